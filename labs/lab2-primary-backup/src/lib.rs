@@ -1,0 +1,142 @@
+//! Lab 2, a primary/backup key-value service: the commands, the configurations and the messages that are given, and
+//! what the lab asks of your types. The handout is the README beside this crate.
+
+use std::time::Duration;
+
+use labkit::{
+    Carries, Client, Node, NodeId, codec,
+    guest::{Lab, Messages, Role},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// How often the view server looks who is alive.
+pub const TICK: Duration = Duration::from_millis(100);
+
+/// How often a server pings the view server.
+pub const PING: Duration = Duration::from_millis(25);
+
+/// One life of one server: the same node after a restart is another member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Member {
+    /// The server.
+    pub node: NodeId,
+    /// Its [`Context::incarnation`](labkit::Context::incarnation).
+    pub incarnation: u64,
+}
+
+/// Who serves. Views are numbered 1, 2, 3, ... without gaps; number 0 with nobody in it is the view before the first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct View {
+    /// The view's number.
+    pub number: u64,
+    /// Answers the clients; `None` only in view 0.
+    pub primary: Option<Member>,
+    /// Holds a copy of the primary's state, if there is such a server.
+    pub backup: Option<Member>,
+}
+
+/// The messages that the lab gives; your own `Message` carries them (see [`Carries`]).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Given {
+    /// From a server to the view server, every [`PING`].
+    Ping {
+        /// The number of the newest view that the server has accepted; 0 before the first. A primary that pings with
+        /// the number of the current view acknowledges that view.
+        view: u64,
+        /// The sender's incarnation.
+        incarnation: u64,
+    },
+    /// From anybody to the view server: which view is it?
+    GetView,
+    /// From the view server: the answer to every `Ping` and every `GetView`.
+    View(View),
+}
+
+/// What a user asks of the service.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Command {
+    /// Sets the value of a key.
+    Put {
+        /// The key.
+        key: String,
+        /// The new value.
+        value: String,
+    },
+    /// Appends to the value of a key; a key that was never written holds the empty string.
+    Append {
+        /// The key.
+        key: String,
+        /// What is appended.
+        value: String,
+    },
+    /// Reads the value of a key.
+    Get {
+        /// The key.
+        key: String,
+    },
+}
+
+/// What the user gets back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Output {
+    /// A put or an append has taken effect.
+    Done,
+    /// The value that a get found; the empty string if the key was never written.
+    Value(String),
+}
+
+/// What a server is told at its start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServerConfig {
+    /// Whom to ping.
+    pub view_server: NodeId,
+}
+
+/// What a client is told at its start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClientConfig {
+    /// Whom to ask for the view.
+    pub view_server: NodeId,
+}
+
+/// The one thing that the grader looks at inside your nodes. It explains failures and steers faults; no points depend
+/// on it alone.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not tell which view it believes in",
+    label = "the lab needs `impl BelievesView for {Self}`"
+)]
+pub trait BelievesView {
+    /// For the view server: the current view. For a server: the newest view that it knows of.
+    fn view(&self) -> View;
+}
+
+fn observe<N: BelievesView>(node: &N) -> Vec<u8> {
+    codec::to_bytes(&node.view()).expect("a view has bytes")
+}
+
+/// The lab made of your types: what [`glue!`] asks of them stands here as bounds.
+pub fn lab<V, S, C, M>() -> Lab
+where
+    V: Node<Config = (), Message = M> + BelievesView + 'static,
+    S: Node<Config = ServerConfig, Message = M> + BelievesView + 'static,
+    C: Client<Config = ClientConfig, Message = M, Command = Command, Output = Output> + 'static,
+    M: Carries<Given> + Serialize + DeserializeOwned + std::fmt::Debug,
+{
+    Lab {
+        roles: vec![Role::node::<V>(observe), Role::node::<S>(observe), Role::client::<C>()],
+        messages: Messages::new::<M, Given>(),
+    }
+}
+
+/// Makes the graded program of a student's crate, which must have the public types `ViewServer`, `Server`, `Client`
+/// and `Message` at its top.
+#[macro_export]
+macro_rules! glue {
+    ($student:ident) => {
+        use $student::Client;
+        use $student::Message;
+        use $student::Server;
+        use $student::ViewServer;
+        labkit::export_lab!(lab2_api::lab::<ViewServer, Server, Client, Message>());
+    };
+}

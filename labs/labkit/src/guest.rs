@@ -1,0 +1,331 @@
+//! The other side of [`abi`](crate::abi): what the grader's calls do to a student's node.
+//!
+//! A lab's API crate describes its roles as a [`Lab`]; [`export_lab!`](crate::export_lab) makes a wasm module of it, and
+//! tests of the grader use it in-process.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    Carries, Client, Context, Node,
+    abi::{self, Incoming, Malformed, Op, Subject},
+    codec,
+    round_trip::round_trip,
+};
+
+/// A lab's roles and its message type, made by the lab's own glue macro.
+pub struct Lab {
+    /// The roles, by number.
+    pub roles: Vec<Role>,
+    /// The message type that all roles share.
+    pub messages: Messages,
+}
+
+/// What can be done with the lab's message type.
+pub struct Messages {
+    describe: fn(&[u8]) -> Result<String, codec::Error>,
+    wrap: fn(&[u8]) -> Result<Vec<u8>, codec::Error>,
+    unwrap: fn(&[u8]) -> Result<Vec<u8>, codec::Error>,
+}
+
+impl Messages {
+    /// For a lab that gives messages of type `G`.
+    pub fn new<M, G>() -> Messages
+    where
+        M: Carries<G> + Serialize + DeserializeOwned + std::fmt::Debug,
+        G: Serialize + DeserializeOwned,
+    {
+        Messages {
+            describe: |bytes| codec::from_bytes::<M>(bytes).map(|message| format!("{message:?}")),
+            wrap: |bytes| codec::to_bytes(&M::from(codec::from_bytes::<G>(bytes)?)),
+            unwrap: |bytes| {
+                let message = codec::from_bytes::<M>(bytes)?;
+                let Some(given) = message.given() else { return Ok(vec![0]) };
+                let mut out = vec![1];
+                codec::write(&mut out, given)?;
+                Ok(out)
+            },
+        }
+    }
+}
+
+type Make = Box<dyn Fn(&abi::OwnedStart) -> Box<dyn Actor>>;
+
+/// How to make a node of one role.
+pub struct Role {
+    make: Make,
+}
+
+/// What the lab wants to see of a node, if anything.
+type Observe<N> = fn(&N) -> Vec<u8>;
+
+impl Role {
+    /// A role that only handles messages and timers, and of which the lab may observe what it encodes itself.
+    pub fn node<N: Node + 'static>(observe: Observe<N>) -> Role {
+        Role { make: Box::new(move |start| Box::new(Cell::<N>::new(start, observe, None))) }
+    }
+
+    /// A role that users invoke operations on.
+    pub fn client<N>() -> Role
+    where
+        N: Client + 'static,
+        N::Command: std::fmt::Debug,
+        N::Output: std::fmt::Debug,
+    {
+        Role { make: Box::new(|start| Box::new(Cell::<N>::new(start, |_| Vec::new(), Some(ClientCalls::new())))) }
+    }
+}
+
+struct ClientCalls<N: Node> {
+    invoke: fn(&mut N, &[u8], &mut Context<N>) -> Result<(), codec::Error>,
+    describe_command: fn(&[u8]) -> Result<String, codec::Error>,
+    describe_output: fn(&[u8]) -> Result<String, codec::Error>,
+}
+
+impl<N> ClientCalls<N>
+where
+    N: Client,
+    N::Command: std::fmt::Debug,
+    N::Output: std::fmt::Debug,
+{
+    fn new() -> Self {
+        ClientCalls {
+            invoke: |node, bytes, ctx| {
+                node.invoke(codec::from_bytes(bytes)?, ctx);
+                Ok(())
+            },
+            describe_command: |bytes| codec::from_bytes::<N::Command>(bytes).map(|command| format!("{command:?}")),
+            describe_output: |bytes| codec::from_bytes::<N::Output>(bytes).map(|output| format!("{output:?}")),
+        }
+    }
+}
+
+/// A node behind its type.
+trait Actor {
+    fn handle(&mut self, event: Incoming<'_>) -> &[u8];
+    fn snapshot(&self) -> Result<Vec<u8>, String>;
+    fn restore(&mut self, bytes: &[u8]) -> Result<(), String>;
+    fn round_trip(&mut self) -> Result<(), String>;
+    fn observe(&self) -> Vec<u8>;
+    fn describe(&self, subject: Subject, bytes: &[u8]) -> Result<String, String>;
+}
+
+struct Cell<N: Node> {
+    /// `None` until `start` has returned.
+    state: Option<N>,
+    ctx: Context<N>,
+    observe: Observe<N>,
+    client: Option<ClientCalls<N>>,
+}
+
+impl<N: Node> Cell<N> {
+    fn new(start: &abi::OwnedStart, observe: Observe<N>, client: Option<ClientCalls<N>>) -> Self {
+        let ctx = Context::new(start.id, start.incarnation, start.disk.clone());
+        Cell { state: None, ctx, observe, client }
+    }
+
+    fn state(&self) -> &N {
+        self.state.as_ref().expect("the grader starts a node before anything else")
+    }
+}
+
+impl<N: Node> Actor for Cell<N> {
+    fn handle(&mut self, event: Incoming<'_>) -> &[u8] {
+        self.ctx.clear();
+        if let Incoming::Start(start) = &event {
+            let config = codec::from_bytes(&start.config).expect("the lab's configuration is of the lab's type");
+            self.state = Some(N::start(&config, start.boot, &mut self.ctx));
+            return self.ctx.effects.bytes();
+        }
+        let node = self.state.as_mut().expect("the grader starts a node before anything else");
+        match event {
+            Incoming::Start(_) => unreachable!("handled above"),
+            Incoming::Message { from, message } => {
+                let message = codec::from_bytes(message)
+                    .unwrap_or_else(|error| panic!("a message from {from} cannot be read back from its bytes: {error}"));
+                node.on_message(from, message, &mut self.ctx);
+            }
+            Incoming::Timer { timer } => {
+                let timer = codec::from_bytes(timer)
+                    .unwrap_or_else(|error| panic!("a timer cannot be read back from its bytes: {error}"));
+                node.on_timer(timer, &mut self.ctx);
+            }
+            Incoming::Invoke { command } => {
+                let client = self.client.as_ref().expect("the grader invokes on clients only");
+                (client.invoke)(node, command, &mut self.ctx).expect("the lab's command is of the lab's type");
+            }
+        }
+        self.ctx.effects.bytes()
+    }
+
+    fn snapshot(&self) -> Result<Vec<u8>, String> {
+        codec::to_bytes(self.state()).map_err(|error| format!("the state cannot be turned into bytes: {error}"))
+    }
+
+    fn restore(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let state = codec::from_bytes(bytes)
+            .map_err(|error| format!("the state cannot be restored from its bytes: {error}"))?;
+        self.state = Some(state);
+        Ok(())
+    }
+
+    fn round_trip(&mut self) -> Result<(), String> {
+        self.state = Some(round_trip(self.state())?);
+        Ok(())
+    }
+
+    fn observe(&self) -> Vec<u8> {
+        (self.observe)(self.state())
+    }
+
+    fn describe(&self, subject: Subject, bytes: &[u8]) -> Result<String, String> {
+        let text = match (subject, &self.client) {
+            (Subject::State, _) => return Ok(format!("{:#?}", self.state())),
+            (Subject::Timer, _) => codec::from_bytes::<N::Timer>(bytes).map(|timer| format!("{timer:?}")),
+            (Subject::Command, Some(client)) => (client.describe_command)(bytes),
+            (Subject::Output, Some(client)) => (client.describe_output)(bytes),
+            _ => return Err("this node has no such thing".to_owned()),
+        };
+        text.map_err(|error| error.to_string())
+    }
+}
+
+/// One node and its buffers: everything that a wasm instance holds.
+pub struct Guest {
+    lab: Lab,
+    actor: Option<Box<dyn Actor>>,
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Guest {
+    /// A guest without a node yet.
+    pub fn new(lab: Lab) -> Guest {
+        Guest { lab, actor: None, input: Vec::new(), output: Vec::new() }
+    }
+
+    /// Room for the next argument.
+    pub fn input(&mut self, length: usize) -> &mut [u8] {
+        if self.input.len() < length {
+            self.input.resize(length, 0);
+        }
+        &mut self.input[..length]
+    }
+
+    /// Carries out an operation whose argument is the first `length` bytes of the input. Except for [`Op::Step`], the
+    /// answer begins with 0 (what follows is the answer) or 1 (what follows is an error text).
+    pub fn call(&mut self, op: Op, length: usize) -> &[u8] {
+        let input = &self.input[..length];
+        if op == Op::Step {
+            let event = abi::read_event(input).expect("the grader wrote this event");
+            if let Incoming::Start(start) = &event {
+                self.actor = Some((self.lab.roles[usize::from(start.role)].make)(start));
+            }
+            return self.actor.as_mut().expect("a start comes first").handle(event);
+        }
+        let answer = slow_call(&self.lab, &mut self.actor, op, input);
+        self.output.clear();
+        match answer {
+            Ok(bytes) => {
+                self.output.push(0);
+                self.output.extend_from_slice(&bytes);
+            }
+            Err(error) => {
+                self.output.push(1);
+                self.output.extend_from_slice(error.as_bytes());
+            }
+        }
+        &self.output
+    }
+}
+
+fn slow_call(lab: &Lab, actor: &mut Option<Box<dyn Actor>>, op: Op, input: &[u8]) -> Result<Vec<u8>, String> {
+    let malformed = |error: Malformed| error.to_string();
+    let codec_error = |error: codec::Error| error.to_string();
+    match op {
+        Op::WrapGiven => return (lab.messages.wrap)(input).map_err(codec_error),
+        Op::UnwrapGiven => return (lab.messages.unwrap)(input).map_err(codec_error),
+        Op::Restore => {
+            let (start, snapshot) = abi::read_start(input).map_err(malformed)?;
+            let mut restored = (lab.roles[usize::from(start.role)].make)(&start);
+            restored.restore(snapshot)?;
+            *actor = Some(restored);
+            return Ok(Vec::new());
+        }
+        Op::Describe => {
+            let (subject, bytes) = abi::read_subject(input).map_err(malformed)?;
+            if subject == Subject::Message {
+                return (lab.messages.describe)(bytes).map(String::into_bytes).map_err(codec_error);
+            }
+            let actor = actor.as_ref().ok_or("the node has not started")?;
+            return actor.describe(subject, bytes).map(String::into_bytes);
+        }
+        Op::Step | Op::Snapshot | Op::RoundTrip | Op::Observe => {}
+    }
+    let actor = actor.as_mut().ok_or("the node has not started")?;
+    match op {
+        Op::Snapshot => actor.snapshot(),
+        Op::RoundTrip => actor.round_trip().map(|()| Vec::new()),
+        Op::Observe => Ok(actor.observe()),
+        Op::Step | Op::Restore | Op::Describe | Op::WrapGiven | Op::UnwrapGiven => unreachable!("handled above"),
+    }
+}
+
+/// Makes a wasm module of a [`Lab`]: the exports that the grader calls, one guest per instance, and a panic hook that
+/// reports the message and the place before the trap. The argument is an expression of type [`Lab`].
+#[macro_export]
+macro_rules! export_lab {
+    ($lab:expr) => {
+        #[cfg(target_arch = "wasm32")]
+        mod exports {
+            use super::*;
+            use std::cell::RefCell;
+            use $crate::{abi, guest::Guest};
+
+            #[link(wasm_import_module = "faultline")]
+            unsafe extern "C" {
+                /// The message and the place of a panic, both as UTF-8.
+                fn panicked(message: *const u8, message_length: usize, place: *const u8, place_length: usize);
+            }
+
+            thread_local! {
+                static GUEST: RefCell<Option<Guest>> = const { RefCell::new(None) };
+            }
+
+            fn report_panic(info: &std::panic::PanicHookInfo<'_>) {
+                let message = info.payload_as_str().unwrap_or("a panic whose payload is no text");
+                let place = info.location().map(|place| format!("{}:{}", place.file(), place.line()));
+                let place = place.unwrap_or_default();
+                // SAFETY: both pointers and lengths are those of live strings; the host only reads them.
+                unsafe { panicked(message.as_ptr(), message.len(), place.as_ptr(), place.len()) }
+            }
+
+            #[unsafe(no_mangle)]
+            pub extern "C" fn faultline_version() -> u32 {
+                abi::VERSION
+            }
+
+            /// Room for an argument; the first call makes the guest.
+            #[unsafe(no_mangle)]
+            pub extern "C" fn faultline_input(length: u32) -> *mut u8 {
+                GUEST.with_borrow_mut(|guest| {
+                    let guest = guest.get_or_insert_with(|| {
+                        std::panic::set_hook(Box::new(report_panic));
+                        Guest::new($lab)
+                    });
+                    guest.input(length as usize).as_mut_ptr()
+                })
+            }
+
+            /// The answer's address in the upper and its length in the lower half.
+            #[unsafe(no_mangle)]
+            pub extern "C" fn faultline_call(op: u32, length: u32) -> u64 {
+                GUEST.with_borrow_mut(|guest| {
+                    let guest = guest.as_mut().expect("the grader asks for room first");
+                    let op = abi::Op::from_number(op).expect("the grader knows this version");
+                    let answer = guest.call(op, length as usize);
+                    ((answer.as_ptr() as u64) << 32) | answer.len() as u64
+                })
+            }
+        }
+    };
+}

@@ -1,0 +1,86 @@
+//! Does a state survive being turned into bytes and back? If not, which field was lost?
+
+use std::{collections::BTreeMap, fmt::Debug};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::codec;
+
+/// The state again, from its bytes.
+///
+/// # Errors
+/// What did not survive, in the student's terms. Bytes alone cannot show a field that serde skips, so the `Debug`
+/// outputs are compared too, as multisets of lines: the order of a `HashMap` may differ and nothing else.
+pub(crate) fn round_trip<T: Serialize + DeserializeOwned + Debug>(state: &T) -> Result<T, String> {
+    let bytes = codec::to_bytes(state).map_err(|error| format!("the state cannot be turned into bytes: {error}"))?;
+    let again: T = codec::from_bytes(&bytes)
+        .map_err(|error| format!("the state cannot be restored from its bytes: {error}"))?;
+    match codec::to_bytes(&again) {
+        Ok(second) if second == bytes => {}
+        Ok(_) => return Err("the state, restored from its bytes, has other bytes".to_owned()),
+        Err(error) => return Err(format!("the restored state cannot be turned into bytes: {error}")),
+    }
+    let (before, after) = (format!("{state:#?}"), format!("{again:#?}"));
+    match first_lost_line(&before, &after) {
+        None => Ok(again),
+        Some(path) => Err(format!(
+            "the state does not survive being turned into bytes and back: `{path}` is lost (is the field marked \
+             #[serde(skip)], or set by a custom Serialize?)"
+        )),
+    }
+}
+
+/// The path of the first line of `before` that `after` lacks.
+fn first_lost_line(before: &str, after: &str) -> Option<String> {
+    if before == after {
+        return None;
+    }
+    let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in after.lines() {
+        *left.entry(line).or_default() += 1;
+    }
+    let mut parents: Vec<(usize, &str)> = Vec::new();
+    for line in before.lines() {
+        let text = line.trim_start();
+        let indent = line.len() - text.len();
+        parents.retain(|(parent, _)| *parent < indent);
+        match left.get_mut(line) {
+            Some(count) if *count > 0 => *count -= 1,
+            _ => {
+                let names = parents.iter().map(|(_, name)| *name).chain([text.trim_end_matches(',')]);
+                return Some(names.filter(|name| !name.is_empty()).collect::<Vec<_>>().join("."));
+            }
+        }
+        parents.push((indent, text.split([':', ' ', '(', '{']).next().unwrap_or_default()));
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Inner {
+        kept: u64,
+        #[serde(skip)]
+        cache: u64,
+    }
+
+    #[derive(Debug, Serialize, Deserialize)]
+    struct Server {
+        table: HashMap<u64, Inner>,
+    }
+
+    #[test]
+    fn a_hash_map_survives_and_a_skipped_field_is_named() {
+        let table = |cache| (0..50).map(|key| (key, Inner { kept: key, cache })).collect();
+        assert_eq!(round_trip(&Server { table: table(0) }).unwrap().table[&49].cache, 0);
+        let error = round_trip(&Server { table: table(7) }).unwrap_err();
+        assert!(error.contains("cache: 7"), "{error}");
+        assert!(error.contains("Server.table"), "{error}");
+    }
+}
