@@ -68,13 +68,7 @@ pub trait Backend {
     ///
     /// # Errors
     /// A state that cannot be restored, or a broken grader.
-    fn restore(
-        &mut self,
-        slot: usize,
-        start: &Start<'_>,
-        snapshot: &[u8],
-        entropy: u64,
-    ) -> Result<(), BackendError>;
+    fn restore(&mut self, slot: usize, start: &Start<'_>, snapshot: &[u8], entropy: u64) -> Result<(), BackendError>;
 
     /// Lets the node handle an event (no start) and returns the bytes of its effects.
     ///
@@ -82,7 +76,8 @@ pub trait Backend {
     /// A fault in the handler, or a broken grader.
     fn step(&mut self, slot: usize, event: &Event<'_>) -> Result<&[u8], BackendError>;
 
-    /// Any other operation than a step, a start or a restore; the answer without its first byte.
+    /// Any other operation than a step, a start or a restore; the answer without its first byte. In a slot that holds
+    /// no node a program without a node is made first: it can answer what is asked about messages.
     ///
     /// # Errors
     /// [`Fault::State`] with the text of the node's own error, another fault, or a broken grader.

@@ -30,11 +30,14 @@ impl InProcess {
     }
 
     fn run(&mut self, slot: usize, op: Op, write: impl FnOnce(&mut Vec<u8>)) -> Result<&[u8], BackendError> {
-        let guest = self.guests.get_mut(slot).and_then(Option::as_mut);
-        let guest = guest.ok_or_else(|| BackendError::Broken(format!("there is no node in slot {slot}")))?;
+        if self.guests.get(slot).is_none_or(Option::is_none) {
+            self.fresh(slot);
+        }
+        let guest = self.guests[slot].as_mut().expect("made above");
         let mut argument = Vec::new();
         write(&mut argument);
-        catch_unwind(AssertUnwindSafe(|| {
+        catch_unwind(AssertUnwindSafe(move || {
+            let guest = guest;
             guest.input(argument.len()).copy_from_slice(&argument);
             guest.call(op, argument.len())
         }))
@@ -52,13 +55,7 @@ impl Backend for InProcess {
         self.run(slot, Op::Step, |out| Event::Start(*start).write(out))
     }
 
-    fn restore(
-        &mut self,
-        slot: usize,
-        start: &Start<'_>,
-        snapshot: &[u8],
-        _entropy: u64,
-    ) -> Result<(), BackendError> {
+    fn restore(&mut self, slot: usize, start: &Start<'_>, snapshot: &[u8], _entropy: u64) -> Result<(), BackendError> {
         self.fresh(slot);
         let answer = self.run(slot, Op::Restore, |out| {
             start.write(out);

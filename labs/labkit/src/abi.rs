@@ -359,18 +359,28 @@ impl EffectWriter {
 }
 
 /// Reads the answer to [`Op::Step`], one effect at a time; after the first `Err` there is nothing more.
-pub fn effects(bytes: &[u8]) -> impl Iterator<Item = Result<Effect<'_>, Malformed>> {
-    let mut reader = Reader(bytes);
+pub fn effects(mut bytes: &[u8]) -> impl Iterator<Item = Result<Effect<'_>, Malformed>> {
     std::iter::from_fn(move || {
-        if reader.0.is_empty() {
+        if bytes.is_empty() {
             return None;
         }
-        let effect = read_effect(&mut reader);
-        if effect.is_err() {
-            reader = Reader(&[]);
-        }
-        Some(effect)
+        Some(
+            split_effect(bytes)
+                .inspect(|(_, rest)| bytes = rest)
+                .map(|(effect, _)| effect)
+                .inspect_err(|_| bytes = &[]),
+        )
     })
+}
+
+/// The first effect and the bytes of those after it.
+///
+/// # Errors
+/// If the bytes do not begin with an effect.
+pub fn split_effect(bytes: &[u8]) -> Result<(Effect<'_>, &[u8]), Malformed> {
+    let mut reader = Reader(bytes);
+    let effect = read_effect(&mut reader)?;
+    Ok((effect, reader.0))
 }
 
 fn read_effect<'a>(reader: &mut Reader<'a>) -> Result<Effect<'a>, Malformed> {

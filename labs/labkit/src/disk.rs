@@ -52,8 +52,8 @@ pub struct Record<T> {
 impl Disk<'_> {
     /// Replaces a blob by `value`, atomically.
     pub fn write<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
-        let bytes = codec::to_bytes(value)
-            .unwrap_or_else(|error| panic!("blob `{name}` cannot be written as bytes: {error}"));
+        let bytes =
+            codec::to_bytes(value).unwrap_or_else(|error| panic!("blob `{name}` cannot be written as bytes: {error}"));
         self.effects.write(name, &bytes);
         self.blobs.insert(name.to_owned(), bytes);
     }

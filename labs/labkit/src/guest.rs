@@ -140,8 +140,9 @@ impl<N: Node> Actor for Cell<N> {
         match event {
             Incoming::Start(_) => unreachable!("handled above"),
             Incoming::Message { from, message } => {
-                let message = codec::from_bytes(message)
-                    .unwrap_or_else(|error| panic!("a message from {from} cannot be read back from its bytes: {error}"));
+                let message = codec::from_bytes(message).unwrap_or_else(|error| {
+                    panic!("a message from {from} cannot be read back from its bytes: {error}")
+                });
                 node.on_message(from, message, &mut self.ctx);
             }
             Incoming::Timer { timer } => {

@@ -13,8 +13,8 @@ use crate::codec;
 /// outputs are compared too, as multisets of lines: the order of a `HashMap` may differ and nothing else.
 pub(crate) fn round_trip<T: Serialize + DeserializeOwned + Debug>(state: &T) -> Result<T, String> {
     let bytes = codec::to_bytes(state).map_err(|error| format!("the state cannot be turned into bytes: {error}"))?;
-    let again: T = codec::from_bytes(&bytes)
-        .map_err(|error| format!("the state cannot be restored from its bytes: {error}"))?;
+    let again: T =
+        codec::from_bytes(&bytes).map_err(|error| format!("the state cannot be restored from its bytes: {error}"))?;
     match codec::to_bytes(&again) {
         Ok(second) if second == bytes => {}
         Ok(_) => return Err("the state, restored from its bytes, has other bytes".to_owned()),

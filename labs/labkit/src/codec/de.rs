@@ -327,11 +327,7 @@ impl<'de> de::VariantAccess<'de> for Variant<'_, 'de> {
         visitor.visit_seq(Pieces { reader: self.reader, left: length, names: None })
     }
 
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
+    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
         visitor.visit_seq(Pieces { reader: self.reader, left: fields.len(), names: None })
     }
 }

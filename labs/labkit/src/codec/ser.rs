@@ -187,13 +187,7 @@ impl<'a, 'b> ser::Serializer for &'b mut Serializer<'a> {
         Ok(self)
     }
 
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        index: u32,
-        _: &'static str,
-        _: usize,
-    ) -> Result<Self, Error> {
+    fn serialize_tuple_variant(self, _: &'static str, index: u32, _: &'static str, _: usize) -> Result<Self, Error> {
         self.unsigned64(u64::from(index));
         Ok(self)
     }

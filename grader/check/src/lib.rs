@@ -1,0 +1,41 @@
+//! Whether what clients saw of a replicated object could have happened on a single one: linearizability.
+//!
+//! A history lists who asked what when, and the answers ([`Operation`]); a sequential model says what right answers are
+//! ([`Spec`]); [`check`] holds the one against the other. The answer is one of three ([`Verdict`]): linearizable with an
+//! order that proves it, violated with the reply that made it impossible, or undecided within the budget.
+//!
+//! The crate is pure: it knows no network, no clock, no thread and no random number, and no order of a hash map shows
+//! in a result. Equal histories have equal verdicts, to the byte.
+//!
+//! # Method and cost
+//!
+//! To decide linearizability is NP-complete. The search is that of Wing and Gong (1993) with the cache of Lowe (2017),
+//! on each key for itself (Horn and Kroening 2015), with small configurations and rules that leave out what cannot
+//! matter (`src/search.rs` has the proofs). With `n` operations of which at most `c` are open at once and `l` replies
+//! lost, the layout takes `O(n (c + log n))` time and space, and there are at most `n 2^(c+l)` configurations times the
+//! states that are possible at one moment; a configuration costs `O(c + l)` steps of the model, each of which is
+//! computed once. In practice a history of a few hundred operations takes a few configurations per operation.
+//!
+//! # Papers
+//!
+//! - M. Herlihy, J. Wing: Linearizability: a correctness condition for concurrent objects. ACM TOPLAS 12(3), 1990.
+//!   The definition; locality (why partitions may be checked one by one); prefix closure.
+//! - J. Wing, C. Gong: Testing and verifying concurrent objects. J. Parallel and Distributed Computing 17, 1993.
+//! - G. Lowe: Testing for linearizability. Concurrency and Computation: Practice and Experience 29(4), 2017.
+//! - A. Horn, D. Kroening: Faster linearizability checking via P-compositionality. FORTE 2015.
+
+mod check;
+mod history;
+mod search;
+mod spec;
+mod states;
+mod timeline;
+mod verdict;
+mod violation;
+mod visited;
+
+pub use check::{DEFAULT_BUDGET, check};
+pub use history::{HistoryError, Operation, OperationOf};
+pub use spec::Spec;
+pub use stateright::semantics::SequentialSpec;
+pub use verdict::{Possible, Verdict, Violation};

@@ -1,0 +1,286 @@
+//! The search for a linearization of one partition: depth-first, with a memory of where it has been.
+//!
+//! # Configurations
+//!
+//! A configuration is a set of operations that are already placed, and the state they lead to. In the order of the
+//! replies, the placed ones are: all of rank below some `rank`, and of the later ones only some that were called before
+//! the reply of `rank`, since nothing may pass it. So `rank`, one bit for each operation that is open at that reply, one
+//! bit for each lost-reply operation and the number of the state say everything, however long the history is.
+//!
+//! # What is not tried, and why nothing is lost by it
+//!
+//! Call a configuration *solvable* if the remaining operations can be placed. Take the solvable visited configuration
+//! with the shortest solution and, of those, the fewest used lost-reply operations. Each rule drops its first step only
+//! if there is another one with a solution that is no longer, or if a visited configuration had a better one.
+//!
+//! - *Eager reads*: a read that can go now goes now, and nothing else is tried: it changes nothing for the others, and
+//!   nothing needs it to be later.
+//! - *Twins*: of operations with the same command and reply, the one that returned first goes first; of those with the
+//!   same command and no reply, the one called first. Otherwise exchange the two.
+//! - *Domination*: see [`Visited`]. Lost-reply operations are tried last, so that the dominating one mostly comes first.
+//! - *Unnoticed*: a lost-reply operation is not used where it does not change the state, or where the step after it
+//!   leads to the same state without it (a put that is overwritten before anybody reads it).
+
+use crate::{
+    spec::Spec,
+    states::States,
+    timeline::{Entry, Timeline},
+    visited::Visited,
+};
+
+/// How a search ended, or why it paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// There is a linearization; [`Search::order`] is it. Going on searches for further ones, with other last states.
+    Found,
+    /// There is none (or no further one).
+    Exhausted,
+    /// The fuel is used up. Going on continues where it stopped.
+    OutOfFuel,
+}
+
+/// A configuration on the path from the start to the current one.
+struct Frame {
+    /// The next alternative: first the open completed operations, then the lost ones.
+    cursor: usize,
+    /// How many operations are placed here.
+    placed: usize,
+    /// The state before the last step, if that step used a lost-reply operation that no read has noticed.
+    unnoticed: Option<u32>,
+}
+
+/// A step out of a configuration.
+#[derive(Clone, Copy)]
+enum Step {
+    /// Places the completed operation of this rank.
+    Completed(usize),
+    /// Lets the lost-reply operation at this place take effect.
+    Lost(usize),
+}
+
+/// The search through the configurations of one partition. It can be paused.
+pub(crate) struct Search<'h, S: Spec> {
+    timeline: Timeline,
+    states: States<'h, S>,
+    visited: Visited,
+    /// The words of a configuration: `rank` and state; then the open placed operations; then the lost used ones.
+    width: usize,
+    lost_words: usize,
+    /// The configurations of `frames`, and while a step is made also the new one.
+    words: Vec<u64>,
+    frames: Vec<Frame>,
+    /// Which operations are placed, in their order, by their index in the history.
+    placed: Vec<usize>,
+    started: bool,
+    explored: u64,
+    deepest: usize,
+}
+
+impl<'h, S: Spec> Search<'h, S> {
+    /// A search for a linearization of `entries`, which are all of one partition.
+    pub fn new(initial: &S, entries: &[Entry<'h, S>]) -> Search<'h, S> {
+        let (timeline, demands) = Timeline::new(entries);
+        let lost_words = 1 + timeline.slots.div_ceil(64);
+        let width = lost_words + timeline.lost.len().div_ceil(64);
+        Search {
+            states: States::new(initial, demands),
+            visited: Visited::new(lost_words, width),
+            width,
+            lost_words,
+            words: vec![0; width],
+            frames: Vec::new(),
+            placed: Vec::with_capacity(entries.len()),
+            started: false,
+            explored: 0,
+            deepest: 0,
+            timeline,
+        }
+    }
+
+    /// How many configurations were explored.
+    pub fn explored(&self) -> u64 {
+        self.explored
+    }
+
+    /// How many completed operations, in the order of their replies, could all be placed. A prefix of the history that
+    /// ends with one of these replies is linearizable.
+    pub fn deepest(&self) -> usize {
+        self.deepest
+    }
+
+    /// After [`Progress::Found`]: the linearization, by indices in the history.
+    pub fn order(&self) -> &[usize] {
+        &self.placed
+    }
+
+    /// After [`Progress::Found`]: the state at the end of the linearization.
+    pub fn last_state(&self) -> &S {
+        self.states.get(self.state())
+    }
+
+    /// Explores at least `fuel` further configurations, and hardly more, unless it finds a linearization or the end.
+    pub fn run(&mut self, fuel: u64) -> Progress {
+        let limit = self.explored.saturating_add(fuel);
+        if !self.started {
+            self.started = true;
+            if self.enter(None) {
+                return Progress::Found;
+            }
+        }
+        while !self.frames.is_empty() {
+            if self.explored >= limit {
+                return Progress::OutOfFuel;
+            }
+            match self.next_step() {
+                Some((step, next)) => {
+                    if self.take(step, next) {
+                        return Progress::Found;
+                    }
+                }
+                None => self.leave(),
+            }
+        }
+        Progress::Exhausted
+    }
+
+    /// The start of the current configuration's words.
+    fn base(&self) -> usize {
+        self.words.len() - self.width
+    }
+
+    fn rank(&self) -> usize {
+        (self.words[self.base()] >> 32) as usize
+    }
+
+    fn state(&self) -> u32 {
+        self.words[self.base()] as u32
+    }
+
+    fn has(&self, first_word: usize, bit: usize) -> bool {
+        self.words[self.base() + first_word + bit / 64] >> (bit % 64) & 1 != 0
+    }
+
+    fn flip(&mut self, first_word: usize, bit: usize) {
+        let word = self.base() + first_word + bit / 64;
+        self.words[word] ^= 1 << (bit % 64);
+    }
+
+    /// The next step worth taking from the current configuration, and the state it leads to.
+    fn next_step(&mut self) -> Option<(Step, u32)> {
+        let (rank, state) = (self.rank(), self.state());
+        let open = self.timeline.open(rank).len();
+        let frame = self.frames.len() - 1;
+        loop {
+            let cursor = self.frames[frame].cursor;
+            self.frames[frame].cursor += 1;
+            let (step, demand) = if cursor < open {
+                let later = self.timeline.open(rank)[cursor] as usize;
+                let operation = &self.timeline.completed[later];
+                let twin = self.timeline.open_twin(operation, rank);
+                // A read that is still here cannot go: those that can are gone already.
+                if operation.read_only || self.has(1, operation.slot) || twin.is_some_and(|twin| !self.has(1, twin.slot))
+                {
+                    continue;
+                }
+                (Step::Completed(later), operation.demand)
+            } else {
+                let place = cursor - open;
+                let operation = self.timeline.lost.get(place)?;
+                if operation.call > self.timeline.deadline(rank) {
+                    return None;
+                }
+                let twin = self.timeline.lost_twin(operation);
+                if self.has(self.lost_words, place) || twin.is_some_and(|twin| !self.has(self.lost_words, twin)) {
+                    continue;
+                }
+                (Step::Lost(place), operation.demand)
+            };
+            let Some(next) = self.states.step(state, demand) else { continue };
+            if matches!(step, Step::Lost(_)) && next == state {
+                continue;
+            }
+            if let Some(before) = self.frames[frame].unnoticed
+                && self.states.step(before, demand) == Some(next)
+            {
+                continue;
+            }
+            return Some((step, next));
+        }
+    }
+
+    /// Takes a step to a new configuration; whether it is a linearization.
+    fn take(&mut self, step: Step, next: u32) -> bool {
+        let (rank, state) = (self.rank(), self.state());
+        self.words.extend_from_within(self.base()..);
+        match step {
+            Step::Completed(later) => {
+                let Timeline { completed, .. } = &self.timeline;
+                self.placed.push(completed[later].index);
+                self.flip(1, completed[later].slot);
+            }
+            Step::Lost(place) => {
+                self.placed.push(self.timeline.lost[place].index);
+                self.flip(self.lost_words, place);
+            }
+        }
+        self.set(rank, next);
+        self.enter(matches!(step, Step::Lost(_)).then_some(state))
+    }
+
+    fn set(&mut self, rank: usize, state: u32) {
+        let base = self.base();
+        self.words[base] = (rank as u64) << 32 | u64::from(state);
+    }
+
+    /// Makes the last configuration in `words` a frame, unless it is dominated; whether it is a linearization.
+    fn enter(&mut self, before: Option<u32>) -> bool {
+        let placed = self.placed.len();
+        self.place_reads();
+        let unnoticed = before.filter(|_| self.placed.len() == placed);
+        self.deepest = self.deepest.max(self.rank());
+        let (new, price) = self.visited.insert(&self.words[self.words.len() - self.width..]);
+        self.explored += price;
+        if !new {
+            self.forget();
+            return false;
+        }
+        self.frames.push(Frame { cursor: 0, placed: self.placed.len(), unnoticed });
+        self.rank() == self.timeline.completed.len()
+    }
+
+    /// Places every read that can go, and moves `rank` past all that is placed.
+    fn place_reads(&mut self) {
+        let (mut rank, state) = (self.rank(), self.state());
+        loop {
+            while rank < self.timeline.completed.len() && self.has(1, self.timeline.completed[rank].slot) {
+                self.flip(1, self.timeline.completed[rank].slot);
+                rank += 1;
+            }
+            let mut placed = false;
+            for at in 0..self.timeline.open(rank).len() {
+                let operation = &self.timeline.completed[self.timeline.open(rank)[at] as usize];
+                let (index, slot) = (operation.index, operation.slot);
+                if operation.read_only && !self.has(1, slot) && self.states.step(state, operation.demand).is_some() {
+                    self.placed.push(index);
+                    self.flip(1, slot);
+                    placed = true;
+                }
+            }
+            if !placed {
+                break;
+            }
+        }
+        self.set(rank, state);
+    }
+
+    /// Goes back to the configuration before the current one.
+    fn leave(&mut self) {
+        self.frames.pop();
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        self.words.truncate(self.words.len() - self.width);
+        self.placed.truncate(self.frames.last().map_or(0, |frame| frame.placed));
+    }
+}

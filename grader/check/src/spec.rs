@@ -1,0 +1,74 @@
+//! What a sequential object does: the model that a history is held against.
+
+use std::{fmt::Debug, hash::Hash};
+
+use stateright::semantics::SequentialSpec;
+
+/// A sequential object, and the two facts about its operations that make checking fast.
+///
+/// The object itself is stateright's [`SequentialSpec`]. Of that trait the checker uses
+/// [`is_valid_step`](SequentialSpec::is_valid_step) for an operation whose reply is known and
+/// [`invoke`](SequentialSpec::invoke) for one whose reply is lost. Both must be functions of state and operation
+/// alone, must bring the object into the same state, and must accept every operation in every state (an operation
+/// that is refused returns an error as its reply).
+///
+/// # Example
+///
+/// A map of registers. Since histories are split by key, a state holds the value of one key only.
+///
+/// ```
+/// use faultline_check::{SequentialSpec, Spec};
+///
+/// #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// struct Register(u64);
+///
+/// #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// enum Command {
+///     Put { key: String, value: u64 },
+///     Get { key: String },
+/// }
+///
+/// impl SequentialSpec for Register {
+///     type Op = Command;
+///     type Ret = Option<u64>;
+///
+///     fn invoke(&mut self, command: &Command) -> Option<u64> {
+///         match command {
+///             Command::Put { value, .. } => {
+///                 self.0 = *value;
+///                 None
+///             }
+///             Command::Get { .. } => Some(self.0),
+///         }
+///     }
+/// }
+///
+/// impl Spec for Register {
+///     type Key = String;
+///
+///     fn read_only(command: &Command) -> bool {
+///         matches!(command, Command::Get { .. })
+///     }
+///
+///     fn partition(command: &Command) -> Option<String> {
+///         let (Command::Put { key, .. } | Command::Get { key }) = command;
+///         Some(key.clone())
+///     }
+/// }
+/// ```
+pub trait Spec:
+    SequentialSpec<Op: Debug + Eq + Hash, Ret: Debug + Eq + Hash> + Clone + Debug + Eq + Hash
+{
+    /// What names one of the independent objects that the whole consists of, for example the key of a map.
+    type Key: Ord;
+
+    /// Whether `op` leaves every state as it is, whatever it replies. A compare-and-set is *not* read-only, even
+    /// where it fails. To say `false` is always right and only costs time; a wrong `true` makes wrong verdicts.
+    fn read_only(op: &Self::Op) -> bool;
+
+    /// The independent object that `op` works on: its reply and its effect depend on no operation with another key.
+    ///
+    /// `None` stands for an operation on more than one of them. A history that has such an operation is not split,
+    /// so the state must then hold all objects; otherwise the state of one is enough.
+    fn partition(op: &Self::Op) -> Option<Self::Key>;
+}

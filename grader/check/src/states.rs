@@ -1,0 +1,75 @@
+//! The states that a partition's object was seen in, by number, and the steps between them.
+
+use rustc_hash::FxHashMap;
+
+use crate::{
+    spec::Spec,
+    timeline::{Demand, Expected, number},
+    visited::{Numbers, hash_of},
+};
+
+/// The states found so far. Every step is computed once; after that it is a lookup of two numbers.
+pub(crate) struct States<'h, S: Spec> {
+    states: Vec<S>,
+    numbers: Numbers,
+    demands: Vec<Demand<'h, S>>,
+    /// From (state, demand) to the next state, or `None` if the demand cannot be met there.
+    steps: FxHashMap<u64, Option<u32>>,
+}
+
+impl<'h, S: Spec> States<'h, S> {
+    /// The initial state, which has the number 0.
+    pub fn new(initial: &S, demands: Vec<Demand<'h, S>>) -> States<'h, S> {
+        let mut numbers = Numbers::default();
+        numbers.insert(hash_of(initial), 0);
+        States { states: vec![initial.clone()], numbers, demands, steps: FxHashMap::default() }
+    }
+
+    /// The state with this number.
+    pub fn get(&self, state: u32) -> &S {
+        &self.states[state as usize]
+    }
+
+    /// The state after an operation with this demand is done in `state`; `None` if it would reply something else.
+    pub fn step(&mut self, state: u32, demand: u32) -> Option<u32> {
+        let key = u64::from(state) << 32 | u64::from(demand);
+        if let Some(&known) = self.steps.get(&key) {
+            return known;
+        }
+        let next = self.compute(state, demand);
+        self.steps.insert(key, next);
+        next
+    }
+
+    fn compute(&mut self, state: u32, demand: u32) -> Option<u32> {
+        let (command, expected) = self.demands[demand as usize];
+        let mut next = self.states[state as usize].clone();
+        let met = match expected {
+            Some(Expected::Exactly(reply)) => next.is_valid_step(command, reply),
+            Some(Expected::NoneOf(replies)) => !replies.contains(&next.invoke(command)),
+            None => {
+                next.invoke(command);
+                true
+            }
+        };
+        if !met {
+            return None;
+        }
+        if S::read_only(command) {
+            debug_assert_eq!(&next, &self.states[state as usize], "{command:?} is said to be read-only");
+            return Some(state);
+        }
+        Some(self.number_of(next))
+    }
+
+    fn number_of(&mut self, state: S) -> u32 {
+        let hash = hash_of(&state);
+        if let Some(known) = self.numbers.find(hash, |candidate| self.states[candidate as usize] == state) {
+            return known;
+        }
+        let new = number(self.states.len());
+        self.numbers.insert(hash, new);
+        self.states.push(state);
+        new
+    }
+}

@@ -1,0 +1,174 @@
+//! The operations of one partition, laid out for the search: in the order of their replies, with what is open when.
+
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
+
+use crate::spec::Spec;
+
+/// Stands for "no such operation".
+const NONE: u32 = u32::MAX;
+
+/// What an operation is demanded to have replied.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Expected<'h, R> {
+    /// This.
+    Exactly(&'h R),
+    /// Anything but these: the question "what else could it have replied?".
+    NoneOf(&'h [R]),
+}
+
+// By hand, because a derive would demand that replies can be copied.
+impl<R> Clone for Expected<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Expected<'_, R> {}
+
+/// What is done and what must come out of it. Operations with equal demands are interchangeable.
+pub(crate) type Demand<'h, S> = (
+    &'h <S as stateright::semantics::SequentialSpec>::Op,
+    Option<Expected<'h, <S as stateright::semantics::SequentialSpec>::Ret>>,
+);
+
+/// One operation as the search is asked to place it.
+pub(crate) struct Entry<'h, S: Spec> {
+    /// Its place in the history.
+    pub index: usize,
+    pub call: u64,
+    /// When the reply came; `None` for an unknown outcome.
+    pub reply: Option<u64>,
+    pub demand: Demand<'h, S>,
+}
+
+/// An operation with a reply. Its *rank* is its place in the order of the replies.
+pub(crate) struct Completed {
+    pub index: usize,
+    pub call: u64,
+    pub reply: u64,
+    /// Which demand it makes.
+    pub demand: u32,
+    /// Its bit in the set of operations that were placed out of order. No two operations that are open at the same
+    /// time share one; afterwards it is given to another, so there are as many bits as operations open at once.
+    pub slot: usize,
+    pub read_only: bool,
+    /// The rank of the last operation before it with the same demand.
+    twin: u32,
+}
+
+/// An operation with an unknown outcome that may change the state.
+pub(crate) struct Lost {
+    pub index: usize,
+    pub call: u64,
+    /// Which demand it makes.
+    pub demand: u32,
+    /// The last operation before it in the order of calls with the same command.
+    twin: u32,
+}
+
+/// The operations of one partition.
+pub(crate) struct Timeline {
+    /// In the order of their replies.
+    pub completed: Vec<Completed>,
+    /// In the order of their calls. Those that only read are left out: nobody can tell whether they happened.
+    pub lost: Vec<Lost>,
+    /// How many slots there are.
+    pub slots: usize,
+    open: Vec<u32>,
+    open_ends: Vec<usize>,
+}
+
+impl Timeline {
+    /// Lays out `entries`; also the demands that they make, by number.
+    pub fn new<'h, S: Spec>(entries: &[Entry<'h, S>]) -> (Timeline, Vec<Demand<'h, S>>) {
+        let mut demands = Vec::new();
+        let mut numbers = FxHashMap::default();
+        let mut completed = Vec::with_capacity(entries.len());
+        let mut lost = Vec::new();
+        for &Entry { index, call, reply, demand } in entries {
+            let read_only = S::read_only(demand.0);
+            if reply.is_none() && read_only {
+                continue;
+            }
+            let demand = *numbers.entry(demand).or_insert_with(|| {
+                demands.push(demand);
+                number(demands.len() - 1)
+            });
+            match reply {
+                Some(reply) => completed.push(Completed { index, call, reply, demand, slot: 0, read_only, twin: NONE }),
+                None => lost.push(Lost { index, call, demand, twin: NONE }),
+            }
+        }
+        completed.sort_unstable_by_key(|operation| (operation.reply, operation.index));
+        lost.sort_unstable_by_key(|operation| (operation.call, operation.index));
+
+        let mut last = vec![NONE; demands.len()];
+        for (rank, operation) in completed.iter_mut().enumerate() {
+            operation.twin = std::mem::replace(&mut last[operation.demand as usize], number(rank));
+        }
+        // A demand without a reply is never also one with a reply, so the two kinds do not meet in `last`.
+        for (place, operation) in lost.iter_mut().enumerate() {
+            operation.twin = std::mem::replace(&mut last[operation.demand as usize], number(place));
+        }
+        let mut timeline = Timeline { completed, lost, slots: 0, open: Vec::new(), open_ends: Vec::new() };
+        timeline.sweep();
+        (timeline, demands)
+    }
+
+    /// Finds what is open at each reply, and gives out the slots.
+    fn sweep(&mut self) {
+        let mut by_call: Vec<u32> = (0..number(self.completed.len())).collect();
+        by_call.sort_unstable_by_key(|&rank| (self.completed[rank as usize].call, rank));
+        let mut calls = by_call.into_iter().peekable();
+        let mut free = Vec::new();
+        let mut now_open = BTreeSet::new();
+        for rank in 0..self.completed.len() {
+            let deadline = self.completed[rank].reply;
+            while let Some(called) = calls.next_if(|&called| self.completed[called as usize].call <= deadline) {
+                self.completed[called as usize].slot = free.pop().unwrap_or_else(|| {
+                    self.slots += 1;
+                    self.slots - 1
+                });
+                now_open.insert(called);
+            }
+            self.open.extend(now_open.iter());
+            self.open_ends.push(self.open.len());
+            now_open.remove(&number(rank));
+            free.push(self.completed[rank].slot);
+        }
+    }
+
+    /// The ranks, rising, of the operations from `rank` on that are called no later than the reply of `rank`. Only
+    /// these can come next while `rank` is the first operation that is not placed.
+    pub fn open(&self, rank: usize) -> &[u32] {
+        let Some(&end) = self.open_ends.get(rank) else { return &[] };
+        let start = if rank == 0 { 0 } else { self.open_ends[rank - 1] };
+        &self.open[start..end]
+    }
+
+    /// The last moment for the operation that is placed next: the reply of the first one that is not placed.
+    pub fn deadline(&self, rank: usize) -> u64 {
+        self.completed.get(rank).map_or(u64::MAX, |operation| operation.reply)
+    }
+
+    /// The open operation with the same demand as `operation` and an earlier reply, if there is one.
+    pub fn open_twin(&self, operation: &Completed, rank: usize) -> Option<&Completed> {
+        let twin = operation.twin;
+        if twin == NONE || (twin as usize) < rank {
+            return None;
+        }
+        Some(&self.completed[twin as usize]).filter(|twin| twin.call <= self.deadline(rank))
+    }
+
+    /// The place of the lost operation with the same command as `operation` and an earlier call, if there is one.
+    pub fn lost_twin(&self, operation: &Lost) -> Option<usize> {
+        (operation.twin != NONE).then_some(operation.twin as usize)
+    }
+}
+
+/// Counts are kept in 32 bits: half the memory of the cache, and histories that long do not fit into a machine.
+pub(crate) fn number(count: usize) -> u32 {
+    u32::try_from(count).expect("a partition has fewer than 2^32 operations and states")
+}

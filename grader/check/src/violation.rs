@@ -1,0 +1,179 @@
+//! From "no order explains this" to the reply that made it so.
+//!
+//! The set of linearizable histories is prefix-closed (Herlihy and Wing 1990): cut a history anywhere, let the operations
+//! that are open there have unknown outcomes, and it is still linearizable. So there is one shortest prefix that is
+//! not, it ends with a reply, and a binary search over the replies finds it.
+
+use crate::{
+    history::OperationOf,
+    search::{Progress, Search},
+    spec::Spec,
+    timeline::{Entry, Expected},
+    verdict::{Possible, Violation},
+};
+
+/// How many possible values are listed: more would not be read.
+const LISTED: usize = 8;
+
+/// An explanation may cost more than the verdict, since the operations open at a cut have lost their replies, but not
+/// beyond all bounds: each of its searches has this much fuel, and [`FUEL_FACTOR`] times that of the verdict.
+const FUEL_AT_LEAST: u64 = 20_000;
+
+/// See [`FUEL_AT_LEAST`].
+const FUEL_FACTOR: u64 = 4;
+
+/// The operations `part` of `history` as they were recorded.
+pub(crate) fn entries<'h, S: Spec>(history: &'h [OperationOf<S>], part: &[usize]) -> Vec<Entry<'h, S>> {
+    let entry = |&index: &usize| {
+        let operation = &history[index];
+        let expected = operation.reply.as_ref().map(|(_, reply)| Expected::Exactly(reply));
+        let reply = operation.reply.as_ref().map(|&(at, _)| at);
+        Entry { index, call: operation.call, reply, demand: (&operation.command, expected) }
+    };
+    part.iter().map(entry).collect()
+}
+
+/// Explains why the operations `part` of `history` are not linearizable, which `search` has found out.
+pub(crate) fn explain<S: Spec>(
+    initial: &S,
+    history: &[OperationOf<S>],
+    part: &[usize],
+    search: &Search<'_, S>,
+) -> Violation {
+    let mut part = part.to_vec();
+    part.sort_by_key(|&index| (history[index].call, index));
+    let fuel = FUEL_AT_LEAST.max(search.explored().saturating_mul(FUEL_FACTOR));
+    let partition = Partition { initial, history, operations: part, fuel };
+
+    let mut replies = partition.operations.clone();
+    replies.retain(|&index| history[index].reply.is_some());
+    replies.sort_unstable_by_key(|&index| partition.reply_of(index));
+    let (rank, shortest) = partition.first_impossible(&replies, search.deepest());
+    let impossible = replies[rank];
+
+    let (linearization, possible_states) = partition.states_before(impossible);
+    Violation {
+        prefix: partition.prefix(impossible).map(|entry| entry.index).collect(),
+        impossible,
+        shortest,
+        linearization,
+        possible_replies: partition.replies_instead(impossible),
+        possible_states,
+        operations: partition.operations,
+    }
+}
+
+/// The partition to explain.
+struct Partition<'a, S: Spec> {
+    initial: &'a S,
+    history: &'a [OperationOf<S>],
+    /// In the order of their calls.
+    operations: Vec<usize>,
+    fuel: u64,
+}
+
+impl<'a, S: Spec> Partition<'a, S> {
+    /// The place of an operation's reply in the order of replies; the index decides between simultaneous ones.
+    fn reply_of(&self, index: usize) -> Option<(u64, usize)> {
+        self.history[index].reply.as_ref().map(|&(at, _)| (at, index))
+    }
+
+    /// The operations of the prefix that ends with the reply of `last`; later replies are lost.
+    fn prefix(&self, last: usize) -> impl Iterator<Item = Entry<'a, S>> {
+        let end = self.reply_of(last).expect("a prefix ends with a reply");
+        let all = entries::<S>(self.history, &self.operations);
+        all.into_iter().filter(move |entry| entry.call <= end.0).map(move |mut entry| {
+            if entry.reply.is_some_and(|at| (at, entry.index) > end) {
+                (entry.reply, entry.demand.1) = (None, None);
+            }
+            entry
+        })
+    }
+
+    /// The rank of the reply that ends the shortest prefix that is not linearizable, and whether that is certain. The
+    /// prefixes that end before the reply of rank `possible` are linearizable, the whole is not.
+    fn first_impossible(&self, replies: &[usize], possible: usize) -> (usize, bool) {
+        let (mut low, mut high) = (possible, replies.len() - 1);
+        let mut certain = true;
+        // Mostly the deepest point of the search is the one, so that is asked first.
+        let mut middle = low;
+        while low < high {
+            let prefix: Vec<_> = self.prefix(replies[middle]).collect();
+            match Search::new(self.initial, &prefix).run(self.fuel) {
+                Progress::Exhausted => high = middle,
+                outcome => {
+                    certain = outcome == Progress::Found;
+                    low = middle + 1;
+                }
+            }
+            middle = low + (high - low) / 2;
+        }
+        (high, certain)
+    }
+
+    /// An order that explains all before the reply of `impossible`, and the states at the end of such orders.
+    fn states_before(&self, impossible: usize) -> (Vec<usize>, Possible) {
+        let mut prefix: Vec<_> = self.prefix(impossible).collect();
+        for entry in &mut prefix {
+            if entry.index == impossible {
+                (entry.reply, entry.demand.1) = (None, None);
+            }
+        }
+        let mut search = Search::new(self.initial, &prefix);
+        let (mut order, mut states) = (Vec::new(), Vec::new());
+        let complete = loop {
+            match search.run(self.fuel.saturating_sub(search.explored())) {
+                Progress::Found => {
+                    if states.is_empty() {
+                        order = search.order().to_vec();
+                    }
+                    let state = format!("{:?}", search.last_state());
+                    if states.contains(&state) {
+                        continue;
+                    }
+                    if states.len() == LISTED {
+                        break false;
+                    }
+                    states.push(state);
+                }
+                outcome => break outcome == Progress::Exhausted,
+            }
+        };
+        (order, Possible { values: states, complete })
+    }
+
+    /// The replies of `impossible` with which the prefix that ends there would be linearizable.
+    fn replies_instead(&self, impossible: usize) -> Possible {
+        let mut replies = Vec::new();
+        let mut complete = false;
+        while replies.len() <= LISTED {
+            let mut prefix: Vec<_> = self.prefix(impossible).collect();
+            for entry in &mut prefix {
+                if entry.index == impossible {
+                    entry.demand.1 = Some(Expected::NoneOf(&replies));
+                }
+            }
+            let mut search = Search::new(self.initial, &prefix);
+            match search.run(self.fuel) {
+                Progress::Found => {
+                    let reply = self.reply_in(search.order(), impossible);
+                    replies.push(reply);
+                }
+                outcome => {
+                    complete = outcome == Progress::Exhausted;
+                    break;
+                }
+            }
+        }
+        replies.truncate(LISTED);
+        Possible { values: replies.iter().map(|reply| format!("{reply:?}")).collect(), complete }
+    }
+
+    /// What the operation `index` replies if all are done in `order`.
+    fn reply_in(&self, order: &[usize], index: usize) -> S::Ret {
+        let mut object = self.initial.clone();
+        let before = order.iter().take_while(|&&placed| placed != index);
+        before.for_each(|&placed| drop(object.invoke(&self.history[placed].command)));
+        object.invoke(&self.history[index].command)
+    }
+}

@@ -1,0 +1,118 @@
+//! What is on a node's disk, and what of it is safe.
+
+use labkit::abi::Effect;
+use std::collections::BTreeMap;
+
+use crate::choice::Draw;
+
+type Blobs = BTreeMap<String, Vec<u8>>;
+
+#[derive(Clone, Debug)]
+enum Write {
+    Replace(Vec<u8>),
+    Append(Vec<u8>),
+    Remove,
+}
+
+/// The disk of one node over all its lives.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NodeDisk {
+    synced: Blobs,
+    /// Per blob, what was written since the last sync, in order.
+    unsynced: BTreeMap<String, Vec<Write>>,
+    pub bytes_written: u64,
+}
+
+impl NodeDisk {
+    /// Carries out a disk effect that is not a sync; other effects are none of its business.
+    pub fn apply(&mut self, effect: &Effect<'_>) {
+        let (name, write) = match effect {
+            Effect::Write { name, bytes } => (*name, Write::Replace(bytes.to_vec())),
+            Effect::Append { name, bytes } => (*name, Write::Append(bytes.to_vec())),
+            Effect::Remove { name } => (*name, Write::Remove),
+            _ => return,
+        };
+        if let Write::Replace(bytes) | Write::Append(bytes) = &write {
+            self.bytes_written += bytes.len() as u64;
+        }
+        self.unsynced.entry(name.to_owned()).or_default().push(write);
+    }
+
+    /// Everything written so far is safe.
+    pub fn sync(&mut self) {
+        for (name, writes) in std::mem::take(&mut self.unsynced) {
+            let count = writes.len();
+            keep(&mut self.synced, name, writes, count, usize::MAX);
+        }
+    }
+
+    /// Of each blob's unsynced writes a first part survives, drawn for each blob on its own; an append that is the last
+    /// to survive may be torn.
+    pub fn crash(&mut self, mut draw: Draw) {
+        for (name, writes) in std::mem::take(&mut self.unsynced) {
+            let kept = draw.below(writes.len() as u64 + 1) as usize;
+            let torn = match writes.get(kept.wrapping_sub(1)) {
+                Some(Write::Append(bytes)) => draw.below(bytes.len() as u64 + 1) as usize,
+                _ => usize::MAX,
+            };
+            keep(&mut self.synced, name, writes, kept, torn);
+        }
+    }
+
+    /// What the node itself reads, unsynced writes included.
+    pub fn seen_by_node(&self) -> Blobs {
+        let mut all = self.clone();
+        all.sync();
+        all.synced
+    }
+
+    /// What the node reads after a crash; there is nothing unsynced then.
+    pub fn contents(&self) -> &Blobs {
+        &self.synced
+    }
+}
+
+fn keep(blobs: &mut Blobs, name: String, writes: Vec<Write>, count: usize, last_append: usize) {
+    let mut blob = blobs.remove(&name);
+    for (nth, write) in writes.into_iter().take(count).enumerate() {
+        let limit = if nth + 1 == count { last_append } else { usize::MAX };
+        match write {
+            Write::Replace(bytes) => blob = Some(bytes),
+            Write::Append(bytes) => {
+                blob.get_or_insert_default().extend_from_slice(&bytes[..bytes.len().min(limit)]);
+            }
+            Write::Remove => blob = None,
+        }
+    }
+    if let Some(blob) = blob {
+        blobs.insert(name, blob);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::choice::{About, Choices};
+
+    fn write(name: &'static str, byte: u8) -> Effect<'static> {
+        Effect::Write { name, bytes: [[0u8], [1], [2]][usize::from(byte)].as_slice() }
+    }
+
+    #[test]
+    fn a_crash_keeps_what_was_synced_and_a_first_part_of_the_rest() {
+        let mut seen = std::collections::BTreeSet::new();
+        for nth in 0..200 {
+            let mut disk = NodeDisk::default();
+            disk.apply(&write("a", 0));
+            disk.sync();
+            disk.apply(&write("a", 1));
+            disk.apply(&write("a", 2));
+            disk.apply(&Effect::Append { name: "log", bytes: b"xyz" });
+            disk.crash(Choices::new(1).draw(About::DiskKept, 0, nth));
+            let log = disk.contents().get("log").cloned().unwrap_or_default();
+            assert!(b"xyz".starts_with(&log));
+            seen.insert((disk.contents()["a"].clone(), log));
+        }
+        assert_eq!(seen.len(), 3 * 4, "every combination occurs: {seen:?}");
+    }
+}

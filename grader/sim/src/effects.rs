@@ -1,0 +1,386 @@
+//! Carrying out what handlers ask for: messages, timers, the disk, answers, and the crashes in between.
+
+use labkit::{
+    NodeId,
+    abi::{Effect, Op, Subject, effects, split_effect},
+};
+
+use crate::{
+    Outcome,
+    backend::Fault,
+    choice::About,
+    history::Moment,
+    node::{After, Cause, Condition, Doom, Timer},
+    record::Happening,
+    schedule::Action,
+    time::{Time, micros},
+    violation::stop_for,
+    world::{Flight, What, World},
+};
+
+impl World<'_> {
+    /// Carries out the effects of a handler in order, up to the first sync; the rest waits for its end.
+    pub(crate) fn apply_effects(&mut self, slot: usize, bytes: &[u8], doing: &str) -> Outcome {
+        let doomed = self.crash_point(slot, bytes);
+        let mut rest = bytes;
+        loop {
+            let done = self.nodes[slot].effects_done;
+            let swept = self.sweep_hits(slot);
+            if swept || doomed == Some(done) {
+                return self.crash_in_event(slot, done);
+            }
+            if rest.is_empty() {
+                return Ok(());
+            }
+            if done == self.limits.effects_per_event {
+                let node = self.nodes[slot].spec.id;
+                let limit = self.limits.effects_per_event;
+                return Err(self.over_budget(format!("one handler of {node} asked for more than {limit} effects")));
+            }
+            let Ok((effect, behind)) = split_effect(rest) else {
+                let node = self.nodes[slot].spec.id.to_string();
+                return Err(stop_for(Fault::Malformed.into(), &node, doing, self.now));
+            };
+            rest = behind;
+            self.nodes[slot].effects_done += 1;
+            if effect == Effect::Sync {
+                self.begin_sync(slot, rest);
+                return Ok(());
+            }
+            self.apply(slot, &effect)?;
+        }
+    }
+
+    fn apply(&mut self, slot: usize, effect: &Effect<'_>) -> Outcome {
+        match *effect {
+            Effect::Send { to, message } => self.send(slot, to, message),
+            Effect::SetTimer { timer, at_least, at_most } => {
+                let nth = self.nodes[slot].timers_set + 1;
+                let draw = &mut self.choices.draw(About::Timer, self.who(slot), nth);
+                let after = if at_least == at_most { at_least } else { draw.between(&(at_least..=at_most)) };
+                self.set_timer(slot, timer, self.now + after)
+            }
+            Effect::Cancel { timer } => {
+                self.nodes[slot].timers.retain(|running| running.bytes != timer);
+                Ok(())
+            }
+            Effect::Respond { output } => self.respond(slot, output),
+            Effect::Write { .. } | Effect::Append { .. } | Effect::Remove { .. } => {
+                self.nodes[slot].disk.apply(effect);
+                Ok(())
+            }
+            Effect::Note { text } => {
+                if let Some(recording) = &mut self.mode.recording {
+                    recording.add_to_last(String::new(), Some(text));
+                }
+                Ok(())
+            }
+            Effect::Sync => unreachable!("apply_effects stops at a sync"),
+        }
+    }
+
+    /// Sends a message from a node, or from a puppet in the test's hand.
+    pub(crate) fn send(&mut self, slot: usize, to: NodeId, message: &[u8]) -> Outcome {
+        self.nodes[slot].sends += 1;
+        self.count_message(slot, message.len())?;
+        let nth = self.nodes[slot].sends;
+        let Some(target) = self.find(to) else {
+            let from = self.nodes[slot].spec.id;
+            let bytes = message.to_vec();
+            self.record_loss(slot, to, &bytes, format!("there is no node {to} (sent by {from})"));
+            return Ok(());
+        };
+        let life = self.nodes[slot].life();
+        let scripted = self.mode.script.as_mut().and_then(|script| script.messages.remove(&(life, nth)));
+        let link = slot * self.nodes.len() + target;
+        if let Some(fates) = scripted {
+            for (at, lost) in fates {
+                // What was lost later than when it was sent was lost on arrival, and is again.
+                match lost && at <= self.now {
+                    true => {
+                        self.lose(slot, nth, to, message, if self.links[link].cut { "the link is cut" } else { "lost" })
+                    }
+                    false => self.depart(slot, target, nth, message, at),
+                }
+            }
+            return Ok(());
+        }
+        let who = self.who(slot);
+        if self.links[link].cut {
+            self.lose(slot, nth, to, message, "the link is cut");
+            return Ok(());
+        }
+        let fate = self.links[link].fate(&self.conditions, self.choices, who, nth);
+        if fate == [None, None] {
+            self.lose(slot, nth, to, message, "lost");
+            return Ok(());
+        }
+        let slow = self.nodes[target].slow_by_us + self.nodes[slot].slow_by_us;
+        let extra = if slow == 0 { 0 } else { self.choices.draw(About::Slowness, who, nth).below(slow + 1) };
+        for latency in fate.into_iter().flatten() {
+            let at = Time((self.now + latency).0.saturating_add(extra));
+            self.depart(slot, target, nth, message, at);
+        }
+        Ok(())
+    }
+
+    fn depart(&mut self, slot: usize, target: usize, nth: u64, message: &[u8], at: Time) {
+        let mut bytes = self.spare_buffer();
+        bytes.clear();
+        bytes.extend_from_slice(message);
+        let incarnation = self.nodes[slot].incarnation;
+        let flight = Flight { from: slot, incarnation, nth, to: target, sent: self.now, bytes };
+        let index = match self.free_flights.pop() {
+            Some(index) => {
+                self.flights[index as usize] = flight;
+                index
+            }
+            None => {
+                self.flights.push(flight);
+                (self.flights.len() - 1) as u32
+            }
+        };
+        let link = slot * self.nodes.len() + target;
+        if self.links[link].held {
+            self.held.push((link, index, at));
+        } else {
+            self.push(at, (slot as u64) << 52 | nth, What::Deliver { message: index });
+        }
+    }
+
+    /// A message reaches its destination.
+    pub(crate) fn arrive(&mut self, index: u32) -> Outcome {
+        let flight = std::mem::take(&mut self.flights[index as usize]);
+        self.free_flights.push(index);
+        let link = flight.from * self.nodes.len() + flight.to;
+        let to = self.nodes[flight.to].spec.id;
+        let from = crate::Life { node: self.nodes[flight.from].spec.id, incarnation: flight.incarnation };
+        let why = if self.links[link].cut {
+            "the link is cut"
+        } else if self.nodes[flight.to].condition == Condition::Down {
+            "the node is down"
+        } else {
+            self.record_action(|_| Action::Deliver { from, nth: flight.nth });
+            let Flight { from, to, sent, bytes, .. } = flight;
+            return self.happen(to, Cause::Message { from, sent, bytes });
+        };
+        self.record_action(|_| Action::Drop { from, nth: flight.nth });
+        self.record_loss(flight.from, to, &flight.bytes, why.to_owned());
+        Ok(())
+    }
+
+    fn lose(&mut self, slot: usize, nth: u64, to: NodeId, message: &[u8], why: &str) {
+        if self.mode.recording.is_some() {
+            let from = self.nodes[slot].life();
+            self.record_action(|_| Action::Drop { from, nth });
+            self.record_loss(slot, to, &message.to_vec(), why.to_owned());
+        }
+    }
+
+    fn record_loss(&mut self, slot: usize, to: NodeId, message: &Vec<u8>, why: String) {
+        let from = self.nodes[slot].spec.id;
+        self.record(|world| Happening::Lose {
+            from,
+            to,
+            message: world.describe(slot, Subject::Message, message),
+            why,
+        });
+    }
+
+    fn set_timer(&mut self, slot: usize, timer: &[u8], at: Time) -> Outcome {
+        let node = &mut self.nodes[slot];
+        node.timers_set += 1;
+        let nth = node.timers_set;
+        node.timers.retain(|running| running.bytes != timer);
+        if node.timers.len() == self.limits.timers_per_node {
+            let (id, limit) = (node.spec.id, self.limits.timers_per_node);
+            return Err(self.over_budget(format!("{id} has more than {limit} timers running")));
+        }
+        node.timers.push(Timer { nth, bytes: timer.to_vec() });
+        let (life, slow) = (node.life(), node.slow_by_us);
+        let scripted = self.mode.script.as_mut().and_then(|script| script.timers.remove(&(life, nth)));
+        let extra =
+            if slow == 0 { 0 } else { self.choices.draw(About::Slowness, self.who(slot), !nth).below(slow + 1) };
+        let at = scripted.unwrap_or(Time(at.0.saturating_add(extra)));
+        let what = What::Timer { slot: slot as u16, incarnation: life.incarnation as u32, nth };
+        self.push(at, (slot as u64) << 52 | nth, what);
+        Ok(())
+    }
+
+    pub(crate) fn fire(&mut self, slot: usize, incarnation: u64, nth: u64) -> Outcome {
+        let node = &mut self.nodes[slot];
+        if node.incarnation != incarnation || node.condition == Condition::Down {
+            return Ok(());
+        }
+        let Some(position) = node.timers.iter().position(|timer| timer.nth == nth) else { return Ok(()) };
+        let bytes = node.timers.remove(position).bytes;
+        let of = node.life();
+        self.record_action(|_| Action::Fire { of, nth });
+        self.happen(slot, Cause::Timer { bytes })
+    }
+
+    fn begin_sync(&mut self, slot: usize, tail: &[u8]) {
+        let node = &mut self.nodes[slot];
+        node.condition = Condition::Syncing;
+        node.tail = tail.to_vec();
+        node.syncs += 1;
+        let (nth, life) = (node.syncs, node.life());
+        let scripted = self.mode.script.as_mut().and_then(|script| script.syncs.remove(&(life, nth)));
+        let at = scripted.unwrap_or_else(|| self.now + self.sync_time(slot, nth));
+        let what = What::Synced { slot: slot as u16, incarnation: life.incarnation as u32, nth };
+        self.push(at, (slot as u64) << 52 | nth, what);
+    }
+
+    pub(crate) fn synced(&mut self, slot: usize, incarnation: u64, nth: u64) -> Outcome {
+        let node = &mut self.nodes[slot];
+        if node.incarnation != incarnation || node.syncs != nth {
+            return Ok(());
+        }
+        match node.condition {
+            Condition::Syncing => {
+                node.condition = Condition::Up;
+                self.go_on_after_sync(slot)?;
+                self.catch_up(slot)
+            }
+            Condition::Paused => {
+                node.syncing_under_pause = false;
+                node.backlog.push_front(Cause::Synced);
+                Ok(())
+            }
+            Condition::Up | Condition::Down => Ok(()),
+        }
+    }
+
+    pub(crate) fn go_on_after_sync(&mut self, slot: usize) -> Outcome {
+        let node = &mut self.nodes[slot];
+        node.disk.sync();
+        let (of, nth) = (node.life(), node.syncs);
+        let tail = std::mem::take(&mut node.tail);
+        self.record_action(|_| Action::Synced { of, nth });
+        self.apply_effects(slot, &tail, "going on after a sync")
+    }
+
+    /// An answer to the open operation; it must come from the system.
+    fn respond(&mut self, slot: usize, output: &[u8]) -> Outcome {
+        let id = self.nodes[slot].spec.id;
+        let text = output.to_vec();
+        self.record(|world| Happening::Respond { node: id, output: world.describe(slot, Subject::Output, &text) });
+        let Some((index, heard)) = self.nodes[slot].open.take() else {
+            return Err(self.violation(format!("{id} answered although no operation is open")));
+        };
+        let order = self.next_moment();
+        let now = self.now;
+        let operation = &mut self.history[index];
+        operation.reply = Some((Moment { at: now, order }, output.to_vec()));
+        let took = now.since(operation.invoked.at);
+        self.current_phase().answered(took);
+        if !heard {
+            let text = self.describe(slot, Subject::Output, output);
+            return Err(self
+                .violation(format!("{id} answered {text} without having received any message since it was invoked")));
+        }
+        self.think(slot);
+        Ok(())
+    }
+
+    pub(crate) fn next_moment(&mut self) -> u64 {
+        self.moments += 1;
+        self.moments
+    }
+
+    /// After how many effects of this event the node crashes, if it does.
+    fn crash_point(&mut self, slot: usize, bytes: &[u8]) -> Option<u64> {
+        let node = &mut self.nodes[slot];
+        let (life, event, done) = (node.life(), node.events, node.effects_done);
+        if let Some(script) = &mut self.mode.script
+            && let Some(effects) = script.crashes.remove(&(life, event))
+        {
+            node.doom = Some(Doom { event, after: After::Effects(effects) });
+        }
+        let doom = node.doom.as_mut().filter(|doom| doom.event <= event)?;
+        if let After::Drawn(bits) = doom.after {
+            let effects = done + bits % (effects(bytes).count() as u64 + 1);
+            *doom = Doom { event, after: After::Effects(effects) };
+        }
+        match doom.after {
+            After::Effects(effects) if doom.event == event => Some(effects),
+            _ => None,
+        }
+    }
+
+    fn crash_in_event(&mut self, slot: usize, effects: u64) -> Outcome {
+        let node = &self.nodes[slot];
+        let (id, of, event) = (node.spec.id, node.life(), node.events);
+        self.record_action(|_| Action::Crash { of, event, effects });
+        self.record(|_| Happening::Crash { node: id, after: Some((event, effects)) });
+        self.end_life(slot);
+        Ok(())
+    }
+
+    pub(crate) fn end_life(&mut self, slot: usize) {
+        let draw = self.choices.draw(About::DiskKept, self.who(slot), 0);
+        let node = &mut self.nodes[slot];
+        node.disk.crash(draw);
+        node.end_life();
+        self.backend.stop(slot);
+    }
+
+    /// Invokes the next operation of a client after its thinking time, if its workload has one.
+    pub(crate) fn think(&mut self, slot: usize) {
+        if self.workload.is_some() {
+            let node = &self.nodes[slot];
+            let (id, nth) = (node.spec.id, node.operations);
+            let Some(workload) = &mut self.workload else { return };
+            if let Some((after, _)) = workload.next(id, nth) {
+                let at = Time(self.now.0.saturating_add(micros(after)));
+                self.push(at, slot as u64, What::Think { slot: slot as u16 });
+            }
+        }
+    }
+
+    pub(crate) fn invoke_next(&mut self, slot: usize) -> Outcome {
+        let node = &self.nodes[slot];
+        if node.open.is_some() || node.condition == Condition::Down {
+            return Ok(());
+        }
+        let (id, nth) = (node.spec.id, node.operations);
+        let Some(workload) = &mut self.workload else { return Ok(()) };
+        match workload.next(id, nth) {
+            Some((_, command)) => self.invoke(id, command),
+            None => Ok(()),
+        }
+    }
+
+    /// Invokes an operation on a client that has none open.
+    ///
+    /// # Errors
+    /// Whatever the client's handler runs into.
+    ///
+    /// # Panics
+    /// If the client has an operation open: a mistake in the test.
+    pub fn invoke(&mut self, client: NodeId, command: Vec<u8>) -> Outcome {
+        let slot = self.slot(client);
+        assert!(self.nodes[slot].open.is_none(), "{client} has an operation open");
+        let invoked = Moment { at: self.now, order: self.next_moment() };
+        let operation = crate::Operation { client, command: command.clone(), invoked, reply: None };
+        let index = self.history.len();
+        self.history.push(operation);
+        let node = &mut self.nodes[slot];
+        node.operations += 1;
+        node.open = Some((index, false));
+        let nth = node.operations;
+        self.record_action(|_| Action::Invoke { client, nth });
+        self.happen(slot, Cause::Invoke { bytes: command })
+    }
+
+    /// Sends a given message (encoded) in the name of a puppet.
+    ///
+    /// # Errors
+    /// If the student's `From<Given>` fails.
+    pub fn send_given(&mut self, puppet: NodeId, to: NodeId, given: &[u8]) -> Outcome {
+        let clerk = self.clerk();
+        let message = self.call(clerk, Op::WrapGiven, given, "turning a given message into its own")?;
+        let slot = self.slot(puppet);
+        self.send(slot, to, &message)
+    }
+}

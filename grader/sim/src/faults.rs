@@ -1,0 +1,278 @@
+//! What a test or a plan can do to the world.
+
+use std::time::Duration;
+
+use labkit::NodeId;
+
+use crate::{
+    Outcome,
+    network::Conditions,
+    node::{After, Condition, Doom},
+    record::Happening,
+    schedule::FaultAction,
+    time::micros,
+    world::{What, World},
+};
+
+impl World<'_> {
+    /// Starts a node that is down: for the first time, or again after a crash, with its disk.
+    ///
+    /// # Errors
+    /// Whatever the node's `start` runs into.
+    pub fn start(&mut self, node: NodeId) -> Outcome {
+        self.do_fault(&FaultAction::Restart { node })
+    }
+
+    /// Crashes a node between two events: its state, timers and waiting effects are gone, its disk stays.
+    ///
+    /// # Errors
+    /// None of its own; the signature is that of all faults.
+    pub fn crash(&mut self, node: NodeId) -> Outcome {
+        self.do_fault(&FaultAction::Crash { node })
+    }
+
+    /// Crashes a node in its next event, after a number of its effects that `bits` chooses (none and all included).
+    pub fn crash_in_next_event(&mut self, node: NodeId, bits: u64) {
+        let slot = self.slot(node);
+        let event = self.nodes[slot].events + 1;
+        self.nodes[slot].doom = Some(Doom { event, after: After::Drawn(bits) });
+    }
+
+    /// Crashes a node and starts it again at once, before anybody can notice by silence.
+    ///
+    /// # Errors
+    /// Whatever the node's `start` runs into.
+    pub fn restart_quickly(&mut self, node: NodeId) -> Outcome {
+        self.crash(node)?;
+        self.start(node)
+    }
+
+    /// Stops a node as it is. What arrives and fires meanwhile waits for it.
+    ///
+    /// # Errors
+    /// None of its own; the signature is that of all faults.
+    pub fn pause(&mut self, node: NodeId) -> Outcome {
+        self.do_fault(&FaultAction::Pause { node })
+    }
+
+    /// Lets a paused node go on, with everything that waited.
+    ///
+    /// # Errors
+    /// Whatever the node runs into.
+    pub fn resume(&mut self, node: NodeId) -> Outcome {
+        self.do_fault(&FaultAction::Resume { node })
+    }
+
+    /// Cuts the link in this direction: what is under way or sent from now on is lost.
+    ///
+    /// # Errors
+    /// None of its own; the signature is that of all faults.
+    pub fn cut(&mut self, from: NodeId, to: NodeId) -> Outcome {
+        self.do_fault(&FaultAction::Cut { from, to })
+    }
+
+    /// Repairs the link in this direction.
+    ///
+    /// # Errors
+    /// None of its own; the signature is that of all faults.
+    pub fn heal_link(&mut self, from: NodeId, to: NodeId) -> Outcome {
+        self.do_fault(&FaultAction::Heal { from, to })
+    }
+
+    /// Cuts all links between nodes of different groups, both ways. Nodes in no group keep all their links.
+    ///
+    /// # Errors
+    /// None of its own; the signature is that of all faults.
+    pub fn partition(&mut self, groups: &[&[NodeId]]) -> Outcome {
+        for (index, group) in groups.iter().enumerate() {
+            for other in groups.iter().skip(index + 1) {
+                for (a, b) in group.iter().flat_map(|a| other.iter().map(move |b| (*a, *b))) {
+                    self.cut(a, b)?;
+                    self.cut(b, a)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts a node off from all others, both ways.
+    ///
+    /// # Errors
+    /// None of its own; the signature is that of all faults.
+    pub fn isolate(&mut self, node: NodeId) -> Outcome {
+        let others: Vec<NodeId> = self.ids().into_iter().filter(|other| *other != node).collect();
+        self.partition(&[&[node], &others])
+    }
+
+    /// Holds what is sent on the link in this direction from now on, until it is released.
+    ///
+    /// # Errors
+    /// None of its own; the signature is that of all faults.
+    pub fn hold(&mut self, from: NodeId, to: NodeId) -> Outcome {
+        self.do_fault(&FaultAction::Hold { from, to })
+    }
+
+    /// Lets what was held on the link arrive, and the link work again.
+    ///
+    /// # Errors
+    /// None of its own; the signature is that of all faults.
+    pub fn release(&mut self, from: NodeId, to: NodeId) -> Outcome {
+        self.do_fault(&FaultAction::Release { from, to })
+    }
+
+    /// Makes a node slow: messages to and from it and its timers are late by up to `by` each. Zero ends it.
+    ///
+    /// # Errors
+    /// None of its own; the signature is that of all faults.
+    pub fn slow(&mut self, node: NodeId, by: Duration) -> Outcome {
+        self.do_fault(&FaultAction::Slow { node, by_us: micros(by) })
+    }
+
+    /// Ends all cuts, holds, pauses and slowness and the special conditions of links. Crashed nodes stay down.
+    ///
+    /// # Errors
+    /// Whatever a resumed node runs into.
+    pub fn heal(&mut self) -> Outcome {
+        self.do_fault(&FaultAction::HealAll)
+    }
+
+    /// Sets the conditions of all links that have none of their own.
+    pub fn set_conditions(&mut self, conditions: Conditions) {
+        self.conditions = conditions;
+    }
+
+    /// Sets or (with `None`) ends conditions of its own for the link in this direction.
+    pub fn set_link(&mut self, from: NodeId, to: NodeId, conditions: Option<Conditions>) {
+        let link = self.link(from, to);
+        self.links[link].conditions = conditions.map(Box::new);
+    }
+
+    /// True if the node runs: started, not crashed, not paused.
+    pub fn is_up(&self, node: NodeId) -> bool {
+        let condition = self.nodes[self.slot(node)].condition;
+        matches!(condition, Condition::Up | Condition::Syncing)
+    }
+
+    /// True if the node is crashed or was never started.
+    pub fn is_down(&self, node: NodeId) -> bool {
+        self.nodes[self.slot(node)].condition == Condition::Down
+    }
+
+    /// The incarnation of the node's present or last life; 0 before the first.
+    pub fn incarnation(&self, node: NodeId) -> u64 {
+        self.nodes[self.slot(node)].incarnation
+    }
+
+    /// The names of all nodes.
+    pub fn ids(&self) -> Vec<NodeId> {
+        self.nodes.iter().map(|node| node.spec.id).collect()
+    }
+
+    fn link(&self, from: NodeId, to: NodeId) -> usize {
+        self.slot(from) * self.nodes.len() + self.slot(to)
+    }
+
+    pub(crate) fn do_fault(&mut self, fault: &FaultAction) -> Outcome {
+        self.record_fault(fault);
+        match *fault {
+            FaultAction::Crash { node } => {
+                self.record(|_| Happening::Crash { node, after: None });
+                let slot = self.slot(node);
+                if self.nodes[slot].condition != Condition::Down {
+                    self.end_life(slot);
+                }
+                Ok(())
+            }
+            FaultAction::Restart { node } => {
+                let slot = self.slot(node);
+                self.start_slot(slot)
+            }
+            FaultAction::Pause { node } => {
+                self.tell(format!("{node} is paused"));
+                let slot = self.slot(node);
+                let node = &mut self.nodes[slot];
+                if matches!(node.condition, Condition::Up | Condition::Syncing) {
+                    node.syncing_under_pause = node.condition == Condition::Syncing;
+                    node.condition = Condition::Paused;
+                }
+                Ok(())
+            }
+            FaultAction::Resume { node } => {
+                self.tell(format!("{node} goes on"));
+                let slot = self.slot(node);
+                self.wake_up(slot)
+            }
+            FaultAction::Slow { node, by_us } => {
+                let text =
+                    if by_us == 0 { "no longer slow".to_owned() } else { format!("slow by up to {} ms", by_us / 1000) };
+                self.tell(format!("{node} is {text}"));
+                let slot = self.slot(node);
+                self.nodes[slot].slow_by_us = by_us;
+                Ok(())
+            }
+            FaultAction::Cut { from, to } => {
+                self.tell(format!("the link {from} -> {to} is cut"));
+                let link = self.link(from, to);
+                self.links[link].cut = true;
+                Ok(())
+            }
+            FaultAction::Heal { from, to } => {
+                self.tell(format!("the link {from} -> {to} works again"));
+                let link = self.link(from, to);
+                self.links[link].cut = false;
+                Ok(())
+            }
+            FaultAction::Hold { from, to } => {
+                self.tell(format!("messages {from} -> {to} are held up"));
+                let link = self.link(from, to);
+                self.links[link].held = true;
+                Ok(())
+            }
+            FaultAction::Release { from, to } => {
+                self.tell(format!("messages held up {from} -> {to} go on"));
+                let link = self.link(from, to);
+                self.release_link(link);
+                Ok(())
+            }
+            FaultAction::HealAll => self.heal_all(),
+        }
+    }
+
+    fn heal_all(&mut self) -> Outcome {
+        self.tell("all links work again, nobody is paused or slow".to_owned());
+        for link in 0..self.links.len() {
+            self.links[link].cut = false;
+            self.links[link].conditions = None;
+            self.release_link(link);
+        }
+        for slot in 0..self.nodes.len() {
+            self.nodes[slot].slow_by_us = 0;
+            self.wake_up(slot)?;
+        }
+        Ok(())
+    }
+
+    fn release_link(&mut self, link: usize) {
+        self.links[link].held = false;
+        let (released, held) = std::mem::take(&mut self.held).into_iter().partition(|(of, ..)| *of == link);
+        self.held = held;
+        for (_, index, at) in released {
+            let flight = &self.flights[index as usize];
+            let identity = (flight.from as u64) << 52 | flight.nth;
+            self.push(at, identity, What::Deliver { message: index });
+        }
+    }
+
+    fn wake_up(&mut self, slot: usize) -> Outcome {
+        let node = &mut self.nodes[slot];
+        if node.condition == Condition::Paused {
+            node.condition = if node.syncing_under_pause { Condition::Syncing } else { Condition::Up };
+            node.syncing_under_pause = false;
+        }
+        self.catch_up(slot)
+    }
+
+    fn tell(&mut self, text: String) {
+        self.record(|_| Happening::Fault { text });
+    }
+}

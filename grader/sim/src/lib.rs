@@ -1,0 +1,41 @@
+//! The world: virtual time, a network, crashes and disks around nodes that the world reaches only through a
+//! [`Backend`](backend::Backend).
+//!
+//! Everything here is pure and single-threaded: a run is a function of its seed, its [`Setup`] and the program under
+//! test. This crate knows nothing of wasm, of labs, of points or of reports.
+//!
+//! Read [`world`](World) first, then `effects` (what handlers ask for), `faults` (what tests do to the world),
+//! [`schedule`] (a run as data) and [`choice`] (where chance comes from).
+
+pub mod backend;
+pub mod choice;
+mod disk;
+mod effects;
+mod faults;
+mod history;
+pub mod in_process;
+mod metrics;
+mod network;
+mod node;
+mod plan;
+mod record;
+pub mod schedule;
+mod sweep;
+mod time;
+mod trial;
+mod violation;
+mod watch;
+mod world;
+
+pub use history::{Moment, Operation, Workload};
+pub use metrics::{Limits, Phase};
+pub use network::Conditions;
+pub use node::{NodeSpec, Received, Role};
+pub use plan::Plan;
+pub use record::{Happening, Recording, Step};
+pub use schedule::{FaultAction, Life, Schedule};
+pub use time::{Time, ms};
+pub use trial::{Facts, Mode, Trial};
+pub use violation::{Kind, Outcome, Stop, Violation};
+pub use watch::{Look, Watcher};
+pub use world::{Setup, World};

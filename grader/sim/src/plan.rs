@@ -1,0 +1,72 @@
+//! Faults that come by plan rather than by a test's own script.
+
+use std::time::Duration;
+
+use crate::{Outcome, World, schedule::Action, time::Time, world::What};
+
+/// A source of faults that can be laid over any workload. It is woken now and then, looks at the world (the view, say,
+/// so as not to ask for the impossible) and does something to it. What it does is recorded, so a replay needs no plan.
+pub trait Plan {
+    /// What it does, in words for reports: `crashes of the primary`.
+    fn name(&self) -> &'static str;
+
+    /// Acts, and says after which time it wants to be woken again; `None` ends it. It returns true if a fault fired.
+    ///
+    /// # Errors
+    /// Whatever the world runs into meanwhile.
+    fn wake(&mut self, world: &mut World<'_>) -> Outcome<(bool, Option<Duration>)>;
+}
+
+impl World<'_> {
+    /// Lays a plan over the run; it is woken for the first time after `first`.
+    pub fn add_plan(&mut self, plan: impl Plan + 'static, first: Duration) {
+        self.fired.entry(plan.name()).or_insert(0);
+        if self.mode.script.is_some() {
+            return;
+        }
+        let index = self.plans.len() as u32;
+        self.plans.push(Some(Box::new(plan)));
+        self.push(self.now + first, u64::from(index), What::Plan { index });
+    }
+
+    /// Ends all plans. What they did to the world stays; see [`heal`](World::heal).
+    pub fn end_plans(&mut self) {
+        self.plans.iter_mut().for_each(|plan| *plan = None);
+    }
+
+    pub(crate) fn run_plan(&mut self, index: usize) -> Outcome {
+        let Some(mut plan) = self.plans[index].take() else { return Ok(()) };
+        self.planned = true;
+        let result = plan.wake(self);
+        self.planned = false;
+        let (fired, again) = result?;
+        *self.fired.entry(plan.name()).or_insert(0) += u64::from(fired);
+        if let Some(after) = again {
+            self.plans[index] = Some(plan);
+            self.push(self.now + after, index as u64, What::Plan { index: index as u32 });
+        }
+        Ok(())
+    }
+
+    /// Carries out the faults that a replayed schedule lists, each at its time.
+    pub(crate) fn queue_scripted_faults(&mut self) {
+        let Some(script) = &mut self.mode.script else { return };
+        let faults = std::mem::take(&mut script.faults);
+        for (index, (at, fault)) in faults.into_iter().enumerate() {
+            self.faults.push(fault);
+            self.push(at.max(Time::ZERO), index as u64, What::Fault { index: index as u32 });
+        }
+    }
+
+    pub(crate) fn do_scripted_fault(&mut self, index: usize) -> Outcome {
+        let fault = self.faults[index].clone();
+        self.planned = true;
+        let result = self.do_fault(&fault);
+        self.planned = false;
+        result
+    }
+
+    pub(crate) fn record_fault(&mut self, fault: &crate::FaultAction) {
+        self.record_action(|_| Action::Fault(fault.clone()));
+    }
+}

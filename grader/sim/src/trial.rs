@@ -1,0 +1,149 @@
+//! One test with one seed: it may need more than one world.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    Outcome,
+    backend::Backend,
+    choice::mix,
+    metrics::Phase,
+    network::Conditions,
+    record::Recording,
+    schedule::{Schedule, Script},
+    world::{RunMode, Setup, World},
+};
+
+/// How a trial is carried out.
+#[derive(Clone, Debug, Default)]
+pub enum Mode {
+    /// Keeps nothing but the verdict and counts.
+    #[default]
+    Plain,
+    /// Writes down the last world.
+    Record,
+    /// Writes down one world that follows a schedule.
+    Replay(Schedule),
+}
+
+/// What is known after a trial besides its outcome.
+#[derive(Debug, Default)]
+pub struct Facts {
+    /// Counts of all worlds, phase by phase.
+    pub phases: Vec<Phase>,
+    /// How often each fault plan had an effect; 0 if never.
+    pub fired: BTreeMap<&'static str, u64>,
+    /// Checks that ended without a decision, in words.
+    pub undecided: Vec<String>,
+    /// The last world, if it was written down.
+    pub recording: Option<Recording>,
+    /// How many actions of the schedule were not possible in a replay.
+    pub skipped: usize,
+    /// How the world was set up, in words.
+    pub setting: String,
+}
+
+/// One seed of one test: what the test builds its worlds from.
+pub struct Trial<'b> {
+    backend: &'b mut dyn Backend,
+    seed: u64,
+    number: u64,
+    mode: Mode,
+    facts: Facts,
+}
+
+/// In one of so many seeds, nodes live as bytes between events.
+const AS_BYTES_EVERY: u64 = 8;
+
+impl<'b> Trial<'b> {
+    /// The `number`-th seed of a test; `seed` is the number that all its choices come from.
+    pub fn new(backend: &'b mut dyn Backend, number: u64, seed: u64, mode: Mode) -> Trial<'b> {
+        Trial { backend, seed, number, mode, facts: Facts::default() }
+    }
+
+    /// Which of the test's seeds this is, from 0.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The number that all choices of this trial come from.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The network for a directed test: the easiest to read first, then a clean one, then bad ones. So every scenario
+    /// has its twin on a bad network, and the lowest failing seed is the plainest failure.
+    pub fn conditions(&self) -> Conditions {
+        match self.number {
+            0 => Conditions::steady(),
+            1 | 2 => Conditions::clean(),
+            _ => Conditions::bad(),
+        }
+    }
+
+    /// Says in words how the worlds of this trial are set up; failures show it.
+    pub fn describe_setting(&mut self, setting: impl Into<String>) {
+        self.facts.setting = setting.into();
+    }
+
+    /// Notes a check that ended without a decision: the test is then not scored.
+    pub fn undecided(&mut self, what: impl Into<String>) {
+        self.facts.undecided.push(what.into());
+    }
+
+    /// Runs a test in a world of its own.
+    ///
+    /// # Errors
+    /// What the test returns.
+    pub fn run(&mut self, setup: Setup, test: impl FnOnce(&mut World<'_>) -> Outcome) -> Outcome {
+        self.run_world(setup, None, test).0
+    }
+
+    /// Runs a test once without a crash to count the boundaries between effects that the swept node passes (see
+    /// [`World::sweep`]), and then once for each boundary with a crash there.
+    ///
+    /// # Errors
+    /// What the test returns in the first run in which it fails.
+    pub fn crash_sweep(&mut self, setup: &Setup, test: impl Fn(&mut World<'_>) -> Outcome) -> Outcome {
+        let (outcome, boundaries) = self.run_world(setup.clone(), None, &test);
+        outcome?;
+        if matches!(self.mode, Mode::Replay(_)) {
+            return Ok(());
+        }
+        *self.facts.fired.entry("a crash at each effect").or_insert(0) += boundaries;
+        for target in 0..boundaries {
+            self.run_world(setup.clone(), Some(target), &test).0?;
+        }
+        Ok(())
+    }
+
+    fn run_world(
+        &mut self,
+        setup: Setup,
+        crash_at: Option<u64>,
+        test: impl FnOnce(&mut World<'_>) -> Outcome,
+    ) -> (Outcome, u64) {
+        let (recording, script) = match &self.mode {
+            Mode::Plain => (None, None),
+            Mode::Record => (Some(Recording::default()), None),
+            Mode::Replay(schedule) => (Some(Recording::default()), Some(Script::new(schedule))),
+        };
+        let as_bytes = self.number % AS_BYTES_EVERY == AS_BYTES_EVERY - 1;
+        let mode = RunMode { recording, script, as_bytes };
+        let mut world = World::new(&mut *self.backend, mix(self.seed), setup, mode);
+        world.sweep.target = crash_at;
+        let outcome = test(&mut world);
+        let finished = world.finish(outcome.as_ref().err());
+        for (name, count) in finished.fired {
+            *self.facts.fired.entry(name).or_insert(0) += count;
+        }
+        self.facts.phases.extend(finished.phases);
+        self.facts.recording = finished.recording;
+        self.facts.skipped += finished.skipped;
+        (outcome, finished.sweep.passed)
+    }
+
+    /// Ends the trial.
+    pub fn finish(self) -> Facts {
+        self.facts
+    }
+}

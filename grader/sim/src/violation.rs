@@ -1,0 +1,106 @@
+//! How a run can end early.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    backend::{BackendError, Fault},
+    time::Time,
+};
+
+/// What sort of failure it is; hints and reports are keyed by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Something happened that must never happen.
+    Violation,
+    /// Something that had to happen did not.
+    NoProgress,
+    /// A node panicked or was stopped by its machine.
+    Crash,
+    /// A node reached one of the starter's holes.
+    NotImplemented,
+    /// A handler computed for too long.
+    Timeout,
+    /// A node wanted too much memory.
+    Memory,
+    /// A node used something that the lab does not grant.
+    Refused,
+    /// A node's state is more than its bytes.
+    State,
+    /// A run used up more events, messages or bytes than it may.
+    Budget,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Kind::Violation => "violation",
+            Kind::NoProgress => "no progress",
+            Kind::Crash => "crash",
+            Kind::NotImplemented => "not implemented",
+            Kind::Timeout => "timeout",
+            Kind::Memory => "memory",
+            Kind::Refused => "refused",
+            Kind::State => "state",
+            Kind::Budget => "budget",
+        })
+    }
+}
+
+/// The program under test broke its promise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// What sort of failure.
+    pub kind: Kind,
+    /// What was seen, in one or a few sentences.
+    pub observed: String,
+    /// When.
+    pub at: Time,
+}
+
+/// Why a run stopped before its test was through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// The program's fault: the test fails.
+    Violation(Violation),
+    /// The grader's fault: there is no verdict.
+    Broken(String),
+}
+
+/// What each step of a test returns.
+pub type Outcome<T = ()> = Result<T, Stop>;
+
+pub(crate) fn stop_for(error: BackendError, node: &str, doing: &str, at: Time) -> Stop {
+    let fault = match error {
+        BackendError::Broken(why) => return Stop::Broken(why),
+        BackendError::Fault(fault) => fault,
+    };
+    let (kind, observed) = match fault {
+        Fault::Panic { message, place } => {
+            let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
+            match message.strip_prefix("not yet implemented") {
+                Some(hole) => {
+                    let hole = hole.trim_start_matches(": ");
+                    let hole = if hole.is_empty() { "a todo!()" } else { hole };
+                    (Kind::NotImplemented, format!("not implemented: {hole}{place}"))
+                }
+                None => (Kind::Crash, format!("{node} panicked while {doing}{place}: {message}")),
+            }
+        }
+        Fault::Trap { what } => (Kind::Crash, format!("{node} was stopped while {doing}: {what}")),
+        Fault::OutOfFuel => {
+            let text = "the handler computed for too long (does it loop for ever?)";
+            (Kind::Timeout, format!("{node} was stopped while {doing}: {text}"))
+        }
+        Fault::OutOfMemory { limit_bytes } => {
+            let limit = limit_bytes >> 20;
+            (Kind::Memory, format!("{node} was stopped while {doing}: it wanted more than {limit} MiB of memory"))
+        }
+        Fault::Refused { what } => (Kind::Refused, format!("{node} was stopped while {doing}: {what}")),
+        Fault::State { what } => (Kind::State, format!("{node}, after {doing}: {what}")),
+        Fault::Malformed => (Kind::Crash, format!("{node} returned bytes that are no effects while {doing}")),
+    };
+    Stop::Violation(Violation { kind, observed, at })
+}

@@ -1,0 +1,96 @@
+//! Looking on while a run goes.
+
+use labkit::{NodeId, abi::Op};
+
+use crate::{Outcome, Time, World};
+
+/// Something that looks at the world after every event, to check an invariant or to know when a fault is legitimate.
+/// It changes nothing.
+pub trait Watcher {
+    /// `to` has handled a message from `from`.
+    ///
+    /// # Errors
+    /// A violation, if the watcher checks an invariant.
+    fn delivered(&mut self, look: &mut Look<'_, '_>, to: NodeId, from: NodeId, message: &[u8]) -> Outcome;
+
+    /// `node` has handled an event of any kind (a message included; `delivered` comes first).
+    ///
+    /// # Errors
+    /// A violation, if the watcher checks an invariant.
+    fn handled(&mut self, look: &mut Look<'_, '_>, node: NodeId) -> Outcome;
+}
+
+/// A world that can only be looked at.
+pub struct Look<'w, 'b> {
+    pub(crate) world: &'w mut World<'b>,
+}
+
+impl Look<'_, '_> {
+    /// The virtual time.
+    pub fn now(&self) -> Time {
+        self.world.now()
+    }
+
+    /// The lab's observation of a node that is up, encoded by the lab.
+    ///
+    /// # Errors
+    /// If the student's accessor fails.
+    pub fn observe(&mut self, node: NodeId) -> Outcome<Option<Vec<u8>>> {
+        self.world.observe(node)
+    }
+
+    /// The given message (encoded) inside a student's message, if it is one.
+    ///
+    /// # Errors
+    /// If the student's conversion fails.
+    pub fn given(&mut self, message: &[u8]) -> Outcome<Option<Vec<u8>>> {
+        self.world.given(message)
+    }
+}
+
+impl World<'_> {
+    /// The lab's observation of a node, encoded by the lab; `None` if the node is down.
+    ///
+    /// # Errors
+    /// If the student's accessor fails.
+    pub fn observe(&mut self, node: NodeId) -> Outcome<Option<Vec<u8>>> {
+        let slot = self.slot(node);
+        if !self.has_instance(slot) {
+            return Ok(None);
+        }
+        self.call(slot, Op::Observe, &[], "being observed").map(Some)
+    }
+
+    /// The length of a node's state as bytes: its memory, as budgets count it; `None` if the node is down.
+    ///
+    /// # Errors
+    /// If the state cannot be turned into bytes.
+    pub fn memory(&mut self, node: NodeId) -> Outcome<Option<usize>> {
+        let slot = self.slot(node);
+        if !self.has_instance(slot) {
+            return Ok(None);
+        }
+        self.call(slot, Op::Snapshot, &[], "being turned into bytes").map(|bytes| Some(bytes.len()))
+    }
+
+    /// The given message (encoded) inside a student's message, if it is one.
+    ///
+    /// # Errors
+    /// If the student's conversion fails.
+    pub fn given(&mut self, message: &[u8]) -> Outcome<Option<Vec<u8>>> {
+        if let Some(known) = self.given_cache.get(message) {
+            return Ok(known.clone());
+        }
+        let clerk = self.clerk();
+        let answer = self.call(clerk, Op::UnwrapGiven, message, "being asked for a given message")?;
+        let given = match answer.split_first() {
+            Some((1, given)) => Some(given.to_vec()),
+            _ => None,
+        };
+        if self.given_cache.len() >= 4096 {
+            self.given_cache.clear();
+        }
+        self.given_cache.insert(message.to_vec(), given.clone());
+        Ok(given)
+    }
+}

@@ -1,0 +1,629 @@
+//! The world itself: a queue of what is to come, in virtual time, and the nodes it happens to.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap, HashMap, VecDeque},
+    ops::RangeInclusive,
+    time::Duration,
+};
+
+use labkit::{
+    Boot, NodeId,
+    abi::{Event, Op, Start, Subject},
+};
+
+use crate::{
+    backend::{Backend, BackendError},
+    choice::{About, Choices},
+    history::{Operation, Workload},
+    metrics::{Limits, Phase},
+    network::{Conditions, Link},
+    node::{Cause, Condition, Node, NodeSpec, Received},
+    plan::Plan,
+    record::{Happening, Recording},
+    schedule::{Action, FaultAction, Script},
+    sweep::Sweep,
+    time::{Time, ms},
+    violation::{Kind, Outcome, Stop, Violation, stop_for},
+    watch::{Look, Watcher},
+};
+
+/// What a world is made of.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The nodes, in the order in which they start.
+    pub nodes: Vec<NodeSpec>,
+    /// The conditions on every link at first.
+    pub conditions: Conditions,
+    /// What the run may use.
+    pub limits: Limits,
+    /// How long a sync takes.
+    pub sync: RangeInclusive<Duration>,
+    /// Nodes start within this time after the beginning, each at its own moment.
+    pub start_spread: Duration,
+}
+
+impl Setup {
+    /// A world of these nodes under these conditions, with the default limits, in which all start at once.
+    pub fn new(nodes: Vec<NodeSpec>, conditions: Conditions) -> Setup {
+        Setup { nodes, conditions, limits: Limits::default(), sync: ms(1)..=ms(5), start_spread: Duration::ZERO }
+    }
+}
+
+/// How a run is carried out.
+#[derive(Debug, Default)]
+pub(crate) struct RunMode {
+    pub recording: Option<Recording>,
+    pub script: Option<Script>,
+    /// Nodes are turned into bytes and back after every event.
+    pub as_bytes: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum What {
+    Fault { index: u32 },
+    Plan { index: u32 },
+    Start { slot: u16 },
+    Timer { slot: u16, incarnation: u32, nth: u64 },
+    Synced { slot: u16, incarnation: u32, nth: u64 },
+    Deliver { message: u32 },
+    Think { slot: u16 },
+}
+
+/// Something that will happen. Simultaneous things are ordered by what they are, never by when they were planned, so
+/// that a replay meets them in the same order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Item {
+    pub at: Time,
+    pub rank: u64,
+    pub what: What,
+}
+
+/// A message on its way.
+#[derive(Debug, Default)]
+pub(crate) struct Flight {
+    pub from: usize,
+    pub incarnation: u64,
+    pub nth: u64,
+    pub to: usize,
+    pub sent: Time,
+    pub bytes: Vec<u8>,
+}
+
+/// A world of nodes, its network and its clients.
+pub struct World<'b> {
+    pub(crate) backend: &'b mut dyn Backend,
+    pub(crate) choices: Choices,
+    pub(crate) mode: RunMode,
+    pub(crate) now: Time,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) conditions: Conditions,
+    pub(crate) limits: Limits,
+    sync: RangeInclusive<Duration>,
+    pub(crate) queue: BinaryHeap<Reverse<Item>>,
+    pub(crate) flights: Vec<Flight>,
+    pub(crate) free_flights: Vec<u32>,
+    /// Messages held up: the link, the flight, when it would have arrived.
+    pub(crate) held: Vec<(usize, u32, Time)>,
+    spare: Vec<Vec<u8>>,
+    pub(crate) history: Vec<Operation>,
+    pub(crate) moments: u64,
+    pub(crate) workload: Option<Box<dyn Workload>>,
+    pub(crate) plans: Vec<Option<Box<dyn Plan>>>,
+    pub(crate) planned: bool,
+    pub(crate) faults: Vec<FaultAction>,
+    pub(crate) fired: BTreeMap<&'static str, u64>,
+    watchers: Vec<Box<dyn Watcher>>,
+    pub(crate) phases: Vec<Phase>,
+    phase_began: Time,
+    messages: u64,
+    bytes: u64,
+    events: u64,
+    pub(crate) given_cache: HashMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(crate) sweep: Sweep,
+}
+
+impl<'b> World<'b> {
+    pub(crate) fn new(backend: &'b mut dyn Backend, seed: u64, setup: Setup, mode: RunMode) -> World<'b> {
+        let count = setup.nodes.len();
+        let choices = Choices::new(seed);
+        let mut world = World {
+            backend,
+            choices,
+            mode,
+            now: Time::ZERO,
+            nodes: setup.nodes.into_iter().map(Node::new).collect(),
+            links: (0..count * count).map(|_| Link::default()).collect(),
+            conditions: setup.conditions,
+            limits: setup.limits,
+            sync: setup.sync,
+            queue: BinaryHeap::new(),
+            flights: Vec::new(),
+            free_flights: Vec::new(),
+            held: Vec::new(),
+            spare: Vec::new(),
+            history: Vec::new(),
+            moments: 0,
+            workload: None,
+            plans: Vec::new(),
+            planned: false,
+            faults: Vec::new(),
+            fired: BTreeMap::new(),
+            watchers: Vec::new(),
+            phases: vec![Phase::named("start")],
+            phase_began: Time::ZERO,
+            messages: 0,
+            bytes: 0,
+            events: 0,
+            given_cache: HashMap::new(),
+            sweep: Sweep::default(),
+        };
+        world.queue_scripted_faults();
+        for slot in 0..count {
+            if !world.nodes[slot].spec.starts {
+                continue;
+            }
+            let late =
+                choices.draw(About::Think, slot as u64, u64::MAX).between(&(Duration::ZERO..=setup.start_spread));
+            world.push(Time::ZERO + late, slot as u64, What::Start { slot: slot as u16 });
+        }
+        world
+    }
+
+    /// The virtual time.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The source of this run's choices, for workloads and plans.
+    pub fn choices(&self) -> Choices {
+        self.choices
+    }
+
+    /// What clients were asked and answered so far.
+    pub fn history(&self) -> &[Operation] {
+        &self.history
+    }
+
+    /// The counts of the phases so far.
+    pub fn phases(&mut self) -> &[Phase] {
+        self.close_phase();
+        &self.phases
+    }
+
+    /// Begins a phase; counts from here on are its own.
+    pub fn phase(&mut self, name: &str) {
+        self.close_phase();
+        self.phases.push(Phase::named(name));
+        self.record(|_| Happening::Phase { name: name.to_owned() });
+    }
+
+    fn close_phase(&mut self) {
+        if let Some(phase) = self.phases.last_mut() {
+            phase.lasted_us += self.now.0 - self.phase_began.0;
+        }
+        self.phase_began = self.now;
+    }
+
+    pub(crate) fn current_phase(&mut self) -> &mut Phase {
+        self.phases.last_mut().expect("there is always a phase")
+    }
+
+    /// Lets a watcher look on from now on.
+    pub fn watch(&mut self, watcher: impl Watcher + 'static) {
+        self.watchers.push(Box::new(watcher));
+    }
+
+    /// The position of a node.
+    ///
+    /// # Panics
+    /// If the test has no such node: a mistake in the test.
+    pub(crate) fn slot(&self, node: NodeId) -> usize {
+        self.find(node).unwrap_or_else(|| panic!("the test has no node {node}"))
+    }
+
+    pub(crate) fn find(&self, node: NodeId) -> Option<usize> {
+        self.nodes.iter().position(|known| known.spec.id == node)
+    }
+
+    /// A slot of the backend without a node, for questions about messages.
+    pub(crate) fn clerk(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(crate) fn has_instance(&self, slot: usize) -> bool {
+        let node = &self.nodes[slot];
+        node.condition != Condition::Down && !node.is_puppet()
+    }
+
+    pub(crate) fn push(&mut self, at: Time, identity: u64, what: What) {
+        let class = match what {
+            What::Fault { .. } => 0u64,
+            What::Plan { .. } => 1,
+            What::Start { .. } => 2,
+            What::Synced { .. } => 3,
+            What::Timer { .. } => 4,
+            What::Deliver { .. } => 5,
+            What::Think { .. } => 6,
+        };
+        let rank = class << 60 | (identity & ((1 << 60) - 1));
+        self.queue.push(Reverse(Item { at: at.max(self.now), rank, what }));
+    }
+
+    /// Does the next thing, unless it is later than `until`. False if there is none.
+    fn advance(&mut self, until: Time) -> Outcome<bool> {
+        match self.queue.peek() {
+            Some(Reverse(item)) if item.at <= until => {}
+            _ => return Ok(false),
+        }
+        let Some(Reverse(item)) = self.queue.pop() else { return Ok(false) };
+        self.now = item.at;
+        match item.what {
+            What::Fault { index } => self.do_scripted_fault(index as usize)?,
+            What::Plan { index } => self.run_plan(index as usize)?,
+            What::Start { slot } => self.start_slot(usize::from(slot))?,
+            What::Timer { slot, incarnation, nth } => self.fire(usize::from(slot), u64::from(incarnation), nth)?,
+            What::Synced { slot, incarnation, nth } => self.synced(usize::from(slot), u64::from(incarnation), nth)?,
+            What::Deliver { message } => self.arrive(message)?,
+            What::Think { slot } => self.invoke_next(usize::from(slot))?,
+        }
+        Ok(true)
+    }
+
+    /// Lets virtual time pass.
+    ///
+    /// # Errors
+    /// Whatever ends the run in that time.
+    pub fn run_for(&mut self, time: Duration) -> Outcome {
+        let until = self.now + time;
+        while self.advance(until)? {}
+        self.now = until;
+        Ok(())
+    }
+
+    /// Lets time pass until `condition` holds (asked after every event), `within` at most; true if it holds.
+    ///
+    /// # Errors
+    /// Whatever ends the run in that time.
+    pub fn run_until(
+        &mut self,
+        within: Duration,
+        mut condition: impl FnMut(&mut World<'_>) -> Outcome<bool>,
+    ) -> Outcome<bool> {
+        let until = self.now + within;
+        loop {
+            if condition(self)? {
+                return Ok(true);
+            }
+            if !self.advance(until)? {
+                self.now = until;
+                return Ok(false);
+            }
+        }
+    }
+
+    /// As [`run_until`](World::run_until), but a condition that never holds fails the test: `what` had to happen.
+    ///
+    /// # Errors
+    /// Whatever ends the run in that time, or the lack of progress, with who waits for what.
+    pub fn expect(
+        &mut self,
+        what: &str,
+        within: Duration,
+        condition: impl FnMut(&mut World<'_>) -> Outcome<bool>,
+    ) -> Outcome {
+        if self.run_until(within, condition)? {
+            return Ok(());
+        }
+        let waiting = self.who_waits();
+        Err(self.no_progress(format!("{what}: not within {} ms.{waiting}", within.as_millis())))
+    }
+
+    /// Who waits for what: for a world that makes no progress.
+    fn who_waits(&mut self) -> String {
+        let mut text = String::new();
+        for slot in 0..self.nodes.len() {
+            let Some((index, _)) = self.nodes[slot].open else { continue };
+            let operation = &self.history[index];
+            let (client, since) = (operation.client, operation.invoked.at);
+            let command = operation.command.clone();
+            let command = self.describe(slot, Subject::Command, &command);
+            text += &format!(" {client} waits for the answer to {command} since {since}.");
+        }
+        let coming = self
+            .queue
+            .iter()
+            .any(|Reverse(item)| matches!(item.what, What::Deliver { .. } | What::Timer { .. } | What::Synced { .. }));
+        if !coming {
+            text += " No message is on its way and no timer is running: nothing can happen any more.";
+        }
+        text
+    }
+
+    /// A violation seen now; the test returns it.
+    pub fn violation(&self, observed: impl Into<String>) -> Stop {
+        Stop::Violation(Violation { kind: Kind::Violation, observed: observed.into(), at: self.now })
+    }
+
+    /// A lack of progress seen now; the test returns it.
+    pub fn no_progress(&self, observed: impl Into<String>) -> Stop {
+        Stop::Violation(Violation { kind: Kind::NoProgress, observed: observed.into(), at: self.now })
+    }
+
+    /// A bound that was exceeded; the test returns it.
+    pub fn over_budget(&self, observed: impl Into<String>) -> Stop {
+        Stop::Violation(Violation { kind: Kind::Budget, observed: observed.into(), at: self.now })
+    }
+
+    pub(crate) fn call(&mut self, slot: usize, op: Op, argument: &[u8], doing: &str) -> Outcome<Vec<u8>> {
+        self.backend.call(slot, op, argument).map_err(|error| {
+            let node = self.nodes.get(slot).map_or("the program".to_owned(), |node| node.spec.id.to_string());
+            stop_for(error, &node, doing, self.now)
+        })
+    }
+
+    /// A message, timer, command or output as text, however broken it is.
+    pub(crate) fn describe(&mut self, slot: usize, subject: Subject, bytes: &[u8]) -> String {
+        let mut argument = vec![subject as u8];
+        argument.extend_from_slice(bytes);
+        let slot = if subject == Subject::Message { self.clerk() } else { slot };
+        match self.backend.call(slot, Op::Describe, &argument) {
+            Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+            Err(_) => format!("({} bytes that cannot be shown)", bytes.len()),
+        }
+    }
+
+    pub(crate) fn record(&mut self, what: impl FnOnce(&mut Self) -> Happening) {
+        if self.mode.recording.is_some() {
+            let (now, what) = (self.now, what(self));
+            if let Some(recording) = &mut self.mode.recording {
+                recording.step(now, what);
+            }
+        }
+    }
+
+    pub(crate) fn record_action(&mut self, action: impl FnOnce(&Self) -> Action) {
+        if self.mode.recording.is_some() {
+            let (now, planned, action) = (self.now, self.planned, action(self));
+            if let Some(recording) = &mut self.mode.recording {
+                recording.act(now, planned, action);
+            }
+        }
+    }
+
+    pub(crate) fn start_slot(&mut self, slot: usize) -> Outcome {
+        let node = &mut self.nodes[slot];
+        if node.condition != Condition::Down {
+            return Ok(());
+        }
+        let boot = if node.incarnation == 0 { Boot::First } else { Boot::Restarted };
+        node.incarnation += 1;
+        node.condition = Condition::Up;
+        (node.events, node.sends, node.timers_set, node.syncs, node.effects_done) = (1, 0, 0, 0, 0);
+        let (id, incarnation) = (node.spec.id, node.incarnation);
+        let effects = {
+            let Some((role, config)) = node.start_role() else { return Ok(()) };
+            let start = Start { role, id, incarnation, boot, config, disk: node.disk.contents() };
+            let entropy = self.choices.draw(About::Entropy, slot as u64, incarnation).bits();
+            self.backend.start(slot, &start, entropy).map(<[u8]>::to_vec)
+        };
+        self.record(|_| Happening::Start { node: id, incarnation });
+        let effects = self.checked(slot, effects, "starting")?;
+        self.finish_event(slot, &effects, None, "starting")?;
+        if self.nodes[slot].is_client() {
+            self.think(slot);
+        }
+        Ok(())
+    }
+
+    /// The bytes of a step, or the end of the run; what was printed is kept in either case.
+    fn checked<T>(&mut self, slot: usize, result: Result<T, BackendError>, doing: &str) -> Outcome<T> {
+        if self.mode.recording.is_some() {
+            let printed = self.backend.take_printed(slot);
+            if let Some(recording) = &mut self.mode.recording {
+                recording.add_to_last(printed, None);
+            }
+        }
+        result.map_err(|error| {
+            let node = self.nodes[slot].spec.id.to_string();
+            stop_for(error, &node, doing, self.now)
+        })
+    }
+
+    /// Lets the node handle what is at its door, now or once it is back.
+    pub(crate) fn happen(&mut self, slot: usize, cause: Cause) -> Outcome {
+        match self.nodes[slot].condition {
+            Condition::Down => Ok(()),
+            Condition::Syncing | Condition::Paused => {
+                self.nodes[slot].backlog.push_back(cause);
+                Ok(())
+            }
+            Condition::Up => self.handle(slot, cause),
+        }
+    }
+
+    /// Handles what queued up while the node was away, as far as it is up.
+    pub(crate) fn catch_up(&mut self, slot: usize) -> Outcome {
+        while self.nodes[slot].condition == Condition::Up {
+            let Some(cause) = self.nodes[slot].backlog.pop_front() else { break };
+            self.handle(slot, cause)?;
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, slot: usize, cause: Cause) -> Outcome {
+        if matches!(cause, Cause::Synced) {
+            return self.go_on_after_sync(slot);
+        }
+        self.events += 1;
+        self.current_phase().events += 1;
+        if self.events > self.limits.events {
+            return Err(self.over_budget(format!("the nodes handled more than {} events", self.limits.events)));
+        }
+        self.record_cause(slot, &cause);
+        if let (true, Cause::Message { from, bytes, .. }) = (self.nodes[slot].is_puppet(), &cause) {
+            let from = self.nodes[*from].spec.id;
+            self.nodes[slot].inbox.push_back(Received { at: self.now, from, message: bytes.clone() });
+            return Ok(());
+        }
+        let node = &mut self.nodes[slot];
+        node.events += 1;
+        node.effects_done = 0;
+        let (event, doing) = match &cause {
+            Cause::Message { from, bytes, .. } => {
+                if let Some((_, heard)) = &mut self.nodes[slot].open {
+                    *heard = true;
+                }
+                (Event::Message { from: self.nodes[*from].spec.id, message: bytes }, "handling a message")
+            }
+            Cause::Timer { bytes } => (Event::Timer { timer: bytes }, "handling a timer"),
+            Cause::Invoke { bytes } => (Event::Invoke { command: bytes }, "being invoked"),
+            Cause::Synced => unreachable!("handled above"),
+        };
+        let mut effects = self.spare.pop().unwrap_or_default();
+        effects.clear();
+        let result = self.backend.step(slot, &event).map(|bytes| effects.extend_from_slice(bytes));
+        self.checked(slot, result, doing)?;
+        self.finish_event(slot, &effects, Some(&cause), doing)?;
+        self.spare.push(effects);
+        if let Cause::Message { bytes, .. } = cause {
+            self.spare.push(bytes);
+        }
+        Ok(())
+    }
+
+    fn finish_event(&mut self, slot: usize, effects: &[u8], cause: Option<&Cause>, doing: &str) -> Outcome {
+        self.apply_effects(slot, effects, doing)?;
+        if self.mode.as_bytes && self.has_instance(slot) {
+            self.turn_into_bytes_and_back(slot, doing)?;
+        }
+        if self.watchers.is_empty() {
+            return Ok(());
+        }
+        let mut watchers = std::mem::take(&mut self.watchers);
+        let node = self.nodes[slot].spec.id;
+        let mut result = Ok(());
+        for watcher in &mut watchers {
+            if let Some(Cause::Message { from, bytes, .. }) = cause {
+                let from = self.nodes[*from].spec.id;
+                result = result.and_then(|()| watcher.delivered(&mut Look { world: self }, node, from, bytes));
+            }
+            result = result.and_then(|()| watcher.handled(&mut Look { world: self }, node));
+        }
+        self.watchers = watchers;
+        result
+    }
+
+    /// A node is its bytes. Mostly the same instance goes on with the restored state; now and then a fresh one does,
+    /// which also loses whatever the program keeps outside its state.
+    fn turn_into_bytes_and_back(&mut self, slot: usize, doing: &str) -> Outcome {
+        self.nodes[slot].restores += 1;
+        let restores = self.nodes[slot].restores;
+        self.call(slot, Op::RoundTrip, &[], doing)?;
+        if restores % 16 != 1 || self.nodes[slot].condition == Condition::Syncing {
+            return Ok(());
+        }
+        let snapshot = self.call(slot, Op::Snapshot, &[], doing)?;
+        let node = &self.nodes[slot];
+        let Some((role, config)) = node.start_role() else { return Ok(()) };
+        let disk = node.disk.seen_by_node();
+        let (id, incarnation) = (node.spec.id, node.incarnation);
+        let start = Start { role, id, incarnation, boot: Boot::First, config, disk: &disk };
+        let entropy = self.choices.draw(About::Restore, slot as u64, restores).bits();
+        let result = self.backend.restore(slot, &start, &snapshot, entropy);
+        self.checked(slot, result, doing)
+    }
+
+    fn record_cause(&mut self, slot: usize, cause: &Cause) {
+        if self.mode.recording.is_none() {
+            return;
+        }
+        let node = self.nodes[slot].spec.id;
+        let what = match cause {
+            Cause::Message { from, sent, bytes } => {
+                let message = self.describe(slot, Subject::Message, bytes);
+                Happening::Receive { node, from: self.nodes[*from].spec.id, sent: *sent, message }
+            }
+            Cause::Timer { bytes } => Happening::Timer { node, timer: self.describe(slot, Subject::Timer, bytes) },
+            Cause::Invoke { bytes } => {
+                Happening::Invoke { node, command: self.describe(slot, Subject::Command, bytes) }
+            }
+            Cause::Synced => return,
+        };
+        self.record(|_| what);
+    }
+
+    /// Counts a message and says whether it is still within the budget.
+    pub(crate) fn count_message(&mut self, slot: usize, length: usize) -> Outcome {
+        self.messages += 1;
+        self.bytes += length as u64;
+        let phase = self.current_phase();
+        phase.messages += 1;
+        phase.bytes += length as u64;
+        let sent = self.nodes[slot].sends;
+        let node = self.nodes[slot].spec.id;
+        if self.messages > self.limits.messages {
+            let limit = self.limits.messages;
+            return Err(
+                self.over_budget(format!("more than {limit} messages were sent; the last was {node}'s {sent}th"))
+            );
+        }
+        if self.bytes > self.limits.bytes {
+            let limit = self.limits.bytes >> 20;
+            return Err(self.over_budget(format!("more than {limit} MiB were sent; {node} sent the last message")));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn sync_time(&self, slot: usize, nth: u64) -> Duration {
+        self.choices.draw(About::Sync, self.who(slot), nth).between(&self.sync)
+    }
+
+    /// A number for this life of this node, for choices.
+    pub(crate) fn who(&self, slot: usize) -> u64 {
+        (slot as u64) << 32 | self.nodes[slot].incarnation
+    }
+
+    pub(crate) fn spare_buffer(&mut self) -> Vec<u8> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// The end of the run: what was recorded, and how many scripted actions were not possible.
+    pub(crate) fn finish(mut self, stop: Option<&Stop>) -> Finished {
+        if let Some(Stop::Violation(violation)) = stop {
+            let text = violation.observed.clone();
+            self.record(|_| Happening::Stop { text });
+        }
+        self.close_phase();
+        for slot in 0..=self.nodes.len() {
+            self.backend.stop(slot);
+        }
+        let skipped = self.mode.script.as_ref().map_or(0, Script::left_over);
+        Finished {
+            recording: self.mode.recording.take(),
+            skipped,
+            phases: self.phases,
+            fired: self.fired,
+            sweep: self.sweep,
+        }
+    }
+}
+
+/// What remains of a world.
+pub(crate) struct Finished {
+    pub recording: Option<Recording>,
+    pub skipped: usize,
+    pub phases: Vec<Phase>,
+    pub fired: BTreeMap<&'static str, u64>,
+    pub sweep: Sweep,
+}
+
+/// The messages that a puppet received and that were not taken yet.
+impl World<'_> {
+    /// Takes the messages that this puppet has received since the last call, in order.
+    pub fn inbox(&mut self, puppet: NodeId) -> VecDeque<Received> {
+        let slot = self.slot(puppet);
+        std::mem::take(&mut self.nodes[slot].inbox)
+    }
+}
