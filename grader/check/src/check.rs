@@ -8,8 +8,8 @@ use crate::{
     violation::{entries, explain},
 };
 
-/// A budget for [`check`] that decides what workloads of a few hundred operations produce, with room to spare, and keeps
-/// the worst case below about a second and 100 MB.
+/// A budget for [`check`] that decides what workloads of a few hundred operations produce, with room to spare, and
+/// keeps the worst case at about a second.
 pub const DEFAULT_BUDGET: u64 = 1_000_000;
 
 /// The first turn of each partition, in configurations. Most are decided in it.

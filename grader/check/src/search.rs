@@ -3,9 +3,10 @@
 //! # Configurations
 //!
 //! A configuration is a set of operations that are already placed, and the state they lead to. In the order of the
-//! replies, the placed ones are: all of rank below some `rank`, and of the later ones only some that were called before
-//! the reply of `rank`, since nothing may pass it. So `rank`, one bit for each operation that is open at that reply, one
-//! bit for each lost-reply operation and the number of the state say everything, however long the history is.
+//! replies, the placed ones are: all of rank below some `rank`, and of the later ones only some that were called
+//! before the reply of `rank`, since nothing may pass it. So `rank`, one bit for each operation that is open at that
+//! reply, one bit for each lost-reply operation and the number of the state say everything, however long the history
+//! is.
 //!
 //! # What is not tried, and why nothing is lost by it
 //!
@@ -17,14 +18,16 @@
 //!   nothing needs it to be later.
 //! - *Twins*: of operations with the same command and reply, the one that returned first goes first; of those with the
 //!   same command and no reply, the one called first. Otherwise exchange the two.
-//! - *Domination*: see [`Visited`]. Lost-reply operations are tried last, so that the dominating one mostly comes first.
+//! - *Domination*: see [`Visited`]. Lost-reply operations are tried last, so that the dominating one mostly comes
+//!   first.
+//! - *Hopeless*: a configuration is left if the model says that the next read cannot come true any more.
 //! - *Unnoticed*: a lost-reply operation is not used where it does not change the state, or where the step after it
 //!   leads to the same state without it (a put that is overwritten before anybody reads it).
 
 use crate::{
     spec::Spec,
     states::States,
-    timeline::{Entry, Timeline},
+    timeline::{Completed, Entry, Lost, Timeline},
     visited::Visited,
 };
 
@@ -178,7 +181,9 @@ impl<'h, S: Spec> Search<'h, S> {
                 let operation = &self.timeline.completed[later];
                 let twin = self.timeline.open_twin(operation, rank);
                 // A read that is still here cannot go: those that can are gone already.
-                if operation.read_only || self.has(1, operation.slot) || twin.is_some_and(|twin| !self.has(1, twin.slot))
+                if operation.read_only
+                    || self.has(1, operation.slot)
+                    || twin.is_some_and(|twin| !self.has(1, twin.slot))
                 {
                     continue;
                 }
@@ -238,6 +243,11 @@ impl<'h, S: Spec> Search<'h, S> {
         self.place_reads();
         let unnoticed = before.filter(|_| self.placed.len() == placed);
         self.deepest = self.deepest.max(self.rank());
+        if self.is_hopeless() {
+            self.explored += 1;
+            self.forget();
+            return false;
+        }
         let (new, price) = self.visited.insert(&self.words[self.words.len() - self.width..]);
         self.explored += price;
         if !new {
@@ -271,6 +281,25 @@ impl<'h, S: Spec> Search<'h, S> {
             }
         }
         self.set(rank, state);
+    }
+
+    /// Whether the next read has to reply what it cannot reply any more.
+    fn is_hopeless(&self) -> bool {
+        let (rank, state) = (self.rank(), self.state());
+        let Timeline { completed, lost, .. } = &self.timeline;
+        let deadline = self.timeline.deadline(rank);
+        let waits = |operation: &Completed| operation.call > deadline || !self.has(1, operation.slot);
+        let mut reads = self.timeline.reads(rank).iter().map(|&read| read as usize);
+        let Some(read) = reads.find(|&read| waits(&completed[read])) else { return false };
+
+        let end = completed[read].reply;
+        let before = completed[rank..read].iter();
+        let around = self.timeline.open(read).iter().map(|&other| &completed[other as usize]);
+        // What is open at the reply of the read begins with the read itself.
+        let answered = before.chain(around.skip(1)).filter(|other| waits(other)).map(|other| other.demand);
+        let unused = |&(place, other): &(usize, &Lost)| other.call <= end && !self.has(self.lost_words, place);
+        let unanswered = lost.iter().enumerate().filter(unused).map(|(_, other)| other.demand);
+        !self.states.can_lead_to(state, completed[read].demand, answered.chain(unanswered))
     }
 
     /// Goes back to the configuration before the current one.

@@ -56,9 +56,7 @@ use stateright::semantics::SequentialSpec;
 ///     }
 /// }
 /// ```
-pub trait Spec:
-    SequentialSpec<Op: Debug + Eq + Hash, Ret: Debug + Eq + Hash> + Clone + Debug + Eq + Hash
-{
+pub trait Spec: SequentialSpec<Op: Debug + Eq + Hash, Ret: Debug + Eq + Hash> + Clone + Debug + Eq + Hash {
     /// What names one of the independent objects that the whole consists of, for example the key of a map.
     type Key: Ord;
 
@@ -71,4 +69,19 @@ pub trait Spec:
     /// `None` stands for an operation on more than one of them. A history that has such an operation is not split,
     /// so the state must then hold all objects; otherwise the state of one is enough.
     fn partition(op: &Self::Op) -> Option<Self::Key>;
+
+    /// Whether some of `others`, each at most once and in any order, can lead from this state to one in which the
+    /// read-only operation `op` returns `reply`. `others` comes in no particular order.
+    ///
+    /// The search asks this about the next read, to give up early on states that nobody can have seen. To say `true` is
+    /// always right, and is the default; a wrong `false` makes wrong verdicts. It pays where states remember much, such
+    /// as strings that are appended to: a state that is no prefix of the value read is lost unless somebody overwrites
+    /// it. An answer should be quick rather than sharp.
+    fn can_lead_to<'a>(&self, op: &Self::Op, reply: &Self::Ret, others: impl Iterator<Item = &'a Self::Op>) -> bool
+    where
+        Self::Op: 'a,
+    {
+        let _ = (op, reply, others);
+        true
+    }
 }

@@ -30,6 +30,17 @@ impl<'h, S: Spec> States<'h, S> {
         &self.states[state as usize]
     }
 
+    /// Whether operations with the demands `others` may lead from `state` to one that meets the demand of a read.
+    pub fn can_lead_to(&self, state: u32, read: u32, others: impl Iterator<Item = u32>) -> bool {
+        match self.demands[read as usize] {
+            (command, Some(Expected::Exactly(reply))) => {
+                let others = others.map(|demand| self.demands[demand as usize].0);
+                self.get(state).can_lead_to(command, reply, others)
+            }
+            _ => true,
+        }
+    }
+
     /// The state after an operation with this demand is done in `state`; `None` if it would reply something else.
     pub fn step(&mut self, state: u32, demand: u32) -> Option<u32> {
         let key = u64::from(state) << 32 | u64::from(demand);

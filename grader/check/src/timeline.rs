@@ -78,6 +78,10 @@ pub(crate) struct Timeline {
     pub slots: usize,
     open: Vec<u32>,
     open_ends: Vec<usize>,
+    /// The ranks of the reads, rising.
+    reads: Vec<u32>,
+    /// For each rank, how many reads have a lower one.
+    reads_before: Vec<u32>,
 }
 
 impl Timeline {
@@ -112,7 +116,15 @@ impl Timeline {
         for (place, operation) in lost.iter_mut().enumerate() {
             operation.twin = std::mem::replace(&mut last[operation.demand as usize], number(place));
         }
-        let mut timeline = Timeline { completed, lost, slots: 0, open: Vec::new(), open_ends: Vec::new() };
+        let mut timeline = Timeline {
+            completed,
+            lost,
+            slots: 0,
+            open: Vec::new(),
+            open_ends: Vec::new(),
+            reads: Vec::new(),
+            reads_before: Vec::new(),
+        };
         timeline.sweep();
         (timeline, demands)
     }
@@ -125,6 +137,10 @@ impl Timeline {
         let mut free = Vec::new();
         let mut now_open = BTreeSet::new();
         for rank in 0..self.completed.len() {
+            self.reads_before.push(number(self.reads.len()));
+            if self.completed[rank].read_only {
+                self.reads.push(number(rank));
+            }
             let deadline = self.completed[rank].reply;
             while let Some(called) = calls.next_if(|&called| self.completed[called as usize].call <= deadline) {
                 self.completed[called as usize].slot = free.pop().unwrap_or_else(|| {
@@ -151,6 +167,11 @@ impl Timeline {
     /// The last moment for the operation that is placed next: the reply of the first one that is not placed.
     pub fn deadline(&self, rank: usize) -> u64 {
         self.completed.get(rank).map_or(u64::MAX, |operation| operation.reply)
+    }
+
+    /// The ranks, rising, of the reads from `rank` on.
+    pub fn reads(&self, rank: usize) -> &[u32] {
+        self.reads_before.get(rank).map_or(&[], |&before| &self.reads[before as usize..])
     }
 
     /// The open operation with the same demand as `operation` and an earlier reply, if there is one.

@@ -1,8 +1,8 @@
 //! From "no order explains this" to the reply that made it so.
 //!
-//! The set of linearizable histories is prefix-closed (Herlihy and Wing 1990): cut a history anywhere, let the operations
-//! that are open there have unknown outcomes, and it is still linearizable. So there is one shortest prefix that is
-//! not, it ends with a reply, and a binary search over the replies finds it.
+//! The set of linearizable histories is prefix-closed (Herlihy and Wing 1990): cut a history anywhere, let the
+//! operations that are open there have unknown outcomes, and it is still linearizable. So there is one shortest prefix
+//! that is not, it ends with a reply, and a binary search over the replies finds it.
 
 use crate::{
     history::OperationOf,

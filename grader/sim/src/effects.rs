@@ -9,7 +9,7 @@ use crate::{
     Outcome,
     backend::Fault,
     choice::About,
-    history::Moment,
+    history::{Moment, Workload},
     node::{After, Cause, Condition, Doom, Timer},
     record::Happening,
     schedule::Action,
@@ -349,6 +349,25 @@ impl World<'_> {
             Some((_, command)) => self.invoke(id, command),
             None => Ok(()),
         }
+    }
+
+    /// Gives clients that have no operation open their next one, again and again, until the workload has no more.
+    pub fn set_workload(&mut self, workload: impl Workload + 'static) {
+        self.workload = Some(Box::new(workload));
+        for slot in 0..self.nodes.len() {
+            if self.nodes[slot].is_client() && self.nodes[slot].open.is_none() {
+                self.think(slot);
+            }
+        }
+    }
+
+    /// True if no operation is open and the workload, if there is one, has no more for any client.
+    pub fn workload_is_done(&mut self) -> bool {
+        let Some(workload) = &mut self.workload else { return self.nodes.iter().all(|node| node.open.is_none()) };
+        self.nodes
+            .iter()
+            .filter(|node| node.is_client())
+            .all(|node| node.open.is_none() && workload.next(node.spec.id, node.operations).is_none())
     }
 
     /// Invokes an operation on a client that has none open.

@@ -3,6 +3,8 @@
 // Each test program uses a part of this.
 #![allow(dead_code)]
 
+use std::fmt;
+
 use faultline_check::{Operation, SequentialSpec, Spec};
 
 /// The value of one key; the empty string if it was never written.
@@ -63,6 +65,48 @@ impl Spec for Value {
     fn partition(command: &Command) -> Option<u8> {
         let (Command::Put(key, _) | Command::Append(key, _) | Command::Get(key) | Command::Cas(key, _, _)) = command;
         Some(*key)
+    }
+}
+
+/// The same model, which also tells what a value can become.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Foresighted(pub Value);
+
+impl fmt::Debug for Foresighted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl SequentialSpec for Foresighted {
+    type Op = Command;
+    type Ret = Reply;
+
+    fn invoke(&mut self, command: &Command) -> Reply {
+        self.0.invoke(command)
+    }
+}
+
+impl Spec for Foresighted {
+    type Key = u8;
+
+    fn read_only(command: &Command) -> bool {
+        Value::read_only(command)
+    }
+
+    fn partition(command: &Command) -> Option<u8> {
+        Value::partition(command)
+    }
+
+    fn can_lead_to<'a>(&self, _: &Command, reply: &Reply, mut others: impl Iterator<Item = &'a Command>) -> bool {
+        let Reply::Value(seen) = reply else { return true };
+        let missing = seen.strip_prefix(&self.0.0);
+        missing == Some("")
+            || others.any(|other| match other {
+                Command::Put(_, value) | Command::Cas(_, _, value) => seen.starts_with(value),
+                Command::Append(_, value) => missing.is_some_and(|missing| missing.starts_with(value)),
+                Command::Get(_) => false,
+            })
     }
 }
 

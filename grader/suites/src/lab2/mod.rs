@@ -1,0 +1,70 @@
+//! Lab 2: a primary/backup key-value service.
+
+mod chaos;
+mod model;
+mod public;
+mod service;
+mod stage;
+
+use std::time::Duration;
+
+use faultline_sim::ms;
+use labkit::NodeId;
+
+use crate::{Suite, tests};
+use public::{failover, single, views};
+
+/// The view server.
+const V1: NodeId = NodeId::new('v', 1);
+
+/// What has to have happened by now: the handout's three ticks after the last ping, and time for the news to travel.
+const BY_NOW: Duration = ms(600);
+
+/// Within this time after the world is healed every operation must be answered.
+const ANSWERED: Duration = ms(5_000);
+
+fn server(number: u32) -> NodeId {
+    NodeId::new('s', number)
+}
+
+fn client(number: u32) -> NodeId {
+    NodeId::new('c', number)
+}
+
+pub fn suite() -> Suite {
+    Suite {
+        lab: "lab2",
+        api_package: "lab2-api",
+        tests: tests! {
+            views:
+                first_server_becomes_primary,
+                second_server_becomes_backup_after_the_ack,
+                backup_takes_over_from_a_dead_primary,
+                restarted_primary_counts_as_dead,
+                restarted_backup_counts_as_dead,
+                idle_server_becomes_backup_in_the_same_change,
+                no_view_change_before_the_ack,
+                only_the_primary_can_acknowledge,
+                an_old_ack_acknowledges_nothing,
+                uninitialised_server_never_becomes_primary,
+                dead_idle_server_is_not_chosen,
+                views_have_no_gaps_and_never_repeat,
+                late_and_duplicated_pings_change_nothing;
+            single:
+                put_append_get,
+                retries_survive_a_lossy_network,
+                an_old_request_is_not_applied_again,
+                many_clients_are_linearizable,
+                duplicate_table_is_bounded_by_clients;
+            failover:
+                state_survives_failover,
+                an_acknowledged_write_is_on_the_backup,
+                exactly_once_across_failover,
+                a_lone_survivor_goes_on,
+                view_server_is_not_asked_every_time,
+                state_survives_a_chain_of_failovers,
+                network_chaos,
+                failover_chaos;
+        },
+    }
+}

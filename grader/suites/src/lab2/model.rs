@@ -1,0 +1,148 @@
+//! The key-value store as one machine would have it, and the judgement of client histories against it.
+
+use faultline_check::{DEFAULT_BUDGET, SequentialSpec, Spec, Verdict, check};
+use faultline_sim::{Outcome, World};
+use lab2_api::{Command, Output};
+use labkit::codec;
+
+/// The value of one key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Value(String);
+
+impl SequentialSpec for Value {
+    type Op = Command;
+    type Ret = Output;
+
+    fn invoke(&mut self, command: &Command) -> Output {
+        match command {
+            Command::Put { value, .. } => {
+                self.0.clone_from(value);
+                Output::Done
+            }
+            Command::Append { value, .. } => {
+                self.0.push_str(value);
+                Output::Done
+            }
+            Command::Get { .. } => Output::Value(self.0.clone()),
+        }
+    }
+}
+
+impl Spec for Value {
+    type Key = String;
+
+    fn read_only(command: &Command) -> bool {
+        matches!(command, Command::Get { .. })
+    }
+
+    fn partition(command: &Command) -> Option<String> {
+        let (Command::Put { key, .. } | Command::Append { key, .. } | Command::Get { key }) = command;
+        Some(key.clone())
+    }
+}
+
+/// The command of a recorded operation.
+pub fn command_of(bytes: &[u8]) -> Command {
+    codec::from_bytes(bytes).expect("the suite invoked this command")
+}
+
+/// The output in an answer, which is the student's bytes.
+pub fn output_of(world: &World<'_>, bytes: &[u8]) -> Outcome<Output> {
+    codec::from_bytes(bytes).map_err(|error| world.violation(format!("an answer is no Output of this lab: {error}")))
+}
+
+/// Everything that clients saw must be explained by one store that carries out one operation after the other.
+pub fn judge(world: &World<'_>, undecided: &mut Option<String>) -> Outcome {
+    let mut history = Vec::with_capacity(world.history().len());
+    for operation in world.history() {
+        let reply = match &operation.reply {
+            Some((moment, output)) => Some((moment.order, output_of(world, output)?)),
+            None => None,
+        };
+        let command = command_of(&operation.command);
+        let call = operation.invoked.order;
+        history.push(faultline_check::Operation { client: operation.client.number(), command, call, reply });
+    }
+    match check(&Value::default(), &history, DEFAULT_BUDGET) {
+        Ok(Verdict::Linearizable { .. }) => Ok(()),
+        Ok(Verdict::Undecided { explored }) => {
+            *undecided = Some(format!("linearizability of {} operations ({explored} configurations)", history.len()));
+            Ok(())
+        }
+        Ok(Verdict::Violated(violation)) => Err(world.violation(explain(world, &violation))),
+        Err(error) => Err(faultline_sim::Stop::Broken(format!("the recorded history is none: {error}"))),
+    }
+}
+
+/// How many operations before the impossible one are listed.
+const LISTED: usize = 8;
+
+fn explain(world: &World<'_>, violation: &faultline_check::Violation) -> String {
+    let line = |index: usize| {
+        let operation = &world.history()[index];
+        let asked = format!("{} {}", operation.client, say(&command_of(&operation.command)));
+        match operation
+            .reply
+            .as_ref()
+            .filter(|_| index == violation.impossible || was_answered(world, violation, index))
+        {
+            Some((moment, output)) => {
+                let answer = codec::from_bytes(output).map_or("?".to_owned(), |output| say_output(&output));
+                format!("{} - {}: {asked} = {answer}", operation.invoked.at, moment.at)
+            }
+            None => format!("{} - (no answer yet): {asked}", operation.invoked.at),
+        }
+    };
+    let impossible = &world.history()[violation.impossible];
+    let answer = impossible.reply.as_ref().and_then(|(_, output)| codec::from_bytes(output).ok());
+    let answer: String = answer.as_ref().map_or("?".to_owned(), say_output);
+    let values: Vec<String> = violation.possible_replies.values.iter().take(3).map(|value| plain(value)).collect();
+    let possible = match (values.as_slice(), violation.possible_replies.complete) {
+        ([], _) => String::new(),
+        ([only], true) => format!("; the only right answer was {only}"),
+        (some, complete) => {
+            let more = if !complete || violation.possible_replies.values.len() > some.len() { ", ..." } else { "" };
+            format!("; right answers were {}{more}", some.join(" or "))
+        }
+    };
+    let mut text = format!(
+        "{} {} was answered with {answer}{possible}. The operations on this key until then:",
+        impossible.client,
+        say(&command_of(&impossible.command)),
+    );
+    let before: Vec<usize> = violation.prefix.iter().copied().filter(|index| *index != violation.impossible).collect();
+    if before.len() > LISTED {
+        text += &format!("\n  ({} earlier ones)", before.len() - LISTED);
+    }
+    for index in before.iter().skip(before.len().saturating_sub(LISTED)) {
+        text += &format!("\n  {}", line(*index));
+    }
+    text + &format!("\n  {}  <- impossible", line(violation.impossible))
+}
+
+/// True if the operation was answered before the impossible answer came.
+fn was_answered(world: &World<'_>, violation: &faultline_check::Violation, index: usize) -> bool {
+    let order = |index: usize| world.history()[index].reply.as_ref().map(|(moment, _)| moment.order);
+    matches!((order(index), order(violation.impossible)), (Some(this), Some(last)) if this < last)
+}
+
+fn say(command: &Command) -> String {
+    match command {
+        Command::Put { key, value } => format!("put {key} {value:?}"),
+        Command::Append { key, value } => format!("append {key} {value:?}"),
+        Command::Get { key } => format!("get {key}"),
+    }
+}
+
+fn say_output(output: &Output) -> String {
+    match output {
+        Output::Done => "done".to_owned(),
+        Output::Value(value) => format!("{value:?}"),
+    }
+}
+
+/// `Value("a")` as `"a"`.
+fn plain(output: &str) -> String {
+    let inside = output.strip_prefix("Value(").and_then(|rest| rest.strip_suffix(')'));
+    inside.unwrap_or(if output == "Done" { "done" } else { output }).to_owned()
+}

@@ -1,0 +1,264 @@
+//! Part A's stage: the student's view server, and servers that the test plays.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use faultline_sim::{NodeSpec, Outcome, Role, Setup, Trial, World, ms};
+use lab2_api::{Given, Member, PING, View};
+use labkit::{NodeId, codec};
+
+use super::{BY_NOW, V1, client};
+
+/// A server that the test plays. It does what a right server does, unless the test says otherwise.
+struct Played {
+    incarnation: u64,
+    pings: bool,
+    /// False for a server that never says that it has accepted a newer view.
+    accepts: bool,
+    /// The view that its pings tell.
+    accepted: u64,
+}
+
+/// A run of part A.
+pub struct Stage<'w, 'b> {
+    world: &'w mut World<'b>,
+    played: BTreeMap<NodeId, Played>,
+    /// Every view that anybody was told.
+    told: BTreeMap<u64, View>,
+}
+
+/// Runs a test of the view server with so many played servers, none of which pings yet.
+pub fn on_stage(trial: &mut Trial<'_>, servers: u32, test: impl FnOnce(&mut Stage<'_, '_>) -> Outcome) -> Outcome {
+    let conditions = trial.conditions();
+    trial.describe_setting(format!(
+        "your view server v1; servers s1 to s{servers} are played by the test{}",
+        if conditions.loss > 0 { "; the network loses, doubles and reorders" } else { "" }
+    ));
+    let config = codec::to_bytes(&()).expect("nothing has bytes");
+    let mut nodes = vec![NodeSpec { id: V1, role: Role::Server { role: 0, config }, starts: true }];
+    nodes.extend((1..=servers).map(|number| NodeSpec::puppet(super::server(number))));
+    nodes.push(NodeSpec::puppet(client(1)));
+    let setup = Setup { start_spread: ms(90), ..Setup::new(nodes, conditions) };
+    trial.run(setup, |world| {
+        // Where in the view server's tick the story begins is different for each seed.
+        world.run_for(ms(100))?;
+        test(&mut Stage { world, played: BTreeMap::new(), told: BTreeMap::new() })
+    })
+}
+
+impl Stage<'_, '_> {
+    /// A server starts (again): it pings from now on, as a new incarnation.
+    pub fn start(&mut self, server: NodeId) {
+        let incarnation = self.played.get(&server).map_or(1, |played| played.incarnation + 1);
+        self.played.insert(server, Played { incarnation, pings: true, accepts: true, accepted: 0 });
+    }
+
+    /// A server pings no more.
+    pub fn die(&mut self, server: NodeId) {
+        self.server(server).pings = false;
+    }
+
+    /// A server goes on pinging, but tells from now on that this is the newest view it has accepted.
+    pub fn accepts_no_more_than(&mut self, server: NodeId, view: u64) {
+        let played = self.server(server);
+        (played.accepts, played.accepted) = (false, view);
+    }
+
+    /// A server accepts again what it is told.
+    pub fn accepts_again(&mut self, server: NodeId) {
+        self.server(server).accepts = true;
+    }
+
+    /// The present life of a played server.
+    pub fn member(&mut self, server: NodeId) -> Member {
+        Member { node: server, incarnation: self.server(server).incarnation }
+    }
+
+    fn server(&mut self, server: NodeId) -> &mut Played {
+        self.played.get_mut(&server).expect("the test has started this server")
+    }
+
+    /// The newest view that anybody was told.
+    pub fn view(&self) -> View {
+        self.told.values().next_back().cloned().unwrap_or_default()
+    }
+
+    /// One more ping in a server's name, whatever it does otherwise.
+    pub fn ping(&mut self, server: NodeId, view: u64, incarnation: u64) -> Outcome {
+        let ping = codec::to_bytes(&Given::Ping { view, incarnation }).expect("a ping has bytes");
+        self.world.send_given(server, V1, &ping)
+    }
+
+    /// One ping interval: everybody pings, messages travel, views are heard.
+    fn interval(&mut self) -> Outcome {
+        let pings: Vec<(NodeId, u64, u64)> = self
+            .played
+            .iter()
+            .filter(|(_, played)| played.pings)
+            .map(|(server, played)| (*server, played.accepted, played.incarnation))
+            .collect();
+        for (server, view, incarnation) in pings {
+            self.ping(server, view, incarnation)?;
+        }
+        self.world.run_for(PING)?;
+        let servers: Vec<NodeId> = self.played.keys().copied().collect();
+        for server in servers {
+            let newest = self.hear(server)?;
+            let played = self.server(server);
+            if played.accepts && played.pings {
+                played.accepted = played.accepted.max(newest);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what a puppet received: the newest view number in it. Every view that is told is checked.
+    fn hear(&mut self, puppet: NodeId) -> Outcome<u64> {
+        let mut newest = 0;
+        for received in self.world.inbox(puppet) {
+            let Some(given) = self.world.given(&received.message)? else { continue };
+            let Ok(Given::View(view)) = codec::from_bytes(&given) else { continue };
+            newest = newest.max(view.number);
+            self.check(&view)?;
+        }
+        Ok(newest)
+    }
+
+    /// What holds of any view at any time.
+    fn check(&mut self, view: &View) -> Outcome {
+        let number = view.number;
+        if let Some(known) = self.told.get(&number) {
+            let text = format!("view {number} was told as {} and as {}", show(known), show(view));
+            return if known == view { Ok(()) } else { Err(self.world.violation(text)) };
+        }
+        let newest = self.view();
+        if view.primary.is_some() && view.primary.map(|m| m.node) == view.backup.map(|m| m.node) {
+            return Err(self.world.violation(format!("one server is primary and backup of {}", show(view))));
+        }
+        if view.primary.is_none() && *view != View::default() {
+            return Err(self.world.violation(format!("nobody is the primary of {}", show(view))));
+        }
+        if number < newest.number {
+            return Ok(());
+        }
+        if number > newest.number + 1 {
+            let text =
+                format!("{} was told, but the newest view that anybody knew of was {}", show(view), show(&newest));
+            return Err(self.world.violation(text));
+        }
+        if number > 1 && (view.primary, view.backup) == (newest.primary, newest.backup) {
+            return Err(self.world.violation(format!("{} is the same as the view before it", show(view))));
+        }
+        if number > 1 && view.primary != newest.primary && view.primary != newest.backup {
+            let text = format!("the primary of {} was neither primary nor backup of {}", show(view), show(&newest));
+            return Err(self.world.violation(text));
+        }
+        self.told.insert(number, view.clone());
+        Ok(())
+    }
+
+    /// Lets time pass.
+    pub fn run(&mut self, time: Duration) -> Outcome {
+        let intervals = time.as_millis().div_ceil(PING.as_millis());
+        (0..intervals).try_for_each(|_| self.interval())
+    }
+
+    /// The view must become such that `holds`, within the time that the handout promises.
+    pub fn until(&mut self, what: &str, holds: impl Fn(&View) -> bool) -> Outcome {
+        for _ in 0..BY_NOW.as_millis().div_ceil(PING.as_millis()) {
+            if holds(&self.view()) {
+                return Ok(());
+            }
+            self.interval()?;
+        }
+        if holds(&self.view()) {
+            return Ok(());
+        }
+        let text = format!("{what}: not within {} ms; the view is still {}", BY_NOW.as_millis(), show(&self.view()));
+        Err(self.world.no_progress(text))
+    }
+
+    /// The view must stay as it is for so long.
+    pub fn stays(&mut self, why: &str, time: Duration) -> Outcome {
+        let before = self.view();
+        for _ in 0..time.as_millis().div_ceil(PING.as_millis()) {
+            self.interval()?;
+            let after = self.view();
+            if after != before {
+                let text = format!("{} became {}, although {why}", show(&before), show(&after));
+                return Err(self.world.violation(text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails the test with what was seen.
+    pub fn violation(&self, observed: String) -> Outcome {
+        Err(self.world.violation(observed))
+    }
+
+    /// Asks for the view as a client does, until an answer comes.
+    pub fn get_view(&mut self) -> Outcome<View> {
+        let ask = codec::to_bytes(&Given::GetView).expect("a question has bytes");
+        for _ in 0..20 {
+            self.world.send_given(client(1), V1, &ask)?;
+            self.interval()?;
+            let mut answer: Option<View> = None;
+            for received in self.world.inbox(client(1)) {
+                let Some(given) = self.world.given(&received.message)? else { continue };
+                let Ok(Given::View(view)) = codec::from_bytes(&given) else { continue };
+                self.check(&view)?;
+                if answer.as_ref().is_none_or(|known| known.number <= view.number) {
+                    answer = Some(view);
+                }
+            }
+            if let Some(view) = answer {
+                return Ok(view);
+            }
+        }
+        Err(self.world.no_progress("GetView was sent 20 times within 500 ms and never answered with a View"))
+    }
+
+    /// The usual beginning: `s1` is primary and `s2` is backup of an acknowledged view; the others idle.
+    pub fn replicated(&mut self, servers: &[NodeId]) -> Outcome {
+        let [primary, backup, idle @ ..] = servers else { unreachable!("at least two servers") };
+        self.start(*primary);
+        let first = self.member(*primary);
+        self.until("the first server to ping becomes primary", |view| view.primary == Some(first))?;
+        self.start(*backup);
+        let second = self.member(*backup);
+        self.until("the second server becomes backup", |view| {
+            view.primary == Some(first) && view.backup == Some(second)
+        })?;
+        for server in idle {
+            self.start(*server);
+        }
+        self.settle()
+    }
+
+    /// Waits until the newest view is acknowledged for sure and every living server is known to live.
+    pub fn settle(&mut self) -> Outcome {
+        let accepted = |stage: &Self| {
+            let view = stage.view();
+            let primary = view.primary.and_then(|primary| stage.played.get(&primary.node));
+            primary.is_some_and(|primary| primary.accepted == view.number)
+        };
+        for _ in 0..40 {
+            if accepted(self) {
+                break;
+            }
+            self.interval()?;
+        }
+        // Of four pings in a row at least one arrives, and it does so within 25 ms.
+        self.run(5 * PING)
+    }
+}
+
+/// A view in a sentence.
+pub fn show(view: &View) -> String {
+    let member = |member: Option<Member>| match member {
+        Some(Member { node, incarnation: 1 }) => node.to_string(),
+        Some(Member { node, incarnation }) => format!("{node} (incarnation {incarnation})"),
+        None => "nobody".to_owned(),
+    };
+    format!("view {} (primary {}, backup {})", view.number, member(view.primary), member(view.backup))
+}
