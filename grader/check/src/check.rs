@@ -9,8 +9,8 @@ use crate::{
 };
 
 /// A budget for [`check`] that decides what workloads of a few hundred operations produce, with room to spare, and
-/// keeps the worst case at about a second.
-pub const DEFAULT_BUDGET: u64 = 1_000_000;
+/// keeps the worst case at about a second and 100 MB.
+pub const DEFAULT_BUDGET: u64 = 500_000;
 
 /// The first turn of each partition, in configurations. Most are decided in it.
 const FIRST_TURN: u64 = 4_000;
@@ -23,8 +23,8 @@ const TURN_GROWTH: u64 = 8;
 ///
 /// `budget` limits the work, in configurations of the search over all partitions; time and memory grow with it. The
 /// partitions are searched in turns that grow, so a bad one is found even if another one is too hard. If one is found
-/// bad, the search for the explanation does not count towards the budget (it has one of its own, a small multiple of
-/// what the verdict took).
+/// bad, the search for the explanation does not count towards the budget; it has one of its own, a small multiple of
+/// what the verdict took.
 ///
 /// # Errors
 ///

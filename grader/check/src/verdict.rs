@@ -31,14 +31,14 @@ pub struct Violation {
     /// The operation whose reply made the history impossible: the last event of the prefix.
     pub impossible: usize,
     /// Whether the prefix without that reply is certainly linearizable. If not, the search for a shorter prefix ran out
-    /// of fuel: there might be one.
+    /// of fuel, and there might be one.
     pub shortest: bool,
     /// An order that explains the prefix without that reply; empty if it was not found.
     pub linearization: Vec<usize>,
-    /// What [`impossible`](Violation::impossible) could have replied. Never empty if `shortest`.
+    /// What [`impossible`](Violation::impossible) could have replied. Empty only if the search for it ran out of fuel.
     pub possible_replies: Possible,
     /// The states that the object can be in just before that reply, while `impossible` and all others that are open may
-    /// or may not have taken effect. Never empty if `shortest`.
+    /// or may not have taken effect. Empty only if the search for them ran out of fuel.
     pub possible_states: Possible,
 }
 

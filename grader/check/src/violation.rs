@@ -15,12 +15,9 @@ use crate::{
 /// How many possible values are listed: more would not be read.
 const LISTED: usize = 8;
 
-/// An explanation may cost more than the verdict, since the operations open at a cut have lost their replies, but not
-/// beyond all bounds: each of its searches has this much fuel, and [`FUEL_FACTOR`] times that of the verdict.
+/// The operations open at a cut have lost their replies, so an explanation may cost more than the verdict, but not
+/// beyond all bounds: each of its three questions has this much fuel, or twice that of the verdict if that is more.
 const FUEL_AT_LEAST: u64 = 20_000;
-
-/// See [`FUEL_AT_LEAST`].
-const FUEL_FACTOR: u64 = 4;
 
 /// The operations `part` of `history` as they were recorded.
 pub(crate) fn entries<'h, S: Spec>(history: &'h [OperationOf<S>], part: &[usize]) -> Vec<Entry<'h, S>> {
@@ -33,6 +30,14 @@ pub(crate) fn entries<'h, S: Spec>(history: &'h [OperationOf<S>], part: &[usize]
     part.iter().map(entry).collect()
 }
 
+/// Searches on, at the expense of `fuel`.
+fn search_with<S: Spec>(fuel: &mut u64, search: &mut Search<'_, S>) -> Progress {
+    let before = search.explored();
+    let progress = search.run(*fuel);
+    *fuel = fuel.saturating_sub(search.explored() - before);
+    progress
+}
+
 /// Explains why the operations `part` of `history` are not linearizable, which `search` has found out.
 pub(crate) fn explain<S: Spec>(
     initial: &S,
@@ -42,7 +47,7 @@ pub(crate) fn explain<S: Spec>(
 ) -> Violation {
     let mut part = part.to_vec();
     part.sort_by_key(|&index| (history[index].call, index));
-    let fuel = FUEL_AT_LEAST.max(search.explored().saturating_mul(FUEL_FACTOR));
+    let fuel = FUEL_AT_LEAST.max(search.explored().saturating_mul(2));
     let partition = Partition { initial, history, operations: part, fuel };
 
     let mut replies = partition.operations.clone();
@@ -69,6 +74,7 @@ struct Partition<'a, S: Spec> {
     history: &'a [OperationOf<S>],
     /// In the order of their calls.
     operations: Vec<usize>,
+    /// For each question.
     fuel: u64,
 }
 
@@ -95,11 +101,12 @@ impl<'a, S: Spec> Partition<'a, S> {
     fn first_impossible(&self, replies: &[usize], possible: usize) -> (usize, bool) {
         let (mut low, mut high) = (possible, replies.len() - 1);
         let mut certain = true;
+        let mut fuel = self.fuel;
         // Mostly the deepest point of the search is the one, so that is asked first.
         let mut middle = low;
         while low < high {
             let prefix: Vec<_> = self.prefix(replies[middle]).collect();
-            match Search::new(self.initial, &prefix).run(self.fuel) {
+            match search_with(&mut fuel, &mut Search::new(self.initial, &prefix)) {
                 Progress::Exhausted => high = middle,
                 outcome => {
                     certain = outcome == Progress::Found;
@@ -121,8 +128,9 @@ impl<'a, S: Spec> Partition<'a, S> {
         }
         let mut search = Search::new(self.initial, &prefix);
         let (mut order, mut states) = (Vec::new(), Vec::new());
+        let mut fuel = self.fuel;
         let complete = loop {
-            match search.run(self.fuel.saturating_sub(search.explored())) {
+            match search_with(&mut fuel, &mut search) {
                 Progress::Found => {
                     if states.is_empty() {
                         order = search.order().to_vec();
@@ -146,6 +154,7 @@ impl<'a, S: Spec> Partition<'a, S> {
     fn replies_instead(&self, impossible: usize) -> Possible {
         let mut replies = Vec::new();
         let mut complete = false;
+        let mut fuel = self.fuel;
         while replies.len() <= LISTED {
             let mut prefix: Vec<_> = self.prefix(impossible).collect();
             for entry in &mut prefix {
@@ -154,7 +163,7 @@ impl<'a, S: Spec> Partition<'a, S> {
                 }
             }
             let mut search = Search::new(self.initial, &prefix);
-            match search.run(self.fuel) {
+            match search_with(&mut fuel, &mut search) {
                 Progress::Found => {
                     let reply = self.reply_in(search.order(), impossible);
                     replies.push(reply);

@@ -82,7 +82,10 @@ fn verdicts_name_the_same_operations_on_every_machine() {
     corrupt(&mut random, &mut history);
     let Verdict::Violated(violation) = judge(&history, DEFAULT_BUDGET) else { panic!("a get is wrong") };
     assert_eq!((violation.prefix, violation.impossible), (vec![0, 1, 2], 2));
-    assert_eq!((violation.linearization, violation.possible_replies.values), (vec![1], vec![r#"Value("")"#.to_owned()]));
+    assert_eq!(
+        (violation.linearization, violation.possible_replies.values),
+        (vec![1], vec![r#"Value("")"#.to_owned()])
+    );
 }
 
 /// Appends of different values, all at once, and then a get of an order that none of them was given in.

@@ -1,0 +1,86 @@
+//! What can be asked for on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Grades a submission of a distributed-systems lab: the same verdict on every machine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo grade",
+    bin_name = "cargo grade",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = "Without arguments, lists the labs.\n\nExit codes: 0 all passed; 1 graded, something failed; 2 the \
+                  command is wrong; 3 the submission\ndoes not build; 4 the grader itself failed (no score); 130 \
+                  interrupted."
+)]
+pub struct Arguments {
+    /// What to do instead of grading.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    /// The lab, such as lab2.
+    pub lab: Option<String>,
+
+    /// Run only this part (A, B, ...) or the tests whose names contain this text.
+    pub filter: Option<String>,
+
+    /// The folder of the submission: a crate with src/lib.rs.
+    #[arg(long, value_name = "DIR")]
+    pub path: Option<PathBuf>,
+
+    /// List the tests, their points and what they promise, and run nothing.
+    #[arg(long)]
+    pub list: bool,
+
+    /// Run each test only with this seed.
+    #[arg(long, value_name = "N", conflicts_with = "seeds")]
+    pub seed: Option<u64>,
+
+    /// Run each test with this many seeds instead of what the rubric says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub seeds: Option<u64>,
+
+    /// Also write the result to this file, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+
+    /// Run on this many threads instead of one per core. The result is the same.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+
+    /// Colour the output.
+    #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
+    pub color: Color,
+}
+
+/// When to colour the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do instead of grading.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a failure again, exactly, from the trace file that it left.
+    Replay {
+        /// The trace file.
+        trace: PathBuf,
+
+        /// The folder of the submission, if it is not where the trace says.
+        #[arg(long, value_name = "DIR")]
+        path: Option<PathBuf>,
+    },
+    /// For course staff: write a lab's starter anew from its reference solution.
+    Starter {
+        /// The lab, such as lab2.
+        lab: String,
+    },
+}

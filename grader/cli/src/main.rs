@@ -1,0 +1,185 @@
+//! `cargo grade`: arguments in, exit code out.
+
+mod arguments;
+
+use std::{
+    io::{self, IsTerminal, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use clap::Parser;
+use faultline_grade::{Error, Request, Seeds};
+use faultline_report::{Terminal, failure_text, printable, to_json};
+use faultline_verdict::{Event, Grade, Outcome, Status};
+
+use arguments::{Arguments, Color, Command};
+
+/// Every test passed, and all points are earned.
+const ALL_PASSED: u8 = 0;
+/// Graded, and something failed.
+const SOMETHING_FAILED: u8 = 1;
+/// The command is wrong.
+const USAGE: u8 = 2;
+/// The submission does not build.
+const DOES_NOT_BUILD: u8 = 3;
+/// The grader itself failed: there is no score.
+const BROKEN: u8 = 4;
+/// Somebody pressed Ctrl-C.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let color = match arguments.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    };
+    colored::control::set_override(color);
+    let interrupt = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupt);
+    // The first Ctrl-C ends the run in good order; a second one, if that takes too long, at once.
+    let handler = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+    };
+    let result = match ctrlc::set_handler(handler) {
+        Ok(()) => run(arguments, &interrupt),
+        Err(error) => Err(Error::Broken(format!("Ctrl-C cannot be handled: {error}"))),
+    };
+    ExitCode::from(result.unwrap_or_else(|error| complain(&error)))
+}
+
+fn complain(error: &Error) -> u8 {
+    eprintln!("cargo grade: {}", printable(&error.to_string()));
+    match error {
+        Error::Usage(_) | Error::Trace { .. } => USAGE,
+        Error::DoesNotBuild { text } => {
+            eprintln!("\n{}", printable(text));
+            DOES_NOT_BUILD
+        }
+        Error::Rubric { .. } | Error::Broken(_) => BROKEN,
+        Error::Interrupted => INTERRUPTED,
+    }
+}
+
+fn run(arguments: Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
+    let root = project_root()?;
+    match (&arguments.command, &arguments.lab) {
+        (Some(Command::Replay { trace, path }), _) => replay(&root, trace, path.as_deref()),
+        (Some(Command::Starter { lab }), _) => {
+            let files = faultline_grade::write_starter(&root, lab)?;
+            print(&format!("starter/{lab}: {files} files written from solutions/{lab}\n"));
+            Ok(ALL_PASSED)
+        }
+        (None, None) => list_labs(&root),
+        (None, Some(lab)) if arguments.list => list_tests(&root, lab, arguments.filter.as_deref()),
+        (None, Some(lab)) => grade(&root, lab, &arguments, interrupt),
+    }
+}
+
+fn grade(root: &Path, lab: &str, arguments: &Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
+    let request = Request {
+        root: root.to_owned(),
+        lab: lab.to_owned(),
+        submission: arguments.path.clone(),
+        filter: arguments.filter.clone(),
+        seeds: match (arguments.seed, arguments.seeds) {
+            (Some(seed), _) => Seeds::Only(seed),
+            (None, Some(count)) => Seeds::Count(count),
+            (None, None) => Seeds::Rubric,
+        },
+        threads: arguments.threads.map(usize::from),
+        traces: true,
+    };
+    let mut terminal = Terminal::new(io::stdout(), width(), io::stderr().is_terminal());
+    let mut broken_pipe = false;
+    let mut listen = |event: Event| broken_pipe |= terminal.event(&event).is_err();
+    let grade = faultline_grade::grade(&request, &mut listen, interrupt)?;
+    if let Some(file) = &arguments.json {
+        faultline_grade::write_whole(file, to_json(&grade).as_bytes())?;
+    }
+    Ok(exit_code(&grade))
+}
+
+fn exit_code(grade: &Grade) -> u8 {
+    if grade.outcome == Outcome::DoesNotBuild {
+        return DOES_NOT_BUILD;
+    }
+    let passed = grade.tests.iter().all(|verdict| verdict.status == Status::Passed);
+    if passed { ALL_PASSED } else { SOMETHING_FAILED }
+}
+
+fn replay(root: &Path, trace: &Path, path: Option<&Path>) -> Result<u8, Error> {
+    let replayed = faultline_grade::replay(root, trace, path)?;
+    let mut out = String::new();
+    if replayed.changed {
+        out += "The submission has changed since the trace was written.\n";
+    }
+    if replayed.skipped > 0 {
+        out += &format!("{} actions of the trace were no longer possible and left out.\n", replayed.skipped);
+    }
+    let code = match &replayed.verdict.failure {
+        Some(failure) => {
+            out += &failure_text(&replayed.verdict, failure, width());
+            out += match (replayed.same_failure, replayed.changed) {
+                (true, _) => "The failure of the trace, again.\n",
+                (false, true) => "It fails, but differently from the trace.\n",
+                (false, false) => "It fails, but differently from the trace, which should not be: please report it.\n",
+            };
+            SOMETHING_FAILED
+        }
+        None => {
+            out += "This schedule no longer fails. Grade again: another one may.\n";
+            ALL_PASSED
+        }
+    };
+    print(&out);
+    Ok(code)
+}
+
+fn list_labs(root: &Path) -> Result<u8, Error> {
+    let mut out = String::new();
+    for lab in faultline_grade::labs(root)? {
+        out += &format!("{}  {:<45} {:>3} points  {}\n", lab.id, lab.title, lab.points, lab.handout);
+    }
+    out += "\ncargo grade LAB grades starter/LAB; cargo grade --help tells the rest.\n";
+    print(&out);
+    Ok(ALL_PASSED)
+}
+
+fn list_tests(root: &Path, lab: &str, filter: Option<&str>) -> Result<u8, Error> {
+    let mut out = String::new();
+    for row in faultline_grade::tests(root, lab, filter)? {
+        out += &format!("{}  {:<45} {:>2}  {}\n", row.part, row.id, row.points, row.title);
+    }
+    print(&out);
+    Ok(ALL_PASSED)
+}
+
+/// Writes to standard output; a reader that has gone away is no error.
+fn print(text: &str) {
+    let _gone = io::stdout().write_all(text.as_bytes());
+}
+
+fn width() -> usize {
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let of_terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    of_terminal().or(columns).unwrap_or(100)
+}
+
+/// Where the labs, rubrics and solutions lie: above this package.
+fn project_root() -> Result<PathBuf, Error> {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    let is_root = |folder: &&Path| folder.join("rubrics").is_dir() && folder.join("labs").is_dir();
+    let root = package.ancestors().find(is_root);
+    root.map(Path::to_owned).ok_or_else(|| {
+        let text = format!("no project with labs/ and rubrics/ above {}: run `cargo grade` inside it", package.display());
+        Error::Usage(text)
+    })
+}

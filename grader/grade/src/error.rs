@@ -1,0 +1,52 @@
+//! Why there is no grade.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Why there is no grade. A submission that does not compile is no error here: it is graded, with 0 points.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The request cannot be carried out as it stands; the message says what was expected.
+    #[error("{0}")]
+    Usage(String),
+    /// A rubric that is not right.
+    #[error("{}: {what}", path.display())]
+    Rubric {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A trace file that is not right.
+    #[error("{}: {what}", path.display())]
+    Trace {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The submission cannot be compiled: for a replay, which has no grade to put this into.
+    #[error("the submission does not build")]
+    DoesNotBuild {
+        /// The compiler's errors.
+        text: String,
+    },
+    /// The grader itself failed.
+    #[error("the grader itself failed, so there is no score: {0}")]
+    Broken(String),
+    /// Somebody pressed Ctrl-C.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
+}
+
+/// `; did you mean ...?`, if something known is near.
+pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(unknown, name), name))
+        .filter(|(distance, name)| *distance <= name.len().max(3) / 3)
+        .min()
+        .map(|(_, name)| format!("; did you mean `{name}`?"))
+        .unwrap_or_default()
+}

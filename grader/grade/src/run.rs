@@ -1,0 +1,259 @@
+//! Running tests: one test with one seed is a run; runs are parallel, and nothing depends on how many at once.
+
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use faultline_sim::{Facts, Mode, Outcome, Phase, Recording, Stop, Trial, Violation, backend::Backend, choice::seed_of};
+use faultline_suites::Test;
+use faultline_verdict::{Event, Failure, PhaseCounts, Status, TestVerdict};
+use rayon::prelude::*;
+
+use crate::{
+    error::Error,
+    rubric::Row,
+    story,
+    trace::Trace,
+};
+
+/// Which seeds are run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Seeds {
+    /// As many as each test's row of the rubric says.
+    #[default]
+    Rubric,
+    /// So many for each test.
+    Count(u64),
+    /// This one.
+    Only(u64),
+}
+
+/// After a block of so many seeds with a failure in it no further ones are run: the lowest failing seed is known, and a
+/// program that fails slowly must not hold up the others. The size is fixed so that the counts are the same everywhere.
+const BLOCK: usize = 16;
+
+/// A test, its row, and what is run of it.
+pub(crate) struct Job<'a> {
+    pub test: Test,
+    pub row: &'a Row,
+    pub seeds: Vec<u64>,
+    /// The number of the course's secret, 0 without one.
+    pub salt: u64,
+}
+
+/// What runs need to know besides the job.
+pub(crate) struct Runner<'a> {
+    /// Makes the nodes' machine for one run.
+    pub backend: &'a (dyn Fn() -> Box<dyn Backend> + Sync),
+    pub lab: &'a str,
+    pub handout: &'a str,
+    pub interrupt: &'a AtomicBool,
+    pub events: &'a Mutex<&'a mut (dyn FnMut(Event) + Send)>,
+    pub done: AtomicU64,
+    pub of: u64,
+}
+
+/// A test's verdict and, if it failed, the trace of its first failure.
+pub(crate) type Tested = (TestVerdict, Option<Trace>);
+
+impl Runner<'_> {
+    /// Runs all jobs; verdicts are told in their order, as soon as those before them are.
+    pub fn run(&self, jobs: &[Job<'_>]) -> Result<Vec<Tested>, Error> {
+        let waiting: Mutex<(usize, BTreeMap<usize, TestVerdict>)> = Mutex::new((0, BTreeMap::new()));
+        jobs.par_iter()
+            .enumerate()
+            .map(|(index, job)| {
+                let tested = self.test(job)?;
+                let mut waiting = waiting.lock().expect("no run panics while it holds the lock");
+                let (next, verdicts) = &mut *waiting;
+                verdicts.insert(index, tested.0.clone());
+                while let Some(verdict) = verdicts.remove(next) {
+                    self.tell(Event::Tested(verdict));
+                    *next += 1;
+                }
+                Ok(tested)
+            })
+            .collect()
+    }
+
+    fn tell(&self, event: Event) {
+        (self.events.lock().expect("no listener panics"))(event);
+    }
+
+    fn test(&self, job: &Job<'_>) -> Result<Tested, Error> {
+        let mut summary = Summary::default();
+        let mut first: Option<(u64, Violation)> = None;
+        for block in job.seeds.chunks(BLOCK) {
+            let results: Result<Vec<_>, Error> =
+                block.par_iter().map(|number| self.one(job, *number, Mode::Plain)).collect();
+            for (number, (outcome, facts)) in block.iter().zip(results?) {
+                summary.add(&facts);
+                summary.seeds += 1;
+                if let Err(violation) = outcome {
+                    summary.failing += 1;
+                    first.get_or_insert((*number, violation));
+                }
+            }
+            let done = self.done.fetch_add(block.len() as u64, Ordering::Relaxed) + block.len() as u64;
+            self.tell(Event::Progress { done, of: self.of });
+            if first.is_some() {
+                break;
+            }
+        }
+        let Some((number, violation)) = first else { return Ok((summary.verdict(job.row, None), None)) };
+        let (again, facts) = self.one(job, number, Mode::Record)?;
+        if again.as_ref() != Err(&violation) {
+            let text = format!("{} with seed {number} failed, and run again it did something else", job.row.id);
+            return Err(Error::Broken(text));
+        }
+        let recording = facts.recording.unwrap_or_default();
+        let failure = self.failure(job, number, &violation, facts.setting, &recording);
+        let mut trace = Trace::of(self.lab, &job.row.id, number, choices(job, number));
+        trace.kind = failure.kind.clone();
+        trace.observed = violation.observed;
+        trace.schedule = recording.schedule;
+        Ok((summary.verdict(job.row, Some(failure)), Some(trace)))
+    }
+
+    fn failure(
+        &self,
+        job: &Job<'_>,
+        seed: u64,
+        violation: &Violation,
+        setting: String,
+        recording: &Recording,
+    ) -> Failure {
+        Failure {
+            kind: violation.kind.to_string().replace(' ', "-"),
+            observed: violation.observed.clone(),
+            setting,
+            seed,
+            at_us: violation.at.0,
+            handout: format!("{}#{}", self.handout, job.row.handout),
+            replay: None,
+            trace: story::tell(recording),
+        }
+    }
+
+    /// One run; the inner result is the program's, the outer error the grader's.
+    fn one(&self, job: &Job<'_>, number: u64, mode: Mode) -> Result<(Result<(), Violation>, Facts), Error> {
+        if self.interrupt.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        run_once(self.backend, job.test, number, choices(job, number), mode)
+    }
+}
+
+fn choices(job: &Job<'_>, number: u64) -> u64 {
+    seed_of(job.test.id, number, job.salt)
+}
+
+/// Runs one test with one seed. What goes wrong in the test or in the engines is the grader's fault, never the
+/// program's.
+pub(crate) fn run_once(
+    backend: &(dyn Fn() -> Box<dyn Backend> + Sync),
+    test: Test,
+    number: u64,
+    choices: u64,
+    mode: Mode,
+) -> Result<(Result<(), Violation>, Facts), Error> {
+    let run = || -> (Outcome, Facts) {
+        let mut backend = backend();
+        let mut trial = Trial::new(&mut *backend, number, choices, mode);
+        let outcome = (test.run)(&mut trial);
+        (outcome, trial.finish())
+    };
+    let (outcome, facts) = catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Error::Broken(format!("{} with seed {number} panicked: {}", test.id, text.unwrap_or_default()))
+    })?;
+    match outcome {
+        Ok(()) => Ok((Ok(()), facts)),
+        Err(Stop::Violation(violation)) => Ok((Err(violation), facts)),
+        Err(Stop::Broken(why)) => Err(Error::Broken(format!("{} with seed {number}: {why}", test.id))),
+    }
+}
+
+/// What all seeds of a test add up to.
+#[derive(Default)]
+struct Summary {
+    seeds: u64,
+    failing: u64,
+    phases: Vec<(Phase, u64)>,
+    fired: BTreeMap<&'static str, u64>,
+    undecided: Vec<String>,
+}
+
+impl Summary {
+    fn add(&mut self, facts: &Facts) {
+        for (name, count) in &facts.fired {
+            *self.fired.entry(name).or_insert(0) += count;
+        }
+        self.undecided.extend(facts.undecided.iter().cloned());
+        for phase in &facts.phases {
+            let known = self.phases.iter_mut().find(|(known, _)| known.name == phase.name);
+            match known {
+                Some((sum, runs)) => {
+                    *runs += 1;
+                    sum.lasted_us += phase.lasted_us;
+                    sum.events += phase.events;
+                    sum.messages += phase.messages;
+                    sum.bytes += phase.bytes;
+                    sum.operations += phase.operations;
+                    sum.latency_sum_us += phase.latency_sum_us;
+                    sum.latency_max_us = sum.latency_max_us.max(phase.latency_max_us);
+                }
+                None => self.phases.push((phase.clone(), 1)),
+            }
+        }
+    }
+
+    fn verdict(self, row: &Row, failure: Option<Failure>) -> TestVerdict {
+        let mut remarks: Vec<String> = Vec::new();
+        if failure.is_none() {
+            let never = self.fired.iter().filter(|(_, count)| **count == 0);
+            remarks.extend(never.map(|(name, _)| format!("not scored: the fault \"{name}\" happened with no seed")));
+            remarks.extend(self.undecided.iter().map(|what| format!("not scored: undecided: {what}")));
+        }
+        let status = match (&failure, remarks.is_empty()) {
+            (Some(_), _) => Status::Failed,
+            (None, false) => Status::NotScored,
+            (None, true) => Status::Passed,
+        };
+        TestVerdict {
+            id: row.id.clone(),
+            title: row.title.clone(),
+            property: row.property.clone(),
+            part: row.part.clone(),
+            category: row.category.name().to_owned(),
+            points: row.points,
+            earned: if status == Status::Passed { row.points } else { 0 },
+            status,
+            seeds: self.seeds,
+            failing_seeds: self.failing,
+            remarks,
+            failure,
+            phases: self.phases.into_iter().map(|(phase, _)| counts(phase)).collect(),
+            faults: self.fired.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
+        }
+    }
+}
+
+fn counts(phase: Phase) -> PhaseCounts {
+    PhaseCounts {
+        lasted_ms: phase.lasted_us / 1000,
+        events: phase.events,
+        messages: phase.messages,
+        bytes: phase.bytes,
+        operations: phase.operations,
+        latency_mean_us: phase.latency_sum_us.checked_div(phase.operations).unwrap_or(0),
+        latency_max_us: phase.latency_max_us,
+        phase: phase.name,
+    }
+}

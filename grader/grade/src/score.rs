@@ -1,0 +1,43 @@
+//! Points from verdicts.
+
+use std::collections::BTreeSet;
+
+use faultline_verdict::{PartScore, Score, Status, TestVerdict};
+
+use crate::rubric::Rubric;
+
+/// Withholds the points of tests that need a failed one, and says so.
+pub fn withhold(rubric: &Rubric, verdicts: &mut [TestVerdict]) {
+    let failed: BTreeSet<String> =
+        verdicts.iter().filter(|verdict| verdict.status == Status::Failed).map(|verdict| verdict.id.clone()).collect();
+    for verdict in verdicts.iter_mut().filter(|verdict| verdict.status == Status::Passed) {
+        let row = rubric.tests.iter().find(|row| row.id == verdict.id);
+        let missing = row.and_then(|row| row.needs.iter().find(|need| failed.contains(*need)));
+        if let Some(missing) = missing {
+            verdict.status = Status::Withheld;
+            verdict.remarks.push(format!("withheld {}: needs {missing}", verdict.points));
+            verdict.earned = 0;
+        }
+    }
+}
+
+/// The points of each part and in all.
+pub fn add_up(rubric: &Rubric, verdicts: &[TestVerdict]) -> (Vec<PartScore>, Score) {
+    let mut all = Score::default();
+    let parts = rubric.parts.iter().map(|part| {
+        let mut score = Score::default();
+        for verdict in verdicts.iter().filter(|verdict| verdict.part == part.id) {
+            match verdict.status {
+                Status::NotScored => score.not_scored += verdict.points,
+                _ => score.possible += verdict.points,
+            }
+            score.earned += verdict.earned;
+        }
+        all.earned += score.earned;
+        all.possible += score.possible;
+        all.not_scored += score.not_scored;
+        PartScore { part: part.id.clone(), title: part.title.clone(), score }
+    });
+    let parts = parts.collect();
+    (parts, all)
+}

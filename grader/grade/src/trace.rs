@@ -1,0 +1,113 @@
+//! The trace file: a failure that can be carried about and run again.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use faultline_sim::Schedule;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// The version of the file's form.
+const FORMAT: u32 = 1;
+
+/// Everything that a failing run was made of, except for the program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trace {
+    /// The version of this form.
+    pub format: u32,
+    /// The lab.
+    pub lab: String,
+    /// The test.
+    pub test: String,
+    /// The number of the seed.
+    pub seed: u64,
+    /// What the run's choices come from, in hexadecimal. (With a course's salt it cannot be computed from the number.)
+    pub choices: String,
+    /// Where the submission lay.
+    pub submission: String,
+    /// The digest of the submission that failed.
+    pub digest: String,
+    /// The sort of failure.
+    pub kind: String,
+    /// What was seen.
+    pub observed: String,
+    /// What the world did.
+    pub schedule: Schedule,
+}
+
+impl Trace {
+    /// A trace of the present version, without its schedule.
+    pub fn of(lab: &str, test: &str, seed: u64, choices: u64) -> Trace {
+        Trace {
+            format: FORMAT,
+            lab: lab.to_owned(),
+            test: test.to_owned(),
+            seed,
+            choices: format!("{choices:016x}"),
+            submission: String::new(),
+            digest: String::new(),
+            kind: String::new(),
+            observed: String::new(),
+            schedule: Schedule::default(),
+        }
+    }
+
+    /// The number that all choices of the run come from.
+    pub fn choices(&self) -> Option<u64> {
+        u64::from_str_radix(&self.choices, 16).ok()
+    }
+
+    /// Reads a trace file.
+    ///
+    /// # Errors
+    /// [`Error::Trace`] with the file, the line and what was expected.
+    pub fn read(path: &Path) -> Result<Trace, Error> {
+        let wrong = |what: String| Error::Trace { path: path.to_owned(), what };
+        let text = fs::read_to_string(path).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
+        let expected = "expected a trace file that `cargo grade` wrote";
+        let trace: Trace = serde_json::from_str(&text).map_err(|error| wrong(format!("{error}; {expected}")))?;
+        if trace.format != FORMAT {
+            let text = format!("it has format {}, this grader reads {FORMAT}: grade again to get a new one", trace.format);
+            return Err(wrong(text));
+        }
+        if trace.choices().is_none() {
+            return Err(wrong(format!("choices = {:?} is no hexadecimal number; {expected}", trace.choices)));
+        }
+        Ok(trace)
+    }
+
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] if the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let mut text = serde_json::to_vec(self).map_err(|error| Error::Broken(format!("a trace has no JSON: {error}")))?;
+        text.push(b'\n');
+        write_whole(path, &text)
+    }
+}
+
+/// Writes a file so that at any moment there is either the old one or the new one, whole.
+///
+/// # Errors
+/// [`Error::Broken`] with the path and the reason.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let write = || -> std::io::Result<()> {
+        fs::create_dir_all(&folder)?;
+        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|error| Error::Broken(format!("{} cannot be written: {error}", path.display())))
+}

@@ -1,0 +1,58 @@
+//! One failure, in full.
+
+use colored::Colorize;
+use faultline_verdict::{Failure, TestVerdict, TraceLine};
+
+use crate::safe::{printable, wrap};
+
+/// The failure as text of at most `width` columns.
+pub fn failure_text(verdict: &TestVerdict, failure: &Failure, width: usize) -> String {
+    let mut out = String::new();
+    let rule = "-".repeat(width.saturating_sub(verdict.id.len() + verdict.part.len() + 6).min(60));
+    out += &format!("{} {} {} {}\n", "--".dimmed(), verdict.part, verdict.id.bold(), rule.dimmed());
+    section(&mut out, "property", &verdict.property, width);
+    section(&mut out, "observed", &failure.observed, width);
+    section(&mut out, "setting", &format!("{}; seed {}", failure.setting, failure.seed), width);
+    if !failure.trace.is_empty() {
+        out += &format!("  {}\n", "what happened (virtual time; a line is an event):".dimmed());
+        let digits = failure.trace.iter().map(|line| line.number.to_string().len()).max().unwrap_or(1);
+        for line in &failure.trace {
+            trace_line(&mut out, line, digits, width);
+        }
+    }
+    if let Some(replay) = &failure.replay {
+        section(&mut out, "replay", replay, width);
+    }
+    section(&mut out, "handout", &failure.handout, width);
+    out
+}
+
+fn section(out: &mut String, name: &str, text: &str, width: usize) {
+    let text = printable(text);
+    let lines = wrap(&text, width.saturating_sub(12), "");
+    for (index, line) in lines.iter().enumerate() {
+        let name = if index == 0 { name } else { "" };
+        let name = format!("  {name:<9}");
+        out.push_str(format!("{} {line}", name.dimmed()).trim_end());
+        out.push('\n');
+    }
+}
+
+fn trace_line(out: &mut String, line: &TraceLine, digits: usize, width: usize) {
+    let number = if line.number == 0 { String::new() } else { line.number.to_string() };
+    let time = format!("{}.{}", line.at_us / 1000, line.at_us % 1000 / 100);
+    let mark = if line.broke { ">" } else { " " };
+    let head = format!("{mark} {number:>digits$} {time:>8} ms  ");
+    let room = width.saturating_sub(head.len());
+    for (index, text) in wrap(&printable(&line.text), room, "  ").into_iter().enumerate() {
+        let head = if index == 0 { head.clone() } else { " ".repeat(head.len()) };
+        let text = if line.broke { text.red().bold().to_string() } else { text };
+        out.push_str(format!("{}{text}", head.dimmed()).trim_end());
+        out.push('\n');
+    }
+    for printed in &line.printed {
+        for text in wrap(&printable(printed), room.saturating_sub(2), "  ") {
+            out.push_str(&format!("{}{}\n", " ".repeat(head.len()), format!("| {text}").cyan()));
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What people and programs read: listeners of the stream of [`Event`](faultline_verdict::Event)s.
+//!
+//! This crate knows only verdict data: nothing of runs, labs or submissions. Since all reports come from one stream, no
+//! two can disagree.
+
+mod failure;
+mod json;
+mod safe;
+mod terminal;
+
+pub use failure::failure_text;
+pub use json::to_json;
+pub use safe::printable;
+pub use terminal::Terminal;

@@ -1,0 +1,144 @@
+//! The terminal: aligned status lines while it goes on, each failure once in full at the end, then the score.
+
+use std::io::Write;
+
+use colored::{ColoredString, Colorize};
+use faultline_verdict::{Event, Grade, Outcome, Score, Status, TestVerdict};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::{failure::failure_text, safe::printable};
+
+/// A listener that writes for people.
+pub struct Terminal<W> {
+    out: W,
+    width: usize,
+    /// Only where somebody watches.
+    bar: Option<ProgressBar>,
+}
+
+impl<W: Write> Terminal<W> {
+    /// Writes to `out` in lines of at most `width` columns; with `live`, a progress bar is shown on standard error.
+    pub fn new(out: W, width: usize, live: bool) -> Terminal<W> {
+        Terminal { out, width: width.clamp(40, 160), bar: live.then(progress_bar) }
+    }
+
+    /// Writes what an event means.
+    ///
+    /// # Errors
+    /// If the output cannot be written.
+    pub fn event(&mut self, event: &Event) -> std::io::Result<()> {
+        match event {
+            Event::Started { lab, title, submission, tests } => {
+                writeln!(self.out, "{}  {title}", lab.bold())?;
+                writeln!(self.out, "{}", format!("{} tests of {}", tests, printable(submission)).dimmed())
+            }
+            Event::Built { warnings, took_ms } => {
+                let count = warnings.lines().filter(|line| line.trim_start().starts_with("warning")).count();
+                let warned = if count == 0 { String::new() } else { format!(", {count} warnings (see cargo check)") };
+                writeln!(self.out, "{:>9}  in {}{warned}", "built".green().bold(), seconds(*took_ms))
+            }
+            Event::Progress { done, of } => {
+                if let Some(bar) = &self.bar {
+                    bar.set_length(*of);
+                    bar.set_position(*done);
+                }
+                Ok(())
+            }
+            Event::Tested(verdict) => {
+                let line = status_line(verdict, self.width);
+                match self.bar.take() {
+                    Some(bar) => {
+                        let written = bar.suspend(|| writeln!(self.out, "{line}"));
+                        self.bar = Some(bar);
+                        written
+                    }
+                    None => writeln!(self.out, "{line}"),
+                }
+            }
+            Event::Finished { grade, took_ms } => {
+                if let Some(bar) = self.bar.take() {
+                    bar.finish_and_clear();
+                }
+                self.finished(grade, *took_ms)
+            }
+        }
+    }
+
+    fn finished(&mut self, grade: &Grade, took_ms: u64) -> std::io::Result<()> {
+        if grade.outcome == Outcome::DoesNotBuild {
+            writeln!(self.out, "{:>9}", "no build".red().bold())?;
+            let text = grade.build_error.as_deref().unwrap_or_default();
+            writeln!(self.out, "\n{}\n", printable(text.trim_end()))?;
+        }
+        for verdict in &grade.tests {
+            if let Some(failure) = &verdict.failure {
+                writeln!(self.out)?;
+                write!(self.out, "{}", failure_text(verdict, failure, self.width))?;
+            }
+        }
+        writeln!(self.out)?;
+        for file in &grade.left_out {
+            writeln!(self.out, "{:>9}  {}", "left out".yellow(), printable(file))?;
+        }
+        if grade.tests.iter().filter(|verdict| verdict.status != Status::Passed).count() > 1 {
+            for part in &grade.parts {
+                let title = format!("part {}: {}", part.part, part.title);
+                writeln!(self.out, "{:>9}  {title}", points(&part.score))?;
+            }
+        }
+        let score = points(&grade.score);
+        let score = if grade.score.earned == grade.score.possible { score.green() } else { score.red() };
+        let what = if grade.partial { "points of what was run; this is no grade" } else { "points" };
+        let unscored = match grade.score.not_scored {
+            0 => String::new(),
+            points => format!("; {points} points could not be scored, ask your course staff"),
+        };
+        let details = format!("in {}, fingerprint {}", seconds(took_ms), grade.fingerprint);
+        writeln!(self.out, "{:>9}  {what}{unscored}  {}", score.bold(), details.dimmed())?;
+        self.out.flush()
+    }
+}
+
+/// `  FAIL  C  state_survives_failover   0/3   2 of 16 seeds, first 5`, cut to the width.
+fn status_line(verdict: &TestVerdict, width: usize) -> String {
+    let (word, color): (&str, fn(&str) -> ColoredString) = match verdict.status {
+        Status::Passed => ("pass", |word| word.green().bold()),
+        Status::Failed => ("FAIL", |word| word.red().bold()),
+        Status::Withheld => ("withheld", |word| word.yellow().bold()),
+        Status::NotScored => ("unscored", |word| word.yellow().bold()),
+    };
+    let seeds = match (&verdict.failure, verdict.seeds) {
+        (Some(failure), seeds) => {
+            let kind = failure.kind.replace('-', " ");
+            format!("{kind}: {} of {seeds} seeds, first {}", verdict.failing_seeds, failure.seed)
+        }
+        (None, 1) => "1 seed".to_owned(),
+        (None, seeds) => format!("{seeds} seeds"),
+    };
+    let remark = verdict.remarks.first().map(|remark| format!("; {remark}")).unwrap_or_default();
+    let name = format!("{}  {:<48}", verdict.part, verdict.id);
+    let points = format!("{:>2}/{:<2}", verdict.earned, verdict.points);
+    let head_width = 9 + 2 + name.chars().count() + 1 + points.chars().count() + 2;
+    let mut tail = format!("{seeds}{remark}");
+    let room = width.saturating_sub(head_width);
+    if tail.chars().count() > room {
+        // Too narrow for one line: the details go to a second one.
+        tail = format!("\n{:>11}{seeds}{remark}", "");
+    }
+    format!("{:>9}  {name} {points}  {}", color(word), tail.dimmed()).trim_end().to_owned()
+}
+
+fn points(score: &Score) -> String {
+    format!("{}/{}", score.earned, score.possible)
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{:02} s", ms / 1000, ms % 1000 / 10)
+}
+
+fn progress_bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{wide_bar} {percent}% of the runs").expect("the template is right");
+    bar.set_style(style);
+    bar
+}

@@ -1,0 +1,248 @@
+//! What a grading run says, as plain data. Runs write it, reports read it, and neither knows the other.
+//!
+//! [`Grade`] is the JSON document that SPEC.md describes. Nothing in it depends on the machine, the time or the number
+//! of threads: equal inputs give equal bytes.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the JSON document. A change that a reader must know of raises it.
+pub const FORMAT: u32 = 1;
+
+/// Something that happened while grading, in the order in which reports hear of it.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Grading begins.
+    Started {
+        /// The lab's id, such as `lab2`.
+        lab: String,
+        /// The lab's title.
+        title: String,
+        /// Where the submission lies, as the user named it.
+        submission: String,
+        /// How many tests will run.
+        tests: usize,
+    },
+    /// The submission has compiled.
+    Built {
+        /// The compiler's warnings, if any, as it prints them.
+        warnings: String,
+        /// Real milliseconds; for the terminal only.
+        took_ms: u64,
+    },
+    /// So many of all runs (one test with one seed) are over.
+    Progress {
+        /// Runs that are over.
+        done: u64,
+        /// Runs in all.
+        of: u64,
+    },
+    /// A test is over. These come in the order of the rubric.
+    Tested(TestVerdict),
+    /// Grading is over.
+    Finished {
+        /// The result.
+        grade: Box<Grade>,
+        /// Real milliseconds; for the terminal only.
+        took_ms: u64,
+    },
+}
+
+/// The result of grading one submission.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grade {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The lab's id.
+    pub lab: String,
+    /// The lab's title.
+    pub title: String,
+    /// What the result depends on.
+    pub fingerprint: Fingerprint,
+    /// Whether it could be graded.
+    pub outcome: Outcome,
+    /// True if not everything was run (a filter, other seeds), so that this is no grade.
+    pub partial: bool,
+    /// The points in all.
+    pub score: Score,
+    /// The points of each part.
+    pub parts: Vec<PartScore>,
+    /// The compiler's errors, if the submission does not build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_error: Option<String>,
+    /// Files of the submission that were not taken, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
+    /// The tests, in the order of the rubric.
+    pub tests: Vec<TestVerdict>,
+}
+
+/// Whether a submission could be graded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It compiled, and the tests ran.
+    Graded,
+    /// It did not compile.
+    DoesNotBuild,
+}
+
+/// Digests (SHA-256, hexadecimal) of all that a result depends on: two results with equal fingerprints are equal.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// The submission's source files.
+    pub submission: String,
+    /// The lab's suite, its API, labkit and the grader's engines.
+    pub suite: String,
+    /// The rubric file.
+    pub rubric: String,
+    /// The course's secret, if one was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
+    /// `Cargo.lock`.
+    pub lock: String,
+    /// The compiler's version line.
+    pub rustc: String,
+}
+
+impl fmt::Display for Fingerprint {
+    /// The first digits of each, for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let short = |digest: &str| digest.chars().take(8).collect::<String>();
+        write!(f, "{}-{}-{}", short(&self.submission), short(&self.suite), short(&self.rubric))
+    }
+}
+
+/// Points.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Score {
+    /// Points earned.
+    pub earned: u32,
+    /// Points that could be earned. Points that were not scored are not among them.
+    pub possible: u32,
+    /// Points of tests that could not be scored; course staff must look at them.
+    pub not_scored: u32,
+}
+
+/// The points of one part of a lab.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartScore {
+    /// `A`, `B`, ...
+    pub part: String,
+    /// The part's title.
+    pub title: String,
+    /// Its points.
+    pub score: Score,
+}
+
+/// The verdict of one test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestVerdict {
+    /// The test's name, a fact about a correct program.
+    pub id: String,
+    /// The same in words.
+    pub title: String,
+    /// The promise that it holds a program to, in one sentence.
+    pub property: String,
+    /// The part of the lab.
+    pub part: String,
+    /// What sort of promise: safety, progress, ...
+    pub category: String,
+    /// The test's points.
+    pub points: u32,
+    /// The points earned.
+    pub earned: u32,
+    /// What came out.
+    pub status: Status,
+    /// How many seeds were run.
+    pub seeds: u64,
+    /// How many of them failed. After a block of seeds with a failure no more are run.
+    pub failing_seeds: u64,
+    /// Why the test was not scored or its points withheld, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+    /// The failure of the lowest failing seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Counts per phase, over all seeds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<PhaseCounts>,
+    /// How often each kind of fault happened, over all seeds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub faults: BTreeMap<String, u64>,
+}
+
+/// What came out of a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// No seed failed.
+    Passed,
+    /// Some seed failed.
+    Failed,
+    /// Nothing failed, but a test that this one needs did, so its points are withheld.
+    Withheld,
+    /// A fault never fired or a check stayed undecided: neither pass nor fail.
+    NotScored,
+}
+
+/// A failure, as the student sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The sort of failure: `violation`, `no-progress`, `crash`, ...
+    pub kind: String,
+    /// What was seen.
+    pub observed: String,
+    /// How the world was set up.
+    pub setting: String,
+    /// The number of the seed.
+    pub seed: u64,
+    /// Virtual microseconds since the run began.
+    pub at_us: u64,
+    /// The section of the handout that explains the promise.
+    pub handout: String,
+    /// The command that shows the failure again; none if no trace was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
+    /// What happened, routine left out.
+    pub trace: Vec<TraceLine>,
+}
+
+/// One line of a trace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceLine {
+    /// The number of the event in the whole run, from 1; 0 for a line that stands for several.
+    pub number: u64,
+    /// Virtual microseconds since the run began.
+    pub at_us: u64,
+    /// What happened.
+    pub text: String,
+    /// What the handler printed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub printed: Vec<String>,
+    /// True for the line where the promise was broken.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub broke: bool,
+}
+
+/// What happened in one phase of a test, over all its seeds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhaseCounts {
+    /// The phase's name.
+    pub phase: String,
+    /// Virtual milliseconds.
+    pub lasted_ms: u64,
+    /// Events that nodes handled.
+    pub events: u64,
+    /// Messages sent.
+    pub messages: u64,
+    /// Bytes sent.
+    pub bytes: u64,
+    /// Operations answered.
+    pub operations: u64,
+    /// Mean virtual microseconds from invoke to answer.
+    pub latency_mean_us: u64,
+    /// The longest.
+    pub latency_max_us: u64,
+}
