@@ -25,6 +25,8 @@
 //! - A. Horn, D. Kroening: Faster linearizability checking via P-compositionality. FORTE 2015.
 
 mod check;
+#[cfg(test)]
+mod example;
 mod history;
 mod search;
 mod spec;

@@ -193,3 +193,51 @@ impl Timeline {
 pub(crate) fn number(count: usize) -> u32 {
     u32::try_from(count).expect("a partition has fewer than 2^32 operations and states")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{example::Counter, history::Operation, violation::entries};
+
+    fn timeline(intervals: &[(u64, Option<u64>)]) -> Timeline {
+        let operation = |&(call, reply): &(u64, Option<u64>)| Operation {
+            client: 0,
+            command: (),
+            call,
+            reply: reply.map(|reply| (reply, 0)),
+        };
+        let history: Vec<_> = intervals.iter().map(operation).collect();
+        let part: Vec<_> = (0..history.len()).collect();
+        Timeline::new(&entries::<Counter>(&history, &part)).0
+    }
+
+    #[test]
+    fn ranks_follow_replies_and_lost_replies_follow_calls() {
+        let timeline = timeline(&[(5, None), (0, Some(9)), (1, None), (2, Some(3)), (4, Some(9))]);
+        let indices: Vec<_> = timeline.completed.iter().map(|operation| operation.index).collect();
+        assert_eq!(indices, [3, 1, 4]);
+        let indices: Vec<_> = timeline.lost.iter().map(|operation| operation.index).collect();
+        assert_eq!(indices, [2, 0]);
+    }
+
+    #[test]
+    fn open_is_what_is_called_up_to_the_reply_and_not_answered_before() {
+        let timeline = timeline(&[(0, Some(2)), (0, Some(4)), (2, Some(6)), (5, Some(8)), (9, Some(9))]);
+        let open: Vec<_> = (0..6).map(|rank| timeline.open(rank).to_vec()).collect();
+        assert_eq!(open, [vec![0, 1, 2], vec![1, 2], vec![2, 3], vec![3], vec![4], vec![]]);
+    }
+
+    #[test]
+    fn slots_are_as_many_as_operations_open_at_once() {
+        let intervals: Vec<_> = (0..100).map(|at| (10 * at, Some(10 * at + 25))).collect();
+        let timeline = timeline(&intervals);
+        assert_eq!(timeline.slots, 3);
+        for rank in 0..100 {
+            let open = timeline.open(rank);
+            let mut slots: Vec<_> = open.iter().map(|&other| timeline.completed[other as usize].slot).collect();
+            slots.sort_unstable();
+            slots.dedup();
+            assert_eq!(slots.len(), open.len(), "two operations open at once share a slot");
+        }
+    }
+}

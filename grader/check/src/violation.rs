@@ -186,3 +186,26 @@ impl<'a, S: Spec> Partition<'a, S> {
         object.invoke(&self.history[index].command)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{example::Counter, history::Operation};
+
+    #[test]
+    fn a_prefix_is_only_said_to_be_the_shortest_if_that_is_known() {
+        let increment = |at: u64, old| Operation { client: 0, command: (), call: at, reply: Some((at, old)) };
+        // The third reply should be 2.
+        let history = [increment(0, 0), increment(1, 1), increment(2, 7), increment(3, 3), increment(4, 4)];
+        let replies = [0, 1, 2, 3, 4];
+        let with_fuel =
+            |fuel| Partition { initial: &Counter(0), history: &history, operations: replies.to_vec(), fuel };
+        assert_eq!(with_fuel(100).first_impossible(&replies, 0), (2, true));
+        assert_eq!(with_fuel(100).first_impossible(&replies, 2), (2, true));
+        assert_eq!(with_fuel(0).first_impossible(&replies, 0), (4, false));
+        assert_eq!(with_fuel(0).replies_instead(2), Possible { values: Vec::new(), complete: false });
+        assert_eq!(with_fuel(0).states_before(2), (Vec::new(), Possible { values: Vec::new(), complete: false }));
+        let two = Possible { values: vec!["2".to_owned()], complete: true };
+        assert_eq!(with_fuel(100).replies_instead(2), two);
+    }
+}

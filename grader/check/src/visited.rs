@@ -156,6 +156,17 @@ mod tests {
     }
 
     #[test]
+    fn heads_with_equal_hashes_are_kept_apart() {
+        // Of so many heads some have the same 32 bits of hash.
+        let heads = || (0..300_000_u64).map(|head| head.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let hashes: std::collections::BTreeSet<u32> = heads().map(|head| hash_of(&[head][..]) as u32).collect();
+        assert!(hashes.len() < 300_000);
+        let mut visited = Visited::new(1, 1);
+        assert!(heads().all(|head| visited.insert(&[head]) == (true, 1)));
+        assert!(heads().all(|head| visited.insert(&[head]) == (false, 0)));
+    }
+
+    #[test]
     fn long_comparisons_have_their_price() {
         let mut visited = Visited::new(1, 3);
         let one_bit_each = (0..128).map(|bit| if bit < 64 { [0, 1 << bit, 0] } else { [0, 0, 1 << (bit - 64)] });

@@ -14,12 +14,7 @@ use faultline_suites::Test;
 use faultline_verdict::{Event, Failure, PhaseCounts, Status, TestVerdict};
 use rayon::prelude::*;
 
-use crate::{
-    error::Error,
-    rubric::Row,
-    story,
-    trace::Trace,
-};
+use crate::{error::Error, rubric::Row, story, trace::Trace};
 
 /// Which seeds are run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,32 +107,13 @@ impl Runner<'_> {
             return Err(Error::Broken(text));
         }
         let recording = facts.recording.unwrap_or_default();
-        let failure = self.failure(job, number, &violation, facts.setting, &recording);
+        let handout = format!("{}#{}", self.handout, job.row.handout);
+        let failure = failure(&violation, number, handout, facts.setting, &recording);
         let mut trace = Trace::of(self.lab, &job.row.id, number, choices(job, number));
         trace.kind = failure.kind.clone();
         trace.observed = violation.observed;
         trace.schedule = recording.schedule;
         Ok((summary.verdict(job.row, Some(failure)), Some(trace)))
-    }
-
-    fn failure(
-        &self,
-        job: &Job<'_>,
-        seed: u64,
-        violation: &Violation,
-        setting: String,
-        recording: &Recording,
-    ) -> Failure {
-        Failure {
-            kind: violation.kind.to_string().replace(' ', "-"),
-            observed: violation.observed.clone(),
-            setting,
-            seed,
-            at_us: violation.at.0,
-            handout: format!("{}#{}", self.handout, job.row.handout),
-            replay: None,
-            trace: story::tell(recording),
-        }
     }
 
     /// One run; the inner result is the program's, the outer error the grader's.
@@ -147,6 +123,32 @@ impl Runner<'_> {
         }
         run_once(self.backend, job.test, number, choices(job, number), mode)
     }
+}
+
+/// A violation as the student sees it.
+pub(crate) fn failure(
+    violation: &Violation,
+    seed: u64,
+    handout: String,
+    setting: String,
+    recording: &Recording,
+) -> Failure {
+    Failure {
+        kind: violation.kind.to_string().replace(' ', "-"),
+        observed: violation.observed.clone(),
+        setting,
+        seed,
+        at_us: violation.at.0,
+        handout,
+        replay: None,
+        trace: story::tell(recording),
+    }
+}
+
+/// The verdict on a single run.
+pub(crate) fn verdict_of_one(row: &Row, failure: Option<Failure>) -> TestVerdict {
+    let failing = u64::from(failure.is_some());
+    Summary { seeds: 1, failing, ..Summary::default() }.verdict(row, failure)
 }
 
 fn choices(job: &Job<'_>, number: u64) -> u64 {

@@ -41,3 +41,14 @@ pub fn add_up(rubric: &Rubric, verdicts: &[TestVerdict]) -> (Vec<PartScore>, Sco
     let parts = parts.collect();
     (parts, all)
 }
+
+/// The score of a submission that does not build.
+pub fn nothing(rubric: &Rubric) -> (Vec<PartScore>, Score) {
+    let part = |part: &crate::rubric::Part| PartScore {
+        part: part.id.clone(),
+        title: part.title.clone(),
+        score: Score { earned: 0, possible: part.points, not_scored: 0 },
+    };
+    let possible = rubric.parts.iter().map(|part| part.points).sum();
+    (rubric.parts.iter().map(part).collect(), Score { earned: 0, possible, not_scored: 0 })
+}

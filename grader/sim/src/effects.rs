@@ -376,9 +376,10 @@ impl World<'_> {
     /// Whatever the client's handler runs into.
     ///
     /// # Panics
-    /// If the client has an operation open: a mistake in the test.
+    /// If the client has not started or has an operation open: a mistake in the test.
     pub fn invoke(&mut self, client: NodeId, command: Vec<u8>) -> Outcome {
         let slot = self.slot(client);
+        assert!(self.nodes[slot].condition != Condition::Down, "{client} has not started");
         assert!(self.nodes[slot].open.is_none(), "{client} has an operation open");
         let invoked = Moment { at: self.now, order: self.next_moment() };
         let operation = crate::Operation { client, command: command.clone(), invoked, reply: None };

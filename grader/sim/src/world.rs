@@ -520,8 +520,9 @@ impl<'b> World<'b> {
     fn turn_into_bytes_and_back(&mut self, slot: usize, doing: &str) -> Outcome {
         self.nodes[slot].restores += 1;
         let restores = self.nodes[slot].restores;
-        self.call(slot, Op::RoundTrip, &[], doing)?;
-        if restores % 16 != 1 || self.nodes[slot].condition == Condition::Syncing {
+        let thorough = restores % 16 == 1;
+        self.call(slot, Op::RoundTrip, &[u8::from(thorough)], doing)?;
+        if !thorough || self.nodes[slot].condition == Condition::Syncing {
             return Ok(());
         }
         let snapshot = self.call(slot, Op::Snapshot, &[], doing)?;

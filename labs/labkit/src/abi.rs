@@ -21,7 +21,8 @@ pub enum Op {
     Snapshot = 1,
     /// Becomes the node that the argument (a start event followed by a snapshot) describes.
     Restore = 2,
-    /// Turns the state into bytes and back and says what did not survive; see [`crate::guest`].
+    /// Turns the state into bytes and back and says what did not survive. With the argument `[1]` it also finds what
+    /// bytes alone cannot show, which takes longer.
     RoundTrip = 3,
     /// The answer is the lab's observation of the node, encoded by the lab.
     Observe = 4,

@@ -9,9 +9,9 @@ use crate::codec;
 /// The state again, from its bytes.
 ///
 /// # Errors
-/// What did not survive, in the student's terms. Bytes alone cannot show a field that serde skips, so the `Debug`
-/// outputs are compared too, as multisets of lines: the order of a `HashMap` may differ and nothing else.
-pub(crate) fn round_trip<T: Serialize + DeserializeOwned + Debug>(state: &T) -> Result<T, String> {
+/// What did not survive, in the student's terms. Bytes alone cannot show a field that serde skips, so a `thorough` round
+/// trip compares the `Debug` outputs too, as multisets of lines: the order of a `HashMap` may differ and nothing else.
+pub(crate) fn round_trip<T: Serialize + DeserializeOwned + Debug>(state: &T, thorough: bool) -> Result<T, String> {
     let bytes = codec::to_bytes(state).map_err(|error| format!("the state cannot be turned into bytes: {error}"))?;
     let again: T =
         codec::from_bytes(&bytes).map_err(|error| format!("the state cannot be restored from its bytes: {error}"))?;
@@ -19,6 +19,9 @@ pub(crate) fn round_trip<T: Serialize + DeserializeOwned + Debug>(state: &T) -> 
         Ok(second) if second == bytes => {}
         Ok(_) => return Err("the state, restored from its bytes, has other bytes".to_owned()),
         Err(error) => return Err(format!("the restored state cannot be turned into bytes: {error}")),
+    }
+    if !thorough {
+        return Ok(again);
     }
     let (before, after) = (format!("{state:#?}"), format!("{again:#?}"));
     match first_lost_line(&before, &after) {
@@ -78,8 +81,8 @@ mod tests {
     #[test]
     fn a_hash_map_survives_and_a_skipped_field_is_named() {
         let table = |cache| (0..50).map(|key| (key, Inner { kept: key, cache })).collect();
-        assert_eq!(round_trip(&Server { table: table(0) }).unwrap().table[&49].cache, 0);
-        let error = round_trip(&Server { table: table(7) }).unwrap_err();
+        assert_eq!(round_trip(&Server { table: table(0) }, true).unwrap().table[&49].cache, 0);
+        let error = round_trip(&Server { table: table(7) }, true).unwrap_err();
         assert!(error.contains("cache: 7"), "{error}");
         assert!(error.contains("Server.table"), "{error}");
     }

@@ -106,27 +106,26 @@ impl ViewServer {
 
     /// The view that should follow this acknowledged one; `None` if this one is as good as it gets.
     fn next_view(&self) -> Option<View> {
-        let View { number, primary, backup } = self.view;
-        let living_backup = backup.filter(|backup| self.is_alive(*backup));
-        let (primary, backup) = match primary {
-            None => (self.idle(&[])?, None),
+        let living_backup = self.view.backup.filter(|backup| self.is_alive(*backup));
+        let (primary, backup) = match self.view.primary {
+            None => (self.living().next()?, None),
             Some(primary) if self.is_alive(primary) => (primary, living_backup),
-            // Only the backup of an acknowledged view has the state. Without one there is nothing to be done.
+            // Only the backup of an acknowledged view has the state. Without it, all that can be done is to wait.
             Some(_) => (living_backup?, None),
         };
-        let backup = backup.or_else(|| self.idle(&[Some(primary), self.view.primary, self.view.backup]));
-        let next = View { number: number + 1, primary: Some(primary), backup };
-        ((next.primary, next.backup) != (self.view.primary, self.view.backup)).then_some(next)
+        let backup = backup.or_else(|| self.living().find(|idle| *idle != primary));
+        let next = View { number: self.view.number + 1, primary: Some(primary), backup };
+        let differs = (next.primary, next.backup) != (self.view.primary, self.view.backup);
+        differs.then_some(next)
     }
 
-    /// A living server that is none of these.
-    fn idle(&self, taken: &[Option<Member>]) -> Option<Member> {
-        let members = self.servers.iter().map(|(node, life)| Member { node: *node, incarnation: life.incarnation });
-        members.into_iter().find(|member| self.is_alive(*member) && !taken.contains(&Some(*member)))
+    fn living(&self) -> impl Iterator<Item = Member> {
+        let living = self.servers.iter().filter(|(_, life)| life.alive);
+        living.map(|(node, life)| Member { node: *node, incarnation: life.incarnation })
     }
 
     fn is_alive(&self, member: Member) -> bool {
-        self.servers.get(&member.node).is_some_and(|life| life.alive && life.incarnation == member.incarnation)
+        self.living().any(|living| living == member)
     }
 }
 // end hole

@@ -26,6 +26,9 @@ impl Size {
     }
 }
 
+/// Nodes start within this time, each at its own moment.
+const START_SPREAD: Duration = ms(60);
+
 /// The nodes of a service. Servers other than the first may be started by the test.
 pub fn setup(size: Size, conditions: Conditions, all_servers_start: bool) -> Setup {
     let bytes = |config: Result<Vec<u8>, codec::Error>| config.expect("a configuration has bytes");
@@ -39,7 +42,7 @@ pub fn setup(size: Size, conditions: Conditions, all_servers_start: bool) -> Set
         let role = Role::Client { role: 2, config: bytes(codec::to_bytes(&ClientConfig { view_server: V1 })) };
         nodes.push(NodeSpec { id: client(number), role, starts: true });
     }
-    Setup { start_spread: ms(60), ..Setup::new(nodes, conditions) }
+    Setup { start_spread: START_SPREAD, ..Setup::new(nodes, conditions) }
 }
 
 /// What the test knows about the view, from outside: what the view server holds, and whether its primary has
@@ -189,7 +192,7 @@ fn key_of(command: &[u8]) -> String {
     }
 }
 
-/// Runs a directed test of a service.
+/// Runs a directed test of a service under the trial's conditions.
 pub fn with_service(
     trial: &mut Trial<'_>,
     size: Size,
@@ -197,10 +200,23 @@ pub fn with_service(
     test: impl FnOnce(&mut Service<'_, '_>, &mut Option<String>) -> Outcome,
 ) -> Outcome {
     let conditions = trial.conditions();
+    with_service_under(trial, conditions, size, all_servers_start, test)
+}
+
+/// Runs a directed test of a service under these conditions.
+pub fn with_service_under(
+    trial: &mut Trial<'_>,
+    conditions: Conditions,
+    size: Size,
+    all_servers_start: bool,
+    test: impl FnOnce(&mut Service<'_, '_>, &mut Option<String>) -> Outcome,
+) -> Outcome {
     trial.describe_setting(describe(size, &conditions));
     let mut undecided = None;
-    let outcome = trial
-        .run(setup(size, conditions, all_servers_start), |world| test(&mut Service::new(world, size), &mut undecided));
+    let outcome = trial.run(setup(size, conditions, all_servers_start), |world| {
+        world.run_for(START_SPREAD)?;
+        test(&mut Service::new(world, size), &mut undecided)
+    });
     undecided.into_iter().for_each(|what| trial.undecided(what));
     outcome
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use faultline_sim::{NodeSpec, Outcome, Role, Setup, Trial, World, ms};
+use faultline_sim::{Conditions, NodeSpec, Outcome, Role, Setup, Trial, World, ms};
 use lab2_api::{Given, Member, PING, View};
 use labkit::{NodeId, codec};
 
@@ -86,6 +86,11 @@ impl Stage<'_, '_> {
     pub fn ping(&mut self, server: NodeId, view: u64, incarnation: u64) -> Outcome {
         let ping = codec::to_bytes(&Given::Ping { view, incarnation }).expect("a ping has bytes");
         self.world.send_given(server, V1, &ping)
+    }
+
+    /// From now on nothing is lost on a server's way to the view server.
+    pub fn lose_nothing_from(&mut self, server: NodeId) {
+        self.world.set_link(server, V1, Some(Conditions::clean()));
     }
 
     /// One ping interval: everybody pings, messages travel, views are heard.
@@ -196,13 +201,13 @@ impl Stage<'_, '_> {
         Err(self.world.violation(observed))
     }
 
-    /// Asks for the view as a client does, until an answer comes.
+    /// Asks for the view as a client does, until it is answered with a view that is no older than what anybody was told.
     pub fn get_view(&mut self) -> Outcome<View> {
         let ask = codec::to_bytes(&Given::GetView).expect("a question has bytes");
+        let mut answer: Option<View> = None;
         for _ in 0..20 {
             self.world.send_given(client(1), V1, &ask)?;
             self.interval()?;
-            let mut answer: Option<View> = None;
             for received in self.world.inbox(client(1)) {
                 let Some(given) = self.world.given(&received.message)? else { continue };
                 let Ok(Given::View(view)) = codec::from_bytes(&given) else { continue };
@@ -211,11 +216,13 @@ impl Stage<'_, '_> {
                     answer = Some(view);
                 }
             }
-            if let Some(view) = answer {
+            if let Some(view) = answer.take_if(|view| view.number >= self.view().number) {
                 return Ok(view);
             }
         }
-        Err(self.world.no_progress("GetView was sent 20 times within 500 ms and never answered with a View"))
+        let heard = answer.map_or("never answered with a View".to_owned(), |view| format!("answered with {}", show(&view)));
+        let newest = show(&self.view());
+        Err(self.world.no_progress(format!("GetView was sent 20 times within 500 ms and {heard}; the view is {newest}")))
     }
 
     /// The usual beginning: `s1` is primary and `s2` is backup of an acknowledged view; the others idle.

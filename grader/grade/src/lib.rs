@@ -1,0 +1,240 @@
+//! Plan, run, score: from a submission to a stream of events.
+//!
+//! [`grade`] does all of it; [`replay`] runs one recorded failure again. The stages are modules: `plan` (what to run),
+//! `run` (one test with one seed is a run), `story` (a recording as lines), [`mod@score`] (points). Nothing here prints.
+
+mod error;
+mod fingerprint;
+mod plan;
+mod rubric;
+mod run;
+mod score;
+mod starter;
+mod story;
+mod trace;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64},
+    },
+    time::Instant,
+};
+
+use faultline_host::{BuildError, Built, Host, Submission};
+use faultline_sim::{Mode, backend::Backend};
+use faultline_verdict::{Event, FORMAT, Fingerprint, Grade, Outcome, Score, TestVerdict};
+
+pub use error::Error;
+pub use plan::{LabInfo, labs, tests};
+pub use rubric::{Category, Row, Rubric, Visibility};
+pub use run::Seeds;
+pub use starter::{derive_starter, write_starter};
+pub use trace::{Trace, write_whole};
+
+use plan::{filtered, lab_of};
+use run::{Job, Runner, Tested, run_once};
+
+/// What to grade, and how.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The project: where labs, rubrics and `Cargo.lock` lie.
+    pub root: PathBuf,
+    /// The lab's id.
+    pub lab: String,
+    /// The submission's folder; the lab's starter if `None`.
+    pub submission: Option<PathBuf>,
+    /// Only this part, or the tests with this in their names.
+    pub filter: Option<String>,
+    /// Which seeds.
+    pub seeds: Seeds,
+    /// How many runs at once; one per core if `None`. The result does not depend on it.
+    pub threads: Option<usize>,
+    /// Whether failures leave trace files in `target/grade`.
+    pub traces: bool,
+}
+
+/// Grades a submission: compiles it, runs the tests, adds up the points, and tells `listen` of everything on the way.
+///
+/// # Errors
+/// What keeps it from being graded; a submission that does not compile is graded, with 0 points.
+pub fn grade(
+    request: &Request,
+    listen: &mut (dyn FnMut(Event) + Send),
+    interrupt: &AtomicBool,
+) -> Result<Grade, Error> {
+    let began = Instant::now();
+    let root = &request.root;
+    let (suite, rubric) = lab_of(root, &request.lab)?;
+    let rows = filtered(&rubric, request.filter.as_deref())?;
+    let folder = request.submission.clone().unwrap_or_else(|| root.join("starter").join(&request.lab));
+    let name = plan::shown_path(root, &folder);
+    let submission = Submission::from_folder(&folder).map_err(|error| Error::Usage(error.to_string()))?;
+    let (lab, title) = (rubric.lab.clone(), rubric.title.clone());
+    listen(Event::Started { lab: lab.clone(), title: title.clone(), submission: name.clone(), tests: rows.len() });
+
+    let host = Host::new(root).map_err(broken)?;
+    let fingerprint = fingerprint_of(root, &request.lab, &submission, &host)?;
+    let mut grade = Grade {
+        format: FORMAT,
+        lab,
+        title,
+        fingerprint,
+        outcome: Outcome::Graded,
+        partial: request.filter.is_some() || request.seeds != Seeds::Rubric,
+        score: Score::default(),
+        parts: Vec::new(),
+        build_error: None,
+        left_out: submission.left_out().to_vec(),
+        tests: Vec::new(),
+    };
+    match build(&host, &submission, &request.lab, suite.api_package) {
+        Err(Error::DoesNotBuild { text }) => {
+            grade.outcome = Outcome::DoesNotBuild;
+            grade.build_error = Some(text);
+            (grade.parts, grade.score) = score::nothing(&rubric);
+        }
+        Err(error) => return Err(error),
+        Ok(built) => {
+            let took_ms = millis(began);
+            listen(Event::Built { warnings: built.warnings.clone(), took_ms });
+            let jobs = plan::jobs(&suite, rows, request.seeds);
+            let tested = run_all(request, &rubric, &jobs, &built, listen, interrupt)?;
+            grade.tests = keep_traces(request, &name, &grade.fingerprint.submission, tested)?;
+            score::withhold(&rubric, &mut grade.tests);
+            (grade.parts, grade.score) = score::add_up(&rubric, &grade.tests);
+        }
+    }
+    listen(Event::Finished { grade: Box::new(grade.clone()), took_ms: millis(began) });
+    Ok(grade)
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+fn broken(error: impl std::fmt::Display) -> Error {
+    Error::Broken(error.to_string())
+}
+
+fn build(host: &Host, submission: &Submission, lab: &str, api_package: &str) -> Result<Built, Error> {
+    host.build(submission, lab, api_package).map_err(|error| match error {
+        BuildError::DoesNotBuild { text, .. } => Error::DoesNotBuild { text },
+        BuildError::Broken(why) => Error::Broken(why),
+    })
+}
+
+/// What the suite's digest covers: everything of ours that can change a verdict.
+fn fingerprint_of(root: &Path, lab: &str, submission: &Submission, host: &Host) -> Result<Fingerprint, Error> {
+    let read = |result: std::io::Result<String>| result.map_err(|error| broken(format!("no fingerprint: {error}")));
+    let ours = ["grader/suites/src", "grader/sim/src", "grader/check/src", "grader/host/src", "labs"];
+    Ok(Fingerprint {
+        submission: submission.digest().to_owned(),
+        suite: read(fingerprint::of_folders(root, &ours.map(str::to_owned)))?,
+        rubric: read(fingerprint::of_file(&Rubric::path(root, lab)))?,
+        salt: None,
+        lock: read(fingerprint::of_file(&root.join("Cargo.lock")))?,
+        rustc: host.rustc_version().to_owned(),
+    })
+}
+
+fn run_all(
+    request: &Request,
+    rubric: &Rubric,
+    jobs: &[Job<'_>],
+    built: &Built,
+    listen: &mut (dyn FnMut(Event) + Send),
+    interrupt: &AtomicBool,
+) -> Result<Vec<Tested>, Error> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(request.threads.unwrap_or(0))
+        .stack_size(faultline_host::THREAD_STACK_BYTES)
+        .build()
+        .map_err(broken)?;
+    let backend = || -> Box<dyn Backend> { Box::new(built.program.backend()) };
+    let runner = Runner {
+        backend: &backend,
+        lab: &request.lab,
+        handout: &rubric.handout,
+        interrupt,
+        events: &Mutex::new(listen),
+        done: AtomicU64::new(0),
+        of: jobs.iter().map(|job| job.seeds.len() as u64).sum(),
+    };
+    pool.install(|| runner.run(jobs))
+}
+
+/// Writes the traces of failures and puts the command that replays them into the verdicts. The trace of a test that
+/// passes now is removed: it would be of an older program.
+fn keep_traces(request: &Request, name: &str, digest: &str, tested: Vec<Tested>) -> Result<Vec<TestVerdict>, Error> {
+    let mut verdicts = Vec::with_capacity(tested.len());
+    for (mut verdict, trace) in tested {
+        if request.traces {
+            let short = format!("target/grade/{}/{}.trace.json", request.lab, verdict.id);
+            let path = request.root.join(&short);
+            match (trace, &mut verdict.failure) {
+                (Some(mut trace), Some(failure)) => {
+                    trace.submission = name.to_owned();
+                    trace.digest = digest.to_owned();
+                    trace.write(&path)?;
+                    failure.replay = Some(format!("cargo grade replay {short}"));
+                }
+                _ => match std::fs::remove_file(&path) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(broken(error)),
+                    _ => {}
+                },
+            }
+        }
+        verdicts.push(verdict);
+    }
+    Ok(verdicts)
+}
+
+/// A trace, run again.
+#[derive(Debug)]
+pub struct Replayed {
+    /// The test's verdict on this one run.
+    pub verdict: TestVerdict,
+    /// True if the submission is not the one that the trace was made with.
+    pub changed: bool,
+    /// True if it failed in the same way as the trace says.
+    pub same_failure: bool,
+    /// How many actions of the trace were not possible any more.
+    pub skipped: usize,
+}
+
+/// Runs the failure that a trace file holds again.
+///
+/// # Errors
+/// A trace that cannot be read, a submission that does not build, or a broken grader.
+pub fn replay(root: &Path, path: &Path, submission: Option<&Path>) -> Result<Replayed, Error> {
+    let trace = Trace::read(path)?;
+    let wrong = |what: String| Error::Trace { path: path.to_owned(), what };
+    let (suite, rubric) = lab_of(root, &trace.lab)?;
+    let test = suite.tests.iter().find(|test| test.id == trace.test);
+    let test = *test.ok_or_else(|| wrong(format!("{} has no test {:?}", trace.lab, trace.test)))?;
+    let row = rubric.tests.iter().find(|row| row.id == trace.test).expect("the rubric has a row for each test");
+    let folder = submission.map_or_else(|| root.join(&trace.submission), Path::to_owned);
+    let submission = Submission::from_folder(&folder).map_err(|error| Error::Usage(error.to_string()))?;
+    let host = Host::new(root).map_err(broken)?;
+    let built = build(&host, &submission, &trace.lab, suite.api_package)?;
+    let changed = submission.digest() != trace.digest;
+    let choices = trace.choices().expect("checked when it was read");
+    let mode = Mode::Replay(trace.schedule.clone());
+    let backend = || -> Box<dyn Backend> { Box::new(built.program.backend()) };
+    let run = || run_once(&backend, test, trace.seed, choices, mode);
+    // A node may use more of the stack than a main thread has.
+    let (result, facts) = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(faultline_host::THREAD_STACK_BYTES);
+        let running = thread.spawn_scoped(scope, run).map_err(broken)?;
+        running.join().map_err(|_| Error::Broken("the replay panicked".to_owned()))?
+    })?;
+    let recording = facts.recording.unwrap_or_default();
+    let failure = result.err().map(|violation| {
+        let handout = format!("{}#{}", rubric.handout, row.handout);
+        run::failure(&violation, trace.seed, handout, facts.setting, &recording)
+    });
+    let same = failure.as_ref().is_some_and(|failure| failure.kind == trace.kind && failure.observed == trace.observed);
+    Ok(Replayed { verdict: run::verdict_of_one(row, failure), changed, same_failure: same, skipped: facts.skipped })
+}

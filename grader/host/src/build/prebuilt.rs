@@ -1,0 +1,138 @@
+//! What a lab gives, compiled once by cargo with the project's lock file.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde::Deserialize;
+
+use super::{LabCrates, rustc::push_option};
+use crate::{
+    ToolError, Toolchain, environment,
+    toolchain::TARGET,
+};
+
+/// The compiled libraries that a submission to one lab is linked with.
+#[derive(Clone, Debug)]
+pub struct Prebuilt {
+    pub(super) crates: LabCrates,
+    pub(super) toolchain: Toolchain,
+    pub(super) labkit: PathBuf,
+    pub(super) api: PathBuf,
+    pub(super) serde: PathBuf,
+    /// Folders with the libraries that those need, and with the procedural macros.
+    pub(super) search: BTreeSet<PathBuf>,
+    /// Folders whose sources anybody may see in a compiler's message.
+    pub(super) public_sources: Vec<PathBuf>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+enum CargoMessage {
+    CompilerArtifact(Artifact),
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Artifact {
+    target: CargoTarget,
+    manifest_path: PathBuf,
+    filenames: Vec<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct CargoTarget {
+    name: String,
+    kind: Vec<String>,
+}
+
+impl Prebuilt {
+    /// Builds (or finds built) what the lab gives. `root` is the project's root folder; products go to
+    /// `target/faultline` below it. Several processes may do this at once: cargo makes them wait for one another.
+    ///
+    /// When everything is built, this costs about 70 ms of processor time, so nothing remembers that it was.
+    ///
+    /// # Errors
+    /// If cargo cannot run or fails. That is never the submission's fault.
+    pub fn build(root: &Path, toolchain: &Toolchain, crates: LabCrates) -> Result<Prebuilt, ToolError> {
+        // With relative paths, cargo's messages and the folder that rustc runs in would not fit together.
+        let root = root.canonicalize().map_err(ToolError::io("find", root))?;
+        let mut command = cargo_command(&root, toolchain, &crates.api);
+        let output = command.output().map_err(|source| ToolError::CannotRun {
+            program: toolchain.cargo(),
+            source,
+            advice: "cargo comes with Rust: see https://rustup.rs",
+        })?;
+        if !output.status.success() {
+            return Err(ToolError::Failed {
+                command: format!("cargo build -p {} (for {TARGET})", crates.api),
+                status: output.status.to_string(),
+                output: String::from_utf8_lossy(&output.stderr).trim_end().to_owned(),
+            });
+        }
+        let artifacts = read_artifacts(&String::from_utf8_lossy(&output.stdout));
+        Self::of_artifacts(artifacts, toolchain, crates)
+    }
+
+    fn of_artifacts(
+        artifacts: Vec<Artifact>,
+        toolchain: &Toolchain,
+        crates: LabCrates,
+    ) -> Result<Prebuilt, ToolError> {
+        let library = |name: &str| {
+            let is_rlib = |file: &&PathBuf| file.extension().is_some_and(|extension| extension == "rlib");
+            let mut found = artifacts.iter().filter(|artifact| artifact.target.name == name);
+            let found = found.find_map(|artifact| artifact.filenames.iter().find(is_rlib));
+            found.cloned().ok_or_else(|| ToolError::Incomplete { package: crates.api.clone(), missing: name.to_owned() })
+        };
+        let (labkit, api, serde) = (library("labkit")?, library(&crates.api_crate())?, library("serde")?);
+        let linked = artifacts.iter().filter(|artifact| artifact.target.kind.iter().all(|kind| kind != "custom-build"));
+        let folders = linked.clone().flat_map(|artifact| &artifact.filenames).filter_map(|file| file.parent());
+        let search = folders.map(Path::to_owned).collect();
+        let public_sources = linked.filter_map(|artifact| artifact.manifest_path.parent()).map(Path::to_owned).collect();
+        let toolchain = toolchain.clone();
+        Ok(Prebuilt { crates, toolchain, labkit, api, serde, search, public_sources })
+    }
+}
+
+fn cargo_command(root: &Path, toolchain: &Toolchain, package: &str) -> Command {
+    let target_folder = root.join("target").join("faultline");
+    let mut command = Command::new(toolchain.cargo());
+    environment::without_steering(&mut command)
+        .current_dir(root)
+        // Each of these overrides what a cargo configuration (such as the user's own in the home folder) may say.
+        .env("RUSTC", toolchain.rustc())
+        .env("RUSTC_WRAPPER", "")
+        .env("RUSTC_WORKSPACE_WRAPPER", "")
+        .env("CARGO_ENCODED_RUSTFLAGS", remap_options(root))
+        .env("CARGO_INCREMENTAL", "0")
+        .env("CARGO_BUILD_BUILD_DIR", &target_folder)
+        .args(["build", "--quiet", "--locked", "--profile", "guest", "--lib", "--target", TARGET])
+        .args(["--package", package, "--message-format=json-render-diagnostics", "--target-dir"])
+        .arg(target_folder);
+    command
+}
+
+/// Options that keep the names of this machine's folders out of the libraries (a panic holds the path of its source),
+/// so that a module is the same bytes everywhere. Messages to people keep the true paths.
+fn remap_options(root: &Path) -> std::ffi::OsString {
+    let mut options = std::ffi::OsString::from("--remap-path-scope=macro,debuginfo,coverage,object");
+    push_option(&mut options, "--remap-path-prefix=", root, "=faultline");
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
+    if let Some(home) = home {
+        push_option(&mut options, "--remap-path-prefix=", &home, "=cargo");
+    }
+    options
+}
+
+fn read_artifacts(messages: &str) -> Vec<Artifact> {
+    let read = |line| match serde_json::from_str(line) {
+        Ok(CargoMessage::CompilerArtifact(artifact)) => Some(artifact),
+        Ok(CargoMessage::Other) | Err(_) => None,
+    };
+    messages.lines().filter_map(read).collect()
+}

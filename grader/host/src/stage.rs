@@ -1,0 +1,265 @@
+//! A submission's sources, copied to a folder of their own.
+//!
+//! Only regular files `src/**/*.rs` are taken. What else a submission brings (a cargo configuration, a build script, a
+//! lock file, links out of its folder) cannot reach the compiler because it is not there.
+
+use std::{
+    collections::BTreeMap,
+    fmt, fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+/// How many source files a submission may have.
+pub const MAX_FILES: usize = 256;
+
+/// How many bytes all source files of a submission may have.
+pub const MAX_BYTES: u64 = 4 << 20;
+
+/// How deep folders below `src` may nest.
+const MAX_DEPTH: usize = 16;
+
+/// Why a submission cannot be taken. It is the student's (or whoever named the path) to repair.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the fields are the parts of the message")]
+pub enum StageError {
+    /// The path is no crate.
+    #[error("`{}` is no submission: {problem}. Expected the folder of a crate, with `Cargo.toml` and `src/lib.rs`{hint}", path.display())]
+    NoCrate { path: PathBuf, problem: String, hint: String },
+    /// Too many source files.
+    #[error("the submission has more than {MAX_FILES} source files below `src`: remove what is not needed")]
+    TooManyFiles,
+    /// Too many bytes.
+    #[error("the submission has more than {} KiB of source text (at `{path}`): remove what is not needed", MAX_BYTES >> 10)]
+    TooBig { path: String },
+    /// A source file is not text.
+    #[error("`{path}` is not UTF-8 text: save it as UTF-8")]
+    NotText { path: String },
+    /// A name given with text in memory that is no source file's.
+    #[error("`{path}` cannot be a source file: expected a path such as `src/server.rs`")]
+    BadPath { path: String },
+    /// A file could not be read or written.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+}
+
+/// Something in a submission's folder that is not graded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Where it is, relative to the submission, with `/` between folders.
+    pub path: String,
+    /// Why it is not graded.
+    pub why: &'static str,
+}
+
+/// The SHA-256 of a submission's sources; it does not depend on the folder, on file times or on what was left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// A submission in a folder of its own, which is removed when this is dropped.
+#[derive(Debug)]
+pub struct Staged {
+    folder: TempDir,
+    sources: BTreeMap<String, String>,
+    left_out: Vec<LeftOut>,
+}
+
+impl Staged {
+    /// Takes the sources of the crate in the folder `path`.
+    ///
+    /// # Errors
+    /// If there is no crate, it is too large, a source is not text, or files cannot be read or written.
+    pub fn from_folder(path: &Path) -> Result<Staged, StageError> {
+        check_crate(path)?;
+        let mut collector = Collector::default();
+        for entry in entries(path)? {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name != "src" && name != "Cargo.toml" {
+                collector.leave_out(name, "only `src/**/*.rs` is graded");
+            }
+        }
+        collector.folder(&path.join("src"), "src", 0)?;
+        if !collector.sources.contains_key("src/lib.rs") {
+            return Err(no_crate(path, "`src/lib.rs` is no regular file"));
+        }
+        Self::write(collector.sources, collector.left_out)
+    }
+
+    /// Takes sources in memory: texts by paths such as `src/server.rs`.
+    ///
+    /// # Errors
+    /// A path that no source file can have, no `src/lib.rs`, too much text, or files that cannot be written.
+    pub fn from_files(sources: &BTreeMap<String, String>) -> Result<Staged, StageError> {
+        if let Some(path) = sources.keys().find(|path| !is_source_path(path)) {
+            return Err(StageError::BadPath { path: path.clone() });
+        }
+        if !sources.contains_key("src/lib.rs") {
+            return Err(no_crate(Path::new("these files"), "there is no `src/lib.rs`"));
+        }
+        let mut collector = Collector::default();
+        for (path, text) in sources {
+            collector.source(path.clone(), text.clone())?;
+        }
+        Self::write(collector.sources, Vec::new())
+    }
+
+    fn write(sources: BTreeMap<String, String>, left_out: Vec<LeftOut>) -> Result<Staged, StageError> {
+        let folder = tempfile::Builder::new()
+            .prefix("faultline-")
+            .tempdir()
+            .map_err(|source| StageError::Io { action: "make a folder in", path: std::env::temp_dir(), source })?;
+        for (name, text) in &sources {
+            let path = folder.path().join(name);
+            let parent = path.parent().expect("every source is below `src`");
+            fs::create_dir_all(parent).map_err(io_error("make", parent))?;
+            fs::write(&path, text).map_err(io_error("write", &path))?;
+        }
+        Ok(Staged { folder, sources, left_out })
+    }
+
+    /// The folder that holds the copies, below `src`.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The sources, by path (`src/lib.rs`, with `/` between folders). Patches start from these.
+    pub fn sources(&self) -> &BTreeMap<String, String> {
+        &self.sources
+    }
+
+    /// What the submission holds besides.
+    pub fn left_out(&self) -> &[LeftOut] {
+        &self.left_out
+    }
+
+    /// The digest of the sources: paths in order and texts, each with its length before it.
+    pub fn digest(&self) -> Digest {
+        let mut hash = Sha256::new();
+        for piece in self.sources.iter().flat_map(|(path, text)| [path, text]) {
+            hash.update((piece.len() as u64).to_le_bytes());
+            hash.update(piece);
+        }
+        Digest(hash.finalize().into())
+    }
+}
+
+#[derive(Default)]
+struct Collector {
+    sources: BTreeMap<String, String>,
+    left_out: Vec<LeftOut>,
+    bytes: u64,
+}
+
+impl Collector {
+    fn leave_out(&mut self, path: String, why: &'static str) {
+        // A folder with a million strange files must not fill the memory, or the report.
+        if self.left_out.len() < MAX_FILES {
+            self.left_out.push(LeftOut { path, why });
+        }
+    }
+
+    fn folder(&mut self, folder: &Path, name: &str, depth: usize) -> Result<(), StageError> {
+        for entry in entries(folder)? {
+            let Ok(entry_name) = entry.file_name().into_string() else {
+                self.leave_out(format!("{name}/{}", entry.file_name().to_string_lossy()), "its name is not UTF-8");
+                continue;
+            };
+            let (path, name) = (entry.path(), format!("{name}/{entry_name}"));
+            // The kind of the entry itself: links are not followed.
+            let kind = entry.file_type().map_err(io_error("read", &path))?;
+            if kind.is_symlink() {
+                self.leave_out(name, "links are not followed");
+            } else if kind.is_dir() && depth >= MAX_DEPTH {
+                self.leave_out(name, "its folders nest too deep");
+            } else if kind.is_dir() {
+                self.folder(&path, &name, depth + 1)?;
+            } else if !kind.is_file() {
+                self.leave_out(name, "it is no regular file");
+            } else if !is_source_path(&name) {
+                self.leave_out(name, "only `src/**/*.rs` is graded");
+            } else {
+                let text = read_text(&path, &name)?;
+                self.source(name, text)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn source(&mut self, path: String, text: String) -> Result<(), StageError> {
+        self.bytes += text.len() as u64;
+        if self.bytes > MAX_BYTES {
+            return Err(StageError::TooBig { path });
+        }
+        if self.sources.len() >= MAX_FILES {
+            return Err(StageError::TooManyFiles);
+        }
+        self.sources.insert(path, text);
+        Ok(())
+    }
+}
+
+/// Reads no more than is allowed, whatever the file's size claims to be.
+fn read_text(path: &Path, name: &str) -> Result<String, StageError> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(io_error("read", path))?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io_error("read", path))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(StageError::TooBig { path: name.to_owned() });
+    }
+    String::from_utf8(bytes).map_err(|_| StageError::NotText { path: name.to_owned() })
+}
+
+/// Whether a relative path with `/` names a Rust file below `src`, on every operating system, without leaving it.
+fn is_source_path(path: &str) -> bool {
+    let plain = |part: &str| {
+        !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', ':', '\0', '\n', '\r'])
+    };
+    path.starts_with("src/") && path.ends_with(".rs") && path.split('/').all(plain)
+}
+
+fn check_crate(path: &Path) -> Result<(), StageError> {
+    let kind = |name: &str| fs::symlink_metadata(path.join(name)).map(|found| found.file_type()).ok();
+    if !path.exists() {
+        return Err(no_crate(path, "there is no such folder"));
+    }
+    if !path.is_dir() {
+        return Err(no_crate(path, "it is a file"));
+    }
+    if !kind("Cargo.toml").is_some_and(|kind| kind.is_file()) {
+        return Err(no_crate(path, "it has no `Cargo.toml`"));
+    }
+    if !kind("src").is_some_and(|kind| kind.is_dir()) {
+        return Err(no_crate(path, "it has no folder `src`"));
+    }
+    Ok(())
+}
+
+fn no_crate(path: &Path, problem: &str) -> StageError {
+    // The most common slip: the folder around the crate.
+    let inner = entries(path).unwrap_or_default().into_iter().map(|entry| entry.path());
+    let inner = inner.into_iter().find(|inner| inner.join("Cargo.toml").is_file() && inner.join("src").is_dir());
+    let hint = inner.map_or_else(String::new, |inner| format!("; did you mean `{}`?", inner.display()));
+    StageError::NoCrate { path: path.to_owned(), problem: problem.to_owned(), hint }
+}
+
+/// The entries of a folder in the order of their names, so that nothing depends on the file system.
+fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>, StageError> {
+    let found = fs::read_dir(folder).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
+    let mut found = found.map_err(io_error("read", folder))?;
+    found.sort_by_key(fs::DirEntry::file_name);
+    Ok(found)
+}
+
+fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StageError {
+    let path = path.to_owned();
+    move |source| StageError::Io { action, path, source }
+}
