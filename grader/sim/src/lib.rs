@@ -18,6 +18,7 @@ mod metrics;
 mod network;
 mod node;
 mod plan;
+mod progress;
 mod record;
 pub mod schedule;
 mod sweep;

@@ -24,7 +24,7 @@ use crate::{
     schedule::{Action, FaultAction, Script},
     sweep::Sweep,
     time::{Time, ms},
-    violation::{Kind, Outcome, Stop, Violation, stop_for},
+    violation::{Outcome, Stop, stop_for},
     watch::{Look, Watcher},
 };
 
@@ -252,7 +252,7 @@ impl<'b> World<'b> {
     }
 
     /// Does the next thing, unless it is later than `until`. False if there is none.
-    fn advance(&mut self, until: Time) -> Outcome<bool> {
+    pub(crate) fn advance(&mut self, until: Time) -> Outcome<bool> {
         match self.queue.peek() {
             Some(Reverse(item)) if item.at <= until => {}
             _ => return Ok(false),
@@ -269,91 +269,6 @@ impl<'b> World<'b> {
             What::Think { slot } => self.invoke_next(usize::from(slot))?,
         }
         Ok(true)
-    }
-
-    /// Lets virtual time pass.
-    ///
-    /// # Errors
-    /// Whatever ends the run in that time.
-    pub fn run_for(&mut self, time: Duration) -> Outcome {
-        let until = self.now + time;
-        while self.advance(until)? {}
-        self.now = until;
-        Ok(())
-    }
-
-    /// Lets time pass until `condition` holds (asked after every event), `within` at most; true if it holds.
-    ///
-    /// # Errors
-    /// Whatever ends the run in that time.
-    pub fn run_until(
-        &mut self,
-        within: Duration,
-        mut condition: impl FnMut(&mut World<'_>) -> Outcome<bool>,
-    ) -> Outcome<bool> {
-        let until = self.now + within;
-        loop {
-            if condition(self)? {
-                return Ok(true);
-            }
-            if !self.advance(until)? {
-                self.now = until;
-                return Ok(false);
-            }
-        }
-    }
-
-    /// As [`run_until`](World::run_until), but a condition that never holds fails the test: `what` had to happen.
-    ///
-    /// # Errors
-    /// Whatever ends the run in that time, or the lack of progress, with who waits for what.
-    pub fn expect(
-        &mut self,
-        what: &str,
-        within: Duration,
-        condition: impl FnMut(&mut World<'_>) -> Outcome<bool>,
-    ) -> Outcome {
-        if self.run_until(within, condition)? {
-            return Ok(());
-        }
-        let waiting = self.who_waits();
-        Err(self.no_progress(format!("{what}: not within {} ms.{waiting}", within.as_millis())))
-    }
-
-    /// Who waits for what: for a world that makes no progress.
-    fn who_waits(&mut self) -> String {
-        let mut text = String::new();
-        for slot in 0..self.nodes.len() {
-            let Some((index, _)) = self.nodes[slot].open else { continue };
-            let operation = &self.history[index];
-            let (client, since) = (operation.client, operation.invoked.at);
-            let command = operation.command.clone();
-            let command = self.describe(slot, Subject::Command, &command);
-            text += &format!(" {client} waits for the answer to {command} since {since}.");
-        }
-        let coming = self
-            .queue
-            .iter()
-            .any(|Reverse(item)| matches!(item.what, What::Deliver { .. } | What::Timer { .. } | What::Synced { .. }));
-        if !coming {
-            text += " No message is on its way and no timer is running: nothing can happen any more.";
-        }
-        text
-    }
-
-    /// A violation seen now; the test returns it.
-    pub fn violation(&self, observed: impl Into<String>) -> Stop {
-        Stop::Violation(Violation { kind: Kind::Violation, observed: observed.into(), at: self.now })
-    }
-
-    /// A lack of progress seen now; the test returns it.
-    pub fn no_progress(&self, observed: impl Into<String>) -> Stop {
-        Stop::Violation(Violation { kind: Kind::NoProgress, observed: observed.into(), at: self.now })
-    }
-
-    /// A bound that was exceeded; the test returns it.
-    pub fn over_budget(&self, observed: impl Into<String>) -> Stop {
-        Stop::Violation(Violation { kind: Kind::Budget, observed: observed.into(), at: self.now })
     }
 
     pub(crate) fn call(&mut self, slot: usize, op: Op, argument: &[u8], doing: &str) -> Outcome<Vec<u8>> {
@@ -520,9 +435,9 @@ impl<'b> World<'b> {
     fn turn_into_bytes_and_back(&mut self, slot: usize, doing: &str) -> Outcome {
         self.nodes[slot].restores += 1;
         let restores = self.nodes[slot].restores;
-        let thorough = restores % 16 == 1;
+        let thorough = restores < 64 || restores % 16 == 0;
         self.call(slot, Op::RoundTrip, &[u8::from(thorough)], doing)?;
-        if !thorough || self.nodes[slot].condition == Condition::Syncing {
+        if restores % 16 != 0 || self.nodes[slot].condition == Condition::Syncing {
             return Ok(());
         }
         let snapshot = self.call(slot, Op::Snapshot, &[], doing)?;

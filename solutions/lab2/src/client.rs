@@ -14,7 +14,6 @@ const RETRY: Duration = Duration::from_millis(100);
 /// So many requests to a silent primary, then it asks the view server whether there is another.
 const PATIENCE: u32 = 3;
 // end hole
-
 /// Carries out one operation after the other, each exactly once. It never crashes.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Client {
@@ -101,8 +100,8 @@ impl labkit::Client for Client {
         // end hole
     }
 }
-
 // hole
+
 impl Client {
     fn try_again(&mut self, ctx: &mut Context<Self>) {
         let (Some(command), Some(primary)) = (&self.open, self.view.primary) else {

@@ -8,11 +8,7 @@ use lab2_api::{Command, Output};
 
 use crate::server::{Operation, Store};
 // end hole
-
-/// The one message type that all roles share.
-///
-/// A message may arrive late, twice, after newer ones or never. So each carries what its receiver needs to tell an old
-/// one from a new one: the number of a client's operation, the number of a view.
+/// The one message type that all roles share. A message may arrive late, twice, after newer ones or never.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Message {
     /// A message that the lab gives.

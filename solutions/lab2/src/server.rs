@@ -9,18 +9,17 @@ use crate::Message;
 use std::collections::VecDeque;
 
 use lab2_api::{Command, Member, Output};
-// end hole
 
-// hole
 /// After this time without an answer the primary sends to its backup again. A round trip takes up to 50 ms.
 const RETRY: Duration = Duration::from_millis(60);
 // end hole
-
 /// Primary, backup or idle, as the view says. It keeps nothing on disk: after a restart it is a new, empty server.
+// hole
 ///
 /// All that a primary does, its backup does first, and the primary answers only what its backup has confirmed, reads
-/// too. So a primary that was deposed without knowing it can answer nothing: its backup, or the server that became
-/// primary in its place, no longer confirms.
+/// too. So a primary that was deposed without knowing it can answer nothing: its backup, which may be the primary by
+/// now, no longer confirms.
+// end hole
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Server {
     /// Whom to ping.
@@ -86,7 +85,6 @@ impl Store {
     }
 }
 // end hole
-
 /// The timers of a server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Timer {
@@ -254,7 +252,6 @@ impl Server {
     }
 }
 // end hole
-
 impl BelievesView for Server {
     fn view(&self) -> View {
         // hole: Server::view
@@ -263,8 +260,8 @@ impl BelievesView for Server {
         // end hole
     }
 }
-
 // hole
+
 #[cfg(test)]
 mod tests {
     use super::*;

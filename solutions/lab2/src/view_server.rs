@@ -28,7 +28,6 @@ struct Life {
     pinged: bool,
 }
 // end hole
-
 /// The timers of the view server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Timer {
@@ -129,7 +128,6 @@ impl ViewServer {
     }
 }
 // end hole
-
 impl BelievesView for ViewServer {
     fn view(&self) -> View {
         // hole: ViewServer::view
@@ -156,8 +154,8 @@ mod tests {
         let view = View { number: 1, primary: Some(Member { node: S1, incarnation: 1 }), backup: None };
         assert_eq!(ctx.sent(), [(S1, Message::Given(Given::View(view)))]);
     }
-
     // hole
+
     const S2: NodeId = NodeId::new('s', 2);
     const S3: NodeId = NodeId::new('s', 3);
 

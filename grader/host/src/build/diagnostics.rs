@@ -39,8 +39,8 @@ pub struct Diagnostic {
     pub message: String,
     /// The places of the message itself.
     pub spans: Vec<Span>,
-    /// The notes and helps below it.
-    pub notes: Vec<String>,
+    /// The notes and helps below it, each with its places.
+    pub notes: Vec<(String, Vec<Span>)>,
     /// All files that are shown, also in notes and expansions of macros.
     pub(crate) files: Vec<String>,
     /// What people read.
@@ -110,12 +110,31 @@ impl Raw {
             level,
             code: self.code.map(|code| code.code),
             message: self.message,
-            spans: self.spans.into_iter().map(|raw| raw.span).collect(),
-            notes: self.children.into_iter().map(|child| child.message).collect(),
+            spans: plain_spans(self.spans),
+            notes: self.children.into_iter().map(|child| (child.message, plain_spans(child.spans))).collect(),
             files,
             plain: without_colours(&coloured),
             coloured,
         }
+    }
+}
+
+fn plain_spans(spans: Vec<RawSpan>) -> Vec<Span> {
+    spans.into_iter().map(|raw| raw.span).collect()
+}
+
+impl Diagnostic {
+    /// Whether it is about the program; the others count errors or say where to read more.
+    pub fn is_about_the_program(&self) -> bool {
+        let summary = self.code.is_none() && self.spans.is_empty();
+        let counts = self.message.starts_with("aborting due to") || self.message.ends_with(" emitted");
+        self.level != Level::Other && !(summary && counts)
+    }
+
+    /// The place that the message is about, as `src/server.rs:12`.
+    pub fn place(&self) -> Option<String> {
+        let primary = self.spans.iter().find(|span| span.is_primary)?;
+        Some(format!("{}:{}", primary.file_name, primary.line_start))
     }
 }
 

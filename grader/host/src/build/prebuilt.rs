@@ -2,13 +2,14 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsString,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use serde::Deserialize;
 
-use super::{LabCrates, rustc::push_option};
+use super::LabCrates;
 use crate::{
     ToolError, Toolchain, environment,
     toolchain::TARGET,
@@ -58,8 +59,8 @@ impl Prebuilt {
     /// # Errors
     /// If cargo cannot run or fails. That is never the submission's fault.
     pub fn build(root: &Path, toolchain: &Toolchain, crates: LabCrates) -> Result<Prebuilt, ToolError> {
-        // With relative paths, cargo's messages and the folder that rustc runs in would not fit together.
-        let root = root.canonicalize().map_err(ToolError::io("find", root))?;
+        // With a relative path, what cargo and rustc say about files would not fit together.
+        let root = std::path::absolute(root).map_err(ToolError::io("find", root))?;
         let mut command = cargo_command(&root, toolchain, &crates.api);
         let output = command.output().map_err(|source| ToolError::CannotRun {
             program: toolchain.cargo(),
@@ -118,8 +119,8 @@ fn cargo_command(root: &Path, toolchain: &Toolchain, package: &str) -> Command {
 
 /// Options that keep the names of this machine's folders out of the libraries (a panic holds the path of its source),
 /// so that a module is the same bytes everywhere. Messages to people keep the true paths.
-fn remap_options(root: &Path) -> std::ffi::OsString {
-    let mut options = std::ffi::OsString::from("--remap-path-scope=macro,debuginfo,coverage,object");
+fn remap_options(root: &Path) -> OsString {
+    let mut options = OsString::from("--remap-path-scope=macro,debuginfo,coverage,object");
     push_option(&mut options, "--remap-path-prefix=", root, "=faultline");
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
@@ -127,6 +128,14 @@ fn remap_options(root: &Path) -> std::ffi::OsString {
         push_option(&mut options, "--remap-path-prefix=", &home, "=cargo");
     }
     options
+}
+
+/// Appends an option of cargo's encoded form, in which options are separated by a character that no path has.
+fn push_option(options: &mut OsString, name: &str, path: &Path, end: &str) {
+    options.push("\u{1f}");
+    options.push(name);
+    options.push(path);
+    options.push(end);
 }
 
 fn read_artifacts(messages: &str) -> Vec<Artifact> {

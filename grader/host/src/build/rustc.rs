@@ -1,7 +1,6 @@
 //! Runs rustc: without an environment, with a time limit, with its messages as JSON.
 
 use std::{
-    ffi::OsString,
     io::Read,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
@@ -27,14 +26,6 @@ pub(super) enum Outcome {
     TimedOut,
 }
 
-/// Appends an option of cargo's encoded form, in which options are separated by a character that no path has.
-pub(super) fn push_option(options: &mut OsString, name: &str, path: &Path, end: &str) {
-    options.push("\u{1f}");
-    options.push(name);
-    options.push(path);
-    options.push(end);
-}
-
 /// A call of rustc for the nodes' target, with everything that all crates of a submission have in common.
 pub(super) fn command(rustc: &Path, sources: &Path, opt_level: &str) -> Command {
     let mut command = Command::new(rustc);
@@ -45,10 +36,20 @@ pub(super) fn command(rustc: &Path, sources: &Path, opt_level: &str) -> Command 
         .args(["-C", "panic=abort", "-C", "overflow-checks=on", "-C", "debug-assertions=on"])
         .args(["-C", "strip=symbols", "-C"])
         .arg(format!("opt-level={opt_level}"));
-    let mut remap = sources.as_os_str().to_owned();
-    remap.push("=.");
-    command.arg("--remap-path-prefix").arg(remap);
+    remap(&mut command, sources, ".");
     command
+}
+
+/// Writes `name` for `folder` wherever the compiler would name it.
+pub(super) fn remap(command: &mut Command, folder: &Path, name: &str) {
+    // The compiler may know the folder by the path it was given or by the one without links (`/private/tmp`).
+    let real = folder.canonicalize().ok();
+    for path in std::iter::once(folder).chain(real.as_deref().filter(|real| *real != folder)) {
+        let mut argument = path.as_os_str().to_owned();
+        argument.push("=");
+        argument.push(name);
+        command.arg("--remap-path-prefix").arg(argument);
+    }
 }
 
 /// Runs a compiler, at most as long as `limit`.

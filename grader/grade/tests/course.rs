@@ -1,0 +1,157 @@
+//! The course checks itself: the untouched starter earns nothing, the reference everything, and each wrong solution is
+//! caught by the tests that it names. Each check has a name: `cargo test -p faultline-grade --test course NAME`.
+
+mod mutants;
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
+
+use faultline_grade::{Request, Seeds, derive_starter, grade};
+use faultline_verdict::{Event, Grade, Outcome, Status};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use mutants::Mutant;
+
+const LAB: &str = "lab2";
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let mut checks = vec![
+        Trial::test("lab2::starter_is_derived_from_the_reference", starter_is_derived),
+        Trial::test("lab2::starter_builds_without_a_warning_and_scores_0", starter_scores_nothing),
+        Trial::test("lab2::reference_scores_everything", reference_scores_everything),
+        Trial::test("lab2::same_bytes_twice_and_on_1_and_2_threads", same_bytes),
+        Trial::test("lab2::at_least_six_wrong_solutions", enough_mutants),
+        Trial::test("lab2::every_test_kills_a_wrong_solution_or_is_listed", every_test_has_a_purpose),
+    ];
+    for mutant in mutants::all(&root().join("solutions").join(LAB)) {
+        let name = format!("lab2::wrong::{}", mutant.name);
+        checks.push(Trial::test(name, move || wrong_solution_is_caught(&mutant)));
+    }
+    libtest_mimic::run(&arguments, checks).exit();
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the project is above").to_owned()
+}
+
+fn request(submission: &Path) -> Request {
+    Request {
+        root: root(),
+        lab: LAB.to_owned(),
+        submission: Some(submission.to_owned()),
+        filter: None,
+        seeds: Seeds::Rubric,
+        threads: None,
+        traces: false,
+    }
+}
+
+/// The grade and the compiler's warnings.
+fn graded(request: &Request) -> Result<(Grade, String), Failed> {
+    let mut compiler = String::new();
+    let mut listen = |event: Event| {
+        if let Event::Built { warnings, .. } = event {
+            compiler = warnings;
+        }
+    };
+    let grade = grade(request, &mut listen, &AtomicBool::new(false)).map_err(|error| error.to_string())?;
+    Ok((grade, compiler))
+}
+
+fn ensure(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Failed> {
+    if holds { Ok(()) } else { Err(otherwise().into()) }
+}
+
+fn starter_is_derived() -> Result<(), Failed> {
+    for (path, text) in derive_starter(&root(), LAB).map_err(|error| error.to_string())? {
+        let file = root().join("starter").join(LAB).join(&path);
+        let present = fs::read_to_string(&file).unwrap_or_default();
+        ensure(present == text, || format!("{} is not up to date: run `cargo grade starter {LAB}`", file.display()))?;
+    }
+    Ok(())
+}
+
+fn starter_scores_nothing() -> Result<(), Failed> {
+    let (grade, warnings) = graded(&request(&root().join("starter").join(LAB)))?;
+    ensure(grade.outcome == Outcome::Graded, || grade.build_error.clone().unwrap_or_default())?;
+    ensure(warnings.trim().is_empty(), || format!("the starter has warnings:\n{warnings}"))?;
+    ensure(grade.score.earned == 0, || format!("the starter earned {} points", grade.score.earned))?;
+    for verdict in &grade.tests {
+        let kind = verdict.failure.as_ref().map(|failure| failure.kind.as_str());
+        let text = || format!("{}: {:?}, expected a hole of the starter", verdict.id, kind);
+        ensure(kind == Some("not-implemented"), text)?;
+    }
+    Ok(())
+}
+
+fn reference_scores_everything() -> Result<(), Failed> {
+    let (grade, warnings) = graded(&request(&root().join("solutions").join(LAB)))?;
+    ensure(warnings.trim().is_empty(), || format!("the reference has warnings:\n{warnings}"))?;
+    for verdict in &grade.tests {
+        let text = || format!("{}: {:?} {:?} {:?}", verdict.id, verdict.status, verdict.remarks, verdict.failure);
+        ensure(verdict.status == Status::Passed, text)?;
+    }
+    let score = grade.score;
+    ensure(score.earned == score.possible && score.possible > 0 && score.not_scored == 0, || format!("{score:?}"))
+}
+
+/// A program that fails some tests: failures and their traces must be the same, too.
+fn same_bytes() -> Result<(), Failed> {
+    let all = mutants::all(&root().join("solutions").join(LAB));
+    let mutant = all.iter().find(|mutant| mutant.loses.iter().any(|test| test.ends_with("chaos")));
+    let mutant = mutant.ok_or("no wrong solution is caught by chaos")?;
+    let folder = mutant.apply()?;
+    let mut documents = BTreeSet::new();
+    for threads in [1, 2, 2] {
+        let mut request = request(folder.path());
+        (request.threads, request.seeds) = (Some(threads), Seeds::Count(24));
+        let (grade, _) = graded(&request)?;
+        ensure(grade.tests.iter().any(|verdict| verdict.failure.is_some()), || format!("{} passes", mutant.name))?;
+        documents.insert(serde_json::to_string(&grade).map_err(|error| error.to_string())?);
+    }
+    ensure(documents.len() == 1, || "three runs gave different documents".to_owned())
+}
+
+fn enough_mutants() -> Result<(), Failed> {
+    let count = mutants::all(&root().join("solutions").join(LAB)).len();
+    ensure(count >= 6, || format!("there are only {count} wrong solutions"))
+}
+
+/// Tests that exist to show a beginner that the basics work, and no wrong solution needs to lose them.
+const FIRST_STEPS: [&str; 2] = ["first_server_becomes_primary", "put_append_get"];
+
+fn every_test_has_a_purpose() -> Result<(), Failed> {
+    let all = mutants::all(&root().join("solutions").join(LAB));
+    let killers: BTreeSet<&str> = all.iter().flat_map(|mutant| mutant.loses.iter().map(String::as_str)).collect();
+    let tests = faultline_grade::tests(&root(), LAB, None).map_err(|error| error.to_string())?;
+    let known: BTreeSet<&str> = tests.iter().map(|row| row.id.as_str()).collect();
+    for killer in &killers {
+        ensure(known.contains(killer), || format!("a wrong solution names the test {killer}, which there is not"))?;
+    }
+    let idle: Vec<&&str> = known.iter().filter(|id| !killers.contains(**id) && !FIRST_STEPS.contains(id)).collect();
+    ensure(idle.is_empty(), || format!("no wrong solution is caught by {idle:?}"))
+}
+
+fn wrong_solution_is_caught(mutant: &Mutant) -> Result<(), Failed> {
+    let folder = mutant.apply()?;
+    for (tests, status) in [(&mutant.passes, Status::Passed), (&mutant.loses, Status::Failed)] {
+        ensure(!tests.is_empty(), || format!("{}: no test is named that it {status:?}", mutant.name))?;
+        for test in tests {
+            let mut request = request(folder.path());
+            request.filter = Some(test.clone());
+            let (grade, _) = graded(&request)?;
+            ensure(grade.outcome == Outcome::Graded, || grade.build_error.clone().unwrap_or_default())?;
+            let verdict = grade.tests.iter().find(|verdict| verdict.id == *test);
+            let verdict = verdict.ok_or_else(|| format!("there is no test {test}"))?;
+            let seen = verdict.failure.as_ref().map(|failure| failure.observed.as_str()).unwrap_or_default();
+            let text = || format!("{} must have {test} {status:?}, but it is {:?}. {seen}", mutant.name, verdict.status);
+            ensure(verdict.status == status, text)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Files that are no part of a submission and that its compilation reads all the same.
+//!
+//! `include!`, `include_str!` and `#[path]` reach every file of the machine: the reference solution, a hidden suite,
+//! another student's work. The compiler lists what it has read, and its messages name what they show; a submission
+//! that reads more than its own sources is refused, and the messages, which may quote what was read, are withheld.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use super::{Diagnostic, DoesNotBuild, Obstacle};
+
+/// What may be read or shown.
+pub(super) struct Allowed<'a> {
+    /// The submission's own sources.
+    pub sources: &'a BTreeMap<String, String>,
+    /// Folders of libraries, whose code messages may quote.
+    pub public: &'a [PathBuf],
+    /// The compiler's folder, for the same reason.
+    pub sysroot: &'a Path,
+}
+
+impl Allowed<'_> {
+    fn own(&self, file: &str) -> bool {
+        self.sources.contains_key(&file.replace('\\', "/"))
+    }
+
+    fn shown(&self, file: &str) -> bool {
+        let path = Path::new(file);
+        // The lab's own crates and the standard library are known to the compiler by these paths; the first is
+        // relative to the project, and no file of the submission's folder begins so.
+        let library = file.starts_with("labs/") || file.starts_with("/rustc/") || file.starts_with('<');
+        let inside = |folder: &Path| path.starts_with(folder) && !file.contains("..");
+        self.own(file) || library || inside(self.sysroot) || self.public.iter().any(|folder| inside(folder))
+    }
+
+    /// Refuses a compilation that read or shows a foreign file. `dep_info` is what the compiler wrote about the files
+    /// that it read, if it came so far.
+    pub(super) fn check(&self, diagnostics: &[Diagnostic], dep_info: Option<&str>) -> Result<(), DoesNotBuild> {
+        let shown = diagnostics.iter().flat_map(|diagnostic| &diagnostic.files).find(|file| !self.shown(file));
+        let read = dep_info.and_then(|text| files_of(text).find(|file| !self.own(file)));
+        if let Some(file) = shown.cloned().or(read) {
+            return Err(refusal(&format!("it reads `{file}`")));
+        }
+        // The compiler gave up before it listed the files. A message may still quote one.
+        if dep_info.is_none()
+            && let Some(path) = self.sources.iter().find_map(|(path, text)| mentions_include(text).then_some(path))
+        {
+            return Err(refusal(&format!("`{path}` uses an `include` macro")));
+        }
+        Ok(())
+    }
+}
+
+fn refusal(what: &str) -> DoesNotBuild {
+    let text = format!(
+        "error: the submission uses a file that is no part of it: {what}\n\nOnly files `src/**/*.rs` of the \
+         submission itself are graded. Remove `include!`, `include_str!`, `include_bytes!` and `#[path]`, and write \
+         what you need into a source file. (The compiler's other messages are withheld.)"
+    );
+    DoesNotBuild::text(Obstacle::ForeignFile, text)
+}
+
+/// The files in a makefile as rustc writes it: beside the rules for the products, one empty rule for each file.
+fn files_of(dep_info: &str) -> impl Iterator<Item = String> {
+    let empty_rules = dep_info.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.strip_suffix(':'));
+    empty_rules.map(|file| file.replace("\\ ", " "))
+}
+
+/// Whether a text has one of the macros' names outside comments of whole lines.
+fn mentions_include(text: &str) -> bool {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let mut words = code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'));
+    words.any(|word| ["include", "include_str", "include_bytes"].contains(&word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_for_products_are_no_files() {
+        let text = "/tmp/a b/lab2.d: src/lib.rs /etc/pass\\ wd\n\nsrc/lib.rs:\n/etc/pass\\ wd:\n# env-dep:HOME=/x:\n";
+        assert_eq!(files_of(text).collect::<Vec<_>>(), ["src/lib.rs", "/etc/pass wd"]);
+    }
+
+    #[test]
+    fn the_word_in_a_comment_is_harmless() {
+        assert!(!mentions_include("// include the view\nlet included = 1;"));
+        assert!(mentions_include("use core::include as x;"));
+    }
+}

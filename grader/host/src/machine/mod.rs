@@ -1,0 +1,99 @@
+//! Runs wasm modules: one instance for every node, metered, deaf and blind.
+
+mod backend;
+mod fault;
+mod imports;
+mod node;
+mod printed;
+mod program;
+
+use wasmtime::{Config, Engine, OptLevel};
+
+pub use backend::WasmBackend;
+pub use program::Program;
+
+use crate::ToolError;
+
+/// How deep the machine's own stack may grow inside a handler. It is the one limit that is not in terms of wasm (the
+/// size of a frame depends on the processor), so it is far above real use: the stack that safe Rust keeps in linear
+/// memory, 1 MiB on every machine, is full first in nearly every recursion.
+const MAX_WASM_STACK_BYTES: usize = 16 << 20;
+
+/// The stack that a thread needs to run nodes. With less, a node's endless recursion would end the whole process.
+/// Memory is used only as far as the stack really grows.
+pub const WORLD_STACK_BYTES: usize = MAX_WASM_STACK_BYTES + (4 << 20);
+
+/// Runs `work` on a thread of its own that has [`WORLD_STACK_BYTES`] of stack, and waits for it.
+///
+/// # Panics
+/// If `work` panics, or the operating system gives no thread.
+pub fn on_world_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(WORLD_STACK_BYTES).spawn_scoped(scope, work);
+        match thread.expect("the operating system gives a thread").join() {
+            Ok(value) => value,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// What one node may use. All limits are deterministic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Fuel for one call: about one unit for each wasm instruction and for each byte copied or printed.
+    pub fuel: u64,
+    /// Linear memory, with the 1 MiB of stack in it.
+    pub memory_bytes: usize,
+    /// How much of what a node prints is kept between two looks at it.
+    pub printed_bytes: usize,
+    /// The longest answer (effects of one handler, a snapshot, a description).
+    pub answer_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // 100 million fuel are some 10 ms, a hundred times what any sensible handler needs.
+        Limits { fuel: 100_000_000, memory_bytes: 64 << 20, printed_bytes: 64 << 10, answer_bytes: 4 << 20 }
+    }
+}
+
+/// The wasm engine with the settings of a graded run. One serves the whole process; a clone is the same engine.
+#[derive(Clone)]
+pub struct Machine {
+    engine: Engine,
+    limits: Limits,
+}
+
+impl Machine {
+    /// A machine whose nodes have these limits.
+    ///
+    /// # Errors
+    /// If this processor or operating system cannot run wasm.
+    pub fn new(limits: Limits) -> Result<Machine, ToolError> {
+        let mut config = Config::new();
+        config
+            .consume_fuel(true)
+            // The bits of a NaN differ between processors and may be seen by a program.
+            .cranelift_nan_canonicalization(true)
+            .wasm_relaxed_simd(false)
+            .shared_memory(false)
+            .wasm_multi_memory(false)
+            .wasm_memory64(false)
+            .max_wasm_stack(MAX_WASM_STACK_BYTES)
+            // Stacks of stripped modules have no names, and taking one costs more than the rest of a trap.
+            .wasm_backtrace_max_frames(None)
+            .concurrency_support(false)
+            .cranelift_opt_level(OptLevel::Speed);
+        // (Atomic instructions and shared memories need wasmtime's feature `threads`, which is not compiled in.)
+        let engine = Engine::new(&config).map_err(ToolError::engine("start"))?;
+        Ok(Machine { engine, limits })
+    }
+
+    /// Compiles a module that [`Prebuilt::compile`](crate::Prebuilt::compile) gave.
+    ///
+    /// # Errors
+    /// If it is no such module.
+    pub fn load(&self, wasm: &[u8]) -> Result<Program, ToolError> {
+        Program::compile(&self.engine, wasm, self.limits)
+    }
+}

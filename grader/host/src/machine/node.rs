@@ -1,0 +1,136 @@
+//! One instance and what the host keeps beside it.
+
+use faultline_sim::backend::BackendError;
+use labkit::abi::Op;
+use wasmtime::{Global, Memory, ResourceLimiter, Store, TypedFunc, Val};
+
+use super::{Limits, fault, printed::Printed};
+
+/// A panic that the node has reported.
+pub(super) struct Panic {
+    pub message: String,
+    pub place: Option<String>,
+}
+
+/// What host functions know of the node that calls them.
+pub(super) struct Host {
+    pub limits: Limits,
+    pub printed: Printed,
+    pub panic: Option<Panic>,
+    /// Whether the node was refused memory in this call.
+    pub refused_growth: bool,
+    /// The size of its linear memory.
+    pub memory_bytes: usize,
+    /// Its linear memory, once there is one.
+    pub memory: Option<Memory>,
+    /// The state of its random numbers.
+    pub entropy: u64,
+}
+
+impl ResourceLimiter for Host {
+    fn memory_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let granted = desired <= self.limits.memory_bytes && maximum.is_none_or(|maximum| desired <= maximum);
+        if granted {
+            self.memory_bytes = desired;
+        } else {
+            self.refused_growth = true;
+        }
+        Ok(granted)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        // Rust never grows its table of functions; the largest programs have some ten thousand.
+        Ok(desired <= 1 << 20)
+    }
+}
+
+impl Host {
+    pub fn new(limits: Limits, entropy: u64, printed: Printed) -> Host {
+        Host { limits, printed, panic: None, refused_growth: false, memory_bytes: 0, memory: None, entropy }
+    }
+
+    /// The next random number (SplitMix64).
+    pub fn random(&mut self) -> u64 {
+        self.entropy = self.entropy.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.entropy;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+/// The room that a node is asked for at first. Nearly all events fit, so that there is one call for each.
+const FIRST_ROOM_BYTES: u32 = 1 << 10;
+
+/// A living instance.
+pub(super) struct Instance {
+    pub store: Store<Host>,
+    pub memory: Memory,
+    pub stack_pointer: Option<Global>,
+    pub input: TypedFunc<u32, u32>,
+    pub call: TypedFunc<(u32, u32), u64>,
+    /// Where the node wants its arguments, and how much room there is.
+    pub input_at: usize,
+    pub input_room: usize,
+}
+
+/// Where an answer lies in linear memory.
+pub(super) struct Answer {
+    pub start: usize,
+    pub length: usize,
+}
+
+/// Why there is no answer.
+pub(super) enum NoAnswer {
+    /// The node is dead.
+    Dead(BackendError),
+    /// The answer is too long or lies outside of memory; the length is the claimed one.
+    Bounds(usize),
+}
+
+impl Instance {
+    /// Carries out one operation.
+    pub fn run(&mut self, op: Op, argument: &[u8]) -> Result<Answer, NoAnswer> {
+        let fuel = self.store.data().limits.fuel;
+        self.store.data_mut().refused_growth = false;
+        self.store.set_fuel(fuel).map_err(|error| NoAnswer::Dead(BackendError::Broken(error.to_string())))?;
+        let length = u32::try_from(argument.len())
+            .map_err(|_| NoAnswer::Dead(BackendError::Broken("an argument of 4 GiB".to_owned())))?;
+        if argument.len() > self.input_room || self.input_room == 0 {
+            self.make_room(length)?;
+        }
+        let room = self.memory.data_mut(&mut self.store).get_mut(self.input_at..);
+        let room = room.and_then(|room| room.get_mut(..argument.len())).ok_or(NoAnswer::Bounds(argument.len()))?;
+        room.copy_from_slice(argument);
+        let packed = self.call.call(&mut self.store, (op as u32, length)).map_err(|error| self.died(&error))?;
+        let (start, length) = ((packed >> 32) as usize, (packed & 0xffff_ffff) as usize);
+        let limit = self.store.data().limits.answer_bytes;
+        if length > limit || self.memory.data(&self.store).get(start..).is_none_or(|rest| rest.len() < length) {
+            return Err(NoAnswer::Bounds(length));
+        }
+        Ok(Answer { start, length })
+    }
+
+    fn make_room(&mut self, length: u32) -> Result<(), NoAnswer> {
+        // The node's buffer only grows, and moves only when it grows. More than is needed saves calls later.
+        let wanted = length.max(FIRST_ROOM_BYTES).checked_next_power_of_two().unwrap_or(length);
+        let at = self.input.call(&mut self.store, wanted).map_err(|error| self.died(&error))?;
+        (self.input_at, self.input_room) = (at as usize, wanted as usize);
+        Ok(())
+    }
+
+    fn died(&mut self, error: &wasmtime::Error) -> NoAnswer {
+        let stack_pointer = self.stack_pointer.map(|global| global.get(&mut self.store));
+        let stack_pointer = stack_pointer.and_then(|value| match value {
+            Val::I32(pointer) => Some(pointer.cast_unsigned()),
+            _ => None,
+        });
+        NoAnswer::Dead(fault::explain(error, self.store.data_mut(), stack_pointer))
+    }
+
+    /// The bytes of an answer that [`run`](Self::run) gave, before the next call.
+    pub fn bytes(&self, answer: &Answer) -> &[u8] {
+        // `run` has checked the bounds, and linear memory never shrinks.
+        &self.memory.data(&self.store)[answer.start..answer.start + answer.length]
+    }
+}

@@ -1,0 +1,97 @@
+//! Letting time pass, and saying what went wrong in it.
+
+use std::{cmp::Reverse, time::Duration};
+
+use labkit::abi::Subject;
+
+use crate::{
+    violation::{Kind, Outcome, Stop, Violation},
+    world::{What, World},
+};
+
+impl World<'_> {
+    /// Lets virtual time pass.
+    ///
+    /// # Errors
+    /// Whatever ends the run in that time.
+    pub fn run_for(&mut self, time: Duration) -> Outcome {
+        let until = self.now + time;
+        while self.advance(until)? {}
+        self.now = until;
+        Ok(())
+    }
+
+    /// Lets time pass until `condition` holds (asked after every event), `within` at most; true if it holds.
+    ///
+    /// # Errors
+    /// Whatever ends the run in that time.
+    pub fn run_until(
+        &mut self,
+        within: Duration,
+        mut condition: impl FnMut(&mut World<'_>) -> Outcome<bool>,
+    ) -> Outcome<bool> {
+        let until = self.now + within;
+        loop {
+            if condition(self)? {
+                return Ok(true);
+            }
+            if !self.advance(until)? {
+                self.now = until;
+                return Ok(false);
+            }
+        }
+    }
+
+    /// As [`run_until`](World::run_until), but a condition that never holds fails the test: `what` had to happen.
+    ///
+    /// # Errors
+    /// Whatever ends the run in that time, or the lack of progress, with who waits for what.
+    pub fn expect(
+        &mut self,
+        what: &str,
+        within: Duration,
+        condition: impl FnMut(&mut World<'_>) -> Outcome<bool>,
+    ) -> Outcome {
+        if self.run_until(within, condition)? {
+            return Ok(());
+        }
+        let waiting = self.who_waits();
+        Err(self.no_progress(format!("{what}: not within {} ms.{waiting}", within.as_millis())))
+    }
+
+    /// Who waits for what: for a world that makes no progress.
+    fn who_waits(&mut self) -> String {
+        let mut text = String::new();
+        for slot in 0..self.nodes.len() {
+            let Some((index, _)) = self.nodes[slot].open else { continue };
+            let operation = &self.history[index];
+            let (client, since) = (operation.client, operation.invoked.at);
+            let command = operation.command.clone();
+            let command = self.describe(slot, Subject::Command, &command);
+            text += &format!(" {client} waits for the answer to {command} since {since}.");
+        }
+        let coming = self
+            .queue
+            .iter()
+            .any(|Reverse(item)| matches!(item.what, What::Deliver { .. } | What::Timer { .. } | What::Synced { .. }));
+        if !coming {
+            text += " No message is on its way and no timer is running: nothing can happen any more.";
+        }
+        text
+    }
+
+    /// A violation seen now; the test returns it.
+    pub fn violation(&self, observed: impl Into<String>) -> Stop {
+        Stop::Violation(Violation { kind: Kind::Violation, observed: observed.into(), at: self.now })
+    }
+
+    /// A lack of progress seen now; the test returns it.
+    pub fn no_progress(&self, observed: impl Into<String>) -> Stop {
+        Stop::Violation(Violation { kind: Kind::NoProgress, observed: observed.into(), at: self.now })
+    }
+
+    /// A bound that was exceeded; the test returns it.
+    pub fn over_budget(&self, observed: impl Into<String>) -> Stop {
+        Stop::Violation(Violation { kind: Kind::Budget, observed: observed.into(), at: self.now })
+    }
+}
