@@ -1,7 +1,7 @@
 //! Whether what clients saw of a replicated object could have happened on a single one: linearizability.
 //!
 //! A history lists who asked what when, and the answers ([`Operation`]); a sequential model says what right answers are
-//! ([`Spec`]); [`check`] holds the one against the other. The answer is one of three ([`Verdict`]): linearizable with
+//! ([`Spec`]); [`check()`] holds the one against the other. The answer is one of three ([`Verdict`]): linearizable with
 //! an order that proves it, violated with the reply that made it impossible, or undecided within the budget.
 //!
 //! The crate is pure: it knows no network, no clock, no thread and no random number, and no order of a hash map shows

@@ -1,6 +1,6 @@
 //! What a check finds.
 
-/// The three answers of [`check`](crate::check). Undecided is not a pass.
+/// The three answers of [`check`](crate::check()). Undecided is not a pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Some order of the operations explains all replies.

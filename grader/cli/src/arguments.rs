@@ -46,6 +46,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 
+    /// Write the traces of failures to this folder instead of target/grade/LAB.
+    #[arg(long, value_name = "DIR")]
+    pub traces: Option<PathBuf>,
+
     /// Run on this many threads instead of one per core. The result is the same.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,

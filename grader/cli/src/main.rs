@@ -95,7 +95,10 @@ fn grade(root: &Path, lab: &str, arguments: &Arguments, interrupt: &AtomicBool) 
             (None, None) => Seeds::Rubric,
         },
         threads: arguments.threads.map(usize::from),
-        traces: true,
+        traces: Some(match &arguments.traces {
+            Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
+            None => Path::new("target/grade").join(lab),
+        }),
     };
     let mut terminal = Terminal::new(io::stdout(), width(), io::stderr().is_terminal());
     let mut broken_pipe = false;

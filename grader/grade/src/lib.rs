@@ -51,8 +51,8 @@ pub struct Request {
     pub seeds: Seeds,
     /// How many runs at once; one per core if `None`. The result does not depend on it.
     pub threads: Option<usize>,
-    /// Whether failures leave trace files in `target/grade`.
-    pub traces: bool,
+    /// The folder in which failures leave their trace files (relative to the project, or absolute); none if `None`.
+    pub traces: Option<PathBuf>,
 }
 
 /// Grades a submission: compiles it, runs the tests, adds up the points, and tells `listen` of everything on the way.
@@ -170,15 +170,15 @@ fn run_all(
 fn keep_traces(request: &Request, name: &str, digest: &str, tested: Vec<Tested>) -> Result<Vec<TestVerdict>, Error> {
     let mut verdicts = Vec::with_capacity(tested.len());
     for (mut verdict, trace) in tested {
-        if request.traces {
-            let short = format!("target/grade/{}/{}.trace.json", request.lab, verdict.id);
+        if let Some(folder) = &request.traces {
+            let short = folder.join(format!("{}.trace.json", verdict.id));
             let path = request.root.join(&short);
             match (trace, &mut verdict.failure) {
                 (Some(mut trace), Some(failure)) => {
                     trace.submission = name.to_owned();
                     trace.digest = digest.to_owned();
                     trace.write(&path)?;
-                    failure.replay = Some(format!("cargo grade replay {short}"));
+                    failure.replay = Some(format!("cargo grade replay {}", short.display()));
                 }
                 _ => match std::fs::remove_file(&path) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(broken(error)),
@@ -209,6 +209,9 @@ pub struct Replayed {
 /// # Errors
 /// A trace that cannot be read, a submission that does not build, or a broken grader.
 pub fn replay(root: &Path, path: &Path, submission: Option<&Path>) -> Result<Replayed, Error> {
+    // Reports name traces relative to the project, wherever their reader is.
+    let in_project = root.join(path);
+    let path = if !path.exists() && in_project.exists() { &in_project } else { path };
     let trace = Trace::read(path)?;
     let wrong = |what: String| Error::Trace { path: path.to_owned(), what };
     let (suite, rubric) = lab_of(root, &trace.lab)?;

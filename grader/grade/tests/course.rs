@@ -47,7 +47,7 @@ fn request(submission: &Path) -> Request {
         filter: None,
         seeds: Seeds::Rubric,
         threads: None,
-        traces: false,
+        traces: None,
     }
 }
 

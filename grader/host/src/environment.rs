@@ -47,7 +47,8 @@ mod tests {
 
     #[test]
     fn steering_variables_are_known() {
-        for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_BOOTSTRAP", "cargo_manifest_dir"]
+        for name in
+            ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RUSTC_BOOTSTRAP", "cargo_manifest_dir"]
         {
             assert!(steers(OsStr::new(name)), "{name}");
         }

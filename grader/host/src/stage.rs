@@ -113,10 +113,11 @@ impl Staged {
     }
 
     fn write(sources: BTreeMap<String, String>, left_out: Vec<LeftOut>) -> Result<Staged, StageError> {
-        let folder = tempfile::Builder::new()
-            .prefix("faultline-")
-            .tempdir()
-            .map_err(|source| StageError::Io { action: "make a folder in", path: std::env::temp_dir(), source })?;
+        let folder = tempfile::Builder::new().prefix("faultline-").tempdir().map_err(|source| StageError::Io {
+            action: "make a folder in",
+            path: std::env::temp_dir(),
+            source,
+        })?;
         for (name, text) in &sources {
             let path = folder.path().join(name);
             let parent = path.parent().expect("every source is below `src`");
@@ -220,9 +221,8 @@ fn read_text(path: &Path, name: &str) -> Result<String, StageError> {
 
 /// Whether a relative path with `/` names a Rust file below `src`, on every operating system, without leaving it.
 fn is_source_path(path: &str) -> bool {
-    let plain = |part: &str| {
-        !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', ':', '\0', '\n', '\r'])
-    };
+    let plain =
+        |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', ':', '\0', '\n', '\r']);
     path.starts_with("src/") && path.ends_with(".rs") && path.split('/').all(plain)
 }
 

@@ -178,7 +178,8 @@ mod tests {
 
     #[test]
     fn what_is_no_diagnostic_is_kept_as_text() {
-        let (diagnostics, rest) = read("{\"message\":\"m\",\"level\":\"error\",\"rendered\":\"error: m\"}\nthread panicked\n");
+        let (diagnostics, rest) =
+            read("{\"message\":\"m\",\"level\":\"error\",\"rendered\":\"error: m\"}\nthread panicked\n");
         assert_eq!((diagnostics.len(), diagnostics[0].level), (1, Level::Error));
         assert_eq!(rest, "thread panicked\n");
     }

@@ -51,13 +51,16 @@ fn in_their_terms(error: &Diagnostic, sources: &BTreeMap<String, String>) -> Str
     let name = quoted.rsplit("::").next().unwrap_or_default();
     let text = match error.code.as_deref() {
         Some("E0432" | "E0433") => {
-            format!("your crate has no public type `{name}` at its top: `src/lib.rs` must define it with `pub` or `pub use` it")
+            format!(
+                "your crate has no public type `{name}` at its top: `src/lib.rs` must define it with `pub` or `pub use` it"
+            )
         }
         Some("E0603") => format!("`{name}` is not public: write `pub` before it (or before the `use` that brings it)"),
         Some("E0271") => associated_type(&error.message).unwrap_or_else(|| joined(&error.message, label)),
         _ => joined(&error.message, label),
     };
-    let mut places = error.notes.iter().flat_map(|(_, spans)| spans).filter(|span| sources.contains_key(&span.file_name));
+    let mut places =
+        error.notes.iter().flat_map(|(_, spans)| spans).filter(|span| sources.contains_key(&span.file_name));
     let about_definition = !matches!(error.code.as_deref(), Some("E0277"));
     match places.next().filter(|_| about_definition) {
         Some(place) => format!("{text}\n  --> {}:{}", place.file_name, place.line_start),

@@ -10,10 +10,7 @@ use std::{
 use serde::Deserialize;
 
 use super::LabCrates;
-use crate::{
-    ToolError, Toolchain, environment,
-    toolchain::TARGET,
-};
+use crate::{ToolError, Toolchain, environment, toolchain::TARGET};
 
 /// The compiled libraries that a submission to one lab is linked with.
 #[derive(Clone, Debug)]
@@ -78,22 +75,21 @@ impl Prebuilt {
         Self::of_artifacts(artifacts, toolchain, crates)
     }
 
-    fn of_artifacts(
-        artifacts: Vec<Artifact>,
-        toolchain: &Toolchain,
-        crates: LabCrates,
-    ) -> Result<Prebuilt, ToolError> {
+    fn of_artifacts(artifacts: Vec<Artifact>, toolchain: &Toolchain, crates: LabCrates) -> Result<Prebuilt, ToolError> {
         let library = |name: &str| {
             let is_rlib = |file: &&PathBuf| file.extension().is_some_and(|extension| extension == "rlib");
             let mut found = artifacts.iter().filter(|artifact| artifact.target.name == name);
             let found = found.find_map(|artifact| artifact.filenames.iter().find(is_rlib));
-            found.cloned().ok_or_else(|| ToolError::Incomplete { package: crates.api.clone(), missing: name.to_owned() })
+            found
+                .cloned()
+                .ok_or_else(|| ToolError::Incomplete { package: crates.api.clone(), missing: name.to_owned() })
         };
         let (labkit, api, serde) = (library("labkit")?, library(&crates.api_crate())?, library("serde")?);
         let linked = artifacts.iter().filter(|artifact| artifact.target.kind.iter().all(|kind| kind != "custom-build"));
         let folders = linked.clone().flat_map(|artifact| &artifact.filenames).filter_map(|file| file.parent());
         let search = folders.map(Path::to_owned).collect();
-        let public_sources = linked.filter_map(|artifact| artifact.manifest_path.parent()).map(Path::to_owned).collect();
+        let public_sources =
+            linked.filter_map(|artifact| artifact.manifest_path.parent()).map(Path::to_owned).collect();
         let toolchain = toolchain.clone();
         Ok(Prebuilt { crates, toolchain, labkit, api, serde, search, public_sources })
     }

@@ -78,8 +78,7 @@ impl Build<'_> {
 
     fn rustc(&self, source: &Path, crate_name: &str, crate_type: &str) -> Command {
         let prebuilt = self.prebuilt;
-        let mut command =
-            rustc::command(&prebuilt.toolchain.rustc(), self.staged.folder(), self.options.opt_level);
+        let mut command = rustc::command(&prebuilt.toolchain.rustc(), self.staged.folder(), self.options.opt_level);
         command.arg(source).args(["--crate-name", crate_name, "--crate-type", crate_type]);
         for folder in &prebuilt.search {
             command.arg("-L").arg(with_prefix("dependency=", folder));

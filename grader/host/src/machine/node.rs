@@ -38,6 +38,11 @@ impl ResourceLimiter for Host {
         Ok(granted)
     }
 
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        // It was granted above, so it is this machine that has no memory, not the node that wants too much.
+        Err(error)
+    }
+
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         // Rust never grows its table of functions; the largest programs have some ten thousand.
         Ok(desired <= 1 << 20)
@@ -60,7 +65,7 @@ impl Host {
 }
 
 /// The room that a node is asked for at first. Nearly all events fit, so that there is one call for each.
-const FIRST_ROOM_BYTES: u32 = 1 << 10;
+const FIRST_ROOM_BYTES: u32 = 4 << 10;
 
 /// A living instance.
 pub(super) struct Instance {
@@ -112,8 +117,8 @@ impl Instance {
     }
 
     fn make_room(&mut self, length: u32) -> Result<(), NoAnswer> {
-        // The node's buffer only grows, and moves only when it grows. More than is needed saves calls later.
-        let wanted = length.max(FIRST_ROOM_BYTES).checked_next_power_of_two().unwrap_or(length);
+        // The node's buffer only grows, and moves only when it grows.
+        let wanted = length.max(FIRST_ROOM_BYTES);
         let at = self.input.call(&mut self.store, wanted).map_err(|error| self.died(&error))?;
         (self.input_at, self.input_room) = (at as usize, wanted as usize);
         Ok(())

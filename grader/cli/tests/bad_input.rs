@@ -1,0 +1,292 @@
+//! What goes wrong in real life: each a clear message, the other tests still run, and the exit code of its kind.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use tempfile::TempDir;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the project is above").to_owned()
+}
+
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn cargo_grade(arguments: &[&str]) -> Ran {
+    cargo_grade_in(&root().join("grader/cli"), arguments)
+}
+
+fn cargo_grade_in(package: &Path, arguments: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
+    command.args(arguments).env("CARGO_MANIFEST_DIR", package).env("COLUMNS", "100").current_dir(root());
+    let Output { status, stdout, stderr } = command.output().expect("the grader runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the grader writes UTF-8");
+    Ran { code: status.code().expect("the grader exits"), out: text(stdout), err: text(stderr) }
+}
+
+/// The reference solution with pieces of text replaced in a file.
+fn changed(file: &str, changes: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let solution = root().join("solutions/lab2");
+    fs::create_dir(folder.path().join("src")).expect("a new folder");
+    fs::copy(solution.join("Cargo.toml"), folder.path().join("Cargo.toml")).expect("the manifest is there");
+    for entry in fs::read_dir(solution.join("src")).expect("the solution is there") {
+        let name = entry.expect("an entry").file_name().into_string().expect("a plain name");
+        let mut text = fs::read_to_string(solution.join("src").join(&name)).expect("a source file");
+        if name == file {
+            for (from, to) in changes {
+                assert!(text.contains(from), "{file} has no {from:?}");
+                text = text.replacen(from, to, 1);
+            }
+        }
+        fs::write(folder.path().join("src").join(name), text).expect("a new file");
+    }
+    folder
+}
+
+const SERVER_START: &str = "fn start(config: &ServerConfig, _: Boot, ctx: &mut Context<Self>) -> Self {";
+
+/// The reference with something nasty at the beginning of `Server::start`.
+fn server_that(does: &str) -> TempDir {
+    changed("server.rs", &[(SERVER_START, &format!("{SERVER_START}\n        {does}"))])
+}
+
+fn grade(submission: &TempDir, arguments: &[&str]) -> Ran {
+    let path = submission.path().to_str().expect("a plain path");
+    // Tests run side by side, so each keeps its traces to itself.
+    let traces = submission.path().join("traces");
+    let traces = traces.to_str().expect("a plain path");
+    cargo_grade(&[&["lab2", "--path", path, "--seeds", "2", "--traces", traces], arguments].concat())
+}
+
+/// Part A has no student's server in it and passes; part B fails with this text.
+fn fails_with(submission: &TempDir, expected: &str) {
+    let ran = grade(submission, &[]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    let lines: Vec<&str> = ran.out.lines().collect();
+    let of = |test: &str| *lines.iter().find(|line| line.contains(test)).unwrap_or_else(|| panic!("no {test}: {}", ran.out));
+    assert!(of("views_have_no_gaps_and_never_repeat").contains("pass"), "{}", ran.out);
+    assert!(of("put_append_get").contains("FAIL"), "{}", ran.out);
+    let flat = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains(expected), "expected {expected:?} in:\n{}", ran.out);
+}
+
+#[test]
+fn unknown_lab() {
+    let ran = cargo_grade(&["lab22"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("there is no lab \"lab22\"; did you mean `lab2`?"), "{}", ran.err);
+}
+
+#[test]
+fn unknown_test() {
+    let ran = cargo_grade(&["lab2", "put_apend_get"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("did you mean `put_append_get`?"), "{}", ran.err);
+}
+
+#[test]
+fn unknown_option() {
+    assert_eq!(cargo_grade(&["lab2", "--sede", "1"]).code, 2);
+}
+
+#[test]
+fn no_crate_at_the_path() {
+    let empty = tempfile::tempdir().expect("a temporary folder");
+    for path in [empty.path().to_str().expect("a plain path"), "/no/such/folder"] {
+        let ran = cargo_grade(&["lab2", "--path", path]);
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert!(ran.err.contains(path) && ran.err.contains("src/lib.rs"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn does_not_compile() {
+    let folder = changed("server.rs", &[("let mut server = Server {", "let mut server: u8 = Server {")]);
+    let file = folder.path().join("result.json");
+    let ran = grade(&folder, &["--json", file.to_str().expect("a plain path")]);
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("error[E0308]: mismatched types"), "{}", ran.out);
+    assert!(ran.out.contains("src/server.rs:"), "{}", ran.out);
+    assert!(ran.out.contains("0/50"), "{}", ran.out);
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(file).expect("the result")).expect("JSON");
+    assert_eq!(json["outcome"], "does-not-build");
+    assert_eq!(json["score"]["earned"], 0);
+    assert!(json["build_error"].as_str().expect("a text").contains("src/server.rs:"));
+}
+
+#[test]
+fn lacks_a_required_type() {
+    let folder = changed("lib.rs", &[("pub use view_server::ViewServer;", "")]);
+    let ran = grade(&folder, &[]);
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("no public type `ViewServer`"), "{}", ran.out);
+    assert!(!ran.out.contains("glue"), "{}", ran.out);
+}
+
+#[test]
+fn panics_at_start() {
+    fails_with(&server_that("if ctx.incarnation() > 0 { panic!(\"no such luck\") }"), "panicked while starting at src/server.rs");
+}
+
+#[test]
+fn reaches_a_hole() {
+    fails_with(&server_that("if ctx.incarnation() > 0 { todo!(\"Server::start\") }"), "not implemented: Server::start at src/server.rs");
+}
+
+#[test]
+fn loops_for_ever_in_a_handler() {
+    fails_with(&server_that("while ctx.incarnation() > 0 {}"), "the handler computed for too long");
+}
+
+#[test]
+fn allocates_without_end() {
+    let does = "let mut all: Vec<Vec<u8>> = Vec::new(); while ctx.incarnation() > 0 { all.push(vec![1; 1 << 20]); }";
+    fails_with(&server_that(does), "it wanted more than 64 MiB of memory");
+}
+
+#[test]
+fn recurses_without_end() {
+    let does = "fn down(n: u64) -> u64 { if n == 0 { 0 } else { 1 + down(std::hint::black_box(n + 1)) } }\n\
+                assert!(down(ctx.incarnation()) > 0);";
+    fails_with(&server_that(does), "stack overflow");
+}
+
+#[test]
+fn sends_a_million_messages() {
+    let does = "for _ in 0..1_000_000 { ctx.send(config.view_server, Given::GetView); }";
+    fails_with(&server_that(does), "one handler of s1 asked for more than 10000 effects");
+}
+
+#[test]
+fn keeps_sending() {
+    let does = "for _ in 0..5_000 { ctx.send(ctx.id(), Given::GetView); }";
+    let folder = changed(
+        "server.rs",
+        &[
+            (SERVER_START, &format!("{SERVER_START}\n        {does}")),
+            ("            _ => {} // from an earlier view", "            Message::Given(Given::GetView) => for _ in 0..2 { ctx.send(ctx.id(), Given::GetView) },\n            _ => {} // from an earlier view"),
+        ],
+    );
+    fails_with(&folder, "more than 200000 messages were sent");
+}
+
+#[test]
+fn writes_a_gigabyte_to_standard_output() {
+    let does = "let line = \"x\".repeat(1 << 20); for _ in 0..1024 { println!(\"{line}\"); }";
+    let ran = grade(&server_that(does), &["put_append_get"]);
+    // It either runs out of fuel or passes; the grader stands, and shows no gigabyte.
+    assert!(ran.code <= 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.len() < 200_000, "{} bytes of output", ran.out.len());
+}
+
+#[test]
+fn reads_the_clock() {
+    fails_with(&server_that("assert!(std::time::SystemTime::now() > std::time::UNIX_EPOCH);"), "set_timer");
+}
+
+#[test]
+fn a_hash_set_in_the_state_is_named() {
+    let folder = changed(
+        "server.rs",
+        &[
+            ("    queue: VecDeque<Operation>,", "    queue: VecDeque<Operation>,\n    seen: std::collections::HashSet<u64>,"),
+            ("            queue: VecDeque::new(),", "            queue: VecDeque::new(),\n            seen: Default::default(),"),
+        ],
+    );
+    let ran = grade(&folder, &["put_append_get", "--seed", "7"]);
+    assert_eq!(ran.code, 2, "--seeds and --seed exclude one another");
+    let path = folder.path().to_str().expect("a plain path");
+    let ran = cargo_grade(&["lab2", "put_append_get", "--path", path, "--seed", "7"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    let flat = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("Server.seen is or holds a HashSet"), "{}", ran.out);
+}
+
+/// A project whose rubric is broken; everything else is the real one's.
+fn project_with_rubric(change: (&str, &str)) -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::create_dir(folder.path().join("labs")).expect("a new folder");
+    fs::create_dir(folder.path().join("rubrics")).expect("a new folder");
+    let text = fs::read_to_string(root().join("rubrics/lab2.toml")).expect("the rubric is there");
+    assert!(text.contains(change.0));
+    fs::write(folder.path().join("rubrics/lab2.toml"), text.replacen(change.0, change.1, 1)).expect("a new file");
+    folder
+}
+
+#[test]
+fn corrupt_rubric() {
+    for (change, expected) in [
+        (("points = 20", "points = 21"), "its tests add up to 20"),
+        (("seeds =", "sedes ="), "did you mean `seeds`?"),
+        (("[[test]]", "[[test]"), "line"),
+    ] {
+        let project = project_with_rubric(change);
+        let ran = cargo_grade_in(project.path(), &["lab2"]);
+        assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains("rubrics/lab2.toml") && ran.err.contains(expected), "{}", ran.err);
+        assert_eq!(ran.out, "", "no score");
+    }
+}
+
+#[test]
+fn corrupt_trace_file() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("x.trace.json");
+    let path = file.to_str().expect("a plain path");
+    for (text, expected) in [
+        ("{", "expected a trace file"),
+        ("{\"format\": 1}", "missing field"),
+        ("[1, 2", "line 1"),
+        (
+            r#"{"format":99,"lab":"lab2","test":"put_append_get","seed":0,"choices":"0","submission":"x","digest":"",
+               "kind":"","observed":"","schedule":[]}"#,
+            "format 99",
+        ),
+        (
+            r#"{"format":1,"lab":"lab2","test":"put_append_gte","seed":0,"choices":"0","submission":"solutions/lab2",
+               "digest":"","kind":"","observed":"","schedule":[]}"#,
+            "no test \"put_append_gte\"",
+        ),
+    ] {
+        fs::write(&file, text).expect("a new file");
+        let ran = cargo_grade(&["replay", path]);
+        assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains(path) && ran.err.contains(expected), "{}", ran.err);
+    }
+    let ran = cargo_grade(&["replay", "/no/such/file"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("/no/such/file"), "{}", ran.err);
+}
+
+#[test]
+fn a_result_that_cannot_be_written() {
+    let ran = cargo_grade(&["lab2", "put_append_get", "--path", "solutions/lab2", "--seeds", "1", "--json", "/dev/null/x.json"]);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("/dev/null/x.json"), "{}", ran.err);
+}
+
+#[test]
+fn a_failure_is_replayed_exactly_and_a_mended_program_passes_it() {
+    let folder = changed("server.rs", &[("                self.values.entry(key.clone()).or_default().push_str(value);", "                let _ = self.values.entry(key.clone()).or_default();\n                self.values.insert(key.clone(), value.clone());")]);
+    let ran = grade(&folder, &["put_append_get"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    let trace = folder.path().join("traces/put_append_get.trace.json");
+    let kept = trace.to_str().expect("a plain path");
+    let flat = ran.out.split_whitespace().collect::<String>();
+    assert!(flat.contains(&format!("cargogradereplay{kept}")), "{}", ran.out);
+    let again = cargo_grade(&["replay", kept]);
+    assert_eq!(again.code, 1, "{}{}", again.out, again.err);
+    assert!(again.out.contains("The failure of the trace, again."), "{}", again.out);
+    let lines = |text: &str| text.lines().filter(|line| line.contains(" ms  ")).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(lines(&ran.out), lines(&again.out), "the same trace, line by line");
+    let mended = cargo_grade(&["replay", kept, "--path", "solutions/lab2"]);
+    assert_eq!(mended.code, 0, "{}{}", mended.out, mended.err);
+    assert!(mended.out.contains("The submission has changed"), "{}", mended.out);
+}

@@ -1,0 +1,134 @@
+//! The nodes of one world as wasm instances.
+
+use faultline_sim::{
+    backend::{Backend, BackendError, Fault},
+    in_process::answer_of,
+};
+use labkit::abi::{Event, Op, Start};
+
+use super::{
+    Program,
+    node::{Instance, NoAnswer},
+    printed::Printed,
+};
+
+/// A backend whose nodes are instances of one [`Program`].
+///
+/// Run it on a thread with [`WORLD_STACK_BYTES`](super::WORLD_STACK_BYTES) of stack.
+pub struct WasmBackend {
+    program: Program,
+    slots: Vec<Slot>,
+    /// The argument of the next call, kept to save allocations.
+    argument: Vec<u8>,
+}
+
+#[derive(Default)]
+struct Slot {
+    instance: Option<Instance>,
+    /// What the node printed, while there is no instance to keep it.
+    printed: Printed,
+}
+
+impl WasmBackend {
+    pub(super) fn new(program: Program) -> WasmBackend {
+        WasmBackend { program, slots: Vec::new(), argument: Vec::new() }
+    }
+
+    fn slot(&mut self, slot: usize) -> &mut Slot {
+        if self.slots.len() <= slot {
+            self.slots.resize_with(slot + 1, Slot::default);
+        }
+        &mut self.slots[slot]
+    }
+
+    fn fresh(&mut self, slot: usize, entropy: u64) -> Result<(), BackendError> {
+        self.stop(slot);
+        let printed = std::mem::take(&mut self.slot(slot).printed);
+        let instance = self.program.instance(entropy, printed)?;
+        self.slots[slot].instance = Some(instance);
+        Ok(())
+    }
+
+    /// Carries out an operation whose argument is in `self.argument`.
+    fn run(&mut self, slot: usize, op: Op) -> Result<&[u8], BackendError> {
+        let instance = self.slots.get_mut(slot).and_then(|slot| slot.instance.as_mut());
+        let instance = instance.ok_or_else(|| BackendError::Broken(format!("there is no node in slot {slot}")))?;
+        let answer = match instance.run(op, &self.argument) {
+            Ok(answer) => answer,
+            Err(no_answer) => {
+                self.stop(slot);
+                return Err(self.explain(op, no_answer));
+            }
+        };
+        let instance = self.slots[slot].instance.as_ref().expect("it has just answered");
+        Ok(instance.bytes(&answer))
+    }
+
+    fn explain(&self, op: Op, no_answer: NoAnswer) -> BackendError {
+        match no_answer {
+            NoAnswer::Dead(error) => error,
+            NoAnswer::Bounds(_) if op == Op::Step => Fault::Malformed.into(),
+            NoAnswer::Bounds(length) => {
+                let limit = self.program.limits().answer_bytes;
+                Fault::State { what: format!("it takes {length} bytes, and {limit} are allowed") }.into()
+            }
+        }
+    }
+}
+
+impl From<NoAnswer> for BackendError {
+    fn from(no_answer: NoAnswer) -> Self {
+        match no_answer {
+            NoAnswer::Dead(error) => error,
+            NoAnswer::Bounds(_) => Fault::Malformed.into(),
+        }
+    }
+}
+
+impl Backend for WasmBackend {
+    fn start(&mut self, slot: usize, start: &Start<'_>, entropy: u64) -> Result<&[u8], BackendError> {
+        self.fresh(slot, entropy)?;
+        self.argument.clear();
+        Event::Start(*start).write(&mut self.argument);
+        self.run(slot, Op::Step)
+    }
+
+    fn restore(&mut self, slot: usize, start: &Start<'_>, snapshot: &[u8], entropy: u64) -> Result<(), BackendError> {
+        self.fresh(slot, entropy)?;
+        self.argument.clear();
+        start.write(&mut self.argument);
+        self.argument.extend_from_slice(snapshot);
+        let answer = answer_of(self.run(slot, Op::Restore)?);
+        answer.map(|_| ())
+    }
+
+    fn step(&mut self, slot: usize, event: &Event<'_>) -> Result<&[u8], BackendError> {
+        self.argument.clear();
+        event.write(&mut self.argument);
+        self.run(slot, Op::Step)
+    }
+
+    fn call(&mut self, slot: usize, op: Op, argument: &[u8]) -> Result<Vec<u8>, BackendError> {
+        if self.slot(slot).instance.is_none() {
+            self.fresh(slot, 0)?;
+        }
+        self.argument.clear();
+        self.argument.extend_from_slice(argument);
+        answer_of(self.run(slot, op)?)
+    }
+
+    fn stop(&mut self, slot: usize) {
+        let slot = self.slot(slot);
+        if let Some(mut instance) = slot.instance.take() {
+            slot.printed = std::mem::take(&mut instance.store.data_mut().printed);
+        }
+    }
+
+    fn take_printed(&mut self, slot: usize) -> String {
+        let slot = self.slot(slot);
+        match &mut slot.instance {
+            Some(instance) => instance.store.data_mut().printed.take(),
+            None => slot.printed.take(),
+        }
+    }
+}
