@@ -22,8 +22,12 @@ use std::{
     time::Instant,
 };
 
-use faultline_host::{BuildError, Built, Host, Submission};
+use faultline_host::{
+    BuildError, LabCrates, Machine, Prebuilt, Program, Staged, Toolchain, WORLD_STACK_BYTES, build::Options,
+    machine::Limits, on_world_stack,
+};
 use faultline_sim::{Mode, backend::Backend};
+use faultline_suites::Suite;
 use faultline_verdict::{Event, FORMAT, Fingerprint, Grade, Outcome, Score, TestVerdict};
 
 pub use error::Error;
@@ -70,12 +74,12 @@ pub fn grade(
     let rows = filtered(&rubric, request.filter.as_deref())?;
     let folder = request.submission.clone().unwrap_or_else(|| root.join("starter").join(&request.lab));
     let name = plan::shown_path(root, &folder);
-    let submission = Submission::from_folder(&folder).map_err(|error| Error::Usage(error.to_string()))?;
+    let submission = stage(&folder)?;
     let (lab, title) = (rubric.lab.clone(), rubric.title.clone());
     listen(Event::Started { lab: lab.clone(), title: title.clone(), submission: name.clone(), tests: rows.len() });
 
-    let host = Host::new(root).map_err(broken)?;
-    let fingerprint = fingerprint_of(root, &request.lab, &submission, &host)?;
+    let toolchain = Toolchain::find(root).map_err(broken)?;
+    let fingerprint = fingerprint_of(root, &request.lab, &submission, &toolchain)?;
     let mut grade = Grade {
         format: FORMAT,
         lab,
@@ -86,10 +90,10 @@ pub fn grade(
         score: Score::default(),
         parts: Vec::new(),
         build_error: None,
-        left_out: submission.left_out().to_vec(),
+        left_out: left_out(&submission),
         tests: Vec::new(),
     };
-    match build(&host, &submission, &request.lab, suite.api_package) {
+    match build(root, &toolchain, &submission, &suite) {
         Err(Error::DoesNotBuild { text }) => {
             grade.outcome = Outcome::DoesNotBuild;
             grade.build_error = Some(text);
@@ -100,7 +104,7 @@ pub fn grade(
             let took_ms = millis(began);
             listen(Event::Built { warnings: built.warnings.clone(), took_ms });
             let jobs = plan::jobs(&suite, rows, request.seeds);
-            let tested = run_all(request, &rubric, &jobs, &built, listen, interrupt)?;
+            let tested = run_all(request, &rubric, &jobs, &built.program, listen, interrupt)?;
             grade.tests = keep_traces(request, &name, &grade.fingerprint.submission, tested)?;
             score::withhold(&rubric, &mut grade.tests);
             (grade.parts, grade.score) = score::add_up(&rubric, &grade.tests);
@@ -118,24 +122,45 @@ fn broken(error: impl std::fmt::Display) -> Error {
     Error::Broken(error.to_string())
 }
 
-fn build(host: &Host, submission: &Submission, lab: &str, api_package: &str) -> Result<Built, Error> {
-    host.build(submission, lab, api_package).map_err(|error| match error {
-        BuildError::DoesNotBuild { text, .. } => Error::DoesNotBuild { text },
-        BuildError::Broken(why) => Error::Broken(why),
-    })
+fn stage(folder: &Path) -> Result<Staged, Error> {
+    Staged::from_folder(folder).map_err(|error| Error::Usage(error.to_string()))
+}
+
+/// What a student may wonder about: files among the sources that were not taken.
+fn left_out(submission: &Staged) -> Vec<String> {
+    let among_sources = submission.left_out().iter().filter(|file| file.path.starts_with("src/"));
+    among_sources.map(|file| format!("{}: {}", file.path, file.why)).collect()
+}
+
+/// A submission that can run.
+struct Built {
+    program: Program,
+    warnings: String,
+}
+
+fn build(root: &Path, toolchain: &Toolchain, submission: &Staged, suite: &Suite) -> Result<Built, Error> {
+    let crates = LabCrates { student: suite.lab.to_owned(), api: suite.api_package.to_owned() };
+    let prebuilt = Prebuilt::build(root, toolchain, crates).map_err(broken)?;
+    let built = prebuilt.compile(submission, &Options::default()).map_err(|error| match error {
+        BuildError::Submission(trouble) => Error::DoesNotBuild { text: trouble.plain },
+        BuildError::Tool(error) => broken(error),
+    })?;
+    let program = Machine::new(Limits::default()).and_then(|machine| machine.load(&built.wasm)).map_err(broken)?;
+    let warnings: Vec<&str> = built.warnings.iter().map(|warning| warning.plain.trim_end()).collect();
+    Ok(Built { program, warnings: warnings.join("\n\n") })
 }
 
 /// What the suite's digest covers: everything of ours that can change a verdict.
-fn fingerprint_of(root: &Path, lab: &str, submission: &Submission, host: &Host) -> Result<Fingerprint, Error> {
+fn fingerprint_of(root: &Path, lab: &str, submission: &Staged, toolchain: &Toolchain) -> Result<Fingerprint, Error> {
     let read = |result: std::io::Result<String>| result.map_err(|error| broken(format!("no fingerprint: {error}")));
     let ours = ["grader/suites/src", "grader/sim/src", "grader/check/src", "grader/host/src", "labs"];
     Ok(Fingerprint {
-        submission: submission.digest().to_owned(),
+        submission: submission.digest().to_string(),
         suite: read(fingerprint::of_folders(root, &ours.map(str::to_owned)))?,
         rubric: read(fingerprint::of_file(&Rubric::path(root, lab)))?,
         salt: None,
         lock: read(fingerprint::of_file(&root.join("Cargo.lock")))?,
-        rustc: host.rustc_version().to_owned(),
+        rustc: toolchain.version().to_owned(),
     })
 }
 
@@ -143,16 +168,16 @@ fn run_all(
     request: &Request,
     rubric: &Rubric,
     jobs: &[Job<'_>],
-    built: &Built,
+    program: &Program,
     listen: &mut (dyn FnMut(Event) + Send),
     interrupt: &AtomicBool,
 ) -> Result<Vec<Tested>, Error> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(request.threads.unwrap_or(0))
-        .stack_size(faultline_host::THREAD_STACK_BYTES)
+        .stack_size(WORLD_STACK_BYTES)
         .build()
         .map_err(broken)?;
-    let backend = || -> Box<dyn Backend> { Box::new(built.program.backend()) };
+    let backend = || -> Box<dyn Backend> { Box::new(program.backend()) };
     let runner = Runner {
         backend: &backend,
         lab: &request.lab,
@@ -219,20 +244,14 @@ pub fn replay(root: &Path, path: &Path, submission: Option<&Path>) -> Result<Rep
     let test = *test.ok_or_else(|| wrong(format!("{} has no test {:?}", trace.lab, trace.test)))?;
     let row = rubric.tests.iter().find(|row| row.id == trace.test).expect("the rubric has a row for each test");
     let folder = submission.map_or_else(|| root.join(&trace.submission), Path::to_owned);
-    let submission = Submission::from_folder(&folder).map_err(|error| Error::Usage(error.to_string()))?;
-    let host = Host::new(root).map_err(broken)?;
-    let built = build(&host, &submission, &trace.lab, suite.api_package)?;
-    let changed = submission.digest() != trace.digest;
+    let submission = stage(&folder)?;
+    let toolchain = Toolchain::find(root).map_err(broken)?;
+    let built = build(root, &toolchain, &submission, &suite)?;
+    let changed = submission.digest().to_string() != trace.digest;
     let choices = trace.choices().expect("checked when it was read");
     let mode = Mode::Replay(trace.schedule.clone());
     let backend = || -> Box<dyn Backend> { Box::new(built.program.backend()) };
-    let run = || run_once(&backend, test, trace.seed, choices, mode);
-    // A node may use more of the stack than a main thread has.
-    let (result, facts) = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(faultline_host::THREAD_STACK_BYTES);
-        let running = thread.spawn_scoped(scope, run).map_err(broken)?;
-        running.join().map_err(|_| Error::Broken("the replay panicked".to_owned()))?
-    })?;
+    let (result, facts) = on_world_stack(|| run_once(&backend, test, trace.seed, choices, mode))?;
     let recording = facts.recording.unwrap_or_default();
     let failure = result.err().map(|violation| {
         let handout = format!("{}#{}", rubric.handout, row.handout);

@@ -39,6 +39,18 @@ impl Spec for Value {
         let (Command::Put { key, .. } | Command::Append { key, .. } | Command::Get { key }) = command;
         Some(key.clone())
     }
+
+    /// A value that is no prefix of the one that was read must be overwritten before; then anything goes.
+    fn can_lead_to<'a>(&self, _: &Command, reply: &Output, mut others: impl Iterator<Item = &'a Command>) -> bool {
+        let Output::Value(seen) = reply else { return true };
+        let missing = seen.strip_prefix(&self.0);
+        missing == Some("")
+            || others.any(|other| match other {
+                Command::Put { value, .. } => seen.starts_with(value),
+                Command::Append { value, .. } => missing.is_some_and(|missing| missing.starts_with(value)),
+                Command::Get { .. } => false,
+            })
+    }
 }
 
 /// The command of a recorded operation.
