@@ -36,6 +36,7 @@ pub(super) fn command(rustc: &Path, sources: &Path, opt_level: &str) -> Command 
         .args(["-C", "panic=abort", "-C", "overflow-checks=on", "-C", "debug-assertions=on"])
         .args(["-C", "strip=symbols", "-C"])
         .arg(format!("opt-level={opt_level}"));
+    if let Ok(x) = std::env::var("X_RUSTC") { command.args(x.split(' ')); }
     remap(&mut command, sources, ".");
     command
 }

@@ -80,11 +80,20 @@ impl Machine {
             .wasm_multi_memory(false)
             .wasm_memory64(false)
             .max_wasm_stack(MAX_WASM_STACK_BYTES)
+            // Nothing here is asynchronous, but the engine wants this to be no less.
+            .async_stack_size(MAX_WASM_STACK_BYTES)
             // Stacks of stripped modules have no names, and taking one costs more than the rest of a trap.
             .wasm_backtrace_max_frames(None)
             .concurrency_support(false)
-            .cranelift_opt_level(OptLevel::Speed);
+            .cranelift_opt_level(if std::env::var("X_NONE").is_ok() {OptLevel::None} else {OptLevel::Speed}); if std::env::var("X_SP").is_ok() { config.cranelift_regalloc_algorithm(wasmtime::RegallocAlgorithm::SinglePass); } if let Ok(g) = std::env::var("X_RES") { config.memory_reservation(g.parse().unwrap()); config.memory_reservation_for_growth(64<<20); } if let Ok(g) = std::env::var("X_GUARD") { config.memory_guard_size(g.parse().unwrap()); } if std::env::var("X_NOPRE").is_ok() { config.guard_before_linear_memory(false); } if std::env::var("X_NOCOW").is_ok() { config.memory_init_cow(false); } if std::env::var("X_MAY").is_ok() { config.memory_may_move(false); }
         // (Atomic instructions and shared memories need wasmtime's feature `threads`, which is not compiled in.)
+        if let Ok(x) = std::env::var("X_POOL") {
+            let mut pool = wasmtime::PoolingAllocationConfig::new();
+            pool.total_core_instances(256).total_memories(256).total_tables(256).max_memory_size(64 << 20);
+            pool.linear_memory_keep_resident(x.parse().unwrap()).table_keep_resident(64 << 10);
+            pool.pagemap_scan(wasmtime::Enabled::Auto).max_unused_warm_slots(256);
+            config.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pool));
+        }
         let engine = Engine::new(&config).map_err(ToolError::engine("start"))?;
         Ok(Machine { engine, limits })
     }

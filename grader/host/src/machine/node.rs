@@ -65,7 +65,7 @@ impl Host {
 }
 
 /// The room that a node is asked for at first. Nearly all events fit, so that there is one call for each.
-const FIRST_ROOM_BYTES: u32 = 4 << 10;
+const FIRST_ROOM_BYTES: u32 = 1 << 10;
 
 /// A living instance.
 pub(super) struct Instance {

@@ -21,8 +21,8 @@ use super::{
 pub struct Faults {
     /// Loss, duplication, reordering.
     pub bad_network: bool,
-    /// Clients are cut off from a server for a while, in one direction or both.
-    pub cut_clients: bool,
+    /// Single links, none between a server and the view server, are cut for a while, in one direction or both.
+    pub cuts: bool,
     /// Single messages are late by up to half a second (none to the view server: a late ping is a dead server).
     pub stragglers: bool,
     /// Servers crash and come back.
@@ -50,12 +50,12 @@ impl Chaos {
         let mut drawn = |allowed: bool| allowed && draw.chance(600);
         let bad = drawn(self.faults.bad_network);
         let stragglers = drawn(self.faults.stragglers);
-        let cuts = drawn(self.faults.cut_clients);
+        let cuts = drawn(self.faults.cuts);
         let conditions = if bad { Conditions::bad() } else { Conditions::clean() };
         let mut setting = describe(self.size, &conditions);
         for (on, what) in [
             (stragglers, "single messages up to 500 ms late"),
-            (cuts, "clients cut off for a while"),
+            (cuts, "links cut for a while"),
             (self.faults.crashes, "servers crash and restart"),
         ] {
             if on {
@@ -94,8 +94,8 @@ impl Chaos {
             let plan = Crashes { choices, log, servers: self.size.servers, wakes: 0, down: None, quiet: 0 };
             service.world.add_plan(plan, ms(200));
         }
-        if self.faults.cut_clients {
-            service.world.add_plan(ClientCuts { choices, size: self.size, wakes: 0, on: cuts, cut: None }, ms(100));
+        if self.faults.cuts {
+            service.world.add_plan(Cuts { choices, size: self.size, wakes: 0, on: cuts, cut: None }, ms(100));
         }
         service.world.run_for(FAULTS_LAST)
     }
@@ -230,8 +230,9 @@ impl Plan for Crashes {
     }
 }
 
-/// Cuts one client off from one server, or from the view server, in one direction or both, and heals it again.
-struct ClientCuts {
+/// Cuts one link, in one direction or both, for a while: between a client and a server or the view server, or between
+/// two servers. Never between a server and the view server, for that is as good as a server's death.
+struct Cuts {
     choices: Choices,
     size: Size,
     wakes: u64,
@@ -239,9 +240,23 @@ struct ClientCuts {
     cut: Option<(NodeId, NodeId)>,
 }
 
-impl Plan for ClientCuts {
+impl Cuts {
+    fn link(&self, draw: &mut faultline_sim::choice::Draw) -> (NodeId, NodeId) {
+        let servers: Vec<NodeId> = (1..=self.size.servers).map(server).collect();
+        if servers.len() > 1 && draw.chance(400) {
+            let one = draw.below(servers.len() as u64) as usize;
+            let other = (one + 1 + draw.below(servers.len() as u64 - 1) as usize) % servers.len();
+            return (servers[one], servers[other]);
+        }
+        let one = client(1 + draw.below(u64::from(self.size.clients)) as u32);
+        let other = draw.below(servers.len() as u64 + 1) as usize;
+        (one, servers.get(other).copied().unwrap_or(V1))
+    }
+}
+
+impl Plan for Cuts {
     fn name(&self) -> &'static str {
-        "cuts between a client and a server"
+        "cuts of a link"
     }
 
     fn wake(&mut self, world: &mut World<'_>) -> Outcome<(bool, Option<Duration>)> {
@@ -250,17 +265,13 @@ impl Plan for ClientCuts {
         }
         self.wakes += 1;
         let mut draw = self.choices.draw(About::Plan, 2, self.wakes);
-        let again = Some(draw.between(&(ms(50)..=ms(400))));
+        let again = Some(draw.between(&(ms(50)..=ms(600))));
         if let Some((one, other)) = self.cut.take() {
             world.heal_link(one, other)?;
             world.heal_link(other, one)?;
             return Ok((false, again));
         }
-        let one = client(1 + draw.below(u64::from(self.size.clients)) as u32);
-        let other = match draw.below(u64::from(self.size.servers) + 1) as u32 {
-            0 => V1,
-            number => server(number),
-        };
+        let (one, other) = self.link(&mut draw);
         let directions = draw.below(3);
         if directions != 1 {
             world.cut(one, other)?;

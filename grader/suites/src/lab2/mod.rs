@@ -59,7 +59,9 @@ pub fn suite() -> Suite {
             failover:
                 state_survives_failover,
                 an_acknowledged_write_is_on_the_backup,
+                no_answer_without_the_backup,
                 exactly_once_across_failover,
+                exactly_once_across_a_transfer,
                 a_lone_survivor_goes_on,
                 view_server_is_not_asked_every_time,
                 state_survives_a_chain_of_failovers,

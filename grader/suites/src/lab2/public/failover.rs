@@ -1,6 +1,6 @@
 //! Part C: replication and failover.
 
-use faultline_sim::{Conditions, Outcome, Trial, ms};
+use faultline_sim::{Conditions, Outcome, Trial, World, ms};
 use labkit::NodeId;
 
 use crate::lab2::{
@@ -50,6 +50,43 @@ pub fn an_acknowledged_write_is_on_the_backup(trial: &mut Trial<'_>) -> Outcome 
             service.world.crash(primary)?;
         }
         service.must_read(reader, "log", "1;2;")
+    })
+}
+
+pub fn no_answer_without_the_backup(trial: &mut Trial<'_>) -> Outcome {
+    with_service(trial, PAIR, true, |service, undecided| {
+        let (writer, reader) = (client(1), client(2));
+        let (primary, backup) = service.replicated()?;
+        service.must_do(writer, &append("log", "1;"))?;
+        // The two cannot hear each other, but the view server hears both: the view stays, and the backup in it.
+        service.world.partition(&[&[primary], &[backup]])?;
+        service.invoke(writer, &append("log", "2;"))?;
+        let answered = |world: &mut World<'_>| Ok(world.history().iter().all(|operation| operation.reply.is_some()));
+        if service.world.run_until(ms(2_000), answered)? {
+            // Answered in a view with a backup: so it must be on that backup.
+            service.world.crash(primary)?;
+        }
+        service.world.heal()?;
+        service.answer(writer)?;
+        service.must_read(reader, "log", "1;2;")?;
+        service.read_all_and_judge(undecided)
+    })
+}
+
+pub fn exactly_once_across_a_transfer(trial: &mut Trial<'_>) -> Outcome {
+    with_service(trial, PAIR, false, |service, undecided| {
+        let (writer, reader) = (client(1), client(2));
+        service.must_do(writer, &append("log", "1;"))?;
+        // s1 alone carries the operation out, and its answer does not get through; only then s2 comes.
+        service.world.cut(server(1), writer)?;
+        service.invoke(writer, &append("log", "2;"))?;
+        service.world.run_for(ms(600))?;
+        service.world.start(server(2))?;
+        service.replicated()?;
+        service.world.crash(server(1))?;
+        service.answer(writer)?;
+        service.must_read(reader, "log", "1;2;")?;
+        service.read_all_and_judge(undecided)
     })
 }
 
@@ -156,11 +193,11 @@ pub fn state_survives_a_chain_of_failovers(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn network_chaos(trial: &mut Trial<'_>) -> Outcome {
-    let faults = Faults { bad_network: true, cut_clients: true, stragglers: true, crashes: false };
+    let faults = Faults { bad_network: true, cuts: true, stragglers: true, crashes: false };
     Chaos { size: Size { servers: 2, clients: 5 }, operations: 25, faults }.run(trial)
 }
 
 pub fn failover_chaos(trial: &mut Trial<'_>) -> Outcome {
-    let faults = Faults { bad_network: true, cut_clients: true, stragglers: false, crashes: true };
+    let faults = Faults { bad_network: true, cuts: true, stragglers: false, crashes: true };
     Chaos { size: Size { servers: 3, clients: 4 }, operations: 30, faults }.run(trial)
 }

@@ -1,0 +1,69 @@
+//! Part A: who is primary, who is backup? One node decides, and everybody else asks it.
+
+use lab2_api::{BelievesView, Given, Member, TICK, View};
+use labkit::prelude::*;
+
+use crate::Message;
+
+/// Watches which servers live and makes the views. It never crashes.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ViewServer {
+    // What must the view server remember: of the view, of each server it has heard from?
+}
+
+/// The timers of the view server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Timer {
+    /// Every [`TICK`]: time to see who was silent.
+    Tick,
+}
+
+impl Node for ViewServer {
+    type Config = ();
+    type Message = Message;
+    type Timer = Timer;
+
+    fn start(_: &(), _: Boot, ctx: &mut Context<Self>) -> Self {
+        // Begin in view 0, in which there is nobody, and see to it that the first tick comes.
+        todo!("ViewServer::start")
+    }
+
+    fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
+        // Every `Ping` and every `GetView` is answered with the view. A ping also tells that its sender lives, which
+        // life of it this is, and perhaps that a primary acknowledges the view; so a ping can change the view. Which
+        // pings must have no such effect? Anything else is none of the view server's business.
+        todo!("ViewServer::on_message")
+    }
+
+    fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
+        // A server that has not pinged since the last tick is dead, until it pings again. Change the view if that
+        // calls for it. A timer fires once: set it again.
+        todo!("ViewServer::on_timer")
+    }
+}
+
+impl BelievesView for ViewServer {
+    fn view(&self) -> View {
+        // The current view.
+        todo!("ViewServer::view")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V1: NodeId = NodeId::new('v', 1);
+    const S1: NodeId = NodeId::new('s', 1);
+
+    #[test]
+    #[ignore = "an example of a test of your own: fill the view server's holes, then take this line out"]
+    fn the_first_ping_begins_view_1_and_is_answered_with_it() {
+        let mut ctx = Context::for_tests(V1);
+        let mut view_server = ViewServer::start(&(), Boot::First, &mut ctx);
+        ctx.clear(); // forget what `start` asked for
+        view_server.on_message(S1, Given::Ping { view: 0, incarnation: 1 }.into(), &mut ctx);
+        let view = View { number: 1, primary: Some(Member { node: S1, incarnation: 1 }), backup: None };
+        assert_eq!(ctx.sent(), [(S1, Message::Given(Given::View(view)))]);
+    }
+}
