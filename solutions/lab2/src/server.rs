@@ -190,8 +190,8 @@ impl Server {
         self.view = view;
         let number = self.view.number;
         if self.is_primary_in(number) {
-            // The operations in the queue stay: this server was primary before and has not answered them. A backup is
-            // always a new one, for views differ; it gets the state, and until it has it nothing is carried out.
+            // The queue stays: who is in it still waits for an answer. A backup is always a new one here, or this would be
+            // the same view again: it is given the state first, and until it has it nothing is carried out.
             if self.view.backup.is_none() {
                 self.accepted = number;
             }

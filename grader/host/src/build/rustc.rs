@@ -34,9 +34,9 @@ pub(super) fn command(rustc: &Path, sources: &Path, opt_level: &str) -> Command 
         .current_dir(sources)
         .args(["--edition", "2024", "--target", TARGET, "--error-format=json", "--json=diagnostic-rendered-ansi"])
         .args(["-C", "panic=abort", "-C", "overflow-checks=on", "-C", "debug-assertions=on"])
-        .args(["-C", "strip=symbols", "-C"])
+        // Bitcode would serve a linker that optimises across crates, which is not asked for.
+        .args(["-C", "strip=symbols", "-C", "embed-bitcode=no", "-C"])
         .arg(format!("opt-level={opt_level}"));
-    if let Ok(x) = std::env::var("X_RUSTC") { command.args(x.split(' ')); }
     remap(&mut command, sources, ".");
     command
 }

@@ -7,7 +7,7 @@ mod node;
 mod printed;
 mod program;
 
-use wasmtime::{Config, Engine, OptLevel};
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
 pub use backend::WasmBackend;
 pub use program::Program;
@@ -22,6 +22,13 @@ const MAX_WASM_STACK_BYTES: usize = 16 << 20;
 /// The stack that a thread needs to run nodes. With less, a node's endless recursion would end the whole process.
 /// Memory is used only as far as the stack really grows.
 pub const WORLD_STACK_BYTES: usize = MAX_WASM_STACK_BYTES + (4 << 20);
+
+/// How many nodes may live at the same time in a whole process. Each takes 4 GiB of addresses (not of memory), which
+/// saves a check of bounds at every access.
+pub const MAX_NODES: u32 = 4096;
+
+/// How much memory of a dead node waits for the next: more than a small node ever writes.
+const RESIDENT_BYTES: usize = 128 << 10;
 
 /// Runs `work` on a thread of its own that has [`WORLD_STACK_BYTES`] of stack, and waits for it.
 ///
@@ -76,25 +83,22 @@ impl Machine {
             // The bits of a NaN differ between processors and may be seen by a program.
             .cranelift_nan_canonicalization(true)
             .wasm_relaxed_simd(false)
+            // Atomic instructions need wasmtime's feature `threads`, which is not compiled in.
             .shared_memory(false)
             .wasm_multi_memory(false)
             .wasm_memory64(false)
             .max_wasm_stack(MAX_WASM_STACK_BYTES)
             // Nothing here is asynchronous, but the engine wants this to be no less.
             .async_stack_size(MAX_WASM_STACK_BYTES)
-            // Stacks of stripped modules have no names, and taking one costs more than the rest of a trap.
-            .wasm_backtrace_max_frames(None)
             .concurrency_support(false)
-            .cranelift_opt_level(if std::env::var("X_NONE").is_ok() {OptLevel::None} else {OptLevel::Speed}); if std::env::var("X_SP").is_ok() { config.cranelift_regalloc_algorithm(wasmtime::RegallocAlgorithm::SinglePass); } if let Ok(g) = std::env::var("X_RES") { config.memory_reservation(g.parse().unwrap()); config.memory_reservation_for_growth(64<<20); } if let Ok(g) = std::env::var("X_GUARD") { config.memory_guard_size(g.parse().unwrap()); } if std::env::var("X_NOPRE").is_ok() { config.guard_before_linear_memory(false); } if std::env::var("X_NOCOW").is_ok() { config.memory_init_cow(false); } if std::env::var("X_MAY").is_ok() { config.memory_may_move(false); }
-        // (Atomic instructions and shared memories need wasmtime's feature `threads`, which is not compiled in.)
-        if let Ok(x) = std::env::var("X_POOL") {
-            let mut pool = wasmtime::PoolingAllocationConfig::new();
-            pool.total_core_instances(256).total_memories(256).total_tables(256).max_memory_size(64 << 20);
-            pool.linear_memory_keep_resident(x.parse().unwrap()).table_keep_resident(64 << 10);
-            pool.pagemap_scan(wasmtime::Enabled::Auto).max_unused_warm_slots(256);
-            config.allocation_strategy(wasmtime::InstanceAllocationStrategy::Pooling(pool));
-        }
-        let engine = Engine::new(&config).map_err(ToolError::engine("start"))?;
+            // Stripped modules have no names to show.
+            .wasm_backtrace_max_frames(None)
+            .cranelift_opt_level(OptLevel::Speed);
+        let mut pooled = config.clone();
+        pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
+        // Where address space is scarce (a limit of the shell, a small virtual address), nodes are mapped one by one:
+        // that is slower and otherwise the same.
+        let engine = Engine::new(&pooled).or_else(|_| Engine::new(&config)).map_err(ToolError::engine("start"))?;
         Ok(Machine { engine, limits })
     }
 
@@ -105,4 +109,19 @@ impl Machine {
     pub fn load(&self, wasm: &[u8]) -> Result<Program, ToolError> {
         Program::compile(&self.engine, wasm, self.limits)
     }
+}
+
+/// Room for instances that is used again and again: the system is asked for it once, not at every start of a node.
+fn pool(limits: Limits) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_core_instances(MAX_NODES)
+        .total_memories(MAX_NODES)
+        .total_tables(MAX_NODES)
+        .max_memory_size(limits.memory_bytes)
+        // So much of a dead node's memory is cleaned and kept; the rest goes back to the system.
+        .linear_memory_keep_resident(RESIDENT_BYTES)
+        .table_keep_resident(RESIDENT_BYTES)
+        // Newer Linux tells which pages were written, so that only those are cleaned.
+        .pagemap_scan(Enabled::Auto);
+    pool
 }
