@@ -23,8 +23,9 @@ pub struct Arguments {
     /// The lab, such as lab2.
     pub lab: Option<String>,
 
-    /// Run only this part (A, B, ...) or the tests whose names contain this text.
-    pub filter: Option<String>,
+    /// Run only these parts (A, B, ...) and the tests whose names contain one of these texts.
+    #[arg(value_name = "FILTER")]
+    pub filters: Vec<String>,
 
     /// The folder of the submission: a crate with src/lib.rs.
     #[arg(long, value_name = "DIR")]

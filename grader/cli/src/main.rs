@@ -78,7 +78,7 @@ fn run(arguments: Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
             Ok(ALL_PASSED)
         }
         (None, None) => list_labs(&root),
-        (None, Some(lab)) if arguments.list => list_tests(&root, lab, arguments.filter.as_deref()),
+        (None, Some(lab)) if arguments.list => list_tests(&root, lab, &arguments.filters),
         (None, Some(lab)) => grade(&root, lab, &arguments, interrupt),
     }
 }
@@ -88,7 +88,7 @@ fn grade(root: &Path, lab: &str, arguments: &Arguments, interrupt: &AtomicBool) 
         root: root.to_owned(),
         lab: lab.to_owned(),
         submission: arguments.path.clone(),
-        filter: arguments.filter.clone(),
+        filters: arguments.filters.clone(),
         seeds: match (arguments.seed, arguments.seeds) {
             (Some(seed), _) => Seeds::Only(seed),
             (None, Some(count)) => Seeds::Count(count),
@@ -156,9 +156,9 @@ fn list_labs(root: &Path) -> Result<u8, Error> {
     Ok(ALL_PASSED)
 }
 
-fn list_tests(root: &Path, lab: &str, filter: Option<&str>) -> Result<u8, Error> {
+fn list_tests(root: &Path, lab: &str, filters: &[String]) -> Result<u8, Error> {
     let mut out = String::new();
-    for row in faultline_grade::tests(root, lab, filter)? {
+    for row in faultline_grade::tests(root, lab, filters)? {
         out += &format!("{}  {:<45} {:>2}  {}\n", row.part, row.id, row.points, row.title);
     }
     print(&out);
@@ -178,11 +178,13 @@ fn width() -> usize {
 
 /// Where the labs, rubrics and solutions lie: above this package.
 fn project_root() -> Result<PathBuf, Error> {
-    let package = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    let package =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     let is_root = |folder: &&Path| folder.join("rubrics").is_dir() && folder.join("labs").is_dir();
     let root = package.ancestors().find(is_root);
     root.map(Path::to_owned).ok_or_else(|| {
-        let text = format!("no project with labs/ and rubrics/ above {}: run `cargo grade` inside it", package.display());
+        let text =
+            format!("no project with labs/ and rubrics/ above {}: run `cargo grade` inside it", package.display());
         Error::Usage(text)
     })
 }

@@ -70,7 +70,8 @@ fn fails_with(submission: &TempDir, expected: &str) {
     let ran = grade(submission, &[]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     let lines: Vec<&str> = ran.out.lines().collect();
-    let of = |test: &str| *lines.iter().find(|line| line.contains(test)).unwrap_or_else(|| panic!("no {test}: {}", ran.out));
+    let of =
+        |test: &str| *lines.iter().find(|line| line.contains(test)).unwrap_or_else(|| panic!("no {test}: {}", ran.out));
     assert!(of("views_have_no_gaps_and_never_repeat").contains("pass"), "{}", ran.out);
     assert!(of("put_append_get").contains("FAIL"), "{}", ran.out);
     let flat = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -132,12 +133,18 @@ fn lacks_a_required_type() {
 
 #[test]
 fn panics_at_start() {
-    fails_with(&server_that("if ctx.incarnation() > 0 { panic!(\"no such luck\") }"), "panicked while starting at src/server.rs");
+    fails_with(
+        &server_that("if ctx.incarnation() > 0 { panic!(\"no such luck\") }"),
+        "panicked while starting at src/server.rs",
+    );
 }
 
 #[test]
 fn reaches_a_hole() {
-    fails_with(&server_that("if ctx.incarnation() > 0 { todo!(\"Server::start\") }"), "not implemented: Server::start at src/server.rs");
+    fails_with(
+        &server_that("if ctx.incarnation() > 0 { todo!(\"Server::start\") }"),
+        "not implemented: Server::start at src/server.rs",
+    );
 }
 
 #[test]
@@ -171,7 +178,10 @@ fn keeps_sending() {
         "server.rs",
         &[
             (SERVER_START, &format!("{SERVER_START}\n        {does}")),
-            ("            _ => {} // from an earlier view", "            Message::Given(Given::GetView) => for _ in 0..2 { ctx.send(ctx.id(), Given::GetView) },\n            _ => {} // from an earlier view"),
+            (
+                "            _ => {} // from an earlier view",
+                "            Message::Given(Given::GetView) => for _ in 0..2 { ctx.send(ctx.id(), Given::GetView) },\n            _ => {} // from an earlier view",
+            ),
         ],
     );
     fails_with(&folder, "more than 200000 messages were sent");
@@ -196,8 +206,14 @@ fn a_hash_set_in_the_state_is_named() {
     let folder = changed(
         "server.rs",
         &[
-            ("    queue: VecDeque<Operation>,", "    queue: VecDeque<Operation>,\n    seen: std::collections::HashSet<u64>,"),
-            ("            queue: VecDeque::new(),", "            queue: VecDeque::new(),\n            seen: Default::default(),"),
+            (
+                "    queue: VecDeque<Operation>,",
+                "    queue: VecDeque<Operation>,\n    seen: std::collections::HashSet<u64>,",
+            ),
+            (
+                "            queue: VecDeque::new(),",
+                "            queue: VecDeque::new(),\n            seen: Default::default(),",
+            ),
         ],
     );
     let ran = grade(&folder, &["put_append_get", "--seed", "7"]);
@@ -267,14 +283,29 @@ fn corrupt_trace_file() {
 
 #[test]
 fn a_result_that_cannot_be_written() {
-    let ran = cargo_grade(&["lab2", "put_append_get", "--path", "solutions/lab2", "--seeds", "1", "--json", "/dev/null/x.json"]);
+    let ran = cargo_grade(&[
+        "lab2",
+        "put_append_get",
+        "--path",
+        "solutions/lab2",
+        "--seeds",
+        "1",
+        "--json",
+        "/dev/null/x.json",
+    ]);
     assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
     assert!(ran.err.contains("/dev/null/x.json"), "{}", ran.err);
 }
 
 #[test]
 fn a_failure_is_replayed_exactly_and_a_mended_program_passes_it() {
-    let folder = changed("server.rs", &[("                self.values.entry(key.clone()).or_default().push_str(value);", "                let _ = self.values.entry(key.clone()).or_default();\n                self.values.insert(key.clone(), value.clone());")]);
+    let folder = changed(
+        "server.rs",
+        &[(
+            "                self.values.entry(key.clone()).or_default().push_str(value);",
+            "                let _ = self.values.entry(key.clone()).or_default();\n                self.values.insert(key.clone(), value.clone());",
+        )],
+    );
     let ran = grade(&folder, &["put_append_get"]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     let trace = folder.path().join("traces/put_append_get.trace.json");

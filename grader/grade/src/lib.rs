@@ -49,8 +49,8 @@ pub struct Request {
     pub lab: String,
     /// The submission's folder; the lab's starter if `None`.
     pub submission: Option<PathBuf>,
-    /// Only this part, or the tests with this in their names.
-    pub filter: Option<String>,
+    /// Only these parts, and the tests with one of these in their names; everything if empty.
+    pub filters: Vec<String>,
     /// Which seeds.
     pub seeds: Seeds,
     /// How many runs at once; one per core if `None`. The result does not depend on it.
@@ -71,7 +71,7 @@ pub fn grade(
     let began = Instant::now();
     let root = &request.root;
     let (suite, rubric) = lab_of(root, &request.lab)?;
-    let rows = filtered(&rubric, request.filter.as_deref())?;
+    let rows = filtered(&rubric, &request.filters)?;
     let folder = request.submission.clone().unwrap_or_else(|| root.join("starter").join(&request.lab));
     let name = plan::shown_path(root, &folder);
     let submission = stage(&folder)?;
@@ -86,7 +86,7 @@ pub fn grade(
         title,
         fingerprint,
         outcome: Outcome::Graded,
-        partial: request.filter.is_some() || request.seeds != Seeds::Rubric,
+        partial: !request.filters.is_empty() || request.seeds != Seeds::Rubric,
         score: Score::default(),
         parts: Vec::new(),
         build_error: None,

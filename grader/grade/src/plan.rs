@@ -40,16 +40,17 @@ pub fn labs(root: &Path) -> Result<Vec<LabInfo>, Error> {
 ///
 /// # Errors
 /// An unknown lab, a filter that matches nothing, or a rubric that is not right.
-pub fn tests(root: &Path, lab: &str, filter: Option<&str>) -> Result<Vec<Row>, Error> {
+pub fn tests(root: &Path, lab: &str, filters: &[String]) -> Result<Vec<Row>, Error> {
     let (_, rubric) = lab_of(root, lab)?;
-    Ok(filtered(&rubric, filter)?.into_iter().cloned().collect())
+    Ok(filtered(&rubric, filters)?.into_iter().cloned().collect())
 }
 
 pub(crate) fn lab_of(root: &Path, lab: &str) -> Result<(Suite, Rubric), Error> {
     let mut all = suites();
     let Some(index) = all.iter().position(|suite| suite.lab == lab) else {
         let known: Vec<&str> = all.iter().map(|suite| suite.lab).collect();
-        let text = format!("there is no lab {lab:?}{}; the labs are: {}", nearest(lab, known.clone()), known.join(", "));
+        let text =
+            format!("there is no lab {lab:?}{}; the labs are: {}", nearest(lab, known.clone()), known.join(", "));
         return Err(Error::Usage(text));
     };
     let suite = all.swap_remove(index);
@@ -57,27 +58,25 @@ pub(crate) fn lab_of(root: &Path, lab: &str) -> Result<(Suite, Rubric), Error> {
     Ok((suite, rubric))
 }
 
-/// The rows of one part (by its letter) or with the filter in their ids.
-pub(crate) fn filtered<'a>(rubric: &'a Rubric, filter: Option<&str>) -> Result<Vec<&'a Row>, Error> {
-    let Some(filter) = filter else { return Ok(rubric.tests.iter().collect()) };
-    let part = rubric.parts.iter().find(|part| part.id.eq_ignore_ascii_case(filter));
-    let wanted = |row: &&Row| match part {
-        Some(part) => row.part == part.id,
-        None => row.id.contains(filter),
-    };
-    let rows: Vec<&Row> = rubric.tests.iter().filter(wanted).collect();
-    if rows.is_empty() {
-        let suggestion = nearest(filter, rubric.tests.iter().map(|row| row.id.as_str()));
+/// The rows that any of the filters names: a part by its letter, or a piece of a test's id. All without a filter.
+pub(crate) fn filtered<'a>(rubric: &'a Rubric, filters: &[String]) -> Result<Vec<&'a Row>, Error> {
+    let matches =
+        |filter: &String, row: &Row| match rubric.parts.iter().find(|part| part.id.eq_ignore_ascii_case(filter)) {
+            Some(part) => row.part == part.id,
+            None => row.id.contains(filter.as_str()),
+        };
+    if let Some(idle) = filters.iter().find(|filter| !rubric.tests.iter().any(|row| matches(filter, row))) {
+        let suggestion = nearest(idle, rubric.tests.iter().map(|row| row.id.as_str()));
         let parts: Vec<&str> = rubric.parts.iter().map(|part| part.id.as_str()).collect();
         return Err(Error::Usage(format!(
-            "{:?} is neither a part of {} ({}) nor in the name of a test{suggestion}; `cargo grade {} --list` lists them",
-            filter,
+            "{idle:?} is neither a part of {} ({}) nor in the name of a test{suggestion}; `cargo grade {} --list` lists them",
             rubric.lab,
             parts.join(", "),
             rubric.lab
         )));
     }
-    Ok(rows)
+    let wanted = |row: &&Row| filters.is_empty() || filters.iter().any(|filter| matches(filter, row));
+    Ok(rubric.tests.iter().filter(wanted).collect())
 }
 
 pub(crate) fn jobs<'a>(suite: &Suite, rows: Vec<&'a Row>, seeds: Seeds) -> Vec<Job<'a>> {

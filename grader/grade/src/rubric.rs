@@ -160,10 +160,13 @@ impl Rubric {
             }
         }
         for row in &self.tests {
-            let withheld: u32 = self.tests.iter().filter(|other| other.needs.contains(&row.id)).map(|row| row.points).sum();
+            let withheld: u32 =
+                self.tests.iter().filter(|other| other.needs.contains(&row.id)).map(|row| row.points).sum();
             if withheld > MOST_WITHHELD {
                 let id = &row.id;
-                return Err(format!("test {id:?} is needed by {withheld} points of tests, at most {MOST_WITHHELD} may be"));
+                return Err(format!(
+                    "test {id:?} is needed by {withheld} points of tests, at most {MOST_WITHHELD} may be"
+                ));
             }
         }
         Ok(())
@@ -182,7 +185,12 @@ impl Rubric {
         }
         for need in &row.needs {
             match rows.get(need.as_str()) {
-                None => return Err(format!("needs = {need:?}, but there is no such test{}", nearest(need, rows.keys().copied()))),
+                None => {
+                    return Err(format!(
+                        "needs = {need:?}, but there is no such test{}",
+                        nearest(need, rows.keys().copied())
+                    ));
+                }
                 Some(needed) if needed.visibility != Visibility::Public => {
                     return Err(format!("needs = {need:?}, but only public tests may be needed"));
                 }

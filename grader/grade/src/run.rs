@@ -9,7 +9,9 @@ use std::{
     },
 };
 
-use faultline_sim::{Facts, Mode, Outcome, Phase, Recording, Stop, Trial, Violation, backend::Backend, choice::seed_of};
+use faultline_sim::{
+    Facts, Mode, Outcome, Phase, Recording, Stop, Trial, Violation, backend::Backend, choice::seed_of,
+};
 use faultline_suites::Test;
 use faultline_verdict::{Event, Failure, PhaseCounts, Status, TestVerdict};
 use rayon::prelude::*;

@@ -56,7 +56,10 @@ fn broken(path: &Path, what: &str) -> Error {
 
 fn derive_manifest(manifest: &str, lab: &str) -> String {
     let underscored = format!("{lab}_solution");
-    manifest.replace(&format!("{lab}-solution"), lab).replace(&underscored, lab).replace("reference solution", "starter")
+    manifest
+        .replace(&format!("{lab}-solution"), lab)
+        .replace(&underscored, lab)
+        .replace("reference solution", "starter")
 }
 
 fn derive_source(source: &str) -> Result<String, String> {

@@ -72,7 +72,8 @@ impl Trace {
         let expected = "expected a trace file that `cargo grade` wrote";
         let trace: Trace = serde_json::from_str(&text).map_err(|error| wrong(format!("{error}; {expected}")))?;
         if trace.format != FORMAT {
-            let text = format!("it has format {}, this grader reads {FORMAT}: grade again to get a new one", trace.format);
+            let text =
+                format!("it has format {}, this grader reads {FORMAT}: grade again to get a new one", trace.format);
             return Err(wrong(text));
         }
         if trace.choices().is_none() {
@@ -86,7 +87,8 @@ impl Trace {
     /// # Errors
     /// [`Error::Broken`] if the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let mut text = serde_json::to_vec(self).map_err(|error| Error::Broken(format!("a trace has no JSON: {error}")))?;
+        let mut text =
+            serde_json::to_vec(self).map_err(|error| Error::Broken(format!("a trace has no JSON: {error}")))?;
         text.push(b'\n');
         write_whole(path, &text)
     }

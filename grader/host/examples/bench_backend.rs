@@ -108,7 +108,8 @@ fn client_config() -> Vec<u8> {
 
 fn command(number: u32) -> Vec<u8> {
     let key = format!("key-{}", number % 16);
-    let command = if number.is_multiple_of(2) { Command::Get { key } } else { Command::Put { key, value: "value".into() } };
+    let command =
+        if number.is_multiple_of(2) { Command::Get { key } } else { Command::Put { key, value: "value".into() } };
     codec::to_bytes(&command).expect("it has bytes")
 }
 

@@ -1,12 +1,15 @@
 //! The terminal: aligned status lines while it goes on, each failure once in full at the end, then the score.
 
-use std::io::Write;
+use std::{collections::BTreeMap, io::Write};
 
 use colored::{ColoredString, Colorize};
 use faultline_verdict::{Event, Grade, Outcome, Score, Status, TestVerdict};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::{failure::failure_text, safe::printable};
+use crate::{
+    failure::failure_text,
+    safe::{printable, wrap},
+};
 
 /// A listener that writes for people.
 pub struct Terminal<W> {
@@ -70,11 +73,23 @@ impl<W: Write> Terminal<W> {
             let text = grade.build_error.as_deref().unwrap_or_default();
             writeln!(self.out, "\n{}\n", printable(text.trim_end()))?;
         }
+        // A hole of the starter stops many tests; it is told once.
+        let mut holes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for verdict in &grade.tests {
-            if let Some(failure) = &verdict.failure {
-                writeln!(self.out)?;
-                write!(self.out, "{}", failure_text(verdict, failure, self.width))?;
+            let Some(failure) = &verdict.failure else { continue };
+            if failure.kind == "not-implemented" {
+                let tests = holes.entry(&failure.observed).or_default();
+                tests.push(&verdict.id);
+                if tests.len() > 1 {
+                    continue;
+                }
             }
+            writeln!(self.out)?;
+            write!(self.out, "{}", failure_text(verdict, failure, self.width))?;
+        }
+        for (observed, tests) in holes.iter().filter(|(_, tests)| tests.len() > 1) {
+            let text = format!("{} more tests stop here: {}", tests.len() - 1, printable(observed));
+            writeln!(self.out, "\n{}", wrap(&text, self.width, "  ").join("\n"))?;
         }
         writeln!(self.out)?;
         for file in &grade.left_out {
@@ -116,16 +131,16 @@ fn status_line(verdict: &TestVerdict, width: usize) -> String {
         (None, seeds) => format!("{seeds} seeds"),
     };
     let remark = verdict.remarks.first().map(|remark| format!("; {remark}")).unwrap_or_default();
-    let name = format!("{}  {:<48}", verdict.part, verdict.id);
-    let points = format!("{:>2}/{:<2}", verdict.earned, verdict.points);
-    let head_width = 9 + 2 + name.chars().count() + 1 + points.chars().count() + 2;
-    let mut tail = format!("{seeds}{remark}");
-    let room = width.saturating_sub(head_width);
-    if tail.chars().count() > room {
-        // Too narrow for one line: the details go to a second one.
-        tail = format!("\n{:>11}{seeds}{remark}", "");
+    let points = format!("{}/{}", verdict.earned, verdict.points);
+    let head = format!("{:>9}  {}  {:<45} {points:>5}", color(word), verdict.part, verdict.id);
+    let head_width = 9 + 2 + verdict.part.chars().count() + 2 + verdict.id.chars().count().max(45) + 6;
+    let tail = format!("{seeds}{remark}");
+    if head_width + 2 + tail.chars().count() <= width {
+        return format!("{head}  {}", tail.dimmed());
     }
-    format!("{:>9}  {name} {points}  {}", color(word), tail.dimmed()).trim_end().to_owned()
+    // Too narrow for one line: the details go to further ones.
+    let more = wrap(&tail, width.saturating_sub(14), "");
+    more.iter().fold(head, |lines, line| format!("{lines}\n{:14}{}", "", line.dimmed()))
 }
 
 fn points(score: &Score) -> String {

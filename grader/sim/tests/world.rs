@@ -10,11 +10,7 @@ use labkit::codec;
 use register::{C1, C2, Command, Output, S1, lab, nodes, replies_before_sync, said};
 
 /// Runs one world and returns what came out, with the recording.
-fn run(
-    mode: Mode,
-    setup: Setup,
-    test: impl FnOnce(&mut World<'_>) -> Outcome,
-) -> (Outcome, faultline_sim::Facts) {
+fn run(mode: Mode, setup: Setup, test: impl FnOnce(&mut World<'_>) -> Outcome) -> (Outcome, faultline_sim::Facts) {
     let mut backend = InProcess::new(lab);
     let mut trial = Trial::new(&mut backend, 0, 42, mode);
     let outcome = trial.run(setup, test);

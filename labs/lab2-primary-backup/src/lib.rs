@@ -1,7 +1,7 @@
 //! Lab 2, a primary/backup key-value service: the commands, the configurations and the messages that are given, and
 //! what the lab asks of your types. The handout is the README beside this crate.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use labkit::{
     Carries, Client, Node, NodeId, codec,
@@ -15,8 +15,9 @@ pub const TICK: Duration = Duration::from_millis(100);
 /// How often a server pings the view server.
 pub const PING: Duration = Duration::from_millis(25);
 
-/// One life of one server: the same node after a restart is another member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// One life of one server: the same node after a restart is another member. Traces show it as `s1#2`: server s1 in its
+/// second incarnation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Member {
     /// The server.
     pub node: NodeId,
@@ -24,8 +25,14 @@ pub struct Member {
     pub incarnation: u64,
 }
 
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.node, self.incarnation)
+    }
+}
+
 /// Who serves. Views are numbered 1, 2, 3, ... without gaps; number 0 with nobody in it is the view before the first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct View {
     /// The view's number.
     pub number: u64,
@@ -33,6 +40,13 @@ pub struct View {
     pub primary: Option<Member>,
     /// Holds a copy of the primary's state, if there is such a server.
     pub backup: Option<Member>,
+}
+
+impl fmt::Debug for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let show = |member: Option<Member>| member.map_or("none".to_owned(), |member| format!("{member:?}"));
+        write!(f, "view {} (primary {}, backup {})", self.number, show(self.primary), show(self.backup))
+    }
 }
 
 /// The messages that the lab gives; your own `Message` carries them (see [`Carries`]).

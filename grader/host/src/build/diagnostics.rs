@@ -105,7 +105,7 @@ impl Raw {
             "warning" => Level::Warning,
             _ => Level::Other,
         };
-        let coloured = self.rendered.unwrap_or_default();
+        let coloured = without_pointers(&self.rendered.unwrap_or_default());
         Diagnostic {
             level,
             code: self.code.map(|code| code.code),
@@ -152,6 +152,12 @@ pub(crate) fn read(output: &str) -> (Vec<Diagnostic>, String) {
         }
     }
     (diagnostics, rest)
+}
+
+/// Removes the lines that point to a file with the full name of a long type: that file is gone when they are read.
+fn without_pointers(text: &str) -> String {
+    let pointers = ["the full name for the type has been written to", "to print the full type name to the console"];
+    text.split_inclusive('\n').filter(|line| !pointers.iter().any(|pointer| line.contains(pointer))).collect()
 }
 
 /// Removes ANSI control sequences (`ESC [ ... letter`).

@@ -4,20 +4,19 @@
 //! another student's work. The compiler lists what it has read, and its messages name what they show; a submission
 //! that reads more than its own sources is refused, and the messages, which may quote what was read, are withheld.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, path::Path};
 
 use super::{Diagnostic, DoesNotBuild, Obstacle};
+
+/// How the compiler names the sources of the lab's crates, of other crates and of the standard library. No file of a
+/// submission is named so: its paths begin with `src/`, or are absolute.
+const LIBRARIES: [&str; 5] = ["labs/", "faultline/", "cargo/", "/rustc/", "<"];
 
 /// What may be read or shown.
 pub(super) struct Allowed<'a> {
     /// The submission's own sources.
     pub sources: &'a BTreeMap<String, String>,
-    /// Folders of libraries, whose code messages may quote.
-    pub public: &'a [PathBuf],
-    /// The compiler's folder, for the same reason.
+    /// The compiler's folder; messages may quote the standard library's sources in it.
     pub sysroot: &'a Path,
 }
 
@@ -27,12 +26,10 @@ impl Allowed<'_> {
     }
 
     fn shown(&self, file: &str) -> bool {
-        let path = Path::new(file);
-        // The lab's own crates and the standard library are known to the compiler by these paths; the first is
-        // relative to the project, and no file of the submission's folder begins so.
-        let library = file.starts_with("labs/") || file.starts_with("/rustc/") || file.starts_with('<');
-        let inside = |folder: &Path| path.starts_with(folder) && !file.contains("..");
-        self.own(file) || library || inside(self.sysroot) || self.public.iter().any(|folder| inside(folder))
+        let name = file.replace('\\', "/");
+        let library =
+            LIBRARIES.iter().any(|start| name.starts_with(start)) || Path::new(file).starts_with(self.sysroot);
+        self.own(file) || (library && !name.contains("/../"))
     }
 
     /// Refuses a compilation that read or shows a foreign file. `dep_info` is what the compiler wrote about the files

@@ -22,8 +22,6 @@ pub struct Prebuilt {
     pub(super) serde: PathBuf,
     /// Folders with the libraries that those need, and with the procedural macros.
     pub(super) search: BTreeSet<PathBuf>,
-    /// Folders whose sources anybody may see in a compiler's message.
-    pub(super) public_sources: Vec<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -37,7 +35,6 @@ enum CargoMessage {
 #[derive(Deserialize)]
 struct Artifact {
     target: CargoTarget,
-    manifest_path: PathBuf,
     filenames: Vec<PathBuf>,
 }
 
@@ -86,12 +83,10 @@ impl Prebuilt {
         };
         let (labkit, api, serde) = (library("labkit")?, library(&crates.api_crate())?, library("serde")?);
         let linked = artifacts.iter().filter(|artifact| artifact.target.kind.iter().all(|kind| kind != "custom-build"));
-        let folders = linked.clone().flat_map(|artifact| &artifact.filenames).filter_map(|file| file.parent());
+        let folders = linked.flat_map(|artifact| &artifact.filenames).filter_map(|file| file.parent());
         let search = folders.map(Path::to_owned).collect();
-        let public_sources =
-            linked.filter_map(|artifact| artifact.manifest_path.parent()).map(Path::to_owned).collect();
         let toolchain = toolchain.clone();
-        Ok(Prebuilt { crates, toolchain, labkit, api, serde, search, public_sources })
+        Ok(Prebuilt { crates, toolchain, labkit, api, serde, search })
     }
 }
 
@@ -113,25 +108,26 @@ fn cargo_command(root: &Path, toolchain: &Toolchain, package: &str) -> Command {
     command
 }
 
-/// Options that keep the names of this machine's folders out of the libraries (a panic holds the path of its source),
-/// so that a module is the same bytes everywhere. Messages to people keep the true paths.
+/// Options that keep the names of this machine's folders out of the libraries, so that a module (a panic holds the path
+/// of its source) and the compiler's messages are the same bytes everywhere.
 fn remap_options(root: &Path) -> OsString {
-    let mut options = OsString::from("--remap-path-scope=macro,debuginfo,coverage,object");
-    push_option(&mut options, "--remap-path-prefix=", root, "=faultline");
+    let mut options = remap_option(root, "faultline");
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
     if let Some(home) = home {
-        push_option(&mut options, "--remap-path-prefix=", &home, "=cargo");
+        // Cargo separates options by a character that no path has.
+        options.push("\u{1f}");
+        options.push(remap_option(&home, "cargo"));
     }
     options
 }
 
-/// Appends an option of cargo's encoded form, in which options are separated by a character that no path has.
-fn push_option(options: &mut OsString, name: &str, path: &Path, end: &str) {
-    options.push("\u{1f}");
-    options.push(name);
-    options.push(path);
-    options.push(end);
+fn remap_option(folder: &Path, name: &str) -> OsString {
+    let mut option = OsString::from("--remap-path-prefix=");
+    option.push(folder);
+    option.push("=");
+    option.push(name);
+    option
 }
 
 fn read_artifacts(messages: &str) -> Vec<Artifact> {

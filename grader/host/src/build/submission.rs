@@ -100,9 +100,8 @@ impl Build<'_> {
         let (status, output) = self.run(command)?;
         let (diagnostics, rest) = diagnostics::read(&output);
         let read = fs::read_to_string(dep_info).ok();
-        let toolchain = &self.prebuilt.toolchain;
-        let (public, sysroot) = (self.prebuilt.public_sources.as_slice(), toolchain.sysroot());
-        Allowed { sources: self.sources(), public, sysroot }.check(&diagnostics, read.as_deref())?;
+        let allowed = Allowed { sources: self.sources(), sysroot: self.prebuilt.toolchain.sysroot() };
+        allowed.check(&diagnostics, read.as_deref())?;
         if status.success() {
             let warned = |each: &Diagnostic| each.level == Level::Warning && each.is_about_the_program();
             return Ok(diagnostics.into_iter().filter(warned).collect());

@@ -21,6 +21,18 @@ fn an_error_names_the_students_file() {
 }
 
 #[test]
+fn messages_name_no_folder_of_this_machine() {
+    // The notes of these errors lead to labkit and serde.
+    let files = changed(&[("src/server.rs", "#[derive(Debug, Serialize, Deserialize)]", "#[derive(Debug)]")]);
+    let error = why_not(&files);
+    assert!(error.plain.contains("labs/labkit/src/node.rs") && error.plain.contains("serde::Serialize"), "{error}");
+    let home = std::env::home_dir().expect("there is a home");
+    for folder in [root(), &std::env::temp_dir(), &home] {
+        assert!(!error.plain.contains(&format!("{}/", folder.display())), "{error}");
+    }
+}
+
+#[test]
 fn warnings_are_kept() {
     assert_eq!(build(&fixture("kv")).expect("it builds").warnings, []);
     let files = changed(&[("src/server.rs", "        ViewServer\n", "        let unused = 1;\n        ViewServer\n")]);

@@ -220,9 +220,12 @@ impl Stage<'_, '_> {
                 return Ok(view);
             }
         }
-        let heard = answer.map_or("never answered with a View".to_owned(), |view| format!("answered with {}", show(&view)));
+        let heard =
+            answer.map_or("never answered with a View".to_owned(), |view| format!("answered with {}", show(&view)));
         let newest = show(&self.view());
-        Err(self.world.no_progress(format!("GetView was sent 20 times within 500 ms and {heard}; the view is {newest}")))
+        Err(self
+            .world
+            .no_progress(format!("GetView was sent 20 times within 500 ms and {heard}; the view is {newest}")))
     }
 
     /// The usual beginning: `s1` is primary and `s2` is backup of an acknowledged view; the others idle.
