@@ -1,8 +1,8 @@
 //! From a recording to the lines that a person reads.
 //!
 //! A run of a few virtual seconds has thousands of events, most of them pings. What repeats word for word is folded, and
-//! of what is left the end is shown, where the promise was broken, and before it only what clients saw and what was
-//! done to the world.
+//! of what is left the end is shown, where the promise was broken, and before it only what clients saw, what was done
+//! to the world, and messages that came for the first time.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use faultline_verdict::TraceLine;
 /// So many lines at the end are shown whatever they tell.
 const TAIL: usize = 40;
 
-/// So many lines before them are shown if they tell of operations and faults.
+/// So many lines before them are shown if they matter.
 const HEAD: usize = 40;
 
 /// An event that happens word for word for the third time is routine.
@@ -27,15 +27,16 @@ pub fn tell(recording: &Recording) -> Vec<TraceLine> {
     let mut lines: Vec<Item> = Vec::new();
     for (index, step) in recording.steps.iter().enumerate() {
         let number = recording.forgotten + index as u64 + 1;
-        let routine = is_routine(step) && {
-            let times = seen.entry(words(&step.what)).or_insert(0);
-            *times += 1;
-            *times > ROUTINE
-        };
+        let times = seen.entry(words(&step.what)).or_insert(0);
+        *times += 1;
+        let routine = may_be_routine(step) && *times > ROUTINE;
         match (routine, lines.last_mut()) {
             (true, Some(Item::Folded { count, .. })) => *count += 1,
             (true, _) => lines.push(Item::Folded { at: step.at, count: 1 }),
-            (false, _) => lines.push(Item::Line { line: line(number, step), matters: matters(&step.what) }),
+            (false, _) => {
+                let matters = !may_be_routine(step) || *times == 1;
+                lines.push(Item::Line { line: line(number, step), matters });
+            }
         }
     }
     cut(lines)
@@ -101,13 +102,10 @@ fn line(number: u64, step: &Step) -> TraceLine {
     }
 }
 
-fn is_routine(step: &Step) -> bool {
+/// Messages and timers repeat; what clients saw and what was done to the world always matters.
+fn may_be_routine(step: &Step) -> bool {
     let may_repeat = matches!(step.what, Happening::Receive { .. } | Happening::Timer { .. } | Happening::Lose { .. });
     may_repeat && step.printed.is_empty() && step.notes.is_empty()
-}
-
-fn matters(what: &Happening) -> bool {
-    !matches!(what, Happening::Receive { .. } | Happening::Timer { .. } | Happening::Lose { .. })
 }
 
 fn words(what: &Happening) -> String {

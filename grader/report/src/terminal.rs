@@ -33,11 +33,14 @@ impl<W: Write> Terminal<W> {
         match event {
             Event::Started { lab, title, submission, tests } => {
                 writeln!(self.out, "{}  {title}", lab.bold())?;
-                writeln!(self.out, "{}", format!("{} tests of {}", tests, printable(submission)).dimmed())
+                writeln!(self.out, "{}", format!("{} of {}", count(*tests, "test"), printable(submission)).dimmed())
             }
             Event::Built { warnings, took_ms } => {
-                let count = warnings.lines().filter(|line| line.trim_start().starts_with("warning")).count();
-                let warned = if count == 0 { String::new() } else { format!(", {count} warnings (see cargo check)") };
+                let warned = warnings.lines().filter(|line| line.trim_start().starts_with("warning")).count();
+                let warned = match warned {
+                    0 => String::new(),
+                    warned => format!(", {} (cargo check shows them)", count(warned, "warning")),
+                };
                 writeln!(self.out, "{:>9}  in {}{warned}", "built".green().bold(), seconds(*took_ms))
             }
             Event::Progress { done, of } => {
@@ -145,6 +148,10 @@ fn status_line(verdict: &TestVerdict, width: usize) -> String {
 
 fn points(score: &Score) -> String {
     format!("{}/{}", score.earned, score.possible)
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 fn seconds(ms: u64) -> String {

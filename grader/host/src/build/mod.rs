@@ -8,6 +8,7 @@ mod foreign;
 mod glue;
 mod prebuilt;
 mod rustc;
+mod stamp;
 mod submission;
 
 pub use diagnostics::{Diagnostic, Level, Span};

@@ -3,25 +3,36 @@
 use std::{
     collections::BTreeSet,
     ffi::OsString,
+    io,
     path::{Path, PathBuf},
     process::Command,
+    time::SystemTime,
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::LabCrates;
+use super::{
+    LabCrates,
+    stamp::{Inputs, Stamp},
+};
 use crate::{ToolError, Toolchain, environment, toolchain::TARGET};
 
-/// The compiled libraries that a submission to one lab is linked with.
+/// What a submission to one lab is compiled against.
 #[derive(Clone, Debug)]
 pub struct Prebuilt {
     pub(super) crates: LabCrates,
     pub(super) toolchain: Toolchain,
-    pub(super) labkit: PathBuf,
-    pub(super) api: PathBuf,
-    pub(super) serde: PathBuf,
+    pub(super) libraries: Libraries,
+}
+
+/// The compiled libraries.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Libraries {
+    pub labkit: PathBuf,
+    pub api: PathBuf,
+    pub serde: PathBuf,
     /// Folders with the libraries that those need, and with the procedural macros.
-    pub(super) search: BTreeSet<PathBuf>,
+    pub search: BTreeSet<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -35,6 +46,7 @@ enum CargoMessage {
 #[derive(Deserialize)]
 struct Artifact {
     target: CargoTarget,
+    manifest_path: PathBuf,
     filenames: Vec<PathBuf>,
 }
 
@@ -48,58 +60,96 @@ impl Prebuilt {
     /// Builds (or finds built) what the lab gives. `root` is the project's root folder; products go to
     /// `target/faultline` below it. Several processes may do this at once: cargo makes them wait for one another.
     ///
-    /// When everything is built, this costs about 70 ms of processor time, so nothing remembers that it was.
-    ///
     /// # Errors
     /// If cargo cannot run or fails. That is never the submission's fault.
     pub fn build(root: &Path, toolchain: &Toolchain, crates: LabCrates) -> Result<Prebuilt, ToolError> {
         // With a relative path, what cargo and rustc say about files would not fit together.
         let root = std::path::absolute(root).map_err(ToolError::io("find", root))?;
-        let mut command = cargo_command(&root, toolchain, &crates.api);
-        let output = command.output().map_err(|source| ToolError::CannotRun {
-            program: toolchain.cargo(),
-            source,
-            advice: "cargo comes with Rust: see https://rustup.rs",
-        })?;
-        if !output.status.success() {
-            return Err(ToolError::Failed {
-                command: format!("cargo build -p {} (for {TARGET})", crates.api),
-                status: output.status.to_string(),
-                output: String::from_utf8_lossy(&output.stderr).trim_end().to_owned(),
-            });
-        }
-        let artifacts = read_artifacts(&String::from_utf8_lossy(&output.stdout));
-        Self::of_artifacts(artifacts, toolchain, crates)
-    }
-
-    fn of_artifacts(artifacts: Vec<Artifact>, toolchain: &Toolchain, crates: LabCrates) -> Result<Prebuilt, ToolError> {
-        let library = |name: &str| {
-            let is_rlib = |file: &&PathBuf| file.extension().is_some_and(|extension| extension == "rlib");
-            let mut found = artifacts.iter().filter(|artifact| artifact.target.name == name);
-            let found = found.find_map(|artifact| artifact.filenames.iter().find(is_rlib));
-            found
-                .cloned()
-                .ok_or_else(|| ToolError::Incomplete { package: crates.api.clone(), missing: name.to_owned() })
+        let options = remap_options(&root);
+        let stamp = root.join("target/faultline").join(format!("{}.stamp.json", crates.api));
+        let inputs = Inputs { root: &root, compiler: toolchain.version(), options: &options };
+        let libraries = match Stamp::libraries(&stamp, &inputs) {
+            Some(libraries) => libraries,
+            None => build_libraries(&inputs, toolchain, &crates, &stamp)?,
         };
-        let (labkit, api, serde) = (library("labkit")?, library(&crates.api_crate())?, library("serde")?);
-        let linked = artifacts.iter().filter(|artifact| artifact.target.kind.iter().all(|kind| kind != "custom-build"));
-        let folders = linked.flat_map(|artifact| &artifact.filenames).filter_map(|file| file.parent());
-        let search = folders.map(Path::to_owned).collect();
-        let toolchain = toolchain.clone();
-        Ok(Prebuilt { crates, toolchain, labkit, api, serde, search })
+        Ok(Prebuilt { crates, toolchain: toolchain.clone(), libraries })
     }
 }
 
-fn cargo_command(root: &Path, toolchain: &Toolchain, package: &str) -> Command {
-    let target_folder = root.join("target").join("faultline");
+fn build_libraries(
+    inputs: &Inputs<'_>,
+    toolchain: &Toolchain,
+    crates: &LabCrates,
+    stamp: &Path,
+) -> Result<Libraries, ToolError> {
+    let mut command = cargo_command(inputs, toolchain, &crates.api);
+    let started = SystemTime::now();
+    let output = command.output().map_err(|source| ToolError::CannotRun {
+        program: toolchain.cargo(),
+        source,
+        advice: "cargo comes with Rust: see https://rustup.rs",
+    })?;
+    if !output.status.success() {
+        return Err(ToolError::Failed {
+            command: format!("cargo build -p {} (for {TARGET})", crates.api),
+            status: output.status.to_string(),
+            output: String::from_utf8_lossy(&output.stderr).trim_end().to_owned(),
+        });
+    }
+    let artifacts = read_artifacts(&String::from_utf8_lossy(&output.stdout));
+    let libraries = libraries_of(&artifacts, crates)?;
+    // Without a stamp everything works, a little slower.
+    let _ = write_stamp(inputs, stamp, &artifacts, &libraries, started);
+    Ok(libraries)
+}
+
+fn libraries_of(artifacts: &[Artifact], crates: &LabCrates) -> Result<Libraries, ToolError> {
+    let library = |name: &str| {
+        let is_rlib = |file: &&PathBuf| file.extension().is_some_and(|extension| extension == "rlib");
+        let mut found = artifacts.iter().filter(|artifact| artifact.target.name == name);
+        let found = found.find_map(|artifact| artifact.filenames.iter().find(is_rlib)).cloned();
+        found.ok_or_else(|| ToolError::Incomplete { package: crates.api.clone(), missing: name.to_owned() })
+    };
+    let folders = products(artifacts).filter_map(|file| file.parent()).map(Path::to_owned);
+    Ok(Libraries {
+        labkit: library("labkit")?,
+        api: library(&crates.api_crate())?,
+        serde: library("serde")?,
+        search: folders.collect(),
+    })
+}
+
+/// All libraries, with those that run in the compiler.
+fn products(artifacts: &[Artifact]) -> impl Iterator<Item = &PathBuf> {
+    let is_script = |artifact: &&Artifact| artifact.target.kind.iter().any(|kind| kind == "custom-build");
+    artifacts.iter().filter(move |artifact| !is_script(artifact)).flat_map(|artifact| &artifact.filenames)
+}
+
+fn write_stamp(
+    inputs: &Inputs<'_>,
+    stamp: &Path,
+    artifacts: &[Artifact],
+    libraries: &Libraries,
+    started: SystemTime,
+) -> io::Result<()> {
+    let packages = artifacts.iter().filter_map(|artifact| artifact.manifest_path.parent());
+    let packages: BTreeSet<PathBuf> =
+        packages.filter(|folder| folder.starts_with(inputs.root)).map(Path::to_owned).collect();
+    let packages: Vec<PathBuf> = packages.into_iter().collect();
+    let products: Vec<PathBuf> = products(artifacts).cloned().collect();
+    Stamp::write(stamp, inputs, started, packages, &products, libraries)
+}
+
+fn cargo_command(inputs: &Inputs<'_>, toolchain: &Toolchain, package: &str) -> Command {
+    let target_folder = inputs.root.join("target").join("faultline");
     let mut command = Command::new(toolchain.cargo());
     environment::without_steering(&mut command)
-        .current_dir(root)
+        .current_dir(inputs.root)
         // Each of these overrides what a cargo configuration (such as the user's own in the home folder) may say.
         .env("RUSTC", toolchain.rustc())
         .env("RUSTC_WRAPPER", "")
         .env("RUSTC_WORKSPACE_WRAPPER", "")
-        .env("CARGO_ENCODED_RUSTFLAGS", remap_options(root))
+        .env("CARGO_ENCODED_RUSTFLAGS", inputs.options)
         .env("CARGO_INCREMENTAL", "0")
         .env("CARGO_BUILD_BUILD_DIR", &target_folder)
         .args(["build", "--quiet", "--locked", "--profile", "guest", "--lib", "--target", TARGET])

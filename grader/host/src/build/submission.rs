@@ -80,11 +80,11 @@ impl Build<'_> {
         let prebuilt = self.prebuilt;
         let mut command = rustc::command(&prebuilt.toolchain.rustc(), self.staged.folder(), self.options.opt_level);
         command.arg(source).args(["--crate-name", crate_name, "--crate-type", crate_type]);
-        for folder in &prebuilt.search {
+        for folder in &prebuilt.libraries.search {
             command.arg("-L").arg(with_prefix("dependency=", folder));
         }
-        let api = prebuilt.crates.api_crate();
-        for (name, library) in [("labkit", &prebuilt.labkit), (&api, &prebuilt.api), ("serde", &prebuilt.serde)] {
+        let (api, libraries) = (prebuilt.crates.api_crate(), &prebuilt.libraries);
+        for (name, library) in [("labkit", &libraries.labkit), (&api, &libraries.api), ("serde", &libraries.serde)] {
             command.arg("--extern").arg(with_prefix(&format!("{name}="), library));
         }
         command

@@ -6,4 +6,5 @@ mod faults;
 mod isolation;
 mod stages;
 mod toolchains;
+mod wild;
 mod workshop;
