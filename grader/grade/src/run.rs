@@ -70,7 +70,7 @@ impl Runner<'_> {
                 let (next, verdicts) = &mut *waiting;
                 verdicts.insert(index, tested.0.clone());
                 while let Some(verdict) = verdicts.remove(next) {
-                    self.tell(Event::Tested(verdict));
+                    self.tell(Event::Tested(Box::new(verdict)));
                     *next += 1;
                 }
                 Ok(tested)

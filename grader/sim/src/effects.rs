@@ -86,8 +86,7 @@ impl World<'_> {
         let nth = self.nodes[slot].sends;
         let Some(target) = self.find(to) else {
             let from = self.nodes[slot].spec.id;
-            let bytes = message.to_vec();
-            self.record_loss(slot, to, &bytes, format!("there is no node {to} (sent by {from})"));
+            self.record_loss(slot, to, message, format!("there is no node {to} (sent by {from})"));
             return Ok(());
         };
         let life = self.nodes[slot].life();
@@ -173,11 +172,11 @@ impl World<'_> {
         if self.mode.recording.is_some() {
             let from = self.nodes[slot].life();
             self.record_action(|_| Action::Drop { from, nth });
-            self.record_loss(slot, to, &message.to_vec(), why.to_owned());
+            self.record_loss(slot, to, message, why.to_owned());
         }
     }
 
-    fn record_loss(&mut self, slot: usize, to: NodeId, message: &Vec<u8>, why: String) {
+    fn record_loss(&mut self, slot: usize, to: NodeId, message: &[u8], why: String) {
         let from = self.nodes[slot].spec.id;
         self.record(|world| Happening::Lose {
             from,

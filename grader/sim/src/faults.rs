@@ -84,15 +84,21 @@ impl World<'_> {
     /// # Errors
     /// None of its own; the signature is that of all faults.
     pub fn partition(&mut self, groups: &[&[NodeId]]) -> Outcome {
-        for (index, group) in groups.iter().enumerate() {
-            for other in groups.iter().skip(index + 1) {
-                for (a, b) in group.iter().flat_map(|a| other.iter().map(move |b| (*a, *b))) {
-                    self.cut(a, b)?;
-                    self.cut(b, a)?;
-                }
-            }
-        }
-        Ok(())
+        across(groups).try_for_each(|(a, b)| {
+            self.cut(a, b)?;
+            self.cut(b, a)
+        })
+    }
+
+    /// Repairs all links between nodes of different groups, both ways.
+    ///
+    /// # Errors
+    /// None of its own; the signature is that of all faults.
+    pub fn join(&mut self, groups: &[&[NodeId]]) -> Outcome {
+        across(groups).try_for_each(|(a, b)| {
+            self.heal_link(a, b)?;
+            self.heal_link(b, a)
+        })
     }
 
     /// Cuts a node off from all others, both ways.
@@ -275,4 +281,12 @@ impl World<'_> {
     fn tell(&mut self, text: String) {
         self.record(|_| Happening::Fault { text });
     }
+}
+
+/// All pairs of nodes of different groups, each once.
+fn across<'a>(groups: &'a [&'a [NodeId]]) -> impl Iterator<Item = (NodeId, NodeId)> + 'a {
+    groups.iter().enumerate().flat_map(move |(index, group)| {
+        let others = groups.iter().skip(index + 1).flat_map(|other| other.iter());
+        others.flat_map(move |b| group.iter().map(move |a| (*a, *b)))
+    })
 }

@@ -32,7 +32,7 @@ pub use history::{Moment, Operation, Workload};
 pub use metrics::{Limits, Phase};
 pub use network::Conditions;
 pub use node::{NodeSpec, Received, Role};
-pub use plan::Plan;
+pub use plan::{Flapping, Plan};
 pub use record::{Happening, Recording, Step};
 pub use schedule::{FaultAction, Life, Schedule};
 pub use time::{Time, ms};

@@ -1,8 +1,10 @@
 //! Faults that come by plan rather than by a test's own script.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
-use crate::{Outcome, World, schedule::Action, time::Time, world::What};
+use labkit::NodeId;
+
+use crate::{Outcome, World, choice::About, schedule::Action, time::Time, world::What};
 
 /// A source of faults that can be laid over any workload. It is woken now and then, looks at the world (the view, say,
 /// so as not to ask for the impossible) and does something to it. What it does is recorded, so a replay needs no plan.
@@ -15,6 +17,39 @@ pub trait Plan {
     /// # Errors
     /// Whatever the world runs into meanwhile.
     fn wake(&mut self, world: &mut World<'_>) -> Outcome<(bool, Option<Duration>)>;
+}
+
+/// A partition that comes and goes: the groups are cut off from one another, healed, cut off, ...
+pub struct Flapping {
+    groups: Vec<Vec<NodeId>>,
+    apart: RangeInclusive<Duration>,
+    together: RangeInclusive<Duration>,
+    wakes: u64,
+}
+
+impl Flapping {
+    /// A partition between these groups that lasts for a time from `apart` each time, with a time from `together` after it.
+    pub fn new(groups: Vec<Vec<NodeId>>, apart: RangeInclusive<Duration>, together: RangeInclusive<Duration>) -> Self {
+        Flapping { groups, apart, together, wakes: 0 }
+    }
+}
+
+impl Plan for Flapping {
+    fn name(&self) -> &'static str {
+        "a flapping partition"
+    }
+
+    fn wake(&mut self, world: &mut World<'_>) -> Outcome<(bool, Option<Duration>)> {
+        self.wakes += 1;
+        let mut draw = world.choices().draw(About::Plan, u64::MAX, self.wakes);
+        let groups: Vec<&[NodeId]> = self.groups.iter().map(Vec::as_slice).collect();
+        if self.wakes.is_multiple_of(2) {
+            world.join(&groups)?;
+            return Ok((false, Some(draw.between(&self.together))));
+        }
+        world.partition(&groups)?;
+        Ok((true, Some(draw.between(&self.apart))))
+    }
 }
 
 impl World<'_> {

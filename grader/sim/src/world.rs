@@ -435,9 +435,9 @@ impl<'b> World<'b> {
     fn turn_into_bytes_and_back(&mut self, slot: usize, doing: &str) -> Outcome {
         self.nodes[slot].restores += 1;
         let restores = self.nodes[slot].restores;
-        let thorough = restores < 64 || restores % 16 == 0;
+        let thorough = restores < 64 || restores.is_multiple_of(16);
         self.call(slot, Op::RoundTrip, &[u8::from(thorough)], doing)?;
-        if restores % 16 != 0 || self.nodes[slot].condition == Condition::Syncing {
+        if !restores.is_multiple_of(16) || self.nodes[slot].condition == Condition::Syncing {
             return Ok(());
         }
         let snapshot = self.call(slot, Op::Snapshot, &[], doing)?;

@@ -3,8 +3,8 @@
 mod register;
 
 use faultline_sim::{
-    Conditions, Happening, Kind, Limits, Mode, Outcome, Plan, Setup, Stop, Trial, Violation, World, choice::About,
-    in_process::InProcess, ms,
+    Conditions, Flapping, Happening, Kind, Limits, Mode, Outcome, Plan, Setup, Stop, Trial, Violation, World,
+    choice::About, in_process::InProcess, ms,
 };
 use labkit::codec;
 use register::{C1, C2, Command, Output, S1, lab, nodes, replies_before_sync, said};
@@ -224,6 +224,35 @@ fn a_one_way_cut_is_one_way_and_a_held_message_arrives_later() {
         Ok(())
     })
     .unwrap();
+}
+
+#[test]
+fn a_flapping_partition_comes_and_goes_and_a_slow_node_is_late() {
+    let (outcome, facts) = run(Mode::Plain, Setup::new(nodes(), Conditions::steady()), |world| {
+        world.run_for(ms(1))?;
+        world.invoke(C1, read())?;
+        answered(world, C1)?;
+        let quick = world.history()[0].reply.as_ref().unwrap().0.at.since(world.history()[0].invoked.at);
+        assert_eq!(quick, ms(4), "two messages of 2 ms");
+        world.slow(S1, ms(50))?;
+        for _ in 0..5 {
+            world.invoke(C1, read())?;
+            answered(world, C1)?;
+        }
+        let slow = world.history()[1..].iter().map(|o| o.reply.as_ref().unwrap().0.at.since(o.invoked.at));
+        assert!(slow.clone().any(|took| took > ms(20)), "{:?}", slow.collect::<Vec<_>>());
+        world.slow(S1, ms(0))?;
+        let groups = vec![vec![C1, C2], vec![S1]];
+        world.add_plan(Flapping::new(groups, ms(100)..=ms(200), ms(100)..=ms(200)), ms(0));
+        world.set_workload(register::Busy);
+        world.run_for(ms(2_000))?;
+        world.end_plans();
+        world.heal()?;
+        world.expect("all are answered", ms(1_000), |world| Ok(world.workload_is_done()))
+    });
+    assert_eq!(outcome, Ok(()));
+    assert!(facts.fired["a flapping partition"] >= 4, "{:?}", facts.fired);
+    assert!(facts.phases[0].latency_max_us >= 70_000, "some operation waited for the partition's end");
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub enum Event {
         of: u64,
     },
     /// A test is over. These come in the order of the rubric.
-    Tested(TestVerdict),
+    Tested(Box<TestVerdict>),
     /// Grading is over.
     Finished {
         /// The result.

@@ -75,8 +75,11 @@ impl Role {
     }
 }
 
+/// Decodes a command and hands it to the client.
+type Invoke<N> = fn(&mut N, &[u8], &mut Context<N>) -> Result<(), codec::Error>;
+
 struct ClientCalls<N: Node> {
-    invoke: fn(&mut N, &[u8], &mut Context<N>) -> Result<(), codec::Error>,
+    invoke: Invoke<N>,
     describe_command: fn(&[u8]) -> Result<String, codec::Error>,
     describe_output: fn(&[u8]) -> Result<String, codec::Error>,
 }

@@ -198,7 +198,8 @@ pub struct Busy;
 
 impl Workload for Busy {
     fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
-        let command = if nth % 2 == 0 { Command::Write(nth * 10 + u64::from(client.number())) } else { Command::Read };
+        let command =
+            if nth.is_multiple_of(2) { Command::Write(nth * 10 + u64::from(client.number())) } else { Command::Read };
         (nth < 25).then(|| (ms(7), codec::to_bytes(&command).unwrap()))
     }
 }
