@@ -197,6 +197,64 @@ fn writes_a_gigabyte_to_standard_output() {
 }
 
 #[test]
+fn is_slow_in_every_handler() {
+    let does =
+        "let mut n = ctx.incarnation(); for _ in 0..3_000_000 { n = std::hint::black_box(n ^ n << 1); } let _ = n;";
+    let ping = "Timer::Ping => {";
+    let folder = changed("server.rs", &[(ping, &format!("{ping}\n                {does}"))]);
+    fails_with(&folder, "all handlers of this run together computed for too long");
+}
+
+#[test]
+fn panics_with_a_text_of_megabytes_and_escape_sequences() {
+    let does = "if ctx.incarnation() > 0 { panic!(\"\\u{1b}[2J{}\", \"x\".repeat(8 << 20)) }";
+    let ran = grade(&server_that(does), &["put_append_get", "--color", "never"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.out.len() < 100_000, "{} bytes of output", ran.out.len());
+    assert!(!ran.out.contains('\u{1b}'), "no escape sequence reaches the terminal");
+}
+
+#[test]
+fn answers_with_megabytes() {
+    let folder = changed(
+        "client.rs",
+        &[(
+            "                ctx.respond(output);",
+            "                let _ = output;\n                ctx.respond(Output::Value(\"x\".repeat(8 << 20)));",
+        )],
+    );
+    let ran = grade(&folder, &["put_append_get"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.out.len() < 100_000, "{} bytes of output", ran.out.len());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_writes_nothing() {
+    use std::io::{BufRead, BufReader, Read};
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let result = folder.path().join("result.json");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_faultline"))
+        .args(["lab2", "failover_chaos", "--path", "solutions/lab2", "--seeds", "1000000", "--json"])
+        .arg(&result)
+        .current_dir(root())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the grader runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    assert!(lines.any(|line| line.expect("UTF-8").contains("built")), "the runs have begun");
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");
+    assert!(kill.success());
+    let status = child.wait().expect("it ends");
+    let mut said = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("UTF-8");
+    assert_eq!(status.code(), Some(130), "{said}");
+    assert!(said.contains("interrupted"), "{said}");
+    assert!(!result.exists(), "no result of half a grading");
+}
+
+#[test]
 fn reads_the_clock() {
     fails_with(&server_that("assert!(std::time::SystemTime::now() > std::time::UNIX_EPOCH);"), "set_timer");
 }

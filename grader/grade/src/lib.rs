@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Mutex,
-        atomic::{AtomicBool, AtomicU64},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Instant,
 };
@@ -93,7 +93,12 @@ pub fn grade(
         left_out: left_out(&submission),
         tests: Vec::new(),
     };
-    match build(root, &toolchain, &submission, &suite) {
+    let built = build(root, &toolchain, &submission, &suite);
+    // Ctrl-C ends the compiler, too; what that says of the submission means nothing.
+    if interrupt.load(Ordering::Relaxed) {
+        return Err(Error::Interrupted);
+    }
+    match built {
         Err(Error::DoesNotBuild { text }) => {
             grade.outcome = Outcome::DoesNotBuild;
             grade.build_error = Some(text);

@@ -21,7 +21,8 @@ pub fn failure_text(verdict: &TestVerdict, failure: &Failure, width: usize) -> S
         }
     }
     if let Some(replay) = &failure.replay {
-        section(&mut out, "replay", replay, width);
+        // Never broken, so that it can be copied.
+        section(&mut out, "replay", replay, usize::MAX);
     }
     section(&mut out, "handout", &failure.handout, width);
     out

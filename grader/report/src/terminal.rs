@@ -91,7 +91,7 @@ impl<W: Write> Terminal<W> {
             write!(self.out, "{}", failure_text(verdict, failure, self.width))?;
         }
         for (observed, tests) in holes.iter().filter(|(_, tests)| tests.len() > 1) {
-            let text = format!("{} more tests stop here: {}", tests.len() - 1, printable(observed));
+            let text = format!("{} more with this failure: {}", count(tests.len() - 1, "test"), printable(observed));
             writeln!(self.out, "\n{}", wrap(&text, self.width, "  ").join("\n"))?;
         }
         writeln!(self.out)?;
@@ -111,8 +111,9 @@ impl<W: Write> Terminal<W> {
             0 => String::new(),
             points => format!("; {points} points could not be scored, ask your course staff"),
         };
+        writeln!(self.out, "{:>9}  {what}{unscored}", score.bold())?;
         let details = format!("in {}, fingerprint {}", seconds(took_ms), grade.fingerprint);
-        writeln!(self.out, "{:>9}  {what}{unscored}  {}", score.bold(), details.dimmed())?;
+        writeln!(self.out, "{:>9}  {}", "", details.dimmed())?;
         self.out.flush()
     }
 }

@@ -86,6 +86,9 @@ pub trait Backend {
     /// Destroys the node of a slot, if there is one.
     fn stop(&mut self, slot: usize);
 
+    /// How much all nodes together have computed so far, in the backend's own unit; a world has a budget of it.
+    fn fuel_used(&self) -> u64;
+
     /// What the node of this slot printed since the last call; also after its death.
     fn take_printed(&mut self, slot: usize) -> String;
 }

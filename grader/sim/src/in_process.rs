@@ -78,6 +78,10 @@ impl Backend for InProcess {
         }
     }
 
+    fn fuel_used(&self) -> u64 {
+        0
+    }
+
     fn take_printed(&mut self, _slot: usize) -> String {
         String::new()
     }

@@ -45,8 +45,11 @@ pub struct Limits {
     pub events: u64,
     /// Messages sent by all nodes together.
     pub messages: u64,
-    /// Bytes of all messages together.
+    /// Bytes of all effects together: messages, answers, writes, timers, notes.
     pub bytes: u64,
+    /// What all handlers together may compute, in the backend's unit. Far above what any sensible program needs; it
+    /// keeps one that is just below the limit of a single handler, again and again, from taking hours.
+    pub fuel: u64,
     /// Effects of one handler.
     pub effects_per_event: u64,
     /// Timers that one node may have running.
@@ -59,6 +62,7 @@ impl Default for Limits {
             events: 1_000_000,
             messages: 200_000,
             bytes: 256 << 20,
+            fuel: 3_000_000_000,
             effects_per_event: 10_000,
             timers_per_node: 10_000,
         }

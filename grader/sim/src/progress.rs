@@ -82,16 +82,16 @@ impl World<'_> {
 
     /// A violation seen now; the test returns it.
     pub fn violation(&self, observed: impl Into<String>) -> Stop {
-        Stop::Violation(Violation { kind: Kind::Violation, observed: observed.into(), at: self.now })
+        Stop::Violation(Violation::new(Kind::Violation, observed.into(), self.now))
     }
 
     /// A lack of progress seen now; the test returns it.
     pub fn no_progress(&self, observed: impl Into<String>) -> Stop {
-        Stop::Violation(Violation { kind: Kind::NoProgress, observed: observed.into(), at: self.now })
+        Stop::Violation(Violation::new(Kind::NoProgress, observed.into(), self.now))
     }
 
     /// A bound that was exceeded; the test returns it.
     pub fn over_budget(&self, observed: impl Into<String>) -> Stop {
-        Stop::Violation(Violation { kind: Kind::Budget, observed: observed.into(), at: self.now })
+        Stop::Violation(Violation::new(Kind::Budget, observed.into(), self.now))
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     schedule::{Action, Schedule, Timed},
     time::Time,
+    violation::shortened,
 };
 
 /// One line of a trace.
@@ -45,6 +46,9 @@ pub enum Happening {
 /// How many steps of a run are kept, the last ones: a node that floods the network must not fill the grader's memory.
 const STEPS_KEPT: usize = 50_000;
 
+/// How many bytes of text they may hold together.
+const TEXT_KEPT: usize = 64 << 20;
+
 /// A run, written down.
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
@@ -54,6 +58,7 @@ pub struct Recording {
     pub steps: VecDeque<Step>,
     /// How many steps at the beginning were not kept.
     pub forgotten: u64,
+    text: usize,
 }
 
 impl Recording {
@@ -62,17 +67,43 @@ impl Recording {
     }
 
     pub(crate) fn step(&mut self, at: Time, what: Happening) {
-        if self.steps.len() == STEPS_KEPT {
-            self.steps.pop_front();
-            self.forgotten += 1;
-        }
+        self.text += what.text_length();
         self.steps.push_back(Step { at, what, printed: String::new(), notes: Vec::new() });
+        self.forget();
     }
 
     pub(crate) fn add_to_last(&mut self, printed: String, note: Option<&str>) {
         if let Some(step) = self.steps.back_mut() {
+            self.text += printed.len() + note.map_or(0, str::len);
             step.printed.push_str(&printed);
-            step.notes.extend(note.map(str::to_owned));
+            step.notes.extend(note.map(shortened));
+        }
+        self.forget();
+    }
+
+    /// Drops the oldest steps that are too many.
+    fn forget(&mut self) {
+        while self.steps.len() > STEPS_KEPT || (self.text > TEXT_KEPT && self.steps.len() > 1) {
+            let Some(step) = self.steps.pop_front() else { return };
+            let notes: usize = step.notes.iter().map(String::len).sum();
+            self.text -= (step.what.text_length() + step.printed.len() + notes).min(self.text);
+            self.forgotten += 1;
+        }
+    }
+}
+
+impl Happening {
+    fn text_length(&self) -> usize {
+        match self {
+            Happening::Receive { message: text, .. }
+            | Happening::Lose { message: text, .. }
+            | Happening::Timer { timer: text, .. }
+            | Happening::Invoke { command: text, .. }
+            | Happening::Respond { output: text, .. }
+            | Happening::Fault { text }
+            | Happening::Phase { name: text }
+            | Happening::Stop { text } => text.len(),
+            Happening::Start { .. } | Happening::Crash { .. } => 0,
         }
     }
 }

@@ -60,6 +60,24 @@ pub struct Violation {
     pub at: Time,
 }
 
+impl Violation {
+    /// A violation seen now. What was observed may quote what a program wrote, however long that is.
+    pub(crate) fn new(kind: Kind, observed: String, at: Time) -> Violation {
+        Violation { kind, observed: shortened(&observed), at }
+    }
+}
+
+/// The most that a report quotes of one text.
+const LONGEST_TEXT: usize = 4_000;
+
+/// A text that is not longer than what people read; the end tells what is missing.
+pub(crate) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => format!("{}... ({} bytes in all)", &text[..end], text.len()),
+        None => text.to_owned(),
+    }
+}
+
 /// Why a run stopped before its test was through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -102,5 +120,5 @@ pub(crate) fn stop_for(error: BackendError, node: &str, doing: &str, at: Time) -
         Fault::State { what } => (Kind::State, format!("{node}, after {doing}: {what}")),
         Fault::Malformed => (Kind::Crash, format!("{node} returned bytes that are no effects while {doing}")),
     };
-    Stop::Violation(Violation { kind, observed, at })
+    Stop::Violation(Violation::new(kind, observed, at))
 }

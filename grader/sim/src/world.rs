@@ -24,7 +24,7 @@ use crate::{
     schedule::{Action, FaultAction, Script},
     sweep::Sweep,
     time::{Time, ms},
-    violation::{Outcome, Stop, stop_for},
+    violation::{Kind, Outcome, Stop, Violation, shortened, stop_for},
     watch::{Look, Watcher},
 };
 
@@ -284,7 +284,7 @@ impl<'b> World<'b> {
         argument.extend_from_slice(bytes);
         let slot = if subject == Subject::Message { self.clerk() } else { slot };
         match self.backend.call(slot, Op::Describe, &argument) {
-            Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+            Ok(text) => shortened(&String::from_utf8_lossy(&text)),
             Err(_) => format!("({} bytes that cannot be shown)", bytes.len()),
         }
     }
@@ -408,7 +408,24 @@ impl<'b> World<'b> {
         Ok(())
     }
 
+    /// Counts what an event has used up and says whether the run is still within its budget.
+    fn count_event(&mut self, slot: usize, effects: &[u8]) -> Outcome {
+        self.bytes += effects.len() as u64;
+        if self.bytes > self.limits.bytes {
+            let (limit, node) = (self.limits.bytes >> 20, self.nodes[slot].spec.id);
+            return Err(
+                self.over_budget(format!("more than {limit} MiB were sent and written; {node} was the last to"))
+            );
+        }
+        if self.backend.fuel_used() > self.limits.fuel {
+            let observed = "all handlers of this run together computed for too long".to_owned();
+            return Err(Stop::Violation(Violation::new(Kind::Timeout, observed, self.now)));
+        }
+        Ok(())
+    }
+
     fn finish_event(&mut self, slot: usize, effects: &[u8], cause: Option<&Cause>, doing: &str) -> Outcome {
+        self.count_event(slot, effects)?;
         self.apply_effects(slot, effects, doing)?;
         if self.mode.as_bytes && self.has_instance(slot) {
             self.turn_into_bytes_and_back(slot, doing)?;
@@ -473,7 +490,6 @@ impl<'b> World<'b> {
     /// Counts a message and says whether it is still within the budget.
     pub(crate) fn count_message(&mut self, slot: usize, length: usize) -> Outcome {
         self.messages += 1;
-        self.bytes += length as u64;
         let phase = self.current_phase();
         phase.messages += 1;
         phase.bytes += length as u64;
@@ -484,10 +500,6 @@ impl<'b> World<'b> {
             return Err(
                 self.over_budget(format!("more than {limit} messages were sent; the last was {node}'s {sent}th"))
             );
-        }
-        if self.bytes > self.limits.bytes {
-            let limit = self.limits.bytes >> 20;
-            return Err(self.over_budget(format!("more than {limit} MiB were sent; {node} sent the last message")));
         }
         Ok(())
     }

@@ -20,6 +20,8 @@ pub struct WasmBackend {
     slots: Vec<Slot>,
     /// The argument of the next call, kept to save allocations.
     argument: Vec<u8>,
+    /// The fuel of all operations so far.
+    fuel_used: u64,
 }
 
 #[derive(Default)]
@@ -31,7 +33,7 @@ struct Slot {
 
 impl WasmBackend {
     pub(super) fn new(program: Program) -> WasmBackend {
-        WasmBackend { program, slots: Vec::new(), argument: Vec::new() }
+        WasmBackend { program, slots: Vec::new(), argument: Vec::new(), fuel_used: 0 }
     }
 
     fn slot(&mut self, slot: usize) -> &mut Slot {
@@ -54,7 +56,10 @@ impl WasmBackend {
         let instance = self.slots.get_mut(slot).and_then(|slot| slot.instance.as_mut());
         let instance = instance.ok_or_else(|| BackendError::Broken(format!("there is no node in slot {slot}")))?;
         let answer = match instance.run(op, &self.argument) {
-            Ok(answer) => answer,
+            Ok(answer) => {
+                self.fuel_used += instance.used;
+                answer
+            }
             Err(no_answer) => {
                 self.stop(slot);
                 return Err(self.explain(op, no_answer));
@@ -122,6 +127,10 @@ impl Backend for WasmBackend {
         if let Some(mut instance) = slot.instance.take() {
             slot.printed = std::mem::take(&mut instance.store.data_mut().printed);
         }
+    }
+
+    fn fuel_used(&self) -> u64 {
+        self.fuel_used
     }
 
     fn take_printed(&mut self, slot: usize) -> String {

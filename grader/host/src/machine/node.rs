@@ -77,6 +77,8 @@ pub(super) struct Instance {
     /// Where the node wants its arguments, and how much room there is.
     pub input_at: usize,
     pub input_room: usize,
+    /// The fuel of the last operation that came to an end.
+    pub used: u64,
 }
 
 /// Where an answer lies in linear memory.
@@ -108,6 +110,7 @@ impl Instance {
         let room = room.and_then(|room| room.get_mut(..argument.len())).ok_or(NoAnswer::Bounds(argument.len()))?;
         room.copy_from_slice(argument);
         let packed = self.call.call(&mut self.store, (op as u32, length)).map_err(|error| self.died(&error))?;
+        self.used = fuel - self.store.get_fuel().unwrap_or(0);
         let (start, length) = ((packed >> 32) as usize, (packed & 0xffff_ffff) as usize);
         let limit = self.store.data().limits.answer_bytes;
         if length > limit || self.memory.data(&self.store).get(start..).is_none_or(|rest| rest.len() < length) {

@@ -78,7 +78,7 @@ impl Program {
         let stack_pointer = exports.stack_pointer.as_ref();
         let stack_pointer = stack_pointer.and_then(|export| instance.get_module_export(&mut store, export));
         let stack_pointer = stack_pointer.and_then(Extern::into_global);
-        Ok(Instance { store, memory, stack_pointer, input, call, input_at: 0, input_room: 0 })
+        Ok(Instance { store, memory, stack_pointer, input, call, input_at: 0, input_room: 0, used: 0 })
     }
 
     fn bare_instance(&self, entropy: u64, printed: Printed) -> wasmtime::Result<(Store<Host>, WasmInstance)> {

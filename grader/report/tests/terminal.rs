@@ -1,0 +1,133 @@
+//! What people see, at 80 and 120 columns, with and without colour. After a wanted change: `INSTA_UPDATE=always cargo test -p
+//! faultline-report`, and read the difference.
+
+use faultline_report::{Terminal, to_json};
+use faultline_verdict::{
+    Event, FORMAT, Failure, Fingerprint, Grade, Outcome, PartScore, Score, Status, TestVerdict, TraceLine,
+};
+
+fn line(number: u64, at_us: u64, text: &str) -> TraceLine {
+    TraceLine { number, at_us, text: text.to_owned(), printed: Vec::new(), broke: false }
+}
+
+fn failure(kind: &str, observed: &str) -> Failure {
+    let mut broke = line(154, 580_700, observed);
+    broke.broke = true;
+    let mut printed =
+        line(145, 570_700, "c1 -> s2  Request { number: 1, command: Append { key: \"log\", value: \"0;\" } }");
+    printed.printed = vec!["retry of \u{1b}[31moperation 1".to_owned(), "note: last was 0".to_owned()];
+    Failure {
+        kind: kind.to_owned(),
+        observed: observed.to_owned(),
+        setting: "1 view server, 2 servers, 2 clients, a clean network".to_owned(),
+        seed: 3,
+        at_us: 580_700,
+        handout: "labs/lab2-primary-backup/README.md#part-c-replication-and-failover".to_owned(),
+        replay: Some("cargo grade replay target/grade/lab2/exactly_once_across_failover.trace.json".to_owned()),
+        trace: vec![line(1, 4_700, "s1 starts"), line(0, 254_700, "(33 events left out)"), printed, broke],
+    }
+}
+
+fn verdict(id: &str, status: Status, failure: Option<Failure>, remark: Option<&str>) -> TestVerdict {
+    TestVerdict {
+        id: id.to_owned(),
+        title: id.replace('_', " "),
+        property:
+            "An operation that was carried out but not answered before the primary died is not carried out again \
+                   by its successor."
+                .to_owned(),
+        part: "C".to_owned(),
+        category: "safety".to_owned(),
+        points: 2,
+        earned: if status == Status::Passed { 2 } else { 0 },
+        status,
+        seeds: 16,
+        failing_seeds: u64::from(failure.is_some()) * 5,
+        remarks: remark.into_iter().map(str::to_owned).collect(),
+        failure,
+        phases: Vec::new(),
+        faults: Default::default(),
+    }
+}
+
+fn grade() -> Grade {
+    let hole = "not implemented: Server::start at src/server.rs:32";
+    let score = Score { earned: 2, possible: 10, not_scored: 2 };
+    Grade {
+        format: FORMAT,
+        lab: "lab2".to_owned(),
+        title: "Primary/backup key-value service".to_owned(),
+        fingerprint: Fingerprint {
+            submission: "2dd88a5e0000".to_owned(),
+            suite: "b9f615100000".to_owned(),
+            rubric: "ca2fdadd0000".to_owned(),
+            ..Fingerprint::default()
+        },
+        outcome: Outcome::Graded,
+        partial: false,
+        score,
+        parts: vec![PartScore { part: "C".to_owned(), title: "Replication and failover".to_owned(), score }],
+        build_error: None,
+        left_out: vec!["src/link.rs: a link".to_owned()],
+        tests: vec![
+            verdict("state_survives_failover", Status::Passed, None, None),
+            verdict(
+                "exactly_once_across_failover",
+                Status::Failed,
+                Some(failure("violation", "c2 read \"log\": expected Value(\"0;\"), got Value(\"0;0;0;\")")),
+                None,
+            ),
+            verdict("put_append_get", Status::Failed, Some(failure("not-implemented", hole)), None),
+            verdict("a_lone_survivor_goes_on", Status::Failed, Some(failure("not-implemented", hole)), None),
+            verdict("state_survives_a_chain", Status::Withheld, None, Some("withheld 2: needs put_append_get")),
+            verdict(
+                "failover_chaos",
+                Status::NotScored,
+                None,
+                Some("not scored: the fault \"crashes of servers\" happened with no seed"),
+            ),
+        ],
+    }
+}
+
+fn screen(width: usize, color: bool) -> String {
+    colored::control::set_override(color);
+    let mut out = Vec::new();
+    let mut terminal = Terminal::new(&mut out, width, false);
+    let grade = grade();
+    let started = Event::Started {
+        lab: grade.lab.clone(),
+        title: grade.title.clone(),
+        submission: "starter/lab2".to_owned(),
+        tests: grade.tests.len(),
+    };
+    let built = Event::Built { warnings: "warning: unused variable: `x`\n --> src/lib.rs:1".to_owned(), took_ms: 710 };
+    let tested = grade.tests.iter().map(|verdict| Event::Tested(Box::new(verdict.clone()))).collect::<Vec<_>>();
+    let finished = Event::Finished { grade: Box::new(grade), took_ms: 3_820 };
+    for event in [started, built].iter().chain(&tested).chain([&finished]) {
+        terminal.event(event).expect("a vector can be written to");
+    }
+    String::from_utf8(out).expect("UTF-8")
+}
+
+/// One test, since colour is a setting of the whole process.
+#[test]
+fn screens() {
+    for width in [80, 120] {
+        let plain = screen(width, false);
+        assert!(!plain.contains('\u{1b}'), "no escape sequence without colour, the submission's own included");
+        for line in plain.lines().filter(|line| !line.starts_with("  replay")) {
+            assert!(line.chars().count() <= width, "{} columns: {line}", line.chars().count());
+            assert_eq!(line, line.trim_end(), "no spaces at the end");
+        }
+        insta::assert_snapshot!(format!("screen_{width}"), plain);
+    }
+    insta::assert_snapshot!("screen_80_colour", screen(80, true).replace('\u{1b}', "ESC"));
+}
+
+#[test]
+fn the_document_comes_back_as_it_was() {
+    let text = to_json(&grade());
+    assert_eq!(text, to_json(&grade()));
+    assert_eq!(serde_json::from_str::<Grade>(&text).expect("the document is a grade"), grade());
+}
