@@ -271,7 +271,7 @@ hints = { crash = "look" }
             ("id = \"second\"", "id = \"secnd\"", "the suite's test \"second\" has no row"),
             ("points = 3", "points = 4", "its tests add up to 3"),
             ("needs = [\"first\"]", "needs = [\"frist\"]", "did you mean `first`"),
-            ("points = 1", "points = \"one\"", "line 23"),
+            ("points = 1", "points = \"one\"", "line 24"),
             ("crash = ", "crsh = ", "did you mean `crash`"),
             ("category = \"progress\"", "category = \"progres\"", "did you mean `progress`"),
             ("seeds = 1", "seeds = 0", "expected at least 1"),

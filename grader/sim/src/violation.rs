@@ -118,7 +118,10 @@ pub(crate) fn stop_for(error: BackendError, node: &str, doing: &str, at: Time) -
         }
         Fault::Refused { what } => (Kind::Refused, format!("{node} was stopped while {doing}: {what}")),
         Fault::State { what } => (Kind::State, format!("{node}, after {doing}: {what}")),
-        Fault::Malformed => (Kind::Crash, format!("{node} returned bytes that are no effects while {doing}")),
+        Fault::Malformed => {
+            let text = "the effects that the handler asked for are several megabytes, or no effects at all";
+            (Kind::Crash, format!("{node} was stopped while {doing}: {text}"))
+        }
     };
     Stop::Violation(Violation::new(kind, observed, at))
 }

@@ -60,7 +60,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         // 100 million fuel are some 10 ms, a hundred times what any sensible handler needs.
-        Limits { fuel: 100_000_000, memory_bytes: 64 << 20, printed_bytes: 64 << 10, answer_bytes: 64 << 20 }
+        Limits { fuel: 100_000_000, memory_bytes: 64 << 20, printed_bytes: 64 << 10, answer_bytes: 4 << 20 }
     }
 }
 
