@@ -221,6 +221,24 @@ fn panics_with_a_text_of_megabytes_and_escape_sequences() {
     assert!(!ran.out.contains('\u{1b}'), "no escape sequence reaches the terminal");
 }
 
+/// A recording writes messages and timers out with the program's own `Debug`; that must not change the run.
+#[test]
+fn a_debug_that_panics_or_never_ends_hides_only_the_text() {
+    let derived = "#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]\npub enum Timer {";
+    for does in ["panic!(\"no\")", "loop { std::hint::black_box(0); }", "f.write_str(&\"x\".repeat(3 << 20))"] {
+        let own = format!(
+            "impl std::fmt::Debug for Timer {{\n    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {{\n\
+             let _ = &f; {does} }}\n}}\n#[derive(Clone, PartialEq, Serialize, Deserialize)]\npub enum Timer {{"
+        );
+        let wrong = ("push_str(value);", "push_str(&value.to_uppercase());");
+        let folder = changed("server.rs", &[(derived, &own), wrong]);
+        let ran = grade(&folder, &["put_append_get"]);
+        assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+        assert!(ran.out.contains("expected Value(\"one two\"), got Value(\"one TWO\")"), "{}", ran.out);
+        assert!(ran.out.len() < 100_000, "{} bytes of output", ran.out.len());
+    }
+}
+
 #[test]
 fn answers_with_megabytes() {
     let folder = changed(

@@ -181,7 +181,7 @@ impl World<'_> {
         self.record(|world| Happening::Lose {
             from,
             to,
-            message: world.describe(slot, Subject::Message, message),
+            message: world.describe_for_recording(slot, Subject::Message, message),
             why,
         });
     }
@@ -263,7 +263,10 @@ impl World<'_> {
     fn respond(&mut self, slot: usize, output: &[u8]) -> Outcome {
         let id = self.nodes[slot].spec.id;
         let text = output.to_vec();
-        self.record(|world| Happening::Respond { node: id, output: world.describe(slot, Subject::Output, &text) });
+        self.record(|world| Happening::Respond {
+            node: id,
+            output: world.describe_for_recording(slot, Subject::Output, &text),
+        });
         let Some((index, heard)) = self.nodes[slot].open.take() else {
             return Err(self.violation(format!("{id} answered although no operation is open")));
         };

@@ -9,6 +9,7 @@
 
 pub mod backend;
 pub mod choice;
+mod describe;
 mod disk;
 mod effects;
 mod faults;

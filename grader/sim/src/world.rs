@@ -24,7 +24,7 @@ use crate::{
     schedule::{Action, FaultAction, Script},
     sweep::Sweep,
     time::{Time, ms},
-    violation::{Kind, Outcome, Stop, Violation, shortened, stop_for},
+    violation::{Kind, Outcome, Stop, Violation, stop_for},
     watch::{Look, Watcher},
 };
 
@@ -120,6 +120,10 @@ pub struct World<'b> {
     messages: u64,
     bytes: u64,
     events: u64,
+    /// What handlers have computed.
+    fuel: u64,
+    /// What writing out messages and timers for a recording has computed.
+    pub(crate) describing: u64,
     pub(crate) given_cache: HashMap<Vec<u8>, Option<Vec<u8>>>,
     pub(crate) sweep: Sweep,
 }
@@ -156,6 +160,8 @@ impl<'b> World<'b> {
             messages: 0,
             bytes: 0,
             events: 0,
+            fuel: 0,
+            describing: 0,
             given_cache: HashMap::new(),
             sweep: Sweep::default(),
         };
@@ -272,21 +278,13 @@ impl<'b> World<'b> {
     }
 
     pub(crate) fn call(&mut self, slot: usize, op: Op, argument: &[u8], doing: &str) -> Outcome<Vec<u8>> {
-        self.backend.call(slot, op, argument).map_err(|error| {
+        let before = self.backend.fuel_used();
+        let result = self.backend.call(slot, op, argument);
+        self.fuel += self.backend.fuel_used() - before;
+        result.map_err(|error| {
             let node = self.nodes.get(slot).map_or("the program".to_owned(), |node| node.spec.id.to_string());
             stop_for(error, &node, doing, self.now)
         })
-    }
-
-    /// A message, timer, command or output as text, however broken it is.
-    pub(crate) fn describe(&mut self, slot: usize, subject: Subject, bytes: &[u8]) -> String {
-        let mut argument = vec![subject as u8];
-        argument.extend_from_slice(bytes);
-        let slot = if subject == Subject::Message { self.clerk() } else { slot };
-        match self.backend.call(slot, Op::Describe, &argument) {
-            Ok(text) => shortened(&String::from_utf8_lossy(&text)),
-            Err(_) => format!("({} bytes that cannot be shown)", bytes.len()),
-        }
     }
 
     pub(crate) fn record(&mut self, what: impl FnOnce(&mut Self) -> Happening) {
@@ -398,7 +396,9 @@ impl<'b> World<'b> {
         };
         let mut effects = self.spare.pop().unwrap_or_default();
         effects.clear();
+        let before = self.backend.fuel_used();
         let result = self.backend.step(slot, &event).map(|bytes| effects.extend_from_slice(bytes));
+        self.fuel += self.backend.fuel_used() - before;
         self.checked(slot, result, doing)?;
         self.finish_event(slot, &effects, Some(&cause), doing)?;
         self.spare.push(effects);
@@ -417,7 +417,7 @@ impl<'b> World<'b> {
                 self.over_budget(format!("more than {limit} MiB were sent and written; {node} was the last to"))
             );
         }
-        if self.backend.fuel_used() > self.limits.fuel {
+        if self.fuel > self.limits.fuel {
             let observed = "all handlers of this run together computed for too long".to_owned();
             return Err(Stop::Violation(Violation::new(Kind::Timeout, observed, self.now)));
         }
@@ -475,12 +475,14 @@ impl<'b> World<'b> {
         let node = self.nodes[slot].spec.id;
         let what = match cause {
             Cause::Message { from, sent, bytes } => {
-                let message = self.describe(slot, Subject::Message, bytes);
+                let message = self.describe_for_recording(slot, Subject::Message, bytes);
                 Happening::Receive { node, from: self.nodes[*from].spec.id, sent: *sent, message }
             }
-            Cause::Timer { bytes } => Happening::Timer { node, timer: self.describe(slot, Subject::Timer, bytes) },
+            Cause::Timer { bytes } => {
+                Happening::Timer { node, timer: self.describe_for_recording(slot, Subject::Timer, bytes) }
+            }
             Cause::Invoke { bytes } => {
-                Happening::Invoke { node, command: self.describe(slot, Subject::Command, bytes) }
+                Happening::Invoke { node, command: self.describe_for_recording(slot, Subject::Command, bytes) }
             }
             Cause::Synced => return,
         };
@@ -524,7 +526,7 @@ impl<'b> World<'b> {
             self.record(|_| Happening::Stop { text });
         }
         self.close_phase();
-        for slot in 0..=self.nodes.len() {
+        for slot in 0..=2 * self.nodes.len() {
             self.backend.stop(slot);
         }
         let skipped = self.mode.script.as_ref().map_or(0, Script::left_over);
