@@ -1,7 +1,7 @@
 //! Plan, run, score: from a submission to a stream of events.
 //!
 //! [`grade`] does all of it; [`replay`] runs one recorded failure again. The stages are modules: `plan` (what to run),
-//! `run` (one test with one seed is a run), `story` (a recording as lines), [`mod@score`] (points). Nothing here prints.
+//! `run` (one test with one seed is a run), `story` (a recording as lines), `score` (points). Nothing here prints.
 
 mod error;
 mod fingerprint;
