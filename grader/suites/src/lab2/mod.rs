@@ -60,6 +60,7 @@ pub fn suite() -> Suite {
                 state_survives_failover,
                 an_acknowledged_write_is_on_the_backup,
                 no_answer_without_the_backup,
+                a_backup_without_the_state_never_serves,
                 exactly_once_across_failover,
                 exactly_once_across_a_transfer,
                 a_lone_survivor_goes_on,

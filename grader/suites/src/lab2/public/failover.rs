@@ -5,8 +5,10 @@ use labkit::NodeId;
 
 use crate::lab2::{
     chaos::{Chaos, Faults},
-    client, server,
-    service::{Service, Size, append, describe, put, setup, with_service, with_service_under},
+    client,
+    model::judge,
+    server,
+    service::{Service, Size, append, describe, get, put, setup, with_service, with_service_under},
 };
 
 const PAIR: Size = Size { servers: 2, clients: 2 };
@@ -87,6 +89,23 @@ pub fn exactly_once_across_a_transfer(trial: &mut Trial<'_>) -> Outcome {
         service.answer(writer)?;
         service.must_read(reader, "log", "1;2;")?;
         service.read_all_and_judge(undecided)
+    })
+}
+
+pub fn a_backup_without_the_state_never_serves(trial: &mut Trial<'_>) -> Outcome {
+    with_service(trial, PAIR, false, |service, undecided| {
+        let (writer, reader) = (client(1), client(2));
+        service.must_do(writer, &put("x", "kept by s1 alone"))?;
+        // s2 becomes backup, but nothing that s1 sends reaches it; then s1, which alone has the state, is gone.
+        service.world.partition(&[&[server(1)], &[server(2)]])?;
+        service.world.start(server(2))?;
+        service.world.run_for(ms(800))?;
+        service.world.crash(server(1))?;
+        service.world.heal()?;
+        // Nobody has the state now, so no answer can be right: silence is.
+        service.invoke(reader, &get("x"))?;
+        service.world.run_for(ms(2_000))?;
+        judge(service.world, undecided)
     })
 }
 
