@@ -142,6 +142,11 @@ impl World<'_> {
         self.do_fault(&FaultAction::HealAll)
     }
 
+    /// The conditions of all links that have none of their own.
+    pub fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
     /// Sets the conditions of all links that have none of their own.
     pub fn set_conditions(&mut self, conditions: Conditions) {
         self.conditions = conditions;

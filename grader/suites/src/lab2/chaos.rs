@@ -82,7 +82,7 @@ impl Chaos {
         service.world.phase("healthy");
         let workload = RandomWorkload { choices, operations: self.operations, reader: self.size.reader() };
         service.world.set_workload(workload);
-        service.world.expect("an operation is answered in a healthy world", ms(3_000), |world| {
+        service.world.expect("an operation is answered in a healthy world", ANSWERED, |world| {
             Ok(world.history().iter().any(|operation| operation.reply.is_some()))
         })
     }

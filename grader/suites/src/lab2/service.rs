@@ -7,7 +7,7 @@ use lab2_api::{ClientConfig, Command, Given, Member, Output, PING, ServerConfig,
 use labkit::{NodeId, codec};
 
 use super::{
-    ANSWERED, V1, client,
+    ANSWERED, ANSWERED_UNDER_LOSS, V1, client,
     model::{command_of, judge, output_of},
     server,
 };
@@ -119,8 +119,9 @@ impl<'w, 'b> Service<'w, 'b> {
     pub fn answer(&mut self, client: NodeId) -> Outcome<Output> {
         let asked = |world: &World<'_>| world.history().iter().rposition(|operation| operation.client == client);
         let index = asked(self.world).expect("the test has invoked an operation");
-        let what = format!("every operation is answered within {} ms", ANSWERED.as_millis());
-        self.world.expect(&what, ANSWERED, |world| Ok(world.history()[index].reply.is_some()))?;
+        let within = if self.world.conditions().loss > 0 { ANSWERED_UNDER_LOSS } else { ANSWERED };
+        let what = format!("every operation is answered within {} ms", within.as_millis());
+        self.world.expect(&what, within, |world| Ok(world.history()[index].reply.is_some()))?;
         let reply = self.world.history()[index].reply.clone();
         let (_, bytes) = reply.expect("the world expected this answer");
         output_of(self.world, &bytes)
@@ -161,7 +162,7 @@ impl<'w, 'b> Service<'w, 'b> {
             })
         };
         let what = "a view with a living primary and a living backup is acknowledged";
-        self.world.expect(what, ms(3_000), |world| Ok(alive(world, &log.borrow()).is_some()))?;
+        self.world.expect(what, ANSWERED_UNDER_LOSS, |world| Ok(alive(world, &log.borrow()).is_some()))?;
         let (primary, backup) = alive(self.world, &self.log.borrow()).expect("the world expected this view");
         Ok((primary.node, backup.node))
     }
