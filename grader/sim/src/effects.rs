@@ -271,9 +271,10 @@ impl World<'_> {
             return Err(self.violation(format!("{id} answered although no operation is open")));
         };
         let order = self.next_moment();
-        let now = self.now;
+        let (now, via) = (self.now, self.upon);
         let operation = &mut self.history[index];
         operation.reply = Some((Moment { at: now, order }, output.to_vec()));
+        operation.via = via;
         let took = now.since(operation.invoked.at);
         self.current_phase().answered(took);
         if !heard {
@@ -384,7 +385,7 @@ impl World<'_> {
         assert!(self.nodes[slot].condition != Condition::Down, "{client} has not started");
         assert!(self.nodes[slot].open.is_none(), "{client} has an operation open");
         let invoked = Moment { at: self.now, order: self.next_moment() };
-        let operation = crate::Operation { client, command: command.clone(), invoked, reply: None };
+        let operation = crate::Operation { client, command: command.clone(), invoked, reply: None, via: None };
         let index = self.history.len();
         self.history.push(operation);
         let node = &mut self.nodes[slot];

@@ -15,6 +15,17 @@ pub struct Operation {
     pub invoked: Moment,
     /// When it was answered and the answer, encoded by the lab; `None` while it is open.
     pub reply: Option<(Moment, Vec<u8>)>,
+    /// The message upon which it was answered, if it was one.
+    pub via: Option<Via>,
+}
+
+/// The message that made a client answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Via {
+    /// Who sent it.
+    pub from: NodeId,
+    /// When.
+    pub sent: Time,
 }
 
 /// A point of a history: no two are equal, and their order is the order in which things happened.

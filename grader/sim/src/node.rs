@@ -92,6 +92,8 @@ pub(crate) enum After {
 pub struct Received {
     /// When.
     pub at: Time,
+    /// When it was sent.
+    pub sent: Time,
     /// From whom.
     pub from: NodeId,
     /// The student's message.

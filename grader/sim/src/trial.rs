@@ -8,6 +8,7 @@ use crate::{
     choice::mix,
     metrics::Phase,
     network::Conditions,
+    picture::Lane,
     record::Recording,
     schedule::{Schedule, Script},
     world::{RunMode, Setup, World},
@@ -40,6 +41,8 @@ pub struct Facts {
     pub skipped: usize,
     /// How the world was set up, in words.
     pub setting: String,
+    /// What the test drew.
+    pub picture: Vec<Lane>,
 }
 
 /// One seed of one test: what the test builds its worlds from.
@@ -83,6 +86,11 @@ impl<'b> Trial<'b> {
     /// Says in words how the worlds of this trial are set up; failures show it.
     pub fn describe_setting(&mut self, setting: impl Into<String>) {
         self.facts.setting = setting.into();
+    }
+
+    /// Leaves a picture of the run; the last one counts.
+    pub fn draw(&mut self, picture: Vec<Lane>) {
+        self.facts.picture = picture;
     }
 
     /// Notes a check that ended without a decision: the test is then not scored.

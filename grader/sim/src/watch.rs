@@ -31,6 +31,16 @@ impl Look<'_, '_> {
         self.world.now()
     }
 
+    /// True if the node is crashed or was never started.
+    pub fn is_down(&self, node: NodeId) -> bool {
+        self.world.is_down(node)
+    }
+
+    /// The incarnation of the node's present or last life; 0 before the first.
+    pub fn incarnation(&self, node: NodeId) -> u64 {
+        self.world.incarnation(node)
+    }
+
     /// The lab's observation of a node that is up, encoded by the lab.
     ///
     /// # Errors

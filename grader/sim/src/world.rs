@@ -15,7 +15,7 @@ use labkit::{
 use crate::{
     backend::{Backend, BackendError},
     choice::{About, Choices},
-    history::{Operation, Workload},
+    history::{Operation, Via, Workload},
     metrics::{Limits, Phase},
     network::{Conditions, Link},
     node::{Cause, Condition, Node, NodeSpec, Received},
@@ -109,6 +109,8 @@ pub struct World<'b> {
     spare: Vec<Vec<u8>>,
     pub(crate) history: Vec<Operation>,
     pub(crate) moments: u64,
+    /// The message that is being handled.
+    pub(crate) upon: Option<Via>,
     pub(crate) workload: Option<Box<dyn Workload>>,
     pub(crate) plans: Vec<Option<Box<dyn Plan>>>,
     pub(crate) planned: bool,
@@ -149,6 +151,7 @@ impl<'b> World<'b> {
             spare: Vec::new(),
             history: Vec::new(),
             moments: 0,
+            upon: None,
             workload: None,
             plans: Vec::new(),
             planned: false,
@@ -375,16 +378,18 @@ impl<'b> World<'b> {
             return Err(self.over_budget(format!("the nodes handled more than {} events", self.limits.events)));
         }
         self.record_cause(slot, &cause);
-        if let (true, Cause::Message { from, bytes, .. }) = (self.nodes[slot].is_puppet(), &cause) {
-            let from = self.nodes[*from].spec.id;
-            self.nodes[slot].inbox.push_back(Received { at: self.now, from, message: bytes.clone() });
+        if let (true, Cause::Message { from, sent, bytes }) = (self.nodes[slot].is_puppet(), &cause) {
+            let (from, sent) = (self.nodes[*from].spec.id, *sent);
+            self.nodes[slot].inbox.push_back(Received { at: self.now, sent, from, message: bytes.clone() });
             return Ok(());
         }
         let node = &mut self.nodes[slot];
         node.events += 1;
         node.effects_done = 0;
+        self.upon = None;
         let (event, doing) = match &cause {
-            Cause::Message { from, bytes, .. } => {
+            Cause::Message { from, sent, bytes } => {
+                self.upon = Some(Via { from: self.nodes[*from].spec.id, sent: *sent });
                 if let Some((_, heard)) = &mut self.nodes[slot].open {
                     *heard = true;
                 }

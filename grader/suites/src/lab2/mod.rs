@@ -1,8 +1,14 @@
 //! Lab 2: a primary/backup key-value service.
 
 mod chaos;
+mod comings;
+mod costs;
+mod log;
 mod model;
+mod plans;
 mod public;
+mod rules;
+mod scenes;
 mod service;
 mod stage;
 
@@ -12,7 +18,7 @@ use faultline_sim::ms;
 use labkit::NodeId;
 
 use crate::{Suite, tests};
-use public::{failover, single, views};
+use public::{budget, failover, silence, single, split, views};
 
 /// The view server.
 const V1: NodeId = NodeId::new('v', 1);
@@ -53,7 +59,8 @@ pub fn suite() -> Suite {
                 uninitialised_server_never_becomes_primary,
                 dead_idle_server_is_not_chosen,
                 views_have_no_gaps_and_never_repeat,
-                late_and_duplicated_pings_change_nothing;
+                late_and_duplicated_pings_change_nothing,
+                the_rules_hold_whatever_comes_and_goes;
             single:
                 put_append_get,
                 retries_survive_a_lossy_network,
@@ -72,6 +79,25 @@ pub fn suite() -> Suite {
                 state_survives_a_chain_of_failovers,
                 network_chaos,
                 failover_chaos;
+            silence:
+                silence_when_primary_and_backup_are_lost,
+                silence_when_the_primary_dies_before_its_ack;
+            split:
+                deposed_primary_serves_nothing_stale,
+                paused_primary_serves_nothing_stale,
+                forwards_of_a_deposed_primary_are_refused,
+                a_deposed_primary_takes_the_new_state,
+                late_messages_of_earlier_views_change_nothing,
+                a_transfer_neither_loses_nor_doubles,
+                a_transfer_is_retried_until_it_arrives,
+                a_one_way_cut_neither_loses_nor_doubles,
+                split_brain_chaos;
+            budget:
+                few_messages_per_operation,
+                the_view_server_has_little_to_do,
+                memory_is_the_live_data,
+                a_transfer_costs_what_the_state_does,
+                one_failure_is_no_long_wait;
         },
     }
 }

@@ -5,6 +5,8 @@ use faultline_sim::{Outcome, World};
 use lab2_api::{Command, Output};
 use labkit::codec;
 
+use super::log::ViewLog;
+
 /// The value of one key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Value(String);
@@ -64,7 +66,7 @@ pub fn output_of(world: &World<'_>, bytes: &[u8]) -> Outcome<Output> {
 }
 
 /// Everything that clients saw must be explained by one store that carries out one operation after the other.
-pub fn judge(world: &World<'_>, undecided: &mut Option<String>) -> Outcome {
+pub fn judge(world: &World<'_>, log: &ViewLog, undecided: &mut Option<String>) -> Outcome {
     let mut history = Vec::with_capacity(world.history().len());
     for operation in world.history() {
         let reply = match &operation.reply {
@@ -81,7 +83,7 @@ pub fn judge(world: &World<'_>, undecided: &mut Option<String>) -> Outcome {
             *undecided = Some(format!("linearizability of {} operations ({explored} configurations)", history.len()));
             Ok(())
         }
-        Ok(Verdict::Violated(violation)) => Err(world.violation(explain(world, &violation))),
+        Ok(Verdict::Violated(violation)) => Err(world.violation(explain(world, log, &violation))),
         Err(error) => Err(faultline_sim::Stop::Broken(format!("the recorded history is none: {error}"))),
     }
 }
@@ -89,22 +91,37 @@ pub fn judge(world: &World<'_>, undecided: &mut Option<String>) -> Outcome {
 /// How many operations before the impossible one are listed.
 const LISTED: usize = 8;
 
-fn explain(world: &World<'_>, violation: &faultline_check::Violation) -> String {
-    let line = |index: usize| {
-        let operation = &world.history()[index];
-        let asked = format!("{} {}", operation.client, say(&command_of(&operation.command)));
-        match operation
-            .reply
-            .as_ref()
-            .filter(|_| index == violation.impossible || was_answered(world, violation, index))
-        {
-            Some((moment, output)) => {
-                let answer = codec::from_bytes(output).map_or("?".to_owned(), |output| say_output(&output));
-                format!("{} - {}: {asked} = {answer}", operation.invoked.at, moment.at)
-            }
-            None => format!("{} - (no answer yet): {asked}", operation.invoked.at),
+/// An operation and, if it was answered by the time that is looked at, its answer.
+fn line(world: &World<'_>, index: usize, answered: bool) -> String {
+    let operation = &world.history()[index];
+    let asked = format!("{} {}", operation.client, say(&command_of(&operation.command)));
+    match operation.reply.as_ref().filter(|_| answered) {
+        Some((moment, output)) => {
+            let answer = codec::from_bytes(output).map_or("?".to_owned(), |output| say_output(&output));
+            format!("{} - {}: {asked} = {answer}", operation.invoked.at, moment.at)
         }
-    };
+        None => format!("{} - (no answer yet): {asked}", operation.invoked.at),
+    }
+}
+
+/// An answered operation in one sentence, with who answered it, and whether that server was still the primary.
+pub fn answer_of(world: &World<'_>, log: &ViewLog, index: usize) -> String {
+    line(world, index, true) + &answered_by(world, log, index)
+}
+
+/// `; s1 answered, deposed at 355.1 ms by view 3 (primary s2#1, backup none)`.
+fn answered_by(world: &World<'_>, log: &ViewLog, index: usize) -> String {
+    let Some(via) = world.history()[index].via.filter(|via| via.from.role() == 's') else { return String::new() };
+    let by = format!("; {} answered at {}", via.from, via.sent);
+    match log.deposed(via.from, via.sent) {
+        Some((at, view)) => format!("{by}, deposed at {at} by {view:?}"),
+        None => by,
+    }
+}
+
+fn explain(world: &World<'_>, log: &ViewLog, violation: &faultline_check::Violation) -> String {
+    let line =
+        |index: usize| line(world, index, index == violation.impossible || was_answered(world, violation, index));
     let impossible = &world.history()[violation.impossible];
     let answer = impossible.reply.as_ref().and_then(|(_, output)| codec::from_bytes(output).ok());
     let answer: String = answer.as_ref().map_or("?".to_owned(), say_output);
@@ -118,9 +135,10 @@ fn explain(world: &World<'_>, violation: &faultline_check::Violation) -> String 
         }
     };
     let mut text = format!(
-        "{} {} was answered with {answer}{possible}. The operations on this key until then:",
+        "{} {} was answered with {answer}{possible}{}. The operations on this key until then:",
         impossible.client,
         say(&command_of(&impossible.command)),
+        answered_by(world, log, violation.impossible),
     );
     let before: Vec<usize> = violation.prefix.iter().copied().filter(|index| *index != violation.impossible).collect();
     if before.len() > LISTED {

@@ -2,13 +2,14 @@
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
-use faultline_sim::{Conditions, Look, NodeSpec, Outcome, Role, Setup, Trial, Watcher, World, ms};
-use lab2_api::{ClientConfig, Command, Given, Member, Output, PING, ServerConfig, View};
+use faultline_sim::{Conditions, NodeSpec, Outcome, Role, Setup, Trial, World, ms};
+use lab2_api::{ClientConfig, Command, Member, Output, PING, ServerConfig};
 use labkit::{NodeId, codec};
 
 use super::{
     ANSWERED, ANSWERED_UNDER_LOSS, V1, client,
-    model::{command_of, judge, output_of},
+    log::ViewLog,
+    model::{answer_of, command_of, judge, output_of},
     server,
 };
 
@@ -45,57 +46,6 @@ pub fn setup(size: Size, conditions: Conditions, all_servers_start: bool) -> Set
     Setup { start_spread: START_SPREAD, ..Setup::new(nodes, conditions) }
 }
 
-/// What the test knows about the view, from outside: what the view server holds, and whether its primary has
-/// acknowledged it. Fault plans need this so as not to ask for what no service can do.
-#[derive(Default)]
-pub struct ViewLog {
-    pub view: View,
-    acknowledged: u64,
-    /// Messages that clients sent to the view server.
-    pub asked: u64,
-}
-
-impl ViewLog {
-    /// Primary and backup of the view, if it is acknowledged and has both.
-    pub fn replicated(&self) -> Option<(Member, Member)> {
-        match (self.view.primary, self.view.backup) {
-            (Some(primary), Some(backup)) if self.acknowledged == self.view.number => Some((primary, backup)),
-            _ => None,
-        }
-    }
-}
-
-struct ViewWatcher(Rc<RefCell<ViewLog>>);
-
-impl Watcher for ViewWatcher {
-    fn delivered(&mut self, look: &mut Look<'_, '_>, to: NodeId, from: NodeId, message: &[u8]) -> Outcome {
-        if to != V1 {
-            return Ok(());
-        }
-        let mut log = self.0.borrow_mut();
-        log.asked += u64::from(from.role() == 'c');
-        if from.role() == 's'
-            && let Some(given) = look.given(message)?
-            && let Ok(Given::Ping { view, incarnation }) = codec::from_bytes(&given)
-            && log.view.primary == Some(Member { node: from, incarnation })
-            && log.view.number == view
-        {
-            log.acknowledged = view;
-        }
-        Ok(())
-    }
-
-    fn handled(&mut self, look: &mut Look<'_, '_>, node: NodeId) -> Outcome {
-        if node == V1
-            && let Some(observed) = look.observe(V1)?
-            && let Ok(view) = codec::from_bytes(&observed)
-        {
-            self.0.borrow_mut().view = view;
-        }
-        Ok(())
-    }
-}
-
 /// A running service.
 pub struct Service<'w, 'b> {
     pub world: &'w mut World<'b>,
@@ -104,10 +54,9 @@ pub struct Service<'w, 'b> {
 }
 
 impl<'w, 'b> Service<'w, 'b> {
-    pub fn new(world: &'w mut World<'b>, size: Size) -> Self {
-        let log = Rc::new(RefCell::new(ViewLog::default()));
-        world.watch(ViewWatcher(Rc::clone(&log)));
-        Service { world, size, log }
+    fn new(world: &'w mut World<'b>, size: Size, log: &Rc<RefCell<ViewLog>>) -> Self {
+        ViewLog::follow(log, world);
+        Service { world, size, log: Rc::clone(log) }
     }
 
     /// Invokes an operation; the answer will come some time.
@@ -167,6 +116,34 @@ impl<'w, 'b> Service<'w, 'b> {
         Ok((primary.node, backup.node))
     }
 
+    /// Waits until this server is primary of an acknowledged view.
+    pub fn led_by(&mut self, server: NodeId) -> Outcome {
+        let log = Rc::clone(&self.log);
+        let leads = move || log.borrow().acknowledged_primary().is_some_and(|primary| primary.node == server);
+        let what = format!("{server} becomes primary and acknowledges its view");
+        self.world.expect(&what, ANSWERED_UNDER_LOSS, |_| Ok(leads()))
+    }
+
+    /// Judges what clients saw so far.
+    pub fn judge(&mut self, undecided: &mut Option<String>) -> Outcome {
+        judge(self.world, &self.log.borrow(), undecided)
+    }
+
+    /// In a situation in which nobody may serve: none of the open operations may be answered in this time.
+    pub fn stays_silent(&mut self, why: &str, time: Duration) -> Outcome {
+        let open: Vec<usize> =
+            (0..self.world.history().len()).filter(|index| self.world.history()[*index].reply.is_none()).collect();
+        let answered = |world: &World<'_>| open.iter().copied().find(|index| world.history()[*index].reply.is_some());
+        self.world.run_until(time, |world| Ok(answered(world).is_some()))?;
+        match answered(self.world) {
+            Some(index) => {
+                let answer = answer_of(self.world, &self.log.borrow(), index);
+                Err(self.world.violation(format!("an operation was answered although {why}: {answer}")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Lets time pass until every client has finished its workload and is answered.
     pub fn finish(&mut self, within: Duration) -> Outcome {
         let what =
@@ -183,7 +160,7 @@ impl<'w, 'b> Service<'w, 'b> {
         for key in keys {
             self.call(reader, &get(&key))?;
         }
-        judge(self.world, trial_undecided)
+        self.judge(trial_undecided)
     }
 }
 
@@ -193,13 +170,13 @@ fn key_of(command: &[u8]) -> String {
     }
 }
 
+/// A test of a service: what it does, and where it leaves word of a check without a decision.
+pub trait Story: FnOnce(&mut Service<'_, '_>, &mut Option<String>) -> Outcome {}
+
+impl<F: FnOnce(&mut Service<'_, '_>, &mut Option<String>) -> Outcome> Story for F {}
+
 /// Runs a directed test of a service under the trial's conditions.
-pub fn with_service(
-    trial: &mut Trial<'_>,
-    size: Size,
-    all_servers_start: bool,
-    test: impl FnOnce(&mut Service<'_, '_>, &mut Option<String>) -> Outcome,
-) -> Outcome {
+pub fn with_service(trial: &mut Trial<'_>, size: Size, all_servers_start: bool, test: impl Story) -> Outcome {
     let conditions = trial.conditions();
     with_service_under(trial, conditions, size, all_servers_start, test)
 }
@@ -210,15 +187,41 @@ pub fn with_service_under(
     conditions: Conditions,
     size: Size,
     all_servers_start: bool,
-    test: impl FnOnce(&mut Service<'_, '_>, &mut Option<String>) -> Outcome,
+    test: impl Story,
 ) -> Outcome {
     trial.describe_setting(describe(size, &conditions));
+    in_service(trial, setup(size, conditions, all_servers_start), size, |service, undecided| {
+        service.world.run_for(START_SPREAD)?;
+        test(service, undecided)
+    })
+}
+
+/// Runs a test in a service of this setup, and draws what happened to the views.
+pub fn in_service(trial: &mut Trial<'_>, setup: Setup, size: Size, test: impl Story) -> Outcome {
     let mut undecided = None;
-    let outcome = trial.run(setup(size, conditions, all_servers_start), |world| {
-        world.run_for(START_SPREAD)?;
-        test(&mut Service::new(world, size), &mut undecided)
-    });
+    let log = ViewLog::new(size);
+    let outcome = trial.run(setup, |world| test(&mut Service::new(world, size, &log), &mut undecided));
     undecided.into_iter().for_each(|what| trial.undecided(what));
+    trial.draw(log.borrow().picture());
+    outcome
+}
+
+/// Runs a test once for each boundary between two effects at which the server that it sweeps can crash.
+pub fn with_crash_sweep(
+    trial: &mut Trial<'_>,
+    size: Size,
+    who: &str,
+    test: impl Fn(&mut Service<'_, '_>) -> Outcome,
+) -> Outcome {
+    let conditions = trial.conditions();
+    trial.describe_setting(format!("{}; {who} crashes between two effects", describe(size, &conditions)));
+    let log = RefCell::new(ViewLog::new(size));
+    let outcome = trial.crash_sweep(&setup(size, conditions, true), |world| {
+        // Each boundary has a world of its own; the picture is of the last.
+        log.replace(ViewLog::new(size));
+        test(&mut Service::new(world, size, &log.borrow()))
+    });
+    trial.draw(log.borrow().borrow().picture());
     outcome
 }
 

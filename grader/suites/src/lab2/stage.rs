@@ -1,12 +1,15 @@
 //! Part A's stage: the student's view server, and servers that the test plays.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
-use faultline_sim::{Conditions, NodeSpec, Outcome, Role, Setup, Trial, World, ms};
+use faultline_sim::{Conditions, Look, NodeSpec, Outcome, Role, Setup, Time, Trial, Watcher, World, ms};
 use lab2_api::{Given, Member, PING, View};
 use labkit::{NodeId, codec};
 
-use super::{BY_NOW, V1, client};
+use super::{
+    BY_NOW, V1, client,
+    rules::{Rules, Seen},
+};
 
 /// A server that the test plays. It does what a right server does, unless the test says otherwise.
 struct Played {
@@ -24,6 +27,29 @@ pub struct Stage<'w, 'b> {
     played: BTreeMap<NodeId, Played>,
     /// Every view that anybody was told.
     told: BTreeMap<u64, View>,
+    rules: Rules,
+    /// What the rules have not looked at yet.
+    seen: Rc<RefCell<Vec<(Time, Seen)>>>,
+}
+
+/// Sees the pings that reach the view server.
+struct Pings(Rc<RefCell<Vec<(Time, Seen)>>>);
+
+impl Watcher for Pings {
+    fn delivered(&mut self, look: &mut Look<'_, '_>, to: NodeId, from: NodeId, message: &[u8]) -> Outcome {
+        if to == V1
+            && let Some(given) = look.given(message)?
+            && let Ok(Given::Ping { view, incarnation }) = codec::from_bytes(&given)
+        {
+            let sender = Member { node: from, incarnation };
+            self.0.borrow_mut().push((look.now(), Seen::Ping { sender, view }));
+        }
+        Ok(())
+    }
+
+    fn handled(&mut self, _: &mut Look<'_, '_>, _: NodeId) -> Outcome {
+        Ok(())
+    }
 }
 
 /// Runs a test of the view server with so many played servers, none of which pings yet.
@@ -41,7 +67,9 @@ pub fn on_stage(trial: &mut Trial<'_>, servers: u32, test: impl FnOnce(&mut Stag
     trial.run(setup, |world| {
         // Where in the view server's tick the story begins is different for each seed.
         world.run_for(ms(100))?;
-        test(&mut Stage { world, played: BTreeMap::new(), told: BTreeMap::new() })
+        let seen = Rc::default();
+        world.watch(Pings(Rc::clone(&seen)));
+        test(&mut Stage { world, played: BTreeMap::new(), told: BTreeMap::new(), rules: Rules::default(), seen })
     })
 }
 
@@ -55,6 +83,11 @@ impl Stage<'_, '_> {
     /// A server pings no more.
     pub fn die(&mut self, server: NodeId) {
         self.server(server).pings = false;
+    }
+
+    /// A server that was silent pings again, in the same life.
+    pub fn goes_on(&mut self, server: NodeId) {
+        self.server(server).pings = true;
     }
 
     /// A server goes on pinging, but tells from now on that this is the newest view it has accepted.
@@ -124,6 +157,7 @@ impl Stage<'_, '_> {
             let Ok(Given::View(view)) = codec::from_bytes(&given) else { continue };
             newest = newest.max(view.number);
             self.check(&view)?;
+            self.seen.borrow_mut().push((received.sent, Seen::Told(view)));
         }
         Ok(newest)
     }
@@ -194,6 +228,34 @@ impl Stage<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// True if a server has begun to ping, in any life of it.
+    pub fn has_started(&self, server: NodeId) -> bool {
+        self.played.contains_key(&server)
+    }
+
+    /// Holds everything that happened so far against the rules, once nothing is under way any more.
+    pub fn obeys_the_rules(&mut self) -> Outcome {
+        let mut seen = std::mem::take(&mut *self.seen.borrow_mut());
+        // What is sent in answer to a ping is sent at the moment at which it arrives.
+        seen.sort_by_key(|(at, seen)| (*at, matches!(seen, Seen::Told(_))));
+        for (at, what) in seen {
+            self.rules.see(at, &what).map_err(|why| self.world.violation(format!("at {at} {why}")))?;
+        }
+        Ok(())
+    }
+
+    /// Everybody goes on as they are; by now the view must be what it should be.
+    pub fn comes_to_rest(&mut self) -> Outcome {
+        self.run(BY_NOW)?;
+        self.run(ms(100))?; // for the acknowledgement, and for a last change that it allows
+        self.run(BY_NOW)?;
+        self.obeys_the_rules()?;
+        let pinging = self.played.iter().filter(|(_, played)| played.pings);
+        let alive: Vec<Member> =
+            pinging.map(|(node, played)| Member { node: *node, incarnation: played.incarnation }).collect();
+        self.rules.overdue(&alive).map_or(Ok(()), |what| Err(self.world.no_progress(what)))
     }
 
     /// Fails the test with what was seen.

@@ -5,10 +5,8 @@ use labkit::NodeId;
 
 use crate::lab2::{
     chaos::{Chaos, Faults},
-    client,
-    model::judge,
-    server,
-    service::{Service, Size, append, describe, get, put, setup, with_service, with_service_under},
+    client, server,
+    service::{Size, append, get, put, with_crash_sweep, with_service, with_service_under},
 };
 
 const PAIR: Size = Size { servers: 2, clients: 2 };
@@ -35,11 +33,7 @@ pub fn state_survives_failover(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn an_acknowledged_write_is_on_the_backup(trial: &mut Trial<'_>) -> Outcome {
-    let conditions = trial.conditions();
-    trial.describe_setting(format!("{}; the primary crashes between two effects", describe(PAIR, &conditions)));
-    let setup = setup(PAIR, conditions, true);
-    trial.crash_sweep(&setup, |world| {
-        let mut service = Service::new(world, PAIR);
+    with_crash_sweep(trial, PAIR, "the primary", |service| {
         let (writer, reader) = (client(1), client(2));
         let (primary, _) = service.replicated()?;
         service.must_do(writer, &append("log", "1;"))?;
@@ -104,8 +98,8 @@ pub fn a_backup_without_the_state_never_serves(trial: &mut Trial<'_>) -> Outcome
         service.world.heal()?;
         // Nobody has the state now, so no answer can be right: silence is.
         service.invoke(reader, &get("x"))?;
-        service.world.run_for(ms(2_000))?;
-        judge(service.world, undecided)
+        service.stays_silent("only s1 had the state, and it is dead", ms(2_000))?;
+        service.judge(undecided)
     })
 }
 
@@ -212,11 +206,9 @@ pub fn state_survives_a_chain_of_failovers(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn network_chaos(trial: &mut Trial<'_>) -> Outcome {
-    let faults = Faults { bad_network: true, cuts: true, stragglers: true, crashes: false };
-    Chaos { size: Size { servers: 2, clients: 5 }, operations: 25, faults }.run(trial)
+    Chaos { size: Size { servers: 2, clients: 5 }, operations: 25, padding: "", faults: Faults::NETWORK }.run(trial)
 }
 
 pub fn failover_chaos(trial: &mut Trial<'_>) -> Outcome {
-    let faults = Faults { bad_network: true, cuts: true, stragglers: false, crashes: true };
-    Chaos { size: Size { servers: 3, clients: 4 }, operations: 30, faults }.run(trial)
+    Chaos { size: Size { servers: 3, clients: 4 }, operations: 30, padding: "", faults: Faults::FAILOVER }.run(trial)
 }

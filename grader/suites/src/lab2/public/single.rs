@@ -96,6 +96,5 @@ pub fn duplicate_table_is_bounded_by_clients(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn many_clients_are_linearizable(trial: &mut Trial<'_>) -> Outcome {
-    let faults = Faults { bad_network: true, cuts: true, stragglers: true, crashes: false };
-    Chaos { size: Size { servers: 1, clients: 5 }, operations: 30, faults }.run(trial)
+    Chaos { size: Size { servers: 1, clients: 5 }, operations: 30, padding: "", faults: Faults::NETWORK }.run(trial)
 }

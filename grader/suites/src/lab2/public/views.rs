@@ -3,6 +3,7 @@
 use faultline_sim::{Outcome, Trial, ms};
 
 use crate::lab2::{
+    comings::come_and_go,
     server,
     stage::{on_stage, show},
 };
@@ -271,4 +272,8 @@ pub fn late_and_duplicated_pings_change_nothing(trial: &mut Trial<'_>) -> Outcom
         }
         stage.until("a backup whose first life alone is heard of is dead", |view| view.backup.is_none())
     })
+}
+
+pub fn the_rules_hold_whatever_comes_and_goes(trial: &mut Trial<'_>) -> Outcome {
+    come_and_go(trial, 4, 12)
 }

@@ -1,0 +1,176 @@
+//! The rules of part A as an observer who sees what reaches the view server and what it tells, and nothing else. It is
+//! lenient where the handout leaves a choice: a server is surely alive for a tick after a ping, surely dead after two
+//! silent ones, and in between nobody may complain.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use faultline_sim::{Time, ms};
+use lab2_api::{Member, TICK, View};
+use labkit::NodeId;
+
+use super::stage::show;
+
+/// Silence after which a server is dead, wherever in its tick the view server is; and a moment for good measure.
+const SURELY_DEAD: Duration = ms(2 * TICK.as_millis() as u64 + 10);
+
+/// Something that the observer sees.
+#[derive(Clone, Debug)]
+pub enum Seen {
+    /// A ping has reached the view server.
+    Ping { sender: Member, view: u64 },
+    /// The view server has told somebody this view.
+    Told(View),
+}
+
+/// What the observer knows.
+#[derive(Default)]
+pub struct Rules {
+    view: View,
+    /// The current view was told for the last time.
+    told: Time,
+    acknowledged: bool,
+    /// The last two pings of each life.
+    pings: BTreeMap<Member, [Option<Time>; 2]>,
+    newest: BTreeMap<NodeId, u64>,
+}
+
+impl Rules {
+    /// Follows one event; these must come in the order in which they happened, a ping before its answer.
+    ///
+    /// # Errors
+    /// The rule that was broken, in words.
+    pub fn see(&mut self, at: Time, seen: &Seen) -> Result<(), String> {
+        match seen {
+            Seen::Ping { sender, view } => {
+                let newest = self.newest.entry(sender.node).or_insert(0);
+                if sender.incarnation >= *newest {
+                    *newest = sender.incarnation;
+                    let [last, _] = self.pings.get(sender).copied().unwrap_or_default();
+                    self.pings.insert(*sender, [Some(at), last]);
+                }
+                self.acknowledged |= self.view.primary == Some(*sender) && self.view.number == *view;
+                Ok(())
+            }
+            Seen::Told(view) => {
+                if *view != self.view {
+                    self.change(at, view)?;
+                    self.view = view.clone();
+                    self.acknowledged = false;
+                }
+                self.told = at;
+                Ok(())
+            }
+        }
+    }
+
+    /// The view changed at some time after it was told for the last time, and at the latest now.
+    fn change(&self, now: Time, next: &View) -> Result<(), String> {
+        let (before, members) = (&self.view, |view: &View| (view.primary, view.backup));
+        let said = format!("{} came after {}", show(next), show(before));
+        if next.number <= before.number || next.number > before.number + 1 {
+            return Err(format!("{said}: numbers grow by one"));
+        }
+        if before.number == 0 {
+            let known = next.primary.is_some_and(|primary| self.pings.contains_key(&primary));
+            let right = known && next.backup.is_none();
+            return right.then_some(()).ok_or(format!("{said}: the first is a server that pinged, without a backup"));
+        }
+        if !self.acknowledged {
+            return Err(format!("{said}, although its primary had not acknowledged it"));
+        }
+        if members(next) == members(before) {
+            return Err(format!("{said}: nothing changed"));
+        }
+        if next.primary.map(|primary| primary.node) == next.backup.map(|backup| backup.node) {
+            return Err(format!("{said}: nobody is both"));
+        }
+        self.primary_may_change(now, next).map_err(|why| format!("{said}: {why}"))?;
+        self.backup_may_change(now, next).map_err(|why| format!("{said}: {why}"))
+    }
+
+    fn primary_may_change(&self, now: Time, next: &View) -> Result<(), String> {
+        let before = &self.view;
+        if next.primary == before.primary {
+            let gone = before.primary.is_some_and(|primary| self.surely_dead(primary));
+            return if gone { Err("the primary is dead".to_owned()) } else { Ok(()) };
+        }
+        if next.primary != before.backup {
+            return Err("only the backup of the view before it can become primary".to_owned());
+        }
+        if next.primary.is_some_and(|primary| self.surely_dead(primary)) {
+            return Err("its primary is dead".to_owned());
+        }
+        before.primary.map_or(Ok(()), |primary| self.may_be_dead(primary, now))
+    }
+
+    fn backup_may_change(&self, now: Time, next: &View) -> Result<(), String> {
+        let before = &self.view;
+        if let Some(backup) = before.backup
+            && next.backup != Some(backup)
+            && next.primary != Some(backup)
+        {
+            self.may_be_dead(backup, now)?;
+        }
+        match next.backup {
+            Some(backup) if before.backup == Some(backup) => Ok(()),
+            Some(backup) if self.surely_dead(backup) => Err("its backup is dead".to_owned()),
+            Some(_) => Ok(()),
+            None => {
+                let idle = self.pings.keys().find(|member| {
+                    let in_use = [next.primary, before.primary, before.backup].contains(&Some(**member));
+                    !in_use && self.surely_alive(**member, now)
+                });
+                idle.map_or(Ok(()), |idle| Err(format!("{} was alive and idle", idle.node)))
+            }
+        }
+    }
+
+    /// A life that is over, or that was silent for less than a tick, is not dead.
+    fn may_be_dead(&self, member: Member, now: Time) -> Result<(), String> {
+        let last = self.pings.get(&member).and_then(|[last, _]| *last).unwrap_or_default();
+        let reborn = self.newest.get(&member.node).is_some_and(|newest| *newest > member.incarnation);
+        if reborn || now.since(last) >= TICK {
+            return Ok(());
+        }
+        Err(format!("{} had been silent for {} ms", member.node, now.since(last).as_millis()))
+    }
+
+    /// Dead ever since the view was told for the last time.
+    fn surely_dead(&self, member: Member) -> bool {
+        let last = self.pings.get(&member).and_then(|[last, _]| *last);
+        let silent = last.is_none_or(|last| last <= self.told && self.told.since(last) > SURELY_DEAD);
+        silent || self.reborn_before(member)
+    }
+
+    /// A newer life was heard of before the view was told for the last time.
+    fn reborn_before(&self, member: Member) -> bool {
+        let newer = self.pings.iter().filter(|(other, _)| other.node == member.node && **other > member);
+        newer.flat_map(|(_, pings)| pings.iter().flatten()).any(|at| *at <= self.told)
+    }
+
+    /// Alive ever since the view was told for the last time.
+    fn surely_alive(&self, member: Member, now: Time) -> bool {
+        let is_newest = self.newest.get(&member.node) == Some(&member.incarnation);
+        let pings = self.pings.get(&member).map(|pings| pings.iter().flatten().copied().collect::<Vec<_>>());
+        is_newest && pings.unwrap_or_default().into_iter().any(|ping| ping <= self.told && now.since(ping) < TICK)
+    }
+
+    /// What should have changed by now, if these lives and no others have been pinging for a while.
+    pub fn overdue(&self, alive: &[Member]) -> Option<String> {
+        let lives = |member: Option<Member>| member.is_some_and(|member| alive.contains(&member));
+        let (view, shown) = (&self.view, show(&self.view));
+        if view.number == 0 {
+            return (!alive.is_empty()).then(|| "servers ping, and there is no view 1".to_owned());
+        }
+        if !self.acknowledged {
+            return None;
+        }
+        let idle = alive.iter().find(|member| ![view.primary, view.backup].contains(&Some(**member)));
+        match (lives(view.primary), lives(view.backup)) {
+            (true, false) if view.backup.is_some() => Some(format!("the backup is dead, and it is still {shown}")),
+            (true, false) => idle.map(|idle| format!("{} is alive and idle, and it is still {shown}", idle.node)),
+            (false, true) => Some(format!("the primary is dead, and it is still {shown}")),
+            _ => None,
+        }
+    }
+}
