@@ -29,8 +29,8 @@ pub struct Rules {
     /// The current view was told for the last time.
     told: Time,
     acknowledged: bool,
-    /// The last two pings of each life.
-    pings: BTreeMap<Member, [Option<Time>; 2]>,
+    /// When each life pinged.
+    pings: BTreeMap<Member, Vec<Time>>,
     newest: BTreeMap<NodeId, u64>,
 }
 
@@ -43,11 +43,11 @@ impl Rules {
         match seen {
             Seen::Ping { sender, view } => {
                 let newest = self.newest.entry(sender.node).or_insert(0);
-                if sender.incarnation >= *newest {
-                    *newest = sender.incarnation;
-                    let [last, _] = self.pings.get(sender).copied().unwrap_or_default();
-                    self.pings.insert(*sender, [Some(at), last]);
+                if sender.incarnation < *newest {
+                    return Ok(()); // of a life that is over
                 }
+                *newest = sender.incarnation;
+                self.pings.entry(*sender).or_default().push(at);
                 self.acknowledged |= self.view.primary == Some(*sender) && self.view.number == *view;
                 Ok(())
             }
@@ -125,34 +125,40 @@ impl Rules {
         }
     }
 
-    /// A life that is over, or that was silent for less than a tick, is not dead.
+    /// A life that is not over, and was never silent for a tick, is not dead.
     fn may_be_dead(&self, member: Member, now: Time) -> Result<(), String> {
-        let last = self.pings.get(&member).and_then(|[last, _]| *last).unwrap_or_default();
         let reborn = self.newest.get(&member.node).is_some_and(|newest| *newest > member.incarnation);
-        if reborn || now.since(last) >= TICK {
+        if reborn || self.was_silent(member, now) {
             return Ok(());
         }
-        Err(format!("{} had been silent for {} ms", member.node, now.since(last).as_millis()))
+        Err(format!("{} had not been silent for {} ms", member.node, TICK.as_millis()))
+    }
+
+    /// True if there was a silent tick whose end lies after the view was told for the last time. (The change may have
+    /// been a moment before a ping, and the answers to some pings since may be lost.)
+    fn was_silent(&self, member: Member, now: Time) -> bool {
+        let pings = self.pings_of(member);
+        let nexts = pings.iter().skip(1).copied().chain([now]);
+        pings.is_empty() || pings.iter().zip(nexts).any(|(ping, next)| next > self.told && next.since(*ping) >= TICK)
     }
 
     /// Dead ever since the view was told for the last time.
     fn surely_dead(&self, member: Member) -> bool {
-        let last = self.pings.get(&member).and_then(|[last, _]| *last);
-        let silent = last.is_none_or(|last| last <= self.told && self.told.since(last) > SURELY_DEAD);
-        silent || self.reborn_before(member)
-    }
-
-    /// A newer life was heard of before the view was told for the last time.
-    fn reborn_before(&self, member: Member) -> bool {
-        let newer = self.pings.iter().filter(|(other, _)| other.node == member.node && **other > member);
-        newer.flat_map(|(_, pings)| pings.iter().flatten()).any(|at| *at <= self.told)
+        let last = self.pings_of(member).last();
+        let silent = last.is_none_or(|last| *last <= self.told && self.told.since(*last) > SURELY_DEAD);
+        let mut newer = self.pings.iter().filter(|(other, _)| other.node == member.node && **other > member);
+        silent || newer.any(|(_, pings)| pings.first().is_some_and(|first| *first <= self.told))
     }
 
     /// Alive ever since the view was told for the last time.
     fn surely_alive(&self, member: Member, now: Time) -> bool {
         let is_newest = self.newest.get(&member.node) == Some(&member.incarnation);
-        let pings = self.pings.get(&member).map(|pings| pings.iter().flatten().copied().collect::<Vec<_>>());
-        is_newest && pings.unwrap_or_default().into_iter().any(|ping| ping <= self.told && now.since(ping) < TICK)
+        let known = self.pings_of(member).first().is_some_and(|first| *first <= self.told);
+        is_newest && known && !self.was_silent(member, now)
+    }
+
+    fn pings_of(&self, member: Member) -> &[Time] {
+        self.pings.get(&member).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// What should have changed by now, if these lives and no others have been pinging for a while.
