@@ -55,6 +55,22 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
+    /// For course staff: run the hidden tests, too.
+    #[arg(long)]
+    pub hidden: bool,
+
+    /// For course staff: seed the hidden tests with the secret in this file, so that nobody knows their schedules.
+    #[arg(long, value_name = "FILE", requires = "hidden")]
+    pub salt: Option<PathBuf>,
+
+    /// Show and write only what students may see of hidden tests.
+    #[arg(long)]
+    pub student_view: bool,
+
+    /// With --student-view: the late period is over, so show the tests marked after_deadline in full.
+    #[arg(long, requires = "student_view")]
+    pub after_deadline: bool,
+
     /// Colour the output.
     #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
     pub color: Color,

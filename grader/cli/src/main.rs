@@ -13,9 +13,9 @@ use std::{
 };
 
 use clap::Parser;
-use faultline_grade::{Error, Request, Seeds};
-use faultline_report::{Terminal, failure_text, printable, to_json};
-use faultline_verdict::{Event, Grade, Outcome, Status};
+use faultline_grade::{Error, Request, Salt, Seeds, Selection};
+use faultline_report::{Terminal, event_for, failure_text, grade_for, printable, to_json};
+use faultline_verdict::{Audience, Event, Grade, Outcome, Status};
 
 use arguments::{Arguments, Color, Command};
 
@@ -78,32 +78,42 @@ fn run(arguments: Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
             Ok(ALL_PASSED)
         }
         (None, None) => list_labs(&root),
-        (None, Some(lab)) if arguments.list => list_tests(&root, lab, &arguments.filters),
+        (None, Some(lab)) if arguments.list => list_tests(&root, lab, &selection(&arguments)),
         (None, Some(lab)) => grade(&root, lab, &arguments, interrupt),
     }
 }
 
+fn selection(arguments: &Arguments) -> Selection {
+    Selection { filters: arguments.filters.clone(), hidden: arguments.hidden }
+}
+
 fn grade(root: &Path, lab: &str, arguments: &Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
+    let audience = match arguments.student_view {
+        true => Audience::Students { after_deadline: arguments.after_deadline },
+        false => Audience::Staff,
+    };
     let request = Request {
         root: root.to_owned(),
         lab: lab.to_owned(),
         submission: arguments.path.clone(),
-        filters: arguments.filters.clone(),
+        tests: selection(arguments),
         seeds: match (arguments.seed, arguments.seeds) {
             (Some(seed), _) => Seeds::Only(seed),
             (None, Some(count)) => Seeds::Count(count),
             (None, None) => Seeds::Rubric,
         },
+        salt: arguments.salt.as_deref().map(Salt::read).transpose()?,
         threads: arguments.threads.map(usize::from),
         traces: Some(match &arguments.traces {
             Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
             None => Path::new("target/grade").join(lab),
         }),
+        audience,
     };
     let mut terminal = Terminal::new(io::stdout(), width(), io::stderr().is_terminal());
     let mut broken_pipe = false;
-    let mut listen = |event: Event| broken_pipe |= terminal.event(&event).is_err();
-    let grade = faultline_grade::grade(&request, &mut listen, interrupt)?;
+    let mut listen = |event: Event| broken_pipe |= terminal.event(&event_for(audience, event)).is_err();
+    let grade = grade_for(audience, faultline_grade::grade(&request, &mut listen, interrupt)?);
     if let Some(file) = &arguments.json {
         faultline_grade::write_whole(file, to_json(&grade).as_bytes())?;
     }
@@ -156,9 +166,9 @@ fn list_labs(root: &Path) -> Result<u8, Error> {
     Ok(ALL_PASSED)
 }
 
-fn list_tests(root: &Path, lab: &str, filters: &[String]) -> Result<u8, Error> {
+fn list_tests(root: &Path, lab: &str, selection: &Selection) -> Result<u8, Error> {
     let mut out = String::new();
-    for row in faultline_grade::tests(root, lab, filters)? {
+    for row in faultline_grade::tests(root, lab, selection)? {
         out += &format!("{}  {:<45} {:>2}  {}\n", row.part, row.id, row.points, row.title);
     }
     print(&out);

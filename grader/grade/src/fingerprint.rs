@@ -47,6 +47,7 @@ fn collect(folder: &Path, name: &str, files: &mut Vec<String>) -> io::Result<()>
     Ok(())
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,6 +8,7 @@ mod fingerprint;
 mod plan;
 mod rubric;
 mod run;
+mod salt;
 mod score;
 mod starter;
 mod story;
@@ -28,16 +29,17 @@ use faultline_host::{
 };
 use faultline_sim::{Mode, backend::Backend};
 use faultline_suites::Suite;
-use faultline_verdict::{Event, FORMAT, Fingerprint, Grade, Outcome, Score, TestVerdict};
+use faultline_verdict::{Audience, Event, FORMAT, Fingerprint, Grade, Outcome, Score, TestVerdict};
 
 pub use error::Error;
-pub use plan::{LabInfo, labs, tests};
+pub use plan::{LabInfo, Selection, has_hidden_tests, labs, tests};
 pub use rubric::{Category, Row, Rubric, Visibility};
 pub use run::Seeds;
+pub use salt::Salt;
 pub use starter::{derive_starter, write_starter};
 pub use trace::{Trace, write_whole};
 
-use plan::{filtered, lab_of};
+use plan::{lab_of, selected};
 use run::{Job, Runner, Tested, run_once};
 
 /// What to grade, and how.
@@ -49,14 +51,19 @@ pub struct Request {
     pub lab: String,
     /// The submission's folder; the lab's starter if `None`.
     pub submission: Option<PathBuf>,
-    /// Only these parts, and the tests with one of these in their names; everything if empty.
-    pub filters: Vec<String>,
+    /// Which tests.
+    pub tests: Selection,
     /// Which seeds.
     pub seeds: Seeds,
+    /// The course's secret, which goes into the seeds of hidden tests.
+    pub salt: Option<Salt>,
     /// How many runs at once; one per core if `None`. The result does not depend on it.
     pub threads: Option<usize>,
     /// The folder in which failures leave their trace files (relative to the project, or absolute); none if `None`.
     pub traces: Option<PathBuf>,
+    /// Who reads the traces. Verdicts and events are always those for staff: `faultline-report` leaves out of them what
+    /// students must not see.
+    pub audience: Audience,
 }
 
 /// Grades a submission: compiles it, runs the tests, adds up the points, and tells `listen` of everything on the way.
@@ -71,23 +78,33 @@ pub fn grade(
     let began = Instant::now();
     let root = &request.root;
     let (suite, rubric) = lab_of(root, &request.lab)?;
-    let rows = filtered(&rubric, &request.filters)?;
+    let rows = selected(&suite, &rubric, &request.tests)?;
+    let points = |row: &&Row| if row.is_public() { 0 } else { row.points };
+    let hidden_points_run: u32 = rows.iter().map(|row| points(row)).sum();
+    let hidden_points: u32 = rubric.tests.iter().map(|row| points(&row)).sum();
     let folder = request.submission.clone().unwrap_or_else(|| root.join("starter").join(&request.lab));
     let name = plan::shown_path(root, &folder);
     let submission = stage(&folder)?;
     let (lab, title) = (rubric.lab.clone(), rubric.title.clone());
-    listen(Event::Started { lab: lab.clone(), title: title.clone(), submission: name.clone(), tests: rows.len() });
+    listen(Event::Started {
+        lab: lab.clone(),
+        title: title.clone(),
+        submission: name.clone(),
+        tests: rows.len(),
+        hidden_in_full: rows.iter().filter(|row| !row.is_public()).count(),
+    });
 
     let toolchain = Toolchain::find(root).map_err(broken)?;
-    let fingerprint = fingerprint_of(root, &request.lab, &submission, &toolchain)?;
+    let fingerprint = fingerprint_of(request, &submission, &toolchain)?;
     let mut grade = Grade {
         format: FORMAT,
         lab,
         title,
         fingerprint,
         outcome: Outcome::Graded,
-        partial: !request.filters.is_empty() || request.seeds != Seeds::Rubric,
+        partial: !request.tests.filters.is_empty() || request.seeds != Seeds::Rubric,
         score: Score::default(),
+        hidden_points_not_run: hidden_points - hidden_points_run,
         parts: Vec::new(),
         build_error: None,
         left_out: left_out(&submission),
@@ -102,13 +119,13 @@ pub fn grade(
         Err(Error::DoesNotBuild { text }) => {
             grade.outcome = Outcome::DoesNotBuild;
             grade.build_error = Some(text);
-            (grade.parts, grade.score) = score::nothing(&rubric);
+            (grade.parts, grade.score) = score::nothing(&rubric, &rows);
         }
         Err(error) => return Err(error),
         Ok(built) => {
             let took_ms = millis(began);
             listen(Event::Built { warnings: built.warnings.clone(), took_ms });
-            let jobs = plan::jobs(&suite, rows, request.seeds);
+            let jobs = plan::jobs(&suite, &rows, request.seeds, request.salt.as_ref().map_or(0, |salt| salt.number));
             let tested = run_all(request, &rubric, &jobs, &built.program, listen, interrupt)?;
             grade.tests = keep_traces(request, &name, &grade.fingerprint.submission, tested)?;
             score::withhold(&rubric, &mut grade.tests);
@@ -156,14 +173,15 @@ fn build(root: &Path, toolchain: &Toolchain, submission: &Staged, suite: &Suite)
 }
 
 /// What the suite's digest covers: everything of ours that can change a verdict.
-fn fingerprint_of(root: &Path, lab: &str, submission: &Staged, toolchain: &Toolchain) -> Result<Fingerprint, Error> {
+fn fingerprint_of(request: &Request, submission: &Staged, toolchain: &Toolchain) -> Result<Fingerprint, Error> {
+    let root = &request.root;
     let read = |result: std::io::Result<String>| result.map_err(|error| broken(format!("no fingerprint: {error}")));
     let ours = ["grader/suites/src", "grader/sim/src", "grader/check/src", "grader/host/src", "labs"];
     Ok(Fingerprint {
         submission: submission.digest().to_string(),
         suite: read(fingerprint::of_folders(root, &ours.map(str::to_owned)))?,
-        rubric: read(fingerprint::of_file(&Rubric::path(root, lab)))?,
-        salt: None,
+        rubric: read(fingerprint::of_file(&Rubric::path(root, &request.lab)))?,
+        salt: request.salt.as_ref().map(|salt| salt.digest.clone()),
         lock: read(fingerprint::of_file(&root.join("Cargo.lock")))?,
         // Its first line; the others tell of this machine, on which no result depends.
         rustc: toolchain.version().lines().next().unwrap_or_default().to_owned(),
@@ -197,14 +215,15 @@ fn run_all(
 }
 
 /// Writes the traces of failures and puts the command that replays them into the verdicts. The trace of a test that
-/// passes now is removed: it would be of an older program.
+/// passes now, or that the reader may not see, is removed: it would be of an older run.
 fn keep_traces(request: &Request, name: &str, digest: &str, tested: Vec<Tested>) -> Result<Vec<TestVerdict>, Error> {
     let mut verdicts = Vec::with_capacity(tested.len());
     for (mut verdict, trace) in tested {
         if let Some(folder) = &request.traces {
             let short = folder.join(format!("{}.trace.json", verdict.id));
             let path = request.root.join(&short);
-            match (trace, &mut verdict.failure) {
+            let shown = request.audience.sees(verdict.visibility);
+            match (trace.filter(|_| shown), &mut verdict.failure) {
                 (Some(mut trace), Some(failure)) => {
                     trace.submission = name.to_owned();
                     trace.digest = digest.to_owned();
@@ -246,8 +265,8 @@ pub fn replay(root: &Path, path: &Path, submission: Option<&Path>) -> Result<Rep
     let trace = Trace::read(path)?;
     let wrong = |what: String| Error::Trace { path: path.to_owned(), what };
     let (suite, rubric) = lab_of(root, &trace.lab)?;
-    let test = suite.tests.iter().find(|test| test.id == trace.test);
-    let test = *test.ok_or_else(|| wrong(format!("{} has no test {:?}", trace.lab, trace.test)))?;
+    let test = suite.test(&trace.test);
+    let test = test.ok_or_else(|| wrong(format!("{} has no test {:?}", trace.lab, trace.test)))?;
     let row = rubric.tests.iter().find(|row| row.id == trace.test).expect("the rubric has a row for each test");
     let folder = submission.map_or_else(|| root.join(&trace.submission), Path::to_owned);
     let submission = stage(&folder)?;

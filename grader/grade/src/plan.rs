@@ -10,6 +10,15 @@ use crate::{
     run::{Job, Seeds},
 };
 
+/// Which of a lab's tests are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Only these parts, and the tests with one of these in their names; everything if empty.
+    pub filters: Vec<String>,
+    /// The hidden tests, too.
+    pub hidden: bool,
+}
+
 /// A lab, for a list.
 #[derive(Clone, Debug)]
 pub struct LabInfo {
@@ -36,13 +45,18 @@ pub fn labs(root: &Path) -> Result<Vec<LabInfo>, Error> {
     suites().into_iter().map(info).collect()
 }
 
-/// The rows of a lab's tests, filtered as for a run.
+/// The rows of a lab's tests, selected as for a run.
 ///
 /// # Errors
-/// An unknown lab, a filter that matches nothing, or a rubric that is not right.
-pub fn tests(root: &Path, lab: &str, filters: &[String]) -> Result<Vec<Row>, Error> {
-    let (_, rubric) = lab_of(root, lab)?;
-    Ok(filtered(&rubric, filters)?.into_iter().cloned().collect())
+/// An unknown lab, a filter that matches nothing, hidden tests where there are none, or a rubric that is not right.
+pub fn tests(root: &Path, lab: &str, selection: &Selection) -> Result<Vec<Row>, Error> {
+    let (suite, rubric) = lab_of(root, lab)?;
+    Ok(selected(&suite, &rubric, selection)?.into_iter().cloned().collect())
+}
+
+/// True if the lab's hidden tests are here: a release for students has none.
+pub fn has_hidden_tests(lab: &str) -> bool {
+    suites().iter().any(|suite| suite.lab == lab && !suite.hidden.is_empty())
 }
 
 pub(crate) fn lab_of(root: &Path, lab: &str) -> Result<(Suite, Rubric), Error> {
@@ -58,39 +72,69 @@ pub(crate) fn lab_of(root: &Path, lab: &str) -> Result<(Suite, Rubric), Error> {
     Ok((suite, rubric))
 }
 
-/// The rows that any of the filters names: a part by its letter, or a piece of a test's id. All without a filter.
-pub(crate) fn filtered<'a>(rubric: &'a Rubric, filters: &[String]) -> Result<Vec<&'a Row>, Error> {
-    let matches =
-        |filter: &String, row: &Row| match rubric.parts.iter().find(|part| part.id.eq_ignore_ascii_case(filter)) {
-            Some(part) => row.part == part.id,
-            None => row.id.contains(filter.as_str()),
-        };
-    if let Some(idle) = filters.iter().find(|filter| !rubric.tests.iter().any(|row| matches(filter, row))) {
-        let suggestion = nearest(idle, rubric.tests.iter().map(|row| row.id.as_str()));
-        let parts: Vec<&str> = rubric.parts.iter().map(|part| part.id.as_str()).collect();
+/// The rows that any of the filters names: a part by its letter, a test by its id, or tests by a piece of their ids. All
+/// without a filter.
+pub(crate) fn selected<'a>(suite: &Suite, rubric: &'a Rubric, asked: &Selection) -> Result<Vec<&'a Row>, Error> {
+    if asked.hidden && suite.hidden.is_empty() {
         return Err(Error::Usage(format!(
-            "{idle:?} is neither a part of {} ({}) nor in the name of a test{suggestion}; `cargo grade {} --list` lists them",
-            rubric.lab,
-            parts.join(", "),
+            "--hidden: this is the students' release of {}, which has no hidden tests; course staff have them",
             rubric.lab
         )));
     }
-    let wanted = |row: &&Row| filters.is_empty() || filters.iter().any(|filter| matches(filter, row));
-    Ok(rubric.tests.iter().filter(wanted).collect())
+    let within_reach = |row: &&Row| asked.hidden || row.is_public();
+    for filter in &asked.filters {
+        let matching: Vec<&Row> = rubric.tests.iter().filter(|row| matches(rubric, filter, row)).collect();
+        if !matching.iter().any(within_reach) {
+            return Err(Error::Usage(idle(suite, rubric, filter, asked.hidden, matching.first().copied())));
+        }
+    }
+    let wanted =
+        |row: &&Row| asked.filters.is_empty() || asked.filters.iter().any(|filter| matches(rubric, filter, row));
+    Ok(rubric.tests.iter().filter(within_reach).filter(wanted).collect())
 }
 
-pub(crate) fn jobs<'a>(suite: &Suite, rows: Vec<&'a Row>, seeds: Seeds) -> Vec<Job<'a>> {
-    let job = |row: &'a Row| Job {
-        test: *suite.tests.iter().find(|test| test.id == row.id).expect("the rubric was checked against the suite"),
+fn matches(rubric: &Rubric, filter: &str, row: &Row) -> bool {
+    if let Some(part) = rubric.parts.iter().find(|part| part.id.eq_ignore_ascii_case(filter)) {
+        return row.part == part.id;
+    }
+    // H-C1 is one test, and not H-C10 as well.
+    let whole = rubric.tests.iter().any(|row| row.id == filter);
+    if whole { row.id == filter } else { row.id.contains(filter) }
+}
+
+/// Why a filter selects nothing.
+fn idle(suite: &Suite, rubric: &Rubric, filter: &str, hidden: bool, matching: Option<&Row>) -> String {
+    let lab = &rubric.lab;
+    if let Some(row) = matching {
+        let how = match suite.hidden.is_empty() {
+            true => "this is the students' release, which does not have them".to_owned(),
+            false => format!("`cargo grade {lab} {filter} --hidden` runs them"),
+        };
+        let what = if row.id == filter { "is a hidden test" } else { "is in the names of hidden tests only" };
+        return format!("{filter:?} {what}; {how}");
+    }
+    let ids = rubric.tests.iter().filter(|row| hidden || row.is_public()).map(|row| row.id.as_str());
+    let parts: Vec<&str> = rubric.parts.iter().map(|part| part.id.as_str()).collect();
+    format!(
+        "{filter:?} is neither a part of {lab} ({}) nor in the name of a test{}; `cargo grade {lab} --list` lists them",
+        parts.join(", "),
+        nearest(filter, ids),
+    )
+}
+
+/// What to run; only hidden tests get the salt, so that everybody has the same public verdicts.
+pub(crate) fn jobs<'a>(suite: &Suite, rows: &[&'a Row], seeds: Seeds, salt: u64) -> Vec<Job<'a>> {
+    let job = |row: &&'a Row| Job {
+        test: suite.test(&row.id).expect("the rubric was checked against the suite"),
         row,
         seeds: match seeds {
             Seeds::Rubric => (0..row.seeds).collect(),
             Seeds::Count(count) => (0..count).collect(),
             Seeds::Only(seed) => vec![seed],
         },
-        salt: 0,
+        salt: if row.is_public() { 0 } else { salt },
     };
-    rows.into_iter().map(job).collect()
+    rows.iter().map(job).collect()
 }
 
 /// A path as the user knows it: relative to the project where it lies inside.
@@ -98,4 +142,79 @@ pub(crate) fn shown_path(root: &Path, folder: &Path) -> String {
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let inside = absolute.strip_prefix(root).map(Path::to_owned);
     inside.unwrap_or(absolute).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use faultline_suites::Test;
+
+    use super::*;
+
+    fn rubric() -> Rubric {
+        let row = |id: &str, visibility: &str| {
+            format!(
+                "[[test]]\nid = {id:?}\ntitle = ''\nproperty = ''\npart = 'C'\npoints = 3\nseeds = 2\n\
+                 visibility = {visibility:?}\ncategory = 'safety'\nhandout = ''\n"
+            )
+        };
+        let head = "lab = 'lab0'\ntitle = ''\nhandout = ''\n[[part]]\nid = 'C'\ntitle = ''\npoints = 12\n";
+        let rows = [
+            row("chaos", "public"),
+            row("H-C1", "hidden"),
+            row("more_chaos", "public"),
+            row("H-C10", "after_deadline"),
+        ];
+        toml::from_str(&format!("{head}{}", rows.concat())).expect("a rubric")
+    }
+
+    fn suite(hidden: &[&'static str]) -> Suite {
+        let test = |id: &&'static str| Test { id, run: |_| Ok(()) };
+        let tests = ["chaos", "more_chaos"].iter().map(test).collect();
+        Suite { lab: "lab0", api_package: "lab0-api", tests, hidden: hidden.iter().map(test).collect() }
+    }
+
+    fn ids(suite: &Suite, filters: &[&str], hidden: bool) -> Result<Vec<String>, String> {
+        let filters = filters.iter().map(|filter| (*filter).to_owned()).collect();
+        let rubric = rubric();
+        let rows = selected(suite, &rubric, &Selection { filters, hidden }).map_err(|error| error.to_string())?;
+        Ok(rows.into_iter().map(|row| row.id.clone()).collect())
+    }
+
+    #[test]
+    fn hidden_tests_are_selected_only_on_request() {
+        let all = suite(&["H-C1", "H-C10"]);
+        for (filters, hidden, expected) in [
+            (&[][..], false, &["chaos", "more_chaos"][..]),
+            (&[], true, &["chaos", "H-C1", "more_chaos", "H-C10"]),
+            (&["c"], false, &["chaos", "more_chaos"]),
+            (&["C"], true, &["chaos", "H-C1", "more_chaos", "H-C10"]),
+            (&["H-C1"], true, &["H-C1"]),
+            (&["H-"], true, &["H-C1", "H-C10"]),
+            (&["chaos"], false, &["chaos"]),
+            (&["chao"], false, &["chaos", "more_chaos"]),
+        ] {
+            assert_eq!(ids(&all, filters, hidden).unwrap(), expected, "{filters:?} {hidden}");
+        }
+        for (suite, filters, hidden, expected) in [
+            (&all, &["H-C1"][..], false, "\"H-C1\" is a hidden test; `cargo grade lab0 H-C1 --hidden` runs"),
+            (&all, &["H-"], false, "hidden tests only"),
+            (&all, &["choas"], true, "did you mean `chaos`"),
+            (&suite(&[]), &["H-C1"], false, "the students' release"),
+            (&suite(&[]), &[], true, "--hidden: this is the students' release of lab0"),
+        ] {
+            let error = ids(suite, filters, hidden).unwrap_err();
+            assert!(error.contains(expected), "{filters:?} {hidden}: {error}");
+        }
+        let error = ids(&all, &["H-D1"], false).unwrap_err();
+        assert!(!error.contains("H-C"), "no hidden name is suggested: {error}");
+    }
+
+    #[test]
+    fn only_hidden_tests_are_salted() {
+        let (suite, rubric) = (suite(&["H-C1", "H-C10"]), rubric());
+        let rows = selected(&suite, &rubric, &Selection { filters: Vec::new(), hidden: true }).unwrap();
+        let salts: Vec<u64> = jobs(&suite, &rows, Seeds::Rubric, 7).iter().map(|job| job.salt).collect();
+        assert_eq!(salts, [0, 7, 0, 7]);
+        assert_eq!(suite.test("H-C10").expect("a replay finds it").id, "H-C10");
+    }
 }

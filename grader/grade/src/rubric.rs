@@ -1,12 +1,12 @@
 //! The rubric file: the only home of points.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
 
-use faultline_suites::Suite;
+use faultline_suites::{Suite, Test};
 use serde::Deserialize;
 
 use crate::error::{Error, nearest};
@@ -97,6 +97,23 @@ pub enum Category {
     Budget,
 }
 
+impl From<Visibility> for faultline_verdict::Visibility {
+    fn from(visibility: Visibility) -> faultline_verdict::Visibility {
+        match visibility {
+            Visibility::Public => faultline_verdict::Visibility::Public,
+            Visibility::AfterDeadline => faultline_verdict::Visibility::AfterDeadline,
+            Visibility::Hidden => faultline_verdict::Visibility::Hidden,
+        }
+    }
+}
+
+impl Row {
+    /// True for a test that students have.
+    pub fn is_public(&self) -> bool {
+        self.visibility == Visibility::Public
+    }
+}
+
 impl Category {
     /// As in the file.
     pub fn name(self) -> &'static str {
@@ -108,6 +125,9 @@ impl Category {
         }
     }
 }
+
+/// Public tests carry at least so many percent of each part's points.
+const LEAST_PUBLIC_PERCENT: u32 = 60;
 
 /// One failure may withhold at most so many points elsewhere.
 const MOST_WITHHELD: u32 = 15;
@@ -144,20 +164,17 @@ impl Rubric {
                 return Err(format!("test {:?} stands in it twice", row.id));
             }
         }
-        let in_suite: BTreeSet<&str> = suite.tests.iter().map(|test| test.id).collect();
-        for id in &in_suite {
-            if !rows.contains_key(id) {
-                return Err(format!("the suite's test {id:?} has no row ([[test]] with id = {id:?})"));
+        for test in suite.tests.iter().chain(&suite.hidden) {
+            if !rows.contains_key(test.id) {
+                return Err(format!("the suite's test {0:?} has no row ([[test]] with id = {0:?})", test.id));
             }
         }
         for row in &self.tests {
-            self.check_row(row, &rows, &in_suite).map_err(|what| format!("test {:?}: {what}", row.id))?;
+            let checked = check_visibility(row, suite).and_then(|()| self.check_row(row, &rows));
+            checked.map_err(|what| format!("test {:?}: {what}", row.id))?;
         }
         for part in &self.parts {
-            let points: u32 = self.tests.iter().filter(|row| row.part == part.id).map(|row| row.points).sum();
-            if points != part.points {
-                return Err(format!("part {:?}: points = {}, but its tests add up to {points}", part.id, part.points));
-            }
+            self.check_points(part)?;
         }
         for row in &self.tests {
             let withheld: u32 =
@@ -172,11 +189,26 @@ impl Rubric {
         Ok(())
     }
 
-    fn check_row(&self, row: &Row, rows: &BTreeMap<&str, &Row>, in_suite: &BTreeSet<&str>) -> Result<(), String> {
-        if !in_suite.contains(row.id.as_str()) {
-            let suggestion = nearest(&row.id, in_suite.iter().copied());
-            return Err(format!("the suite has no such test{suggestion}"));
+    /// The sum of a part's tests, and how much of it is public.
+    fn check_points(&self, part: &Part) -> Result<(), String> {
+        let sum = |public: bool| -> u32 {
+            let rows = self.tests.iter().filter(|row| row.part == part.id && (!public || row.is_public()));
+            rows.map(|row| row.points).sum()
+        };
+        let (points, public) = (sum(false), sum(true));
+        if points != part.points {
+            return Err(format!("part {:?}: points = {}, but its tests add up to {points}", part.id, part.points));
         }
+        if public * 100 < points * LEAST_PUBLIC_PERCENT {
+            return Err(format!(
+                "part {:?}: its public tests have {public} of {points} points, expected at least {LEAST_PUBLIC_PERCENT} %",
+                part.id
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_row(&self, row: &Row, rows: &BTreeMap<&str, &Row>) -> Result<(), String> {
         if !self.parts.iter().any(|part| part.id == row.part) {
             return Err(format!("part = {:?}, but there is no such [[part]]", row.part));
         }
@@ -206,6 +238,34 @@ impl Rubric {
     }
 }
 
+/// Public rows belong to public tests, the others to hidden ones; in a release for students those are missing.
+fn check_visibility(row: &Row, suite: &Suite) -> Result<(), String> {
+    let (own, other, name) = match row.visibility {
+        Visibility::Public => (&suite.tests, &suite.hidden, "public"),
+        Visibility::AfterDeadline | Visibility::Hidden => (&suite.hidden, &suite.tests, "hidden"),
+    };
+    let has = |tests: &[Test]| tests.iter().any(|test| test.id == row.id);
+    if has(other) {
+        return Err(format!("its visibility makes it a {name} test, but it is not among the suite's {name} tests"));
+    }
+    if !row.is_public() && !is_opaque(row) {
+        return Err(format!(
+            "a hidden test is named H-, its part and a number: expected an id such as \"H-{}1\"",
+            row.part
+        ));
+    }
+    if has(own) || (!row.is_public() && suite.hidden.is_empty()) {
+        return Ok(());
+    }
+    Err(format!("the suite has no such {name} test{}", nearest(&row.id, own.iter().map(|test| test.id))))
+}
+
+/// `H-C3`: the id of a hidden test tells nothing but its part.
+fn is_opaque(row: &Row) -> bool {
+    let number = row.id.strip_prefix("H-").and_then(|rest| rest.strip_prefix(row.part.as_str()));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// A TOML error, with a suggestion for a misspelt key.
 fn say_toml(error: &toml::de::Error) -> String {
     let text = error.to_string();
@@ -222,12 +282,18 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Rubric, String> {
+        read_with(text, &[])
+    }
+
+    /// Against a suite with the public tests `first` and `second` and these hidden ones.
+    fn read_with(text: &str, hidden: &[&'static str]) -> Result<Rubric, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lab0.toml");
         fs::write(&path, text).unwrap();
-        let run: fn(&mut faultline_sim::Trial<'_>) -> faultline_sim::Outcome = |_| Ok(());
-        let tests = ["first", "second"].map(|id| faultline_suites::Test { id, run }).to_vec();
-        let suite = Suite { lab: "lab0", api_package: "lab0-api", tests };
+        let test = |id: &&'static str| Test { id, run: |_| Ok(()) };
+        let tests = ["first", "second"].iter().map(test).collect();
+        let hidden = hidden.iter().map(test).collect();
+        let suite = Suite { lab: "lab0", api_package: "lab0-api", tests, hidden };
         Rubric::read(&path, &suite).map_err(|error| error.to_string())
     }
 
@@ -282,5 +348,47 @@ hints = { crash = "look" }
             assert!(error.contains(expected), "{from} -> {to}: {error}");
             assert!(error.contains("lab0.toml"), "{error}");
         }
+    }
+
+    const HIDDEN: &str = r#"
+[[test]]
+id = "H-A1"
+title = "t"
+property = "p"
+part = "A"
+points = 2
+seeds = 1
+visibility = "hidden"
+category = "chaos"
+handout = "a"
+"#;
+
+    #[test]
+    fn every_mistake_with_hidden_tests_is_named() {
+        let good = format!("{}{HIDDEN}", GOOD.replace("points = 3", "points = 5"));
+        for hidden in [&["H-A1"][..], &[]] {
+            assert_eq!(read_with(&good, hidden).unwrap().tests.len(), 3, "also in a release for students");
+        }
+        assert!(read_with(&good.replace("\"hidden\"", "\"after_deadline\""), &["H-A1"]).is_ok());
+        let in_full: &[&str] = &["H-A1"];
+        for (hidden, from, to, expected) in [
+            (&["H-A1", "H-A2"][..], "", "", "the suite's test \"H-A2\" has no row"),
+            (&["H-A2"], "H-A1", "H-A1", "the suite's test \"H-A2\" has no row"),
+            (in_full, "\"hidden\"", "\"public\"", "makes it a public test, but it is not among the suite's public"),
+            (in_full, "\"public\"", "\"hidden\"", "makes it a hidden test, but it is not among the suite's hidden"),
+            (&[], "H-A1", "H-B1", "expected an id such as \"H-A1\""),
+            (&[], "H-A1", "H-A", "expected an id such as \"H-A1\""),
+            (&[], "H-A1", "H-A1x", "expected an id such as \"H-A1\""),
+            (&[], "\"hidden\"", "\"hiden\"", "did you mean `hidden`"),
+            (in_full, "needs = [\"first\"]", "needs = [\"H-A1\"]", "only public tests may be needed"),
+        ] {
+            let error = read_with(&good.replacen(from, to, 1), hidden).unwrap_err();
+            assert!(error.contains(expected), "{from} -> {to}: {error}");
+        }
+        let two_more = HIDDEN.replace("H-A1", "H-A2");
+        let error = read_with(&format!("{}{two_more}", good.replace("points = 5", "points = 7")), &[]).unwrap_err();
+        assert!(error.contains("public tests have 3 of 7 points, expected at least 60 %"), "{error}");
+        let error = read_with(&format!("{good}{HIDDEN}"), in_full).unwrap_err();
+        assert!(error.contains("\"H-A1\" stands in it twice"), "{error}");
     }
 }

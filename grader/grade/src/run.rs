@@ -236,6 +236,7 @@ impl Summary {
             property: row.property.clone(),
             part: row.part.clone(),
             category: row.category.name().to_owned(),
+            visibility: row.visibility.into(),
             points: row.points,
             earned: if status == Status::Passed { row.points } else { 0 },
             status,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use faultline_verdict::{PartScore, Score, Status, TestVerdict};
 
-use crate::rubric::Rubric;
+use crate::rubric::{Row, Rubric};
 
 /// Withholds the points of tests that need a failed one, and says so.
 pub fn withhold(rubric: &Rubric, verdicts: &mut [TestVerdict]) {
@@ -42,13 +42,16 @@ pub fn add_up(rubric: &Rubric, verdicts: &[TestVerdict]) -> (Vec<PartScore>, Sco
     (parts, all)
 }
 
-/// The score of a submission that does not build.
-pub fn nothing(rubric: &Rubric) -> (Vec<PartScore>, Score) {
+/// The score of a submission that does not build, of the points of these rows.
+pub fn nothing(rubric: &Rubric, rows: &[&Row]) -> (Vec<PartScore>, Score) {
+    let of = |rows: &mut dyn Iterator<Item = &&Row>| Score {
+        possible: rows.map(|row| row.points).sum(),
+        ..Score::default()
+    };
     let part = |part: &crate::rubric::Part| PartScore {
         part: part.id.clone(),
         title: part.title.clone(),
-        score: Score { earned: 0, possible: part.points, not_scored: 0 },
+        score: of(&mut rows.iter().filter(|row| row.part == part.id)),
     };
-    let possible = rubric.parts.iter().map(|part| part.points).sum();
-    (rubric.parts.iter().map(part).collect(), Score { earned: 0, possible, not_scored: 0 })
+    (rubric.parts.iter().map(part).collect(), of(&mut rows.iter()))
 }

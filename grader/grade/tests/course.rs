@@ -10,8 +10,8 @@ use std::{
     sync::atomic::AtomicBool,
 };
 
-use faultline_grade::{Request, Seeds, derive_starter, grade};
-use faultline_verdict::{Event, Grade, Outcome, Status};
+use faultline_grade::{Request, Seeds, Selection, derive_starter, grade};
+use faultline_verdict::{Audience, Event, Grade, Outcome, Status};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use mutants::Mutant;
@@ -44,10 +44,12 @@ fn request(submission: &Path) -> Request {
         root: root(),
         lab: LAB.to_owned(),
         submission: Some(submission.to_owned()),
-        filters: Vec::new(),
+        tests: Selection { filters: Vec::new(), hidden: faultline_grade::has_hidden_tests(LAB) },
         seeds: Seeds::Rubric,
+        salt: None,
         threads: None,
         traces: None,
+        audience: Audience::Staff,
     }
 }
 
@@ -128,7 +130,7 @@ const FIRST_STEPS: [&str; 2] = ["first_server_becomes_primary", "put_append_get"
 fn every_test_has_a_purpose() -> Result<(), Failed> {
     let all = mutants::all(&root().join("solutions").join(LAB));
     let killers: BTreeSet<&str> = all.iter().flat_map(|mutant| mutant.loses.iter().map(String::as_str)).collect();
-    let tests = faultline_grade::tests(&root(), LAB, &[]).map_err(|error| error.to_string())?;
+    let tests = faultline_grade::tests(&root(), LAB, &request(&root()).tests).map_err(|error| error.to_string())?;
     let known: BTreeSet<&str> = tests.iter().map(|row| row.id.as_str()).collect();
     for killer in &killers {
         ensure(known.contains(killer), || format!("a wrong solution names the test {killer}, which there is not"))?;
@@ -140,7 +142,7 @@ fn every_test_has_a_purpose() -> Result<(), Failed> {
 fn wrong_solution_is_caught(mutant: &Mutant) -> Result<(), Failed> {
     let folder = mutant.apply()?;
     let mut request = request(folder.path());
-    request.filters = mutant.passes.iter().chain(&mutant.loses).cloned().collect();
+    request.tests.filters = mutant.passes.iter().chain(&mutant.loses).cloned().collect();
     let (grade, _) = graded(&request)?;
     ensure(grade.outcome == Outcome::Graded, || grade.build_error.clone().unwrap_or_default())?;
     for (tests, status) in [(&mutant.passes, Status::Passed), (&mutant.loses, Status::Failed)] {

@@ -7,10 +7,7 @@ use crate::safe::{printable, wrap};
 
 /// The failure as text of at most `width` columns.
 pub fn failure_text(verdict: &TestVerdict, failure: &Failure, width: usize) -> String {
-    let mut out = String::new();
-    let rule = "-".repeat(width.saturating_sub(verdict.id.len() + verdict.part.len() + 6).min(60));
-    out += &format!("{} {} {} {}\n", "--".dimmed(), verdict.part, verdict.id.bold(), rule.dimmed());
-    section(&mut out, "property", &verdict.property, width);
+    let mut out = head(verdict, width);
     section(&mut out, "observed", &failure.observed, width);
     section(&mut out, "setting", &format!("{}; seed {}", failure.setting, failure.seed), width);
     if !failure.trace.is_empty() {
@@ -25,6 +22,20 @@ pub fn failure_text(verdict: &TestVerdict, failure: &Failure, width: usize) -> S
         section(&mut out, "replay", replay, usize::MAX);
     }
     section(&mut out, "handout", &failure.handout, width);
+    out
+}
+
+/// The failure of a test of which the reader may see no more than what it promises.
+pub(crate) fn hidden_text(verdict: &TestVerdict, width: usize) -> String {
+    let mut out = head(verdict, width);
+    section(&mut out, "observed", "a hidden test failed; how is not shown", width);
+    out
+}
+
+fn head(verdict: &TestVerdict, width: usize) -> String {
+    let rule = "-".repeat(width.saturating_sub(verdict.id.len() + verdict.part.len() + 6).min(60));
+    let mut out = format!("{} {} {} {}\n", "--".dimmed(), verdict.part, verdict.id.bold(), rule.dimmed());
+    section(&mut out, "property", &verdict.property, width);
     out
 }
 

@@ -6,9 +6,11 @@
 mod failure;
 mod json;
 mod safe;
+mod student;
 mod terminal;
 
 pub use failure::failure_text;
 pub use json::to_json;
 pub use safe::printable;
+pub use student::{event_for, grade_for};
 pub use terminal::Terminal;

@@ -7,7 +7,7 @@ use faultline_verdict::{Event, Grade, Outcome, Score, Status, TestVerdict};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
-    failure::failure_text,
+    failure::{failure_text, hidden_text},
     safe::{printable, wrap},
 };
 
@@ -31,9 +31,15 @@ impl<W: Write> Terminal<W> {
     /// If the output cannot be written.
     pub fn event(&mut self, event: &Event) -> std::io::Result<()> {
         match event {
-            Event::Started { lab, title, submission, tests } => {
+            Event::Started { lab, title, submission, tests, hidden_in_full } => {
                 writeln!(self.out, "{}  {title}", lab.bold())?;
-                writeln!(self.out, "{}", format!("{} of {}", count(*tests, "test"), printable(submission)).dimmed())
+                writeln!(self.out, "{}", format!("{} of {}", count(*tests, "test"), printable(submission)).dimmed())?;
+                if *hidden_in_full > 0 {
+                    let hidden = count(*hidden_in_full, "hidden test");
+                    let text = format!("with {hidden}, shown in full; --student-view shows what students may see");
+                    writeln!(self.out, "{}", wrap(&text, self.width, "").join("\n").dimmed())?;
+                }
+                Ok(())
             }
             Event::Built { warnings, took_ms } => {
                 let warned = warnings.lines().filter(|line| line.trim_start().starts_with("warning")).count();
@@ -79,7 +85,13 @@ impl<W: Write> Terminal<W> {
         // A hole of the starter stops many tests; it is told once.
         let mut holes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for verdict in &grade.tests {
-            let Some(failure) = &verdict.failure else { continue };
+            let Some(failure) = &verdict.failure else {
+                if verdict.status == Status::Failed {
+                    writeln!(self.out)?;
+                    write!(self.out, "{}", hidden_text(verdict, self.width))?;
+                }
+                continue;
+            };
             if failure.kind == "not-implemented" {
                 let tests = holes.entry(&failure.observed).or_default();
                 tests.push(&verdict.id);
@@ -106,7 +118,11 @@ impl<W: Write> Terminal<W> {
         }
         let score = points(&grade.score);
         let score = if grade.score.earned == grade.score.possible { score.green() } else { score.red() };
-        let what = if grade.partial { "points of what was run; this is no grade" } else { "points" };
+        let what = match (grade.partial, grade.hidden_points_not_run) {
+            (true, _) => "points of what was run; this is no grade".to_owned(),
+            (false, 0) => "points".to_owned(),
+            (false, more) => format!("points of the public tests; hidden tests bring {more} more"),
+        };
         let unscored = match grade.score.not_scored {
             0 => String::new(),
             points => format!("; {points} points could not be scored, ask your course staff"),
@@ -131,6 +147,7 @@ fn status_line(verdict: &TestVerdict, width: usize) -> String {
             let kind = failure.kind.replace('-', " ");
             format!("{kind}: {} of {seeds} seeds, first {}", verdict.failing_seeds, failure.seed)
         }
+        (None, 0) => verdict.title.clone(),
         (None, 1) => "1 seed".to_owned(),
         (None, seeds) => format!("{seeds} seeds"),
     };

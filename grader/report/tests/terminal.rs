@@ -1,9 +1,10 @@
 //! What people see, at 80 and 120 columns, with and without colour. After a wanted change: `INSTA_UPDATE=always cargo test -p
 //! faultline-report`, and read the difference.
 
-use faultline_report::{Terminal, to_json};
+use faultline_report::{Terminal, event_for, grade_for, to_json};
 use faultline_verdict::{
-    Event, FORMAT, Failure, Fingerprint, Grade, Outcome, PartScore, Score, Status, TestVerdict, TraceLine,
+    Audience, Event, FORMAT, Failure, Fingerprint, Grade, Outcome, PartScore, PhaseCounts, Score, Status, TestVerdict,
+    TraceLine, Visibility,
 };
 
 fn line(number: u64, at_us: u64, text: &str) -> TraceLine {
@@ -38,6 +39,7 @@ fn verdict(id: &str, status: Status, failure: Option<Failure>, remark: Option<&s
                 .to_owned(),
         part: "C".to_owned(),
         category: "safety".to_owned(),
+        visibility: Visibility::Public,
         points: 2,
         earned: if status == Status::Passed { 2 } else { 0 },
         status,
@@ -66,6 +68,7 @@ fn grade() -> Grade {
         outcome: Outcome::Graded,
         partial: false,
         score,
+        hidden_points_not_run: 0,
         parts: vec![PartScore { part: "C".to_owned(), title: "Replication and failover".to_owned(), score }],
         build_error: None,
         left_out: vec!["src/link.rs: a link".to_owned()],
@@ -91,21 +94,25 @@ fn grade() -> Grade {
 }
 
 fn screen(width: usize, color: bool) -> String {
+    screen_of(grade(), Audience::Staff, width, color)
+}
+
+fn screen_of(grade: Grade, audience: Audience, width: usize, color: bool) -> String {
     colored::control::set_override(color);
     let mut out = Vec::new();
     let mut terminal = Terminal::new(&mut out, width, false);
-    let grade = grade();
     let started = Event::Started {
         lab: grade.lab.clone(),
         title: grade.title.clone(),
         submission: "starter/lab2".to_owned(),
         tests: grade.tests.len(),
+        hidden_in_full: grade.tests.iter().filter(|verdict| !verdict.visibility.is_public()).count(),
     };
     let built = Event::Built { warnings: "warning: unused variable: `x`\n --> src/lib.rs:1".to_owned(), took_ms: 710 };
     let tested = grade.tests.iter().map(|verdict| Event::Tested(Box::new(verdict.clone()))).collect::<Vec<_>>();
     let finished = Event::Finished { grade: Box::new(grade), took_ms: 3_820 };
-    for event in [started, built].iter().chain(&tested).chain([&finished]) {
-        terminal.event(event).expect("a vector can be written to");
+    for event in [started, built].into_iter().chain(tested).chain([finished]) {
+        terminal.event(&event_for(audience, event)).expect("a vector can be written to");
     }
     String::from_utf8(out).expect("UTF-8")
 }
@@ -123,6 +130,82 @@ fn screens() {
         insta::assert_snapshot!(format!("screen_{width}"), plain);
     }
     insta::assert_snapshot!("screen_80_colour", screen(80, true).replace('\u{1b}', "ESC"));
+    let hidden = with_hidden(Visibility::Hidden, Status::Failed);
+    insta::assert_snapshot!("hidden_for_staff", screen_of(hidden.clone(), Audience::Staff, 80, false));
+    let students = Audience::Students { after_deadline: true };
+    insta::assert_snapshot!("hidden_for_students", screen_of(hidden, students, 80, false));
+    let public = Grade { hidden_points_not_run: 31, tests: Vec::new(), ..grade() };
+    let last = "points of the public tests; hidden tests bring 31 more; 2 points could not";
+    let public = screen_of(public, Audience::Staff, 120, false);
+    assert!(public.contains(&format!("2/10  {last}")), "{public}");
+    what_students_never_see();
+}
+
+/// A grade with a hidden test, in every text of which that students must not see stands MARK.
+fn with_hidden(visibility: Visibility, status: Status) -> Grade {
+    let mark = || "MARK".to_owned();
+    let failed = status == Status::Failed;
+    let failure = Failure {
+        kind: mark(),
+        observed: mark(),
+        setting: mark(),
+        seed: 77_001,
+        at_us: 77_002,
+        handout: mark(),
+        replay: Some(mark()),
+        trace: vec![TraceLine { number: 77_003, at_us: 77_004, text: mark(), printed: vec![mark()], broke: true }],
+    };
+    let phase = PhaseCounts { phase: mark(), events: 77_005, ..PhaseCounts::default() };
+    let hidden = TestVerdict {
+        title: mark(),
+        visibility,
+        seeds: 77_006,
+        failing_seeds: 77_007,
+        remarks: vec![mark()],
+        phases: vec![phase],
+        faults: [(mark(), 77_008)].into(),
+        ..verdict("H-C3", status, failed.then_some(failure), None)
+    };
+    Grade { tests: vec![verdict("put_append_get", Status::Passed, None, None), hidden], ..grade() }
+}
+
+/// Neither the terminal nor the document tells students more of a hidden test than its name, promise, points and status.
+fn what_students_never_see() {
+    let (before, after) = (Audience::Students { after_deadline: false }, Audience::Students { after_deadline: true });
+    for status in [Status::Passed, Status::Failed, Status::Withheld, Status::NotScored] {
+        for (audience, visibility, shown) in [
+            (before, Visibility::Hidden, false),
+            (before, Visibility::AfterDeadline, false),
+            (after, Visibility::Hidden, false),
+            (after, Visibility::AfterDeadline, true),
+            (Audience::Staff, Visibility::Hidden, true),
+        ] {
+            let grade = with_hidden(visibility, status);
+            let screen = screen_of(grade.clone(), audience, 120, false);
+            let document = to_json(&grade_for(audience, grade.clone()));
+            for text in [&screen, &document] {
+                let told = text.contains("MARK") || text.contains("7700");
+                assert_eq!(told, shown, "{audience:?} {visibility:?} {status:?}: {text}");
+                assert!(text.contains("H-C3"), "{text}");
+            }
+            assert_eq!(screen.contains("--student-view"), audience == Audience::Staff, "{screen}");
+            if !shown {
+                let (seen, all) = (&grade_for(audience, grade.clone()).tests[1], &grade.tests[1]);
+                assert_eq!(seen.title, "hidden test");
+                let kept = |test: &TestVerdict| {
+                    (
+                        test.property.clone(),
+                        test.part.clone(),
+                        test.category.clone(),
+                        test.points,
+                        test.earned,
+                        test.status,
+                    )
+                };
+                assert_eq!(kept(seen), kept(all));
+            }
+        }
+    }
 }
 
 #[test]

@@ -23,8 +23,17 @@ pub struct Suite {
     pub lab: &'static str,
     /// The package that holds what the lab gives, such as `lab2-api`.
     pub api_package: &'static str,
-    /// All tests, in the order of the handout.
+    /// The public tests, in the order of the handout.
     pub tests: Vec<Test>,
+    /// The hidden tests, with opaque names such as `H-C3`; none in a release for students.
+    pub hidden: Vec<Test>,
+}
+
+impl Suite {
+    /// The test with this name, public or hidden.
+    pub fn test(&self, id: &str) -> Option<Test> {
+        self.tests.iter().chain(&self.hidden).find(|test| test.id == id).copied()
+    }
 }
 
 /// All labs, in the order of the course.

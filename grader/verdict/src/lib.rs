@@ -3,9 +3,13 @@
 //! [`Grade`] is the JSON document that SPEC.md describes. Nothing in it depends on the machine, the time or the number
 //! of threads: equal inputs give equal bytes.
 
+mod matrix;
+
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
+
+pub use matrix::{Matrix, MatrixRow, MatrixTest};
 
 /// The version of the JSON document. A change that a reader must know of raises it.
 pub const FORMAT: u32 = 1;
@@ -23,6 +27,8 @@ pub enum Event {
         submission: String,
         /// How many tests will run.
         tests: usize,
+        /// How many of them are hidden from students, but not from the reader of this stream.
+        hidden_in_full: usize,
     },
     /// The submission has compiled.
     Built {
@@ -66,6 +72,9 @@ pub struct Grade {
     pub partial: bool,
     /// The points in all.
     pub score: Score,
+    /// The points of the hidden tests that were not run; with any, the score is not the whole grade.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hidden_points_not_run: u32,
     /// The points of each part.
     pub parts: Vec<PartScore>,
     /// The compiler's errors, if the submission does not build.
@@ -76,6 +85,10 @@ pub struct Grade {
     pub left_out: Vec<String>,
     /// The tests, in the order of the rubric.
     pub tests: Vec<TestVerdict>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Whether a submission could be graded.
@@ -149,13 +162,16 @@ pub struct TestVerdict {
     pub part: String,
     /// What sort of promise: safety, progress, ...
     pub category: String,
+    /// Who may see more of it than that it failed.
+    #[serde(default, skip_serializing_if = "Visibility::is_public")]
+    pub visibility: Visibility,
     /// The test's points.
     pub points: u32,
     /// The points earned.
     pub earned: u32,
     /// What came out.
     pub status: Status,
-    /// How many seeds were run.
+    /// How many seeds were run; 0 if the reader may not know.
     pub seeds: u64,
     /// How many of them failed. After a block of seeds with a failure no more are run.
     pub failing_seeds: u64,
@@ -171,6 +187,50 @@ pub struct TestVerdict {
     /// How often each kind of fault happened, over all seeds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub faults: BTreeMap<String, u64>,
+}
+
+/// Who may see a test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Visibility {
+    /// Everybody, always.
+    #[default]
+    Public,
+    /// Students, once the late period has ended.
+    AfterDeadline,
+    /// Course staff.
+    Hidden,
+}
+
+impl Visibility {
+    /// True for what everybody may see.
+    pub fn is_public(&self) -> bool {
+        *self == Visibility::Public
+    }
+}
+
+/// Whom a result is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// Course staff, who see everything.
+    #[default]
+    Staff,
+    /// Students.
+    Students {
+        /// True once the late period has ended.
+        after_deadline: bool,
+    },
+}
+
+impl Audience {
+    /// True if these readers see a test with this visibility in full.
+    pub fn sees(self, visibility: Visibility) -> bool {
+        match (self, visibility) {
+            (Audience::Staff, _) | (Audience::Students { .. }, Visibility::Public) => true,
+            (Audience::Students { after_deadline }, Visibility::AfterDeadline) => after_deadline,
+            (Audience::Students { .. }, Visibility::Hidden) => false,
+        }
+    }
 }
 
 /// What came out of a test.

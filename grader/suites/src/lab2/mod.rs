@@ -3,6 +3,7 @@
 mod chaos;
 mod comings;
 mod costs;
+mod hidden;
 mod log;
 mod model;
 mod plans;
@@ -99,5 +100,6 @@ pub fn suite() -> Suite {
                 a_transfer_costs_what_the_state_does,
                 one_failure_is_no_long_wait;
         },
+        hidden: hidden::tests(),
     }
 }

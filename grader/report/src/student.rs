@@ -1,0 +1,51 @@
+//! What students may be shown of hidden tests: that there is one, what it is worth, what it promises, what came out.
+
+use faultline_verdict::{Audience, Event, Grade, TestVerdict};
+
+/// The title of a test that the reader may not see in full.
+pub(crate) const HIDDEN: &str = "hidden test";
+
+/// An event as these readers may be told of it.
+pub fn event_for(audience: Audience, event: Event) -> Event {
+    match event {
+        Event::Started { lab, title, submission, tests, hidden_in_full } => {
+            // The remark on them is for staff.
+            let hidden_in_full = if audience == Audience::Staff { hidden_in_full } else { 0 };
+            Event::Started { lab, title, submission, tests, hidden_in_full }
+        }
+        Event::Tested(verdict) => Event::Tested(Box::new(verdict_for(audience, *verdict))),
+        Event::Finished { grade, took_ms } => Event::Finished { grade: Box::new(grade_for(audience, *grade)), took_ms },
+        event @ (Event::Built { .. } | Event::Progress { .. }) => event,
+    }
+}
+
+/// A grade as these readers may see it.
+pub fn grade_for(audience: Audience, grade: Grade) -> Grade {
+    let tests = grade.tests.into_iter().map(|verdict| verdict_for(audience, verdict)).collect();
+    Grade { tests, ..grade }
+}
+
+/// Every field is named, so that a new one has to be decided on here.
+fn verdict_for(audience: Audience, verdict: TestVerdict) -> TestVerdict {
+    if audience.sees(verdict.visibility) {
+        return verdict;
+    }
+    let TestVerdict { id, property, part, category, visibility, points, earned, status, .. } = verdict;
+    TestVerdict {
+        id,
+        title: HIDDEN.to_owned(),
+        property,
+        part,
+        category,
+        visibility,
+        points,
+        earned,
+        status,
+        seeds: 0,
+        failing_seeds: 0,
+        remarks: Vec::new(),
+        failure: None,
+        phases: Vec::new(),
+        faults: Default::default(),
+    }
+}
