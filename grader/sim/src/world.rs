@@ -124,6 +124,8 @@ pub struct World<'b> {
     events: u64,
     /// What handlers have computed.
     fuel: u64,
+    /// What turning nodes into bytes and back has computed.
+    turning: u64,
     /// What writing out messages and timers for a recording has computed.
     pub(crate) describing: u64,
     pub(crate) given_cache: HashMap<Vec<u8>, Option<Vec<u8>>>,
@@ -164,6 +166,7 @@ impl<'b> World<'b> {
             bytes: 0,
             events: 0,
             fuel: 0,
+            turning: 0,
             describing: 0,
             given_cache: HashMap::new(),
             sweep: Sweep::default(),
@@ -432,8 +435,11 @@ impl<'b> World<'b> {
     fn finish_event(&mut self, slot: usize, effects: &[u8], cause: Option<&Cause>, doing: &str) -> Outcome {
         self.count_event(slot, effects)?;
         self.apply_effects(slot, effects, doing)?;
-        if self.mode.as_bytes && self.has_instance(slot) {
+        // This is the grader's doing, so it counts apart from what the program computes, and ends when it is as much.
+        if self.mode.as_bytes && self.turning < self.limits.fuel && self.has_instance(slot) {
+            let before = self.fuel;
             self.turn_into_bytes_and_back(slot, doing)?;
+            self.turning += std::mem::replace(&mut self.fuel, before) - before;
         }
         if self.watchers.is_empty() {
             return Ok(());
