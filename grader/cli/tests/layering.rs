@@ -9,11 +9,12 @@ use std::{
 use serde_json::Value;
 
 /// Each package of the workspace and the packages of the workspace that it may use.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("labkit", &[]),
     ("lab2-api", &["labkit"]),
     ("lab2", &["labkit", "lab2-api"]),
     ("lab2-solution", &["labkit", "lab2-api"]),
+    ("lab2-variant", &["labkit", "lab2-api"]),
     ("faultline-verdict", &[]),
     ("faultline-check", &[]),
     ("faultline-sim", &["labkit"]),
