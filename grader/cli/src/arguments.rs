@@ -99,6 +99,23 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         path: Option<PathBuf>,
     },
+    /// For course authors: which test catches which wrong solution, and which promise is broken?
+    Mutants {
+        /// The lab, such as lab2.
+        lab: String,
+
+        /// Only these wrong solutions: names of files in solutions/LAB/mutants, without .patch.
+        #[arg(value_name = "NAME")]
+        names: Vec<String>,
+
+        /// Also write the matrix to this file, as JSON.
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+
+        /// Run on this many threads instead of one per core. The result is the same.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+        threads: Option<u16>,
+    },
     /// For course staff: write a lab's starter anew from its reference solution.
     Starter {
         /// The lab, such as lab2.

@@ -13,9 +13,11 @@ use std::{
 };
 
 use clap::Parser;
-use faultline_grade::{Error, Request, Salt, Seeds, Selection};
-use faultline_report::{Terminal, event_for, failure_text, grade_for, printable, to_json};
-use faultline_verdict::{Audience, Event, Grade, Outcome, Status};
+use faultline_grade::{Error, MatrixRequest, Request, Salt, Seeds, Selection};
+use faultline_report::{
+    MatrixScreen, Terminal, event_for, failure_text, grade_for, matrix_to_json, printable, to_json,
+};
+use faultline_verdict::{Audience, Event, Grade, Matrix, Outcome, Status};
 
 use arguments::{Arguments, Color, Command};
 
@@ -76,6 +78,11 @@ fn run(arguments: Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
             let files = faultline_grade::write_starter(&root, lab)?;
             print(&format!("starter/{lab}: {files} files written from solutions/{lab}\n"));
             Ok(ALL_PASSED)
+        }
+        (Some(Command::Mutants { lab, names, json, threads }), _) => {
+            let threads = threads.map(usize::from);
+            let request = MatrixRequest { root, lab: lab.clone(), names: names.clone(), threads };
+            mutants(&request, json.as_deref(), interrupt)
         }
         (None, None) => list_labs(&root),
         (None, Some(lab)) if arguments.list => list_tests(&root, lab, &selection(&arguments)),
@@ -154,6 +161,18 @@ fn replay(root: &Path, trace: &Path, path: Option<&Path>) -> Result<u8, Error> {
     };
     print(&out);
     Ok(code)
+}
+
+fn mutants(request: &MatrixRequest, json: Option<&Path>, interrupt: &AtomicBool) -> Result<u8, Error> {
+    let mut screen = MatrixScreen::new(io::stdout(), width());
+    // A reader that has gone away is no error.
+    let mut listen = |matrix: &Matrix| drop(screen.grown(matrix));
+    let matrix = faultline_grade::matrix(request, &mut listen, interrupt)?;
+    let _gone = screen.finished(&matrix);
+    if let Some(file) = json {
+        faultline_grade::write_whole(file, matrix_to_json(&matrix).as_bytes())?;
+    }
+    Ok(if matrix.broken_promises.is_empty() { ALL_PASSED } else { SOMETHING_FAILED })
 }
 
 fn list_labs(root: &Path) -> Result<u8, Error> {

@@ -1,10 +1,13 @@
 //! Plan, run, score: from a submission to a stream of events.
 //!
-//! [`grade`] does all of it; [`replay`] runs one recorded failure again. The stages are modules: `plan` (what to run),
+//! [`grade`] does all of it; [`replay`] runs one recorded failure again; [`matrix()`] grades the course's own right and
+//! wrong solutions. The stages are modules: `plan` (what to run),
 //! `run` (one test with one seed is a run), `story` (a recording as lines), `score` (points). Nothing here prints.
 
 mod error;
 mod fingerprint;
+mod matrix;
+mod mutants;
 mod plan;
 mod rubric;
 mod run;
@@ -32,6 +35,8 @@ use faultline_suites::Suite;
 use faultline_verdict::{Audience, Event, FORMAT, Fingerprint, Grade, Outcome, Score, TestVerdict};
 
 pub use error::Error;
+pub use matrix::{MatrixRequest, matrix};
+pub use mutants::{Mutant, mutants};
 pub use plan::{LabInfo, Selection, has_hidden_tests, labs, tests};
 pub use rubric::{Category, Row, Rubric, Visibility};
 pub use run::Seeds;

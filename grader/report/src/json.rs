@@ -1,10 +1,20 @@
-//! The JSON document.
+//! The JSON documents.
 
-use faultline_verdict::Grade;
+use faultline_verdict::{Grade, Matrix};
+use serde::Serialize;
 
 /// The document of a grade, with a line break at its end; equal grades have equal bytes.
 pub fn to_json(grade: &Grade) -> String {
-    let mut text = serde_json::to_string_pretty(grade).expect("a grade has only strings as keys");
+    document(grade)
+}
+
+/// The document of a kill matrix, likewise.
+pub fn matrix_to_json(matrix: &Matrix) -> String {
+    document(matrix)
+}
+
+fn document(data: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(data).expect("verdict data has only strings as keys");
     text.push('\n');
     text
 }

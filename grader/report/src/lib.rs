@@ -5,12 +5,14 @@
 
 mod failure;
 mod json;
+mod matrix;
 mod safe;
 mod student;
 mod terminal;
 
 pub use failure::failure_text;
-pub use json::to_json;
+pub use json::{matrix_to_json, to_json};
+pub use matrix::MatrixScreen;
 pub use safe::printable;
 pub use student::{event_for, grade_for};
 pub use terminal::Terminal;
