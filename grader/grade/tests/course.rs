@@ -1,7 +1,5 @@
 //! The course checks itself: the untouched starter earns nothing, the reference everything, and each wrong solution is
-//! caught by the tests that it names. Each check has a name: `cargo test -p faultline-grade --test course NAME`.
-
-mod mutants;
+//! caught by the tests that it names; hidden tests included, where they are. Each check has a name: `cargo test -p faultline-grade --test course NAME`.
 
 use std::{
     collections::BTreeSet,
@@ -10,11 +8,9 @@ use std::{
     sync::atomic::AtomicBool,
 };
 
-use faultline_grade::{Request, Seeds, Selection, derive_starter, grade};
+use faultline_grade::{Category, Mutant, Request, Row, Salt, Seeds, Selection, derive_starter, grade, replay};
 use faultline_verdict::{Audience, Event, Grade, Outcome, Status};
 use libtest_mimic::{Arguments, Failed, Trial};
-
-use mutants::Mutant;
 
 const LAB: &str = "lab2";
 
@@ -25,14 +21,48 @@ fn main() {
         Trial::test("lab2::starter_builds_without_a_warning_and_scores_0", starter_scores_nothing),
         Trial::test("lab2::reference_scores_everything", reference_scores_everything),
         Trial::test("lab2::same_bytes_twice_and_on_1_and_2_threads", same_bytes),
-        Trial::test("lab2::at_least_six_wrong_solutions", enough_mutants),
+        Trial::test("lab2::at_least_eighteen_wrong_solutions", enough_mutants),
         Trial::test("lab2::every_test_kills_a_wrong_solution_or_is_listed", every_test_has_a_purpose),
+        Trial::test("lab2::two_thirds_of_the_wrong_solutions_name_a_public_killer", public_tests_catch_most),
     ];
-    for mutant in mutants::all(&root().join("solutions").join(LAB)) {
-        let name = format!("lab2::wrong::{}", mutant.name);
-        checks.push(Trial::test(name, move || wrong_solution_is_caught(&mutant)));
+    if variant().is_dir() {
+        checks.push(Trial::test("lab2::variant_scores_everything", || scores_everything(&variant())));
+    }
+    if faultline_grade::has_hidden_tests(LAB) {
+        checks.push(Trial::test("lab2::hidden_failure_replays_with_a_salt", hidden_failure_replays));
+    }
+    match wrong_solutions() {
+        Ok(all) => checks.extend(all.into_iter().flat_map(checks_of)),
+        Err(error) => checks.push(Trial::test("lab2::wrong_solutions_can_be_read", move || Err(error))),
     }
     libtest_mimic::run(&arguments, checks).exit();
+}
+
+/// What must hold of a wrong solution.
+fn checks_of(mutant: Mutant) -> Vec<Trial> {
+    let name = |check: &str| format!("lab2::{check}::{}", mutant.name);
+    let mut checks = Vec::new();
+    if mutant.loses.iter().all(|test| is_hidden(test)) {
+        let (name, mutant) = (name("full_on_public_has_at_least_80"), mutant.clone());
+        checks.push(Trial::test(name, move || full_on_public_has_at_least_80(&mutant)));
+    }
+    let name = name("wrong");
+    checks.push(Trial::test(name, move || wrong_solution_is_caught(&mutant)));
+    checks
+}
+
+/// The names of hidden tests tell nothing else.
+fn is_hidden(test: &str) -> bool {
+    test.starts_with("H-")
+}
+
+fn wrong_solutions() -> Result<Vec<Mutant>, Failed> {
+    Ok(faultline_grade::mutants(&root(), LAB, &[]).map_err(|error| error.to_string())?)
+}
+
+/// Another correct design than the reference.
+fn variant() -> PathBuf {
+    root().join("solutions").join(format!("{LAB}-variant"))
 }
 
 fn root() -> PathBuf {
@@ -92,8 +122,13 @@ fn starter_scores_nothing() -> Result<(), Failed> {
 }
 
 fn reference_scores_everything() -> Result<(), Failed> {
-    let (grade, warnings) = graded(&request(&root().join("solutions").join(LAB)))?;
-    ensure(warnings.trim().is_empty(), || format!("the reference has warnings:\n{warnings}"))?;
+    scores_everything(&root().join("solutions").join(LAB))
+}
+
+fn scores_everything(solution: &Path) -> Result<(), Failed> {
+    let (grade, warnings) = graded(&request(solution))?;
+    ensure(grade.outcome == Outcome::Graded, || grade.build_error.clone().unwrap_or_default())?;
+    ensure(warnings.trim().is_empty(), || format!("it has warnings:\n{warnings}"))?;
     for verdict in &grade.tests {
         let text = || format!("{}: {:?} {:?} {:?}", verdict.id, verdict.status, verdict.remarks, verdict.failure);
         ensure(verdict.status == Status::Passed, text)?;
@@ -104,10 +139,10 @@ fn reference_scores_everything() -> Result<(), Failed> {
 
 /// A program that fails some tests: failures and their traces must be the same, too.
 fn same_bytes() -> Result<(), Failed> {
-    let all = mutants::all(&root().join("solutions").join(LAB));
+    let all = wrong_solutions()?;
     let mutant = all.iter().find(|mutant| mutant.loses.iter().any(|test| test.ends_with("chaos")));
     let mutant = mutant.ok_or("no wrong solution is caught by chaos")?;
-    let folder = mutant.apply()?;
+    let folder = mutant.apply().map_err(|error| error.to_string())?;
     let mut documents = BTreeSet::new();
     for threads in [1, 2, 2] {
         let mut request = request(folder.path());
@@ -120,27 +155,73 @@ fn same_bytes() -> Result<(), Failed> {
 }
 
 fn enough_mutants() -> Result<(), Failed> {
-    let count = mutants::all(&root().join("solutions").join(LAB)).len();
-    ensure(count >= 6, || format!("there are only {count} wrong solutions"))
+    let count = wrong_solutions()?.len();
+    ensure(count >= 18, || format!("there are only {count} wrong solutions"))
 }
 
 /// Tests that exist to show a beginner that the basics work, and no wrong solution needs to lose them.
 const FIRST_STEPS: [&str; 2] = ["first_server_becomes_primary", "put_append_get"];
 
 fn every_test_has_a_purpose() -> Result<(), Failed> {
-    let all = mutants::all(&root().join("solutions").join(LAB));
+    let all = wrong_solutions()?;
     let killers: BTreeSet<&str> = all.iter().flat_map(|mutant| mutant.loses.iter().map(String::as_str)).collect();
     let tests = faultline_grade::tests(&root(), LAB, &request(&root()).tests).map_err(|error| error.to_string())?;
     let known: BTreeSet<&str> = tests.iter().map(|row| row.id.as_str()).collect();
     for killer in &killers {
         ensure(known.contains(killer), || format!("a wrong solution names the test {killer}, which there is not"))?;
     }
-    let idle: Vec<&&str> = known.iter().filter(|id| !killers.contains(**id) && !FIRST_STEPS.contains(id)).collect();
+    // Hidden chaos meets what nobody thought of, so no known mistake has to lose it.
+    let excused =
+        |row: &Row| FIRST_STEPS.contains(&row.id.as_str()) || (!row.is_public() && row.category == Category::Chaos);
+    let idle = tests.iter().filter(|row| !killers.contains(row.id.as_str()) && !excused(row));
+    let idle: Vec<&str> = idle.map(|row| row.id.as_str()).collect();
     ensure(idle.is_empty(), || format!("no wrong solution is caught by {idle:?}"))
 }
 
+/// Students learn of most mistakes before they hand in.
+fn public_tests_catch_most() -> Result<(), Failed> {
+    let all = wrong_solutions()?;
+    let (public, of) =
+        (all.iter().filter(|mutant| !mutant.loses.iter().all(|test| is_hidden(test))).count(), all.len());
+    ensure(public * 3 >= of * 2, || format!("only {public} of {of} wrong solutions name a public test that they lose"))
+}
+
+/// Whoever passes all public tests has most of the points, whatever the hidden ones say.
+fn full_on_public_has_at_least_80(mutant: &Mutant) -> Result<(), Failed> {
+    let folder = mutant.apply().map_err(|error| error.to_string())?;
+    let (grade, _) = graded(&request(folder.path()))?;
+    for verdict in grade.tests.iter().filter(|verdict| verdict.visibility.is_public()) {
+        let text = || format!("{} names only hidden tests, but {} is {:?}", mutant.name, verdict.id, verdict.status);
+        ensure(verdict.status == Status::Passed, text)?;
+    }
+    let (earned, possible) = (grade.score.earned, grade.score.possible);
+    ensure(earned * 100 >= possible * 80, || format!("{} has only {earned} of {possible} points", mutant.name))
+}
+
+/// With the course's secret, too: the trace holds what the run's choices came from.
+fn hidden_failure_replays() -> Result<(), Failed> {
+    let all = wrong_solutions()?;
+    let found = all.iter().find_map(|mutant| Some((mutant, mutant.loses.iter().find(|test| is_hidden(test))?)));
+    let (mutant, test) = found.ok_or("no wrong solution names a hidden test that it loses")?;
+    let folder = mutant.apply().map_err(|error| error.to_string())?;
+    let secret = folder.path().join("salt");
+    fs::write(&secret, "a secret of this test").map_err(|error| error.to_string())?;
+    let mut request = request(folder.path());
+    request.tests.filters = vec![test.clone()];
+    request.salt = Some(Salt::read(&secret).map_err(|error| error.to_string())?);
+    request.traces = Some(folder.path().join("traces"));
+    let trace = folder.path().join(format!("traces/{test}.trace.json"));
+    let (grade, _) = graded(&request)?;
+    ensure(grade.tests[0].status == Status::Failed, || format!("{} passes {test} with a salt", mutant.name))?;
+    let replayed = replay(&root(), &trace, None).map_err(|error| error.to_string())?;
+    ensure(replayed.same_failure && !replayed.changed, || format!("{replayed:?}"))?;
+    request.audience = Audience::Students { after_deadline: false };
+    graded(&request)?;
+    ensure(!trace.exists(), || "students get no trace of a hidden test".to_owned())
+}
+
 fn wrong_solution_is_caught(mutant: &Mutant) -> Result<(), Failed> {
-    let folder = mutant.apply()?;
+    let folder = mutant.apply().map_err(|error| error.to_string())?;
     let mut request = request(folder.path());
     request.tests.filters = mutant.passes.iter().chain(&mutant.loses).cloned().collect();
     let (grade, _) = graded(&request)?;
