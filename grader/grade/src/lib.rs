@@ -282,10 +282,9 @@ pub fn replay(root: &Path, path: &Path, submission: Option<&Path>) -> Result<Rep
     let mode = Mode::Replay(trace.schedule.clone());
     let backend = || -> Box<dyn Backend> { Box::new(built.program.backend()) };
     let (result, facts) = on_world_stack(|| run_once(&backend, test, trace.seed, choices, mode))?;
-    let recording = facts.recording.unwrap_or_default();
     let failure = result.err().map(|violation| {
         let handout = format!("{}#{}", rubric.handout, row.handout);
-        run::failure(&violation, trace.seed, handout, facts.setting, &recording)
+        run::failure(&violation, trace.seed, handout, &facts)
     });
     let same = failure.as_ref().is_some_and(|failure| failure.kind == trace.kind && failure.observed == trace.observed);
     Ok(Replayed { verdict: run::verdict_of_one(row, failure), changed, same_failure: same, skipped: facts.skipped })

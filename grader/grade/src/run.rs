@@ -108,13 +108,12 @@ impl Runner<'_> {
             let text = format!("{} with seed {number} failed, and run again it did something else", job.row.id);
             return Err(Error::Broken(text));
         }
-        let recording = facts.recording.unwrap_or_default();
         let handout = format!("{}#{}", self.handout, job.row.handout);
-        let failure = failure(&violation, number, handout, facts.setting, &recording);
+        let failure = failure(&violation, number, handout, &facts);
         let mut trace = Trace::of(self.lab, &job.row.id, number, choices(job, number));
         trace.kind = failure.kind.clone();
         trace.observed = violation.observed;
-        trace.schedule = recording.schedule;
+        trace.schedule = facts.recording.unwrap_or_default().schedule;
         Ok((summary.verdict(job.row, Some(failure)), Some(trace)))
     }
 
@@ -128,22 +127,17 @@ impl Runner<'_> {
 }
 
 /// A violation as the student sees it.
-pub(crate) fn failure(
-    violation: &Violation,
-    seed: u64,
-    handout: String,
-    setting: String,
-    recording: &Recording,
-) -> Failure {
+pub(crate) fn failure(violation: &Violation, seed: u64, handout: String, facts: &Facts) -> Failure {
     Failure {
         kind: violation.kind.to_string().replace(' ', "-"),
         observed: violation.observed.clone(),
-        setting,
+        setting: facts.setting.clone(),
         seed,
         at_us: violation.at.0,
         handout,
         replay: None,
-        trace: story::tell(recording),
+        picture: facts.picture.iter().map(story::lane).collect(),
+        trace: facts.recording.as_ref().map(story::tell).unwrap_or_default(),
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use faultline_sim::{Happening, Recording, Step, Time};
-use faultline_verdict::TraceLine;
+use faultline_verdict::{Lane, Span, Tone, TraceLine};
 
 /// So many lines at the end are shown whatever they tell.
 const TAIL: usize = 40;
@@ -20,6 +20,21 @@ const ROUTINE: usize = 2;
 
 /// The longest text of a message or state in a line.
 const LONGEST: usize = 160;
+
+/// What the test drew, for reports.
+pub fn lane(lane: &faultline_sim::Lane) -> Lane {
+    let span = |span: &faultline_sim::Span| Span {
+        from_us: span.from.0,
+        to_us: span.to.0,
+        label: span.label.clone(),
+        tone: match span.tone {
+            faultline_sim::Tone::Firm => Tone::Firm,
+            faultline_sim::Tone::Tentative => Tone::Tentative,
+            faultline_sim::Tone::Void => Tone::Void,
+        },
+    };
+    Lane { name: lane.name.clone(), spans: lane.spans.iter().map(span).collect() }
+}
 
 /// The lines of a recorded run. `number` counts the events of the whole run, folded ones included.
 pub fn tell(recording: &Recording) -> Vec<TraceLine> {

@@ -3,13 +3,20 @@
 use colored::Colorize;
 use faultline_verdict::{Failure, TestVerdict, TraceLine};
 
-use crate::safe::{printable, wrap};
+use crate::{
+    lanes::picture_lines,
+    safe::{printable, wrap},
+};
 
 /// The failure as text of at most `width` columns.
 pub fn failure_text(verdict: &TestVerdict, failure: &Failure, width: usize) -> String {
     let mut out = head(verdict, width);
     section(&mut out, "observed", &failure.observed, width);
     section(&mut out, "setting", &format!("{}; seed {}", failure.setting, failure.seed), width);
+    for line in picture_lines(&failure.picture, width) {
+        out += &line;
+        out.push('\n');
+    }
     if !failure.trace.is_empty() {
         out += &format!("  {}\n", "what happened (virtual time; a line is an event):".dimmed());
         let digits = failure.trace.iter().map(|line| line.number.to_string().len()).max().unwrap_or(1);

@@ -5,6 +5,7 @@
 
 mod failure;
 mod json;
+mod lanes;
 mod matrix;
 mod safe;
 mod student;

@@ -3,12 +3,23 @@
 
 use faultline_report::{Terminal, event_for, grade_for, to_json};
 use faultline_verdict::{
-    Audience, Event, FORMAT, Failure, Fingerprint, Grade, Outcome, PartScore, PhaseCounts, Score, Status, TestVerdict,
-    TraceLine, Visibility,
+    Audience, Event, FORMAT, Failure, Fingerprint, Grade, Lane, Outcome, PartScore, PhaseCounts, Score, Span, Status,
+    TestVerdict, Tone, TraceLine, Visibility,
 };
 
 fn line(number: u64, at_us: u64, text: &str) -> TraceLine {
     TraceLine { number, at_us, text: text.to_owned(), printed: Vec::new(), broke: false }
+}
+
+fn picture(label: &str) -> Vec<Lane> {
+    let span = |from_us, to_us, label: &str, tone| Span { from_us, to_us, label: label.to_owned(), tone };
+    let views = vec![
+        span(4_700, 104_700, "1 s1", Tone::Firm),
+        span(104_700, 204_700, label, Tone::Tentative),
+        span(204_700, 580_700, "3 s2", Tone::Firm),
+    ];
+    let server = vec![span(110_000, 254_700, "primary 2", Tone::Firm), span(254_700, 580_700, "down", Tone::Void)];
+    vec![Lane { name: "views".to_owned(), spans: views }, Lane { name: label.to_owned(), spans: server }]
 }
 
 fn failure(kind: &str, observed: &str) -> Failure {
@@ -25,6 +36,7 @@ fn failure(kind: &str, observed: &str) -> Failure {
         at_us: 580_700,
         handout: "labs/lab2-primary-backup/README.md#part-c-replication-and-failover".to_owned(),
         replay: Some("cargo grade replay target/grade/lab2/exactly_once_across_failover.trace.json".to_owned()),
+        picture: picture("view 2 is not so wide"),
         trace: vec![line(1, 4_700, "s1 starts"), line(0, 254_700, "(33 events left out)"), printed, broke],
     }
 }
@@ -153,6 +165,7 @@ fn with_hidden(visibility: Visibility, status: Status) -> Grade {
         at_us: 77_002,
         handout: mark(),
         replay: Some(mark()),
+        picture: picture(&mark()),
         trace: vec![TraceLine { number: 77_003, at_us: 77_004, text: mark(), printed: vec![mark()], broke: true }],
     };
     let phase = PhaseCounts { phase: mark(), events: 77_005, ..PhaseCounts::default() };

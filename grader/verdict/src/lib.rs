@@ -4,12 +4,14 @@
 //! of threads: equal inputs give equal bytes.
 
 mod matrix;
+mod picture;
 
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
 pub use matrix::{Matrix, MatrixRow, MatrixTest};
+pub use picture::{Lane, Span, Tone};
 
 /// The version of the JSON document. A change that a reader must know of raises it.
 pub const FORMAT: u32 = 1;
@@ -265,6 +267,9 @@ pub struct Failure {
     /// The command that shows the failure again; none if no trace was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<String>,
+    /// What the test drew of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub picture: Vec<Lane>,
     /// What happened, routine left out.
     pub trace: Vec<TraceLine>,
 }

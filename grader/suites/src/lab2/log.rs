@@ -125,9 +125,9 @@ impl ViewLog {
         if view.number > newest {
             let me = Some(Member { node, incarnation });
             let role = match () {
-                () if view.primary == me => "primary of",
-                () if view.backup == me => "backup of",
-                () => "idle in",
+                () if view.primary == me => "primary",
+                () if view.backup == me => "backup",
+                () => "idle",
             };
             self.see_role(now, node, view.number, role);
         }
@@ -159,9 +159,9 @@ impl Reign {
         let members: Vec<String> = self.view.primary.iter().chain(&self.view.backup).map(|m| member(*m)).collect();
         let label = format!("{} {}", self.view.number, members.join("+"));
         let (firm, tentative) = (self.acknowledged.unwrap_or(to), self.began);
-        let mut spans = vec![Span { from: tentative, to: firm, label, tone: Tone::Tentative }];
+        let mut spans = vec![Span { from: tentative, to: firm, label: format!("{label}?"), tone: Tone::Tentative }];
         if let Some(acknowledged) = self.acknowledged {
-            spans.push(Span { from: acknowledged, to, label: "ack".to_owned(), tone: Tone::Firm });
+            spans.push(Span { from: acknowledged, to, label, tone: Tone::Firm });
         }
         spans
     }
