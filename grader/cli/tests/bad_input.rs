@@ -308,6 +308,75 @@ fn a_hash_set_in_the_state_is_named() {
     assert!(flat.contains("Server.seen is or holds a HashSet"), "{}", ran.out);
 }
 
+#[test]
+fn a_salt_that_is_none() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("salt");
+    let path = file.to_str().expect("a plain path");
+    for (bytes, expected) in [
+        (None, "cannot be read"),
+        (Some("fifteen letters \n".as_bytes().to_vec()), "has 15 bytes, expected at least 16"),
+        (Some(vec![b'x'; (64 << 10) + 1]), "more than 64 KiB"),
+    ] {
+        if let Some(bytes) = bytes {
+            fs::write(&file, bytes).expect("a new file");
+        }
+        let ran = cargo_grade(&["lab2", "--hidden", "--salt", path]);
+        assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains(path) && ran.err.contains(expected), "{}", ran.err);
+        assert!(ran.err.contains("head -c 32 /dev/urandom > FILE"), "{}", ran.err);
+        assert_eq!(ran.out, "", "nothing was run");
+    }
+}
+
+#[test]
+fn options_for_staff_that_need_another() {
+    for (arguments, needed) in [(&["--salt", "Cargo.toml"][..], "--hidden"), (&["--after-deadline"], "--student-view")]
+    {
+        let ran = cargo_grade(&[&["lab2"], arguments].concat());
+        assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains("required") && ran.err.contains(needed), "{}", ran.err);
+    }
+}
+
+#[test]
+fn unknown_lab_or_wrong_solution() {
+    let ran = cargo_grade(&["mutants", "lab22"]);
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("there is no lab \"lab22\"; did you mean `lab2`?"), "{}", ran.err);
+    let ran = cargo_grade(&["mutants", "lab2", "any-reply-wil-do"]);
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("no wrong solution \"any-reply-wil-do\" in"), "{}", ran.err);
+    assert!(ran.err.contains("did you mean `any-reply-will-do`?"), "{}", ran.err);
+}
+
+#[test]
+fn a_broken_patch_is_named_before_anything_runs() {
+    // The rubric stays as it is.
+    let project = project_with_rubric(("[[part]]", "[[part]]"));
+    let ran = cargo_grade_in(project.path(), &["mutants", "lab2"]);
+    assert_eq!(ran.code, 2, "a release for students has no wrong solutions: {}{}", ran.out, ran.err);
+    assert!(ran.err.contains("solutions/lab2/mutants"), "{}", ran.err);
+    let solution = project.path().join("solutions/lab2");
+    fs::create_dir_all(solution.join("mutants")).expect("a new folder");
+    fs::create_dir_all(solution.join("src")).expect("a new folder");
+    fs::write(solution.join("Cargo.toml"), "").expect("a new file");
+    fs::write(solution.join("src/lib.rs"), "mod server;\n").expect("a new file");
+    let header = "about: x\nexposes: x\npasses: put_append_get\nloses: put_append_get\n";
+    let diff = "--- a/src/lib.rs\n+++ b/src/lib.rs\n@@ -1 +1 @@\n-mod client;\n+mod view;\n";
+    for (patch, expected) in [
+        (format!("{header}{diff}"), "x.patch:7: the change that begins here does not fit"),
+        (header.to_owned(), "x.patch: no diff in it"),
+        (format!("about: x\n{diff}"), "x.patch:2: no line `exposes: ...` in front of the diff"),
+    ] {
+        fs::write(solution.join("mutants/x.patch"), patch).expect("a new file");
+        let ran = cargo_grade_in(project.path(), &["mutants", "lab2"]);
+        assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
+        assert!(ran.err.contains(expected), "{}", ran.err);
+        assert_eq!(ran.out, "", "nothing was run");
+    }
+}
+
 /// A project whose rubric is broken; everything else is the real one's.
 fn project_with_rubric(change: (&str, &str)) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -107,8 +107,8 @@ fn idle(suite: &Suite, rubric: &Rubric, filter: &str, hidden: bool, matching: Op
     let lab = &rubric.lab;
     if let Some(row) = matching {
         let how = match suite.hidden.is_empty() {
-            true => "this is the students' release, which does not have them".to_owned(),
-            false => format!("`cargo grade {lab} {filter} --hidden` runs them"),
+            true => "this is the students' release, which has none".to_owned(),
+            false => format!("add --hidden: `cargo grade {lab} {filter} --hidden`"),
         };
         let what = if row.id == filter { "is a hidden test" } else { "is in the names of hidden tests only" };
         return format!("{filter:?} {what}; {how}");
@@ -196,7 +196,7 @@ mod tests {
             assert_eq!(ids(&all, filters, hidden).unwrap(), expected, "{filters:?} {hidden}");
         }
         for (suite, filters, hidden, expected) in [
-            (&all, &["H-C1"][..], false, "\"H-C1\" is a hidden test; `cargo grade lab0 H-C1 --hidden` runs"),
+            (&all, &["H-C1"][..], false, "\"H-C1\" is a hidden test; add --hidden: `cargo grade lab0 H-C1 --hidden`"),
             (&all, &["H-"], false, "hidden tests only"),
             (&all, &["choas"], true, "did you mean `chaos`"),
             (&suite(&[]), &["H-C1"], false, "the students' release"),
