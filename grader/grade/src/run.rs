@@ -10,7 +10,7 @@ use std::{
 };
 
 use faultline_sim::{
-    Facts, Mode, Outcome, Phase, Recording, Stop, Trial, Violation, backend::Backend, choice::seed_of,
+    Facts, Mode, Outcome, Phase, Stop, Trial, Violation, backend::Backend, choice::seed_of,
 };
 use faultline_suites::Test;
 use faultline_verdict::{Event, Failure, PhaseCounts, Status, TestVerdict};
