@@ -15,7 +15,7 @@ use std::{
 use clap::Parser;
 use faultline_grade::{Error, MatrixRequest, Request, Salt, Seeds, Selection};
 use faultline_report::{
-    MatrixScreen, Terminal, event_for, failure_text, grade_for, matrix_to_json, printable, to_json,
+    HIDDEN, MatrixScreen, Terminal, event_for, failure_text, grade_for, matrix_to_json, printable, to_json,
 };
 use faultline_verdict::{Audience, Event, Grade, Matrix, Outcome, Status};
 
@@ -85,7 +85,7 @@ fn run(arguments: Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
             mutants(&request, json.as_deref(), interrupt)
         }
         (None, None) => list_labs(&root),
-        (None, Some(lab)) if arguments.list => list_tests(&root, lab, &selection(&arguments)),
+        (None, Some(lab)) if arguments.list => list_tests(&root, lab, &arguments),
         (None, Some(lab)) => grade(&root, lab, &arguments, interrupt),
     }
 }
@@ -94,11 +94,15 @@ fn selection(arguments: &Arguments) -> Selection {
     Selection { filters: arguments.filters.clone(), hidden: arguments.hidden }
 }
 
-fn grade(root: &Path, lab: &str, arguments: &Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
-    let audience = match arguments.student_view {
+fn audience(arguments: &Arguments) -> Audience {
+    match arguments.student_view {
         true => Audience::Students { after_deadline: arguments.after_deadline },
         false => Audience::Staff,
-    };
+    }
+}
+
+fn grade(root: &Path, lab: &str, arguments: &Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
+    let audience = audience(arguments);
     let request = Request {
         root: root.to_owned(),
         lab: lab.to_owned(),
@@ -185,10 +189,11 @@ fn list_labs(root: &Path) -> Result<u8, Error> {
     Ok(ALL_PASSED)
 }
 
-fn list_tests(root: &Path, lab: &str, selection: &Selection) -> Result<u8, Error> {
+fn list_tests(root: &Path, lab: &str, arguments: &Arguments) -> Result<u8, Error> {
     let mut out = String::new();
-    for row in faultline_grade::tests(root, lab, selection)? {
-        out += &format!("{}  {:<45} {:>2}  {}\n", row.part, row.id, row.points, row.title);
+    for row in faultline_grade::tests(root, lab, &selection(arguments))? {
+        let title = if audience(arguments).sees(row.visibility.into()) { &row.title } else { HIDDEN };
+        out += &format!("{}  {:<45} {:>2}  {title}\n", row.part, row.id, row.points);
     }
     print(&out);
     Ok(ALL_PASSED)

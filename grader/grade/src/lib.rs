@@ -84,9 +84,6 @@ pub fn grade(
     let root = &request.root;
     let (suite, rubric) = lab_of(root, &request.lab)?;
     let rows = selected(&suite, &rubric, &request.tests)?;
-    let points = |row: &&Row| if row.is_public() { 0 } else { row.points };
-    let hidden_points_run: u32 = rows.iter().map(|row| points(row)).sum();
-    let hidden_points: u32 = rubric.tests.iter().map(|row| points(&row)).sum();
     let folder = request.submission.clone().unwrap_or_else(|| root.join("starter").join(&request.lab));
     let name = plan::shown_path(root, &folder);
     let submission = stage(&folder)?;
@@ -109,7 +106,7 @@ pub fn grade(
         outcome: Outcome::Graded,
         partial: !request.tests.filters.is_empty() || request.seeds != Seeds::Rubric,
         score: Score::default(),
-        hidden_points_not_run: hidden_points - hidden_points_run,
+        hidden_points_not_run: hidden_points(&mut rubric.tests.iter()) - hidden_points(&mut rows.iter().copied()),
         parts: Vec::new(),
         build_error: None,
         left_out: left_out(&submission),
@@ -139,6 +136,10 @@ pub fn grade(
     }
     listen(Event::Finished { grade: Box::new(grade.clone()), took_ms: millis(began) });
     Ok(grade)
+}
+
+fn hidden_points(rows: &mut dyn Iterator<Item = &Row>) -> u32 {
+    rows.filter(|row| !row.is_public()).map(|row| row.points).sum()
 }
 
 fn millis(since: Instant) -> u64 {

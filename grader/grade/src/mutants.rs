@@ -84,7 +84,8 @@ impl Mutant {
             let what = || format!("no line `{name}: ...` in front of the diff");
             value.map(str::to_owned).ok_or_else(|| wrong(&path, first.line, &what()))
         };
-        (field("about")?, field("exposes")?);
+        field("about")?;
+        field("exposes")?;
         let list = |name: &str| -> Result<Vec<String>, Error> {
             Ok(field(name)?.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect())
         };

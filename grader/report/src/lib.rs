@@ -15,5 +15,5 @@ pub use failure::failure_text;
 pub use json::{matrix_to_json, to_json};
 pub use matrix::MatrixScreen;
 pub use safe::printable;
-pub use student::{event_for, grade_for};
+pub use student::{HIDDEN, event_for, grade_for};
 pub use terminal::Terminal;

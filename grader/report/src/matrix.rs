@@ -122,7 +122,7 @@ impl Layout {
         let separated = if public < all { SEPARATOR.len() } else { 0 };
         let names = width.saturating_sub(all + separated + BESIDES).min(WIDEST_NAME);
         if names >= NARROWEST_NAME {
-            return Layout { names, blocks: vec![0..all], hidden: public };
+            return Layout { names, blocks: std::iter::once(0..all).collect(), hidden: public };
         }
         let widest = public.max(all - public);
         let names = width.saturating_sub(widest + BESIDES).clamp(NARROWEST_NAME, WIDEST_NAME);

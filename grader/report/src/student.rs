@@ -3,7 +3,7 @@
 use faultline_verdict::{Audience, Event, Grade, TestVerdict};
 
 /// The title of a test that the reader may not see in full.
-pub(crate) const HIDDEN: &str = "hidden test";
+pub const HIDDEN: &str = "hidden test";
 
 /// An event as these readers may be told of it.
 pub fn event_for(audience: Audience, event: Event) -> Event {
