@@ -35,8 +35,8 @@ struct Solution {
     _temporary: Option<TempDir>,
 }
 
-/// Grades a lab's correct and wrong solutions with all tests. `listen` is told of the columns (a matrix without rows) as
-/// soon as they are known, and then of each row.
+/// Grades a lab's correct and wrong solutions with all tests. `listen` is told of the columns (a matrix without rows)
+/// as soon as they are known, and then of each row.
 ///
 /// # Errors
 /// What keeps the solutions from being graded; each patch is applied before the first one is.

@@ -1,7 +1,7 @@
 //! Wrong solutions: patches against a lab's solution, each with a header that says what it is.
 //!
-//! The header's lines are `about: ...` (what is wrong), `exposes: ...` (when that shows), `passes: ID, ...` (tests that it
-//! passes all the same: it is wrong in one point, not broken) and `loses: ID, ...` (tests that must catch it).
+//! The header's lines are `about: ...` (what is wrong), `exposes: ...` (when that shows), `passes: ID, ...` (tests that
+//! it passes all the same: it is wrong in one point, not broken) and `loses: ID, ...` (tests that must catch it).
 
 use std::{
     collections::BTreeMap,

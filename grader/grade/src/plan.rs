@@ -72,8 +72,8 @@ pub(crate) fn lab_of(root: &Path, lab: &str) -> Result<(Suite, Rubric), Error> {
     Ok((suite, rubric))
 }
 
-/// The rows that any of the filters names: a part by its letter, a test by its id, or tests by a piece of their ids. All
-/// without a filter.
+/// The rows that any of the filters names: a part by its letter, a test by its id, or tests by a piece of their ids.
+/// All without a filter.
 pub(crate) fn selected<'a>(suite: &Suite, rubric: &'a Rubric, asked: &Selection) -> Result<Vec<&'a Row>, Error> {
     if asked.hidden && suite.hidden.is_empty() {
         return Err(Error::Usage(format!(

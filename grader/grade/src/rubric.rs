@@ -201,7 +201,8 @@ impl Rubric {
         }
         if public * 100 < points * LEAST_PUBLIC_PERCENT {
             return Err(format!(
-                "part {:?}: its public tests have {public} of {points} points, expected at least {LEAST_PUBLIC_PERCENT} %",
+                "part {:?}: its public tests have {public} of {points} points, expected at least \
+                 {LEAST_PUBLIC_PERCENT} %",
                 part.id
             ));
         }

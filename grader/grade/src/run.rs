@@ -9,9 +9,7 @@ use std::{
     },
 };
 
-use faultline_sim::{
-    Facts, Mode, Outcome, Phase, Stop, Trial, Violation, backend::Backend, choice::seed_of,
-};
+use faultline_sim::{Facts, Mode, Outcome, Phase, Stop, Trial, Violation, backend::Backend, choice::seed_of};
 use faultline_suites::Test;
 use faultline_verdict::{Event, Failure, PhaseCounts, Status, TestVerdict};
 use rayon::prelude::*;

@@ -1,5 +1,6 @@
-//! The course checks itself: the untouched starter earns nothing, the reference everything, and each wrong solution is
-//! caught by the tests that it names; hidden tests included, where they are. Each check has a name: `cargo test -p faultline-grade --test course NAME`.
+//! The course checks itself: the untouched starter earns nothing, correct solutions everything, and each wrong solution is
+//! caught by the tests that it names; hidden tests included, where they are. Each check has a name:
+//! `cargo test -p faultline-grade --test course NAME`.
 
 use std::{
     collections::BTreeSet,

@@ -1,5 +1,5 @@
-//! The kill matrix, at 80 and 120 columns. After a wanted change: `INSTA_UPDATE=always cargo test -p faultline-report`, and read
-//! the difference.
+//! The kill matrix, at 80 and 120 columns. After a wanted change: `INSTA_UPDATE=always cargo test -p
+//! faultline-report`, and read the difference.
 
 use faultline_report::{MatrixScreen, matrix_to_json};
 use faultline_verdict::{FORMAT, Matrix, MatrixRow, MatrixTest, Score, Status, Visibility};

@@ -182,7 +182,8 @@ fn with_hidden(visibility: Visibility, status: Status) -> Grade {
     Grade { tests: vec![verdict("put_append_get", Status::Passed, None, None), hidden], ..grade() }
 }
 
-/// Neither the terminal nor the document tells students more of a hidden test than its name, promise, points and status.
+/// Neither the terminal nor the document tells students more of a hidden test than its name, promise, points and
+/// status.
 fn what_students_never_see() {
     let (before, after) = (Audience::Students { after_deadline: false }, Audience::Students { after_deadline: true });
     for status in [Status::Passed, Status::Failed, Status::Withheld, Status::NotScored] {

@@ -219,6 +219,7 @@ pub fn with_crash_sweep(
     let outcome = trial.crash_sweep(&setup(size, conditions, true), |world| {
         // Each boundary has a world of its own; the picture is of the last.
         log.replace(ViewLog::new(size));
+        world.run_for(START_SPREAD)?;
         test(&mut Service::new(world, size, &log.borrow()))
     });
     trial.draw(log.borrow().borrow().picture());
