@@ -23,7 +23,7 @@ const VIEW_SERVER_BYTES_PER_MESSAGE: u64 = 200;
 /// The view server's state, in bytes, and more for each server.
 const VIEW_SERVER_MEMORY: (usize, usize) = (1_000, 300);
 
-/// A transfer may cost so many times the bytes of the primary's state, and so much more.
+/// A transfer may cost so many times the bytes of the live keys and values, and so much more.
 const TRANSFER: (u64, u64) = (3, 2_000);
 
 /// Between the two servers an operation may cost so many times the bytes of its command, and so much more.
@@ -134,19 +134,18 @@ pub fn memory(service: &mut Service<'_, '_>, value: usize, rounds: u64) -> Outco
     service.must_do(client(1), &append("small", "er"))
 }
 
-/// s1 has written what the test wanted; now s2 comes.
-pub fn transfer(service: &mut Service<'_, '_>) -> Outcome {
+/// s1 has written what the test wanted, of which so many bytes are live; now s2 comes.
+pub fn transfer(service: &mut Service<'_, '_>, live: u64) -> Outcome {
     let between = |service: &Service<'_, '_>| service.log.borrow().traffic.between_servers_bytes;
-    let state = service.world.memory(server(1))?.unwrap_or_default() as u64;
     let before = between(service);
     service.world.start(server(2))?;
     service.replicated()?;
     service.world.run_for(ms(200))?;
-    let (bytes, allowed) = (between(service) - before, TRANSFER.0 * state + TRANSFER.1);
+    let (bytes, allowed) = (between(service) - before, TRANSFER.0 * live + TRANSFER.1);
     if bytes > allowed {
         let text = format!(
-            "s1's state had {state} bytes; until s2 had it, the two sent each other {bytes} bytes, and {allowed} are \
-             allowed"
+            "the live keys and values had {live} bytes; until s2 had them, the two servers sent each other {bytes} \
+             bytes, and {allowed} are allowed"
         );
         return Err(service.world.over_budget(text));
     }

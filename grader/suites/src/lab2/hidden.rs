@@ -283,22 +283,26 @@ fn exactly_once_across_two_failovers(trial: &mut Trial<'_>) -> Outcome {
 }
 
 fn slow_primary_serves_nothing_stale(trial: &mut Trial<'_>) -> Outcome {
-    let by = drawn(trial).between(&(ms(150)..=ms(300)));
+    let by = drawn(trial).between(&(ms(200)..=ms(300)));
     with_service(trial, PAIR, true, |service, undecided| {
         let (writer, friend) = (client(1), client(2));
-        let (primary, _) = service.replicated()?;
-        service.must_do(writer, &append("x", "old;"))?;
-        service.must_read(friend, "x", "old;")?;
-        service.world.slow(primary, by)?;
-        service.world.isolate(friend)?;
-        service.world.join(&[&[primary], &[friend]])?;
-        service.invoke(friend, &get("x"))?;
-        service.must_do(writer, &append("x", "1;"))?;
-        service.must_do(writer, &append("x", "2;"))?;
-        service.judge(undecided)?;
-        service.world.heal()?;
-        service.answer(friend)?;
-        service.must_do(writer, &append("x", "3;"))?;
+        for round in 0..3 {
+            let (primary, _) = service.replicated()?;
+            service.must_do(writer, &append("x", &format!("{round};")))?;
+            service.call(friend, &get("x"))?; // now it knows the primary
+            service.world.isolate(friend)?;
+            service.world.join(&[&[primary], &[friend]])?;
+            // It may be taken for dead now; whether it is or not, what it answers must be right.
+            service.world.slow(primary, by)?;
+            service.world.run_for(ms(350))?;
+            service.must_do(writer, &append("x", &format!("{round} again;")))?;
+            service.invoke(friend, &get("x"))?;
+            service.must_do(writer, &append("x", &format!("{round} and again;")))?;
+            service.world.run_for(ms(700))?;
+            service.judge(undecided)?;
+            service.world.heal()?;
+            service.answer(friend)?;
+        }
         service.read_all_and_judge(undecided)
     })
 }
@@ -314,6 +318,37 @@ fn what_a_deposed_primary_forwards_is_not_kept(trial: &mut Trial<'_>) -> Outcome
 }
 
 fn late_confirmations_of_a_lost_backup(trial: &mut Trial<'_>) -> Outcome {
+    match trial.number() % 2 {
+        0 => late_confirmation_of_an_operation(trial),
+        _ => late_confirmation_of_a_state(trial),
+    }
+}
+
+fn late_confirmation_of_a_state(trial: &mut Trial<'_>) -> Outcome {
+    let after = drawn(trial).between(&(ms(400)..=ms(500)));
+    with_service_under(trial, Conditions::clean(), PAIR, false, |service, undecided| {
+        let (writer, reader) = (client(1), client(2));
+        service.must_do(writer, &put("x", "kept by s1 alone"))?;
+        // s2 is given the state and confirms it; some of what it says is on its way for long.
+        let late = Conditions { latency: after..=after, ..Conditions::clean() };
+        service.world.set_link(server(2), server(1), Some(late));
+        service.world.start(server(2))?;
+        service.world.run_for(ms(120))?;
+        service.world.set_link(server(2), server(1), None);
+        service.replicated()?;
+        // It comes back empty and cannot be given anything, when the confirmation of its earlier life arrives.
+        service.world.cut(server(1), server(2))?;
+        service.world.restart_quickly(server(2))?;
+        service.world.run_for(ms(700))?;
+        service.world.crash(server(1))?;
+        service.world.heal()?;
+        service.invoke(reader, &get("x"))?;
+        service.stays_silent("s2 came back empty and was given nothing before s1 died", ms(2_000))?;
+        service.judge(undecided)
+    })
+}
+
+fn late_confirmation_of_an_operation(trial: &mut Trial<'_>) -> Outcome {
     let after = drawn(trial).between(&(ms(300)..=ms(420)));
     with_service_under(trial, Conditions::clean(), PAIR, true, |service, undecided| {
         let (writer, reader) = (client(1), client(2));
@@ -382,7 +417,7 @@ fn a_transfer_carries_no_history(trial: &mut Trial<'_>) -> Outcome {
         for writer in [client(1), client(2)] {
             service.must_do(writer, &put("x", "small"))?;
         }
-        costs::transfer(service)
+        costs::transfer(service, 100)
     })
 }
 

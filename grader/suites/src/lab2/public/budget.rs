@@ -41,10 +41,13 @@ pub fn memory_is_the_live_data(trial: &mut Trial<'_>) -> Outcome {
 
 pub fn a_transfer_costs_what_the_state_does(trial: &mut Trial<'_>) -> Outcome {
     quiet(trial, false, |service| {
+        let mut live = 0;
         for number in 0..60 {
-            service.must_do(client(1), &put(&format!("key {number}"), &"v".repeat(150)))?;
+            let (key, value) = (format!("key {number}"), "v".repeat(150));
+            live += (key.len() + value.len()) as u64;
+            service.must_do(client(1), &put(&key, &value))?;
         }
-        costs::transfer(service)
+        costs::transfer(service, live)
     })
 }
 
