@@ -115,7 +115,7 @@ fn does_not_compile() {
     assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("error[E0308]: mismatched types"), "{}", ran.out);
     assert!(ran.out.contains("src/server.rs:"), "{}", ran.out);
-    assert!(ran.out.contains("0/50"), "{}", ran.out);
+    assert!(ran.out.contains("0/66"), "{}", ran.out);
     let json: serde_json::Value = serde_json::from_slice(&fs::read(file).expect("the result")).expect("JSON");
     assert_eq!(json["outcome"], "does-not-build");
     assert_eq!(json["score"]["earned"], 0);

@@ -134,8 +134,8 @@ pub(crate) fn failure(violation: &Violation, seed: u64, handout: String, facts: 
         at_us: violation.at.0,
         handout,
         replay: None,
-        picture: facts.picture.iter().map(story::lane).collect(),
-        trace: facts.recording.as_ref().map(story::tell).unwrap_or_default(),
+        picture: facts.picture.iter().map(|lane| story::lane(lane, violation.about)).collect(),
+        trace: facts.recording.as_ref().map(|run| story::tell(run, violation.about)).unwrap_or_default(),
     }
 }
 

@@ -21,11 +21,11 @@ const ROUTINE: usize = 2;
 /// The longest text of a message or state in a line.
 const LONGEST: usize = 160;
 
-/// What the test drew, for reports.
-pub fn lane(lane: &faultline_sim::Lane) -> Lane {
+/// What the test drew, for reports, up to the moment that the failure is about.
+pub fn lane(lane: &faultline_sim::Lane, about: Time) -> Lane {
     let span = |span: &faultline_sim::Span| Span {
         from_us: span.from.0,
-        to_us: span.to.0,
+        to_us: span.to.min(about).0,
         label: span.label.clone(),
         tone: match span.tone {
             faultline_sim::Tone::Firm => Tone::Firm,
@@ -33,18 +33,19 @@ pub fn lane(lane: &faultline_sim::Lane) -> Lane {
             faultline_sim::Tone::Void => Tone::Void,
         },
     };
-    Lane { name: lane.name.clone(), spans: lane.spans.iter().map(span).collect() }
+    Lane { name: lane.name.clone(), spans: lane.spans.iter().filter(|span| span.from <= about).map(span).collect() }
 }
 
-/// The lines of a recorded run. `number` counts the events of the whole run, folded ones included.
-pub fn tell(recording: &Recording) -> Vec<TraceLine> {
+/// The lines of a recorded run, up to the moment that the failure is about. `number` counts the events of the whole run, folded ones included.
+pub fn tell(recording: &Recording, about: Time) -> Vec<TraceLine> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut lines: Vec<Item> = Vec::new();
     for (index, step) in recording.steps.iter().enumerate() {
         let number = recording.forgotten + index as u64 + 1;
         let times = seen.entry(words(&step.what)).or_insert(0);
         *times += 1;
-        let routine = may_be_routine(step) && *times > ROUTINE;
+        let over = step.at > about && !matches!(step.what, Happening::Stop { .. });
+        let routine = over || (may_be_routine(step) && *times > ROUTINE);
         match (routine, lines.last_mut()) {
             (true, Some(Item::Folded { count, .. })) => *count += 1,
             (true, _) => lines.push(Item::Folded { at: step.at, count: 1 }),

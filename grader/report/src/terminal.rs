@@ -145,7 +145,7 @@ fn status_line(verdict: &TestVerdict, width: usize) -> String {
     let seeds = match (&verdict.failure, verdict.seeds) {
         (Some(failure), seeds) => {
             let kind = failure.kind.replace('-', " ");
-            format!("{kind}: {} of {seeds} seeds, first {}", verdict.failing_seeds, failure.seed)
+            format!("{kind}: {} of {seeds} seeds run, first {}", verdict.failing_seeds, failure.seed)
         }
         (None, 0) => verdict.title.clone(),
         (None, 1) => "1 seed".to_owned(),

@@ -5,6 +5,7 @@ use std::{cmp::Reverse, time::Duration};
 use labkit::abi::Subject;
 
 use crate::{
+    time::Time,
     violation::{Kind, Outcome, Stop, Violation},
     world::{What, World},
 };
@@ -56,7 +57,7 @@ impl World<'_> {
             return Ok(());
         }
         let waiting = self.who_waits();
-        Err(self.no_progress(format!("{what}: not within {} ms.{waiting}", within.as_millis())))
+        Err(self.no_progress(format!("it did not happen within {} ms that {what}.{waiting}", within.as_millis())))
     }
 
     /// Who waits for what: for a world that makes no progress.
@@ -83,6 +84,11 @@ impl World<'_> {
     /// A violation seen now; the test returns it.
     pub fn violation(&self, observed: impl Into<String>) -> Stop {
         Stop::Violation(Violation::new(Kind::Violation, observed.into(), self.now))
+    }
+
+    /// A violation that happened at this moment and is noticed only now; the test returns it.
+    pub fn violation_at(&self, about: Time, observed: impl Into<String>) -> Stop {
+        Stop::Violation(Violation { about, ..Violation::new(Kind::Violation, observed.into(), self.now) })
     }
 
     /// A lack of progress seen now; the test returns it.

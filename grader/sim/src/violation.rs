@@ -58,12 +58,14 @@ pub struct Violation {
     pub observed: String,
     /// When.
     pub at: Time,
+    /// The moment that it is about, if it was noticed only later: reports show what led to it.
+    pub about: Time,
 }
 
 impl Violation {
     /// A violation seen now. What was observed may quote what a program wrote, however long that is.
     pub(crate) fn new(kind: Kind, observed: String, at: Time) -> Violation {
-        Violation { kind, observed: shortened(&observed), at }
+        Violation { kind, observed: shortened(&observed), at, about: at }
     }
 }
 

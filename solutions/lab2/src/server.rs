@@ -1,4 +1,4 @@
-//! Parts B and C: the servers that hold the data.
+//! Parts B to E: the servers that hold the data.
 
 use lab2_api::{BelievesView, Given, PING, ServerConfig, View};
 use labkit::prelude::*;

@@ -1,4 +1,4 @@
-//! Parts B and C: the client, which speaks to the service on behalf of a user.
+//! Parts B to E: the client, which speaks to the service on behalf of a user.
 
 use lab2_api::{ClientConfig, Command, Given, Output};
 use labkit::prelude::*;

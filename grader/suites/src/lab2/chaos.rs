@@ -99,8 +99,8 @@ impl Chaos {
         let workload =
             RandomWorkload { choices, operations: self.operations, reader: self.size.reader(), padding: self.padding };
         service.world.set_workload(workload);
-        service.world.expect("an operation is answered in a healthy world", ANSWERED, |world| {
-            Ok(world.history().iter().any(|operation| operation.reply.is_some()))
+        service.expect("an operation is answered in a healthy world", ANSWERED, |world, _| {
+            world.history().iter().any(|operation| operation.reply.is_some())
         })
     }
 

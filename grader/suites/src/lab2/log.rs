@@ -78,6 +78,16 @@ impl ViewLog {
         self.view.primary.filter(|_| self.acknowledged())
     }
 
+    /// The current view in a sentence.
+    pub fn state(&self) -> String {
+        let acknowledged = match self.reigns.last().filter(|reign| reign.view == self.view) {
+            Some(Reign { acknowledged: Some(at), .. }) => format!("acknowledged at {at}"),
+            Some(Reign { began, .. }) => format!("since {began}, not acknowledged"),
+            None => "from the beginning".to_owned(),
+        };
+        format!("It is {:?}, {acknowledged}.", self.view)
+    }
+
     /// When and by which view a server that had been primary had lost that place, if it had at this time.
     pub fn deposed(&self, node: NodeId, at: Time) -> Option<(Time, View)> {
         let leads = |reign: &Reign| reign.view.primary.is_some_and(|primary| primary.node == node);

@@ -83,7 +83,11 @@ pub fn judge(world: &World<'_>, log: &ViewLog, undecided: &mut Option<String>) -
             *undecided = Some(format!("linearizability of {} operations ({explored} configurations)", history.len()));
             Ok(())
         }
-        Ok(Verdict::Violated(violation)) => Err(world.violation(explain(world, log, &violation))),
+        Ok(Verdict::Violated(violation)) => {
+            let reply = world.history()[violation.impossible].reply.as_ref();
+            let when = reply.map_or(world.now(), |(moment, _)| moment.at);
+            Err(world.violation_at(when, explain(world, log, &violation)))
+        }
         Err(error) => Err(faultline_sim::Stop::Broken(format!("the recorded history is none: {error}"))),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
-use faultline_sim::{Conditions, NodeSpec, Outcome, Role, Setup, Trial, World, ms};
+use faultline_sim::{Conditions, Kind, NodeSpec, Outcome, Role, Setup, Stop, Trial, World, ms};
 use lab2_api::{ClientConfig, Command, Member, Output, PING, ServerConfig};
 use labkit::{NodeId, codec};
 
@@ -69,8 +69,7 @@ impl<'w, 'b> Service<'w, 'b> {
         let asked = |world: &World<'_>| world.history().iter().rposition(|operation| operation.client == client);
         let index = asked(self.world).expect("the test has invoked an operation");
         let within = if self.world.conditions().loss > 0 { ANSWERED_UNDER_LOSS } else { ANSWERED };
-        let what = format!("every operation is answered within {} ms", within.as_millis());
-        self.world.expect(&what, within, |world| Ok(world.history()[index].reply.is_some()))?;
+        self.expect("every operation is answered", within, |world, _| world.history()[index].reply.is_some())?;
         let reply = self.world.history()[index].reply.clone();
         let (_, bytes) = reply.expect("the world expected this answer");
         output_of(self.world, &bytes)
@@ -100,28 +99,44 @@ impl<'w, 'b> Service<'w, 'b> {
         Err(self.world.violation(format!("{client} was answered {output:?} to {command:?}, expected Done")))
     }
 
+    /// Lets time pass until something holds that must come to hold; if it does not, the failure tells of the view, too.
+    pub fn expect(
+        &mut self,
+        what: &str,
+        within: Duration,
+        mut holds: impl FnMut(&mut World<'_>, &ViewLog) -> bool,
+    ) -> Outcome {
+        let log = Rc::clone(&self.log);
+        let outcome = self.world.expect(what, within, |world| Ok(holds(world, &log.borrow())));
+        outcome.map_err(|stop| match stop {
+            Stop::Violation(mut violation) if violation.kind == Kind::NoProgress => {
+                violation.observed += &format!(" {}", self.log.borrow().state());
+                Stop::Violation(violation)
+            }
+            stop => stop,
+        })
+    }
+
     /// Waits until a view with a primary and a backup is acknowledged; they are returned.
     pub fn replicated(&mut self) -> Outcome<(NodeId, NodeId)> {
-        let log = Rc::clone(&self.log);
-        let alive = move |world: &World<'_>, log: &ViewLog| {
-            log.replicated().filter(|(primary, backup)| {
-                let lives =
-                    |member: &Member| world.is_up(member.node) && world.incarnation(member.node) == member.incarnation;
-                lives(primary) && lives(backup)
-            })
-        };
+        let mut members = None;
         let what = "a view with a living primary and a living backup is acknowledged";
-        self.world.expect(what, ANSWERED_UNDER_LOSS, |world| Ok(alive(world, &log.borrow()).is_some()))?;
-        let (primary, backup) = alive(self.world, &self.log.borrow()).expect("the world expected this view");
+        self.expect(what, ANSWERED_UNDER_LOSS, |world, log| {
+            let lives =
+                |member: &Member| world.is_up(member.node) && world.incarnation(member.node) == member.incarnation;
+            members = log.replicated().filter(|(primary, backup)| lives(primary) && lives(backup));
+            members.is_some()
+        })?;
+        let (primary, backup) = members.expect("the world expected this view");
         Ok((primary.node, backup.node))
     }
 
     /// Waits until this server is primary of an acknowledged view.
     pub fn led_by(&mut self, server: NodeId) -> Outcome {
-        let log = Rc::clone(&self.log);
-        let leads = move || log.borrow().acknowledged_primary().is_some_and(|primary| primary.node == server);
-        let what = format!("{server} becomes primary and acknowledges its view");
-        self.world.expect(&what, ANSWERED_UNDER_LOSS, |_| Ok(leads()))
+        let what = format!("{server} is primary and has acknowledged its view");
+        self.expect(&what, ANSWERED_UNDER_LOSS, |_, log| {
+            log.acknowledged_primary().is_some_and(|primary| primary.node == server)
+        })
     }
 
     /// Judges what clients saw so far.
@@ -146,9 +161,7 @@ impl<'w, 'b> Service<'w, 'b> {
 
     /// Lets time pass until every client has finished its workload and is answered.
     pub fn finish(&mut self, within: Duration) -> Outcome {
-        let what =
-            format!("after the faults have ended every operation is answered within {} ms", ANSWERED.as_millis());
-        self.world.expect(&what, within, |world| Ok(world.workload_is_done()))
+        self.expect("every operation is answered", within, |world, _| world.workload_is_done())
     }
 
     /// The client that never wrote reads all keys that any client used, and the whole history is judged.
