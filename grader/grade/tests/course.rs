@@ -25,6 +25,7 @@ fn main() {
         Trial::test("lab2::at_least_eighteen_wrong_solutions", enough_mutants),
         Trial::test("lab2::every_test_kills_a_wrong_solution_or_is_listed", every_test_has_a_purpose),
         Trial::test("lab2::two_thirds_of_the_wrong_solutions_name_a_public_killer", public_tests_catch_most),
+        Trial::test("lab2::handout_and_staff_page_name_every_test", pages_name_every_test),
     ];
     if variant().is_dir() {
         checks.push(Trial::test("lab2::variant_scores_everything", || scores_everything(&variant())));
@@ -160,13 +161,30 @@ fn enough_mutants() -> Result<(), Failed> {
     ensure(count >= 18, || format!("there are only {count} wrong solutions"))
 }
 
+fn all_rows() -> Result<Vec<Row>, Failed> {
+    Ok(faultline_grade::tests(&root(), LAB, &request(&root()).tests).map_err(|error| error.to_string())?)
+}
+
+/// Students find each public test in the handout, course staff each test at all in their page.
+fn pages_name_every_test() -> Result<(), Failed> {
+    let read = |path: PathBuf| fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()));
+    let handout = read(root().join("labs/lab2-primary-backup/README.md"))?;
+    let staff = read(root().join("solutions").join(LAB).join("STAFF.md"))?;
+    for row in all_rows()? {
+        let id = &row.id;
+        ensure(is_hidden(id) != handout.contains(&format!("`{id}`")), || format!("{id} and the handout"))?;
+        ensure(staff.contains(id.as_str()), || format!("STAFF.md does not name {id}"))?;
+    }
+    Ok(())
+}
+
 /// Tests that exist to show a beginner that the basics work, and no wrong solution needs to lose them.
 const FIRST_STEPS: [&str; 2] = ["first_server_becomes_primary", "put_append_get"];
 
 fn every_test_has_a_purpose() -> Result<(), Failed> {
     let all = wrong_solutions()?;
     let killers: BTreeSet<&str> = all.iter().flat_map(|mutant| mutant.loses.iter().map(String::as_str)).collect();
-    let tests = faultline_grade::tests(&root(), LAB, &request(&root()).tests).map_err(|error| error.to_string())?;
+    let tests = all_rows()?;
     let known: BTreeSet<&str> = tests.iter().map(|row| row.id.as_str()).collect();
     for killer in &killers {
         ensure(known.contains(killer), || format!("a wrong solution names the test {killer}, which there is not"))?;
