@@ -116,6 +116,11 @@ pub enum Command {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
         threads: Option<u16>,
     },
+    /// A question that leads on, for the failure that a test had last.
+    Hint {
+        /// The test, such as state_survives_failover.
+        test: String,
+    },
     /// For course staff: write a lab's starter anew from its reference solution.
     Starter {
         /// The lab, such as lab2.

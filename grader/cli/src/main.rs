@@ -15,7 +15,7 @@ use std::{
 use clap::Parser;
 use faultline_grade::{Error, MatrixRequest, Request, Salt, Seeds, Selection};
 use faultline_report::{
-    HIDDEN, MatrixScreen, Terminal, event_for, failure_text, grade_for, matrix_to_json, printable, to_json,
+    HIDDEN, MatrixScreen, Terminal, event_for, failure_text, grade_for, hint_text, matrix_to_json, printable, to_json,
 };
 use faultline_verdict::{Audience, Event, Grade, Matrix, Outcome, Status};
 
@@ -74,6 +74,11 @@ fn run(arguments: Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
     let root = project_root()?;
     match (&arguments.command, &arguments.lab) {
         (Some(Command::Replay { trace, path }), _) => replay(&root, trace, path.as_deref()),
+        (Some(Command::Hint { test }), _) => {
+            let hint = faultline_grade::hint(&root, test)?;
+            print(&hint_text(&hint.test, &hint.kind, &hint.text, &hint.handout, width()));
+            Ok(ALL_PASSED)
+        }
         (Some(Command::Starter { lab }), _) => {
             let files = faultline_grade::write_starter(&root, lab)?;
             print(&format!("starter/{lab}: {files} files written from solutions/{lab}\n"));

@@ -6,6 +6,7 @@
 
 mod error;
 mod fingerprint;
+mod hint;
 mod matrix;
 mod mutants;
 mod plan;
@@ -35,6 +36,7 @@ use faultline_suites::Suite;
 use faultline_verdict::{Audience, Event, FORMAT, Fingerprint, Grade, Outcome, Score, TestVerdict};
 
 pub use error::Error;
+pub use hint::{Hint, hint};
 pub use matrix::{MatrixRequest, matrix};
 pub use mutants::{Mutant, mutants};
 pub use plan::{LabInfo, Selection, has_hidden_tests, labs, tests};

@@ -21,6 +21,9 @@ pub struct Rubric {
     pub title: String,
     /// The handout, relative to the project.
     pub handout: String,
+    /// A hint for each kind of failure, for tests that have none of their own.
+    #[serde(default)]
+    pub hints: BTreeMap<String, String>,
     /// The parts, in order.
     #[serde(rename = "part")]
     pub parts: Vec<Part>,
@@ -158,6 +161,7 @@ impl Rubric {
         if self.lab != suite.lab {
             return Err(format!("lab = {:?}, expected {:?}", self.lab, suite.lab));
         }
+        check_hints(&self.hints)?;
         let mut rows: BTreeMap<&str, &Row> = BTreeMap::new();
         for row in &self.tests {
             if rows.insert(&row.id, row).is_some() {
@@ -230,12 +234,14 @@ impl Rubric {
                 Some(_) => {}
             }
         }
-        for kind in row.hints.keys() {
-            if !KINDS.contains(&kind.as_str()) {
-                return Err(format!("there is no kind of failure {kind:?} to hint at{}", nearest(kind, KINDS)));
-            }
-        }
-        Ok(())
+        check_hints(&row.hints)
+    }
+}
+
+fn check_hints(hints: &BTreeMap<String, String>) -> Result<(), String> {
+    match hints.keys().find(|kind| !KINDS.contains(&kind.as_str())) {
+        Some(kind) => Err(format!("there is no kind of failure {kind:?} to hint at{}", nearest(kind, KINDS))),
+        None => Ok(()),
     }
 }
 

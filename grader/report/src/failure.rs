@@ -32,6 +32,15 @@ pub fn failure_text(verdict: &TestVerdict, failure: &Failure, width: usize) -> S
     out
 }
 
+/// A hint for a failure of this kind, as text of at most `width` columns.
+pub fn hint_text(test: &str, kind: &str, hint: &str, handout: &str, width: usize) -> String {
+    let mut out = String::new();
+    section(&mut out, "test", &format!("{test} ({})", kind.replace('-', " ")), width);
+    section(&mut out, "hint", hint, width);
+    section(&mut out, "handout", handout, width);
+    out
+}
+
 /// The failure of a test of which the reader may see no more than what it promises.
 pub(crate) fn hidden_text(verdict: &TestVerdict, width: usize) -> String {
     let mut out = head(verdict, width);

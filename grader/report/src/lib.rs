@@ -11,7 +11,7 @@ mod safe;
 mod student;
 mod terminal;
 
-pub use failure::failure_text;
+pub use failure::{failure_text, hint_text};
 pub use json::{matrix_to_json, to_json};
 pub use matrix::MatrixScreen;
 pub use safe::printable;
