@@ -116,6 +116,19 @@ pub enum Command {
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
         threads: Option<u16>,
     },
+    /// Grade again whenever a file of the submission is saved; one key each for the rest.
+    Watch {
+        /// The lab, such as lab2.
+        lab: String,
+
+        /// Run only these parts (A, B, ...) and the tests whose names contain one of these texts.
+        #[arg(value_name = "FILTER")]
+        filters: Vec<String>,
+
+        /// The folder of the submission: a crate with src/lib.rs.
+        #[arg(long, value_name = "DIR")]
+        path: Option<PathBuf>,
+    },
     /// A question that leads on, for the failure that a test had last.
     Hint {
         /// The test, such as state_survives_failover.

@@ -1,6 +1,7 @@
 //! `cargo grade`: arguments in, exit code out.
 
 mod arguments;
+mod watch;
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -74,6 +75,9 @@ fn run(arguments: Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
     let root = project_root()?;
     match (&arguments.command, &arguments.lab) {
         (Some(Command::Replay { trace, path }), _) => replay(&root, trace, path.as_deref()),
+        (Some(Command::Watch { lab, filters, path }), _) => {
+            watch::watch(request(&root, lab, filters, path.as_deref()), interrupt)
+        }
         (Some(Command::Hint { test }), _) => {
             let hint = faultline_grade::hint(&root, test)?;
             print(&hint_text(&hint.test, &hint.kind, &hint.text, &hint.handout, width()));
@@ -134,6 +138,21 @@ fn grade(root: &Path, lab: &str, arguments: &Arguments, interrupt: &AtomicBool) 
         faultline_grade::write_whole(file, to_json(&grade).as_bytes())?;
     }
     Ok(exit_code(&grade))
+}
+
+/// What `watch` asks for: the public tests, or some of them, as a student runs them.
+fn request(root: &Path, lab: &str, filters: &[String], path: Option<&Path>) -> Request {
+    Request {
+        root: root.to_owned(),
+        lab: lab.to_owned(),
+        submission: path.map(Path::to_owned),
+        tests: Selection { filters: filters.to_owned(), hidden: false },
+        seeds: Seeds::Rubric,
+        salt: None,
+        threads: None,
+        traces: Some(Path::new("target/grade").join(lab)),
+        audience: Audience::Staff,
+    }
 }
 
 fn exit_code(grade: &Grade) -> u8 {

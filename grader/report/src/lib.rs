@@ -10,6 +10,7 @@ mod matrix;
 mod safe;
 mod student;
 mod terminal;
+mod watch;
 
 pub use failure::{failure_text, hint_text};
 pub use json::{matrix_to_json, to_json};
@@ -17,3 +18,4 @@ pub use matrix::MatrixScreen;
 pub use safe::printable;
 pub use student::{HIDDEN, event_for, grade_for};
 pub use terminal::Terminal;
+pub use watch::{Shown, watch_screen};

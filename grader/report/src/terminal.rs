@@ -135,7 +135,7 @@ impl<W: Write> Terminal<W> {
 }
 
 /// `  FAIL  C  state_survives_failover   0/3   2 of 16 seeds, first 5`, cut to the width.
-fn status_line(verdict: &TestVerdict, width: usize) -> String {
+pub(crate) fn status_line(verdict: &TestVerdict, width: usize) -> String {
     let (word, color): (&str, fn(&str) -> ColoredString) = match verdict.status {
         Status::Passed => ("pass", |word| word.green().bold()),
         Status::Failed => ("FAIL", |word| word.red().bold()),
@@ -164,15 +164,15 @@ fn status_line(verdict: &TestVerdict, width: usize) -> String {
     more.iter().fold(head, |lines, line| format!("{lines}\n{:14}{}", "", line.dimmed()))
 }
 
-fn points(score: &Score) -> String {
+pub(crate) fn points(score: &Score) -> String {
     format!("{}/{}", score.earned, score.possible)
 }
 
-fn count(number: usize, what: &str) -> String {
+pub(crate) fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
-fn seconds(ms: u64) -> String {
+pub(crate) fn seconds(ms: u64) -> String {
     format!("{}.{:02} s", ms / 1000, ms % 1000 / 10)
 }
 

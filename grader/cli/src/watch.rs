@@ -1,0 +1,221 @@
+//! `cargo grade watch`: grade, wait for a change or a key, grade again.
+//!
+//! Three threads speak to this one through a channel: the file watcher, the keyboard, and the grading run. A change in
+//! the middle of a run ends that run and begins another: its verdict would be of a program that is gone.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    time::{Duration, Instant},
+};
+
+use crossterm::{
+    event::{KeyCode, KeyEventKind, KeyModifiers},
+    terminal,
+};
+use faultline_grade::{Error, Request};
+use faultline_report::{Shown, hint_text, printable, watch_screen};
+use faultline_verdict::Grade;
+use notify::{RecursiveMode, Watcher};
+
+use crate::{ALL_PASSED, INTERRUPTED, width};
+
+/// What an editor does in one save comes within this time.
+const SAVE: Duration = Duration::from_millis(30);
+
+/// How often somebody looks whether the process was told to end.
+const LOOK: Duration = Duration::from_millis(100);
+
+enum Signal {
+    Changed,
+    Key(char),
+    Graded(Box<Result<Grade, Error>>),
+}
+
+/// Watches until it is told to quit.
+///
+/// # Errors
+/// A request that can never be carried out, such as an unknown lab, or a folder that cannot be watched.
+pub fn watch(request: Request, interrupt: &AtomicBool) -> Result<u8, Error> {
+    let (send, receive) = channel();
+    let folder = request.submission.clone().unwrap_or_else(|| request.root.join("starter").join(&request.lab));
+    let _watcher = watcher(&folder.join("src"), send.clone())?;
+    let raw = RawMode::enter(send.clone());
+    let mut session = Session { request, send, raw: raw.is_some(), grade: None, shown: Shown::Failure(0), run: None };
+    session.start(Instant::now());
+    session.listen(&receive, interrupt)
+}
+
+fn watcher(folder: &Path, send: Sender<Signal>) -> Result<notify::RecommendedWatcher, Error> {
+    let cannot = |error: notify::Error| Error::Usage(format!("{} cannot be watched: {error}", folder.display()));
+    let handler = move |event: notify::Result<notify::Event>| {
+        // Reading is no change; the grader itself reads on every run.
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            let _gone = send.send(Signal::Changed);
+        }
+    };
+    let mut watcher = notify::recommended_watcher(handler).map_err(cannot)?;
+    watcher.watch(folder, RecursiveMode::Recursive).map_err(cannot)?;
+    Ok(watcher)
+}
+
+/// Keys arrive one by one while this lives; without a terminal there are none.
+struct RawMode;
+
+impl RawMode {
+    fn enter(send: Sender<Signal>) -> Option<RawMode> {
+        if !io::stdin().is_terminal() || !io::stdout().is_terminal() || terminal::enable_raw_mode().is_err() {
+            return None;
+        }
+        std::thread::spawn(move || {
+            while let Ok(event) = crossterm::event::read() {
+                let Some(key) = event.as_key_event().filter(|key| key.kind == KeyEventKind::Press) else { continue };
+                let char = match key.code {
+                    KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => 'q',
+                    KeyCode::Char(char) => char,
+                    KeyCode::Esc => 'q',
+                    _ => continue,
+                };
+                if send.send(Signal::Key(char)).is_err() {
+                    break;
+                }
+            }
+        });
+        Some(RawMode)
+    }
+}
+
+impl Drop for RawMode {
+    fn drop(&mut self) {
+        let _not_raw = terminal::disable_raw_mode();
+    }
+}
+
+/// A run that goes on.
+struct Run {
+    /// When the edit was seen that it is about.
+    since: Instant,
+    stop: Arc<AtomicBool>,
+    /// The program has changed since it began.
+    outdated: Option<Instant>,
+}
+
+struct Session {
+    request: Request,
+    send: Sender<Signal>,
+    raw: bool,
+    grade: Option<(Grade, u64)>,
+    shown: Shown,
+    run: Option<Run>,
+}
+
+impl Session {
+    fn listen(&mut self, receive: &Receiver<Signal>, interrupt: &AtomicBool) -> Result<u8, Error> {
+        loop {
+            match receive.recv_timeout(LOOK) {
+                Ok(Signal::Changed) => {
+                    let seen = Instant::now();
+                    // One save is many events; keys that come meanwhile are rare enough to be lost.
+                    while receive.recv_timeout(SAVE).is_ok_and(|signal| matches!(signal, Signal::Changed)) {}
+                    self.start(seen);
+                }
+                Ok(Signal::Key('q')) => return Ok(ALL_PASSED),
+                Ok(Signal::Key(key)) => self.key(key),
+                Ok(Signal::Graded(result)) => self.graded(*result)?,
+                Err(RecvTimeoutError::Timeout) if interrupt.load(Ordering::Relaxed) => return Ok(INTERRUPTED),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(ALL_PASSED),
+            }
+        }
+    }
+
+    /// Begins a run, or makes the one that goes on end and begins when it has.
+    fn start(&mut self, since: Instant) {
+        if let Some(run) = &mut self.run {
+            run.stop.store(true, Ordering::Relaxed);
+            run.outdated.get_or_insert(since);
+            return;
+        }
+        let (stop, send, request) = (Arc::new(AtomicBool::new(false)), self.send.clone(), self.request.clone());
+        self.run = Some(Run { since, stop: Arc::clone(&stop), outdated: None });
+        self.say("grading ...\n");
+        std::thread::spawn(move || {
+            let result = faultline_grade::grade(&request, &mut |_| {}, &stop);
+            let _gone = send.send(Signal::Graded(Box::new(result)));
+        });
+    }
+
+    fn graded(&mut self, result: Result<Grade, Error>) -> Result<(), Error> {
+        let Some(run) = self.run.take() else { return Ok(()) };
+        if let Some(since) = run.outdated {
+            self.start(since);
+            return Ok(());
+        }
+        match result {
+            Ok(grade) => {
+                let took_ms = u64::try_from(run.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+                (self.grade, self.shown) = (Some((grade, took_ms)), Shown::Failure(0));
+                self.show();
+                Ok(())
+            }
+            // A file may be missing for a moment, or the folder be unreadable: the next save may mend it.
+            Err(error @ Error::Usage(_)) if self.grade.is_some() => {
+                self.say(&format!("{}\n", printable(&error.to_string())));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn key(&mut self, key: char) {
+        match (key, self.shown) {
+            ('r', _) => self.start(Instant::now()),
+            ('l', _) => {
+                self.shown = Shown::List;
+                self.show();
+            }
+            ('n', shown) => {
+                self.shown = match shown {
+                    Shown::Failure(number) => Shown::Failure(number + 1),
+                    Shown::List => Shown::Failure(0),
+                };
+                self.show();
+            }
+            ('h', _) => self.hint(),
+            _ => {}
+        }
+    }
+
+    fn hint(&self) {
+        let Some((grade, _)) = &self.grade else { return };
+        let failures: Vec<&str> =
+            grade.tests.iter().filter(|verdict| verdict.failure.is_some()).map(|verdict| verdict.id.as_str()).collect();
+        let number = if let Shown::Failure(number) = self.shown { number } else { 0 };
+        let text = match failures.get(number % failures.len().max(1)) {
+            None => "nothing fails, so there is no hint\n".to_owned(),
+            Some(test) => match faultline_grade::hint(&self.request.root, test) {
+                Ok(hint) => hint_text(&hint.test, &hint.kind, &hint.text, &hint.handout, width()),
+                Err(error) => format!("{}\n", printable(&error.to_string())),
+            },
+        };
+        self.say(&text);
+    }
+
+    fn show(&self) {
+        if let Some((grade, took_ms)) = &self.grade {
+            self.say(&format!("\n{}", watch_screen(grade, self.shown, *took_ms, width())));
+        }
+    }
+
+    /// A terminal that sends every key at once also takes line feeds literally.
+    fn say(&self, text: &str) {
+        let text = if self.raw { text.replace('\n', "\r\n") } else { text.to_owned() };
+        let mut out = io::stdout();
+        let _gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+}
