@@ -139,7 +139,8 @@ impl Service<'_, '_> {
         let late = Conditions { stragglers: 60, straggle: ms(30)..=ms(500), ..conditions.clone() };
         let ids = self.world.ids();
         for (from, to) in ids.iter().flat_map(|from| ids.iter().map(move |to| (*from, *to))) {
-            if from != V1 && to != V1 {
+            // A late ping is a dead server.
+            if to != V1 {
                 self.world.set_link(from, to, Some(late.clone()));
             }
         }

@@ -21,6 +21,9 @@ pub fn come_and_go(trial: &mut Trial<'_>, servers: u32, steps: u64) -> Outcome {
     on_stage(trial, servers, |stage| {
         let all: Vec<NodeId> = (1..=servers).map(server).collect();
         stage.start(all[0]);
+        if choices.draw(About::Plan, 5, 0).below(2) == 0 {
+            stage.start(all[1]); // two at the same time, and the view server heard one of them first
+        }
         stage.run(ms(100))?;
         for step in 0..steps {
             let mut draw = choices.draw(About::Plan, 4, step);
@@ -59,8 +62,14 @@ fn something_happens(stage: &mut Stage<'_, '_>, all: &[NodeId], draw: &mut Draw)
         4 => stage.accepts_no_more_than(who, view.number.saturating_sub(1)),
         5 => stage.accepts_again(who),
         6 => stage.goes_on(who),
-        // A ping from the past: of an earlier life, or of this one when it knew less.
-        _ => stage.ping(who, draw.below(view.number + 1), member.incarnation.saturating_sub(draw.below(2)).max(1))?,
+        // Pings from the past: of an earlier life, or of this one when it knew less.
+        _ => {
+            let (told, life) = (draw.below(view.number + 1), member.incarnation.saturating_sub(draw.below(2)).max(1));
+            for _ in 0..draw.below(12) {
+                stage.ping(who, told, life)?;
+                stage.run(ms(50))?;
+            }
+        }
     }
     Ok(())
 }

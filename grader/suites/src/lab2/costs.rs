@@ -50,6 +50,23 @@ pub fn messages_per_operation(service: &mut Service<'_, '_>, command: impl Fn(No
             operations += 1;
         }
     }
+    count_messages(service, before, operations)
+}
+
+/// The same when all clients ask at once, and again as soon as they are answered.
+pub fn messages_of_busy_clients(service: &mut Service<'_, '_>) -> Outcome {
+    service.replicated()?;
+    for client in everybody(service) {
+        service.must_do(client, &put("x", "warm"))?;
+    }
+    let before = service.log.borrow().traffic.service_messages;
+    let (clients, each) = (u64::from(service.size.clients), 30);
+    service.world.set_workload(Busy { think: ms(1), operations: 1 + each });
+    service.finish(LONGEST_WAIT + ms(300 * each))?;
+    count_messages(service, before, clients * each)
+}
+
+fn count_messages(service: &Service<'_, '_>, before: u64, operations: u64) -> Outcome {
     let messages = service.log.borrow().traffic.service_messages - before;
     if messages > operations * MESSAGES_PER_OPERATION {
         let text = format!(

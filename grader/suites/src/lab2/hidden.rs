@@ -75,6 +75,10 @@ fn primary_restarts_before_its_ack(trial: &mut Trial<'_>) -> Outcome {
         stage.until("s2 becomes backup", |view| view.number == 2)?;
         stage.start(server(1)); // a new life, which accepts what it is told
         stage.stays("its primary s1 restarted before it had acknowledged it", ms(600))?;
+        for _ in 0..4 {
+            stage.ping(server(1), 2, 1)?; // late, of the life that is over
+            stage.stays("its primary s1 restarted, and a ping of its first life came late", ms(50))?;
+        }
         stage.start(server(3));
         stage.die(server(2));
         stage.stays("its primary s1 restarted before it had acknowledged it (s3 came, s2 died)", ms(800))
@@ -88,19 +92,18 @@ fn idle_server_never_replaces_two_lost_ones(trial: &mut Trial<'_>) -> Outcome {
         let lost = [stage.member(server(1)), stage.member(server(2))];
         stage.die(server(1));
         stage.die(server(2));
-        for round in 0..16 {
-            stage.run(ms(100))?;
-            if again && round == 7 {
-                stage.start(server(1));
-                stage.start(server(2));
-            }
-            let view = stage.view();
-            if !view.primary.is_some_and(|primary| lost.contains(&primary)) {
-                let text = format!("s1 and s2 alone had the state and are lost, but now it is {}", show(&view));
-                return stage.violation(text);
-            }
+        // One change may come: the backup's death may be noticed a tick after the primary's.
+        stage.run(ms(500))?;
+        let view = stage.view();
+        if !view.primary.is_some_and(|primary| lost.contains(&primary)) {
+            let text = format!("s1 and s2 alone had the state and are lost, but now it is {}", show(&view));
+            return stage.violation(text);
         }
-        Ok(())
+        if again {
+            stage.start(server(1));
+            stage.start(server(2));
+        }
+        stage.stays("the two servers that had the state are lost", ms(1_000))
     })
 }
 
@@ -396,6 +399,9 @@ fn measured(
 }
 
 fn few_messages_for_large_values(trial: &mut Trial<'_>) -> Outcome {
+    if trial.number() % 2 == 1 {
+        return measured(trial, Size { servers: 2, clients: 4 }, true, costs::messages_of_busy_clients);
+    }
     let large = "v".repeat(500 + drawn(trial).below(1_500) as usize);
     measured(trial, Size { servers: 2, clients: 4 }, true, |service| {
         costs::messages_per_operation(service, |client, round| match round % 4 {

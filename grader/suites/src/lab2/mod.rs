@@ -88,6 +88,7 @@ pub fn suite() -> Suite {
                 paused_primary_serves_nothing_stale,
                 forwards_of_a_deposed_primary_are_refused,
                 a_deposed_primary_takes_the_new_state,
+                a_late_confirmation_releases_no_read,
                 late_messages_of_earlier_views_change_nothing,
                 a_transfer_neither_loses_nor_doubles,
                 a_transfer_is_retried_until_it_arrives,

@@ -92,6 +92,32 @@ pub fn backups_come_and_go(
     service.read_all_and_judge(undecided)
 }
 
+/// Many clients have been carried out and not answered by a lone server; then it is given a backup, and dies as soon as the
+/// view is acknowledged. The backup must know every one of their retries.
+pub fn many_retries_after_a_transfer(service: &mut Service<'_, '_>, undecided: &mut Option<String>) -> Outcome {
+    let keys = 10 + service.world.choices().draw(About::Workload, 0, 0).below(60);
+    let writers: Vec<NodeId> = (1..service.size.clients).map(client).collect();
+    for number in 0..keys {
+        let writer = writers[number as usize % writers.len()];
+        service.must_do(writer, &put(&format!("key {number}"), "value"))?;
+    }
+    for writer in &writers {
+        service.world.cut(server(1), *writer)?;
+        service.invoke(*writer, &append("log", &format!("{writer};")))?;
+    }
+    service.world.run_for(ms(600))?;
+    let far = Conditions { latency: ms(40)..=ms(120), ..service.world.conditions().clone() };
+    service.world.set_link(server(1), server(2), Some(far));
+    service.world.start(server(2))?;
+    service.replicated()?;
+    service.world.crash(server(1))?;
+    service.world.heal()?;
+    for writer in writers {
+        service.answer(writer)?;
+    }
+    service.read_all_and_judge(undecided)
+}
+
 /// A lone server with many keys is given a backup while clients write; at the moment at which the view is acknowledged
 /// the server dies, and the backup must have everything.
 pub fn write_while_it_is_copied(service: &mut Service<'_, '_>, undecided: &mut Option<String>, keys: u64) -> Outcome {

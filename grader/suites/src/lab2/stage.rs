@@ -19,6 +19,8 @@ struct Played {
     accepts: bool,
     /// The view that its pings tell.
     accepted: u64,
+    /// How often it was told a view.
+    told: u64,
 }
 
 /// A run of part A.
@@ -77,7 +79,7 @@ impl Stage<'_, '_> {
     /// A server starts (again): it pings from now on, as a new incarnation.
     pub fn start(&mut self, server: NodeId) {
         let incarnation = self.played.get(&server).map_or(1, |played| played.incarnation + 1);
-        self.played.insert(server, Played { incarnation, pings: true, accepts: true, accepted: 0 });
+        self.played.insert(server, Played { incarnation, pings: true, accepts: true, accepted: 0, told: 0 });
     }
 
     /// A server pings no more.
@@ -115,6 +117,11 @@ impl Stage<'_, '_> {
         self.told.values().next_back().cloned().unwrap_or_default()
     }
 
+    /// How often this life of a server was told a view.
+    pub fn times_told(&mut self, server: NodeId) -> u64 {
+        self.server(server).told
+    }
+
     /// One more ping in a server's name, whatever it does otherwise.
     pub fn ping(&mut self, server: NodeId, view: u64, incarnation: u64) -> Outcome {
         let ping = codec::to_bytes(&Given::Ping { view, incarnation }).expect("a ping has bytes");
@@ -140,8 +147,9 @@ impl Stage<'_, '_> {
         self.world.run_for(PING)?;
         let servers: Vec<NodeId> = self.played.keys().copied().collect();
         for server in servers {
-            let newest = self.hear(server)?;
+            let (newest, times) = self.hear(server)?;
             let played = self.server(server);
+            played.told += times;
             if played.accepts && played.pings {
                 played.accepted = played.accepted.max(newest);
             }
@@ -149,17 +157,18 @@ impl Stage<'_, '_> {
         Ok(())
     }
 
-    /// Reads what a puppet received: the newest view number in it. Every view that is told is checked.
-    fn hear(&mut self, puppet: NodeId) -> Outcome<u64> {
-        let mut newest = 0;
+    /// Reads what a puppet received: the newest view number in it, and how many views. Every view that is told is checked.
+    fn hear(&mut self, puppet: NodeId) -> Outcome<(u64, u64)> {
+        let (mut newest, mut times) = (0, 0);
         for received in self.world.inbox(puppet) {
             let Some(given) = self.world.given(&received.message)? else { continue };
             let Ok(Given::View(view)) = codec::from_bytes(&given) else { continue };
             newest = newest.max(view.number);
+            times += 1;
             self.check(&view)?;
             self.seen.borrow_mut().push((received.sent, Seen::Told(view)));
         }
-        Ok(newest)
+        Ok((newest, times))
     }
 
     /// What holds of any view at any time.

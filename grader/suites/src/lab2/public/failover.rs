@@ -5,7 +5,7 @@ use labkit::NodeId;
 
 use crate::lab2::{
     chaos::{Chaos, Faults},
-    client, server,
+    client, scenes, server,
     service::{Size, append, get, put, with_crash_sweep, with_service, with_service_under},
 };
 
@@ -50,6 +50,8 @@ pub fn an_acknowledged_write_is_on_the_backup(trial: &mut Trial<'_>) -> Outcome 
 }
 
 pub fn no_answer_without_the_backup(trial: &mut Trial<'_>) -> Outcome {
+    // However long a fault lasts, the clients must be back soon after its end.
+    let outage = if trial.number() % 2 == 0 { ms(2_000) } else { ms(5_300) };
     with_service(trial, PAIR, true, |service, undecided| {
         let (writer, reader) = (client(1), client(2));
         let (primary, backup) = service.replicated()?;
@@ -58,11 +60,12 @@ pub fn no_answer_without_the_backup(trial: &mut Trial<'_>) -> Outcome {
         service.world.partition(&[&[primary], &[backup]])?;
         service.invoke(writer, &append("log", "2;"))?;
         let answered = |world: &mut World<'_>| Ok(world.history().iter().all(|operation| operation.reply.is_some()));
-        if service.world.run_until(ms(2_000), answered)? {
+        if service.world.run_until(outage, answered)? {
             // Answered in a view with a backup: so it must be on that backup.
             service.world.crash(primary)?;
         }
         service.world.heal()?;
+        service.world.set_conditions(Conditions::clean());
         service.answer(writer)?;
         service.must_read(reader, "log", "1;2;")?;
         service.read_all_and_judge(undecided)
@@ -70,6 +73,10 @@ pub fn no_answer_without_the_backup(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn exactly_once_across_a_transfer(trial: &mut Trial<'_>) -> Outcome {
+    if trial.number() % 2 == 1 {
+        let size = Size { servers: 2, clients: 12 };
+        return with_service(trial, size, false, scenes::many_retries_after_a_transfer);
+    }
     with_service(trial, PAIR, false, |service, undecided| {
         let (writer, reader) = (client(1), client(2));
         service.must_do(writer, &append("log", "1;"))?;
@@ -161,6 +168,13 @@ pub fn view_server_is_not_asked_every_time(trial: &mut Trial<'_>) -> Outcome {
         for writer in [client(1), client(2)] {
             service.must_do(writer, &put("x", "warm"))?;
         }
+        // A silence that is over is no reason to ask for ever after.
+        let (primary, _) = service.replicated()?;
+        service.world.cut(primary, client(1))?;
+        service.invoke(client(1), &append("x", "late;"))?;
+        service.world.run_for(ms(600))?;
+        service.world.heal()?;
+        service.answer(client(1))?;
         let before = service.log.borrow().asked;
         let mut operations = 0;
         for round in 0..25 {

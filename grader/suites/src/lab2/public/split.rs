@@ -3,11 +3,12 @@
 use faultline_sim::{Conditions, Outcome, Trial, ms};
 
 use crate::lab2::{
+    V1,
     chaos::{Chaos, Faults},
     client, scenes,
     scenes::Side,
     server,
-    service::{Size, append, get, put, with_service},
+    service::{Size, append, get, put, with_service, with_service_under},
 };
 
 const PAIR: Size = Size { servers: 2, clients: 3 };
@@ -97,6 +98,39 @@ pub fn a_deposed_primary_takes_the_new_state(trial: &mut Trial<'_>) -> Outcome {
     })
 }
 
+pub fn a_late_confirmation_releases_no_read(trial: &mut Trial<'_>) -> Outcome {
+    let reads = trial.number() % 3 == 2;
+    let size = Size { servers: 2, clients: 4 };
+    // The moments matter here, so the network is clean but for the one link that is slow.
+    with_service_under(trial, Conditions::clean(), size, true, |service, undecided| {
+        let (writer, friend, fresh) = (client(1), client(2), client(3));
+        let (primary, backup) = service.replicated()?;
+        service.must_do(writer, &append("x", "old;"))?;
+        service.must_read(friend, "x", "old;")?;
+        service.must_read(writer, "y", "")?;
+        service.world.partition(&[&[primary], &[V1]])?;
+        service.world.run_for(ms(60))?;
+        // What the backup confirms now is on its way for long, and speaks of a time before its promotion.
+        let late = Conditions { latency: ms(480)..=ms(500), ..Conditions::clean() };
+        service.world.set_link(backup, primary, Some(late));
+        service.invoke(writer, &if reads { get("y") } else { append("y", "1;") })?;
+        service.world.run_for(ms(30))?;
+        service.world.partition(&[&[writer], &[primary]])?;
+        service.world.isolate(friend)?;
+        service.world.join(&[&[primary], &[friend]])?;
+        service.led_by(backup)?;
+        // A client that asks for the first time finds the new primary at once.
+        service.must_do(fresh, &append("x", "new;"))?;
+        service.invoke(friend, &get("x"))?;
+        service.world.run_for(ms(600))?;
+        service.judge(undecided)?;
+        service.world.heal()?;
+        service.answer(friend)?;
+        service.answer(writer)?;
+        service.read_all_and_judge(undecided)
+    })
+}
+
 pub fn late_messages_of_earlier_views_change_nothing(trial: &mut Trial<'_>) -> Outcome {
     with_service(trial, PAIR, true, |service, undecided| {
         let late =
@@ -135,6 +169,8 @@ pub fn a_transfer_is_retried_until_it_arrives(trial: &mut Trial<'_>) -> Outcome 
 }
 
 pub fn a_one_way_cut_neither_loses_nor_doubles(trial: &mut Trial<'_>) -> Outcome {
+    // However long a fault lasts, the clients must be back soon after its end.
+    let outage = if trial.number() == 1 { ms(5_080) } else { ms(500) };
     with_service(trial, PAIR, true, |service, undecided| {
         let (writer, reader) = (client(1), client(2));
         let (primary, backup) = service.replicated()?;
@@ -146,7 +182,7 @@ pub fn a_one_way_cut_neither_loses_nor_doubles(trial: &mut Trial<'_>) -> Outcome
             expected += &token;
             service.world.cut(from, to)?;
             service.invoke(writer, &append("log", &token))?;
-            service.world.run_for(ms(500))?;
+            service.world.run_for(if from == writer { outage } else { ms(500) })?;
             service.world.heal_link(from, to)?;
             service.answer(writer)?;
             service.must_read(reader, "log", &expected)?;
@@ -159,6 +195,6 @@ pub fn a_one_way_cut_neither_loses_nor_doubles(trial: &mut Trial<'_>) -> Outcome
 }
 
 pub fn split_brain_chaos(trial: &mut Trial<'_>) -> Outcome {
-    let size = Size { servers: 3, clients: 4 };
+    let size = Size { servers: 3 - (trial.number() % 2) as u32, clients: 4 };
     Chaos { size, operations: 30, padding: "", faults: Faults::SPLIT_BRAIN }.run(trial)
 }
