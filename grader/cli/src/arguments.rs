@@ -55,6 +55,10 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
+    /// For course staff: show failures as they came, in all their length.
+    #[arg(long)]
+    pub no_shrink: bool,
+
     /// For course staff: run the hidden tests, too.
     #[arg(long)]
     pub hidden: bool,

@@ -128,6 +128,7 @@ fn grade(root: &Path, lab: &str, arguments: &Arguments, interrupt: &AtomicBool) 
             Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
             None => Path::new("target/grade").join(lab),
         }),
+        shrink: !arguments.no_shrink,
         audience,
     };
     let mut terminal = Terminal::new(io::stdout(), width(), io::stderr().is_terminal());

@@ -14,6 +14,7 @@ mod rubric;
 mod run;
 mod salt;
 mod score;
+mod shrink;
 mod starter;
 mod story;
 mod trace;
@@ -21,7 +22,7 @@ mod trace;
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Instant,
@@ -68,6 +69,8 @@ pub struct Request {
     pub threads: Option<usize>,
     /// The folder in which failures leave their trace files (relative to the project, or absolute); none if `None`.
     pub traces: Option<PathBuf>,
+    /// Whether failures are shrunk.
+    pub shrink: bool,
     /// Who reads the traces. Verdicts and events are always those for staff: `faultline-report` leaves out of them what
     /// students must not see.
     pub audience: Audience,
@@ -217,6 +220,7 @@ fn run_all(
         interrupt,
         events: &Mutex::new(listen),
         done: AtomicU64::new(0),
+        shrink: request.shrink,
         of: jobs.iter().map(|job| job.seeds.len() as u64).sum(),
     };
     pool.install(|| runner.run(jobs))
@@ -282,7 +286,7 @@ pub fn replay(root: &Path, path: &Path, submission: Option<&Path>) -> Result<Rep
     let built = build(root, &toolchain, &submission, &suite)?;
     let changed = submission.digest().to_string() != trace.digest;
     let choices = trace.choices().expect("checked when it was read");
-    let mode = Mode::Replay(trace.schedule.clone());
+    let mode = Mode::ReplayEdited(trace.schedule.clone(), Arc::new(trace.edits.clone()));
     let backend = || -> Box<dyn Backend> { Box::new(built.program.backend()) };
     let (result, facts) = on_world_stack(|| run_once(&backend, test, trace.seed, choices, mode))?;
     let failure = result.err().map(|violation| {

@@ -75,6 +75,7 @@ pub fn matrix(
             salt: None,
             threads: request.threads,
             traces: None,
+            shrink: false,
             audience: Audience::Staff,
         };
         let grade = grade(&request, &mut |_| {}, interrupt)?;

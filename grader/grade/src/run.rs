@@ -9,12 +9,20 @@ use std::{
     },
 };
 
-use faultline_sim::{Facts, Mode, Outcome, Phase, Stop, Trial, Violation, backend::Backend, choice::seed_of};
+use faultline_sim::{
+    Decided, Facts, Mode, Outcome, Phase, Stop, Time, Trial, Violation, backend::Backend, choice::seed_of,
+};
 use faultline_suites::Test;
 use faultline_verdict::{Event, Failure, PhaseCounts, Status, TestVerdict};
 use rayon::prelude::*;
 
-use crate::{error::Error, rubric::Row, story, trace::Trace};
+use crate::{
+    error::Error,
+    rubric::Row,
+    shrink::{Budget, shrink},
+    story,
+    trace::Trace,
+};
 
 /// Which seeds are run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +55,7 @@ pub(crate) struct Runner<'a> {
     pub backend: &'a (dyn Fn() -> Box<dyn Backend> + Sync),
     pub lab: &'a str,
     pub handout: &'a str,
+    pub shrink: bool,
     pub interrupt: &'a AtomicBool,
     pub events: &'a Mutex<&'a mut (dyn FnMut(Event) + Send)>,
     pub done: AtomicU64,
@@ -73,7 +82,46 @@ impl Runner<'_> {
                 }
                 Ok(tested)
             })
-            .collect()
+            .collect::<Result<Vec<_>, Error>>()
+            .and_then(|tested| if self.shrink { self.shrink(jobs, tested) } else { Ok(tested) })
+    }
+
+    /// Shrinks all failures, once it is known how many share the budget.
+    fn shrink(&self, jobs: &[Job<'_>], mut tested: Vec<Tested>) -> Result<Vec<Tested>, Error> {
+        let failures = tested.iter().filter(|(_, trace)| trace.is_some()).count();
+        let budget = Budget::share(failures);
+        jobs.par_iter().zip(&mut tested).try_for_each(|(job, (verdict, trace))| {
+            match (trace, &mut verdict.failure) {
+                (Some(trace), Some(failure)) => self.shrink_one(job, failure, trace, budget),
+                _ => Ok(()),
+            }
+        })?;
+        Ok(tested)
+    }
+
+    fn shrink_one(&self, job: &Job<'_>, whole: &mut Failure, trace: &mut Trace, budget: Budget) -> Result<(), Error> {
+        let number = whole.seed;
+        // Recorded once more rather than kept until now: the recordings of many failures are too much to hold.
+        let (Err(violation), facts) = self.one(job, number, Mode::Record)? else { return Ok(()) };
+        let run = |mode: Mode| self.one(job, number, mode);
+        let Some(shrunk) = shrink(&run, &violation, &facts, budget)? else { return Ok(()) };
+        let smaller = failure(&shrunk.violation, number, whole.handout.clone(), &shrunk.facts);
+        let left = |facts: &Facts, count: fn(&Decided) -> usize| {
+            facts.recording.as_ref().map_or(0, |recording| count(&recording.decided)) as u64
+        };
+        let edits = &shrunk.edits;
+        let kept = |list: Option<usize>, count| list.map_or(0, |kept| left(&facts, count).saturating_sub(kept as u64));
+        let how = faultline_verdict::Shrunk {
+            from_events: events_until(&facts, violation.about),
+            to_events: events_until(&shrunk.facts, shrunk.violation.about),
+            operations: kept(edits.operations.as_ref().map(Vec::len), |decided| decided.operations.len()),
+            faults: kept(edits.faults.as_ref().map(Vec::len), |decided| decided.faults.len()),
+            runs: shrunk.runs,
+        };
+        *whole = Failure { shrunk: Some(how), ..smaller };
+        trace.observed = whole.observed.clone();
+        (trace.edits, trace.schedule) = (shrunk.edits, shrunk.schedule);
+        Ok(())
     }
 
     fn tell(&self, event: Event) {
@@ -135,8 +183,15 @@ pub(crate) fn failure(violation: &Violation, seed: u64, handout: String, facts: 
         handout,
         replay: None,
         picture: facts.picture.iter().map(|lane| story::lane(lane, violation.about)).collect(),
+        shrunk: None,
         trace: facts.recording.as_ref().map(|run| story::tell(run, violation.about)).unwrap_or_default(),
     }
+}
+
+/// How many events a recording has up to a moment.
+fn events_until(facts: &Facts, about: Time) -> u64 {
+    let Some(recording) = &facts.recording else { return 0 };
+    recording.forgotten + recording.steps.iter().filter(|step| step.at <= about).count() as u64
 }
 
 /// The verdict on a single run.

@@ -6,13 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use faultline_sim::Schedule;
+use faultline_sim::{Edits, Schedule};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// The version of the file's form.
-const FORMAT: u32 = 1;
+/// The version of the file's form. Files of version 1 have no `edits`; they are read, too.
+const FORMAT: u32 = 2;
 
 /// Everything that a failing run was made of, except for the program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,9 @@ pub struct Trace {
     pub kind: String,
     /// What was seen.
     pub observed: String,
+    /// What was left out of the run that the seed makes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub edits: Edits,
     /// What the world did.
     pub schedule: Schedule,
 }
@@ -53,6 +56,7 @@ impl Trace {
             digest: String::new(),
             kind: String::new(),
             observed: String::new(),
+            edits: Edits::default(),
             schedule: Schedule::default(),
         }
     }
@@ -71,9 +75,11 @@ impl Trace {
         let text = fs::read_to_string(path).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
         let expected = "expected a trace file that `cargo grade` wrote";
         let trace: Trace = serde_json::from_str(&text).map_err(|error| wrong(format!("{error}; {expected}")))?;
-        if trace.format != FORMAT {
-            let text =
-                format!("it has format {}, this grader reads {FORMAT}: grade again to get a new one", trace.format);
+        if !(1..=FORMAT).contains(&trace.format) {
+            let text = format!(
+                "it has format {}, this grader reads 1 to {FORMAT}: grade again to get a new one",
+                trace.format
+            );
             return Err(wrong(text));
         }
         if trace.choices().is_none() {
@@ -92,6 +98,10 @@ impl Trace {
         text.push(b'\n');
         write_whole(path, &text)
     }
+}
+
+fn is_default(edits: &Edits) -> bool {
+    *edits == Edits::default()
 }
 
 /// Writes a file so that at any moment there is either the old one or the new one, whole.

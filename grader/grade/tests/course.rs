@@ -81,6 +81,7 @@ fn request(submission: &Path) -> Request {
         salt: None,
         threads: None,
         traces: None,
+        shrink: true,
         audience: Audience::Staff,
     }
 }

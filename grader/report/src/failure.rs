@@ -19,6 +19,11 @@ pub fn failure_text(verdict: &TestVerdict, failure: &Failure, width: usize) -> S
     }
     if !failure.trace.is_empty() {
         out += &format!("  {}\n", "what happened (virtual time; a line is an event):".dimmed());
+        if let Some(shrunk) = &failure.shrunk {
+            let shown = failure.trace.iter().filter(|line| line.number > 0).count();
+            let text = format!("shrunk from {} events to {}; {shown} shown", shrunk.from_events, shrunk.to_events);
+            out += &format!("  {}\n", text.dimmed());
+        }
         let digits = failure.trace.iter().map(|line| line.number.to_string().len()).max().unwrap_or(1);
         for line in &failure.trace {
             trace_line(&mut out, line, digits, width);

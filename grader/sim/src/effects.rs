@@ -9,6 +9,7 @@ use crate::{
     Outcome,
     backend::Fault,
     choice::About,
+    edits::Kept,
     history::{Moment, Workload},
     node::{After, Cause, Condition, Doom, Timer},
     record::Happening,
@@ -57,7 +58,8 @@ impl World<'_> {
             Effect::SetTimer { timer, at_least, at_most } => {
                 let nth = self.nodes[slot].timers_set + 1;
                 let draw = &mut self.choices.draw(About::Timer, self.who(slot), nth);
-                let after = if at_least == at_most { at_least } else { draw.between(&(at_least..=at_most)) };
+                let fixed = at_least == at_most || self.early_timers();
+                let after = if fixed { at_least } else { draw.between(&(at_least..=at_most)) };
                 self.set_timer(slot, timer, self.now + after)
             }
             Effect::Cancel { timer } => {
@@ -92,6 +94,7 @@ impl World<'_> {
         let life = self.nodes[slot].life();
         let scripted = self.mode.script.as_mut().and_then(|script| script.messages.remove(&(life, nth)));
         let link = slot * self.nodes.len() + target;
+        let name = self.name_message(slot, to, message);
         if let Some(fates) = scripted {
             for (at, lost) in fates {
                 // What was lost later than when it was sent was lost on arrival, and is again.
@@ -109,7 +112,7 @@ impl World<'_> {
             self.lose(slot, nth, to, message, "the link is cut");
             return Ok(());
         }
-        let fate = self.links[link].fate(&self.conditions, self.choices, who, nth);
+        let fate = self.fate(link, who, nth, name);
         if fate == [None, None] {
             self.lose(slot, nth, to, message, "lost");
             return Ok(());
@@ -331,11 +334,14 @@ impl World<'_> {
     /// Invokes the next operation of a client after its thinking time, if its workload has one.
     pub(crate) fn think(&mut self, slot: usize) {
         if self.workload.is_some() {
+            let earliest = self.skip_operations(slot);
             let node = &self.nodes[slot];
             let (id, nth) = (node.spec.id, node.operations);
             let Some(workload) = &mut self.workload else { return };
             if let Some((after, _)) = workload.next(id, nth) {
-                let at = Time(self.now.0.saturating_add(micros(after)));
+                let thought = Time(self.now.0.saturating_add(micros(after)));
+                // Where an operation has a time of its own, what the client did before does not move it.
+                let at = if earliest == Time::ZERO { thought } else { earliest };
                 self.push(at, slot as u64, What::Think { slot: slot as u16 });
             }
         }
@@ -349,7 +355,13 @@ impl World<'_> {
         let (id, nth) = (node.spec.id, node.operations);
         let Some(workload) = &mut self.workload else { return Ok(()) };
         match workload.next(id, nth) {
-            Some((_, command)) => self.invoke(id, command),
+            Some((_, command)) => {
+                let at_us = self.now.0;
+                if let Some(recording) = &mut self.mode.recording {
+                    recording.decided.operations.push(Kept { client: id, nth, at_us });
+                }
+                self.invoke(id, command)
+            }
             None => Ok(()),
         }
     }

@@ -11,6 +11,7 @@ pub mod backend;
 pub mod choice;
 mod describe;
 mod disk;
+mod edits;
 mod effects;
 mod faults;
 mod history;
@@ -30,6 +31,7 @@ mod violation;
 mod watch;
 mod world;
 
+pub use edits::{Decided, Edits, Kept, MessageName, Noise, Wake};
 pub use history::{Moment, Operation, Via, Workload};
 pub use metrics::{Limits, Phase};
 pub use network::Conditions;

@@ -70,6 +70,28 @@ pub(crate) struct Link {
 pub(crate) type Fate = [Option<Duration>; 2];
 
 impl Link {
+    /// Decides about a message in a run of which something was left out: each copy takes as long as is said, or one
+    /// copy a steady time. Whatever is said, the link's conditions are kept.
+    pub fn edited_fate(&mut self, of_world: &Conditions, steady: Duration, takes_us: Option<&[u64]>) -> Fate {
+        let conditions = self.conditions.as_deref().unwrap_or(of_world);
+        let (fastest, mut slowest) = (*conditions.latency.start(), *conditions.latency.end());
+        let calm = [Some(steady.clamp(fastest, slowest)), None];
+        let row = std::mem::take(&mut self.losses_in_a_row);
+        let Some(takes_us) = takes_us else { return calm };
+        if takes_us.is_empty() && conditions.loss > 0 && row < conditions.losses_in_a_row {
+            self.losses_in_a_row = row + 1;
+            return [None, None];
+        }
+        if conditions.stragglers > 0 {
+            slowest += *conditions.straggle.end();
+        }
+        let mut copies = takes_us.iter().map(|takes| Duration::from_micros(*takes).clamp(fastest, slowest));
+        match copies.next() {
+            Some(first) => [Some(first), copies.next().filter(|_| conditions.duplication > 0)],
+            None => calm,
+        }
+    }
+
     /// Decides about the `nth` message of the life with number `who`.
     #[inline]
     pub fn fate(&mut self, of_world: &Conditions, choices: Choices, who: u64, nth: u64) -> Fate {

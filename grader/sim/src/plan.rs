@@ -4,7 +4,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use labkit::NodeId;
 
-use crate::{Outcome, World, choice::About, schedule::Action, time::Time, world::What};
+use crate::{Outcome, World, choice::About, edits::Wake, schedule::Action, time::Time, world::What};
 
 /// A source of faults that can be laid over any workload. It is woken now and then, looks at the world (the view, say,
 /// so as not to ask for the impossible) and does something to it. What it does is recorded, so a replay needs no plan.
@@ -47,6 +47,9 @@ impl Plan for Flapping {
             world.join(&groups)?;
             return Ok((false, Some(draw.between(&self.together))));
         }
+        if !world.may_begin_fault() {
+            return Ok((false, Some(draw.between(&self.apart))));
+        }
         world.partition(&groups)?;
         Ok((true, Some(draw.between(&self.apart))))
     }
@@ -56,11 +59,15 @@ impl World<'_> {
     /// Lays a plan over the run; it is woken for the first time after `first`.
     pub fn add_plan(&mut self, plan: impl Plan + 'static, first: Duration) {
         self.fired.entry(plan.name()).or_insert(0);
+        let now = self.now;
+        if let Some(recording) = &mut self.mode.recording {
+            recording.decided.plans_from.get_or_insert(now);
+        }
         if self.mode.script.is_some() {
             return;
         }
         let index = self.plans.len() as u32;
-        self.plans.push(Some(Box::new(plan)));
+        self.plans.push(Some((Box::new(plan), 0)));
         self.push(self.now + first, u64::from(index), What::Plan { index });
     }
 
@@ -70,14 +77,18 @@ impl World<'_> {
     }
 
     pub(crate) fn run_plan(&mut self, index: usize) -> Outcome {
-        let Some(mut plan) = self.plans[index].take() else { return Ok(()) };
-        self.planned = true;
+        let Some((mut plan, wakes)) = self.plans[index].take() else { return Ok(()) };
+        let wake = Wake { plan: index as u32, nth: wakes + 1 };
+        (self.planned, self.awake) = (true, Some(wake));
         let result = plan.wake(self);
-        self.planned = false;
+        (self.planned, self.awake) = (false, None);
         let (fired, again) = result?;
+        if let (true, Some(recording)) = (fired, &mut self.mode.recording) {
+            recording.decided.faults.push((wake, self.now));
+        }
         *self.fired.entry(plan.name()).or_insert(0) += u64::from(fired);
         if let Some(after) = again {
-            self.plans[index] = Some(plan);
+            self.plans[index] = Some((plan, wake.nth));
             self.push(self.now + after, index as u64, What::Plan { index: index as u32 });
         }
         Ok(())

@@ -47,6 +47,7 @@ impl World<'_> {
     ///
     /// # Errors
     /// Whatever ends the run in that time, or the lack of progress, with who waits for what.
+    #[track_caller]
     pub fn expect(
         &mut self,
         what: &str,
@@ -82,21 +83,25 @@ impl World<'_> {
     }
 
     /// A violation seen now; the test returns it.
+    #[track_caller]
     pub fn violation(&self, observed: impl Into<String>) -> Stop {
         Stop::Violation(Violation::new(Kind::Violation, observed.into(), self.now))
     }
 
     /// A violation that happened at this moment and is noticed only now; the test returns it.
+    #[track_caller]
     pub fn violation_at(&self, about: Time, observed: impl Into<String>) -> Stop {
         Stop::Violation(Violation { about, ..Violation::new(Kind::Violation, observed.into(), self.now) })
     }
 
     /// A lack of progress seen now; the test returns it.
+    #[track_caller]
     pub fn no_progress(&self, observed: impl Into<String>) -> Stop {
         Stop::Violation(Violation::new(Kind::NoProgress, observed.into(), self.now))
     }
 
     /// A bound that was exceeded; the test returns it.
+    #[track_caller]
     pub fn over_budget(&self, observed: impl Into<String>) -> Stop {
         Stop::Violation(Violation::new(Kind::Budget, observed.into(), self.now))
     }

@@ -6,6 +6,7 @@ use labkit::NodeId;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    edits::Decided,
     schedule::{Action, Schedule, Timed},
     time::Time,
     violation::shortened,
@@ -54,6 +55,8 @@ const TEXT_KEPT: usize = 64 << 20;
 pub struct Recording {
     /// Everything that was decided, for a replay.
     pub schedule: Schedule,
+    /// What was decided and can be left out.
+    pub decided: Decided,
     /// The story, for people.
     pub steps: VecDeque<Step>,
     /// How many steps at the beginning were not kept.

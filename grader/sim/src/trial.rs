@@ -1,11 +1,12 @@
 //! One test with one seed: it may need more than one world.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     Outcome,
     backend::Backend,
     choice::mix,
+    edits::{Editing, Edits},
     metrics::Phase,
     network::Conditions,
     picture::Lane,
@@ -24,6 +25,12 @@ pub enum Mode {
     Record,
     /// Writes down one world that follows a schedule.
     Replay(Schedule),
+    /// As `Plain`, in a world of which something is left out.
+    Edited(Arc<Edits>),
+    /// Writes that world down.
+    RecordEdited(Arc<Edits>),
+    /// Writes down one world that follows a schedule in which something is left out.
+    ReplayEdited(Schedule, Arc<Edits>),
 }
 
 /// What is known after a trial besides its outcome.
@@ -39,6 +46,10 @@ pub struct Facts {
     pub recording: Option<Recording>,
     /// How many actions of the schedule were not possible in a replay.
     pub skipped: usize,
+    /// In a test with a crash at each effect: the one at which the last world crashed.
+    pub crash_at: Option<u64>,
+    /// What all nodes computed, in the backend's unit.
+    pub fuel: u64,
     /// How the world was set up, in words.
     pub setting: String,
     /// What the test drew.
@@ -112,11 +123,16 @@ impl<'b> Trial<'b> {
     /// # Errors
     /// What the test returns in the first run in which it fails.
     pub fn crash_sweep(&mut self, setup: &Setup, test: impl Fn(&mut World<'_>) -> Outcome) -> Outcome {
+        match &self.mode {
+            Mode::Replay(_) | Mode::ReplayEdited(..) => return self.run_world(setup.clone(), None, &test).0,
+            Mode::Edited(edits) | Mode::RecordEdited(edits) => {
+                let crash_at = edits.crash_at;
+                return self.run_world(setup.clone(), crash_at, &test).0;
+            }
+            Mode::Plain | Mode::Record => {}
+        }
         let (outcome, boundaries) = self.run_world(setup.clone(), None, &test);
         outcome?;
-        if matches!(self.mode, Mode::Replay(_)) {
-            return Ok(());
-        }
         *self.facts.fired.entry("a crash at each effect").or_insert(0) += boundaries;
         for target in 0..boundaries {
             self.run_world(setup.clone(), Some(target), &test).0?;
@@ -133,10 +149,19 @@ impl<'b> Trial<'b> {
         let (recording, script) = match &self.mode {
             Mode::Plain => (None, None),
             Mode::Record => (Some(Recording::default()), None),
-            Mode::Replay(schedule) => (Some(Recording::default()), Some(Script::new(schedule))),
+            Mode::Replay(schedule) | Mode::ReplayEdited(schedule, _) => {
+                (Some(Recording::default()), Some(Script::new(schedule)))
+            }
+            Mode::Edited(_) => (None, None),
+            Mode::RecordEdited(_) => (Some(Recording::default()), None),
         };
-        let as_bytes = self.number % AS_BYTES_EVERY == AS_BYTES_EVERY - 1;
-        let mode = RunMode { recording, script, as_bytes };
+        let edits = match &self.mode {
+            Mode::Edited(edits) | Mode::RecordEdited(edits) | Mode::ReplayEdited(_, edits) => Some(edits),
+            Mode::Plain | Mode::Record | Mode::Replay(_) => None,
+        };
+        let plain = edits.is_some_and(|edits| edits.plain);
+        let as_bytes = self.number % AS_BYTES_EVERY == AS_BYTES_EVERY - 1 && !plain;
+        let mode = RunMode { recording, script, editing: edits.map(Editing::new), as_bytes };
         let mut world = World::new(&mut *self.backend, mix(self.seed), setup, mode);
         world.sweep.target = crash_at;
         let outcome = test(&mut world);
@@ -146,6 +171,8 @@ impl<'b> Trial<'b> {
         }
         self.facts.phases.extend(finished.phases);
         self.facts.recording = finished.recording;
+        self.facts.crash_at = crash_at;
+        self.facts.fuel += finished.fuel;
         self.facts.skipped += finished.skipped;
         (outcome, finished.sweep.passed)
     }

@@ -1,6 +1,6 @@
 //! How a run can end early.
 
-use std::fmt;
+use std::{fmt, panic::Location};
 
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,9 @@ pub struct Violation {
     pub kind: Kind,
     /// What was seen, in one or a few sentences.
     pub observed: String,
+    /// Where it was noticed: the assertion of the test, the line of the panic. Two failures of the same kind and source
+    /// break the same promise.
+    pub source: String,
     /// When.
     pub at: Time,
     /// The moment that it is about, if it was noticed only later: reports show what led to it.
@@ -64,8 +67,10 @@ pub struct Violation {
 
 impl Violation {
     /// A violation seen now. What was observed may quote what a program wrote, however long that is.
+    #[track_caller]
     pub(crate) fn new(kind: Kind, observed: String, at: Time) -> Violation {
-        Violation { kind, observed: shortened(&observed), at, about: at }
+        let source = Location::caller().to_string();
+        Violation { kind, observed: shortened(&observed), source, at, about: at }
     }
 }
 
@@ -92,11 +97,23 @@ pub enum Stop {
 /// What each step of a test returns.
 pub type Outcome<T = ()> = Result<T, Stop>;
 
+/// What tells one fault of a program from another: the line, or what the node is, never what it handled.
+fn source_of(fault: &Fault, node: &str) -> String {
+    let role = node.trim_end_matches(|digit: char| digit.is_ascii_digit());
+    match fault {
+        Fault::Panic { place: Some(place), .. } => place.clone(),
+        Fault::Panic { message, .. } => message.clone(),
+        Fault::Trap { what } | Fault::Refused { what } | Fault::State { what } => format!("{role}: {what}"),
+        Fault::OutOfFuel | Fault::OutOfMemory { .. } | Fault::Malformed => role.to_owned(),
+    }
+}
+
 pub(crate) fn stop_for(error: BackendError, node: &str, doing: &str, at: Time) -> Stop {
     let fault = match error {
         BackendError::Broken(why) => return Stop::Broken(why),
         BackendError::Fault(fault) => fault,
     };
+    let source = source_of(&fault, node);
     let (kind, observed) = match fault {
         Fault::Panic { message, place } => {
             let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
@@ -125,5 +142,5 @@ pub(crate) fn stop_for(error: BackendError, node: &str, doing: &str, at: Time) -
             (Kind::Crash, format!("{node} was stopped while {doing}: {text}"))
         }
     };
-    Stop::Violation(Violation::new(kind, observed, at))
+    Stop::Violation(Violation { source, ..Violation::new(kind, observed, at) })
 }

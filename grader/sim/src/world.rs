@@ -15,13 +15,14 @@ use labkit::{
 use crate::{
     backend::{Backend, BackendError},
     choice::{About, Choices},
+    edits::{Editing, Wake},
     history::{Operation, Via, Workload},
     metrics::{Limits, Phase},
     network::{Conditions, Link},
     node::{Cause, Condition, Node, NodeSpec, Received},
     plan::Plan,
     record::{Happening, Recording},
-    schedule::{Action, FaultAction, Script},
+    schedule::{Action, FaultAction, Life, Script},
     sweep::Sweep,
     time::{Time, ms},
     violation::{Kind, Outcome, Stop, Violation, stop_for},
@@ -55,6 +56,7 @@ impl Setup {
 pub(crate) struct RunMode {
     pub recording: Option<Recording>,
     pub script: Option<Script>,
+    pub editing: Option<Editing>,
     /// Nodes are turned into bytes and back after every event.
     pub as_bytes: bool,
 }
@@ -112,8 +114,13 @@ pub struct World<'b> {
     /// The message that is being handled.
     pub(crate) upon: Option<Via>,
     pub(crate) workload: Option<Box<dyn Workload>>,
-    pub(crate) plans: Vec<Option<Box<dyn Plan>>>,
+    /// Plans that go on, and how often each was woken.
+    pub(crate) plans: Vec<Option<(Box<dyn Plan>, u64)>>,
     pub(crate) planned: bool,
+    /// The plan that is being woken.
+    pub(crate) awake: Option<Wake>,
+    /// How often each message was sent, if messages are named.
+    pub(crate) named: BTreeMap<(Life, NodeId, u64), u32>,
     pub(crate) faults: Vec<FaultAction>,
     pub(crate) fired: BTreeMap<&'static str, u64>,
     watchers: Vec<Box<dyn Watcher>>,
@@ -157,6 +164,8 @@ impl<'b> World<'b> {
             workload: None,
             plans: Vec::new(),
             planned: false,
+            awake: None,
+            named: BTreeMap::new(),
             faults: Vec::new(),
             fired: BTreeMap::new(),
             watchers: Vec::new(),
@@ -547,6 +556,7 @@ impl<'b> World<'b> {
             phases: self.phases,
             fired: self.fired,
             sweep: self.sweep,
+            fuel: self.fuel + self.turning,
         }
     }
 }
@@ -558,6 +568,7 @@ pub(crate) struct Finished {
     pub phases: Vec<Phase>,
     pub fired: BTreeMap<&'static str, u64>,
     pub sweep: Sweep,
+    pub fuel: u64,
 }
 
 /// The messages that a puppet received and that were not taken yet.

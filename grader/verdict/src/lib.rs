@@ -270,8 +270,26 @@ pub struct Failure {
     /// What the test drew of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub picture: Vec<Lane>,
+    /// What was left out of the run that failed, if a smaller one fails in the same way. All else is about that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrunk: Option<Shrunk>,
     /// What happened, routine left out.
     pub trace: Vec<TraceLine>,
+}
+
+/// How much smaller a failing run became.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shrunk {
+    /// Events up to the moment that the failure is about, in the run that failed.
+    pub from_events: u64,
+    /// The same in the smaller run.
+    pub to_events: u64,
+    /// How many operations of the workload were left out.
+    pub operations: u64,
+    /// How many faults of plans were left out.
+    pub faults: u64,
+    /// How many runs that took.
+    pub runs: u64,
 }
 
 /// One line of a trace.

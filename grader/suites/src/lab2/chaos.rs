@@ -99,6 +99,9 @@ impl Chaos {
         let workload =
             RandomWorkload { choices, operations: self.operations, reader: self.size.reader(), padding: self.padding };
         service.world.set_workload(workload);
+        if let Some(until) = service.world.plans_began() {
+            return service.world.run_for(until.since(service.world.now()));
+        }
         service.expect("an operation is answered in a healthy world", ANSWERED, |world, _| {
             world.history().iter().any(|operation| operation.reply.is_some())
         })
@@ -115,7 +118,7 @@ impl Chaos {
         if self.faults.cuts {
             service.world.add_plan(Cuts::new(self.size, cuts, choices), ms(100));
         }
-        service.world.run_for(FAULTS_LAST)
+        service.world.run_plans_for(FAULTS_LAST)
     }
 
     fn healed(&self, service: &mut Service<'_, '_>, undecided: &mut Option<String>) -> Outcome {

@@ -77,9 +77,8 @@ impl Plan for Crashes {
             }
             return Ok((false, Some(LOOK)));
         }
-        let Some(victim) = victim(&self.log.borrow(), self.servers, world, &mut draw) else {
-            return Ok((false, Some(LOOK)));
-        };
+        let victim = victim(&self.log.borrow(), self.servers, world, &mut draw);
+        let Some(victim) = victim.filter(|_| world.may_begin_fault()) else { return Ok((false, Some(LOOK))) };
         match draw.below(4) {
             0 => {
                 world.restart_quickly(victim)?;
@@ -141,6 +140,9 @@ impl Plan for Cuts {
         if let Some((one, other)) = self.cut.take() {
             world.heal_link(one, other)?;
             world.heal_link(other, one)?;
+            return Ok((false, again));
+        }
+        if !world.may_begin_fault() {
             return Ok((false, again));
         }
         let (one, other) = self.link(&mut draw);
@@ -245,9 +247,8 @@ impl Plan for Isolations {
             self.quiet -= 1;
             return Ok((false, Some(LOOK)));
         }
-        let Some(victim) = victim(&self.log.borrow(), self.size.servers, world, &mut draw) else {
-            return Ok((false, Some(LOOK)));
-        };
+        let victim = victim(&self.log.borrow(), self.size.servers, world, &mut draw);
+        let Some(victim) = victim.filter(|_| world.may_begin_fault()) else { return Ok((false, Some(LOOK))) };
         self.begin(world, victim, &mut draw)?;
         Ok((true, Some(draw.between(&(ms(150)..=ms(900))))))
     }

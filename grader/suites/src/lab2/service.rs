@@ -65,6 +65,7 @@ impl<'w, 'b> Service<'w, 'b> {
     }
 
     /// Waits for the answer to the client's last operation.
+    #[track_caller]
     pub fn answer(&mut self, client: NodeId) -> Outcome<Output> {
         let asked = |world: &World<'_>| world.history().iter().rposition(|operation| operation.client == client);
         let index = asked(self.world).expect("the test has invoked an operation");
@@ -76,12 +77,14 @@ impl<'w, 'b> Service<'w, 'b> {
     }
 
     /// Carries out an operation.
+    #[track_caller]
     pub fn call(&mut self, client: NodeId, command: &Command) -> Outcome<Output> {
         self.invoke(client, command)?;
         self.answer(client)
     }
 
     /// Reads a key; it must hold exactly this.
+    #[track_caller]
     pub fn must_read(&mut self, client: NodeId, key: &str, expected: &str) -> Outcome {
         let output = self.call(client, &get(key))?;
         if output == Output::Value(expected.to_owned()) {
@@ -91,6 +94,7 @@ impl<'w, 'b> Service<'w, 'b> {
     }
 
     /// Carries out a put or an append, which must be answered with `Done`.
+    #[track_caller]
     pub fn must_do(&mut self, client: NodeId, command: &Command) -> Outcome {
         let output = self.call(client, command)?;
         if output == Output::Done {
@@ -100,6 +104,7 @@ impl<'w, 'b> Service<'w, 'b> {
     }
 
     /// Lets time pass until something holds that must come to hold; if it does not, the failure tells of the view, too.
+    #[track_caller]
     pub fn expect(
         &mut self,
         what: &str,
@@ -118,6 +123,7 @@ impl<'w, 'b> Service<'w, 'b> {
     }
 
     /// Waits until a view with a primary and a backup is acknowledged; they are returned.
+    #[track_caller]
     pub fn replicated(&mut self) -> Outcome<(NodeId, NodeId)> {
         let mut members = None;
         let what = "a view with a living primary and a living backup is acknowledged";
@@ -132,6 +138,7 @@ impl<'w, 'b> Service<'w, 'b> {
     }
 
     /// Waits until this server is primary of an acknowledged view.
+    #[track_caller]
     pub fn led_by(&mut self, server: NodeId) -> Outcome {
         let what = format!("{server} is primary and has acknowledged its view");
         self.expect(&what, ANSWERED_UNDER_LOSS, |_, log| {
@@ -145,6 +152,7 @@ impl<'w, 'b> Service<'w, 'b> {
     }
 
     /// In a situation in which nobody may serve: none of the open operations may be answered in this time.
+    #[track_caller]
     pub fn stays_silent(&mut self, why: &str, time: Duration) -> Outcome {
         let open: Vec<usize> =
             (0..self.world.history().len()).filter(|index| self.world.history()[*index].reply.is_none()).collect();
@@ -160,6 +168,7 @@ impl<'w, 'b> Service<'w, 'b> {
     }
 
     /// Lets time pass until every client has finished its workload and is answered.
+    #[track_caller]
     pub fn finish(&mut self, within: Duration) -> Outcome {
         self.expect("every operation is answered", within, |world, _| world.workload_is_done())
     }

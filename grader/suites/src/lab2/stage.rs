@@ -211,6 +211,7 @@ impl Stage<'_, '_> {
     }
 
     /// The view must become such that `holds`, within the time that the handout promises.
+    #[track_caller]
     pub fn until(&mut self, what: &str, holds: impl Fn(&View) -> bool) -> Outcome {
         for _ in 0..BY_NOW.as_millis().div_ceil(PING.as_millis()) {
             if holds(&self.view()) {
@@ -226,6 +227,7 @@ impl Stage<'_, '_> {
     }
 
     /// The view must stay as it is for so long.
+    #[track_caller]
     pub fn stays(&mut self, why: &str, time: Duration) -> Outcome {
         let before = self.view();
         for _ in 0..time.as_millis().div_ceil(PING.as_millis()) {
@@ -256,6 +258,7 @@ impl Stage<'_, '_> {
     }
 
     /// Everybody goes on as they are; by now the view must be what it should be.
+    #[track_caller]
     pub fn comes_to_rest(&mut self) -> Outcome {
         self.run(BY_NOW)?;
         self.run(ms(100))?; // for the acknowledgement, and for a last change that it allows
@@ -268,11 +271,13 @@ impl Stage<'_, '_> {
     }
 
     /// Fails the test with what was seen.
+    #[track_caller]
     pub fn violation(&self, observed: String) -> Outcome {
         Err(self.world.violation(observed))
     }
 
     /// Asks for the view as a client does, until it is answered with a view that is no older than what anybody was told.
+    #[track_caller]
     pub fn get_view(&mut self) -> Outcome<View> {
         let ask = codec::to_bytes(&Given::GetView).expect("a question has bytes");
         let mut answer: Option<View> = None;

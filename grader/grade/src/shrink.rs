@@ -1,0 +1,289 @@
+//! From a failing run to a small one that fails in the same way.
+//!
+//! A run has thousands of events, of which a failure needs a few. So what can be left out of a run (operations of a
+//! workload, faults of plans, what the network does to single messages, chance in timers) is left out piece by piece,
+//! larger pieces first, as long as the same promise is broken in the same place (delta debugging: Zeller and Hildebrandt,
+//! TSE 2002). The result is recorded and must fail once more when it is replayed; otherwise the whole run is shown.
+//!
+//! The cost is bounded in runs and events, not in seconds, so the result is the same on every machine.
+
+use std::sync::Arc;
+
+use faultline_sim::{Decided, Edits, Facts, Kept, Kind, Mode, Schedule, Time, Violation};
+
+use crate::error::Error;
+
+/// What shrinking one failure may cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    pub runs: u64,
+    /// What these runs may have done together, in events that nodes handled.
+    pub events: u64,
+}
+
+/// What one failure may cost if it is alone, and what all failures of a submission may cost together.
+const ALONE: Budget = Budget { runs: 250, events: 500_000 };
+const TOGETHER: u64 = 4_000_000;
+
+/// Starting the nodes of a run costs as much as so many events, and so much computing as one.
+const EVENTS_PER_RUN: u64 = 200;
+const FUEL_PER_EVENT: u64 = 50_000;
+
+/// Attempts at the noise of the network, which is much and mostly not needed.
+const NOISE_ATTEMPTS: u64 = 60;
+
+/// After so many rounds of all passes nothing more is tried.
+const ROUNDS: u32 = 3;
+
+impl Budget {
+    /// The share of one of so many failures.
+    pub fn share(failures: usize) -> Budget {
+        Budget { events: ALONE.events.min(TOGETHER / (failures as u64).max(1)), ..ALONE }
+    }
+}
+
+/// A failure that became smaller.
+pub(crate) struct Shrunk {
+    /// How it fails now.
+    pub violation: Violation,
+    /// What is known of the smaller run.
+    pub facts: Facts,
+    pub schedule: Schedule,
+    pub edits: Edits,
+    pub runs: u64,
+}
+
+/// Carries out the test's run in some mode.
+pub(crate) type Run<'a> = dyn Fn(Mode) -> Result<(Result<(), Violation>, Facts), Error> + 'a;
+
+/// True for failures that a smaller run can show. The others are as small as they get, or too expensive to repeat.
+fn can_be_smaller(kind: Kind) -> bool {
+    !matches!(kind, Kind::NotImplemented | Kind::Timeout | Kind::Memory)
+}
+
+/// Shrinks a failure of which `recorded` is known. `None` if nothing can be left out.
+pub(crate) fn shrink(
+    run: &Run<'_>,
+    violation: &Violation,
+    recorded: &Facts,
+    budget: Budget,
+) -> Result<Option<Shrunk>, Error> {
+    let Some(recording) = recorded.recording.as_ref().filter(|_| can_be_smaller(violation.kind)) else {
+        return Ok(None);
+    };
+    let mut search = Search {
+        run,
+        failing: violation.clone(),
+        best: Edits { crash_at: recorded.crash_at, plans_from: recording.decided.plans_from, ..Edits::default() },
+        budget,
+        used: Budget { runs: 0, events: 0 },
+        limit: u64::MAX,
+    };
+    let begin = search.best.clone();
+    search.passes(recording.decided.clone())?;
+    if search.best == begin {
+        return Ok(None);
+    }
+    search.replayed()
+}
+
+struct Search<'a> {
+    run: &'a Run<'a>,
+    /// The smallest failure so far.
+    failing: Violation,
+    best: Edits,
+    budget: Budget,
+    used: Budget,
+    /// After so many runs the present pass ends.
+    limit: u64,
+}
+
+impl Search<'_> {
+    fn exhausted(&self) -> bool {
+        self.used.runs >= self.budget.runs.min(self.limit) || self.used.events >= self.budget.events
+    }
+
+    /// Runs the test with these edits and keeps them if it fails in the same way.
+    fn attempt(&mut self, edits: Edits) -> Result<bool, Error> {
+        if edits == self.best || self.exhausted() {
+            return Ok(false);
+        }
+        let edits = Arc::new(edits);
+        let (outcome, facts) = (self.run)(Mode::Edited(Arc::clone(&edits)))?;
+        self.used.runs += 1;
+        self.used.events += cost(&facts);
+        match outcome {
+            Err(violation) if same(&violation, &self.failing) => {
+                self.failing = violation;
+                self.best = Arc::unwrap_or_clone(edits);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn passes(&mut self, mut decided: Decided) -> Result<(), Error> {
+        for _ in 0..ROUNDS {
+            let before = self.best.clone();
+            self.attempt(Edits { plain: true, ..self.best.clone() })?;
+            self.calm(&decided)?;
+            self.faults(&decided)?;
+            self.operations(&decided)?;
+            self.noise()?;
+            if self.best == before || self.exhausted() {
+                break;
+            }
+            // What is left is named anew: the messages of this run are not those of the whole one.
+            let Some(now) = self.record()? else { break };
+            decided = now;
+        }
+        Ok(())
+    }
+
+    /// Takes all noise from the network at once, or as much as the failure can do without.
+    fn calm(&mut self, decided: &Decided) -> Result<(), Error> {
+        if self.best.noise.as_ref().is_some_and(Vec::is_empty) {
+            self.attempt(Edits { early_timers: true, ..self.best.clone() })?;
+            return Ok(());
+        }
+        let calm = Edits { noise: Some(Vec::new()), ..self.best.clone() };
+        if self.attempt(Edits { early_timers: true, ..calm.clone() })? || self.attempt(calm)? {
+            return Ok(());
+        }
+        if self.best.noise.is_some() {
+            return Ok(());
+        }
+        let all = || decided.noise.iter().map(|(noise, _)| noise);
+        // Losses and copies without the latencies; then the latencies, too.
+        let some = all().filter(|noise| noise.takes_us.len() != 1).cloned().collect();
+        if !self.attempt(Edits { noise: Some(some), ..self.best.clone() })? {
+            let mut all: Vec<_> = all().cloned().collect();
+            // By link, so that large pieces are about one of them.
+            all.sort_by_key(|noise| (noise.message.from, noise.message.to));
+            self.attempt(Edits { noise: Some(all), ..self.best.clone() })?;
+        }
+        Ok(())
+    }
+
+    fn faults(&mut self, decided: &Decided) -> Result<(), Error> {
+        let wakes = match &self.best.faults {
+            Some(wakes) => wakes.clone(),
+            None => decided.faults.iter().map(|(wake, _)| *wake).collect(),
+        };
+        self.fewer(wakes, |edits, faults| edits.faults = Some(faults))?;
+        let Some(kept) = self.best.faults.clone().filter(|_| decided.plans_from.is_some()) else { return Ok(()) };
+        // The time of plans may end when nothing comes any more: soon after the last one, or somewhat later.
+        let began = decided.faults.iter().filter(|(wake, _)| kept.contains(wake)).map(|(_, at)| at.0).max();
+        let began = began.or(decided.plans_from.map(|at| at.0)).unwrap_or(0);
+        for later_ms in [0, 100, 600, 1_500] {
+            let until = Time(began + later_ms * 1000);
+            if self.best.plans_until.is_none_or(|present| until < present)
+                && self.attempt(Edits { plans_until: Some(until), ..self.best.clone() })?
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn operations(&mut self, decided: &Decided) -> Result<(), Error> {
+        let mut all = match &self.best.operations {
+            Some(all) => all.clone(),
+            None => decided.operations.clone(),
+        };
+        // What was asked after the moment that the failure is about does not lead to it.
+        let about = self.failing.about.0;
+        let before: Vec<Kept> = all.iter().filter(|kept| kept.at_us <= about).copied().collect();
+        if before.len() < all.len() && self.attempt(Edits { operations: Some(before.clone()), ..self.best.clone() })? {
+            all = before;
+        }
+        // By client, so that large pieces are about one of them.
+        all.sort();
+        self.fewer(all, |edits, operations| edits.operations = Some(operations))
+    }
+
+    fn noise(&mut self) -> Result<(), Error> {
+        let Some(noise) = self.best.noise.clone() else { return Ok(()) };
+        self.limit = self.used.runs + NOISE_ATTEMPTS;
+        let result = self.fewer(noise, |edits, noise| edits.noise = Some(noise));
+        self.limit = u64::MAX;
+        result
+    }
+
+    /// Leaves out as many of these as possible: all, halves, quarters, ..., single ones, the last first.
+    fn fewer<T: Clone>(&mut self, items: Vec<T>, put: impl Fn(&mut Edits, Vec<T>)) -> Result<(), Error> {
+        let with = |best: &Edits, items: &[T]| {
+            let mut edits = best.clone();
+            put(&mut edits, items.to_vec());
+            edits
+        };
+        if items.is_empty() || self.attempt(with(&self.best, &[]))? {
+            return Ok(());
+        }
+        let mut items = items;
+        let mut size = items.len().div_ceil(2);
+        loop {
+            let (mut end, mut removed) = (items.len(), false);
+            while end > 0 && items.len() > 1 {
+                let begin = end.saturating_sub(size);
+                let mut fewer = items[..begin].to_vec();
+                fewer.extend_from_slice(&items[end..]);
+                if self.attempt(with(&self.best, &fewer))? {
+                    (items, removed) = (fewer, true);
+                }
+                if self.exhausted() {
+                    return Ok(());
+                }
+                end = begin;
+            }
+            if size > 1 {
+                size = size.div_ceil(2);
+            } else if !removed {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The best run so far, written down: what is left in it. `None` if it is another failure with a recording, which
+    /// no recording should bring about.
+    fn record(&mut self) -> Result<Option<Decided>, Error> {
+        let (outcome, facts) = (self.run)(Mode::RecordEdited(Arc::new(self.best.clone())))?;
+        self.used.runs += 1;
+        self.used.events += cost(&facts);
+        let Some(recording) = facts.recording.filter(|_| outcome.as_ref() == Err(&self.failing)) else {
+            return Ok(None);
+        };
+        if let Some(noise) = &mut self.best.noise {
+            let there: std::collections::BTreeSet<_> =
+                recording.decided.noise.iter().map(|(noise, _)| noise.message).collect();
+            noise.retain(|noise| there.contains(&noise.message));
+        }
+        Ok(Some(recording.decided))
+    }
+
+    /// Writes the best run down, and replays what was written: what is shown comes from there.
+    fn replayed(mut self) -> Result<Option<Shrunk>, Error> {
+        let edits = Arc::new(self.best);
+        let (outcome, facts) = (self.run)(Mode::RecordEdited(Arc::clone(&edits)))?;
+        let Some(recording) = facts.recording.filter(|_| outcome.as_ref() == Err(&self.failing)) else {
+            return Ok(None);
+        };
+        let schedule = recording.schedule;
+        let (again, facts) = (self.run)(Mode::ReplayEdited(schedule.clone(), Arc::clone(&edits)))?;
+        self.used.runs += 2;
+        if again.as_ref() != Err(&self.failing) {
+            return Ok(None);
+        }
+        let edits = Arc::unwrap_or_clone(edits);
+        Ok(Some(Shrunk { violation: self.failing, facts, schedule, edits, runs: self.used.runs }))
+    }
+}
+
+/// The same promise, broken in the same place.
+pub(crate) fn same(one: &Violation, other: &Violation) -> bool {
+    one.kind == other.kind && one.source == other.source
+}
+
+fn cost(facts: &Facts) -> u64 {
+    facts.phases.iter().map(|phase| phase.events).sum::<u64>() + EVENTS_PER_RUN + facts.fuel / FUEL_PER_EVENT
+}
