@@ -55,7 +55,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
-    /// For course staff: show failures as they came, in all their length.
+    /// For course staff: show each failure's own run, not a smaller one that fails in the same way.
     #[arg(long)]
     pub no_shrink: bool,
 

@@ -8,6 +8,7 @@ mod error;
 mod fingerprint;
 mod hint;
 mod matrix;
+mod matters;
 mod mutants;
 mod plan;
 mod rubric;

@@ -1,22 +1,10 @@
-//! From a recording to the lines that a person reads.
-//!
-//! A run of a few virtual seconds has thousands of events, most of them pings. What repeats word for word is folded, and
-//! of what is left the end is shown, where the promise was broken, and before it only what clients saw, what was done
-//! to the world, and messages that came for the first time.
-
-use std::collections::HashMap;
+//! From a recording to the lines that a person reads: the events that matter ([`crate::matters`]), in order, with what
+//! belongs together in one line and the number of those left out in between.
 
 use faultline_sim::{Happening, Recording, Step, Time};
 use faultline_verdict::{Lane, Span, Tone, TraceLine};
 
-/// So many lines at the end are shown whatever they tell.
-const TAIL: usize = 40;
-
-/// So many lines before them are shown if they matter.
-const HEAD: usize = 40;
-
-/// An event that happens word for word for the third time is routine.
-const ROUTINE: usize = 2;
+use crate::matters::{belong_together, what_matters};
 
 /// The longest text of a message or state in a line.
 const LONGEST: usize = 160;
@@ -36,70 +24,90 @@ pub fn lane(lane: &faultline_sim::Lane, about: Time) -> Lane {
     Lane { name: lane.name.clone(), spans: lane.spans.iter().filter(|span| span.from <= about).map(span).collect() }
 }
 
-/// The lines of a recorded run, up to the moment that the failure is about. `number` counts the events of the whole run, folded ones included.
+/// The lines of a recorded run, up to the moment that the failure is about. `number` counts the events of the whole run,
+/// those left out included.
 pub fn tell(recording: &Recording, about: Time) -> Vec<TraceLine> {
-    let mut seen: HashMap<String, usize> = HashMap::new();
-    let mut lines: Vec<Item> = Vec::new();
-    for (index, step) in recording.steps.iter().enumerate() {
-        let number = recording.forgotten + index as u64 + 1;
-        let times = seen.entry(words(&step.what)).or_insert(0);
-        *times += 1;
-        let over = step.at > about && !matches!(step.what, Happening::Stop { .. });
-        let routine = over || (may_be_routine(step) && *times > ROUTINE);
-        match (routine, lines.last_mut()) {
-            (true, Some(Item::Folded { count, .. })) => *count += 1,
-            (true, _) => lines.push(Item::Folded { at: step.at, count: 1 }),
-            (false, _) => {
-                let matters = !may_be_routine(step) || *times == 1;
-                lines.push(Item::Line { line: line(number, step), matters });
+    let shown = what_matters(recording, about);
+    let steps: Vec<&Step> = recording.steps.iter().collect();
+    let mut story = Story::default();
+    let mut before: Option<usize> = None;
+    for (index, step) in steps.iter().enumerate() {
+        if !shown.contains(&index) {
+            story.left_out += 1;
+            story.left_out_at = step.at;
+            continue;
+        }
+        let is_last = shown.iter().nth_back(1) == Some(&index);
+        let before = before.replace(index);
+        match (before.map(|before| (before, &steps[before].what)), &step.what) {
+            (Some((before, _)), Happening::Fault { text }) if belong_together(&steps, before, index) => {
+                story.add_fault(text);
             }
+            (Some((_, Happening::Invoke { node: client, .. })), Happening::Respond { node, output })
+                if client == node && !is_last && step.printed.is_empty() && step.notes.is_empty() =>
+            {
+                story.answered(output, step.at);
+            }
+            _ => story.line(line(recording.forgotten + index as u64 + 1, step)),
         }
     }
-    cut(lines)
+    story.leave_out();
+    story.lines
 }
 
-enum Item {
-    Line { line: TraceLine, matters: bool },
-    Folded { at: Time, count: usize },
+#[derive(Default)]
+struct Story {
+    lines: Vec<TraceLine>,
+    left_out: usize,
+    left_out_at: Time,
 }
 
-/// Keeps the tail whole and of the rest what matters, and says what was left out.
-fn cut(lines: Vec<Item>) -> Vec<TraceLine> {
-    let tail_from = lines.len().saturating_sub(TAIL);
-    let mattering = lines[..tail_from].iter().filter(|item| matches!(item, Item::Line { matters: true, .. })).count();
-    let mut drop = mattering.saturating_sub(HEAD);
-    let mut told: Vec<TraceLine> = Vec::new();
-    let (mut left_out, mut left_out_at) = (0, Time::ZERO);
-    let flush = |told: &mut Vec<TraceLine>, left_out: &mut usize, at: Time| {
-        if *left_out > 0 {
-            let plural = if *left_out == 1 { "event" } else { "events" };
-            told.push(plain(0, at, format!("({left_out} {plural} left out)")));
-            *left_out = 0;
+impl Story {
+    fn leave_out(&mut self) {
+        let plural = if self.left_out == 1 { "event" } else { "events" };
+        if self.left_out > 0 {
+            self.lines.push(plain(0, self.left_out_at, format!("({} {plural} left out)", self.left_out)));
         }
-    };
-    for (index, item) in lines.into_iter().enumerate() {
-        match item {
-            Item::Folded { at, count } => {
-                left_out += count;
-                left_out_at = at;
-            }
-            Item::Line { line, matters } => {
-                let shown = index >= tail_from || (matters && drop == 0);
-                if matters && index < tail_from {
-                    drop = drop.saturating_sub(1);
-                }
-                if shown {
-                    flush(&mut told, &mut left_out, left_out_at);
-                    told.push(line);
-                } else {
-                    left_out += 1;
-                    left_out_at = Time(line.at_us);
-                }
-            }
+        self.left_out = 0;
+    }
+
+    fn line(&mut self, line: TraceLine) {
+        self.leave_out();
+        self.lines.push(line);
+    }
+
+    /// An operation whose answer needs no line of its own: nothing that matters happened in between.
+    fn answered(&mut self, output: &str, at: Time) {
+        if let Some(line) = self.lines.last_mut() {
+            line.text += &format!("; answered {} at {at}", short(output));
         }
     }
-    flush(&mut told, &mut left_out, left_out_at);
-    told
+
+    /// One more fault of the same moment.
+    fn add_fault(&mut self, text: &str) {
+        let Some(line) = self.lines.last_mut() else { return };
+        line.text = together(&line.text, text).unwrap_or_else(|| format!("{}; {text}", line.text));
+    }
+}
+
+/// `the links s1 <-> v1, s1 -> c1 are cut`, if both sentences are about links and say the same.
+fn together(so_far: &str, more: &str) -> Option<String> {
+    let (link, verb, verbs) = [("is cut", "are cut"), ("works again", "work again")]
+        .into_iter()
+        .find_map(|(one, many)| Some((more.strip_prefix("the link ")?.strip_suffix(one)?.trim_end(), one, many)))?;
+    let known = so_far.strip_prefix("the link ").and_then(|text| text.strip_suffix(verb));
+    let known = known.or_else(|| so_far.strip_prefix("the links ")?.strip_suffix(verbs))?.trim_end();
+    let (from, to) = link.split_once(" -> ")?;
+    let back = format!("{to} -> {from}");
+    let mut links: Vec<String> = known.split(", ").map(str::to_owned).collect();
+    match links.iter_mut().find(|known| **known == back) {
+        Some(known) => *known = format!("{to} <-> {from}"),
+        None => links.push(link.to_owned()),
+    }
+    match links.as_slice() {
+        [one] => Some(format!("the link {one} {verb}")),
+        all => Some(format!("the links {} {verbs}", all.join(", "))),
+    }
 }
 
 fn plain(number: u64, at: Time, text: String) -> TraceLine {
@@ -118,13 +126,8 @@ fn line(number: u64, step: &Step) -> TraceLine {
     }
 }
 
-/// Messages and timers repeat; what clients saw and what was done to the world always matters.
-fn may_be_routine(step: &Step) -> bool {
-    let may_repeat = matches!(step.what, Happening::Receive { .. } | Happening::Timer { .. } | Happening::Lose { .. });
-    may_repeat && step.printed.is_empty() && step.notes.is_empty()
-}
-
-fn words(what: &Happening) -> String {
+/// An event in words.
+pub fn words(what: &Happening) -> String {
     match what {
         Happening::Start { node, incarnation: 1 } => format!("{node} starts"),
         Happening::Start { node, incarnation } => format!("{node} starts again, incarnation {incarnation}"),

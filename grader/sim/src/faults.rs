@@ -283,6 +283,11 @@ impl World<'_> {
         self.catch_up(slot)
     }
 
+    /// Notes something that the test does, for the reader of a failure.
+    pub fn remark(&mut self, text: impl Into<String>) {
+        self.record(|_| Happening::Fault { text: text.into() });
+    }
+
     fn tell(&mut self, text: String) {
         self.record(|_| Happening::Fault { text });
     }

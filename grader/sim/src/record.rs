@@ -96,6 +96,19 @@ impl Recording {
 }
 
 impl Happening {
+    /// The node at which it happened.
+    pub fn node(&self) -> Option<NodeId> {
+        match self {
+            Happening::Start { node, .. }
+            | Happening::Receive { node, .. }
+            | Happening::Timer { node, .. }
+            | Happening::Invoke { node, .. }
+            | Happening::Respond { node, .. }
+            | Happening::Crash { node, .. } => Some(*node),
+            Happening::Lose { .. } | Happening::Fault { .. } | Happening::Phase { .. } | Happening::Stop { .. } => None,
+        }
+    }
+
     fn text_length(&self) -> usize {
         match self {
             Happening::Receive { message: text, .. }

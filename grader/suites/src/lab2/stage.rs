@@ -79,27 +79,35 @@ impl Stage<'_, '_> {
     /// A server starts (again): it pings from now on, as a new incarnation.
     pub fn start(&mut self, server: NodeId) {
         let incarnation = self.played.get(&server).map_or(1, |played| played.incarnation + 1);
+        match incarnation {
+            1 => self.world.remark(format!("{server} starts to ping")),
+            _ => self.world.remark(format!("{server} starts again, as incarnation {incarnation}")),
+        }
         self.played.insert(server, Played { incarnation, pings: true, accepts: true, accepted: 0, told: 0 });
     }
 
     /// A server pings no more.
     pub fn die(&mut self, server: NodeId) {
+        self.world.remark(format!("{server} pings no more"));
         self.server(server).pings = false;
     }
 
     /// A server that was silent pings again, in the same life.
     pub fn goes_on(&mut self, server: NodeId) {
+        self.world.remark(format!("{server} pings again"));
         self.server(server).pings = true;
     }
 
     /// A server goes on pinging, but tells from now on that this is the newest view it has accepted.
     pub fn accepts_no_more_than(&mut self, server: NodeId, view: u64) {
+        self.world.remark(format!("{server} accepts no view after {view}"));
         let played = self.server(server);
         (played.accepts, played.accepted) = (false, view);
     }
 
     /// A server accepts again what it is told.
     pub fn accepts_again(&mut self, server: NodeId) {
+        self.world.remark(format!("{server} accepts the views that it is told again"));
         self.server(server).accepts = true;
     }
 
