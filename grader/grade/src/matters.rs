@@ -25,28 +25,47 @@ pub fn what_matters(recording: &Recording, about: Time) -> BTreeSet<usize> {
     let steps: Vec<&Step> = recording.steps.iter().collect();
     let end = steps.partition_point(|step| step.at <= about);
     let anchor = anchor(&steps[..end], about);
+    let end = anchor.map_or(end, |anchor| anchor + 1);
     let past = anchor.map(|anchor| past(&steps[..end], anchor));
     let mut shown: BTreeSet<usize> = anchor.into_iter().collect();
     shown.extend(steps.iter().rposition(|step| matches!(step.what, Happening::Stop { .. })));
-    let mut ranked: Vec<(Rank, usize)> = ranks(&steps[..end])
-        .into_iter()
-        .filter(|(rank, index)| *rank < Rank::MESSAGE || past.as_ref().is_none_or(|past| past.contains(index)))
-        .collect();
+    let mut ranked = ranks(&steps[..end]);
+    ranked.retain(|(rank, index)| {
+        *rank == Rank::FAULT
+            || past.as_ref().is_none_or(|past| past.contains(index) || !is_message(&steps[*index].what))
+    });
     // Of equals the later ones.
     ranked.sort_by_key(|(rank, index)| (*rank, usize::MAX - index));
-    // What was done to several links in one moment is one line.
-    let mut lines = shown.len();
     for (_, index) in ranked {
-        let same_line = |other: &usize| belong_together(&steps, (*other).min(index), (*other).max(index));
-        let free = shown.contains(&index) || shown.iter().any(same_line);
-        if free || lines < SHOWN {
-            lines += usize::from(!free);
-            shown.insert(index);
+        if shown.insert(index) && lines(&steps, &shown) > SHOWN {
+            shown.remove(&index);
         }
     }
     let talks = |index: &usize| !steps[*index].printed.is_empty() || !steps[*index].notes.is_empty();
     shown.extend((0..end).rev().filter(talks).take(PRINTED));
     shown
+}
+
+fn is_message(what: &Happening) -> bool {
+    matches!(what, Happening::Receive { .. } | Happening::Lose { .. })
+}
+
+/// How many lines these events are.
+fn lines(steps: &[&Step], shown: &BTreeSet<usize>) -> usize {
+    let joined = shown
+        .iter()
+        .zip(shown.iter().skip(1))
+        .filter(|(one, other)| belong_together(steps, **one, **other) || answers(steps[**one], steps[**other]));
+    // The last answer has a line of its own.
+    let last = shown.iter().rev().skip(1).take(2).collect::<Vec<_>>();
+    let alone = matches!(last.as_slice(), [answer, invoke] if answers(steps[**invoke], steps[**answer]));
+    shown.len() - joined.count() + usize::from(alone)
+}
+
+/// True if the second event is the answer to the first.
+pub fn answers(invoke: &Step, answer: &Step) -> bool {
+    matches!((&invoke.what, &answer.what), (Happening::Invoke { node: client, .. }, Happening::Respond { node, .. })
+        if client == node && answer.printed.is_empty() && answer.notes.is_empty())
 }
 
 /// True if two events are one line of the story: faults of the same moment with nothing else between them.
@@ -98,48 +117,69 @@ struct Rank(u8, usize);
 impl Rank {
     /// What the test and its plans did to the world.
     const FAULT: Rank = Rank(0, 0);
-    /// What clients were asked and answered.
-    const CLIENT: Rank = Rank(1, 0);
-    /// The first of all messages.
-    const MESSAGE: Rank = Rank(2, 0);
-    /// The same message once more.
+    /// What clients were asked and answered last.
+    const LATE: Rank = Rank(1, 0);
+    /// A message once more, although such messages come once; or such a message lost.
     const AGAIN: Rank = Rank(2, 0);
-    /// A message lost.
-    const LOST: Rank = Rank(2, 1);
+    /// The first of those.
+    const BEFORE: Rank = Rank(2, 1);
+    /// Such a message comes no more than this often.
+    const RARE: usize = 2;
+    /// What clients were asked and answered before, what was done to the world long ago.
+    const EARLY: Rank = Rank(4, 0);
 }
+
+/// So many of the last things that clients saw, or that were done to the world, come before all else.
+const LATE: usize = 4;
+const FAULTS: usize = 7;
 
 /// The events that may be shown.
 fn ranks(steps: &[&Step]) -> Vec<(Rank, usize)> {
     let mut times: HashMap<String, usize> = HashMap::new();
-    let mut sorts: HashMap<String, usize> = HashMap::new();
+    let mut sorts: HashMap<String, (usize, usize)> = HashMap::new();
+    let mut ways: HashMap<&str, BTreeSet<_>> = HashMap::new();
     for step in steps {
-        *times.entry(words(&step.what)).or_insert(0) += 1;
-        *sorts.entry(sort(&step.what)).or_insert(0) += 1;
+        if let Happening::Receive { node, from, message, .. } = &step.what {
+            ways.entry(message).or_default().insert((from, node));
+        }
+        let times = times.entry(words(&step.what)).or_insert(0);
+        *times += 1;
+        let (all, different) = sorts.entry(sort(&step.what)).or_insert((0, 0));
+        *all += 1;
+        *different += usize::from(*times == 1);
     }
-    let (mut seen, mut told) = (HashMap::<String, usize>::new(), BTreeSet::new());
+    let (mut seen, mut told) = (BTreeSet::new(), BTreeSet::new());
     let mut ranks = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         let text = words(&step.what);
-        let (all, so_far) = (times[&text], seen.entry(text).or_insert(0));
-        *so_far += 1;
-        let again = *so_far > 1;
+        let (all, different) = sorts[&sort(&step.what)];
+        // Said once as a rule, so that saying it once more tells something; or said again and again.
+        let unusual = all < 2 * different && times[&text] <= ROUTINE;
+        let (comes_again, again) = (times[&text] > 1, !seen.insert(text));
         let rank = match &step.what {
             Happening::Start { incarnation: 1, .. } | Happening::Phase { .. } | Happening::Stop { .. } => None,
             Happening::Timer { .. } => None,
             Happening::Start { .. } | Happening::Crash { .. } | Happening::Fault { .. } => Some(Rank::FAULT),
-            Happening::Invoke { .. } | Happening::Respond { .. } => Some(Rank::CLIENT),
-            Happening::Lose { .. } => (all <= ROUTINE).then_some(Rank::LOST),
+            Happening::Invoke { .. } | Happening::Respond { .. } => Some(Rank::LATE),
+            Happening::Lose { .. } => unusual.then_some(Rank::AGAIN),
             Happening::Receive { message, .. } => {
-                let first = told.insert(message.clone());
-                let rare = sorts[&sort(&step.what)];
-                match (again, first) {
-                    (true, _) => (all <= ROUTINE).then_some(Rank::AGAIN),
-                    (false, true) => Some(Rank(3, rare)),
-                    (false, false) => Some(Rank(4, rare)),
+                let first = told.insert(message);
+                // What is told to many, or by many, is a question or news, and no second copy of a request.
+                let personal = ways[message.as_str()].len() == 1;
+                match (unusual && comes_again && personal, again, first) {
+                    (true, true, _) => Some(Rank::AGAIN),
+                    (true, false, _) => Some(Rank::BEFORE),
+                    (false, true, _) => None,
+                    (false, false, true) if all <= Rank::RARE => Some(Rank(3, all)),
+                    (false, false, true) => Some(Rank(5, all)),
+                    (false, false, false) => None,
                 }
             }
         };
         ranks.extend(rank.map(|rank| (rank, index)));
+    }
+    for (rank, most) in [(Rank::FAULT, FAULTS), (Rank::LATE, LATE)] {
+        ranks.iter_mut().rev().filter(|(of, _)| *of == rank).skip(most).for_each(|(of, _)| *of = Rank::EARLY);
     }
     ranks
 }

@@ -9,9 +9,7 @@ use std::{
     },
 };
 
-use faultline_sim::{
-    Decided, Facts, Mode, Outcome, Phase, Stop, Time, Trial, Violation, backend::Backend, choice::seed_of,
-};
+use faultline_sim::{Decided, Facts, Mode, Outcome, Phase, Stop, Trial, Violation, backend::Backend, choice::seed_of};
 use faultline_suites::Test;
 use faultline_verdict::{Event, Failure, PhaseCounts, Status, TestVerdict};
 use rayon::prelude::*;
@@ -112,8 +110,8 @@ impl Runner<'_> {
         let edits = &shrunk.edits;
         let kept = |list: Option<usize>, count| list.map_or(0, |kept| left(&facts, count).saturating_sub(kept as u64));
         let how = faultline_verdict::Shrunk {
-            from_events: events_until(&facts, violation.about),
-            to_events: events_until(&shrunk.facts, shrunk.violation.about),
+            from_events: events(&facts),
+            to_events: events(&shrunk.facts),
             operations: kept(edits.operations.as_ref().map(Vec::len), |decided| decided.operations.len()),
             faults: kept(edits.faults.as_ref().map(Vec::len), |decided| decided.faults.len()),
             runs: shrunk.runs,
@@ -188,10 +186,9 @@ pub(crate) fn failure(violation: &Violation, seed: u64, handout: String, facts: 
     }
 }
 
-/// How many events a recording has up to a moment.
-fn events_until(facts: &Facts, about: Time) -> u64 {
-    let Some(recording) = &facts.recording else { return 0 };
-    recording.forgotten + recording.steps.iter().filter(|step| step.at <= about).count() as u64
+/// How many events a recording has.
+fn events(facts: &Facts) -> u64 {
+    facts.recording.as_ref().map_or(0, |recording| recording.forgotten + recording.steps.len() as u64)
 }
 
 /// The verdict on a single run.

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use faultline_sim::{Decided, Edits, Facts, Kept, Kind, Mode, Schedule, Time, Violation};
+use faultline_sim::{Decided, Edits, Facts, Kept, Kind, Mode, Noise, Schedule, Time, Violation};
 
 use crate::error::Error;
 
@@ -22,8 +22,8 @@ pub(crate) struct Budget {
 }
 
 /// What one failure may cost if it is alone, and what all failures of a submission may cost together.
-const ALONE: Budget = Budget { runs: 250, events: 500_000 };
-const TOGETHER: u64 = 4_000_000;
+const ALONE: Budget = Budget { runs: 300, events: 600_000 };
+const TOGETHER: u64 = 8_000_000;
 
 /// Starting the nodes of a run costs as much as so many events, and so much computing as one.
 const EVENTS_PER_RUN: u64 = 200;
@@ -31,6 +31,12 @@ const FUEL_PER_EVENT: u64 = 50_000;
 
 /// Attempts at the noise of the network, which is much and mostly not needed.
 const NOISE_ATTEMPTS: u64 = 60;
+
+/// The times after the last fault or operation at which the time of plans may end.
+const LATER_MS: [u64; 4] = [0, 100, 500, 1_500];
+
+/// A message that takes longer was held up on its way.
+const USUAL_US: u64 = 30_000;
 
 /// After so many rounds of all passes nothing more is tried.
 const ROUNDS: u32 = 3;
@@ -130,6 +136,7 @@ impl Search<'_> {
             self.faults(&decided)?;
             self.operations(&decided)?;
             self.noise()?;
+            self.time(&decided)?;
             if self.best == before || self.exhausted() {
                 break;
             }
@@ -155,7 +162,8 @@ impl Search<'_> {
         }
         let all = || decided.noise.iter().map(|(noise, _)| noise);
         // Losses and copies without the latencies; then the latencies, too.
-        let some = all().filter(|noise| noise.takes_us.len() != 1).cloned().collect();
+        let is_usual = |noise: &Noise| matches!(noise.takes_us.as_slice(), [takes] if *takes <= USUAL_US);
+        let some = all().filter(|noise| !is_usual(noise)).cloned().collect();
         if !self.attempt(Edits { noise: Some(some), ..self.best.clone() })? {
             let mut all: Vec<_> = all().cloned().collect();
             // By link, so that large pieces are about one of them.
@@ -171,15 +179,26 @@ impl Search<'_> {
             None => decided.faults.iter().map(|(wake, _)| *wake).collect(),
         };
         self.fewer(wakes, |edits, faults| edits.faults = Some(faults))?;
-        let Some(kept) = self.best.faults.clone().filter(|_| decided.plans_from.is_some()) else { return Ok(()) };
-        // The time of plans may end when nothing comes any more: soon after the last one, or somewhat later.
-        let began = decided.faults.iter().filter(|(wake, _)| kept.contains(wake)).map(|(_, at)| at.0).max();
-        let began = began.or(decided.plans_from.map(|at| at.0)).unwrap_or(0);
-        for later_ms in [0, 100, 600, 1_500] {
-            let until = Time(began + later_ms * 1000);
-            if self.best.plans_until.is_none_or(|present| until < present)
-                && self.attempt(Edits { plans_until: Some(until), ..self.best.clone() })?
-            {
+        self.time(decided)
+    }
+
+    /// The time of plans may end when nothing comes any more: soon after the last fault or operation, or somewhat later.
+    fn time(&mut self, decided: &Decided) -> Result<(), Error> {
+        let Some(began) = decided.plans_from else { return Ok(()) };
+        let kept = |wake| self.best.faults.as_ref().is_none_or(|kept| kept.contains(wake));
+        let faults = decided.faults.iter().filter(|(wake, _)| kept(wake)).map(|(_, at)| at.0);
+        let last = faults.max().unwrap_or(0).max(began.0);
+        let operations = self.best.operations.iter().flatten().map(|kept| kept.at_us);
+        let busy = operations.max().unwrap_or(0).max(last);
+        let mut ends: Vec<u64> =
+            [last, busy].into_iter().flat_map(|end| LATER_MS.map(|later| end + later * 1000)).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        for until in ends.into_iter().map(Time) {
+            if self.best.plans_until.is_some_and(|present| until >= present) {
+                break;
+            }
+            if self.attempt(Edits { plans_until: Some(until), ..self.best.clone() })? {
                 break;
             }
         }

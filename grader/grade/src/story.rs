@@ -4,7 +4,7 @@
 use faultline_sim::{Happening, Recording, Step, Time};
 use faultline_verdict::{Lane, Span, Tone, TraceLine};
 
-use crate::matters::{belong_together, what_matters};
+use crate::matters::{answers, belong_together, what_matters};
 
 /// The longest text of a message or state in a line.
 const LONGEST: usize = 160;
@@ -43,9 +43,7 @@ pub fn tell(recording: &Recording, about: Time) -> Vec<TraceLine> {
             (Some((before, _)), Happening::Fault { text }) if belong_together(&steps, before, index) => {
                 story.add_fault(text);
             }
-            (Some((_, Happening::Invoke { node: client, .. })), Happening::Respond { node, output })
-                if client == node && !is_last && step.printed.is_empty() && step.notes.is_empty() =>
-            {
+            (Some((before, _)), Happening::Respond { output, .. }) if !is_last && answers(steps[before], step) => {
                 story.answered(output, step.at);
             }
             _ => story.line(line(recording.forgotten + index as u64 + 1, step)),

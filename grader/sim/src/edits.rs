@@ -138,6 +138,18 @@ impl World<'_> {
         allowed.zip(self.awake).is_none_or(|(allowed, awake)| allowed.contains(&awake))
     }
 
+    /// True if a test may carry out one of the steps that it draws; in a run of which something was left out it may be one
+    /// of those. Steps are left out like the faults of plans, of which such a test must have none.
+    pub fn may_do(&mut self, step: u64) -> bool {
+        let wake = Wake { plan: 0, nth: step };
+        let allowed = self.mode.editing.as_ref().and_then(|editing| editing.faults.as_ref());
+        let may = allowed.is_none_or(|allowed| allowed.contains(&wake));
+        if let (true, Some(recording)) = (may, &mut self.mode.recording) {
+            recording.decided.faults.push((wake, self.now));
+        }
+        may
+    }
+
     /// In a run of which something was left out: when plans began in the whole run. There a test need not wait any more
     /// for what happened before.
     pub fn plans_began(&self) -> Option<Time> {

@@ -280,9 +280,9 @@ pub struct Failure {
 /// How much smaller a failing run became.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shrunk {
-    /// Events up to the moment that the failure is about, in the run that failed.
+    /// Events of the run that failed.
     pub from_events: u64,
-    /// The same in the smaller run.
+    /// Events of the smaller one.
     pub to_events: u64,
     /// How many operations of the workload were left out.
     pub operations: u64,

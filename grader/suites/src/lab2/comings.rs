@@ -25,11 +25,15 @@ pub fn come_and_go(trial: &mut Trial<'_>, servers: u32, steps: u64) -> Outcome {
             stage.start(all[1]); // two at the same time, and the view server heard one of them first
         }
         stage.run(ms(100))?;
+        let mut active = false;
         for step in 0..steps {
             let mut draw = choices.draw(About::Plan, 4, step);
-            something_happens(stage, &all, &mut draw)?;
-            stage.run(pause(&mut draw))?;
-            if step % 4 == 3 {
+            if stage.may_do(step) {
+                something_happens(stage, &all, &mut draw)?;
+                stage.run(pause(&mut draw))?;
+                active = true;
+            }
+            if step % 4 == 3 && std::mem::take(&mut active) {
                 stage.comes_to_rest()?;
             }
         }

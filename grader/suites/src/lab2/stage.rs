@@ -107,7 +107,7 @@ impl Stage<'_, '_> {
 
     /// A server accepts again what it is told.
     pub fn accepts_again(&mut self, server: NodeId) {
-        self.world.remark(format!("{server} accepts the views that it is told again"));
+        self.world.remark(format!("{server} accepts views again"));
         self.server(server).accepts = true;
     }
 
@@ -247,6 +247,11 @@ impl Stage<'_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// True if a step that the test draws is carried out: in a shrunk run some are not.
+    pub fn may_do(&mut self, step: u64) -> bool {
+        self.world.may_do(step)
     }
 
     /// True if a server has begun to ping, in any life of it.
