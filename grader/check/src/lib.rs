@@ -27,17 +27,27 @@
 mod check;
 #[cfg(test)]
 mod example;
+mod explain;
+#[cfg(test)]
+mod fuzz;
 mod history;
+mod kv;
+mod kvstates;
 mod search;
 mod spec;
 mod states;
+mod store;
 mod timeline;
 mod verdict;
 mod violation;
 mod visited;
+mod zones;
 
-pub use check::{DEFAULT_BUDGET, check};
+pub use check::{Checked, DEFAULT_BUDGET, Options, check, check_with};
 pub use history::{HistoryError, Operation, OperationOf};
+pub use kv::{KvOp, KvState, Stored, Swap};
+pub use search::Rules;
 pub use spec::Spec;
 pub use stateright::semantics::SequentialSpec;
-pub use verdict::{Possible, Verdict, Violation};
+pub use store::{Store, StoreCall, StoreOp, StoreReply};
+pub use verdict::{Kind, Possible, Verdict, Violation};

@@ -20,16 +20,102 @@
 //!   same command and no reply, the one called first. Otherwise exchange the two.
 //! - *Domination*: see [`Visited`]. Lost-reply operations are tried last, so that the dominating one mostly comes
 //!   first.
-//! - *Hopeless*: a configuration is left if the model says that the next read cannot come true any more.
+//! - *Hopeless*: a configuration is left if the model says that the next read, or one that is open, cannot come true
+//!   any more.
+//! - *Quotient*: of a key-value store, only values that somebody still can tell apart are kept apart; see
+//!   [`KvStates`].
 //! - *Unnoticed*: a lost-reply operation is not used where it does not change the state, or where the step after it
 //!   leads to the same state without it (a put that is overwritten before anybody reads it).
 
 use crate::{
+    kvstates::KvStates,
     spec::Spec,
     states::States,
-    timeline::{Completed, Entry, Lost, Timeline},
+    timeline::{Completed, Demand, Entry, Lost, Timeline},
     visited::Visited,
 };
+
+/// What the search leaves out. Every rule keeps all verdicts as they are; they can be switched off to test that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// A read that can go now goes now.
+    pub eager_reads: bool,
+    /// Of interchangeable operations one goes first.
+    pub twins: bool,
+    /// What used more lost-reply operations for the same is left.
+    pub domination: bool,
+    /// Lost-reply operations that nobody notices are not used.
+    pub unnoticed: bool,
+    /// Values that nobody can tell apart any more are one. (Only for operations that [`Spec::as_kv`] translates.)
+    pub quotient: bool,
+    /// A state is left if a read cannot come true any more.
+    pub viability: bool,
+}
+
+impl Rules {
+    /// All of them.
+    pub const ALL: Rules = Rules {
+        eager_reads: true,
+        twins: true,
+        domination: true,
+        unnoticed: true,
+        quotient: true,
+        viability: true,
+    };
+
+    /// None of them: the search of Wing and Gong with Lowe's cache.
+    pub const NONE: Rules = Rules {
+        eager_reads: false,
+        twins: false,
+        domination: false,
+        unnoticed: false,
+        quotient: false,
+        viability: false,
+    };
+}
+
+/// The states, and the steps between them.
+enum Model<'h, S: Spec> {
+    /// As the model says.
+    Any(States<'h, S>),
+    /// Of a key-value store.
+    Kv(KvStates<'h>),
+}
+
+impl<'h, S: Spec> Model<'h, S> {
+    fn new(initial: &S, demands: Vec<Demand<'h, S>>, timeline: &Timeline, rules: Rules) -> Model<'h, S> {
+        let kv = if rules.quotient { KvStates::new(initial, &demands, timeline) } else { None };
+        kv.map_or_else(|| Model::Any(States::new(initial, demands)), Model::Kv)
+    }
+
+    fn start(&self) -> u32 {
+        match self {
+            Model::Any(_) => 0,
+            Model::Kv(states) => states.start,
+        }
+    }
+
+    fn step(&mut self, state: u32, demand: u32) -> Option<u32> {
+        match self {
+            Model::Any(states) => states.step(state, demand),
+            Model::Kv(states) => states.step(state, demand),
+        }
+    }
+
+    fn quotient(&self, state: u32, rank: usize) -> u32 {
+        match self {
+            Model::Any(_) => state,
+            Model::Kv(states) => states.quotient(state, rank),
+        }
+    }
+
+    fn can_lead_to(&self, state: u32, read: u32, others: impl Iterator<Item = u32>) -> bool {
+        match self {
+            Model::Any(states) => states.can_lead_to(state, read, others),
+            Model::Kv(states) => states.can_lead_to(state, read, others),
+        }
+    }
+}
 
 /// How a search ended, or why it paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +150,8 @@ enum Step {
 /// The search through the configurations of one partition. It can be paused.
 pub(crate) struct Search<'h, S: Spec> {
     timeline: Timeline,
-    states: States<'h, S>,
+    rules: Rules,
+    states: Model<'h, S>,
     visited: Visited,
     /// The words of a configuration: `rank` and state; then the open placed operations; then the lost used ones.
     width: usize,
@@ -81,16 +168,21 @@ pub(crate) struct Search<'h, S: Spec> {
 
 impl<'h, S: Spec> Search<'h, S> {
     /// A search for a linearization of `entries`, which are all of one partition.
-    pub fn new(initial: &S, entries: &[Entry<'h, S>]) -> Search<'h, S> {
+    pub fn new(initial: &S, entries: &[Entry<'h, S>], rules: Rules) -> Search<'h, S> {
         let (timeline, demands) = Timeline::new(entries);
         let lost_words = 1 + timeline.slots.div_ceil(64);
         let width = lost_words + timeline.lost.len().div_ceil(64);
+        let states = Model::new(initial, demands, &timeline, rules);
+        let mut words = vec![0; width];
+        words[0] = u64::from(states.start());
         Search {
-            states: States::new(initial, demands),
-            visited: Visited::new(lost_words, width),
+            rules,
+            states,
+            // Without a tail, only equal configurations dominate each other.
+            visited: Visited::new(if rules.domination { lost_words } else { width }, width),
             width,
             lost_words,
-            words: vec![0; width],
+            words,
             frames: Vec::new(),
             placed: Vec::with_capacity(entries.len()),
             started: false,
@@ -114,11 +206,6 @@ impl<'h, S: Spec> Search<'h, S> {
     /// After [`Progress::Found`]: the linearization, by indices in the history.
     pub fn order(&self) -> &[usize] {
         &self.placed
-    }
-
-    /// After [`Progress::Found`]: the state at the end of the linearization.
-    pub fn last_state(&self) -> &S {
-        self.states.get(self.state())
     }
 
     /// Explores at least `fuel` further configurations, and hardly more, unless it finds a linearization or the end.
@@ -172,6 +259,7 @@ impl<'h, S: Spec> Search<'h, S> {
     fn next_step(&mut self) -> Option<(Step, u32)> {
         let (rank, state) = (self.rank(), self.state());
         let open = self.timeline.open(rank).len();
+        let rules = self.rules;
         let frame = self.frames.len() - 1;
         loop {
             let cursor = self.frames[frame].cursor;
@@ -179,9 +267,9 @@ impl<'h, S: Spec> Search<'h, S> {
             let (step, demand) = if cursor < open {
                 let later = self.timeline.open(rank)[cursor] as usize;
                 let operation = &self.timeline.completed[later];
-                let twin = self.timeline.open_twin(operation, rank);
+                let twin = self.timeline.open_twin(operation, rank).filter(|_| rules.twins);
                 // A read that is still here cannot go: those that can are gone already.
-                if operation.read_only
+                if (operation.read_only && rules.eager_reads)
                     || self.has(1, operation.slot)
                     || twin.is_some_and(|twin| !self.has(1, twin.slot))
                 {
@@ -194,17 +282,17 @@ impl<'h, S: Spec> Search<'h, S> {
                 if operation.call > self.timeline.deadline(rank) {
                     return None;
                 }
-                let twin = self.timeline.lost_twin(operation);
+                let twin = self.timeline.lost_twin(operation).filter(|_| rules.twins);
                 if self.has(self.lost_words, place) || twin.is_some_and(|twin| !self.has(self.lost_words, twin)) {
                     continue;
                 }
                 (Step::Lost(place), operation.demand)
             };
             let Some(next) = self.states.step(state, demand) else { continue };
-            if matches!(step, Step::Lost(_)) && next == state {
+            if matches!(step, Step::Lost(_)) && next == state && rules.unnoticed {
                 continue;
             }
-            if let Some(before) = self.frames[frame].unnoticed
+            if let Some(before) = self.frames[frame].unnoticed.filter(|_| rules.unnoticed)
                 && self.states.step(before, demand) == Some(next)
             {
                 continue;
@@ -241,9 +329,10 @@ impl<'h, S: Spec> Search<'h, S> {
     fn enter(&mut self, before: Option<u32>) -> bool {
         let placed = self.placed.len();
         self.place_reads();
+        self.set(self.rank(), self.states.quotient(self.state(), self.rank()));
         let unnoticed = before.filter(|_| self.placed.len() == placed);
         self.deepest = self.deepest.max(self.rank());
-        if self.is_hopeless() {
+        if self.rules.viability && self.is_hopeless() {
             self.explored += 1;
             self.forget();
             return false;
@@ -270,7 +359,8 @@ impl<'h, S: Spec> Search<'h, S> {
             for at in 0..self.timeline.open(rank).len() {
                 let operation = &self.timeline.completed[self.timeline.open(rank)[at] as usize];
                 let (index, slot) = (operation.index, operation.slot);
-                if operation.read_only && !self.has(1, slot) && self.states.step(state, operation.demand).is_some() {
+                let eager = operation.read_only && self.rules.eager_reads;
+                if eager && !self.has(1, slot) && self.states.step(state, operation.demand).is_some() {
                     self.placed.push(index);
                     self.flip(1, slot);
                     placed = true;
@@ -283,23 +373,33 @@ impl<'h, S: Spec> Search<'h, S> {
         self.set(rank, state);
     }
 
-    /// Whether the next read has to reply what it cannot reply any more.
+    /// Whether the next read, or an open one, has to reply what it cannot reply any more.
     fn is_hopeless(&self) -> bool {
+        let rank = self.rank();
+        let completed = &self.timeline.completed;
+        let waits = |read: usize| self.waits(&completed[read]);
+        let next = self.timeline.reads(rank).iter().map(|&read| read as usize).find(|&read| waits(read));
+        let open = self.timeline.open(rank).iter().map(|&read| read as usize);
+        let open = open.filter(|&read| completed[read].read_only && waits(read) && Some(read) != next);
+        next.into_iter().chain(open).any(|read| !self.can_come_true(read))
+    }
+
+    fn waits(&self, operation: &Completed) -> bool {
+        operation.call > self.timeline.deadline(self.rank()) || !self.has(1, operation.slot)
+    }
+
+    /// Whether what is not yet placed, and can be before the read of rank `read`, can make its reply right.
+    fn can_come_true(&self, read: usize) -> bool {
         let (rank, state) = (self.rank(), self.state());
         let Timeline { completed, lost, .. } = &self.timeline;
-        let deadline = self.timeline.deadline(rank);
-        let waits = |operation: &Completed| operation.call > deadline || !self.has(1, operation.slot);
-        let mut reads = self.timeline.reads(rank).iter().map(|&read| read as usize);
-        let Some(read) = reads.find(|&read| waits(&completed[read])) else { return false };
-
         let end = completed[read].reply;
         let before = completed[rank..read].iter();
         let around = self.timeline.open(read).iter().map(|&other| &completed[other as usize]);
         // What is open at the reply of the read begins with the read itself.
-        let answered = before.chain(around.skip(1)).filter(|other| waits(other)).map(|other| other.demand);
+        let answered = before.chain(around.skip(1)).filter(|other| self.waits(other)).map(|other| other.demand);
         let unused = |&(place, other): &(usize, &Lost)| other.call <= end && !self.has(self.lost_words, place);
         let unanswered = lost.iter().enumerate().filter(unused).map(|(_, other)| other.demand);
-        !self.states.can_lead_to(state, completed[read].demand, answered.chain(unanswered))
+        self.states.can_lead_to(state, completed[read].demand, answered.chain(unanswered))
     }
 
     /// Goes back to the configuration before the current one.

@@ -4,6 +4,8 @@ use std::{fmt::Debug, hash::Hash};
 
 use stateright::semantics::SequentialSpec;
 
+use crate::kv::{KvOp, KvState};
+
 /// A sequential object, and the two facts about its operations that make checking fast.
 ///
 /// The object itself is stateright's [`SequentialSpec`]. Of that trait the checker uses
@@ -83,5 +85,22 @@ pub trait Spec: SequentialSpec<Op: Debug + Eq + Hash, Ret: Debug + Eq + Hash> + 
     {
         let _ = (op, reply, others);
         true
+    }
+
+    /// This state as the value of one key of a key-value store, and...
+    ///
+    /// `None`, the default, says that the object is no such thing, and histories are searched.
+    fn kv_state(&self) -> Option<KvState<'_>> {
+        None
+    }
+
+    /// ...`op` with the reply `ret` as an operation of such a store. `None` for an operation that it does not have.
+    ///
+    /// If both are given, a partition in which every written value is another one is decided in `O(n log n)` without
+    /// any search, lost replies or not, and a violation has a [kind](crate::Kind). The translation must agree with
+    /// [`is_valid_step`](SequentialSpec::is_valid_step); that the values are unique is verified, not believed.
+    fn as_kv<'a>(op: &'a Self::Op, ret: Option<&'a Self::Ret>) -> Option<KvOp<'a>> {
+        let _ = (op, ret);
+        None
     }
 }

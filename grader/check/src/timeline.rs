@@ -43,6 +43,14 @@ pub(crate) struct Entry<'h, S: Spec> {
     pub demand: Demand<'h, S>,
 }
 
+impl<S: Spec> Clone for Entry<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Spec> Copy for Entry<'_, S> {}
+
 /// An operation with a reply. Its *rank* is its place in the order of the replies.
 pub(crate) struct Completed {
     pub index: usize,
@@ -92,7 +100,7 @@ impl Timeline {
         let mut completed = Vec::with_capacity(entries.len());
         let mut lost = Vec::new();
         for &Entry { index, call, reply, demand } in entries {
-            let read_only = S::read_only(demand.0);
+            let read_only = S::read_only(demand.0) || fails::<S>(demand);
             if reply.is_none() && read_only {
                 continue;
             }
@@ -186,6 +194,14 @@ impl Timeline {
     /// The place of the lost operation with the same command as `operation` and an earlier call, if there is one.
     pub fn lost_twin(&self, operation: &Lost) -> Option<usize> {
         (operation.twin != NONE).then_some(operation.twin as usize)
+    }
+}
+
+/// Whether an operation that could have changed the state is known to have failed, and so changed nothing.
+fn fails<S: Spec>(demand: Demand<'_, S>) -> bool {
+    match demand {
+        (command, Some(Expected::Exactly(reply))) => S::as_kv(command, Some(reply)).is_some_and(|kv| kv.only_reads()),
+        _ => false,
     }
 }
 

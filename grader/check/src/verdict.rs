@@ -23,6 +23,13 @@ pub enum Verdict {
 /// operations are named by their indices in the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
+    /// What is wrong, if it has a name.
+    pub kind: Kind,
+    /// The operations that contradict each other: the subject of the [sentence](Violation::sentence) first. At most four
+    /// for histories in which every written value is another one.
+    pub core: Vec<usize>,
+    /// Operations without fault that the contradiction builds on, such as the put of a value that was read.
+    pub context: Vec<usize>,
     /// All operations of the partition, in the order of their calls.
     pub operations: Vec<usize>,
     /// Those of the shortest prefix of the history that is not linearizable, in the order of their calls: all that were
@@ -49,4 +56,59 @@ pub struct Possible {
     pub values: Vec<String>,
     /// Whether no other value is possible. Otherwise say "for example", not "only".
     pub complete: bool,
+}
+
+/// What is wrong with a history. Of the operations of [`Violation::core`], "the first" is the one that is listed first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// The first got a reply that it has in no state.
+    WrongReply,
+    /// The first saw what no order of the writes gives: bytes that nobody wrote, or a write in the wrong place.
+    Phantom,
+    /// The first ended before the second, whose value it saw, was called.
+    FutureRead,
+    /// The first shows more than once.
+    AppliedTwice,
+    /// The first two saw values of which neither continues the other.
+    Fork,
+    /// The first ended before the second was called, but the second shows as the earlier one.
+    Reordered,
+    /// The first worked on a value although the second, which ended before, had written or seen a newer one.
+    StaleRead,
+    /// The second was acknowledged, and nobody ever saw it: the first came later and worked on an older value.
+    LostWrite,
+    /// Both succeeded, and only one can have: they had the same condition.
+    LostUpdate,
+    /// Two values were current in turns.
+    Overlap,
+    /// Compare-and-sets that each need the value of the one before, in a circle.
+    Cycle,
+    /// The first was refused although its condition held all the time.
+    WrongRefusal,
+    /// No order of the operations explains the replies.
+    Unexplained,
+}
+
+/// The operations to blame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Blame {
+    pub kind: Kind,
+    pub core: Vec<usize>,
+    pub context: Vec<usize>,
+}
+
+impl Blame {
+    /// Each operation is named once.
+    pub fn new(kind: Kind, mut core: Vec<usize>, mut context: Vec<usize>) -> Blame {
+        let all = core.clone();
+        let mut place = 0;
+        core.retain(|index| {
+            place += 1;
+            !all[..place - 1].contains(index)
+        });
+        context.sort_unstable();
+        context.dedup();
+        context.retain(|index| !core.contains(index));
+        Blame { kind, core, context }
+    }
 }

@@ -5,11 +5,15 @@
 //! that is not, it ends with a reply, and a binary search over the replies finds it.
 
 use crate::{
+    check::{Options, events},
+    explain,
     history::OperationOf,
-    search::{Progress, Search},
+    kv::KvState,
+    search::{Progress, Rules, Search},
     spec::Spec,
     timeline::{Entry, Expected},
-    verdict::{Possible, Violation},
+    verdict::{Blame, Kind, Possible, Violation},
+    zones::{self, Decision, Event, NEVER},
 };
 
 /// How many possible values are listed: more would not be read.
@@ -38,31 +42,75 @@ fn search_with<S: Spec>(fuel: &mut u64, search: &mut Search<'_, S>) -> Progress 
     progress
 }
 
-/// Explains why the operations `part` of `history` are not linearizable, which `search` has found out.
+/// How it was found out that there is no linearization.
+pub(crate) enum Found {
+    ByZones(Blame),
+    BySearch {
+        /// How many configurations it took.
+        explored: u64,
+        /// So many replies, from the first on, can be explained.
+        deepest: usize,
+    },
+}
+
+/// Longer prefixes are not searched for what would have been possible.
+const SEARCHED_PREFIX: usize = 2_000;
+
+/// Explains why the operations `part` of `history` are not linearizable, which has been `found`.
 pub(crate) fn explain<S: Spec>(
     initial: &S,
     history: &[OperationOf<S>],
     part: &[usize],
-    search: &Search<'_, S>,
+    found: Found,
+    options: &Options,
 ) -> Violation {
-    let mut part = part.to_vec();
-    part.sort_by_key(|&index| (history[index].call, index));
-    let fuel = FUEL_AT_LEAST.max(search.explored().saturating_mul(2));
-    let partition = Partition { initial, history, operations: part, fuel };
-
+    let mut operations = part.to_vec();
+    operations.sort_by_key(|&index| (history[index].call, index));
+    let explored = if let Found::BySearch { explored, .. } = found { explored } else { 0 };
+    let fuel = FUEL_AT_LEAST.max(explored.saturating_mul(2));
+    let partition = Partition { initial, history, operations, fuel };
     let mut replies = partition.operations.clone();
     replies.retain(|&index| history[index].reply.is_some());
     replies.sort_unstable_by_key(|&index| partition.reply_of(index));
-    let (rank, shortest) = partition.first_impossible(&replies, search.deepest());
+    if !options.explain {
+        return partition.unexplained(&replies, found);
+    }
+    let zones = events::<S>(history, &partition.operations).filter(|_| options.zones).zip(initial.kv_state());
+    let (rank, shortest) = match (&found, &zones) {
+        (Found::ByZones(blame), Some((events, state))) => partition.first_in_zones(events, *state, &replies, blame),
+        (Found::BySearch { deepest, .. }, _) => partition.first_impossible(&replies, *deepest),
+        (Found::ByZones(_), None) => unreachable!("the zones have seen these events"),
+    };
     let impossible = replies[rank];
-
-    let (linearization, possible_states) = partition.states_before(impossible);
+    let blame = match found {
+        Found::ByZones(blame) => match partition.decide_prefix(zones.as_ref(), partition.reply_of(impossible)) {
+            Decision::Violated(blame) => blame,
+            // Only what came later was blamed.
+            _ => explain::shrink(initial, history, &partition.prefix(impossible).collect::<Vec<_>>()),
+        },
+        Found::BySearch { .. } => explain::shrink(initial, history, &partition.prefix(impossible).collect::<Vec<_>>()),
+    };
+    let prefix: Vec<usize> = partition.prefix(impossible).map(|entry| entry.index).collect();
+    let (mut linearization, mut possible_states, mut possible_replies) = Default::default();
+    if prefix.len() <= SEARCHED_PREFIX {
+        (linearization, possible_states) = partition.states_before(impossible);
+        possible_replies = partition.replies_instead(impossible);
+    }
+    if linearization.is_empty()
+        && let Some(before) = rank.checked_sub(1)
+        && let Decision::Linearizable(order) = partition.decide_prefix(zones.as_ref(), partition.reply_of(replies[before]))
+    {
+        linearization = order;
+    }
     Violation {
-        prefix: partition.prefix(impossible).map(|entry| entry.index).collect(),
+        kind: blame.kind,
+        core: blame.core,
+        context: blame.context,
+        prefix,
         impossible,
         shortest,
         linearization,
-        possible_replies: partition.replies_instead(impossible),
+        possible_replies,
         possible_states,
         operations: partition.operations,
     }
@@ -79,6 +127,85 @@ struct Partition<'a, S: Spec> {
 }
 
 impl<'a, S: Spec> Partition<'a, S> {
+    /// Only what is known already.
+    fn unexplained(self, replies: &[usize], found: Found) -> Violation {
+        let (blame, impossible) = match found {
+            Found::BySearch { deepest, .. } => {
+                (Blame::new(Kind::Unexplained, Vec::new(), Vec::new()), replies[deepest.min(replies.len() - 1)])
+            }
+            Found::ByZones(blame) => {
+                let answered = blame.core.iter().copied().filter(|&index| self.history[index].reply.is_some());
+                let last = answered.max_by_key(|&index| self.reply_of(index));
+                (blame, last.unwrap_or(replies[replies.len() - 1]))
+            }
+        };
+        Violation {
+            kind: blame.kind,
+            core: blame.core,
+            context: blame.context,
+            prefix: Vec::new(),
+            impossible,
+            shortest: false,
+            linearization: Vec::new(),
+            possible_replies: Possible::default(),
+            possible_states: Possible::default(),
+            operations: self.operations,
+        }
+    }
+
+    /// What the zones say of the prefix that ends with the reply `end`.
+    fn decide_prefix(&self, zones: Option<&(Vec<Event<'_>>, KvState<'_>)>, end: Option<(u64, usize)>) -> Decision {
+        let (Some((events, state)), Some(end)) = (zones, end) else { return Decision::NotApplicable };
+        let mut cut = Vec::with_capacity(events.len());
+        for event in events.iter().filter(|event| event.call as u64 <= end.0) {
+            let mut event = *event;
+            if event.ret != NEVER && (event.ret as u64, event.index) > end {
+                event.ret = NEVER;
+                let Some(kv) = S::as_kv(&self.history[event.index].command, None) else {
+                    return Decision::NotApplicable;
+                };
+                event.kv = kv;
+            }
+            cut.push(event);
+        }
+        zones::decide(&cut, *state)
+    }
+
+    /// [`Partition::first_impossible`] without a search. Mostly the last of the operations to blame is the one.
+    fn first_in_zones(
+        &self,
+        events: &[Event<'_>],
+        state: KvState<'_>,
+        replies: &[usize],
+        blame: &Blame,
+    ) -> (usize, bool) {
+        let zones = (events.to_vec(), state);
+        let last = blame.core.iter().filter_map(|&index| self.reply_of(index)).max();
+        let hint = replies.partition_point(|&index| self.reply_of(index) < last).min(replies.len() - 1);
+        let (mut low, mut high) = (0, replies.len() - 1);
+        let (mut certain, mut fuel) = (true, self.fuel);
+        let mut probes = vec![hint.saturating_sub(1), hint];
+        while low < high {
+            let middle = probes.pop().filter(|probe| (low..high).contains(probe)).unwrap_or(low + (high - low) / 2);
+            match self.decide_prefix(Some(&zones), self.reply_of(replies[middle])) {
+                Decision::Violated(_) => high = middle,
+                Decision::Linearizable(_) => low = middle + 1,
+                // Some contradictions show even where the zones could not decide what is without them.
+                Decision::NotApplicable => {
+                    let prefix: Vec<_> = self.prefix(replies[middle]).collect();
+                    match search_with(&mut fuel, &mut Search::new(self.initial, &prefix, Rules::ALL)) {
+                        Progress::Exhausted => high = middle,
+                        outcome => {
+                            certain &= outcome == Progress::Found;
+                            low = middle + 1;
+                        }
+                    }
+                }
+            }
+        }
+        (high, certain)
+    }
+
     /// The place of an operation's reply in the order of replies; the index decides between simultaneous ones.
     fn reply_of(&self, index: usize) -> Option<(u64, usize)> {
         self.history[index].reply.as_ref().map(|&(at, _)| (at, index))
@@ -106,7 +233,7 @@ impl<'a, S: Spec> Partition<'a, S> {
         let mut middle = low;
         while low < high {
             let prefix: Vec<_> = self.prefix(replies[middle]).collect();
-            match search_with(&mut fuel, &mut Search::new(self.initial, &prefix)) {
+            match search_with(&mut fuel, &mut Search::new(self.initial, &prefix, Rules::ALL)) {
                 Progress::Exhausted => high = middle,
                 outcome => {
                     certain = outcome == Progress::Found;
@@ -126,7 +253,8 @@ impl<'a, S: Spec> Partition<'a, S> {
                 (entry.reply, entry.demand.1) = (None, None);
             }
         }
-        let mut search = Search::new(self.initial, &prefix);
+        // All states are wanted, also those that nobody could tell apart.
+        let mut search = Search::new(self.initial, &prefix, Rules { quotient: false, ..Rules::ALL });
         let (mut order, mut states) = (Vec::new(), Vec::new());
         let mut fuel = self.fuel;
         let complete = loop {
@@ -135,7 +263,9 @@ impl<'a, S: Spec> Partition<'a, S> {
                     if states.is_empty() {
                         order = search.order().to_vec();
                     }
-                    let state = format!("{:?}", search.last_state());
+                    let mut object = self.initial.clone();
+                    search.order().iter().for_each(|&placed| drop(object.invoke(&self.history[placed].command)));
+                    let state = format!("{object:?}");
                     if states.contains(&state) {
                         continue;
                     }
@@ -162,7 +292,7 @@ impl<'a, S: Spec> Partition<'a, S> {
                     entry.demand.1 = Some(Expected::NoneOf(&replies));
                 }
             }
-            let mut search = Search::new(self.initial, &prefix);
+            let mut search = Search::new(self.initial, &prefix, Rules::ALL);
             match search_with(&mut fuel, &mut search) {
                 Progress::Found => {
                     let reply = self.reply_in(search.order(), impossible);
