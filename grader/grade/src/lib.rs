@@ -4,6 +4,7 @@
 //! wrong solutions. The stages are modules: `plan` (what to run),
 //! `run` (one test with one seed is a run), `story` (a recording as lines), `score` (points). Nothing here prints.
 
+mod diagram;
 mod error;
 mod fingerprint;
 mod hint;

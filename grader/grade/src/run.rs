@@ -15,6 +15,7 @@ use faultline_verdict::{Event, Failure, PhaseCounts, Status, TestVerdict};
 use rayon::prelude::*;
 
 use crate::{
+    diagram,
     error::Error,
     rubric::Row,
     shrink::{Budget, shrink},
@@ -172,6 +173,7 @@ impl Runner<'_> {
 
 /// A violation as the student sees it.
 pub(crate) fn failure(violation: &Violation, seed: u64, handout: String, facts: &Facts) -> Failure {
+    let trace = facts.recording.as_ref().map(|run| story::tell(run, violation.about)).unwrap_or_default();
     Failure {
         kind: violation.kind.to_string().replace(' ', "-"),
         observed: violation.observed.clone(),
@@ -182,7 +184,9 @@ pub(crate) fn failure(violation: &Violation, seed: u64, handout: String, facts: 
         replay: None,
         picture: facts.picture.iter().map(|lane| story::lane(lane, violation.about)).collect(),
         shrunk: None,
-        trace: facts.recording.as_ref().map(|run| story::tell(run, violation.about)).unwrap_or_default(),
+        history: diagram::history(&facts.asked, violation.about),
+        diagram: facts.recording.as_ref().map(|run| diagram::draw(run, violation, &trace)),
+        trace,
     }
 }
 
@@ -249,13 +253,7 @@ impl Summary {
             match known {
                 Some((sum, runs)) => {
                     *runs += 1;
-                    sum.lasted_us += phase.lasted_us;
-                    sum.events += phase.events;
-                    sum.messages += phase.messages;
-                    sum.bytes += phase.bytes;
-                    sum.operations += phase.operations;
-                    sum.latency_sum_us += phase.latency_sum_us;
-                    sum.latency_max_us = sum.latency_max_us.max(phase.latency_max_us);
+                    sum.add(phase);
                 }
                 None => self.phases.push((phase.clone(), 1)),
             }
@@ -303,6 +301,10 @@ fn counts(phase: Phase) -> PhaseCounts {
         operations: phase.operations,
         latency_mean_us: phase.latency_sum_us.checked_div(phase.operations).unwrap_or(0),
         latency_max_us: phase.latency_max_us,
+        latency_p50_us: phase.latencies.quantile_us(500).min(phase.latency_max_us),
+        latency_p99_us: phase.latencies.quantile_us(990).min(phase.latency_max_us),
+        available_permille: (phase.availability.answered * 1000).checked_div(phase.availability.asked),
+        recovery_max_us: phase.recovery_us,
         phase: phase.name,
     }
 }

@@ -38,6 +38,8 @@ fn failure(kind: &str, observed: &str) -> Failure {
         shrunk: None,
         replay: Some("cargo grade replay target/grade/lab2/exactly_once_across_failover.trace.json".to_owned()),
         picture: picture("view 2 is not so wide"),
+        history: Vec::new(),
+        diagram: None,
         trace: vec![line(1, 4_700, "s1 starts"), line(0, 254_700, "(33 events left out)"), printed, broke],
     }
 }
@@ -168,6 +170,8 @@ fn with_hidden(visibility: Visibility, status: Status) -> Grade {
         shrunk: None,
         replay: Some(mark()),
         picture: picture(&mark()),
+        history: Vec::new(),
+        diagram: None,
         trace: vec![TraceLine { number: 77_003, at_us: 77_004, text: mark(), printed: vec![mark()], broke: true }],
     };
     let phase = PhaseCounts { phase: mark(), events: 77_005, ..PhaseCounts::default() };

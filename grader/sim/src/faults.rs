@@ -250,6 +250,7 @@ impl World<'_> {
     }
 
     fn heal_all(&mut self) -> Outcome {
+        self.healed = Some(self.now);
         self.tell("all links work again, nobody is paused or slow".to_owned());
         for link in 0..self.links.len() {
             self.links[link].cut = false;

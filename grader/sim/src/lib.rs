@@ -16,6 +16,7 @@ mod effects;
 mod faults;
 mod history;
 pub mod in_process;
+mod latency;
 mod metrics;
 mod network;
 mod node;
@@ -31,12 +32,15 @@ mod violation;
 mod watch;
 mod world;
 
+pub use labkit::NodeId;
+
 pub use edits::{Decided, Edits, Kept, MessageName, Noise, Wake};
 pub use history::{Moment, Operation, Via, Workload};
-pub use metrics::{Limits, Phase};
+pub use latency::Latencies;
+pub use metrics::{Availability, Limits, Phase};
 pub use network::Conditions;
 pub use node::{NodeSpec, Received, Role};
-pub use picture::{Lane, Span, Tone};
+pub use picture::{Asked, Judged, Lane, Span, Tone};
 pub use plan::{Flapping, Plan};
 pub use record::{Happening, Recording, Step};
 pub use schedule::{FaultAction, Life, Schedule};

@@ -1,4 +1,7 @@
-//! What a test draws besides its verdict: lanes of spans over virtual time, such as who was primary when.
+//! What a test shows besides its verdict: lanes of spans over virtual time, such as who was primary when, and what
+//! clients asked, in the words of the lab.
+
+use labkit::NodeId;
 
 use crate::time::Time;
 
@@ -33,4 +36,33 @@ pub enum Tone {
     Tentative,
     /// There is nothing: a node that is down.
     Void,
+}
+
+/// An operation of a client in words, and what the verdict says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// The part of the service's state that it is about, such as a key.
+    pub about: String,
+    /// The client.
+    pub client: NodeId,
+    /// What it asked for.
+    pub command: String,
+    /// When.
+    pub from: Time,
+    /// When and what it was answered.
+    pub answer: Option<(Time, String)>,
+    /// What the verdict says of it.
+    pub judged: Judged,
+}
+
+/// What a verdict says of an operation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Judged {
+    /// Nothing.
+    #[default]
+    Plain,
+    /// It is among those that make the impossible answer impossible.
+    Explains,
+    /// Its answer cannot be.
+    Impossible,
 }

@@ -9,7 +9,7 @@ use crate::{
     edits::{Editing, Edits},
     metrics::Phase,
     network::Conditions,
-    picture::Lane,
+    picture::{Asked, Lane},
     record::Recording,
     schedule::{Schedule, Script},
     world::{RunMode, Setup, World},
@@ -54,6 +54,8 @@ pub struct Facts {
     pub setting: String,
     /// What the test drew.
     pub picture: Vec<Lane>,
+    /// What clients asked, in the order of their calls.
+    pub asked: Vec<Asked>,
 }
 
 /// One seed of one test: what the test builds its worlds from.
@@ -102,6 +104,11 @@ impl<'b> Trial<'b> {
     /// Leaves a picture of the run; the last one counts.
     pub fn draw(&mut self, picture: Vec<Lane>) {
         self.facts.picture = picture;
+    }
+
+    /// Leaves what clients asked and were answered; the last list counts.
+    pub fn list(&mut self, asked: Vec<Asked>) {
+        self.facts.asked = asked;
     }
 
     /// Notes a check that ended without a decision: the test is then not scored.

@@ -17,7 +17,7 @@ use crate::{
     choice::{About, Choices},
     edits::{Editing, Wake},
     history::{Operation, Via, Workload},
-    metrics::{Limits, Phase},
+    metrics::{Limits, Phase, measure},
     network::{Conditions, Link},
     node::{Cause, Condition, Node, NodeSpec, Received},
     plan::Plan,
@@ -126,6 +126,8 @@ pub struct World<'b> {
     watchers: Vec<Box<dyn Watcher>>,
     pub(crate) phases: Vec<Phase>,
     phase_began: Time,
+    /// When the world was last healed.
+    pub(crate) healed: Option<Time>,
     messages: u64,
     bytes: u64,
     events: u64,
@@ -169,8 +171,9 @@ impl<'b> World<'b> {
             faults: Vec::new(),
             fired: BTreeMap::new(),
             watchers: Vec::new(),
-            phases: vec![Phase::named("start")],
+            phases: vec![Phase::named("start", Time::ZERO)],
             phase_began: Time::ZERO,
+            healed: None,
             messages: 0,
             bytes: 0,
             events: 0,
@@ -216,7 +219,7 @@ impl<'b> World<'b> {
     /// Begins a phase; counts from here on are its own.
     pub fn phase(&mut self, name: &str) {
         self.close_phase();
-        self.phases.push(Phase::named(name));
+        self.phases.push(Phase::named(name, self.now));
         self.record(|_| Happening::Phase { name: name.to_owned() });
     }
 
@@ -546,6 +549,7 @@ impl<'b> World<'b> {
             self.record(|_| Happening::Stop { text });
         }
         self.close_phase();
+        measure(&mut self.phases, &self.history, self.healed);
         for slot in 0..=2 * self.nodes.len() {
             self.backend.stop(slot);
         }

@@ -3,6 +3,7 @@
 //! [`Grade`] is the JSON document that SPEC.md describes. Nothing in it depends on the machine, the time or the number
 //! of threads: equal inputs give equal bytes.
 
+mod diagram;
 mod matrix;
 mod picture;
 
@@ -10,6 +11,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
+pub use diagram::{Asked, Band, Diagram, Drawn, Held, Judged, KeyHistory, What};
 pub use matrix::{Matrix, MatrixRow, MatrixTest};
 pub use picture::{Lane, Span, Tone};
 
@@ -273,6 +275,12 @@ pub struct Failure {
     /// What was left out of the run that failed, if a smaller one fails in the same way. All else is about that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrunk: Option<Shrunk>,
+    /// What clients asked and were answered, key by key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<KeyHistory>,
+    /// How the trace is drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagram: Option<Diagram>,
     /// What happened, routine left out.
     pub trace: Vec<TraceLine>,
 }
@@ -328,4 +336,17 @@ pub struct PhaseCounts {
     pub latency_mean_us: u64,
     /// The longest.
     pub latency_max_us: u64,
+    /// The median, at most 7 % too long.
+    #[serde(default)]
+    pub latency_p50_us: u64,
+    /// What 99 of 100 operations took at most, likewise.
+    #[serde(default)]
+    pub latency_p99_us: u64,
+    /// Of the windows of 100 ms in which an answer came or an operation was open throughout, how many in a thousand
+    /// brought an answer; none without such a window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub available_permille: Option<u64>,
+    /// From healing the world to the first answer, the longest of all seeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_max_us: Option<u64>,
 }

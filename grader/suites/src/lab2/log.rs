@@ -18,6 +18,8 @@ pub struct ViewLog {
     pub asked: u64,
     /// What servers send to each other and to clients, on a network that loses nothing: counts of what arrived.
     pub traffic: Traffic,
+    /// The judgement that failed the run, if one did.
+    pub judged: RefCell<Option<faultline_check::Violation>>,
     reigns: Vec<Reign>,
     size: Size,
     /// What each server must hold itself for by the newest view that it was told, and since when.
@@ -52,6 +54,7 @@ impl ViewLog {
             view: View::default(),
             asked: 0,
             traffic: Traffic::default(),
+            judged: RefCell::new(None),
             reigns: Vec::new(),
             size,
             roles: BTreeMap::new(),

@@ -1,7 +1,7 @@
 //! The key-value store as one machine would have it, and the judgement of client histories against it.
 
 use faultline_check::{DEFAULT_BUDGET, SequentialSpec, Spec, Verdict, check};
-use faultline_sim::{Outcome, World};
+use faultline_sim::{Asked, Judged, Kind, Outcome, Stop, World};
 use lab2_api::{Command, Output};
 use labkit::codec;
 
@@ -38,8 +38,7 @@ impl Spec for Value {
     }
 
     fn partition(command: &Command) -> Option<String> {
-        let (Command::Put { key, .. } | Command::Append { key, .. } | Command::Get { key }) = command;
-        Some(key.clone())
+        Some(key_of(command))
     }
 
     /// A value that is no prefix of the one that was read must be overwritten before; then anything goes.
@@ -86,7 +85,9 @@ pub fn judge(world: &World<'_>, log: &ViewLog, undecided: &mut Option<String>) -
         Ok(Verdict::Violated(violation)) => {
             let reply = world.history()[violation.impossible].reply.as_ref();
             let when = reply.map_or(world.now(), |(moment, _)| moment.at);
-            Err(world.violation_at(when, explain(world, log, &violation)))
+            let stop = world.violation_at(when, explain(world, log, &violation));
+            log.judged.replace(Some(violation));
+            Err(stop)
         }
         Err(error) => Err(faultline_sim::Stop::Broken(format!("the recorded history is none: {error}"))),
     }
@@ -120,6 +121,49 @@ fn answered_by(world: &World<'_>, log: &ViewLog, index: usize) -> String {
     match log.deposed(via.from, via.sent) {
         Some((at, view)) => format!("{by}, deposed at {at} by {view:?}"),
         None => by,
+    }
+}
+
+/// What clients asked and were answered, for the reports of a run that failed.
+pub fn asked(world: &World<'_>, log: &ViewLog, outcome: &Outcome) -> Vec<Asked> {
+    let Err(Stop::Violation(failure)) = outcome else { return Vec::new() };
+    let judged = log.judged.borrow();
+    // Without a judgement of the whole history it is the answer upon which the test failed.
+    let answered_then = |operation: &faultline_sim::Operation| {
+        failure.kind == Kind::Violation
+            && operation.reply.as_ref().is_some_and(|(moment, _)| moment.at == failure.about)
+    };
+    let wrong = match &*judged {
+        Some(violation) => Some(violation.impossible),
+        None => world.history().iter().rposition(answered_then),
+    };
+    let explains = |index: &usize| judged.as_ref().is_some_and(|violation| violation.prefix.contains(index));
+    let asked = world.history().iter().enumerate().map(|(index, operation)| {
+        let command = command_of(&operation.command);
+        let answer = operation.reply.as_ref().map(|(moment, output)| {
+            let output = codec::from_bytes(output).map_or("?".to_owned(), |output| say_output(&output));
+            (moment.at, output)
+        });
+        Asked {
+            about: key_of(&command),
+            client: operation.client,
+            command: say(&command),
+            from: operation.invoked.at,
+            answer,
+            judged: match index {
+                index if wrong == Some(index) => Judged::Impossible,
+                index if explains(&index) => Judged::Explains,
+                _ => Judged::Plain,
+            },
+        }
+    });
+    asked.collect()
+}
+
+/// The key that a command is about.
+pub fn key_of(command: &Command) -> String {
+    match command {
+        Command::Put { key, .. } | Command::Append { key, .. } | Command::Get { key } => key.clone(),
     }
 }
 

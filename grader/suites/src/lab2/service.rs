@@ -9,7 +9,7 @@ use labkit::{NodeId, codec};
 use super::{
     ANSWERED, ANSWERED_UNDER_LOSS, V1, client,
     log::ViewLog,
-    model::{answer_of, command_of, judge, output_of},
+    model::{answer_of, asked, command_of, judge, key_of, output_of},
     server,
 };
 
@@ -175,7 +175,8 @@ impl<'w, 'b> Service<'w, 'b> {
 
     /// The client that never wrote reads all keys that any client used, and the whole history is judged.
     pub fn read_all_and_judge(&mut self, trial_undecided: &mut Option<String>) -> Outcome {
-        let mut keys: Vec<String> = self.world.history().iter().map(|operation| key_of(&operation.command)).collect();
+        let mut keys: Vec<String> =
+            self.world.history().iter().map(|operation| key_of(&command_of(&operation.command))).collect();
         keys.sort();
         keys.dedup();
         let reader = self.size.reader();
@@ -183,12 +184,6 @@ impl<'w, 'b> Service<'w, 'b> {
             self.call(reader, &get(&key))?;
         }
         self.judge(trial_undecided)
-    }
-}
-
-fn key_of(command: &[u8]) -> String {
-    match command_of(command) {
-        Command::Put { key, .. } | Command::Append { key, .. } | Command::Get { key } => key,
     }
 }
 
@@ -222,9 +217,15 @@ pub fn with_service_under(
 pub fn in_service(trial: &mut Trial<'_>, setup: Setup, size: Size, test: impl Story) -> Outcome {
     let mut undecided = None;
     let log = ViewLog::new(size);
-    let outcome = trial.run(setup, |world| test(&mut Service::new(world, size, &log), &mut undecided));
+    let mut list = Vec::new();
+    let outcome = trial.run(setup, |world| {
+        let outcome = test(&mut Service::new(world, size, &log), &mut undecided);
+        list = asked(world, &log.borrow(), &outcome);
+        outcome
+    });
     undecided.into_iter().for_each(|what| trial.undecided(what));
     trial.draw(log.borrow().picture());
+    trial.list(list);
     outcome
 }
 
@@ -238,13 +239,17 @@ pub fn with_crash_sweep(
     let conditions = trial.conditions();
     trial.describe_setting(format!("{}; {who} crashes between two effects", describe(size, &conditions)));
     let log = RefCell::new(ViewLog::new(size));
+    let list = RefCell::default();
     let outcome = trial.crash_sweep(&setup(size, conditions, true), |world| {
         // Each boundary has a world of its own; the picture is of the last.
         log.replace(ViewLog::new(size));
         world.run_for(START_SPREAD)?;
-        test(&mut Service::new(world, size, &log.borrow()))
+        let outcome = test(&mut Service::new(world, size, &log.borrow()));
+        list.replace(asked(world, &log.borrow().borrow(), &outcome));
+        outcome
     });
     trial.draw(log.borrow().borrow().picture());
+    trial.list(list.into_inner());
     outcome
 }
 
