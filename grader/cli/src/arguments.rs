@@ -51,6 +51,10 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     pub traces: Option<PathBuf>,
 
+    /// Write the report page to this file instead of report.html beside the traces; `none` writes no page.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+
     /// Run on this many threads instead of one per core. The result is the same.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,

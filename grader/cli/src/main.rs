@@ -16,7 +16,8 @@ use std::{
 use clap::Parser;
 use faultline_grade::{Error, MatrixRequest, Request, Salt, Seeds, Selection};
 use faultline_report::{
-    HIDDEN, MatrixScreen, Terminal, event_for, failure_text, grade_for, hint_text, matrix_to_json, printable, to_json,
+    HIDDEN, MatrixScreen, Page, Terminal, event_for, failure_text, grade_for, hint_text, matrix_to_json, printable,
+    to_json,
 };
 use faultline_verdict::{Audience, Event, Grade, Matrix, Outcome, Status};
 
@@ -132,11 +133,24 @@ fn grade(root: &Path, lab: &str, arguments: &Arguments, interrupt: &AtomicBool) 
         audience,
     };
     let mut terminal = Terminal::new(io::stdout(), width(), io::stderr().is_terminal());
+    let mut page = Page::default();
     let mut broken_pipe = false;
-    let mut listen = |event: Event| broken_pipe |= terminal.event(&event_for(audience, event)).is_err();
+    let mut listen = |event: Event| {
+        let event = event_for(audience, event);
+        page.event(&event);
+        broken_pipe |= terminal.event(&event).is_err();
+    };
     let grade = grade_for(audience, faultline_grade::grade(&request, &mut listen, interrupt)?);
     if let Some(file) = &arguments.json {
         faultline_grade::write_whole(file, to_json(&grade).as_bytes())?;
+    }
+    let beside_traces = request.traces.as_ref().map(|folder| folder.join("report.html"));
+    let report = arguments.report.clone().or(beside_traces).filter(|file| file.as_os_str() != "none");
+    if let Some(file) = report {
+        // What the user named is relative to where they are, the usual place to the project.
+        let path = if arguments.report.is_some() { file.clone() } else { root.join(&file) };
+        faultline_grade::write_whole(&path, page.of(&grade).as_bytes())?;
+        print(&format!("{:>9}  {}\n", "page", printable(&file.display().to_string())));
     }
     Ok(exit_code(&grade))
 }

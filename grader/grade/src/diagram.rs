@@ -43,12 +43,16 @@ pub fn draw(recording: &Recording, violation: &Violation, trace: &[TraceLine]) -
         .collect();
     nodes.sort();
     nodes.dedup();
-    let (begin, end) = (trace.first().map_or(0, |line| line.at_us), violation.at.0);
+    let (begin, end) = (trace.first().map_or(0, |line| line.at_us), violation.about.0);
     let bands = bands(recording, end).into_iter().filter(|band| {
         let known = |name: &String| nodes.iter().any(|node| node.to_string() == *name);
-        band.to_us > begin && band.to_us > band.from_us && known(&band.node) && band.to.iter().all(known)
+        band.from_us < end
+            && band.to_us > begin
+            && band.to_us > band.from_us
+            && known(&band.node)
+            && band.to.iter().all(known)
     });
-    let bands = bands.collect();
+    let bands = bands.map(|band| Band { to_us: band.to_us.min(end), ..band }).collect();
     Diagram { nodes: nodes.iter().map(NodeId::to_string).collect(), events, bands }
 }
 

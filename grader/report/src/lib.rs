@@ -4,6 +4,7 @@
 //! two can disagree.
 
 mod failure;
+mod html;
 mod json;
 mod lanes;
 mod matrix;
@@ -13,6 +14,7 @@ mod terminal;
 mod watch;
 
 pub use failure::{failure_text, hint_text};
+pub use html::Page;
 pub use json::{matrix_to_json, to_json};
 pub use matrix::MatrixScreen;
 pub use safe::printable;

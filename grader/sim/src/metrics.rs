@@ -93,20 +93,21 @@ pub(crate) fn measure(phases: &mut [Phase], history: &[Operation], healed: Optio
 }
 
 fn availability(history: &[Operation], began: Time, ended: Time) -> Availability {
-    let windows = (ended.0.saturating_sub(began.0) / WINDOW) as usize;
-    let mut answered = vec![false; windows];
+    // The last window may be cut short; it counts if it brings an answer.
+    let whole = ended.0.saturating_sub(began.0) / WINDOW;
+    let mut answered = vec![false; whole as usize + 1];
     // By how many the operations that are open throughout a window are more than in the window before.
-    let mut waiting = vec![0i64; windows + 1];
+    let mut waiting = vec![0i64; whole as usize + 1];
     let after = |at: Time| at.0.saturating_sub(began.0);
     for operation in history {
         let first = if operation.invoked.at <= began { 0 } else { after(operation.invoked.at).div_ceil(WINDOW) };
         let answer = operation.reply.as_ref().map(|(moment, _)| moment.at);
-        let behind = answer.map_or(windows as u64, |at| after(at) / WINDOW).min(windows as u64);
+        let behind = answer.map_or(whole, |at| after(at) / WINDOW).min(whole);
         if first < behind {
             waiting[first as usize] += 1;
             waiting[behind as usize] -= 1;
         }
-        if let Some(at) = answer.filter(|at| *at >= began)
+        if let Some(at) = answer.filter(|at| began < *at && *at <= ended)
             && let Some(window) = answered.get_mut((after(at) / WINDOW) as usize)
         {
             *window = true;
@@ -181,7 +182,8 @@ mod tests {
         // 0: answered; 100: idle at first; 200 to 400: waits; 500: answered; 600: idle at first; 700: answered; 800: idle.
         assert_eq!(of(0, 900), (6, 3));
         assert_eq!(of(200, 500), (3, 0), "it began before and ended later");
-        assert_eq!(of(0, 99), (0, 0));
+        assert_eq!(of(0, 99), (1, 1), "cut short, but answered");
+        assert_eq!(of(200, 290), (0, 0));
         let open = [operation(0, None)];
         assert_eq!(availability(&open, Time(0), Time(1_000_000)), Availability { asked: 10, answered: 0 });
     }

@@ -1,0 +1,184 @@
+//! The failures, one after the other.
+
+use std::collections::BTreeMap;
+
+use faultline_verdict::{Failure, Grade, Status, TestVerdict, TraceLine};
+use maud::{Markup, html};
+
+use super::{
+    diagram, history, lanes, metrics,
+    text::{count, cut, ms, shown},
+};
+
+/// So many characters of what was printed are shown in one failure.
+const PRINTED: usize = 24_000;
+
+/// So many of one line of it.
+const PRINTED_LINE: usize = 400;
+
+/// A failure as the page lists it.
+pub struct Listed<'g> {
+    /// Its place on the page.
+    pub anchor: String,
+    verdict: &'g TestVerdict,
+    /// Other tests that failed in the very same way: a hole of the starter stops many, and is told once.
+    also: Vec<&'g TestVerdict>,
+}
+
+impl Listed<'_> {
+    /// True if this is where the page tells of the test.
+    pub fn holds(&self, verdict: &TestVerdict) -> bool {
+        self.verdict.id == verdict.id || self.also.iter().any(|also| also.id == verdict.id)
+    }
+}
+
+/// The failures in the order of the rubric.
+pub fn listed(grade: &Grade) -> Vec<Listed<'_>> {
+    let mut listed: Vec<Listed<'_>> = Vec::new();
+    let mut holes: BTreeMap<&str, usize> = BTreeMap::new();
+    for verdict in grade.tests.iter().filter(|verdict| verdict.status == Status::Failed) {
+        let hole = verdict.failure.as_ref().filter(|failure| failure.kind == "not-implemented");
+        if let Some(known) = hole.and_then(|hole| holes.get(hole.observed.as_str())) {
+            listed[*known].also.push(verdict);
+            continue;
+        }
+        if let Some(hole) = hole {
+            holes.insert(&hole.observed, listed.len());
+        }
+        listed.push(Listed { anchor: format!("f{}", listed.len() + 1), verdict, also: Vec::new() });
+    }
+    listed
+}
+
+pub fn section(grade: &Grade, failures: &[Listed<'_>]) -> Markup {
+    let tests = failures.iter().map(|listed| 1 + listed.also.len() as u64).sum();
+    html! {
+        section aria-labelledby="failures" {
+            h2 #failures tabindex="-1" {
+                @if grade.tests.is_empty() { "Failures" } @else if failures.is_empty() { "No failures" }
+                @else { (count(tests, "failure")) }
+            }
+            @if grade.tests.is_empty() { p { "No test was run." } }
+            @for (index, listed) in failures.iter().enumerate() { (article(listed, index == 0)) }
+        }
+    }
+}
+
+fn article(listed: &Listed<'_>, open: bool) -> Markup {
+    let verdict = listed.verdict;
+    let kind = verdict.failure.as_ref().map_or(crate::HIDDEN.to_owned(), |failure| failure.kind.replace('-', " "));
+    let observed = match &verdict.failure {
+        Some(failure) => failure.observed.lines().next().unwrap_or_default(),
+        None => "how it failed is not shown",
+    };
+    html! {
+        article.failure id=(listed.anchor) aria-labelledby=(format!("{}-h", listed.anchor)) {
+            details open[open] {
+                summary {
+                    h3 id=(format!("{}-h", listed.anchor)) {
+                        span.part { (cut(&verdict.part, 20)) } " " code { (cut(&verdict.id, 120)) }
+                    }
+                    " " span.tag.bad { (cut(&kind, 40)) }
+                    " " span.lost { (verdict.earned) " / " (verdict.points) }
+                    span.gist { (cut(observed, 220)) }
+                }
+                div.body {
+                    dl.facts {
+                        dt { "Property" } dd { (cut(&verdict.property, 1_000)) }
+                        @match &verdict.failure {
+                            Some(failure) => (facts(verdict, failure)),
+                            None => {
+                                dt { "Category" } dd { (cut(&verdict.category, 40)) }
+                                dt { "Observed" } dd { "A hidden test failed; how is not shown." }
+                            }
+                        }
+                    }
+                    @if !listed.also.is_empty() { (also(listed)) }
+                    @if let Some(failure) = &verdict.failure { (story(listed, failure)) }
+                    @if !verdict.phases.is_empty() { (metrics::of_test(verdict)) }
+                }
+            }
+        }
+    }
+}
+
+fn facts(verdict: &TestVerdict, failure: &Failure) -> Markup {
+    html! {
+        dt { "Observed" } dd.observed { pre { (cut(&failure.observed, 5_000)) } }
+        dt { "Setting" } dd { (cut(&failure.setting, 1_000)) }
+        dt { "Seed" }
+        dd { (failure.seed) span.of { " (" (verdict.failing_seeds) " of " (count(verdict.seeds, "seed"))
+            " that were run failed; this is the lowest)" } }
+        dt { "At" } dd { (ms(failure.at_us)) " ms" }
+        @if let Some(replay) = &failure.replay {
+            dt { "Replay" }
+            dd.replay { code.copy tabindex="0" title="A click selects all of it" { (shown(replay)) } }
+        }
+        dt { "Handout" } dd { code { (cut(&failure.handout, 400)) } }
+    }
+}
+
+fn also(listed: &Listed<'_>) -> Markup {
+    html! {
+        p { (count(listed.also.len() as u64, "more test")) " with this failure:" }
+        ul.also { @for verdict in &listed.also { li { code { (cut(&verdict.id, 120)) } } } }
+    }
+}
+
+fn story(listed: &Listed<'_>, failure: &Failure) -> Markup {
+    let anchor = listed.anchor.as_str();
+    html! {
+        @if !failure.picture.is_empty() { (lanes::section(anchor, failure)) }
+        @if !failure.history.is_empty() { (history::section(anchor, failure)) }
+        @if let Some(diagram) = &failure.diagram && !failure.trace.is_empty() {
+            (diagram::section(anchor, failure, diagram))
+        }
+        @if !failure.trace.is_empty() { (trace(anchor, failure)) }
+    }
+}
+
+/// The trace in full, as the terminal shows it, to read, search and copy.
+fn trace(anchor: &str, failure: &Failure) -> Markup {
+    let mut left = PRINTED;
+    html! {
+        details.plain.trace open[failure.diagram.is_none()] {
+            summary { h4 { "Trace as text" } }
+            ol.lines {
+                @for line in &failure.trace {
+                    li.broke[line.broke].left-out[line.number == 0] id=[id(anchor, line.number)] {
+                        span.at { (ms(line.at_us)) }
+                        span.no { @if line.number > 0 { (line.number) } }
+                        span.words { (cut(&line.text, 1_000)) (printed(line, &mut left)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where an event stands in the trace.
+pub fn id(anchor: &str, number: u64) -> Option<String> {
+    (number > 0).then(|| format!("{anchor}-{number}"))
+}
+
+/// What a handler printed, as far as there is room for it in this failure.
+fn printed(line: &TraceLine, left: &mut usize) -> Markup {
+    let mut fit = Vec::new();
+    for text in &line.printed {
+        let size = text.chars().count().min(PRINTED_LINE) + 20;
+        if *left < size {
+            break;
+        }
+        *left -= size;
+        fit.push(cut(text, PRINTED_LINE));
+    }
+    let missing = line.printed.len() - fit.len();
+    html! {
+        @if !line.printed.is_empty() {
+            span.printed {
+                @for text in fit { span { (text) } }
+                @if missing > 0 { span.of { "(" (count(missing as u64, "more line")) ")" } }
+            }
+        }
+    }
+}
