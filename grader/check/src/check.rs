@@ -147,9 +147,9 @@ pub fn check_with<S: Spec>(
         checked.by_zones += 1;
     }
     checked.by_search = undecided.len();
-    let new = |&number: &usize| Search::new(initial, &entries::<S>(history, &parts[number]), options.rules);
-    let mut searches: Vec<_> = undecided.iter().map(new).collect();
-    let found = take_turns(&mut searches, options.budget);
+    let new = |at: usize| Search::new(initial, &entries::<S>(history, &parts[undecided[at]]), options.rules);
+    let mut searches = Vec::with_capacity(undecided.len());
+    let found = take_turns(&mut searches, undecided.len(), new, options.budget);
     checked.explored = searches.iter().map(Search::explored).sum();
     checked.verdict = match found {
         Turns::AllFound => {
@@ -199,13 +199,21 @@ enum Turns {
 }
 
 /// Searches in turns that grow, so that a bad partition is found even if another one is too hard.
-fn take_turns<S: Spec>(searches: &mut [Search<'_, S>], budget: u64) -> Turns {
-    let mut undecided: Vec<usize> = (0..searches.len()).collect();
+fn take_turns<'h, S: Spec>(
+    searches: &mut Vec<Search<'h, S>>,
+    count: usize,
+    new: impl Fn(usize) -> Search<'h, S>,
+    budget: u64,
+) -> Turns {
+    let mut undecided: Vec<usize> = (0..count).collect();
     let mut turn = FIRST_TURN;
     let mut left = budget;
     while !undecided.is_empty() {
         let mut still = Vec::new();
         for number in undecided {
+            if number == searches.len() {
+                searches.push(new(number));
+            }
             let search = &mut searches[number];
             let before = search.explored();
             let progress = search.run(turn.min(left));

@@ -28,8 +28,13 @@ use crate::{
 /// How many configurations one question may take.
 const FUEL: u64 = 20_000;
 
-/// How many configurations all questions together may take.
-const ALL_FUEL: u64 = 40_000;
+/// How many configurations all questions together may take. To ask costs something, too, for long histories.
+const ALL_FUEL: u64 = 100_000;
+
+/// What it costs to ask about so many operations.
+fn price(operations: usize) -> u64 {
+    1 + operations as u64 / 8
+}
 
 /// The operations to blame in a prefix that is not linearizable: few, but no certain number of them.
 /// `O(k log n)` checks for `n` operations of which `k` remain.
@@ -42,12 +47,15 @@ pub(crate) fn shrink<S: Spec>(initial: &S, history: &[OperationOf<S>], prefix: &
             let reads: Vec<usize> = all.iter().copied().filter(|&at| S::read_only(prefix[at].demand.0)).collect();
             let mut without = vec![false; prefix.len()];
             let mut still_bad = |dropped: &[usize]| {
+                if fuel == 0 {
+                    return false;
+                }
                 let mut trial = without.clone();
                 dropped.iter().for_each(|&at| trial[at] = true);
                 let rest: Vec<Entry<'_, S>> = all.iter().filter(|&&at| !trial[at]).map(|&at| prefix[at]).collect();
                 let mut search = Search::new(initial, &rest, Rules::ALL);
                 let bad = search.run(FUEL.min(fuel)) == Progress::Exhausted;
-                fuel = fuel.saturating_sub(search.explored());
+                fuel = fuel.saturating_sub(search.explored() + price(rest.len()));
                 if bad {
                     without = trial;
                 }
@@ -146,10 +154,13 @@ impl Shrinking {
     }
 
     fn is_bad(&mut self, bag: &Bag) -> bool {
+        if self.fuel == 0 {
+            return false;
+        }
         let operations: Vec<_> = bag.iter().map(|(_, operation)| operation.clone()).collect();
         let options = Options { budget: FUEL.min(self.fuel), explain: false, ..Options::default() };
         let Ok(checked) = check_with(&self.initial, &operations, &options) else { return false };
-        self.fuel = self.fuel.saturating_sub(checked.explored + 1);
+        self.fuel = self.fuel.saturating_sub(checked.explored + price(bag.len()));
         matches!(checked.verdict, Verdict::Violated(_))
     }
 

@@ -66,6 +66,7 @@ fn shape(random: &mut Random, most: u64) -> Shape {
         [0, 0, 2, 3, 0, 0],
         [1, 0, 2, 2, 0, 0],
         [1, 1, 2, 2, 0, 0],
+        [0, 2, 2, 3, 0, 0],
         [0, 0, 0, 0, 3, 2],
         [0, 0, 0, 0, 2, 1],
         [1, 0, 0, 0, 1, 1],
@@ -190,9 +191,9 @@ fn spoil(random: &mut Random, history: &mut [Op], known: &[Vec<u8>]) {
             }
         },
         (StoreOp::Cas { .. }, reply) => {
-            *reply = match random.below(3) {
-                0 => StoreReply::Done,
-                1 => StoreReply::NotSwapped(None),
+            *reply = match random.below(4) {
+                0 | 1 => StoreReply::Done,
+                2 => StoreReply::NotSwapped(None),
                 _ => StoreReply::NotSwapped(Some(any(random))),
             }
         }

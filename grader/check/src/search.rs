@@ -375,31 +375,25 @@ impl<'h, S: Spec> Search<'h, S> {
 
     /// Whether the next read, or an open one, has to reply what it cannot reply any more.
     fn is_hopeless(&self) -> bool {
-        let rank = self.rank();
-        let completed = &self.timeline.completed;
-        let waits = |read: usize| self.waits(&completed[read]);
-        let next = self.timeline.reads(rank).iter().map(|&read| read as usize).find(|&read| waits(read));
+        let (rank, Timeline { completed, lost, .. }) = (self.rank(), &self.timeline);
+        let (state, deadline, base) = (self.state(), self.timeline.deadline(rank), self.base());
+        let has = |first: usize, bit: usize| self.words[base + first + bit / 64] >> (bit % 64) & 1 != 0;
+        let waits = |operation: &Completed| operation.call > deadline || !has(1, operation.slot);
+        // Whether what is not yet placed, and can be before the read of rank `read`, can make its reply right.
+        let can_come_true = |read: usize| {
+            let end = completed[read].reply;
+            let before = completed[rank..read].iter();
+            let around = self.timeline.open(read).iter().map(|&other| &completed[other as usize]);
+            // What is open at the reply of the read begins with the read itself.
+            let answered = before.chain(around.skip(1)).filter(|other| waits(other)).map(|other| other.demand);
+            let unused = |&(place, other): &(usize, &Lost)| other.call <= end && !has(self.lost_words, place);
+            let unanswered = lost.iter().enumerate().filter(unused).map(|(_, other)| other.demand);
+            self.states.can_lead_to(state, completed[read].demand, answered.chain(unanswered))
+        };
+        let next = self.timeline.reads(rank).iter().map(|&read| read as usize).find(|&read| waits(&completed[read]));
         let open = self.timeline.open(rank).iter().map(|&read| read as usize);
-        let open = open.filter(|&read| completed[read].read_only && waits(read) && Some(read) != next);
-        next.into_iter().chain(open).any(|read| !self.can_come_true(read))
-    }
-
-    fn waits(&self, operation: &Completed) -> bool {
-        operation.call > self.timeline.deadline(self.rank()) || !self.has(1, operation.slot)
-    }
-
-    /// Whether what is not yet placed, and can be before the read of rank `read`, can make its reply right.
-    fn can_come_true(&self, read: usize) -> bool {
-        let (rank, state) = (self.rank(), self.state());
-        let Timeline { completed, lost, .. } = &self.timeline;
-        let end = completed[read].reply;
-        let before = completed[rank..read].iter();
-        let around = self.timeline.open(read).iter().map(|&other| &completed[other as usize]);
-        // What is open at the reply of the read begins with the read itself.
-        let answered = before.chain(around.skip(1)).filter(|other| self.waits(other)).map(|other| other.demand);
-        let unused = |&(place, other): &(usize, &Lost)| other.call <= end && !self.has(self.lost_words, place);
-        let unanswered = lost.iter().enumerate().filter(unused).map(|(_, other)| other.demand);
-        self.states.can_lead_to(state, completed[read].demand, answered.chain(unanswered))
+        let open = open.filter(|&read| completed[read].read_only && Some(read) != next && waits(&completed[read]));
+        next.into_iter().chain(open).any(|read| !can_come_true(read))
     }
 
     /// Goes back to the configuration before the current one.

@@ -101,6 +101,24 @@ impl Spec for Store {
         Some(call.key.clone())
     }
 
+    /// A value that is no beginning of the one that was read must be overwritten before; then anything goes.
+    fn can_lead_to<'a>(
+        &self,
+        _: &StoreCall,
+        reply: &StoreReply,
+        mut others: impl Iterator<Item = &'a StoreCall>,
+    ) -> bool {
+        let (StoreReply::Value(seen) | StoreReply::NotSwapped(Some(seen))) = reply else { return true };
+        let missing = seen.strip_prefix(&self.value[..]);
+        missing == Some(&[])
+            || others.any(|other| match &other.op {
+                StoreOp::Put(value) | StoreOp::Cas { to: value, .. } => seen.starts_with(value),
+                StoreOp::Append(value) => missing.is_some_and(|missing| missing.starts_with(value)),
+                StoreOp::PutAt { .. } => true,
+                StoreOp::Get | StoreOp::GetAt => false,
+            })
+    }
+
     fn kv_state(&self) -> Option<KvState<'_>> {
         Some(KvState { value: &self.value, version: self.version })
     }

@@ -1,7 +1,5 @@
 //! The operations of one partition, laid out for the search: in the order of their replies, with what is open when.
 
-use std::collections::BTreeSet;
-
 use rustc_hash::FxHashMap;
 
 use crate::spec::Spec;
@@ -143,7 +141,8 @@ impl Timeline {
         by_call.sort_unstable_by_key(|&rank| (self.completed[rank as usize].call, rank));
         let mut calls = by_call.into_iter().peekable();
         let mut free = Vec::new();
-        let mut now_open = BTreeSet::new();
+        // Rising. A few, so moving them is faster than any tree.
+        let mut now_open: Vec<u32> = Vec::new();
         for rank in 0..self.completed.len() {
             self.reads_before.push(number(self.reads.len()));
             if self.completed[rank].read_only {
@@ -155,11 +154,12 @@ impl Timeline {
                     self.slots += 1;
                     self.slots - 1
                 });
-                now_open.insert(called);
+                now_open.insert(now_open.partition_point(|&open| open < called), called);
             }
-            self.open.extend(now_open.iter());
+            self.open.extend_from_slice(&now_open);
             self.open_ends.push(self.open.len());
-            now_open.remove(&number(rank));
+            // What is open at a reply and not answered before begins with it.
+            now_open.remove(0);
             free.push(self.completed[rank].slot);
         }
     }

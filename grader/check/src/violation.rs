@@ -23,6 +23,9 @@ const LISTED: usize = 8;
 /// beyond all bounds: each of its three questions has this much fuel, or twice that of the verdict if that is more.
 const FUEL_AT_LEAST: u64 = 20_000;
 
+/// The same where there was no search: what is wrong is known without these answers.
+const FUEL_AFTER_ZONES: u64 = 2_000;
+
 /// The operations `part` of `history` as they were recorded.
 pub(crate) fn entries<'h, S: Spec>(history: &'h [OperationOf<S>], part: &[usize]) -> Vec<Entry<'h, S>> {
     let entry = |&index: &usize| {
@@ -66,8 +69,10 @@ pub(crate) fn explain<S: Spec>(
 ) -> Violation {
     let mut operations = part.to_vec();
     operations.sort_by_key(|&index| (history[index].call, index));
-    let explored = if let Found::BySearch { explored, .. } = found { explored } else { 0 };
-    let fuel = FUEL_AT_LEAST.max(explored.saturating_mul(2));
+    let fuel = match found {
+        Found::BySearch { explored, .. } => FUEL_AT_LEAST.max(explored.saturating_mul(2)),
+        Found::ByZones(_) => FUEL_AFTER_ZONES,
+    };
     let partition = Partition { initial, history, operations, fuel };
     let mut replies = partition.operations.clone();
     replies.retain(|&index| history[index].reply.is_some());
@@ -83,7 +88,7 @@ pub(crate) fn explain<S: Spec>(
     };
     let impossible = replies[rank];
     let blame = match found {
-        Found::ByZones(blame) => match partition.decide_prefix(zones.as_ref(), partition.reply_of(impossible)) {
+        Found::ByZones(_) => match partition.decide_prefix(zones.as_ref(), partition.reply_of(impossible)) {
             Decision::Violated(blame) => blame,
             // Only what came later was blamed.
             _ => explain::shrink(initial, history, &partition.prefix(impossible).collect::<Vec<_>>()),

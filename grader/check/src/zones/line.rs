@@ -104,6 +104,10 @@ impl<'e, 'a> Line<'e, 'a> {
                 }
             }
         }
+        // What is wrong without any refusal is easier to understand.
+        if let Some(place) = (0..count).find(|&place| self.exceeds(place, &moments, &high)) {
+            return Err(self.blame(place, &moments, &high));
+        }
         self.refusals.sort_unstable_by_key(|refusal| (std::cmp::Reverse(refusal.place), refusal.by));
         for &Refusal { place, by } in self.refusals.iter().filter(|_| on(Test::Refusals)) {
             let after = moments.get(place as usize + 1).map_or(NEVER, |moment| moment.0);
