@@ -9,12 +9,19 @@
 //!
 //! # Method and cost
 //!
-//! To decide linearizability is NP-complete. The search is that of Wing and Gong (1993) with the cache of Lowe (2017),
-//! on each key for itself (Horn and Kroening 2015), with small configurations and rules that leave out what cannot
-//! matter (`src/search.rs` has the proofs). With `n` operations of which at most `c` are open at once and `l` replies
-//! lost, the layout takes `O(n (c + log n))` time and space, and there are at most `n 2^(c+l)` configurations times the
-//! states that are possible at one moment; a configuration costs `O(c + l)` steps of the model, each of which is
-//! computed once. In practice a history of a few hundred operations takes a few configurations per operation.
+//! To decide linearizability is NP-complete, but not where every written value is another one, as in the workloads of
+//! the suites. So there are three layers:
+//!
+//! 1. `zones`: if a model translates its operations ([`Spec::as_kv`]), each key whose values are unique (verified, not
+//!    believed) is decided in `O(n log n)` for `n` operations, plus the bytes of the values. Lost replies cost nothing.
+//! 2. `search`: the other keys, and all other models, are searched as by Wing and Gong (1993) with the cache of Lowe
+//!    (2017), on each key for itself (Horn and Kroening 2015), with small configurations and [`Rules`] that leave out
+//!    what cannot matter (`src/search.rs` has the proofs). If at most `c` operations are open at once and `l` replies
+//!    are lost, the layout takes `O(n (c + log n))` time and space, and there are at most `n 2^(c+l)` configurations
+//!    times the states that are possible at one moment; a configuration costs `O(c + l)` steps of the model, each of
+//!    which is computed once. In practice a history of a few hundred operations takes a few per operation.
+//! 3. `explain`: what is wrong ([`Kind`]), the few operations that contradict each other, the shortest prefix that
+//!    does, and one sentence ([`Violation::sentence`]).
 //!
 //! # Papers
 //!
@@ -22,6 +29,8 @@
 //!   The definition; locality (why partitions may be checked one by one); prefix closure.
 //! - J. Wing, C. Gong: Testing and verifying concurrent objects. J. Parallel and Distributed Computing 17, 1993.
 //! - G. Lowe: Testing for linearizability. Concurrency and Computation: Practice and Experience 29(4), 2017.
+//! - P. Gibbons, E. Korach: Testing shared memories. SIAM J. Computing 26(4), 1997. Unique values make it easy.
+//! - W. Golab, X. Li, M. Shah: Analyzing consistency properties for fun and profit. PODC 2011. Zones.
 //! - A. Horn, D. Kroening: Faster linearizability checking via P-compositionality. FORTE 2015.
 
 mod check;
@@ -34,6 +43,7 @@ mod history;
 mod kv;
 mod kvstates;
 mod search;
+mod sentence;
 mod spec;
 mod states;
 mod store;
@@ -47,6 +57,7 @@ pub use check::{Checked, DEFAULT_BUDGET, Options, check, check_with};
 pub use history::{HistoryError, Operation, OperationOf};
 pub use kv::{KvOp, KvState, Stored, Swap};
 pub use search::Rules;
+pub use sentence::Told;
 pub use spec::Spec;
 pub use stateright::semantics::SequentialSpec;
 pub use store::{Store, StoreCall, StoreOp, StoreReply};

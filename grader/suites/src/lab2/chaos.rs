@@ -178,3 +178,9 @@ impl Workload for RandomWorkload {
         Some((think, codec::to_bytes(&command).expect("a command has bytes")))
     }
 }
+
+/// What the clients of a chaos test do, for tests of the model.
+#[cfg(test)]
+pub fn workload(seed: u64, operations: u64, reader: NodeId, padding: &'static str) -> impl Workload {
+    RandomWorkload { choices: Choices::new(seed), operations, reader, padding }
+}

@@ -1,7 +1,9 @@
 //! The key-value store as one machine would have it, and the judgement of client histories against it.
 
-use faultline_check::{DEFAULT_BUDGET, SequentialSpec, Spec, Verdict, check};
-use faultline_sim::{Asked, Judged, Kind, Outcome, Stop, World};
+use faultline_check::{
+    Checked, Kind, KvOp, KvState, Options, SequentialSpec, Spec, Told, Verdict, Violation, check_with,
+};
+use faultline_sim::{Asked, Judged, Kind as FailureKind, Outcome, Stop, World};
 use lab2_api::{Command, Output};
 use labkit::codec;
 
@@ -52,6 +54,27 @@ impl Spec for Value {
                 Command::Get { .. } => false,
             })
     }
+
+    fn kv_state(&self) -> Option<KvState<'_>> {
+        Some(KvState { value: self.0.as_bytes(), version: 0 })
+    }
+
+    fn as_kv<'a>(command: &'a Command, output: Option<&'a Output>) -> Option<KvOp<'a>> {
+        Some(match (command, output) {
+            (Command::Put { value, .. }, None | Some(Output::Done)) => KvOp::Put(value.as_bytes()),
+            (Command::Append { value, .. }, None | Some(Output::Done)) => KvOp::Append(value.as_bytes()),
+            (Command::Get { .. }, None) => KvOp::Get(None),
+            (Command::Get { .. }, Some(Output::Value(value))) => KvOp::Get(Some(value.as_bytes())),
+            _ => KvOp::Wrong,
+        })
+    }
+}
+
+type Operation = faultline_check::OperationOf<Value>;
+
+/// The verdict on `history`, and how it was found.
+fn verdict(history: &[Operation]) -> Result<Checked, faultline_check::HistoryError> {
+    check_with(&Value::default(), history, &Options::default())
 }
 
 /// The command of a recorded operation.
@@ -74,9 +97,9 @@ pub fn judge(world: &World<'_>, log: &ViewLog, undecided: &mut Option<String>) -
         };
         let command = command_of(&operation.command);
         let call = operation.invoked.order;
-        history.push(faultline_check::Operation { client: operation.client.number(), command, call, reply });
+        history.push(Operation { client: operation.client.number(), command, call, reply });
     }
-    match check(&Value::default(), &history, DEFAULT_BUDGET) {
+    match verdict(&history).map(|checked| checked.verdict) {
         Ok(Verdict::Linearizable { .. }) => Ok(()),
         Ok(Verdict::Undecided { explored }) => {
             *undecided = Some(format!("linearizability of {} operations ({explored} configurations)", history.len()));
@@ -92,9 +115,6 @@ pub fn judge(world: &World<'_>, log: &ViewLog, undecided: &mut Option<String>) -
         Err(error) => Err(faultline_sim::Stop::Broken(format!("the recorded history is none: {error}"))),
     }
 }
-
-/// How many operations before the impossible one are listed.
-const LISTED: usize = 8;
 
 /// An operation and, if it was answered by the time that is looked at, its answer.
 fn line(world: &World<'_>, index: usize, answered: bool) -> String {
@@ -130,14 +150,14 @@ pub fn asked(world: &World<'_>, log: &ViewLog, outcome: &Outcome) -> Vec<Asked> 
     let judged = log.judged.borrow();
     // Without a judgement of the whole history it is the answer upon which the test failed.
     let answered_then = |operation: &faultline_sim::Operation| {
-        failure.kind == Kind::Violation
+        failure.kind == FailureKind::Violation
             && operation.reply.as_ref().is_some_and(|(moment, _)| moment.at == failure.about)
     };
     let wrong = match &*judged {
         Some(violation) => Some(violation.impossible),
         None => world.history().iter().rposition(answered_then),
     };
-    let explains = |index: &usize| judged.as_ref().is_some_and(|violation| violation.prefix.contains(index));
+    let explains = |index: &usize| judged.as_ref().is_some_and(|violation| violation.core.contains(index));
     let asked = world.history().iter().enumerate().map(|(index, operation)| {
         let command = command_of(&operation.command);
         let answer = operation.reply.as_ref().map(|(moment, output)| {
@@ -167,12 +187,23 @@ pub fn key_of(command: &Command) -> String {
     }
 }
 
-fn explain(world: &World<'_>, log: &ViewLog, violation: &faultline_check::Violation) -> String {
-    let line =
-        |index: usize| line(world, index, index == violation.impossible || was_answered(world, violation, index));
+/// What is wrong in one sentence, what would have been right, who answered; and the few operations that show it.
+fn explain(world: &World<'_>, log: &ViewLog, violation: &Violation) -> String {
     let impossible = &world.history()[violation.impossible];
-    let answer = impossible.reply.as_ref().and_then(|(_, output)| codec::from_bytes(output).ok());
-    let answer: String = answer.as_ref().map_or("?".to_owned(), say_output);
+    let output = |index: usize| {
+        let reply = world.history()[index].reply.as_ref();
+        reply.and_then(|(_, output)| codec::from_bytes(output).ok())
+    };
+    let answer = output(violation.impossible).as_ref().map_or("?".to_owned(), say_output);
+    let told = |index: usize| {
+        let operation = &world.history()[index];
+        let answered = operation.reply.as_ref().filter(|_| was_answered(world, violation, index));
+        Told {
+            name: format!("{}'s {}", operation.client, say(&command_of(&operation.command))),
+            called: operation.invoked.at.to_string(),
+            answered: answered.map(|(moment, _)| moment.at.to_string()),
+        }
+    };
     let values: Vec<String> = violation.possible_replies.values.iter().take(3).map(|value| plain(value)).collect();
     let possible = match (values.as_slice(), violation.possible_replies.complete) {
         ([], _) => String::new(),
@@ -183,25 +214,43 @@ fn explain(world: &World<'_>, log: &ViewLog, violation: &faultline_check::Violat
         }
     };
     let mut text = format!(
-        "{} {} was answered with {answer}{possible}{}. The operations on this key until then:",
+        "{} {} was answered with {answer}{possible}{}. {}: {}.",
         impossible.client,
         say(&command_of(&impossible.command)),
         answered_by(world, log, violation.impossible),
+        capital(&violation.kind.title()),
+        violation.sentence(told),
     );
-    let before: Vec<usize> = violation.prefix.iter().copied().filter(|index| *index != violation.impossible).collect();
-    if before.len() > LISTED {
-        text += &format!("\n  ({} earlier ones)", before.len() - LISTED);
+    let mut listed: Vec<usize> = violation.core.iter().chain(&violation.context).copied().collect();
+    if !listed.contains(&violation.impossible) {
+        listed.push(violation.impossible);
     }
-    for index in before.iter().skip(before.len().saturating_sub(LISTED)) {
-        text += &format!("\n  {}", line(*index));
+    // Where no kind has a name, the core may be long; the end of it is what the answer is about.
+    listed.sort_by_key(|&index| world.history()[index].invoked.order);
+    if violation.kind == Kind::Unexplained && listed.len() > LISTED {
+        text += &format!("\n  ({} earlier ones)", listed.len() - LISTED);
+        listed.drain(..listed.len() - LISTED);
     }
-    text + &format!("\n  {}  <- impossible", line(violation.impossible))
+    for index in listed {
+        let mark = if index == violation.impossible { "  <- impossible" } else { "" };
+        let answered = index == violation.impossible || was_answered(world, violation, index);
+        text += &format!("\n  {}{mark}", line(world, index, answered));
+    }
+    text
+}
+
+/// How many operations without a name for what is wrong are listed.
+const LISTED: usize = 12;
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// True if the operation was answered before the impossible answer came.
-fn was_answered(world: &World<'_>, violation: &faultline_check::Violation, index: usize) -> bool {
+fn was_answered(world: &World<'_>, violation: &Violation, index: usize) -> bool {
     let order = |index: usize| world.history()[index].reply.as_ref().map(|(moment, _)| moment.order);
-    matches!((order(index), order(violation.impossible)), (Some(this), Some(last)) if this < last)
+    matches!((order(index), order(violation.impossible)), (Some(this), Some(last)) if this <= last)
 }
 
 fn say(command: &Command) -> String {
@@ -223,4 +272,91 @@ fn say_output(output: &Output) -> String {
 fn plain(output: &str) -> String {
     let inside = output.strip_prefix("Value(").and_then(|rest| rest.strip_suffix(')'));
     inside.unwrap_or(if output == "Done" { "done" } else { output }).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use faultline_sim::{
+        Workload,
+        choice::{About, Choices, Draw},
+    };
+    use labkit::NodeId;
+
+    use super::{super::chaos::workload, *};
+
+    /// What five clients of a chaos test and its reader could have seen of a correct store: each operation takes effect
+    /// at a moment between call and reply; one in ten loses its reply, and half of those never happened.
+    fn chaos(seed: u64, padding: &'static str) -> Vec<Operation> {
+        let reader = NodeId::new('c', 6);
+        let mut clients = workload(seed, 40, reader, padding);
+        let mut draw = Choices::new(seed).draw(About::Plan, 0, 0);
+        let mut planned = Vec::new();
+        for number in 1..=5 {
+            let mut now = 0;
+            for nth in 0.. {
+                let Some((think, command)) = clients.next(NodeId::new('c', number), nth) else { break };
+                let call = now + think.as_micros() as u64;
+                let took = draw.below(100_000);
+                planned.push((call + draw.below(took + 1), number, call, call + took, command_of(&command)));
+                now = call + took + 1;
+            }
+        }
+        for (place, key) in ["x", "y", "z"].into_iter().enumerate() {
+            let at = 1_000_000_000 + place as u64;
+            planned.push((at, 6, at, at, Command::Get { key: key.to_owned() }));
+        }
+        planned.sort_by_key(|plan| (plan.0, plan.1));
+        carried_out(planned, &mut draw)
+    }
+
+    fn carried_out(planned: Vec<(u64, u32, u64, u64, Command)>, draw: &mut Draw) -> Vec<Operation> {
+        let mut store = std::collections::BTreeMap::<String, Value>::new();
+        let mut history = Vec::new();
+        for (_, client, call, at, command) in planned {
+            let key = Value::partition(&command).expect("each has a key");
+            let lost = draw.chance(100) && client != 6;
+            let mut reply = None;
+            if !lost || draw.chance(500) {
+                reply = Some((at, store.entry(key).or_default().invoke(&command))).filter(|_| !lost);
+            }
+            history.push(Operation { client, command, call, reply });
+        }
+        history
+    }
+
+    #[test]
+    fn chaos_is_judged_without_a_search() {
+        let mut violated = 0;
+        for seed in 0..100 {
+            for padding in ["", "................................"] {
+                let mut history = chaos(seed, padding);
+                let checked = verdict(&history).expect("it is a history");
+                assert!(matches!(checked.verdict, Verdict::Linearizable { .. }), "seed {seed}");
+                assert_eq!((checked.by_zones, checked.by_search, checked.explored), (3, 0, 0), "seed {seed}");
+
+                // Whatever a wrong program answers: the value of another get.
+                let gets: Vec<usize> =
+                    (0..history.len()).filter(|&at| matches!(history[at].reply, Some((_, Output::Value(_))))).collect();
+                let (one, other) = (gets[seed as usize % gets.len()], gets[seed as usize * 7 % gets.len()]);
+                let wrong = history[other].reply.clone().expect("it was answered").1;
+                history[one].reply.as_mut().expect("it was answered").1 = wrong;
+                let checked = verdict(&history).expect("it is a history");
+                assert_eq!((checked.by_search, checked.explored), (0, 0), "seed {seed}");
+                if let Verdict::Violated(violation) = checked.verdict {
+                    assert!((1..=4).contains(&violation.core.len()) && violation.shortest, "{violation:?}");
+                    violated += 1;
+                }
+            }
+        }
+        assert!(violated > 100, "{violated}");
+    }
+
+    #[test]
+    fn an_answer_of_another_kind_is_wrong_at_once() {
+        let put = Command::Put { key: "x".to_owned(), value: "a;".to_owned() };
+        let reply = Some((1, Output::Value("a;".to_owned())));
+        let checked = verdict(&[Operation { client: 1, command: put, call: 0, reply }]).expect("it is a history");
+        let Verdict::Violated(violation) = checked.verdict else { panic!("no put is answered with a value") };
+        assert_eq!((violation.kind, checked.by_search), (Kind::WrongReply, 0));
+    }
 }
