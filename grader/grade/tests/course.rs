@@ -22,6 +22,7 @@ fn main() {
         Trial::test("lab2::starter_builds_without_a_warning_and_scores_0", starter_scores_nothing),
         Trial::test("lab2::reference_scores_everything", reference_scores_everything),
         Trial::test("lab2::same_bytes_twice_and_on_1_and_2_threads", same_bytes),
+        Trial::test("lab2::shrunk_failures_replay_and_are_no_longer", shrunk_failures_replay),
         Trial::test("lab2::at_least_eighteen_wrong_solutions", enough_mutants),
         Trial::test("lab2::every_test_kills_a_wrong_solution_or_is_listed", every_test_has_a_purpose),
         Trial::test("lab2::two_thirds_of_the_wrong_solutions_name_a_public_killer", public_tests_catch_most),
@@ -160,6 +161,35 @@ fn same_bytes() -> Result<(), Failed> {
 fn enough_mutants() -> Result<(), Failed> {
     let count = wrong_solutions()?.len();
     ensure(count >= 18, || format!("there are only {count} wrong solutions"))
+}
+
+/// The first of them that are caught by chaos: what is shown is what a replay shows, and no more than before.
+const SHRUNK: usize = 4;
+
+fn shrunk_failures_replay() -> Result<(), Failed> {
+    let caught_by_chaos = |mutant: &Mutant| mutant.loses.iter().any(|test| test.ends_with("chaos"));
+    let mut smaller = 0;
+    for mutant in wrong_solutions()?.into_iter().filter(caught_by_chaos).take(SHRUNK) {
+        let folder = mutant.apply().map_err(|error| error.to_string())?;
+        let mut request = request(folder.path());
+        request.tests.filters = mutant.loses.clone();
+        request.traces = Some(folder.path().join("traces"));
+        let (grade, _) = graded(&request)?;
+        for verdict in &grade.tests {
+            let Some(failure) = &verdict.failure else { continue };
+            let what = || format!("{} {}: {:?}", mutant.name, verdict.id, failure.shrunk);
+            let trace = folder.path().join(format!("traces/{}.trace.json", verdict.id));
+            let replayed = replay(&root(), &trace, None).map_err(|error| error.to_string())?;
+            ensure(replayed.same_failure && replayed.skipped == 0, || format!("{}: {replayed:?}", what()))?;
+            let again = replayed.verdict.failure.map(|failure| failure.trace);
+            ensure(again.as_ref() == Some(&failure.trace), what)?;
+            if let Some(shrunk) = &failure.shrunk {
+                ensure(shrunk.to_events <= shrunk.from_events, what)?;
+                smaller += u32::from(shrunk.to_events * 2 <= shrunk.from_events);
+            }
+        }
+    }
+    ensure(smaller > 0, || "no failure became half as long".to_owned())
 }
 
 fn all_rows() -> Result<Vec<Row>, Failed> {

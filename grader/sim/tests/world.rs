@@ -2,9 +2,11 @@
 
 mod register;
 
+use std::sync::Arc;
+
 use faultline_sim::{
-    Conditions, Flapping, Happening, Kind, Limits, Mode, Outcome, Plan, Setup, Stop, Trial, Violation, World,
-    choice::About, in_process::InProcess, ms,
+    Conditions, Edits, Flapping, Happening, Kind, Limits, Mode, Outcome, Plan, Setup, Step, Stop, Trial, Violation,
+    World, choice::About, in_process::InProcess, ms,
 };
 use labkit::codec;
 use register::{C1, C2, Command, Output, S1, lab, nodes, replies_before_sync, said};
@@ -191,6 +193,59 @@ fn a_replay_repeats_every_step() {
         assert_eq!(first, second);
     }
     assert_eq!(again.steps.len(), recording.steps.len());
+}
+
+/// Messages are named by what they say: with everything that was decided put into edits, the run is the same.
+#[test]
+fn edits_that_leave_out_nothing_change_nothing() {
+    let setup = || Setup { start_spread: ms(20), ..Setup::new(nodes(), Conditions::bad()) };
+    let (outcome, facts) = run(Mode::Record, setup(), mischief);
+    let recording = facts.recording.unwrap();
+    let decided = &recording.decided;
+    assert!(decided.operations.len() > 20 && decided.faults.len() > 20 && decided.noise.len() > 100);
+    let edits = Edits {
+        operations: Some(decided.operations.clone()),
+        faults: Some(decided.faults.iter().map(|(wake, _)| *wake).collect()),
+        noise: Some(decided.noise.iter().map(|(noise, _)| noise.clone()).collect()),
+        ..Edits::default()
+    };
+    let (again, facts) = run(Mode::RecordEdited(Arc::new(edits)), setup(), mischief);
+    assert_eq!(outcome, again);
+    assert!(facts.recording.unwrap().steps == recording.steps);
+}
+
+#[test]
+fn an_edited_run_leaves_out_what_it_shall_and_replays() {
+    let setup = || Setup::new(nodes(), Conditions { loss: 300, ..Conditions::bad() });
+    let (_, facts) = run(Mode::Record, setup(), mischief);
+    let operations = facts.recording.unwrap().decided.operations[3..7].to_vec();
+    let edits =
+        Edits { operations: Some(operations.clone()), noise: Some(Vec::new()), early_timers: true, ..Edits::default() };
+    let edits = Arc::new(edits);
+    let (outcome, facts) = run(Mode::RecordEdited(Arc::clone(&edits)), setup(), mischief);
+    let recording = facts.recording.unwrap();
+    assert_eq!(recording.decided.operations.len(), 4);
+    for (then, now) in operations.iter().zip(&recording.decided.operations) {
+        assert!(then.at_us <= now.at_us, "an operation is never earlier: {then:?}, {now:?}");
+    }
+    let lost = |step: &Step| matches!(&step.what, Happening::Lose { why, .. } if why == "lost");
+    assert!(!recording.steps.iter().any(lost), "a calm network loses nothing by itself");
+
+    let (replayed, facts) = run(Mode::ReplayEdited(recording.schedule.clone(), edits), setup(), mischief);
+    assert_eq!((outcome, 0), (replayed, facts.skipped));
+    assert!(facts.recording.unwrap().steps == recording.steps);
+}
+
+/// The source of a violation is where the test noticed it, and no other.
+#[test]
+fn failures_of_one_assertion_have_one_source() {
+    let fail = |text: &str| {
+        violation(plain(Setup::new(nodes(), Conditions::steady()), |world| Err(world.violation(text.to_owned()))))
+    };
+    let (one, two) = (fail("1 is wrong"), fail("2 is wrong"));
+    assert_eq!(one.source, two.source);
+    let other = violation(plain(Setup::new(nodes(), Conditions::steady()), |world| Err(world.violation("1 is wrong"))));
+    assert_ne!(one.source, other.source);
 }
 
 #[test]
