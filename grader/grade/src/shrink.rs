@@ -2,8 +2,8 @@
 //!
 //! A run has thousands of events, of which a failure needs a few. So what can be left out of a run (operations of a
 //! workload, faults of plans, what the network does to single messages, chance in timers) is left out piece by piece,
-//! larger pieces first, as long as the same promise is broken in the same place (delta debugging: Zeller and Hildebrandt,
-//! TSE 2002). The result is recorded and must fail once more when it is replayed; otherwise the whole run is shown.
+//! larger pieces first, as long as the same promise is broken in the same place (delta debugging: Zeller and
+//! Hildebrandt, TSE 2002). The result is recorded and must fail once more when it is replayed; otherwise the whole run is shown.
 //!
 //! The cost is bounded in runs and events, not in seconds, so the result is the same on every machine.
 
@@ -182,7 +182,7 @@ impl Search<'_> {
         self.time(decided)
     }
 
-    /// The time of plans may end when nothing comes any more: soon after the last fault or operation, or somewhat later.
+    /// The time of plans may end when nothing comes any more: soon after the last fault or operation, or later.
     fn time(&mut self, decided: &Decided) -> Result<(), Error> {
         let Some(began) = decided.plans_from else { return Ok(()) };
         let kept = |wake| self.best.faults.as_ref().is_none_or(|kept| kept.contains(wake));

@@ -24,7 +24,7 @@ pub fn lane(lane: &faultline_sim::Lane, about: Time) -> Lane {
     Lane { name: lane.name.clone(), spans: lane.spans.iter().filter(|span| span.from <= about).map(span).collect() }
 }
 
-/// The lines of a recorded run, up to the moment that the failure is about. `number` counts the events of the whole run,
+/// The lines of a recorded run, up to the moment that the failure is about. `number` counts the events of the run,
 /// those left out included.
 pub fn tell(recording: &Recording, about: Time) -> Vec<TraceLine> {
     let shown = what_matters(recording, about);

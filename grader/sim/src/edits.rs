@@ -138,8 +138,8 @@ impl World<'_> {
         allowed.zip(self.awake).is_none_or(|(allowed, awake)| allowed.contains(&awake))
     }
 
-    /// True if a test may carry out one of the steps that it draws; in a run of which something was left out it may be one
-    /// of those. Steps are left out like the faults of plans, of which such a test must have none.
+    /// True if a test may carry out one of the steps that it draws; in a run of which something was left out it may be
+    /// one of those. Steps are left out like the faults of plans, of which such a test must have none.
     pub fn may_do(&mut self, step: u64) -> bool {
         let wake = Wake { plan: 0, nth: step };
         let allowed = self.mode.editing.as_ref().and_then(|editing| editing.faults.as_ref());

@@ -71,8 +71,8 @@ impl World<'_> {
         self.push(self.now + first, u64::from(index), What::Plan { index });
     }
 
-    /// Ends all plans. What they did to the world stays; see [`heal`](World::heal). A crash that still waits for its node's
-    /// next event does not come any more: it would hit a world that is being repaired.
+    /// Ends all plans. What they did to the world stays; see [`heal`](World::heal). A crash that still waits for its
+    /// node's next event does not come any more: it would hit a world that is being repaired.
     pub fn end_plans(&mut self) {
         self.plans.iter_mut().for_each(|plan| *plan = None);
         self.nodes.iter_mut().for_each(|node| node.doom = None);
