@@ -26,6 +26,8 @@ const GAP: usize = 20;
 const SMALL_GAP: usize = 8;
 /// The style sheet knows so many columns of nodes.
 const WIDEST: usize = 16;
+/// So many of them in all of a diagram.
+const PRINTED_IN_ALL: usize = 80;
 /// A time of which so many events were left out is told of.
 const MANY: u64 = 8;
 /// So is one that is so long, in microseconds.
@@ -37,6 +39,8 @@ pub struct Row<'f> {
     /// Its upper edge.
     pub top: usize,
     pub height: usize,
+    /// How many lines of what its handler printed stand below it.
+    pub printed: usize,
     pub what: Content<'f>,
 }
 
@@ -120,6 +124,7 @@ fn rows<'f>(failure: &'f Failure, diagram: &'f Diagram) -> Vec<Row<'f>> {
     let mut rows: Vec<Row<'f>> = Vec::new();
     let mut top = 0;
     let mut skipped = 0;
+    let mut room = PRINTED_IN_ALL;
     for line in &failure.trace {
         let Some(drawn) = diagram.events.iter().find(|drawn| line.number > 0 && drawn.number == line.number) else {
             skipped += 1;
@@ -137,12 +142,15 @@ fn rows<'f>(failure: &'f Failure, diagram: &'f Diagram) -> Vec<Row<'f>> {
             let previous = rows.last().and_then(|row| row.drawn()).map_or(0, |drawn| drawn.number);
             let events = line.number.saturating_sub(previous + 1);
             let height = if events >= MANY || us >= LONG { GAP } else { SMALL_GAP };
-            rows.push(Row { at_us: before, top, height, what: Content::Gap { events, us } });
+            let us = if rows.is_empty() { 0 } else { us };
+            rows.push(Row { at_us: before, top, height, printed: 0, what: Content::Gap { events, us } });
             top += height;
             skipped = 0;
         }
-        let height = ROW + PRINTED * line.printed.len().min(PRINTED_LINES);
-        rows.push(Row { at_us: line.at_us, top, height, what: Content::Event(drawn, line, Vec::new()) });
+        let printed = line.printed.len().min(PRINTED_LINES).min(room);
+        room -= printed;
+        let height = ROW + PRINTED * printed;
+        rows.push(Row { at_us: line.at_us, top, height, printed, what: Content::Event(drawn, line, Vec::new()) });
         top += height;
     }
     rows
@@ -162,17 +170,20 @@ fn row_text(anchor: &str, failure: &Failure, diagram: &Diagram, row: &Row<'_>, b
         What::Lose { .. } => "lost",
         _ => "",
     };
-    let printed = line.printed.len().min(PRINTED_LINES);
+    let printed = row.printed;
     let faint = !drawn.led && !matches!(drawn.what, What::Stop | What::Fault | What::Phase | What::Crash { .. });
     let faint = faint && diagram.events.iter().any(|drawn| drawn.led);
+    let mut class = format!("p{printed}");
+    for (is, name) in [(!kind.is_empty(), kind), (faint, "faint"), (drawn.fatal, "fatal")] {
+        class += &if is { format!(" {name}") } else { String::new() };
+    }
     let (who, words) = line.text.split_once("  ").unwrap_or(("", &line.text));
     html! {
-        li class=(format!("p{printed} {kind}")) .faint[faint] .fatal[drawn.fatal] {
+        li class=(class) {
             a.at.again[again] href=[id(anchor, line.number).map(|id| format!("#{id}"))] { (ms(line.at_us)) }
             div.t {
                 @if !who.is_empty() { b { (shown(&arrow(who))) } " " }
-                (cut(words, 300))
-                @for other in more { "; " (cut(&other.text, 200)) }
+                @if drawn.what == What::Fault { (cut(&together(line, more), 600)) } @else { (cut(words, 300)) }
                 @if drawn.fatal { " " span.tag.bad { "here the promise was broken" } }
                 (about(failure, diagram, drawn, line))
             }
@@ -191,16 +202,49 @@ fn row_text(anchor: &str, failure: &Failure, diagram: &Diagram, row: &Row<'_>, b
 }
 
 fn gap(height: usize, events: u64, us: u64) -> Markup {
-    let left_out = (events > 0).then(|| format!("{} left out, ", count(events, "event")));
+    let left_out = (events > 0).then(|| format!("{} left out", count(events, "event")));
+    let quiet = (us > 0).then(|| format!("{} ms", ms(us)));
+    let words: Vec<String> = left_out.into_iter().chain(quiet).collect();
     html! {
-        @if height == GAP { li.gap { (left_out.unwrap_or_default()) (ms(us)) " ms" } }
+        @if height == GAP { li.gap { (words.join(", ")) } }
         @else { li.gap.small aria-hidden="true" {} }
     }
 }
 
+/// Faults of one moment: those that differ only in the link, such as when a server is cut off, in one sentence.
+fn together(line: &TraceLine, more: &[&TraceLine]) -> String {
+    let mut links: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut others = Vec::new();
+    for line in std::iter::once(line).chain(more.iter().copied()) {
+        let Some((link, tail)) = link(&line.text) else {
+            others.push(line.text.clone());
+            continue;
+        };
+        match links.iter_mut().find(|(known, _)| *known == tail) {
+            Some((_, same)) => same.push(link),
+            None => links.push((tail, vec![link])),
+        }
+    }
+    let links = links.into_iter().map(|(tail, links)| {
+        let plural = tail.replacen("is ", "are ", 1).replacen("works ", "work ", 1);
+        match links.as_slice() {
+            [link] => format!("the link {link} {tail}"),
+            all => format!("{} links {plural}: {}", all.len(), all.join(", ")),
+        }
+    });
+    links.chain(others).collect::<Vec<_>>().join("; ")
+}
+
+/// `the link s1 -> s2 is cut`: the link, and what of it.
+fn link(text: &str) -> Option<(String, &str)> {
+    let mut words = text.strip_prefix("the link ")?.splitn(4, ' ');
+    let (from, _, to) = (words.next()?, words.next().filter(|arrow| *arrow == "->")?, words.next()?);
+    Some((format!("{from} \u{2192} {to}"), words.next()?))
+}
+
 /// `s1 -> v1` with a real arrow.
 fn arrow(who: &str) -> String {
-    who.replace(" -> ", " \u{2192} ").replace(" -x ", " \u{21f8} ")
+    who.replace(" -> ", " \u{2192} ").replace(" -x ", " \u{2715} ")
 }
 
 /// What is shown of an event when one points at it or tabs to it: the message's way, and the state of its node.

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use faultline_verdict::{Failure, Grade, Status, TestVerdict, TraceLine};
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use super::{
     diagram, history, lanes, metrics,
     text::{count, cut, ms, shown},
 };
+
+/// Failures together take at most so many bytes of the page.
+const LARGEST: usize = 1_600_000;
 
 /// So many characters of what was printed are shown in one failure.
 const PRINTED: usize = 24_000;
@@ -59,12 +62,25 @@ pub fn section(grade: &Grade, failures: &[Listed<'_>]) -> Markup {
                 @else { (count(tests, "failure")) }
             }
             @if grade.tests.is_empty() { p { "No test was run." } }
-            @for (index, listed) in failures.iter().enumerate() { (article(listed, index == 0)) }
+            (articles(failures))
         }
     }
 }
 
-fn article(listed: &Listed<'_>, open: bool) -> Markup {
+/// All of them; once the page is large, further ones without their stories.
+fn articles(failures: &[Listed<'_>]) -> Markup {
+    let mut all = String::new();
+    for (index, listed) in failures.iter().enumerate() {
+        let full = article(listed, index == 0, true).into_string();
+        all += &match all.len() + full.len() <= LARGEST {
+            true => full,
+            false => article(listed, index == 0, false).into_string(),
+        };
+    }
+    PreEscaped(all)
+}
+
+fn article(listed: &Listed<'_>, open: bool, full: bool) -> Markup {
     let verdict = listed.verdict;
     let kind = verdict.failure.as_ref().map_or(crate::HIDDEN.to_owned(), |failure| failure.kind.replace('-', " "));
     let observed = match &verdict.failure {
@@ -94,7 +110,11 @@ fn article(listed: &Listed<'_>, open: bool) -> Markup {
                         }
                     }
                     @if !listed.also.is_empty() { (also(listed)) }
-                    @if let Some(failure) = &verdict.failure { (story(listed, failure)) }
+                    @match &verdict.failure {
+                        Some(failure) if full => (story(listed, failure)),
+                        Some(_) => p.of { "The page is large already: replay this failure, or grade this test alone, to see what happened." },
+                        None => {},
+                    }
                     @if !verdict.phases.is_empty() { (metrics::of_test(verdict)) }
                 }
             }
@@ -104,7 +124,7 @@ fn article(listed: &Listed<'_>, open: bool) -> Markup {
 
 fn facts(verdict: &TestVerdict, failure: &Failure) -> Markup {
     html! {
-        dt { "Observed" } dd.observed { pre { (cut(&failure.observed, 5_000)) } }
+        dt { "Observed" } dd.observed { (observed(&failure.observed)) }
         dt { "Setting" } dd { (cut(&failure.setting, 1_000)) }
         dt { "Seed" }
         dd { (failure.seed) span.of { " (" (verdict.failing_seeds) " of " (count(verdict.seeds, "seed"))
@@ -115,6 +135,14 @@ fn facts(verdict: &TestVerdict, failure: &Failure) -> Markup {
             dd.replay { code.copy tabindex="0" title="A click selects all of it" { (shown(replay)) } }
         }
         dt { "Handout" } dd { code { (cut(&failure.handout, 400)) } }
+    }
+}
+
+/// The first line is the sentence, the others are its grounds.
+fn observed(text: &str) -> Markup {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    html! {
+        pre { strong { (cut(first, 4_000)) } @if !rest.is_empty() { "\n" (cut(rest, 4_000)) } }
     }
 }
 

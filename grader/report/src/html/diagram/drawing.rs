@@ -85,6 +85,8 @@ impl<'d> Canvas<'d> {
                             path d="M0 .8 8 4 0 7.2z" {}
                         }
                     }
+                    marker id=(format!("{anchor}c")) class="tip" viewBox="0 0 4 4" refX="2" refY="2" markerWidth="4"
+                        markerHeight="4" markerUnits="userSpaceOnUse" { circle cx="2" cy="2" r="2" {} }
                 }
                 (self.marks())
                 @for node in 0..self.diagram.nodes.len() {
@@ -159,7 +161,7 @@ impl<'d> Canvas<'d> {
                 }
                 html! {
                     line.message.faint[faint] x1=(self.x(start)) y1=(number(y)) x2=(self.x(to)) y2=(number(row.middle()))
-                        marker-end=(tip) {
+                        marker-start=[(!faint).then(|| format!("url(#{anchor}c)"))] marker-end=(tip) {
                         title { (cut(from, 20)) " \u{2192} " (cut(node, 20)) ", " (ms(*sent_us)) " \u{2013} " (ms(row.at_us)) " ms" }
                     }
                 }

@@ -1,0 +1,205 @@
+//! The report page: well-formed, whole in itself, safe with whatever a program wrote, silent about what is hidden.
+
+mod page_data;
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use faultline_report::{Page, event_for, grade_for};
+use faultline_verdict::{Audience, Event, Grade, Status, Visibility};
+use html5ever::{parse_document, tendril::TendrilSink};
+use markup5ever_rcdom::{Handle, NodeData, RcDom};
+
+use page_data::{failing, grade_with, hostile, plain, verdict};
+
+fn page_of(grade: &Grade, submission: &str, audience: Audience) -> String {
+    let mut page = Page::default();
+    let started = Event::Started {
+        lab: grade.lab.clone(),
+        title: grade.title.clone(),
+        submission: submission.to_owned(),
+        tests: grade.tests.len(),
+        hidden_in_full: 0,
+    };
+    page.event(&event_for(audience, started));
+    page.of(&grade_for(audience, grade.clone()))
+}
+
+fn staff(grade: &Grade) -> String {
+    page_of(grade, "starter/lab2", Audience::Staff)
+}
+
+/// Every element as its name and attributes, and all text.
+#[derive(Default)]
+struct Parsed {
+    elements: Vec<(String, Vec<(String, String)>)>,
+    text: String,
+}
+
+fn parsed(page: &str) -> Parsed {
+    let dom = parse_document(RcDom::default(), Default::default()).one(page);
+    let errors = dom.errors.borrow();
+    assert!(errors.is_empty(), "{errors:?}");
+    let mut parsed = Parsed::default();
+    walk(&dom.document, &mut parsed);
+    parsed
+}
+
+fn walk(node: &Handle, parsed: &mut Parsed) {
+    match &node.data {
+        NodeData::Element { name, attrs, .. } => {
+            let attributes = attrs.borrow();
+            let attributes = attributes.iter().map(|a| (a.name.local.to_string(), a.value.to_string()));
+            parsed.elements.push((name.local.to_string(), attributes.collect()));
+        }
+        NodeData::Text { contents } => parsed.text += &contents.borrow(),
+        NodeData::Comment { .. } | NodeData::ProcessingInstruction { .. } => panic!("nothing writes these"),
+        NodeData::Document | NodeData::Doctype { .. } => {}
+    }
+    node.children.borrow().iter().for_each(|child| walk(child, parsed));
+}
+
+/// All elements that a page may have: none of them runs, loads, sends or embeds anything.
+const ELEMENTS: &str = "html head meta title style body a header div p code h1 h2 h3 h4 span ul ol li main section table \
+                        caption thead tbody tfoot tr th td svg rect line circle path text g defs marker desc dl dt dd \
+                        details summary pre strong b article footer";
+
+const ATTRIBUTES: &str = "lang charset content name http-equiv href class id width height x y x1 x2 y1 y2 rx r d cx cy \
+                          scope colspan tabindex role title open aria-label aria-labelledby aria-hidden overflow viewBox \
+                          refX refY markerWidth markerHeight markerUnits orient marker-start marker-end";
+
+fn is_safe_and_whole(page: &str) {
+    let allowed = |list: &str, name: &str| list.split_whitespace().any(|known| known == name);
+    let Parsed { elements, .. } = parsed(page);
+    let mut ids = BTreeSet::new();
+    for (name, attributes) in &elements {
+        assert!(allowed(ELEMENTS, name), "<{name}> {attributes:?}");
+        for (attribute, value) in attributes {
+            assert!(allowed(ATTRIBUTES, attribute), "<{name} {attribute}={value:?}>");
+            if attribute == "id" {
+                assert!(ids.insert(value.clone()), "{value} stands twice");
+            }
+        }
+    }
+    for (name, attributes) in &elements {
+        for (attribute, value) in attributes {
+            let ids_of = match attribute.as_str() {
+                "href" => vec![value.strip_prefix('#').unwrap_or_else(|| panic!("<{name}> leads away: {value}"))],
+                "aria-labelledby" => value.split(' ').collect(),
+                "marker-start" | "marker-end" => vec![value.strip_prefix("url(#").unwrap().strip_suffix(')').unwrap()],
+                _ => continue,
+            };
+            for id in ids_of {
+                assert!(ids.contains(id), "<{name} {attribute}> names {id}, which is nowhere");
+            }
+        }
+    }
+    let odd = |c: char| {
+        c.is_control() && c != '\n'
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    assert_eq!(page.find(odd), None, "nothing invisible");
+    assert!(page.contains("default-src 'none'; style-src 'sha256-"), "the policy");
+}
+
+#[test]
+fn a_page_is_well_formed_and_whole_in_itself() {
+    for grade in
+        [plain(), grade_with(Vec::new()), Grade { build_error: Some("error".into()), ..grade_with(Vec::new()) }]
+    {
+        let page = staff(&grade);
+        is_safe_and_whole(&page);
+        assert_eq!(page, staff(&grade), "equal grades have equal bytes");
+    }
+}
+
+#[test]
+fn a_page_tells_everything() {
+    let text = parsed(&staff(&plain())).text;
+    for expected in [
+        "exactly_once_across_failover",
+        "An operation is not carried out again.",
+        "expected Value(\"0;\"), got Value(\"0;0;\")",
+        "cargo grade replay target/grade/lab2/exactly_once_across_failover.trace.json",
+        "README.md#part-c",
+        "retry of operation 1",
+        "append log \"0;\"",
+        "cannot be",
+        "here the promise was broken",
+        "2 links are cut: s1 \u{2192} c1, c1 \u{2192} s1",
+        "primary 2",
+        "withheld 2: needs put_append_get",
+        "a test that this one needs did",
+        "never happened or a check stayed undecided",
+        "src/link.rs: a link",
+        "2dd88a5e-b9f61510-ca2fdadd",
+        "12.0 %",
+        "76.0 ms",
+    ] {
+        assert!(text.contains(expected), "no {expected:?}");
+    }
+    let notes = Grade { partial: true, hidden_points_not_run: 31, ..plain() };
+    let text = parsed(&staff(&notes)).text;
+    assert!(text.contains("This is no grade.") && text.contains("hidden tests bring 31 more"));
+}
+
+#[test]
+fn a_hole_is_told_once() {
+    let mut tests: Vec<_> = (0..3).map(|n| failing(&format!("test_{n}"))).collect();
+    for test in &mut tests[1..] {
+        test.failure.as_mut().unwrap().kind = "not-implemented".to_owned();
+    }
+    let page = staff(&grade_with(tests));
+    assert_eq!(page.matches("<article").count(), 2);
+    assert!(page.contains("1 more test with this failure") && page.contains("3 failures"));
+}
+
+#[test]
+fn nothing_that_a_program_wrote_is_markup() {
+    let grade = hostile();
+    let page = page_of(&grade, "<img src=x onerror=alert(1)>\u{202e}", Audience::Staff);
+    is_safe_and_whole(&page);
+    let text = parsed(&page).text;
+    assert!(text.contains("<script>alert(\"'`&lt;</script>"), "shown as it is written");
+    assert!(text.contains("\\u{202e}") && text.contains("\\u{1b}[31m"), "and what is invisible made visible");
+}
+
+#[test]
+fn no_path_of_this_machine() {
+    let path = PathBuf::from(if cfg!(windows) { "C:\\home\\zoe7\\lab" } else { "/home/zoe7/lab" });
+    let page = page_of(&plain(), path.to_str().unwrap(), Audience::Staff);
+    assert!(page.contains("<code>lab</code>") && !page.contains("zoe7"));
+    assert!(page_of(&plain(), "solutions/lab2", Audience::Staff).contains("<code>solutions/lab2</code>"));
+}
+
+#[test]
+fn what_students_never_see() {
+    let (before, after) = (Audience::Students { after_deadline: false }, Audience::Students { after_deadline: true });
+    for status in [Status::Passed, Status::Failed, Status::Withheld, Status::NotScored] {
+        for (audience, visibility, shown) in [
+            (before, Visibility::Hidden, false),
+            (before, Visibility::AfterDeadline, false),
+            (after, Visibility::Hidden, false),
+            (after, Visibility::AfterDeadline, true),
+            (Audience::Staff, Visibility::Hidden, true),
+        ] {
+            let grade =
+                grade_with(vec![verdict("public", Status::Passed, None), page_data::marked(visibility, status)]);
+            let page = page_of(&grade, "starter/lab2", audience);
+            is_safe_and_whole(&page);
+            assert_eq!(page.contains("MARK") || page.contains("7700"), shown, "{audience:?} {visibility:?} {status:?}");
+            assert!(page.contains("H-C3"), "its name");
+            if !shown && status == Status::Failed {
+                assert!(page.contains("An operation is not carried out again.") && page.contains("safety"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_page_stays_small() {
+    let tests = (0..40).map(|n| page_data::large(&format!("test_{n}"))).collect();
+    let page = staff(&grade_with(tests));
+    is_safe_and_whole(&page);
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+    assert!(page.contains("The page is large already") && page.contains("40 failures"));
+}
