@@ -473,3 +473,24 @@ fn a_failure_is_replayed_exactly_and_a_mended_program_passes_it() {
     assert_eq!(mended.code, 0, "{}{}", mended.out, mended.err);
     assert!(mended.out.contains("The submission has changed"), "{}", mended.out);
 }
+
+#[test]
+fn the_page_of_a_hostile_submission() {
+    let does =
+        "println!(\"</pre><script>alert(1)</script>\"); if ctx.incarnation() > 0 { panic!(\"<img src=x>\\u{202e}\") }";
+    let folder = server_that(does);
+    let (page, nowhere) = (folder.path().join("page.html"), folder.path().join("traces/report.html"));
+    let ran = grade(&folder, &["put_append_get", "--report", page.to_str().expect("a plain path")]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    let text = fs::read_to_string(&page).expect("the page");
+    assert!(text.contains("&lt;img src=x&gt;\\u{202e}") && text.contains("&lt;script&gt;alert(1)"), "{text}");
+    assert!(!text.contains("<script") && !text.contains("<img") && !text.contains('\u{202e}'));
+    assert!(!nowhere.exists(), "it was asked for elsewhere");
+    let own = folder.path().to_str().expect("a plain path");
+    let without_replay: Vec<&str> = text.split("cargo grade replay ").collect();
+    assert!(!without_replay[0].contains(own), "no path of this machine but in the command");
+    let ran = grade(&folder, &["put_append_get", "--report", "none"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(!nowhere.exists() && !root().join("none").exists(), "no page was asked for");
+    assert_eq!(fs::read_to_string(&page).expect("the page"), text, "and the old one is still there");
+}

@@ -1,5 +1,9 @@
-//! The page of a grade: `cargo run -p faultline-report --example page < result.json > report.html`. With another way to make
-//! pages than grading, their looks can be worked on in seconds.
+//! Pages without grading, so that their looks can be worked on in seconds: `cargo run -p faultline-report --example page
+//! < result.json > report.html` makes that of a result; with the argument `hostile`, that of a grade full of hostile texts.
+
+#[path = "../tests/page_data/mod.rs"]
+#[expect(dead_code, reason = "the tests use the rest")]
+mod page_data;
 
 use std::io::Read;
 
@@ -7,9 +11,13 @@ use faultline_report::Page;
 use faultline_verdict::{Event, Grade};
 
 fn main() {
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).expect("standard input is text");
-    let grade: Grade = serde_json::from_str(&text).expect("a result that `cargo grade --json` wrote");
+    let grade: Grade = if std::env::args().nth(1).as_deref() == Some("hostile") {
+        page_data::hostile()
+    } else {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).expect("standard input is text");
+        serde_json::from_str(&text).expect("a result that `cargo grade --json` wrote")
+    };
     let mut page = Page::default();
     page.event(&Event::Started {
         lab: grade.lab.clone(),

@@ -68,7 +68,7 @@ fn tests(grade: &Grade, failures: &[Listed<'_>]) -> Markup {
                 caption { (count(grade.tests.len() as u64, "test")) }
                 thead {
                     tr {
-                        th scope="col" { "Result" } th scope="col" { "Part" } th scope="col" { "Test" }
+                        th scope="col" { "Result" } th.of-part scope="col" { "Part" } th scope="col" { "Test" }
                         th.num scope="col" { "Points" } th.seeds scope="col" { "Seeds" }
                     }
                 }
@@ -83,7 +83,7 @@ fn row(verdict: &TestVerdict, failures: &[Listed<'_>]) -> Markup {
     html! {
         tr class=(class(verdict.status)) {
             td { (status(verdict.status)) }
-            td { (cut(&verdict.part, 20)) }
+            td.of-part { (cut(&verdict.part, 20)) }
             th scope="row" {
                 @match link {
                     Some(link) => a href=(link) { code { (cut(&verdict.id, 120)) } },
