@@ -7,9 +7,7 @@
 
 use std::{collections::BTreeMap, path::Path, time::Instant};
 
-use faultline_check::{
-    Checked, Operation, Options, Store, StoreCall, StoreOp, StoreReply, Verdict, check_with,
-};
+use faultline_check::{Checked, Operation, Options, Store, StoreCall, StoreOp, StoreReply, Verdict, check_with};
 
 type Op = Operation<StoreCall, StoreReply>;
 

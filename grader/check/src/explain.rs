@@ -143,7 +143,8 @@ impl Shrinking {
     fn run(mut self, mut bag: Bag) -> Blame {
         // Each pass can enable the others; each removes something or is the last.
         while self.drop_reads(&mut bag) | self.drop_unseen(&mut bag) | self.drop_values(&mut bag) | self.erase(&mut bag)
-        {}
+        {
+        }
         let operations: Vec<_> = bag.iter().map(|(_, operation)| operation.clone()).collect();
         let all: Vec<usize> = (0..bag.len()).collect();
         let named = |blamed: &[usize]| blamed.iter().map(|&at| bag[at].0).collect::<Vec<_>>();
@@ -230,7 +231,9 @@ impl Shrinking {
         let mut clusters: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
         for (index, operation) in bag.iter() {
             match (&operation.command.op, value_of(operation)) {
-                (StoreOp::Put(_) | StoreOp::Get, Some(value)) => clusters.entry(value.to_vec()).or_default().push(*index),
+                (StoreOp::Put(_) | StoreOp::Get, Some(value)) => {
+                    clusters.entry(value.to_vec()).or_default().push(*index)
+                }
                 (StoreOp::Get, None) => {}
                 _ => return false,
             }

@@ -54,14 +54,8 @@ pub struct Rules {
 
 impl Rules {
     /// All of them.
-    pub const ALL: Rules = Rules {
-        eager_reads: true,
-        twins: true,
-        domination: true,
-        unnoticed: true,
-        quotient: true,
-        viability: true,
-    };
+    pub const ALL: Rules =
+        Rules { eager_reads: true, twins: true, domination: true, unnoticed: true, quotient: true, viability: true };
 
     /// None of them: the search of Wing and Gong with Lowe's cache.
     pub const NONE: Rules = Rules {

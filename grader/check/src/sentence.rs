@@ -79,10 +79,9 @@ impl Violation {
             (Kind::Fork, [other, ..]) => {
                 format!("{one} and {} saw values of which neither continues the other", other.with_times())
             }
-            (Kind::Reordered, [later, ..]) => format!(
-                "{one} had ended when {} was called at {}, but took effect after it",
-                later.name, later.called
-            ),
+            (Kind::Reordered, [later, ..]) => {
+                format!("{one} had ended when {} was called at {}, but took effect after it", later.name, later.called)
+            }
             (Kind::StaleRead, [newer, ..]) => format!(
                 "{one} worked on an old value: {} had replaced it, or seen it replaced, by {}",
                 newer.name,
@@ -102,7 +101,9 @@ impl Violation {
                 core[1].with_times(),
                 core[3].with_times()
             ),
-            (Kind::Cycle, [..]) => format!("{one} and {} others each need the value that the other one wrote", rest.len()),
+            (Kind::Cycle, [..]) => {
+                format!("{one} and {} others each need the value that the other one wrote", rest.len())
+            }
             (Kind::WrongRefusal, [..]) => format!("{one} was refused, although its condition held all the time"),
             _ => format!("no order of {} operations explains their replies, such as that of {one}", core.len()),
         }

@@ -103,7 +103,8 @@ pub(crate) fn explain<S: Spec>(
     }
     if linearization.is_empty()
         && let Some(before) = rank.checked_sub(1)
-        && let Decision::Linearizable(order) = partition.decide_prefix(zones.as_ref(), partition.reply_of(replies[before]))
+        && let Decision::Linearizable(order) =
+            partition.decide_prefix(zones.as_ref(), partition.reply_of(replies[before]))
     {
         linearization = order;
     }

@@ -167,6 +167,7 @@ fn request(root: &Path, lab: &str, filters: &[String], path: Option<&Path>) -> R
         threads: None,
         traces: Some(Path::new("target/grade").join(lab)),
         audience: Audience::Staff,
+        shrink: true,
     }
 }
 
