@@ -59,6 +59,7 @@ pub fn failure(id: &str) -> Failure {
     let held = [Held::Down, Held::Paused, Held::Slow].map(|what| band(what, None));
     let links = [Held::Cut, Held::HeldUp].map(|what| band(what, Some("c1")));
     Failure {
+        shrunk: None,
         kind: s("violation"),
         observed: s("c1 read \"log\": expected Value(\"0;\"), got Value(\"0;0;\")\n  and why"),
         setting: s("1 view server, 2 servers"),
