@@ -1,5 +1,6 @@
-//! Pages without grading, so that their looks can be worked on in seconds: `cargo run -p faultline-report --example page
-//! < result.json > report.html` makes that of a result; with the argument `hostile`, that of a grade full of hostile texts.
+//! Pages without grading, so that their looks can be worked on in seconds: `cargo run -p faultline-report --example
+//! page < result.json > report.html` makes that of a result; with the argument `hostile`, that of a grade full of hostile
+//! texts.
 
 #[path = "../tests/page_data/mod.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]

@@ -179,7 +179,8 @@ mod tests {
             let Availability { asked, answered } = availability(&history, Time(from * 1000), Time(to * 1000));
             (asked, answered)
         };
-        // 0: answered; 100: idle at first; 200 to 400: waits; 500: answered; 600: idle at first; 700: answered; 800: idle.
+        // 0: answered; 100: idle at first; 200 to 400: waits; 500: answered; 600: idle at first; 700: answered; 800:
+        // idle.
         assert_eq!(of(0, 900), (6, 3));
         assert_eq!(of(200, 500), (3, 0), "it began before and ended later");
         assert_eq!(of(0, 99), (1, 1), "cut short, but answered");

@@ -1,5 +1,5 @@
-//! The space-time diagram (Lamport): a line per node, time downwards, messages as arrows. Each line of the trace is a row
-//! of the same height, whatever time lies between, and the words stand beside it, so that one reads what one sees.
+//! The space-time diagram (Lamport): a line per node, time downwards, messages as arrows. Each line of the trace is a
+//! row of the same height, whatever time lies between, and the words stand beside it, so that one reads what one sees.
 //!
 //! Everything horizontal is in percent, everything vertical in pixels: the diagram is as wide as there is room.
 
@@ -74,7 +74,9 @@ pub fn section(anchor: &str, failure: &Failure, diagram: &Diagram) -> Markup {
     let causes = diagram.events.iter().any(|drawn| drawn.led);
     html! {
         section aria-labelledby=(format!("{anchor}-st")) {
-            h4 id=(format!("{anchor}-st")) { "What happened" span.of { " (virtual milliseconds; rows are not to scale)" } }
+            h4 id=(format!("{anchor}-st")) {
+                "What happened" span.of { " (virtual milliseconds; rows are not to scale)" }
+            }
             (legend(diagram, causes))
             a.skip.inline href=(format!("#{anchor}-end")) { "Skip the diagram" }
             div class=(format!("spacetime {columns}")) {
@@ -107,7 +109,10 @@ fn legend(diagram: &Diagram, causes: bool) -> Markup {
     html! {
         ul.legend aria-label="Signs" {
             li { (drawing::key("recv")) "message handled" }
-            @if any(|what| matches!(what, What::Invoke { .. })) { li { (drawing::key("invoke")) "called" } li { (drawing::key("answer")) "answered" } }
+            @if any(|what| matches!(what, What::Invoke { .. })) {
+                li { (drawing::key("invoke")) "called" }
+                li { (drawing::key("answer")) "answered" }
+            }
             @if any(|what| matches!(what, What::Timer { .. })) { li { (drawing::key("timer")) "timer" } }
             @if any(|what| matches!(what, What::Lose { .. })) { li { (drawing::key("lost")) "message lost" } }
             @if any(|what| matches!(what, What::Crash { .. })) { li { (drawing::key("crash")) "crash" } }
@@ -187,16 +192,19 @@ fn row_text(anchor: &str, failure: &Failure, diagram: &Diagram, row: &Row<'_>, b
                 @if drawn.fatal { " " span.tag.bad { "here the promise was broken" } }
                 (about(failure, diagram, drawn, line))
             }
-            @if printed > 0 {
-                div.printed {
-                    @for text in line.printed.iter().take(if line.printed.len() > printed { printed - 1 } else { printed }) {
-                        span { (cut(text, 200)) }
-                    }
-                    @if line.printed.len() > printed {
-                        span.of { (count((line.printed.len() - printed + 1) as u64, "more line")) " in the trace as text" }
-                    }
-                }
-            }
+            @if printed > 0 { (printed_lines(line, printed)) }
+        }
+    }
+}
+
+/// So many lines of what was printed; the last one may say that there are more.
+fn printed_lines(line: &TraceLine, room: usize) -> Markup {
+    let all = line.printed.len();
+    let shown = if all > room { room - 1 } else { all };
+    html! {
+        div.printed {
+            @for text in &line.printed[..shown] { span { (cut(text, 200)) } }
+            @if all > shown { span.of { (count((all - shown) as u64, "more line")) " in the trace as text" } }
         }
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Failures together take at most so many bytes of the page.
-const LARGEST: usize = 1_600_000;
+const LARGEST: usize = 1_500_000;
 
 /// So many characters of what was printed are shown in one failure.
 const PRINTED: usize = 24_000;
@@ -102,7 +102,7 @@ fn article(listed: &Listed<'_>, open: bool, full: bool) -> Markup {
                     dl.facts {
                         dt { "Property" } dd { (cut(&verdict.property, 1_000)) }
                         @match &verdict.failure {
-                            Some(failure) => (facts(verdict, failure)),
+                            Some(failure) => (facts(verdict, failure, if full { 4_000 } else { 300 })),
                             None => {
                                 dt { "Category" } dd { (cut(&verdict.category, 40)) }
                                 dt { "Observed" } dd { "A hidden test failed; how is not shown." }
@@ -112,7 +112,9 @@ fn article(listed: &Listed<'_>, open: bool, full: bool) -> Markup {
                     @if !listed.also.is_empty() { (also(listed)) }
                     @match &verdict.failure {
                         Some(failure) if full => (story(listed, failure)),
-                        Some(_) => p.of { "The page is large already: replay this failure, or grade this test alone, to see what happened." },
+                        Some(_) => p.of {
+                            "The page is large already: replay this failure, or grade this test alone, to see what happened."
+                        },
                         None => {},
                     }
                     @if !verdict.phases.is_empty() { (metrics::of_test(verdict)) }
@@ -122,9 +124,9 @@ fn article(listed: &Listed<'_>, open: bool, full: bool) -> Markup {
     }
 }
 
-fn facts(verdict: &TestVerdict, failure: &Failure) -> Markup {
+fn facts(verdict: &TestVerdict, failure: &Failure, most: usize) -> Markup {
     html! {
-        dt { "Observed" } dd.observed { (observed(&failure.observed)) }
+        dt { "Observed" } dd.observed { (observed(&failure.observed, most)) }
         dt { "Setting" } dd { (cut(&failure.setting, 1_000)) }
         dt { "Seed" }
         dd { (failure.seed) span.of { " (" (verdict.failing_seeds) " of " (count(verdict.seeds, "seed"))
@@ -139,10 +141,10 @@ fn facts(verdict: &TestVerdict, failure: &Failure) -> Markup {
 }
 
 /// The first line is the sentence, the others are its grounds.
-fn observed(text: &str) -> Markup {
+fn observed(text: &str, most: usize) -> Markup {
     let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
     html! {
-        pre { strong { (cut(first, 4_000)) } @if !rest.is_empty() { "\n" (cut(rest, 4_000)) } }
+        pre { strong { (cut(first, most)) } @if !rest.is_empty() { "\n" (cut(rest, most)) } }
     }
 }
 

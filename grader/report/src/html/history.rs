@@ -30,7 +30,10 @@ fn of_key(key: &KeyHistory, begin: u64, end: u64) -> Markup {
             thead {
                 tr {
                     th scope="col" { span.unseen { "Client" } }
-                    th.when scope="col" { span.unseen { "When" } span.axis { span { (ms(begin)) } span { (ms(end)) " ms" } } }
+                    th.when scope="col" {
+                        span.unseen { "When" }
+                        span.axis { span { (ms(begin)) } span { (ms(end)) " ms" } }
+                    }
                     th scope="col" { span.unseen { "Operation" } }
                     th.num.times scope="col" { "Called \u{2013} answered" }
                 }

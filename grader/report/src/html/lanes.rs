@@ -1,6 +1,6 @@
-//! The picture of a test as lanes side by side over the same time. Time is not to scale: what matters are a few moments
-//! within milliseconds and long quiet between them, so each stretch is as wide as the words in it need, and a long one a
-//! little wider than a short one.
+//! The picture of a test as lanes side by side over the same time. Time is not to scale: what matters are a few
+//! moments within milliseconds and long quiet between them, so each stretch is as wide as the words in it need, and a
+//! long one a little wider than a short one.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +30,8 @@ pub fn section(anchor: &str, failure: &Failure) -> Markup {
                     @for lane in &failure.picture { span { (cut(&lane.name, 12)) } }
                 }
                 div.scroll tabindex="0" role="region" aria-label="Lanes: who was what, when" {
-                    svg class=(format!("w{}", scale.class())) role="img" aria-labelledby=(title) width="100%" height=(height) {
+                    svg class=(format!("w{}", scale.class())) role="img" aria-labelledby=(title) width="100%"
+                        height=(height) {
                         title id=(title) { (words(&failure.picture)) }
                         @for (index, lane) in failure.picture.iter().enumerate() {
                             @for span in &lane.spans { (drawn(span, index, &scale)) }
@@ -69,7 +70,8 @@ fn drawn(span: &Span, lane: usize, scale: &Scale) -> Markup {
         Tone::Void => "void",
     };
     html! {
-        svg class=(class) x=(format!("{}%", number(from))) width=(format!("{}%", number(to - from))) y=(lane * LANE) height=(LANE - 4) {
+        svg class=(class) x=(format!("{}%", number(from))) width=(format!("{}%", number(to - from))) y=(lane * LANE)
+            height=(LANE - 4) {
             title { (cut(&span.label, 60)) ", " (ms(span.from_us)) " \u{2013} " (ms(span.to_us)) " ms" }
             rect width="100%" height="100%" {}
             line.edge x1="1" x2="1" y1="0" y2="100%" {}

@@ -114,8 +114,8 @@ fn row(first: Option<&TestVerdict>, with_test: bool, phase: &PhaseCounts) -> Mar
 fn words() -> Markup {
     html! {
         p.small {
-            "Latencies are from the call to the answer. " b { "Available" } " is the share of windows of 100 ms with an answer, \
-             among those with one and those in which an operation was open throughout. " b { "Recovery" }
+            "Latencies are from the call to the answer. " b { "Available" }
+            " is the share of windows of 100 ms with an answer, among those with one and those in which an operation was open throughout. " b { "Recovery" }
             " is the longest time from healing the world to the next answer."
         }
     }

@@ -156,7 +156,9 @@ fn banner(grade: &Grade, submission: &str) -> Markup {
             ul.notes {
                 @if !built { li.bad { "It does not build, so nothing was run." } }
                 @if grade.partial {
-                    li.warn { strong { "This is no grade." } " Only some tests were run, or with other seeds than the rubric's." }
+                    li.warn {
+                        strong { "This is no grade." } " Only some tests were run, or with other seeds than the rubric's."
+                    }
                 }
                 @if grade.hidden_points_not_run > 0 {
                     li { "These are the points of the public tests; hidden tests bring "
@@ -185,7 +187,7 @@ fn foot(grade: &Grade) -> Markup {
     html! {
         footer {
             h2 #fingerprint { "Fingerprint " code { (cut(&print.to_string(), 80)) } }
-            p { "Two results with the same fingerprint are the same, on every machine. All times on this page are virtual." }
+            p { "Two results with the same fingerprint are the same, on every machine. All times here are virtual." }
             details.plain {
                 summary { "What the result depends on" }
                 dl.pairs {

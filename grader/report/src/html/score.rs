@@ -25,7 +25,12 @@ fn parts(grade: &Grade) -> Markup {
         div.scroll {
             table.parts {
                 caption.unseen { "Points of each part" }
-                thead { tr { th scope="col" { "Part" } th scope="col" { "Title" } th.num scope="col" { "Points" } th scope="col" { span.unseen { "Share" } } } }
+                thead {
+                    tr {
+                        th scope="col" { "Part" } th scope="col" { "Title" } th.num scope="col" { "Points" }
+                        th scope="col" { span.unseen { "Share" } }
+                    }
+                }
                 tbody {
                     @for part in &grade.parts {
                         tr {
@@ -36,7 +41,13 @@ fn parts(grade: &Grade) -> Markup {
                         }
                     }
                 }
-                tfoot { tr { th scope="row" colspan="2" { "All" } td.num { (points(&grade.score)) } td.share { (share(&grade.score)) } } }
+                tfoot {
+                    tr {
+                        th scope="row" colspan="2" { "All" }
+                        td.num { (points(&grade.score)) }
+                        td.share { (share(&grade.score)) }
+                    }
+                }
             }
         }
     }
@@ -138,12 +149,12 @@ fn legend(tests: &[TestVerdict]) -> Markup {
             dl.legend {
                 @if any(Status::Withheld) {
                     dt.withheld { (status(Status::Withheld)) }
-                    dd { "No seed failed, but a test that this one needs did, so its points are withheld until that one passes." }
+                    dd { "No seed failed, but a test that this one needs did, so its points are withheld until it passes." }
                 }
                 @if any(Status::NotScored) {
                     dt.unscored { (status(Status::NotScored)) }
-                    dd { "Nothing failed, but a fault that the test is about never happened or a check stayed undecided. \
-                          Its points count neither as earned nor as possible, and course staff must look at it." }
+                    dd { "Nothing failed, but a fault that the test is about never happened or a check stayed \
+                          undecided. Its points count neither as earned nor as possible, and course staff must look at it." }
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! Text on the page. Everything that is shown goes through [`shown`], so that nothing a program wrote steers the page: `maud`
-//! escapes what HTML would take for markup, and what changes how text is shown is made visible before.
+//! Text on the page. Everything that is shown goes through [`shown`], so that nothing a program wrote steers the page:
+//! `maud` escapes what HTML would take for markup, and what changes how text is shown is made visible before.
 
 use crate::safe::printable;
 

@@ -4,7 +4,7 @@ use faultline_verdict::{Band, Diagram, Held, What};
 use maud::{Markup, html};
 
 use super::{
-    super::text::{count, cut, ms, number},
+    super::text::{count, cut, number},
     Content, ROW, Row,
 };
 
@@ -107,13 +107,17 @@ impl<'d> Canvas<'d> {
 
     /// What is true of a whole moment: phases, faults, the end.
     fn marks(&self) -> Markup {
+        let across = |class: &str, row: &Row<'_>| {
+            let y = number(row.middle());
+            html! { line class=(class) x1="0" x2="100%" y1=(y) y2=(y) {} }
+        };
         html! {
             @for row in self.rows {
                 @match row.drawn().map(|drawn| (&drawn.what, drawn.fatal)) {
                     Some((_, true)) => rect.fatal width="100%" y=(row.top) height=(ROW) {},
-                    Some((What::Stop, _)) => line.stop x1="0" x2="100%" y1=(number(row.middle())) y2=(number(row.middle())) {},
-                    Some((What::Phase, _)) => line.phase x1="0" x2="100%" y1=(number(row.middle())) y2=(number(row.middle())) {},
-                    Some((What::Fault, _)) => line.fault x1="0" x2="100%" y1=(number(row.middle())) y2=(number(row.middle())) {},
+                    Some((What::Stop, _)) => (across("stop", row)),
+                    Some((What::Phase, _)) => (across("phase", row)),
+                    Some((What::Fault, _)) => (across("fault", row)),
                     _ => {},
                 }
             }
@@ -159,20 +163,21 @@ impl<'d> Canvas<'d> {
                 if to == start {
                     return html! {};
                 }
+                let end = number(row.middle());
                 html! {
-                    line.message.faint[faint] x1=(self.x(start)) y1=(number(y)) x2=(self.x(to)) y2=(number(row.middle()))
+                    line.message.faint[faint] x1=(self.x(start)) y1=(number(y)) x2=(self.x(to)) y2=(end)
                         marker-start=[(!faint).then(|| format!("url(#{anchor}c)"))] marker-end=(tip) {
-                        title { (cut(from, 20)) " \u{2192} " (cut(node, 20)) ", " (ms(*sent_us)) " \u{2013} " (ms(row.at_us)) " ms" }
+                        title { (cut(from, 20)) " \u{2192} " (cut(node, 20)) }
                     }
                 }
             }
             What::Lose { from, to } => {
                 let (Some(start), Some(to)) = (self.of(from), self.of(to)) else { return html! {} };
                 let end = self.percent(start) + (self.percent(to) - self.percent(start)) * 0.6;
-                let end = format!("{}%", number(end));
+                let (end, y) = (format!("{}%", number(end)), number(row.middle()));
                 html! {
-                    line.message.lost x1=(self.x(start)) y1=(number(row.middle() - 6.0)) x2=(end) y2=(number(row.middle())) {}
-                    svg x=(end) y=(number(row.middle())) overflow="visible" { path.lost d="M-4-4 4 4M4-4-4 4" {} }
+                    line.message.lost x1=(self.x(start)) y1=(number(row.middle() - 6.0)) x2=(end) y2=(y) {}
+                    svg x=(end) y=(y) overflow="visible" { path.lost d="M-4-4 4 4M4-4-4 4" {} }
                 }
             }
             _ => html! {},
