@@ -95,6 +95,19 @@ pub enum Color {
     Never,
 }
 
+/// What histories are histories of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Model {
+    /// Texts by key: put, append, get, cas, put-at, get-at.
+    Kv,
+    /// Any values by key: put, get, cas.
+    Register,
+    /// Queues by key: enqueue, dequeue.
+    Queue,
+    /// Locks by key: acquire, release.
+    Lock,
+}
+
 /// What to do instead of grading.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -141,6 +154,22 @@ pub enum Command {
     Hint {
         /// The test, such as state_survives_failover.
         test: String,
+    },
+    /// Check recorded histories: is there one order of the operations that explains all replies?
+    ///
+    /// Exit codes: 0 linearizable (in a folder: every verdict is the one that the file's name says, -ok or -bad); 1
+    /// violated, or not what the name says; 2 a file cannot be read; 5 nothing is wrong, but the search was not finished.
+    Check {
+        /// A history (JSON lines, or events as in SPEC.md), or a folder of them.
+        path: PathBuf,
+
+        /// Print the verdicts as JSON.
+        #[arg(long)]
+        json: bool,
+
+        /// What the operations are operations of.
+        #[arg(long, value_enum, default_value_t = Model::Kv)]
+        model: Model,
     },
     /// For course staff: write a lab's starter anew from its reference solution.
     Starter {

@@ -1,6 +1,7 @@
 //! `cargo grade`: arguments in, exit code out.
 
 mod arguments;
+mod check;
 mod watch;
 
 use std::{
@@ -14,14 +15,14 @@ use std::{
 };
 
 use clap::Parser;
-use faultline_grade::{Error, MatrixRequest, Request, Salt, Seeds, Selection};
+use faultline_grade::{CheckRequest, Error, HistoryModel, MatrixRequest, Request, Salt, Seeds, Selection};
 use faultline_report::{
     HIDDEN, MatrixScreen, Page, Terminal, event_for, failure_text, grade_for, hint_text, matrix_to_json, printable,
     to_json,
 };
 use faultline_verdict::{Audience, Event, Grade, Matrix, Outcome, Status};
 
-use arguments::{Arguments, Color, Command};
+use arguments::{Arguments, Color, Command, Model};
 
 /// Every test passed, and all points are earned.
 const ALL_PASSED: u8 = 0;
@@ -94,6 +95,7 @@ fn run(arguments: Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
             let request = MatrixRequest { root, lab: lab.clone(), names: names.clone(), threads };
             mutants(&request, json.as_deref(), interrupt)
         }
+        (Some(Command::Check { path, json, model }), _) => check(path, *json, *model),
         (None, None) => list_labs(&root),
         (None, Some(lab)) if arguments.list => list_tests(&root, lab, &arguments),
         (None, Some(lab)) => grade(&root, lab, &arguments, interrupt),
@@ -217,6 +219,18 @@ fn mutants(request: &MatrixRequest, json: Option<&Path>, interrupt: &AtomicBool)
         faultline_grade::write_whole(file, matrix_to_json(&matrix).as_bytes())?;
     }
     Ok(if matrix.broken_promises.is_empty() { ALL_PASSED } else { SOMETHING_FAILED })
+}
+
+fn check(path: &Path, json: bool, model: Model) -> Result<u8, Error> {
+    let model = match model {
+        Model::Kv => HistoryModel::Kv,
+        Model::Register => HistoryModel::Register,
+        Model::Queue => HistoryModel::Queue,
+        Model::Lock => HistoryModel::Lock,
+    };
+    let (out, code) = check::check(&CheckRequest { path: path.to_owned(), model }, json)?;
+    print(&out);
+    Ok(code)
 }
 
 fn list_labs(root: &Path) -> Result<u8, Error> {

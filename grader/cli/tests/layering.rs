@@ -21,7 +21,10 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("faultline-suites", &["labkit", "lab2-api", "faultline-sim", "faultline-check"]),
     ("faultline-host", &["labkit", "faultline-sim"]),
     ("faultline-report", &["faultline-verdict"]),
-    ("faultline-grade", &["faultline-host", "faultline-sim", "faultline-suites", "faultline-verdict"]),
+    (
+        "faultline-grade",
+        &["faultline-check", "faultline-host", "faultline-sim", "faultline-suites", "faultline-verdict"],
+    ),
     ("faultline", &["faultline-grade", "faultline-report", "faultline-verdict"]),
 ];
 

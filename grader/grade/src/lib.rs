@@ -8,6 +8,7 @@ mod diagram;
 mod error;
 mod fingerprint;
 mod hint;
+mod histories;
 mod matrix;
 mod matters;
 mod mutants;
@@ -40,6 +41,10 @@ use faultline_verdict::{Audience, Event, FORMAT, Fingerprint, Grade, Outcome, Sc
 
 pub use error::Error;
 pub use hint::{Hint, hint};
+pub use histories::{
+    CheckRequest, HistoryModel, HistoryReport, HistoryVerdict, OperationLine, ViolationReport, check_histories,
+    histories_to_json,
+};
 pub use matrix::{MatrixRequest, matrix};
 pub use mutants::{Mutant, mutants};
 pub use plan::{LabInfo, Selection, has_hidden_tests, labs, tests};
