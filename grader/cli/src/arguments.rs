@@ -119,6 +119,15 @@ pub enum Command {
         /// The folder of the submission, if it is not where the trace says.
         #[arg(long, value_name = "DIR")]
         path: Option<PathBuf>,
+
+        /// Go through it step by step, forward and back: what each step changed, each node's state, timers and disk,
+        /// and the messages under way. Without a terminal, print all steps.
+        #[arg(long)]
+        step: bool,
+
+        /// Print the step with this number and the whole world after it.
+        #[arg(long, value_name = "N", conflicts_with = "step")]
+        at: Option<u64>,
     },
     /// For course authors: which test catches which wrong solution, and which promise is broken?
     Mutants {

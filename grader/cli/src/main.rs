@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod step;
 mod watch;
 
 use std::{
@@ -15,12 +16,12 @@ use std::{
 };
 
 use clap::Parser;
-use faultline_grade::{CheckRequest, Error, HistoryModel, MatrixRequest, Request, Salt, Seeds, Selection};
+use faultline_grade::{CheckRequest, Error, HistoryModel, MatrixRequest, Replayed, Request, Salt, Seeds, Selection};
 use faultline_report::{
-    HIDDEN, MatrixScreen, Page, Terminal, event_for, failure_text, grade_for, hint_text, matrix_to_json, printable,
-    to_json,
+    HIDDEN, MatrixScreen, Nodes, Page, Terminal, event_for, failure_text, grade_for, hint_text, matrix_to_json,
+    printable, step_text, to_json, walk_text,
 };
-use faultline_verdict::{Audience, Event, Grade, Matrix, Outcome, Status};
+use faultline_verdict::{Audience, Event, Grade, Matrix, Outcome, Status, Walk};
 
 use arguments::{Arguments, Color, Command, Model};
 
@@ -76,7 +77,10 @@ fn complain(error: &Error) -> u8 {
 fn run(arguments: Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
     let root = project_root()?;
     match (&arguments.command, &arguments.lab) {
-        (Some(Command::Replay { trace, path }), _) => replay(&root, trace, path.as_deref()),
+        (Some(Command::Replay { trace, path, step, at }), _) => {
+            let replayed = faultline_grade::replay(&root, trace, path.as_deref(), *step || at.is_some())?;
+            replay(&replayed, *at)
+        }
         (Some(Command::Watch { lab, filters, path }), _) => {
             watch::watch(request(&root, lab, filters, path.as_deref()), interrupt)
         }
@@ -181,9 +185,16 @@ fn exit_code(grade: &Grade) -> u8 {
     if passed { ALL_PASSED } else { SOMETHING_FAILED }
 }
 
-fn replay(root: &Path, trace: &Path, path: Option<&Path>) -> Result<u8, Error> {
-    let replayed = faultline_grade::replay(root, trace, path)?;
+fn replay(replayed: &Replayed, at: Option<u64>) -> Result<u8, Error> {
     let mut out = String::new();
+    if let Some(walk) = &replayed.walk {
+        match at {
+            Some(number) => out += &step_at(walk, number)?,
+            None if step::is_possible() => step::step(walk)?,
+            None => out += &walk_text(walk, width()),
+        }
+        out.push('\n');
+    }
     if replayed.changed {
         out += "The submission has changed since the trace was written.\n";
     }
@@ -192,7 +203,10 @@ fn replay(root: &Path, trace: &Path, path: Option<&Path>) -> Result<u8, Error> {
     }
     let code = match &replayed.verdict.failure {
         Some(failure) => {
-            out += &failure_text(&replayed.verdict, failure, width());
+            // Who asks for one step has seen the failure.
+            if at.is_none() {
+                out += &failure_text(&replayed.verdict, failure, width());
+            }
             out += match (replayed.same_failure, replayed.changed) {
                 (true, _) => "The failure of the trace, again.\n",
                 (false, true) => "It fails, but differently from the trace.\n",
@@ -207,6 +221,14 @@ fn replay(root: &Path, trace: &Path, path: Option<&Path>) -> Result<u8, Error> {
     };
     print(&out);
     Ok(code)
+}
+
+fn step_at(walk: &Walk, number: u64) -> Result<String, Error> {
+    let position = walk.steps.iter().position(|step| step.number == number).ok_or_else(|| {
+        let (first, last) = (walk.forgotten + 1, walk.of);
+        Error::Usage(format!("--at {number}: this run has no such step; its steps are numbered {first} to {last}"))
+    })?;
+    Ok(step_text(walk, position, Nodes::All, width()))
 }
 
 fn mutants(request: &MatrixRequest, json: Option<&Path>, interrupt: &AtomicBool) -> Result<u8, Error> {

@@ -178,7 +178,7 @@ impl Workload for Appends {
 
 fn in_world(program: &Program, test: impl FnOnce(&mut World<'_>) -> Outcome) -> u64 {
     let mut backend = program.backend();
-    let mut trial = Trial::new(&mut backend, 0, 7, Mode::Plain);
+    let mut trial = Trial::new(&mut backend, 0, 7, Mode::default());
     let limits = Limits { events: u64::MAX, messages: u64::MAX, bytes: u64::MAX, fuel: u64::MAX, ..Limits::default() };
     let setup = Setup { limits, start_spread: ms(50), ..Setup::new(nodes(), Conditions::bad()) };
     trial.run(setup, test).expect("the reference does nothing wrong");

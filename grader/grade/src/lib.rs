@@ -6,6 +6,7 @@
 
 mod diagram;
 mod error;
+mod fields;
 mod fingerprint;
 mod hint;
 mod histories;
@@ -21,11 +22,12 @@ mod shrink;
 mod starter;
 mod story;
 mod trace;
+mod walk;
 
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex,
+        Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Instant,
@@ -35,9 +37,9 @@ use faultline_host::{
     BuildError, LabCrates, Machine, Prebuilt, Program, Staged, Toolchain, WORLD_STACK_BYTES, build::Options,
     machine::Limits, on_world_stack,
 };
-use faultline_sim::{Mode, backend::Backend};
+use faultline_sim::{Detail, backend::Backend};
 use faultline_suites::Suite;
-use faultline_verdict::{Audience, Event, FORMAT, Fingerprint, Grade, Outcome, Score, TestVerdict};
+use faultline_verdict::{Audience, Event, FORMAT, Fingerprint, Grade, Outcome, Score, TestVerdict, Walk};
 
 pub use error::Error;
 pub use hint::{Hint, hint};
@@ -271,13 +273,15 @@ pub struct Replayed {
     pub same_failure: bool,
     /// How many actions of the trace were not possible any more.
     pub skipped: usize,
+    /// The run step by step, if that was asked for.
+    pub walk: Option<Walk>,
 }
 
-/// Runs the failure that a trace file holds again.
+/// Runs the failure that a trace file holds again; with `step` it also keeps the world after each step.
 ///
 /// # Errors
 /// A trace that cannot be read, a submission that does not build, or a broken grader.
-pub fn replay(root: &Path, path: &Path, submission: Option<&Path>) -> Result<Replayed, Error> {
+pub fn replay(root: &Path, path: &Path, submission: Option<&Path>, step: bool) -> Result<Replayed, Error> {
     // Reports name traces relative to the project, wherever their reader is.
     let in_project = root.join(path);
     let path = if !path.exists() && in_project.exists() { &in_project } else { path };
@@ -293,13 +297,15 @@ pub fn replay(root: &Path, path: &Path, submission: Option<&Path>) -> Result<Rep
     let built = build(root, &toolchain, &submission, &suite)?;
     let changed = submission.digest().to_string() != trace.digest;
     let choices = trace.choices().expect("checked when it was read");
-    let mode = Mode::ReplayEdited(trace.schedule.clone(), Arc::new(trace.edits.clone()));
+    let mode = trace.mode(if step { Detail::Worlds } else { Detail::Words });
     let backend = || -> Box<dyn Backend> { Box::new(built.program.backend()) };
     let (result, facts) = on_world_stack(|| run_once(&backend, test, trace.seed, choices, mode))?;
     let failure = result.err().map(|violation| {
         let handout = format!("{}#{}", rubric.handout, row.handout);
         run::failure(&violation, trace.seed, handout, &facts)
     });
+    let walk = facts.recording.as_ref().filter(|_| step).map(|run| walk::walk(run, failure.as_ref()));
     let same = failure.as_ref().is_some_and(|failure| failure.kind == trace.kind && failure.observed == trace.observed);
-    Ok(Replayed { verdict: run::verdict_of_one(row, failure), changed, same_failure: same, skipped: facts.skipped })
+    let verdict = run::verdict_of_one(row, failure);
+    Ok(Replayed { verdict, changed, same_failure: same, skipped: facts.skipped, walk })
 }

@@ -1,7 +1,7 @@
 //! Running tests: one test with one seed is a run; runs are parallel, and nothing depends on how many at once.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Mutex,
@@ -9,7 +9,9 @@ use std::{
     },
 };
 
-use faultline_sim::{Decided, Facts, Mode, Outcome, Phase, Stop, Trial, Violation, backend::Backend, choice::seed_of};
+use faultline_sim::{
+    Decided, Detail, Facts, Mode, Outcome, Phase, Stop, Trial, Violation, backend::Backend, choice::seed_of,
+};
 use faultline_suites::Test;
 use faultline_verdict::{Event, Failure, PhaseCounts, Status, TestVerdict};
 use rayon::prelude::*;
@@ -21,6 +23,7 @@ use crate::{
     shrink::{Budget, shrink},
     story,
     trace::Trace,
+    walk,
 };
 
 /// Which seeds are run.
@@ -83,6 +86,7 @@ impl Runner<'_> {
             })
             .collect::<Result<Vec<_>, Error>>()
             .and_then(|tested| if self.shrink { self.shrink(jobs, tested) } else { Ok(tested) })
+            .and_then(|tested| self.look_closer(jobs, tested))
     }
 
     /// Shrinks all failures, once it is known how many share the budget.
@@ -101,7 +105,7 @@ impl Runner<'_> {
     fn shrink_one(&self, job: &Job<'_>, whole: &mut Failure, trace: &mut Trace, budget: Budget) -> Result<(), Error> {
         let number = whole.seed;
         // Recorded once more rather than kept until now: the recordings of many failures are too much to hold.
-        let (Err(violation), facts) = self.one(job, number, Mode::Record)? else { return Ok(()) };
+        let (Err(violation), facts) = self.one(job, number, Mode::recorded())? else { return Ok(()) };
         let run = |mode: Mode| self.one(job, number, mode);
         let Some(shrunk) = shrink(&run, &violation, &facts, budget)? else { return Ok(()) };
         let smaller = failure(&shrunk.violation, number, whole.handout.clone(), &shrunk.facts);
@@ -123,6 +127,28 @@ impl Runner<'_> {
         Ok(())
     }
 
+    /// Replays each failure as it is shown, and adds what its events changed in the states of their nodes.
+    fn look_closer(&self, jobs: &[Job<'_>], mut tested: Vec<Tested>) -> Result<Vec<Tested>, Error> {
+        jobs.par_iter().zip(&mut tested).try_for_each(|(job, (verdict, trace))| {
+            let (Some(trace), Some(failure)) = (trace, &mut verdict.failure) else { return Ok(()) };
+            let shown: BTreeSet<u64> = failure.trace.iter().map(|line| line.number).collect();
+            // These are as long as a run can be, or have nothing to show.
+            if matches!(failure.kind.as_str(), "not-implemented" | "timeout" | "memory") {
+                return Ok(());
+            }
+            let (again, facts) = self.one(job, failure.seed, trace.mode(Detail::States(shown)))?;
+            let same = again.is_err_and(|violation| violation.observed == failure.observed);
+            let Some(run) = facts.recording.filter(|_| same) else { return Ok(()) };
+            for line in &mut failure.trace {
+                let index = line.number.checked_sub(run.forgotten + 1);
+                let step = index.and_then(|index| run.steps.get(usize::try_from(index).ok()?));
+                line.changed = step.map(walk::changed).unwrap_or_default();
+            }
+            Ok(())
+        })?;
+        Ok(tested)
+    }
+
     fn tell(&self, event: Event) {
         (self.events.lock().expect("no listener panics"))(event);
     }
@@ -132,7 +158,7 @@ impl Runner<'_> {
         let mut first: Option<(u64, Violation)> = None;
         for block in job.seeds.chunks(BLOCK) {
             let results: Result<Vec<_>, Error> =
-                block.par_iter().map(|number| self.one(job, *number, Mode::Plain)).collect();
+                block.par_iter().map(|number| self.one(job, *number, Mode::default())).collect();
             for (number, (outcome, facts)) in block.iter().zip(results?) {
                 summary.add(&facts);
                 summary.seeds += 1;
@@ -148,7 +174,7 @@ impl Runner<'_> {
             }
         }
         let Some((number, violation)) = first else { return Ok((summary.verdict(job.row, None), None)) };
-        let (again, facts) = self.one(job, number, Mode::Record)?;
+        let (again, facts) = self.one(job, number, Mode::recorded())?;
         if again.as_ref() != Err(&violation) {
             let text = format!("{} with seed {number} failed, and run again it did something else", job.row.id);
             return Err(Error::Broken(text));

@@ -115,7 +115,7 @@ impl Search<'_> {
             return Ok(false);
         }
         let edits = Arc::new(edits);
-        let (outcome, facts) = (self.run)(Mode::Edited(Arc::clone(&edits)))?;
+        let (outcome, facts) = (self.run)(Mode { edits: Some(Arc::clone(&edits)), ..Mode::default() })?;
         self.used.runs += 1;
         self.used.events += cost(&facts);
         match outcome {
@@ -266,7 +266,7 @@ impl Search<'_> {
     /// The best run so far, written down: what is left in it. `None` if it is another failure with a recording, which
     /// no recording should bring about.
     fn record(&mut self) -> Result<Option<Decided>, Error> {
-        let (outcome, facts) = (self.run)(Mode::RecordEdited(Arc::new(self.best.clone())))?;
+        let (outcome, facts) = (self.run)(recorded(&Arc::new(self.best.clone())))?;
         self.used.runs += 1;
         self.used.events += cost(&facts);
         let Some(recording) = facts.recording.filter(|_| outcome.as_ref() == Err(&self.failing)) else {
@@ -283,12 +283,12 @@ impl Search<'_> {
     /// Writes the best run down, and replays what was written: what is shown comes from there.
     fn replayed(mut self) -> Result<Option<Shrunk>, Error> {
         let edits = Arc::new(self.best);
-        let (outcome, facts) = (self.run)(Mode::RecordEdited(Arc::clone(&edits)))?;
+        let (outcome, facts) = (self.run)(recorded(&edits))?;
         let Some(recording) = facts.recording.filter(|_| outcome.as_ref() == Err(&self.failing)) else {
             return Ok(None);
         };
         let schedule = recording.schedule;
-        let (again, facts) = (self.run)(Mode::ReplayEdited(schedule.clone(), Arc::clone(&edits)))?;
+        let (again, facts) = (self.run)(Mode { schedule: Some(schedule.clone()), ..recorded(&edits) })?;
         self.used.runs += 2;
         if again.as_ref() != Err(&self.failing) {
             return Ok(None);
@@ -296,6 +296,10 @@ impl Search<'_> {
         let edits = Arc::unwrap_or_clone(edits);
         Ok(Some(Shrunk { violation: self.failing, facts, schedule, edits, runs: self.used.runs }))
     }
+}
+
+fn recorded(edits: &Arc<Edits>) -> Mode {
+    Mode { edits: Some(Arc::clone(edits)), ..Mode::recorded() }
 }
 
 /// The same promise, broken in the same place.
@@ -405,9 +409,9 @@ mod tests {
 
     /// The first seed with which a write is lost, recorded.
     fn failing() -> (u64, Violation, Facts) {
-        let fails = |seed: &u64| run(*seed, Mode::Plain).unwrap().0.is_err();
+        let fails = |seed: &u64| run(*seed, Mode::default()).unwrap().0.is_err();
         let seed = (0..200).find(fails).expect("some seed finds it");
-        let (outcome, facts) = run(seed, Mode::Record).unwrap();
+        let (outcome, facts) = run(seed, Mode::recorded()).unwrap();
         (seed, outcome.unwrap_err(), facts)
     }
 

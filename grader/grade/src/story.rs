@@ -4,7 +4,10 @@
 use faultline_sim::{Happening, Recording, Step, Time};
 use faultline_verdict::{Lane, Span, Tone, TraceLine};
 
-use crate::matters::{answers, belong_together, what_matters};
+use crate::{
+    matters::{answers, belong_together, what_matters},
+    walk::{changed, printed},
+};
 
 /// The longest text of a message or state in a line.
 const LONGEST: usize = 160;
@@ -109,23 +112,31 @@ fn together(so_far: &str, more: &str) -> Option<String> {
 }
 
 fn plain(number: u64, at: Time, text: String) -> TraceLine {
-    TraceLine { number, at_us: at.0, text, printed: Vec::new(), broke: false }
+    TraceLine { number, at_us: at.0, text, ..TraceLine::default() }
 }
 
 fn line(number: u64, step: &Step) -> TraceLine {
-    let printed = step.printed.lines().map(str::to_owned);
-    let notes = step.notes.iter().map(|note| format!("note: {note}"));
     TraceLine {
         number,
         at_us: step.at.0,
         text: words(&step.what),
-        printed: printed.chain(notes).collect(),
+        printed: printed(step),
+        changed: changed(step),
         broke: matches!(step.what, Happening::Stop { .. }),
     }
 }
 
-/// An event in words.
+/// An event in words that fit a line or two.
 pub fn words(what: &Happening) -> String {
+    in_words(what, short)
+}
+
+/// An event in words, what the program says in full.
+pub fn full_words(what: &Happening) -> String {
+    in_words(what, str::to_owned)
+}
+
+fn in_words(what: &Happening, short: fn(&str) -> String) -> String {
     match what {
         Happening::Start { node, incarnation: 1 } => format!("{node} starts"),
         Happening::Start { node, incarnation } => format!("{node} starts again, incarnation {incarnation}"),

@@ -4,9 +4,10 @@ use std::{
     fs,
     io::Write,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use faultline_sim::{Edits, Schedule};
+use faultline_sim::{Detail, Edits, Mode, Schedule};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -64,6 +65,11 @@ impl Trace {
     /// The number that all choices of the run come from.
     pub fn choices(&self) -> Option<u64> {
         u64::from_str_radix(&self.choices, 16).ok()
+    }
+
+    /// How its run is carried out once more, so much of it written down.
+    pub(crate) fn mode(&self, detail: Detail) -> Mode {
+        Mode { record: Some(detail), schedule: Some(self.schedule.clone()), edits: Some(Arc::new(self.edits.clone())) }
     }
 
     /// Reads a trace file.

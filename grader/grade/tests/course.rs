@@ -179,7 +179,7 @@ fn shrunk_failures_replay() -> Result<(), Failed> {
             let Some(failure) = &verdict.failure else { continue };
             let what = || format!("{} {}: {:?}", mutant.name, verdict.id, failure.shrunk);
             let trace = folder.path().join(format!("traces/{}.trace.json", verdict.id));
-            let replayed = replay(&root(), &trace, None).map_err(|error| error.to_string())?;
+            let replayed = replay(&root(), &trace, None, false).map_err(|error| error.to_string())?;
             ensure(replayed.same_failure && replayed.skipped == 0, || format!("{}: {replayed:?}", what()))?;
             let again = replayed.verdict.failure.map(|failure| failure.trace);
             ensure(again.as_ref() == Some(&failure.trace), what)?;
@@ -263,7 +263,7 @@ fn hidden_failure_replays() -> Result<(), Failed> {
     let trace = folder.path().join(format!("traces/{test}.trace.json"));
     let (grade, _) = graded(&request)?;
     ensure(grade.tests[0].status == Status::Failed, || format!("{} passes {test} with a salt", mutant.name))?;
-    let replayed = replay(&root(), &trace, None).map_err(|error| error.to_string())?;
+    let replayed = replay(&root(), &trace, None, false).map_err(|error| error.to_string())?;
     ensure(replayed.same_failure && !replayed.changed, || format!("{replayed:?}"))?;
     request.audience = Audience::Students { after_deadline: false };
     graded(&request)?;

@@ -11,6 +11,7 @@ mod matrix;
 mod safe;
 mod student;
 mod terminal;
+mod walk;
 mod watch;
 
 pub use failure::{failure_text, hint_text};
@@ -20,4 +21,5 @@ pub use matrix::MatrixScreen;
 pub use safe::printable;
 pub use student::{HIDDEN, event_for, grade_for};
 pub use terminal::Terminal;
+pub use walk::{Nodes, step_text, walk_text};
 pub use watch::{Shown, watch_screen};

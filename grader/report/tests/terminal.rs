@@ -3,12 +3,12 @@
 
 use faultline_report::{Terminal, event_for, grade_for, to_json};
 use faultline_verdict::{
-    Audience, Event, FORMAT, Failure, Fingerprint, Grade, Lane, Outcome, PartScore, PhaseCounts, Score, Span, Status,
-    TestVerdict, Tone, TraceLine, Visibility,
+    Audience, Event, FORMAT, Failure, FieldChange, Fingerprint, Grade, Lane, Outcome, PartScore, PhaseCounts, Score,
+    Span, Status, TestVerdict, Tone, TraceLine, Visibility,
 };
 
 fn line(number: u64, at_us: u64, text: &str) -> TraceLine {
-    TraceLine { number, at_us, text: text.to_owned(), printed: Vec::new(), broke: false }
+    TraceLine { number, at_us, text: text.to_owned(), ..TraceLine::default() }
 }
 
 fn picture(label: &str) -> Vec<Lane> {
@@ -160,6 +160,7 @@ fn screens() {
 fn with_hidden(visibility: Visibility, status: Status) -> Grade {
     let mark = || "MARK".to_owned();
     let failed = status == Status::Failed;
+    let change = FieldChange { path: mark(), before: Some(mark()), after: Some(mark()) };
     let failure = Failure {
         kind: mark(),
         observed: mark(),
@@ -172,7 +173,14 @@ fn with_hidden(visibility: Visibility, status: Status) -> Grade {
         picture: picture(&mark()),
         history: Vec::new(),
         diagram: None,
-        trace: vec![TraceLine { number: 77_003, at_us: 77_004, text: mark(), printed: vec![mark()], broke: true }],
+        trace: vec![TraceLine {
+            number: 77_003,
+            at_us: 77_004,
+            text: mark(),
+            printed: vec![mark()],
+            changed: vec![change],
+            broke: true,
+        }],
     };
     let phase = PhaseCounts { phase: mark(), events: 77_005, ..PhaseCounts::default() };
     let hidden = TestVerdict {

@@ -1,7 +1,7 @@
 //! What is on a node's disk, and what of it is safe.
 
 use labkit::abi::Effect;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::choice::Draw;
 
@@ -12,6 +12,17 @@ enum Write {
     Replace(Vec<u8>),
     Append(Vec<u8>),
     Remove,
+}
+
+/// A blob at one moment, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob {
+    /// Its name.
+    pub name: String,
+    /// What a crash would leave of it; `None` if it would not be there.
+    pub synced: Option<Vec<u8>>,
+    /// What was written since, in words, in order; a crash may take it away from the end.
+    pub unsynced: Vec<String>,
 }
 
 /// The disk of one node over all its lives.
@@ -64,6 +75,22 @@ impl NodeDisk {
         let mut all = self.clone();
         all.sync();
         all.synced
+    }
+
+    /// Every blob, what of it is safe and what is not.
+    pub fn blobs(&self) -> Vec<Blob> {
+        let names: BTreeSet<&String> = self.synced.keys().chain(self.unsynced.keys()).collect();
+        let write = |write: &Write| match write {
+            Write::Replace(bytes) => format!("write {} bytes", bytes.len()),
+            Write::Append(bytes) => format!("append {} bytes", bytes.len()),
+            Write::Remove => "remove".to_owned(),
+        };
+        let blob = |name: &String| Blob {
+            name: name.clone(),
+            synced: self.synced.get(name).cloned(),
+            unsynced: self.unsynced.get(name).into_iter().flatten().map(write).collect(),
+        };
+        names.into_iter().map(blob).collect()
     }
 
     /// What the node reads after a crash; there is nothing unsynced then.

@@ -198,12 +198,12 @@ impl World<'_> {
             let (id, limit) = (node.spec.id, self.limits.timers_per_node);
             return Err(self.over_budget(format!("{id} has more than {limit} timers running")));
         }
-        node.timers.push(Timer { nth, bytes: timer.to_vec() });
         let (life, slow) = (node.life(), node.slow_by_us);
         let scripted = self.mode.script.as_mut().and_then(|script| script.timers.remove(&(life, nth)));
         let extra =
             if slow == 0 { 0 } else { self.choices.draw(About::Slowness, self.who(slot), !nth).below(slow + 1) };
         let at = scripted.unwrap_or(Time(at.0.saturating_add(extra)));
+        self.nodes[slot].timers.push(Timer { nth, at, bytes: timer.to_vec() });
         let what = What::Timer { slot: slot as u16, incarnation: life.incarnation as u32, nth };
         self.push(at, (slot as u64) << 52 | nth, what);
         Ok(())

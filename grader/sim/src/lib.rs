@@ -14,6 +14,7 @@ mod disk;
 mod edits;
 mod effects;
 mod faults;
+mod frame;
 mod history;
 pub mod in_process;
 mod latency;
@@ -34,7 +35,9 @@ mod world;
 
 pub use labkit::NodeId;
 
+pub use disk::Blob;
 pub use edits::{Decided, Edits, Kept, MessageName, Noise, Wake};
+pub use frame::{Change, Detail, Doing, FlightFrame, Frame, NodeFrame};
 pub use history::{Moment, Operation, Via, Workload};
 pub use latency::Latencies;
 pub use metrics::{Availability, Limits, Phase};

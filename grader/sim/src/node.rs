@@ -69,6 +69,7 @@ pub(crate) enum Cause {
 #[derive(Debug)]
 pub(crate) struct Timer {
     pub nth: u64,
+    pub at: Time,
     pub bytes: Vec<u8>,
 }
 

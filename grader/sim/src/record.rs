@@ -1,35 +1,36 @@
 //! What is kept of a run: nothing while it passes, everything when it is run again because it failed.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use labkit::NodeId;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     edits::Decided,
+    frame::{Change, Detail, FRAMES_KEPT, Frame},
     schedule::{Action, Schedule, Timed},
     time::Time,
     violation::shortened,
 };
 
 /// One line of a trace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// When.
     pub at: Time,
     /// What happened.
     pub what: Happening,
     /// What the handler printed (`println!`, `dbg!`), if one ran.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub printed: String,
     /// What the handler left with `ctx.note`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What became of its node's state, if that was looked at.
+    pub state: Option<Change>,
+    /// The world after it, if that was looked at.
+    pub world: Option<Box<Frame>>,
 }
 
 /// What a trace tells of. Texts are the `Debug` output of the student's own types.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Happening {
     Start { node: NodeId, incarnation: u64 },
@@ -61,18 +62,50 @@ pub struct Recording {
     pub steps: VecDeque<Step>,
     /// How many steps at the beginning were not kept.
     pub forgotten: u64,
+    /// How much is kept of each step.
+    pub(crate) detail: Detail,
+    /// All that is to be known of the last step is known.
+    pub(crate) complete: bool,
     text: usize,
 }
 
 impl Recording {
+    pub(crate) fn new(detail: Detail) -> Recording {
+        Recording { detail, ..Recording::default() }
+    }
+
     pub(crate) fn act(&mut self, at: Time, planned: bool, action: Action) {
         self.schedule.0.push(Timed { at_us: at.0, planned, action });
     }
 
-    pub(crate) fn step(&mut self, at: Time, what: Happening) {
+    pub(crate) fn step(&mut self, at: Time, what: Happening, state: Option<Change>) {
         self.text += what.text_length();
-        self.steps.push_back(Step { at, what, printed: String::new(), notes: Vec::new() });
+        self.complete = false;
+        self.steps.push_back(Step { at, what, printed: String::new(), notes: Vec::new(), state, world: None });
         self.forget();
+    }
+
+    /// True if the state of the next step's node is to be kept.
+    pub(crate) fn looks_at_next(&self) -> bool {
+        let next = self.forgotten + self.steps.len() as u64 + 1;
+        match &self.detail {
+            Detail::Words => false,
+            Detail::States(steps) => steps.contains(&next),
+            Detail::Worlds => true,
+        }
+    }
+
+    /// What came of the last step.
+    pub(crate) fn complete(&mut self, after: Option<Arc<str>>, world: Option<Frame>) {
+        let Some(step) = self.steps.back_mut() else { return };
+        if let Some(change) = &mut step.state {
+            change.after = after;
+        }
+        step.world = world.map(Box::new);
+        self.complete = true;
+        if let Some(old) = self.steps.len().checked_sub(FRAMES_KEPT + 1) {
+            (self.steps[old].state, self.steps[old].world) = (None, None);
+        }
     }
 
     pub(crate) fn add_to_last(&mut self, printed: String, note: Option<&str>) {

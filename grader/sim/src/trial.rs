@@ -7,6 +7,7 @@ use crate::{
     backend::Backend,
     choice::mix,
     edits::{Editing, Edits},
+    frame::Detail,
     metrics::Phase,
     network::Conditions,
     picture::{Asked, Lane},
@@ -15,22 +16,22 @@ use crate::{
     world::{RunMode, Setup, World},
 };
 
-/// How a trial is carried out.
+/// How a trial is carried out. The default keeps nothing but the verdict and counts.
 #[derive(Clone, Debug, Default)]
-pub enum Mode {
-    /// Keeps nothing but the verdict and counts.
-    #[default]
-    Plain,
-    /// Writes down the last world.
-    Record,
-    /// Writes down one world that follows a schedule.
-    Replay(Schedule),
-    /// As `Plain`, in a world of which something is left out.
-    Edited(Arc<Edits>),
-    /// Writes that world down.
-    RecordEdited(Arc<Edits>),
-    /// Writes down one world that follows a schedule in which something is left out.
-    ReplayEdited(Schedule, Arc<Edits>),
+pub struct Mode {
+    /// Whether the last world is written down, and how much of it.
+    pub record: Option<Detail>,
+    /// The schedule that it follows; it is the only world then.
+    pub schedule: Option<Schedule>,
+    /// What is left out of it; it is the only world then, too.
+    pub edits: Option<Arc<Edits>>,
+}
+
+impl Mode {
+    /// As the seed decides, written down.
+    pub fn recorded() -> Mode {
+        Mode { record: Some(Detail::Words), ..Mode::default() }
+    }
 }
 
 /// What is known after a trial besides its outcome.
@@ -130,13 +131,12 @@ impl<'b> Trial<'b> {
     /// # Errors
     /// What the test returns in the first run in which it fails.
     pub fn crash_sweep(&mut self, setup: &Setup, test: impl Fn(&mut World<'_>) -> Outcome) -> Outcome {
-        match &self.mode {
-            Mode::Replay(_) | Mode::ReplayEdited(..) => return self.run_world(setup.clone(), None, &test).0,
-            Mode::Edited(edits) | Mode::RecordEdited(edits) => {
-                let crash_at = edits.crash_at;
-                return self.run_world(setup.clone(), crash_at, &test).0;
-            }
-            Mode::Plain | Mode::Record => {}
+        if self.mode.schedule.is_some() {
+            return self.run_world(setup.clone(), None, &test).0;
+        }
+        if let Some(edits) = &self.mode.edits {
+            let crash_at = edits.crash_at;
+            return self.run_world(setup.clone(), crash_at, &test).0;
         }
         let (outcome, boundaries) = self.run_world(setup.clone(), None, &test);
         outcome?;
@@ -153,22 +153,14 @@ impl<'b> Trial<'b> {
         crash_at: Option<u64>,
         test: impl FnOnce(&mut World<'_>) -> Outcome,
     ) -> (Outcome, u64) {
-        let (recording, script) = match &self.mode {
-            Mode::Plain => (None, None),
-            Mode::Record => (Some(Recording::default()), None),
-            Mode::Replay(schedule) | Mode::ReplayEdited(schedule, _) => {
-                (Some(Recording::default()), Some(Script::new(schedule)))
-            }
-            Mode::Edited(_) => (None, None),
-            Mode::RecordEdited(_) => (Some(Recording::default()), None),
+        let Mode { record, schedule, edits } = &self.mode;
+        let plain = edits.as_ref().is_some_and(|edits| edits.plain);
+        let mode = RunMode {
+            recording: record.clone().map(Recording::new),
+            script: schedule.as_ref().map(Script::new),
+            editing: edits.as_ref().map(Editing::new),
+            as_bytes: self.number % AS_BYTES_EVERY == AS_BYTES_EVERY - 1 && !plain,
         };
-        let edits = match &self.mode {
-            Mode::Edited(edits) | Mode::RecordEdited(edits) | Mode::ReplayEdited(_, edits) => Some(edits),
-            Mode::Plain | Mode::Record | Mode::Replay(_) => None,
-        };
-        let plain = edits.is_some_and(|edits| edits.plain);
-        let as_bytes = self.number % AS_BYTES_EVERY == AS_BYTES_EVERY - 1 && !plain;
-        let mode = RunMode { recording, script, editing: edits.map(Editing::new), as_bytes };
         let mut world = World::new(&mut *self.backend, mix(self.seed), setup, mode);
         world.sweep.target = crash_at;
         let outcome = test(&mut world);

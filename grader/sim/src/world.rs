@@ -16,6 +16,7 @@ use crate::{
     backend::{Backend, BackendError},
     choice::{About, Choices},
     edits::{Editing, Wake},
+    frame::Seen,
     history::{Operation, Via, Workload},
     metrics::{Limits, Phase, measure},
     network::{Conditions, Link},
@@ -138,6 +139,7 @@ pub struct World<'b> {
     /// What writing out messages and timers for a recording has computed.
     pub(crate) describing: u64,
     pub(crate) given_cache: HashMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(crate) seen: Seen,
     pub(crate) sweep: Sweep,
 }
 
@@ -181,6 +183,7 @@ impl<'b> World<'b> {
             turning: 0,
             describing: 0,
             given_cache: HashMap::new(),
+            seen: Seen::default(),
             sweep: Sweep::default(),
         };
         world.queue_scripted_faults();
@@ -281,6 +284,8 @@ impl<'b> World<'b> {
             Some(Reverse(item)) if item.at <= until => {}
             _ => return Ok(false),
         }
+        // Before the next thing leaves the queue: a timer that fires is no longer set.
+        self.look_back();
         let Some(Reverse(item)) = self.queue.pop() else { return Ok(false) };
         self.now = item.at;
         match item.what {
@@ -307,9 +312,11 @@ impl<'b> World<'b> {
 
     pub(crate) fn record(&mut self, what: impl FnOnce(&mut Self) -> Happening) {
         if self.mode.recording.is_some() {
+            self.look_back();
             let (now, what) = (self.now, what(self));
+            let state = self.look_ahead(&what);
             if let Some(recording) = &mut self.mode.recording {
-                recording.step(now, what);
+                recording.step(now, what, state);
             }
         }
     }
@@ -548,6 +555,7 @@ impl<'b> World<'b> {
             let text = violation.observed.clone();
             self.record(|_| Happening::Stop { text });
         }
+        self.look_back();
         self.close_phase();
         measure(&mut self.phases, &self.history, self.healed);
         for slot in 0..=2 * self.nodes.len() {

@@ -2,11 +2,11 @@
 
 mod register;
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use faultline_sim::{
-    Conditions, Edits, Flapping, Happening, Kind, Limits, Mode, Outcome, Plan, Setup, Step, Stop, Trial, Violation,
-    World, choice::About, in_process::InProcess, ms,
+    Conditions, Detail, Doing, Edits, Flapping, Happening, Kind, Limits, Mode, Outcome, Plan, Schedule, Setup, Step,
+    Stop, Trial, Violation, World, choice::About, in_process::InProcess, ms,
 };
 use labkit::codec;
 use register::{C1, C2, Command, Output, S1, lab, nodes, replies_before_sync, said};
@@ -20,7 +20,15 @@ fn run(mode: Mode, setup: Setup, test: impl FnOnce(&mut World<'_>) -> Outcome) -
 }
 
 fn plain(setup: Setup, test: impl FnOnce(&mut World<'_>) -> Outcome) -> Outcome {
-    run(Mode::Plain, setup, test).0
+    run(Mode::default(), setup, test).0
+}
+
+fn recorded_with(edits: Arc<Edits>) -> Mode {
+    Mode { edits: Some(edits), ..Mode::recorded() }
+}
+
+fn replay(schedule: Schedule) -> Mode {
+    Mode { schedule: Some(schedule), ..Mode::recorded() }
 }
 
 fn violation(outcome: Outcome) -> Violation {
@@ -83,7 +91,7 @@ fn a_restart_keeps_what_was_synced_and_nothing_of_the_state() {
 fn a_crash_at_every_effect_finds_a_reply_before_its_sync() {
     let sweep = |seed: u64| {
         let mut backend = InProcess::new(lab);
-        let mut trial = Trial::new(&mut backend, 0, seed, Mode::Record);
+        let mut trial = Trial::new(&mut backend, 0, seed, Mode::recorded());
         let setup = Setup::new(nodes(), Conditions::steady());
         let outcome = trial.crash_sweep(&setup, |world| {
             world.run_for(ms(1))?;
@@ -119,7 +127,7 @@ fn a_crash_at_every_effect_finds_a_reply_before_its_sync() {
     let schedule = facts.recording.unwrap().schedule;
     let (again, _) = replies_before_sync(|| {
         let mut backend = InProcess::new(lab);
-        let mut trial = Trial::new(&mut backend, 0, seed, Mode::Replay(schedule));
+        let mut trial = Trial::new(&mut backend, 0, seed, replay(schedule));
         let outcome = trial.crash_sweep(&Setup::new(nodes(), Conditions::steady()), |world| {
             world.run_for(ms(1))?;
             world.invoke(C1, write(9))?;
@@ -175,17 +183,17 @@ fn mischief(world: &mut World<'_>) -> Outcome {
 #[test]
 fn a_replay_repeats_every_step() {
     let setup = || Setup { start_spread: ms(20), ..Setup::new(nodes(), Conditions::bad()) };
-    let (outcome, facts) = run(Mode::Record, setup(), mischief);
+    let (outcome, facts) = run(Mode::recorded(), setup(), mischief);
     let recording = facts.recording.unwrap();
     assert!(recording.steps.len() > 300, "{}", recording.steps.len());
     let crashes = recording.steps.iter().filter(|step| matches!(step.what, Happening::Crash { .. })).count();
     assert!(crashes > 3, "{crashes}");
 
-    let (again, facts) = run(Mode::Record, setup(), mischief);
+    let (again, facts) = run(Mode::recorded(), setup(), mischief);
     assert_eq!(outcome, again);
     assert_eq!(facts.recording.unwrap().steps, recording.steps, "the same seed gives the same run");
 
-    let (replayed, facts) = run(Mode::Replay(recording.schedule.clone()), setup(), mischief);
+    let (replayed, facts) = run(replay(recording.schedule.clone()), setup(), mischief);
     assert_eq!(outcome, replayed);
     assert_eq!(facts.skipped, 0);
     let again = facts.recording.unwrap();
@@ -199,7 +207,7 @@ fn a_replay_repeats_every_step() {
 #[test]
 fn edits_that_leave_out_nothing_change_nothing() {
     let setup = || Setup { start_spread: ms(20), ..Setup::new(nodes(), Conditions::bad()) };
-    let (outcome, facts) = run(Mode::Record, setup(), mischief);
+    let (outcome, facts) = run(Mode::recorded(), setup(), mischief);
     let recording = facts.recording.unwrap();
     let decided = &recording.decided;
     assert!(decided.operations.len() > 20 && decided.faults.len() > 20 && decided.noise.len() > 100);
@@ -209,7 +217,7 @@ fn edits_that_leave_out_nothing_change_nothing() {
         noise: Some(decided.noise.iter().map(|(noise, _)| noise.clone()).collect()),
         ..Edits::default()
     };
-    let (again, facts) = run(Mode::RecordEdited(Arc::new(edits)), setup(), mischief);
+    let (again, facts) = run(recorded_with(Arc::new(edits)), setup(), mischief);
     assert_eq!(outcome, again);
     assert!(facts.recording.unwrap().steps == recording.steps);
 }
@@ -217,12 +225,12 @@ fn edits_that_leave_out_nothing_change_nothing() {
 #[test]
 fn an_edited_run_leaves_out_what_it_shall_and_replays() {
     let setup = || Setup::new(nodes(), Conditions { loss: 300, ..Conditions::bad() });
-    let (_, facts) = run(Mode::Record, setup(), mischief);
+    let (_, facts) = run(Mode::recorded(), setup(), mischief);
     let operations = facts.recording.unwrap().decided.operations[3..7].to_vec();
     let edits =
         Edits { operations: Some(operations.clone()), noise: Some(Vec::new()), early_timers: true, ..Edits::default() };
     let edits = Arc::new(edits);
-    let (outcome, facts) = run(Mode::RecordEdited(Arc::clone(&edits)), setup(), mischief);
+    let (outcome, facts) = run(recorded_with(Arc::clone(&edits)), setup(), mischief);
     let recording = facts.recording.unwrap();
     assert_eq!(recording.decided.operations.len(), 4);
     for (then, now) in operations.iter().zip(&recording.decided.operations) {
@@ -231,7 +239,8 @@ fn an_edited_run_leaves_out_what_it_shall_and_replays() {
     let lost = |step: &Step| matches!(&step.what, Happening::Lose { why, .. } if why == "lost");
     assert!(!recording.steps.iter().any(lost), "a calm network loses nothing by itself");
 
-    let (replayed, facts) = run(Mode::ReplayEdited(recording.schedule.clone(), edits), setup(), mischief);
+    let (replayed, facts) =
+        run(Mode { schedule: Some(recording.schedule.clone()), ..recorded_with(edits) }, setup(), mischief);
     assert_eq!((outcome, 0), (replayed, facts.skipped));
     assert!(facts.recording.unwrap().steps == recording.steps);
 }
@@ -251,10 +260,10 @@ fn failures_of_one_assertion_have_one_source() {
 #[test]
 fn what_is_no_longer_possible_is_skipped_and_counted() {
     let setup = || Setup::new(nodes(), Conditions::bad());
-    let (_, facts) = run(Mode::Record, setup(), mischief);
+    let (_, facts) = run(Mode::recorded(), setup(), mischief);
     let schedule = facts.recording.unwrap().schedule;
     // A shorter story, in which most of the schedule never comes up.
-    let (outcome, facts) = run(Mode::Replay(schedule), setup(), |world| world.run_for(ms(100)));
+    let (outcome, facts) = run(replay(schedule), setup(), |world| world.run_for(ms(100)));
     assert_eq!(outcome, Ok(()));
     assert!(facts.skipped > 100, "{}", facts.skipped);
 }
@@ -284,7 +293,7 @@ fn a_one_way_cut_is_one_way_and_a_held_message_arrives_later() {
 
 #[test]
 fn a_flapping_partition_comes_and_goes_and_a_slow_node_is_late() {
-    let (outcome, facts) = run(Mode::Plain, Setup::new(nodes(), Conditions::steady()), |world| {
+    let (outcome, facts) = run(Mode::default(), Setup::new(nodes(), Conditions::steady()), |world| {
         world.run_for(ms(1))?;
         world.invoke(C1, read())?;
         answered(world, C1)?;
@@ -371,7 +380,7 @@ fn a_stuck_world_says_who_waits_for_what() {
 fn a_node_that_lives_outside_its_bytes_is_found_in_one_of_eight_seeds() {
     let outcome_of = |number: u64| {
         let mut backend = InProcess::new(lab);
-        let mut trial = Trial::new(&mut backend, number, number, Mode::Plain);
+        let mut trial = Trial::new(&mut backend, number, number, Mode::default());
         let test = |world: &mut World<'_>| {
             world.run_for(ms(1))?;
             world.invoke(C1, codec::to_bytes(&Command::Cheat).unwrap())?;
@@ -386,4 +395,48 @@ fn a_node_that_lives_outside_its_bytes_is_found_in_one_of_eight_seeds() {
     let found = violation(outcome_of(7));
     assert_eq!(found.kind, Kind::State);
     assert!(found.observed.contains("hidden: 1"), "{found:?}");
+}
+
+#[test]
+fn a_recorded_world_can_be_looked_at_after_each_step_and_looking_changes_nothing() {
+    let script = |world: &mut World<'_>| {
+        world.run_for(ms(1))?;
+        world.invoke(C1, write(7))?;
+        world.run_for(ms(40))
+    };
+    let (outcome, plain) = run(Mode::recorded(), Setup::new(nodes(), Conditions::steady()), script);
+    outcome.unwrap();
+    let mode = Mode { record: Some(Detail::Worlds), ..Mode::default() };
+    let (outcome, facts) = run(mode, Setup::new(nodes(), Conditions::steady()), script);
+    outcome.unwrap();
+    let (plain, looked_at) = (plain.recording.unwrap(), facts.recording.unwrap());
+    assert_eq!(plain.schedule, looked_at.schedule);
+    let words = |steps: &VecDeque<Step>| steps.iter().map(|step| (step.at, step.what.clone())).collect::<Vec<_>>();
+    assert_eq!(words(&plain.steps), words(&looked_at.steps));
+    assert!(plain.steps.iter().all(|step| step.state.is_none() && step.world.is_none()));
+
+    let after = |is: fn(&Happening) -> bool| {
+        let step = looked_at.steps.iter().find(|step| is(&step.what)).expect("it happened");
+        (step, step.world.as_ref().expect("all worlds are kept"))
+    };
+    // The write has reached the server: the node has it, the disk only so far as no crash comes, and the reply waits.
+    let (step, world) = after(|what| matches!(what, Happening::Receive { node: S1, .. }));
+    let change = step.state.as_ref().unwrap();
+    assert!(change.before.as_ref().unwrap().contains("value: 0"), "{change:?}");
+    assert!(change.after.as_ref().unwrap().contains("value: 7"), "{change:?}");
+    let server = &world.nodes[0];
+    assert_eq!((server.condition, server.behind_sync, server.waiting), (Doing::Syncing, 1, 0));
+    assert_eq!((server.disk[0].synced.clone(), server.disk[0].unsynced.len()), (None, 1));
+    assert!(world.flights.is_empty(), "{:?}", world.flights);
+    // The next tick of the server is still to come; that of the client's retry, too.
+    assert_eq!(server.timers.len(), 1);
+    assert!(server.timers[0].0 > step.at);
+    // Once the client has its answer, its disk holds the value.
+    let (_, world) = after(|what| matches!(what, Happening::Respond { .. }));
+    assert_eq!(world.nodes[0].condition, Doing::Up);
+    assert!(world.nodes[0].disk[0].synced.is_some() && world.nodes[0].disk[0].unsynced.is_empty());
+    // A request is under way between the client's call and its arrival.
+    let (step, world) = after(|what| matches!(what, Happening::Invoke { .. }));
+    assert_eq!((world.flights[0].from, world.flights[0].to), (C1, S1));
+    assert!(world.flights[0].arrives.unwrap() > step.at && world.flights[0].message.contains("Request"));
 }

@@ -6,6 +6,7 @@
 mod diagram;
 mod matrix;
 mod picture;
+mod walk;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use diagram::{Asked, Band, Diagram, Drawn, Held, Judged, KeyHistory, What};
 pub use matrix::{Matrix, MatrixRow, MatrixTest};
 pub use picture::{Lane, Span, Tone};
+pub use walk::{FieldChange, Walk, WalkFlight, WalkNode, WalkStep};
 
 /// The version of the JSON document. A change that a reader must know of raises it.
 pub const FORMAT: u32 = 1;
@@ -301,7 +303,7 @@ pub struct Shrunk {
 }
 
 /// One line of a trace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TraceLine {
     /// The number of the event in the whole run, from 1; 0 for a line that stands for several.
     pub number: u64,
@@ -312,6 +314,9 @@ pub struct TraceLine {
     /// What the handler printed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub printed: Vec<String>,
+    /// What changed in the state of the node at which it happened.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<FieldChange>,
     /// True for the line where the promise was broken.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub broke: bool,

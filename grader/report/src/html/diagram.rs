@@ -28,6 +28,8 @@ const SMALL_GAP: usize = 8;
 const WIDEST: usize = 16;
 /// So many of them in all of a diagram.
 const PRINTED_IN_ALL: usize = 80;
+/// So many changes of a state are shown.
+const CHANGES: usize = 12;
 /// A time of which so many events were left out is told of.
 const MANY: u64 = 8;
 /// So is one that is so long, in microseconds.
@@ -277,7 +279,15 @@ fn about(failure: &Failure, diagram: &Diagram, drawn: &Drawn, line: &TraceLine) 
         .chain(node.zip(role).map(|(node, role)| format!("{} was {}", cut(node, 20), cut(&role.label, 60))))
         .chain(diagram.bands.iter().filter(holds).take(6).map(held))
         .collect();
-    html! { span.about { (facts.join(" \u{b7} ")) } }
+    html! {
+        span.about {
+            (facts.join(" \u{b7} "))
+            @for change in line.changed.iter().take(CHANGES) { span.changed { (cut(&change.to_string(), 200)) } }
+            @if let more @ 1.. = line.changed.len().saturating_sub(CHANGES) {
+                span.changed { (count(more as u64, "more change")) }
+            }
+        }
+    }
 }
 
 fn held(band: &Band) -> String {

@@ -1,8 +1,8 @@
 //! Grades to make pages of.
 
 use faultline_verdict::{
-    Asked, Band, Diagram, Drawn, FORMAT, Failure, Fingerprint, Grade, Held, Judged, KeyHistory, Lane, Outcome,
-    PartScore, PhaseCounts, Score, Span, Status, TestVerdict, Tone, TraceLine, Visibility, What,
+    Asked, Band, Diagram, Drawn, FORMAT, Failure, FieldChange, Fingerprint, Grade, Held, Judged, KeyHistory, Lane,
+    Outcome, PartScore, PhaseCounts, Score, Span, Status, TestVerdict, Tone, TraceLine, Visibility, What,
 };
 
 fn s(text: &str) -> String {
@@ -27,6 +27,15 @@ fn lines() -> Vec<(u64, &'static str, What)> {
     ]
 }
 
+fn changes() -> Vec<FieldChange> {
+    let change = |path: &str, before: Option<&str>, after: Option<&str>| FieldChange {
+        path: s(path),
+        before: before.map(s),
+        after: after.map(s),
+    };
+    vec![change("view.number", Some("1"), Some("2")), change("replies[\"<b>\"]", None, Some("<script>"))]
+}
+
 pub fn failure(id: &str) -> Failure {
     let span = |from_us, to_us, label: &str, tone| Span { from_us, to_us, label: s(label), tone };
     let band = |what, to: Option<&str>| Band { what, node: s("s1"), to: to.map(s), from_us: 13_000, to_us: 90_000 };
@@ -35,17 +44,12 @@ pub fn failure(id: &str) -> Failure {
     for (index, (at_us, text, what)) in lines().into_iter().enumerate() {
         let number = index as u64 * 10 + 1;
         if index % 4 == 3 {
-            trace.push(TraceLine {
-                number: 0,
-                at_us,
-                text: s("(9 events left out)"),
-                printed: Vec::new(),
-                broke: false,
-            });
+            trace.push(TraceLine { at_us, text: s("(9 events left out)"), ..TraceLine::default() });
         }
         let printed = if index == 2 { vec![s("retry of operation 1"), s("\u{1b}[31mred")] } else { Vec::new() };
         let fatal = matches!(what, What::Answer { .. });
-        trace.push(TraceLine { number, at_us, text: s(text), printed, broke: what == What::Stop });
+        let changed = if index % 3 == 2 { changes() } else { Vec::new() };
+        trace.push(TraceLine { number, at_us, text: s(text), printed, changed, broke: what == What::Stop });
         events.push(Drawn { number, what, led: index % 3 > 0 || fatal, fatal });
     }
     let asked = |from_us, to_us, command: &str, answer: Option<&str>, judged| Asked {
@@ -240,7 +244,8 @@ pub fn large(id: &str) -> TestVerdict {
             at_us,
             text: long.clone(),
             printed: vec![long.repeat(50); 40],
-            broke: false,
+            changed: vec![FieldChange { path: long.clone(), before: Some(long.repeat(50)), after: None }; 40],
+            ..TraceLine::default()
         });
         let what = What::Receive { node, from, sent_us: at_us - 500 };
         diagram.events.push(Drawn { number, what, led: true, fatal: false });
