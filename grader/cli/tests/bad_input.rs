@@ -1,54 +1,12 @@
 //! What goes wrong in real life: each a clear message, the other tests still run, and the exit code of its kind.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
+mod support;
+
+use std::fs;
 
 use tempfile::TempDir;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the project is above").to_owned()
-}
-
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn cargo_grade(arguments: &[&str]) -> Ran {
-    cargo_grade_in(&root().join("grader/cli"), arguments)
-}
-
-fn cargo_grade_in(package: &Path, arguments: &[&str]) -> Ran {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
-    command.args(arguments).env("CARGO_MANIFEST_DIR", package).env("COLUMNS", "100").current_dir(root());
-    let Output { status, stdout, stderr } = command.output().expect("the grader runs");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the grader writes UTF-8");
-    Ran { code: status.code().expect("the grader exits"), out: text(stdout), err: text(stderr) }
-}
-
-/// The reference solution with pieces of text replaced in a file.
-fn changed(file: &str, changes: &[(&str, &str)]) -> TempDir {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let solution = root().join("solutions/lab2");
-    fs::create_dir(folder.path().join("src")).expect("a new folder");
-    fs::copy(solution.join("Cargo.toml"), folder.path().join("Cargo.toml")).expect("the manifest is there");
-    for entry in fs::read_dir(solution.join("src")).expect("the solution is there") {
-        let name = entry.expect("an entry").file_name().into_string().expect("a plain name");
-        let mut text = fs::read_to_string(solution.join("src").join(&name)).expect("a source file");
-        if name == file {
-            for (from, to) in changes {
-                assert!(text.contains(from), "{file} has no {from:?}");
-                text = text.replacen(from, to, 1);
-            }
-        }
-        fs::write(folder.path().join("src").join(name), text).expect("a new file");
-    }
-    folder
-}
+use support::{Ran, cargo_grade, cargo_grade_in, changed, root};
 
 const SERVER_START: &str = "fn start(config: &ServerConfig, _: Boot, ctx: &mut Context<Self>) -> Self {";
 

@@ -80,7 +80,7 @@ async function look(file, width, scheme) {
   if (await first.count()) {
     for (const part of ['.facts', ...(name === 'failing' ? ['.lanes svg', '.ops', '.spacetime .lines', '.rows li'] : ['.spacetime .lines'])]) {
       const box = await page.locator(`.failure ${part}`).first().boundingBox();
-      assert.ok(box && box.width > 30 && box.height > 10, `${part} is to be seen: ${JSON.stringify(box)}`);
+      assert.ok(box && box.width > 20 && box.height > 10, `${part} is to be seen: ${JSON.stringify(box)}`);
     }
     await rowsMeetTheirSigns(page);
   }
