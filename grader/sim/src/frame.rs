@@ -116,10 +116,13 @@ const LONGEST: usize = 128 << 10;
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     /// By slot: at which event of which life, and the state then.
-    states: HashMap<usize, ((u64, u64), Option<Arc<str>>)>,
+    states: HashMap<usize, (Moment, Option<Arc<str>>)>,
     texts: HashMap<(u8, usize, Vec<u8>), Arc<str>>,
     computed: u64,
 }
+
+/// A life of a node, and how many events it has had.
+type Moment = (u64, u64);
 
 /// So many texts are remembered.
 const TEXTS: usize = 20_000;
