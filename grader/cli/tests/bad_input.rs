@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::fs;
+use std::{fs, process::Command};
 
 use tempfile::TempDir;
 

@@ -5,8 +5,11 @@
 
 use faultline_verdict::FieldChange;
 
-/// A group that fits into so many characters is shown as one value.
-const ONE_VALUE: usize = 56;
+/// A group that fits into so many characters is shown in one line.
+const ONE_LINE: usize = 56;
+
+/// A group that fits into so many characters changes as a whole.
+const ONE_VALUE: usize = 24;
 
 /// The longest value that is shown.
 const LONGEST: usize = 160;
@@ -112,10 +115,10 @@ impl Tree {
         if self.key.is_empty() { self.inline() } else { format!("{}: {}", self.key, self.inline()) }
     }
 
-    /// The one line, if it is short enough to be one value.
-    fn short(&self) -> Option<String> {
-        let is_small = self.bracket.is_none() || self.size() <= 16;
-        is_small.then(|| self.inline()).filter(|line| self.bracket.is_none() || line.chars().count() <= ONE_VALUE)
+    /// In one line, if that is of at most so many characters; a value is in any case.
+    fn short(&self, most: usize) -> Option<String> {
+        let is_small = self.bracket.is_none() || self.size() <= most;
+        is_small.then(|| self.inline()).filter(|line| self.bracket.is_none() || line.chars().count() <= most)
     }
 
     fn size(&self) -> usize {
@@ -125,7 +128,7 @@ impl Tree {
     fn write(&self, depth: usize, out: &mut Vec<String>) {
         let indent = "  ".repeat(depth);
         let key = if self.key.is_empty() { String::new() } else { format!("{}: ", self.key) };
-        match self.short() {
+        match self.short(ONE_LINE) {
             Some(line) => out.push(format!("{indent}{key}{}", cut(&line))),
             None => {
                 let bracket = self.bracket.unwrap_or_default();
@@ -143,7 +146,7 @@ impl Tree {
         if self == after {
             return;
         }
-        let short = |tree: &Tree| tree.short().is_some();
+        let short = |tree: &Tree| tree.short(ONE_VALUE).is_some();
         let whole = path.is_empty();
         match (self.bracket, after.bracket) {
             (Some(bracket), Some(other))
@@ -269,6 +272,7 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Debug)]
+    #[expect(dead_code, reason = "read by `Debug`")]
     struct View {
         number: u64,
         primary: Option<&'static str>,
@@ -282,7 +286,6 @@ mod tests {
     }
 
     #[derive(Clone, Debug)]
-    #[expect(dead_code, reason = "read by `Debug`")]
     struct State {
         view: View,
         role: Role,
@@ -290,6 +293,7 @@ mod tests {
         names: BTreeMap<String, u64>,
         acks: BTreeSet<u64>,
         queue: VecDeque<(u64, String)>,
+        names_of_all: BTreeSet<&'static str>,
         text: String,
     }
 
@@ -297,10 +301,14 @@ mod tests {
         State {
             view: View { number: 1, primary: None },
             role: Role::Idle,
-            replies: BTreeMap::from([((1, "a long name that makes this entry longer".to_owned()), "x".to_owned())]),
+            replies: BTreeMap::from([(
+                (1, "a name so long that this entry has its own line".to_owned()),
+                "x".to_owned(),
+            )]),
             names: BTreeMap::from([("with: a colon \" and {".to_owned(), 1), ("plain".to_owned(), 2)]),
             acks: BTreeSet::from([1, 2]),
             queue: VecDeque::from([(1, "one".to_owned()), (2, "two".to_owned()), (3, "three".to_owned())]),
+            names_of_all: BTreeSet::from(["one of three", "two of three", "three of three"]),
             text: "two\nlines, {".to_owned(),
         }
     }
@@ -323,17 +331,21 @@ mod tests {
         *after.names.get_mut("with: a colon \" and {").unwrap() = 9;
         after.acks = BTreeSet::from([2, 3]);
         after.queue.pop_front();
+        after.names_of_all.remove("one of three");
+        after.names_of_all.insert("four");
         after.text.push('!');
         assert_eq!(
             told(&state(), &after),
             [
-                "view: View { number: 1, primary: None } -> View { number: 2, primary: Some(\"s1\") }",
+                "view.number: 1 -> 2",
+                "view.primary: None -> Some(\"s1\")",
                 "role: Idle -> Primary(2)",
                 "replies[(2, \"new\")]: + \"y\"",
                 "names[\"with: a colon \\\" and {\"]: 1 -> 9",
-                "acks: - 1",
-                "acks: + 3",
+                "acks: {1, 2} -> {2, 3}",
                 "queue[0]: - (1, \"one\")",
+                "names_of_all: - \"one of three\"",
+                "names_of_all: + \"four\"",
                 "text: \"two\\nlines, {\" -> \"two\\nlines, {!\"",
             ]
         );
@@ -348,11 +360,12 @@ mod tests {
   view: View { number: 1, primary: None }
   role: Idle
   replies: {
-    (1, \"a long name that makes this entry longer\"): \"x\"
+    (1, \"a name so long that this entry has its own line\"): \"x\"
   }
   names: {\"plain\": 2, \"with: a colon \\\" and {\": 1}
   acks: {1, 2}
   queue: [(1, \"one\"), (2, \"two\"), (3, \"three\")]
+  names_of_all: {\"one of three\", \"three of three\", \"two of three\"}
   text: \"two\\nlines, {\"
 }"
         );
