@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use tempfile::TempDir;
@@ -29,6 +29,7 @@ pub fn cargo_grade(arguments: &[&str]) -> Ran {
 pub fn cargo_grade_in(package: &Path, arguments: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
     command.args(arguments).env("CARGO_MANIFEST_DIR", package).env("COLUMNS", "100").current_dir(root());
+    command.stdin(Stdio::null());
     let Output { status, stdout, stderr } = command.output().expect("the grader runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the grader writes UTF-8");
     Ran { code: status.code().expect("the grader exits"), out: text(stdout), err: text(stderr) }
