@@ -7,9 +7,9 @@
 //!
 //! The cost is bounded in runs and events, not in seconds, so the result is the same on every machine.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use faultline_sim::{Decided, Edits, Facts, Kept, Kind, Mode, Noise, Schedule, Time, Violation};
+use faultline_sim::{Decided, Edits, Facts, Happening, Kept, Kind, Mode, Noise, Schedule, Step, Time, Violation};
 
 use crate::error::Error;
 
@@ -31,6 +31,10 @@ const FUEL_PER_EVENT: u64 = 50_000;
 
 /// Attempts at the noise of the network, which is much and mostly not needed.
 const NOISE_ATTEMPTS: u64 = 60;
+
+/// Attempts at letting operations come one after the other, and the time between them.
+const APART_ATTEMPTS: u64 = 24;
+const APART_US: u64 = 1_000;
 
 /// The times after the last fault or operation at which the time of plans may end.
 const LATER_MS: [u64; 4] = [0, 100, 500, 1_500];
@@ -87,6 +91,7 @@ pub(crate) fn shrink(
     };
     let begin = search.best.clone();
     search.passes(recording.decided.clone())?;
+    search.apart()?;
     if search.best == begin {
         return Ok(None);
     }
@@ -132,6 +137,7 @@ impl Search<'_> {
         for _ in 0..ROUNDS {
             let before = self.best.clone();
             self.attempt(Edits { plain: true, ..self.best.clone() })?;
+            self.attempt(Edits { plain_values: true, ..self.best.clone() })?;
             self.calm(&decided)?;
             self.faults(&decided)?;
             self.operations(&decided)?;
@@ -229,6 +235,51 @@ impl Search<'_> {
         result
     }
 
+    /// Operations that overlap although the failure does not need it come one after the other, so that they read like
+    /// a story.
+    fn apart(&mut self) -> Result<(), Error> {
+        if self.exhausted() {
+            return Ok(());
+        }
+        self.limit = self.used.runs + APART_ATTEMPTS;
+        let mut tried = BTreeSet::new();
+        let mut calls = self.calls()?;
+        while !self.exhausted() {
+            let overlap = calls.windows(2).find(|pair| pair[1].0.at_us <= pair[0].1 && !tried.contains(&pair[1].0));
+            let Some([(_, answered_us), (later, _)]) = overlap else { break };
+            tried.insert(*later);
+            let moved = Kept { at_us: answered_us + APART_US, ..*later };
+            let mut operations: Vec<Kept> = calls.iter().map(|(kept, _)| *kept).filter(|kept| kept != later).collect();
+            operations.push(moved);
+            operations.sort();
+            if self.attempt(Edits { operations: Some(operations), ..self.best.clone() })? {
+                calls = self.calls()?;
+            }
+        }
+        self.limit = u64::MAX;
+        Ok(())
+    }
+
+    /// The operations of the best run's workload and when they were answered, in the order of their calls; those that
+    /// were not answered count as answered at once. Empty if the run cannot be recorded.
+    fn calls(&mut self) -> Result<Vec<(Kept, u64)>, Error> {
+        let (outcome, facts) = (self.run)(recorded(&Arc::new(self.best.clone())))?;
+        self.used.runs += 1;
+        self.used.events += cost(&facts);
+        let Some(recording) = facts.recording.filter(|_| outcome.as_ref() == Err(&self.failing)) else {
+            return Ok(Vec::new());
+        };
+        let answered = |kept: &Kept| {
+            let answers = recording.steps.iter().filter(|step| step.at.0 >= kept.at_us);
+            let of_it = |step: &&Step| matches!(step.what, Happening::Respond { node, .. } if node == kept.client);
+            answers.filter(of_it).map(|step| step.at.0).next().unwrap_or(0)
+        };
+        let mut calls: Vec<(Kept, u64)> =
+            recording.decided.operations.iter().map(|kept| (*kept, answered(kept))).collect();
+        calls.sort_by_key(|(kept, _)| kept.at_us);
+        Ok(calls)
+    }
+
     /// Leaves out as many of these as possible: all, halves, quarters, ..., single ones, the last first.
     fn fewer<T: Clone>(&mut self, items: Vec<T>, put: impl Fn(&mut Edits, Vec<T>)) -> Result<(), Error> {
         let with = |best: &Edits, items: &[T]| {
@@ -273,8 +324,7 @@ impl Search<'_> {
             return Ok(None);
         };
         if let Some(noise) = &mut self.best.noise {
-            let there: std::collections::BTreeSet<_> =
-                recording.decided.noise.iter().map(|(noise, _)| noise.message).collect();
+            let there: BTreeSet<_> = recording.decided.noise.iter().map(|(noise, _)| noise.message).collect();
             noise.retain(|noise| there.contains(&noise.message));
         }
         Ok(Some(recording.decided))
@@ -327,7 +377,7 @@ mod tests {
 
     use super::*;
 
-    use super::register::{C1, Command, Output, S1, lab, nodes, replies_before_sync};
+    use super::register::{C1, C2, Command, Output, S1, lab, nodes, replies_before_sync};
 
     /// Crashes between two effects, and returns.
     struct Crashes {
@@ -449,6 +499,55 @@ mod tests {
         assert_eq!(small(Budget { runs: 0, ..ALONE }), None);
         assert_eq!(Budget::share(1).events, ALONE.events);
         assert_eq!(Budget::share(80).events, TOGETHER / 80);
+    }
+
+    /// Both clients write at the same time, long numbers where short ones would do.
+    struct AtOnce;
+
+    impl Workload for AtOnce {
+        fn next(&mut self, _: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
+            (nth < 10).then(|| (ms(5), codec::to_bytes(&Command::Write(1_000_000 + nth)).unwrap()))
+        }
+
+        fn plainer(&self, client: NodeId, _: u64) -> Option<Vec<u8>> {
+            Some(codec::to_bytes(&Command::Write(u64::from(client.number()))).unwrap())
+        }
+    }
+
+    /// A "failure" that needs a write of each client, but neither at the same time nor of these values.
+    fn both_write(mode: Mode) -> Result<(Result<(), Violation>, Facts), Error> {
+        let mut backend = InProcess::new(lab);
+        let mut trial = Trial::new(&mut backend, 3, 1, mode);
+        let outcome = trial.run(Setup::new(nodes(), Conditions::bad()), |world| {
+            world.set_workload(AtOnce);
+            world.expect("all is answered", ms(9_000), |world| Ok(world.workload_is_done()))?;
+            let wrote = |client| world.history().iter().any(|operation| operation.client == client);
+            if wrote(C1) && wrote(C2) { Err(world.violation("both wrote".to_owned())) } else { Ok(()) }
+        });
+        let outcome = outcome.map_err(|stop| match stop {
+            Stop::Violation(violation) => violation,
+            Stop::Broken(why) => panic!("{why}"),
+        });
+        Ok((outcome, trial.finish()))
+    }
+
+    #[test]
+    fn operations_that_need_not_overlap_come_one_after_the_other_with_plain_values() {
+        let (outcome, facts) = both_write(Mode::recorded()).unwrap();
+        let shrunk = shrink(&|mode| both_write(mode), &outcome.unwrap_err(), &facts, ALONE).unwrap().unwrap();
+        let steps = shrunk.facts.recording.unwrap().steps;
+        let told: Vec<String> = steps
+            .iter()
+            .filter_map(|step| match &step.what {
+                Happening::Invoke { node, command } => Some(format!("{node} {command}")),
+                Happening::Respond { node, .. } => Some(format!("{node} answered")),
+                _ => None,
+            })
+            .collect();
+        let one_by_one = |first: &str, second: &str| {
+            [first, second].map(|of| [format!("{of} Write({})", &of[1..]), format!("{of} answered")]).concat()
+        };
+        assert!(told == one_by_one("c1", "c2") || told == one_by_one("c2", "c1"), "{told:?}");
     }
 
     #[test]

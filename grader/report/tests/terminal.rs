@@ -153,7 +153,65 @@ fn screens() {
     let last = "points of the public tests; hidden tests bring 31 more; 2 points could not";
     let public = screen_of(public, Audience::Staff, 120, false);
     assert!(public.contains(&format!("2/10  {last}")), "{public}");
+    each_kind_of_failure();
+    each_outcome();
     what_students_never_see();
+}
+
+/// What the world says of each kind of failure (`faultline_sim::Kind`), in its words.
+const KINDS: [(&str, &str); 9] = [
+    ("violation", "c2 get x was answered with \"old;\"; the only right answer was \"old;new;\""),
+    (
+        "no-progress",
+        "it did not happen within 2000 ms that c1's append is answered. c1 waits for the answer to Append { key: \"x\", \
+         value: \"1;\" } since 104.2 ms; s1 has 1 timer running",
+    ),
+    ("crash", "s1 panicked while handling a message at src/server.rs:88: index out of bounds: the len is 0"),
+    ("not-implemented", "not implemented: Server::on_timer at src/server.rs:41"),
+    ("timeout", "s1 was stopped while handling a timer: the handler computed for too long (does it loop for ever?)"),
+    ("memory", "s1 was stopped while handling a message: it wanted more than 64 MiB of memory"),
+    ("refused", "s1 was stopped while starting: a node has no clock; for time that passes there is ctx.set_timer"),
+    ("state", "s1, after handling a message: the field `seen` is a hash set, whose order is not that of its bytes"),
+    ("budget", "more than 200000 messages were sent; the last was s1's 199871th"),
+];
+
+fn each_kind_of_failure() {
+    for width in [80, 120] {
+        let of_kind = |(kind, observed): &(&str, &str)| {
+            let mut verdict = verdict("state_survives_failover", Status::Failed, Some(failure(kind, observed)), None);
+            verdict.id = format!("fails_with_{}", kind.replace('-', "_"));
+            verdict
+        };
+        let tests = KINDS.iter().map(of_kind).collect();
+        let screen = screen_of(Grade { tests, ..grade() }, Audience::Staff, width, false);
+        for line in screen.lines().filter(|line| !line.starts_with("  replay")) {
+            assert!(line.chars().count() <= width, "{line}");
+        }
+        insta::assert_snapshot!(format!("each_kind_{width}"), screen);
+    }
+}
+
+/// What ends the screen of a grade that has no failures to show.
+fn each_outcome() {
+    let passed = vec![verdict("state_survives_failover", Status::Passed, None, None)];
+    let full = Score { earned: 100, possible: 100, not_scored: 0 };
+    let all = Grade { tests: passed.clone(), score: full, left_out: Vec::new(), ..grade() };
+    let part = Grade { partial: true, ..all.clone() };
+    let error = "error[E0308]: mismatched types\n  --> src/server.rs:12:5\n   |\n12 |     \u{1b}[31m1\n   |     ^";
+    let none = Score { earned: 0, ..full };
+    let broken = Grade {
+        outcome: Outcome::DoesNotBuild,
+        build_error: Some(error.to_owned()),
+        tests: Vec::new(),
+        score: none,
+        ..all.clone()
+    };
+    let one_seed = TestVerdict { seeds: 1, ..passed[0].clone() };
+    let single = Grade { tests: vec![one_seed], ..part.clone() };
+    for width in [80, 120] {
+        let screens = [&all, &part, &single, &broken].map(|of| screen_of(of.clone(), Audience::Staff, width, false));
+        insta::assert_snapshot!(format!("outcomes_{width}"), screens.join("\n==========\n"));
+    }
 }
 
 /// A grade with a hidden test, in every text of which that students must not see stands MARK.

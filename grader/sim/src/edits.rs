@@ -40,6 +40,9 @@ pub struct Edits {
     /// Nodes are not turned into bytes and back.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub plain: bool,
+    /// Operations have plainer values, where the workload has such.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub plain_values: bool,
     /// In a test with a crash at each effect: the one at which the node crashes, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crash_at: Option<u64>,
@@ -168,6 +171,13 @@ impl World<'_> {
 
     pub(crate) fn early_timers(&self) -> bool {
         self.mode.editing.as_ref().is_some_and(|editing| editing.edits.early_timers)
+    }
+
+    /// The command of a client's operation, with plainer values if that is wanted and there are such.
+    pub(crate) fn worded(&self, client: NodeId, nth: u64, command: Vec<u8>) -> Vec<u8> {
+        let plain = self.mode.editing.as_ref().is_some_and(|editing| editing.edits.plain_values);
+        let workload = self.workload.as_ref().filter(|_| plain);
+        workload.and_then(|workload| workload.plainer(client, nth)).unwrap_or(command)
     }
 
     /// Goes past the operations of a client that are left out. Says when the next one may be invoked.

@@ -360,6 +360,7 @@ impl World<'_> {
                 if let Some(recording) = &mut self.mode.recording {
                     recording.decided.operations.push(Kept { client: id, nth, at_us });
                 }
+                let command = self.worded(id, nth, command);
                 self.invoke(id, command)
             }
             None => Ok(()),

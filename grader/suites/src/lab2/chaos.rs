@@ -166,16 +166,26 @@ impl Workload for RandomWorkload {
         if nth >= self.operations || client == self.reader {
             return None;
         }
+        Some(self.operation(client, nth, self.padding))
+    }
+
+    fn plainer(&self, client: NodeId, nth: u64) -> Option<Vec<u8>> {
+        (!self.padding.is_empty()).then(|| self.operation(client, nth, "").1)
+    }
+}
+
+impl RandomWorkload {
+    fn operation(&self, client: NodeId, nth: u64, padding: &str) -> (Duration, Vec<u8>) {
         let mut draw = self.choices.draw(About::Workload, u64::from(client.number()), nth);
         let think = draw.between(&(ms(1)..=ms(THINK_MS)));
         let key = *draw.pick(&KEYS);
-        let token = format!("{client}.{nth}{};", self.padding);
+        let token = format!("{client}.{nth}{padding};");
         let command: Command = match draw.below(10) {
             0 | 1 => put(key, &token),
             2..=5 => append(key, &token),
             _ => get(key),
         };
-        Some((think, codec::to_bytes(&command).expect("a command has bytes")))
+        (think, codec::to_bytes(&command).expect("a command has bytes"))
     }
 }
 
