@@ -91,6 +91,6 @@ fn an_edit_is_graded_and_what_does_not_compile_is_no_end() {
 #[test]
 fn what_can_never_be_graded_ends_it() {
     let ran = cargo_grade(&["watch", "lab2", "--path", "/no/such/folder"]);
-    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
     assert!(ran.err.contains("/no/such/folder"), "{}", ran.err);
 }
