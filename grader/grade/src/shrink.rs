@@ -23,7 +23,7 @@ pub(crate) struct Budget {
 
 /// What one failure may cost if it is alone, and what all failures of a submission may cost together.
 const ALONE: Budget = Budget { runs: 300, events: 600_000 };
-const TOGETHER: u64 = 8_000_000;
+const TOGETHER: u64 = 6_000_000;
 
 /// Starting the nodes of a run costs as much as so many events, and so much computing as one.
 const EVENTS_PER_RUN: u64 = 200;
