@@ -19,7 +19,8 @@ pub fn failure_text(verdict: &TestVerdict, failure: &Failure, width: usize) -> S
     }
     if !failure.trace.is_empty() {
         out += &format!("  {}\n", "what happened (virtual time; a line is an event):".dimmed());
-        if let Some(shrunk) = &failure.shrunk {
+        // A run can have become plainer without becoming shorter.
+        if let Some(shrunk) = failure.shrunk.as_ref().filter(|shrunk| shrunk.to_events < shrunk.from_events) {
             let shown = failure.trace.iter().filter(|line| line.number > 0).count();
             let text = format!("shrunk from {} events to {}; {shown} shown", shrunk.from_events, shrunk.to_events);
             out += &format!("  {}\n", text.dimmed());
