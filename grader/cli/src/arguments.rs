@@ -106,6 +106,8 @@ pub enum Model {
     Queue,
     /// Locks by key: acquire, release.
     Lock,
+    /// Accounts, all together: deposit, transfer, balances.
+    Bank,
 }
 
 /// What to do instead of grading.
@@ -167,14 +169,20 @@ pub enum Command {
     /// Check recorded histories: is there one order of the operations that explains all replies?
     ///
     /// Exit codes: 0 linearizable (in a folder: every verdict is the one that the file's name says, -ok or -bad); 1
-    /// violated, or not what the name says; 2 a file cannot be read; 5 nothing is wrong, but the search was not finished.
+    /// violated, or not what the name says; 2 the command is wrong, or a file is no history; 4 the page cannot be written;
+    /// 5 nothing is wrong, but some search was not finished. SPEC.md, section 12, has the formats.
     Check {
-        /// A history (JSON lines, or events as in SPEC.md), or a folder of them.
+        /// A history (JSON lines, or events), or a folder of them: all of its *.jsonl and *.txt.
+        #[arg(value_name = "FILE|DIR")]
         path: PathBuf,
 
         /// Print the verdicts as JSON.
         #[arg(long)]
         json: bool,
+
+        /// Also write a page with the operations as bars to this file.
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
 
         /// What the operations are operations of.
         #[arg(long, value_enum, default_value_t = Model::Kv)]

@@ -1,7 +1,10 @@
-//! `cargo grade check`: the reports of recorded histories as text, and the exit code.
+//! `cargo grade check`: recorded histories, and the exit code.
 
-use faultline_grade::{CheckRequest, Error, HistoryReport, HistoryVerdict, OperationLine, check_histories};
-use faultline_report::printable;
+use std::path::Path;
+
+use faultline_grade::{CheckRequest, Error, check_histories, write_whole};
+use faultline_report::{check_page, check_text, check_to_json};
+use faultline_verdict::{HistoryReport, HistoryVerdict};
 
 /// Every history is linearizable, or what its name says.
 const AS_EXPECTED: u8 = 0;
@@ -10,62 +13,19 @@ const NOT_AS_EXPECTED: u8 = 1;
 /// Nothing is wrong, but something was not decided: no pass.
 const UNDECIDED: u8 = 5;
 
-/// What to print, and the exit code.
-pub fn check(request: &CheckRequest, json: bool) -> Result<(String, u8), Error> {
-    let reports = check_histories(request)?;
-    let out = match json {
-        true => {
-            let text = faultline_grade::histories_to_json(&reports);
-            text + "\n"
-        }
-        false => reports.iter().map(say).collect(),
-    };
-    let is_undecided = |report: &&HistoryReport| report.verdict == HistoryVerdict::Undecided;
-    let wrong = |report: &HistoryReport| !is_undecided(&report) && !report.is_as_expected();
-    let code = match (reports.iter().any(wrong), reports.iter().any(|report| is_undecided(&report))) {
+/// What to print, and the exit code. Also writes the page, if there is to be one.
+pub fn check(request: &CheckRequest, json: bool, page: Option<&Path>) -> Result<(String, u8), Error> {
+    let report = check_histories(request)?;
+    if let Some(file) = page {
+        write_whole(file, check_page(&report).as_bytes())?;
+    }
+    let out = if json { check_to_json(&report) } else { check_text(&report) };
+    let is_undecided = |history: &HistoryReport| history.verdict == HistoryVerdict::Undecided;
+    let is_wrong = |history: &HistoryReport| !is_undecided(history) && !history.is_as_expected();
+    let code = match (report.histories.iter().any(is_wrong), report.histories.iter().any(is_undecided)) {
         (true, _) => NOT_AS_EXPECTED,
         (false, true) => UNDECIDED,
         (false, false) => AS_EXPECTED,
     };
     Ok((out, code))
-}
-
-fn say(report: &HistoryReport) -> String {
-    let verdict = match report.verdict {
-        HistoryVerdict::Linearizable => "linearizable",
-        HistoryVerdict::Violated => "violated",
-        HistoryVerdict::Undecided => "UNDECIDED",
-    };
-    let mut out = format!(
-        "{:<24} {verdict:<12} {:>8} operations, {} configurations",
-        printable(&report.file),
-        report.operations,
-        report.configurations
-    );
-    if let Some(expected) = report.expected {
-        let expected = if expected == HistoryVerdict::Violated { "bad" } else { "ok" };
-        out += if report.is_as_expected() { ", as its name says" } else { "" };
-        if !report.is_as_expected() {
-            out += &format!(", BUT ITS NAME SAYS {expected}");
-        }
-    }
-    out += "\n";
-    if report.verdict == HistoryVerdict::Undecided {
-        out += "    the budget of the search was used up before anything was certain: this is no pass\n";
-    }
-    if let Some(violation) = &report.violation {
-        out += &format!("    {}: {}\n", violation.kind, printable(&violation.sentence));
-        let mut lines: Vec<&OperationLine> = violation.core.iter().chain(&violation.context).collect();
-        if !lines.contains(&&violation.impossible) {
-            lines.push(&violation.impossible);
-        }
-        lines.sort_by_key(|line| (line.call, line.line));
-        for line in lines {
-            let ret = line.ret.map_or("?".to_owned(), |ret| ret.to_string());
-            let mark = if *line == violation.impossible { "  <- impossible" } else { "" };
-            let text = printable(&line.text);
-            out += &format!("    line {}: [{}, {ret}] client {}: {text}{mark}\n", line.line, line.call, line.client);
-        }
-    }
-    out
 }

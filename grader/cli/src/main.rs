@@ -99,7 +99,7 @@ fn run(arguments: Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
             let request = MatrixRequest { root, lab: lab.clone(), names: names.clone(), threads };
             mutants(&request, json.as_deref(), interrupt)
         }
-        (Some(Command::Check { path, json, model }), _) => check(path, *json, *model),
+        (Some(Command::Check { path, json, html, model }), _) => check(path, *json, html.as_deref(), *model),
         (None, None) => list_labs(&root),
         (None, Some(lab)) if arguments.list => list_tests(&root, lab, &arguments),
         (None, Some(lab)) => grade(&root, lab, &arguments, interrupt),
@@ -243,14 +243,15 @@ fn mutants(request: &MatrixRequest, json: Option<&Path>, interrupt: &AtomicBool)
     Ok(if matrix.broken_promises.is_empty() { ALL_PASSED } else { SOMETHING_FAILED })
 }
 
-fn check(path: &Path, json: bool, model: Model) -> Result<u8, Error> {
+fn check(path: &Path, json: bool, page: Option<&Path>, model: Model) -> Result<u8, Error> {
     let model = match model {
         Model::Kv => HistoryModel::Kv,
         Model::Register => HistoryModel::Register,
         Model::Queue => HistoryModel::Queue,
         Model::Lock => HistoryModel::Lock,
+        Model::Bank => HistoryModel::Bank,
     };
-    let (out, code) = check::check(&CheckRequest { path: path.to_owned(), model }, json)?;
+    let (out, code) = check::check(&CheckRequest { path: path.to_owned(), model }, json, page)?;
     print(&out);
     Ok(code)
 }

@@ -11,11 +11,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use faultline_check::{Operation, Options, Spec, Told, Verdict, Violation, check_with};
-use serde::Serialize;
+use faultline_check::{
+    Bank, Checked, Lock, Operation, Options, Queue, Spec, Store, Told, Verdict, Violation, check_with,
+};
+use faultline_verdict::{CheckReport, FORMAT, HistoryReport, HistoryVerdict, KeyOrder, OperationLine, ViolationReport};
 
 use crate::Error;
-use models::{Lock, Queue};
 use read::{Call, Row};
 
 /// What the operations of a history are operations of.
@@ -29,7 +30,18 @@ pub enum HistoryModel {
     Queue,
     /// Locks by key: acquire, release.
     Lock,
+    /// Accounts: deposits, transfers, reading many at once.
+    Bank,
 }
+
+/// So many operations before a violation are told besides those that it is about.
+const AROUND: usize = 24;
+
+/// So many operations of each order of a witness are told in full,
+const FIRST_OF_KEY: usize = 40;
+
+/// and so many of a history.
+const FIRST_IN_ALL: usize = 400;
 
 /// What to check.
 #[derive(Clone, Debug)]
@@ -40,93 +52,16 @@ pub struct CheckRequest {
     pub model: HistoryModel,
 }
 
-/// The verdict on one history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HistoryVerdict {
-    /// Some order of the operations explains all replies.
-    Linearizable,
-    /// No order does.
-    Violated,
-    /// The budget was used up before either was certain.
-    Undecided,
-}
-
-/// An operation of a violation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct OperationLine {
-    /// The line of the file at which it was called.
-    pub line: usize,
-    /// Who called.
-    pub client: u32,
-    /// What was asked and answered.
-    pub text: String,
-    /// When it was called.
-    pub call: u64,
-    /// When it was answered.
-    #[serde(rename = "return")]
-    pub ret: Option<u64>,
-}
-
-/// Why a history is not linearizable.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ViolationReport {
-    /// A name for what is wrong, such as `stale-read`.
-    pub kind: &'static str,
-    /// What is wrong.
-    pub sentence: String,
-    /// The operation whose reply made the history impossible.
-    pub impossible: OperationLine,
-    /// How many operations the shortest prefix has that is not linearizable.
-    pub prefix: usize,
-    /// The operations that contradict each other.
-    pub core: Vec<OperationLine>,
-    /// Operations without fault that the contradiction builds on.
-    pub context: Vec<OperationLine>,
-    /// Some right replies instead of the impossible one.
-    pub possible_replies: Vec<String>,
-}
-
-/// The check of one file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct HistoryReport {
-    /// The file's name.
-    pub file: String,
-    /// The verdict.
-    pub verdict: HistoryVerdict,
-    /// What the file's name says the verdict must be.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub expected: Option<HistoryVerdict>,
-    /// How many operations.
-    pub operations: usize,
-    /// How many keys were decided without a search.
-    pub keys_by_zones: usize,
-    /// How many were searched.
-    pub keys_by_search: usize,
-    /// How many configurations the search explored.
-    pub configurations: u64,
-    /// Why, if it is violated.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub violation: Option<ViolationReport>,
-}
-
-impl HistoryReport {
-    /// Whether the verdict is the one that the file's name says; linearizable if it says nothing.
-    pub fn is_as_expected(&self) -> bool {
-        self.verdict == self.expected.unwrap_or(HistoryVerdict::Linearizable)
-    }
-}
-
 /// Checks a history, or all histories of a folder (`*.txt`, `*.jsonl`) in the order of their names. In a folder, names
 /// that end with `-ok` and `-bad` say what the verdict must be.
 ///
 /// # Errors
 /// [`Error::Usage`] for what cannot be read, with the line.
-pub fn check_histories(request: &CheckRequest) -> Result<Vec<HistoryReport>, Error> {
+pub fn check_histories(request: &CheckRequest) -> Result<CheckReport, Error> {
     let path = &request.path;
     let unreadable = |error| Error::Usage(format!("{} cannot be read: {error}", path.display()));
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
-        return Ok(vec![check_file(path, None, request.model)?]);
+        return Ok(CheckReport { format: FORMAT, histories: vec![check_file(path, None, request.model)?] });
     }
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
@@ -136,7 +71,8 @@ pub fn check_histories(request: &CheckRequest) -> Result<Vec<HistoryReport>, Err
         }
     }
     if files.is_empty() {
-        return Err(Error::Usage(format!("{} has no histories: no file is named *.jsonl or *.txt", path.display())));
+        let text = format!("{} has no histories: no file in it is named *.jsonl or *.txt", path.display());
+        return Err(Error::Usage(text));
     }
     files.sort();
     let expected = |file: &Path| {
@@ -144,13 +80,8 @@ pub fn check_histories(request: &CheckRequest) -> Result<Vec<HistoryReport>, Err
         let ends = [("-ok", HistoryVerdict::Linearizable), ("-bad", HistoryVerdict::Violated)];
         ends.into_iter().find(|(end, _)| stem.ends_with(end)).map(|(_, verdict)| verdict)
     };
-    files.iter().map(|file| check_file(file, expected(file), request.model)).collect()
-}
-
-/// The reports as one JSON object. Equal histories give equal bytes.
-pub fn histories_to_json(reports: &[HistoryReport]) -> String {
-    let value = serde_json::json!({ "format": 1, "histories": reports });
-    serde_json::to_string_pretty(&value).expect("plain data has a text")
+    let histories = files.iter().map(|file| check_file(file, expected(file), request.model));
+    Ok(CheckReport { format: FORMAT, histories: histories.collect::<Result<_, _>>()? })
 }
 
 fn check_file(file: &Path, expected: Option<HistoryVerdict>, model: HistoryModel) -> Result<HistoryReport, Error> {
@@ -163,10 +94,11 @@ fn check_file(file: &Path, expected: Option<HistoryVerdict>, model: HistoryModel
     })?;
     let rows = read::rows(&text).map_err(|(line, why)| Error::Usage(format!("{shown}:{line}: {why}")))?;
     let judged = match model {
-        HistoryModel::Kv => judge(&models::kv(), &rows, models::kv_operation),
+        HistoryModel::Kv => judge(&Store::default(), &rows, models::kv_operation),
         HistoryModel::Register => judge(&models::register(), &rows, models::register_operation),
-        HistoryModel::Queue => judge(&Queue::default(), &rows, Queue::operation),
-        HistoryModel::Lock => judge(&Lock::default(), &rows, Lock::operation),
+        HistoryModel::Queue => judge(&Queue::default(), &rows, models::queue_operation),
+        HistoryModel::Lock => judge(&Lock::default(), &rows, models::lock_operation),
+        HistoryModel::Bank => judge(&Bank::default(), &rows, models::bank_operation),
     };
     let mut report = judged.map_err(|(line, why)| Error::Usage(format!("{shown}:{line}: {why}")))?;
     report.file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -186,19 +118,20 @@ fn judge<S: Spec>(
     let mut history = Vec::with_capacity(rows.len());
     for row in rows {
         let (command, reply) = operation(&row.what).map_err(|why| (row.line, why))?;
-        if row.ret.is_some_and(|ret| ret < row.call) {
-            return Err((row.line, "it returns before it is called".to_owned()));
-        }
         history.push(Operation { client: row.client, command, call: row.call, reply: row.ret.zip(reply) });
     }
     let checked = check_with(initial, &history, &Options::default())
         .map_err(|error| (1, format!("this is no history: {error}")))?;
-    let (verdict, violation) = match &checked.verdict {
-        Verdict::Linearizable { .. } => (HistoryVerdict::Linearizable, None),
-        Verdict::Undecided { .. } => (HistoryVerdict::Undecided, None),
-        Verdict::Violated(violation) => (HistoryVerdict::Violated, Some(report(violation, rows))),
+    Ok(report(&checked, rows))
+}
+
+fn report(checked: &Checked, rows: &[Row]) -> HistoryReport {
+    let (verdict, violation, witness) = match &checked.verdict {
+        Verdict::Linearizable { witness } => (HistoryVerdict::Linearizable, None, orders(witness, rows)),
+        Verdict::Undecided { .. } => (HistoryVerdict::Undecided, None, Vec::new()),
+        Verdict::Violated(violation) => (HistoryVerdict::Violated, Some(explained(violation, rows)), Vec::new()),
     };
-    Ok(HistoryReport {
+    HistoryReport {
         file: String::new(),
         verdict,
         expected: None,
@@ -207,24 +140,40 @@ fn judge<S: Spec>(
         keys_by_search: checked.by_search,
         configurations: checked.explored,
         violation,
-    })
+        witness,
+    }
 }
 
-fn report(violation: &Violation, rows: &[Row]) -> ViolationReport {
-    let line = |&index: &usize| {
-        let row = &rows[index];
-        OperationLine {
-            line: row.line,
-            client: row.client,
-            text: row.what.describe(row.ret.is_some()),
-            call: row.call,
-            ret: row.ret,
+/// The key that all of these operations work on.
+fn key_of(operations: &[usize], rows: &[Row]) -> Option<String> {
+    let key = rows[*operations.first()?].what.key.clone()?;
+    operations.iter().all(|&index| rows[index].what.key.as_ref() == Some(&key)).then_some(key)
+}
+
+fn line(row: &Row) -> OperationLine {
+    let Row { line, client, ref what, call, ret } = *row;
+    OperationLine { line, client, command: what.command(), reply: what.reply(), call, ret }
+}
+
+fn orders(witness: &[Vec<usize>], rows: &[Row]) -> Vec<KeyOrder> {
+    let mut room = FIRST_IN_ALL;
+    let order = |order: &Vec<usize>| {
+        let first = order.len().min(FIRST_OF_KEY).min(room);
+        room -= first;
+        KeyOrder {
+            key: key_of(order, rows),
+            lines: order.iter().map(|&index| rows[index].line).collect(),
+            first: order[..first].iter().map(|&index| line(&rows[index])).collect(),
         }
     };
+    witness.iter().filter(|order| !order.is_empty()).map(order).collect()
+}
+
+fn explained(violation: &Violation, rows: &[Row]) -> ViolationReport {
     let tell = |index: usize| {
         let row = &rows[index];
         Told {
-            name: format!("client {}'s {}", row.client, row.what.describe(false)),
+            name: format!("client {}'s {}", row.client, row.what.command()),
             called: row.call.to_string(),
             answered: row.ret.map(|ret| ret.to_string()),
         }
@@ -232,15 +181,21 @@ fn report(violation: &Violation, rows: &[Row]) -> ViolationReport {
     let in_time = |operations: &[usize]| {
         let mut operations = operations.to_vec();
         operations.sort_unstable_by_key(|&index| (rows[index].call, index));
-        operations.iter().map(line).collect()
+        operations.iter().map(|&index| line(&rows[index])).collect()
     };
+    let told = |index: &&usize| {
+        violation.core.contains(index) || violation.context.contains(index) || violation.impossible == **index
+    };
+    let around: Vec<usize> = violation.prefix.iter().filter(|index| !told(index)).copied().collect();
     ViolationReport {
-        kind: violation.kind.id(),
+        kind: violation.kind.id().to_owned(),
         sentence: violation.sentence(tell),
-        impossible: line(&violation.impossible),
+        key: key_of(&violation.operations, rows),
+        impossible: line(&rows[violation.impossible]),
         prefix: violation.prefix.len(),
         core: in_time(&violation.core),
         context: in_time(&violation.context),
+        around: in_time(&around[around.len().saturating_sub(AROUND)..]),
         possible_replies: violation.possible_replies.values.clone(),
     }
 }

@@ -43,10 +43,7 @@ use faultline_verdict::{Audience, Event, FORMAT, Fingerprint, Grade, Outcome, Sc
 
 pub use error::Error;
 pub use hint::{Hint, hint};
-pub use histories::{
-    CheckRequest, HistoryModel, HistoryReport, HistoryVerdict, OperationLine, ViolationReport, check_histories,
-    histories_to_json,
-};
+pub use histories::{CheckRequest, HistoryModel, check_histories};
 pub use matrix::{MatrixRequest, matrix};
 pub use mutants::{Mutant, mutants};
 pub use plan::{LabInfo, Selection, has_hidden_tests, labs, tests};

@@ -1,6 +1,6 @@
 //! The JSON documents.
 
-use faultline_verdict::{Grade, Matrix};
+use faultline_verdict::{CheckReport, Grade, Matrix};
 use serde::Serialize;
 
 /// The document of a grade, with a line break at its end; equal grades have equal bytes.
@@ -11,6 +11,11 @@ pub fn to_json(grade: &Grade) -> String {
 /// The document of a kill matrix, likewise.
 pub fn matrix_to_json(matrix: &Matrix) -> String {
     document(matrix)
+}
+
+/// The document of a check of histories, likewise.
+pub fn check_to_json(report: &CheckReport) -> String {
+    document(report)
 }
 
 fn document(data: &impl Serialize) -> String {

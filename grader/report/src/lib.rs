@@ -4,6 +4,7 @@
 //! two can disagree.
 
 mod failure;
+mod histories;
 mod html;
 mod json;
 mod lanes;
@@ -15,8 +16,9 @@ mod walk;
 mod watch;
 
 pub use failure::{failure_text, hint_text};
-pub use html::Page;
-pub use json::{matrix_to_json, to_json};
+pub use histories::check_text;
+pub use html::{Page, check_page};
+pub use json::{check_to_json, matrix_to_json, to_json};
 pub use matrix::MatrixScreen;
 pub use safe::printable;
 pub use student::{HIDDEN, event_for, grade_for};

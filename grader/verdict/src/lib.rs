@@ -3,6 +3,7 @@
 //! [`Grade`] is the JSON document that SPEC.md describes. Nothing in it depends on the machine, the time or the number
 //! of threads: equal inputs give equal bytes.
 
+mod checked;
 mod diagram;
 mod matrix;
 mod picture;
@@ -12,6 +13,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
+pub use checked::{CheckReport, HistoryReport, HistoryVerdict, KeyOrder, OperationLine, ViolationReport};
 pub use diagram::{Asked, Band, Diagram, Drawn, Held, Judged, KeyHistory, What};
 pub use matrix::{Matrix, MatrixRow, MatrixTest};
 pub use picture::{Lane, Span, Tone};

@@ -1,18 +1,14 @@
-//! The objects that the histories of files are held against.
+//! The operations of files as operations of the objects that they are held against.
 
-use std::collections::VecDeque;
-
-use faultline_check::{SequentialSpec, Spec, Store, StoreCall, StoreOp, StoreReply};
+use faultline_check::{
+    BankCall, BankReply, LockCall, LockOp, QueueCall, QueueOp, QueueReply, Store, StoreCall, StoreOp, StoreReply,
+};
 use serde_json::Value;
 
-use super::read::{Call, text};
+use super::read::{Call, short, text};
+use crate::error::nearest;
 
 type Translated<Op, Ret> = Result<(Op, Option<Ret>), String>;
-
-/// Keys that were never written have the empty text.
-pub(super) fn kv() -> Store {
-    Store::default()
-}
 
 /// Keys that were never written have the value `null`.
 pub(super) fn register() -> Store {
@@ -20,23 +16,33 @@ pub(super) fn register() -> Store {
 }
 
 fn number(value: &Value, name: &str) -> Result<u64, String> {
-    value.as_u64().ok_or_else(|| format!("{name:?} must be a whole number from 0 on, not {value}"))
+    value.as_u64().ok_or_else(|| format!("{name:?} must be a whole number from 0 on, not {}", short(value)))
 }
 
-fn unknown<T>(call: &Call, known: &str) -> Result<T, String> {
-    Err(format!("there is no operation {:?}; there are {known}", call.op))
+fn unknown<T>(call: &Call, known: &[&str]) -> Result<T, String> {
+    let near = nearest(&call.op, known.iter().copied());
+    Err(format!("this model has no operation {:?}{near}; it has {} (other models: --model)", call.op, known.join(", ")))
 }
 
 fn wrong<T>(call: &Call, expected: &str) -> Result<T, String> {
     let result = call.result.as_ref().unwrap_or(&Value::Null);
-    Err(format!("the \"result\" of {} must be {expected}, not {result}", call.op))
+    Err(format!("the \"result\" of {} must be {expected}, not {}", call.op, short(result)))
+}
+
+/// Whether it worked.
+fn yes_or_no(call: &Call) -> Result<Option<bool>, String> {
+    match &call.result {
+        None => Ok(None),
+        Some(Value::Bool(works)) => Ok(Some(*works)),
+        Some(_) => wrong(call, "true or false"),
+    }
 }
 
 /// `null` or `true`.
-fn done(call: &Call) -> Result<Option<StoreReply>, String> {
+fn done<R>(call: &Call, reply: R) -> Result<Option<R>, String> {
     match &call.result {
         None => Ok(None),
-        Some(Value::Null | Value::Bool(true)) => Ok(Some(StoreReply::Done)),
+        Some(Value::Null | Value::Bool(true)) => Ok(Some(reply)),
         Some(_) => wrong(call, "null"),
     }
 }
@@ -46,7 +52,7 @@ pub(super) fn kv_operation(call: &Call) -> Translated<StoreCall, StoreReply> {
     let (op, reply) = match call.op.as_str() {
         "append" => {
             call.has_only(&["value"])?;
-            (StoreOp::Append(call.text("value")?), done(call)?)
+            (StoreOp::Append(call.text("value")?), done(call, StoreReply::Done)?)
         }
         "put-at" => {
             call.has_only(&["value", "version"])?;
@@ -56,7 +62,7 @@ pub(super) fn kv_operation(call: &Call) -> Translated<StoreCall, StoreReply> {
                 Some(Value::Object(saw)) if saw.len() == 1 && saw.contains_key("saw") => {
                     Some(StoreReply::NotStored(Some(number(&saw["saw"], "saw")?)))
                 }
-                Some(Value::Null | Value::Bool(true)) | None => done(call)?,
+                Some(Value::Null | Value::Bool(true)) | None => done(call, StoreReply::Done)?,
                 Some(_) => return wrong(call, "true, false or {\"saw\": VERSION}"),
             };
             (StoreOp::PutAt { version, value: call.text("value")? }, reply)
@@ -76,18 +82,18 @@ pub(super) fn kv_operation(call: &Call) -> Translated<StoreCall, StoreReply> {
             (StoreOp::GetAt, reply)
         }
         "put" | "get" | "cas" => plain(call, text)?,
-        _ => return unknown(call, "put, append, get, cas, put-at, get-at"),
+        _ => return unknown(call, &["put", "append", "get", "cas", "put-at", "get-at"]),
     };
-    Ok((StoreCall { key: call.key.clone(), op }, reply))
+    Ok((StoreCall { key: call.key()?, op }, reply))
 }
 
 /// An operation on any values; equal JSON is an equal value.
 pub(super) fn register_operation(call: &Call) -> Translated<StoreCall, StoreReply> {
     let (op, reply) = match call.op.as_str() {
         "put" | "get" | "cas" => plain(call, |value, _| Ok(value.to_string().into_bytes()))?,
-        _ => return unknown(call, "put, get, cas"),
+        _ => return unknown(call, &["put", "get", "cas"]),
     };
-    Ok((StoreCall { key: call.key.clone(), op }, reply))
+    Ok((StoreCall { key: call.key()?, op }, reply))
 }
 
 /// Put, get and compare-and-set.
@@ -95,7 +101,7 @@ fn plain(call: &Call, value: impl Fn(&Value, &str) -> Result<Vec<u8>, String>) -
     match call.op.as_str() {
         "put" => {
             call.has_only(&["value"])?;
-            Ok((StoreOp::Put(value(call.argument("value")?, "value")?), done(call)?))
+            Ok((StoreOp::Put(value(call.argument("value")?, "value")?), done(call, StoreReply::Done)?))
         }
         "get" => {
             call.has_only(&[])?;
@@ -119,105 +125,72 @@ fn plain(call: &Call, value: impl Fn(&Value, &str) -> Result<Vec<u8>, String>) -
     }
 }
 
-/// First in, first out.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Queue(VecDeque<String>);
-
-/// The key, and the value to enqueue; `None` dequeues.
-type QueueCall = (String, Option<String>);
-
-impl Queue {
-    pub fn operation(call: &Call) -> Translated<QueueCall, Option<String>> {
-        match call.op.as_str() {
-            "enqueue" => {
-                call.has_only(&["value"])?;
-                let value = call.argument("value")?.to_string();
-                match &call.result {
-                    Some(result) if !result.is_null() => wrong(call, "null"),
-                    result => Ok(((call.key.clone(), Some(value)), result.as_ref().map(|_| None))),
-                }
-            }
-            "dequeue" => {
-                call.has_only(&[])?;
-                let result = |result: &Value| (!result.is_null()).then(|| result.to_string());
-                Ok(((call.key.clone(), None), call.result.as_ref().map(result)))
-            }
-            _ => unknown(call, "enqueue, dequeue"),
+/// An operation on a queue; equal JSON is an equal value.
+pub(super) fn queue_operation(call: &Call) -> Translated<QueueCall, QueueReply> {
+    let (op, reply) = match call.op.as_str() {
+        "enqueue" => {
+            call.has_only(&["value"])?;
+            (QueueOp::Enqueue(call.argument("value")?.to_string()), done(call, QueueReply::Added)?)
         }
-    }
-}
-
-impl SequentialSpec for Queue {
-    type Op = QueueCall;
-    type Ret = Option<String>;
-
-    fn invoke(&mut self, (_, value): &QueueCall) -> Option<String> {
-        match value {
-            Some(value) => {
-                self.0.push_back(value.clone());
-                None
-            }
-            None => self.0.pop_front(),
+        "dequeue" => {
+            call.has_only(&[])?;
+            let taken = |result: &Value| QueueReply::Taken((!result.is_null()).then(|| result.to_string()));
+            (QueueOp::Dequeue, call.result.as_ref().map(taken))
         }
-    }
+        _ => return unknown(call, &["enqueue", "dequeue"]),
+    };
+    Ok((QueueCall { queue: call.key()?, op }, reply))
 }
 
-impl Spec for Queue {
-    type Key = String;
-
-    fn read_only(_: &QueueCall) -> bool {
-        false
-    }
-
-    fn partition((key, _): &QueueCall) -> Option<String> {
-        Some(key.clone())
-    }
+/// An operation on a lock.
+pub(super) fn lock_operation(call: &Call) -> Translated<LockCall, bool> {
+    let op = match call.op.as_str() {
+        "acquire" => LockOp::Acquire,
+        "release" => LockOp::Release,
+        _ => return unknown(call, &["acquire", "release"]),
+    };
+    call.has_only(&[])?;
+    Ok((LockCall { lock: call.key()?, op }, yes_or_no(call)?))
 }
 
-/// Held by nobody or by somebody; who that is does not matter to who asks.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Lock {
-    held: bool,
-}
-
-impl Lock {
-    pub fn operation(call: &Call) -> Translated<(String, bool), bool> {
-        call.has_only(&[])?;
-        let acquires = match call.op.as_str() {
-            "acquire" => true,
-            "release" => false,
-            _ => return unknown(call, "acquire, release"),
-        };
-        let result = match &call.result {
-            None => None,
-            Some(Value::Bool(result)) => Some(*result),
-            Some(_) => return wrong(call, "true (it worked) or false"),
-        };
-        Ok(((call.key.clone(), acquires), result))
-    }
-}
-
-impl SequentialSpec for Lock {
-    type Op = (String, bool);
-    type Ret = bool;
-
-    fn invoke(&mut self, &(_, acquires): &(String, bool)) -> bool {
-        let works = self.held != acquires;
-        if works {
-            self.held = acquires;
+/// An operation on accounts.
+pub(super) fn bank_operation(call: &Call) -> Translated<BankCall, BankReply> {
+    let account = |name: &str| match call.argument(name)? {
+        Value::String(account) => Ok(account.clone()),
+        other => Err(format!("{name:?} must be a text, not {}", short(other))),
+    };
+    match call.op.as_str() {
+        "deposit" => {
+            call.has_only(&["amount"])?;
+            let amount = number(call.argument("amount")?, "amount")?;
+            Ok((BankCall::Deposit { account: call.key()?, amount }, done(call, BankReply::Done)?))
         }
-        works
-    }
-}
-
-impl Spec for Lock {
-    type Key = String;
-
-    fn read_only(_: &(String, bool)) -> bool {
-        false
-    }
-
-    fn partition((key, _): &(String, bool)) -> Option<String> {
-        Some(key.clone())
+        "transfer" => {
+            call.has_no_key()?;
+            call.has_only(&["from", "to", "amount"])?;
+            let amount = number(call.argument("amount")?, "amount")?;
+            let reply = yes_or_no(call)?.map(|works| if works { BankReply::Done } else { BankReply::Refused });
+            Ok((BankCall::Transfer { from: account("from")?, to: account("to")?, amount }, reply))
+        }
+        "balances" => {
+            call.has_no_key()?;
+            call.has_only(&["keys"])?;
+            let keys = call.argument("keys")?;
+            let names = keys.as_array().and_then(|all| all.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+            let Some(names) = names else {
+                return Err(format!("\"keys\" must be a list of texts, not {}", short(keys)));
+            };
+            let read = |result: &Value| -> Option<Vec<u64>> {
+                let balances: Vec<u64> = result.as_array()?.iter().map(Value::as_u64).collect::<Option<_>>()?;
+                Some(balances).filter(|balances| balances.len() == names.len())
+            };
+            let reply = match call.result.as_ref().map(read) {
+                None => None,
+                Some(Some(balances)) => Some(BankReply::Balances(balances)),
+                Some(None) => return wrong(call, "a list with a whole number for each of \"keys\""),
+            };
+            Ok((BankCall::Balances(names.into_iter().map(str::to_owned).collect()), reply))
+        }
+        _ => unknown(call, &["deposit", "transfer", "balances"]),
     }
 }

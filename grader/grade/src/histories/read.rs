@@ -22,7 +22,7 @@ pub(super) struct Row {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Call {
     pub op: String,
-    pub key: String,
+    pub key: Option<String>,
     /// All other arguments.
     pub arguments: Map<String, Value>,
     /// `None` if the reply was lost.
@@ -30,6 +30,16 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// The key that it works on, which must be there.
+    pub fn key(&self) -> Result<String, String> {
+        self.key.clone().ok_or_else(|| format!("{} needs \"key\"; {ROW}", self.op))
+    }
+
+    /// Complains of a key.
+    pub fn has_no_key(&self) -> Result<(), String> {
+        if self.key.is_some() { Err(format!("{} has no \"key\"", self.op)) } else { Ok(()) }
+    }
+
     /// An argument that must be there.
     pub fn argument(&self, name: &str) -> Result<&Value, String> {
         self.arguments.get(name).ok_or_else(|| format!("{} needs {name:?}", self.op))
@@ -42,68 +52,129 @@ impl Call {
 
     /// Complains of arguments that the operation does not have.
     pub fn has_only(&self, names: &[&str]) -> Result<(), String> {
+        let expected = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
         match self.arguments.keys().find(|name| !names.contains(&name.as_str())) {
-            Some(name) => Err(format!("{} has no {name:?}", self.op)),
+            Some(name) => Err(format!("{} has no {:?}; besides its key it has {expected}", self.op, cut(name))),
             None => Ok(()),
         }
     }
 
-    /// `put "x" "a" = done`.
-    pub fn describe(&self, answered: bool) -> String {
-        let mut text = format!("{} {:?}", self.op, self.key);
-        self.arguments.values().for_each(|value| text += &format!(" {value}"));
-        match (&self.result, answered) {
-            (Some(Value::Null), true) => text += " = done",
-            (Some(result), true) => text += &format!(" = {result}"),
-            _ => {}
-        }
-        text
+    /// `put "x" "a"`.
+    pub fn command(&self) -> String {
+        let key = self.key.iter().map(|key| format!(" {}", cut(&format!("{key:?}"))));
+        let named = self.arguments.len() > 1;
+        let argument = |(name, value): (&String, &Value)| {
+            if named { format!(" {name} {}", short(value)) } else { format!(" {}", short(value)) }
+        };
+        let arguments = self.arguments.iter().map(argument);
+        std::iter::once(cut(&self.op)).chain(key).chain(arguments).collect()
+    }
+
+    /// `done`, `"a"`.
+    pub fn reply(&self) -> Option<String> {
+        let reads = matches!(self.op.as_str(), "get" | "dequeue");
+        let reply = |result: &Value| if result.is_null() && !reads { "done".to_owned() } else { short(result) };
+        self.result.as_ref().map(reply)
     }
 }
 
+/// What a message says of what a line must be.
+const ROW: &str = "a line is like {\"client\": 1, \"op\": \"get\", \"key\": \"x\", \"call\": 10, \"return\": 20, \
+                   \"result\": \"a\"} (SPEC.md, section 12)";
+
 /// A value that must be a text.
 pub(super) fn text(value: &Value, name: &str) -> Result<Vec<u8>, String> {
-    let text = value.as_str().ok_or_else(|| format!("{name:?} must be a text, not {value}"))?;
+    let text = value.as_str().ok_or_else(|| format!("{name:?} must be a text, not {}", short(value)))?;
     Ok(text.as_bytes().to_vec())
+}
+
+/// The JSON of a value; of a long one the beginning and the end.
+pub(super) fn short(value: &Value) -> String {
+    cut(&value.to_string())
+}
+
+/// A text; of a long one the beginning and the end.
+pub(super) fn cut(text: &str) -> String {
+    const KEPT: usize = 60;
+    let count = text.chars().count();
+    if count <= 2 * KEPT + 30 {
+        return text.to_owned();
+    }
+    let place = |at: usize| text.char_indices().nth(at).map_or(text.len(), |(place, _)| place);
+    let (begin, end) = (&text[..place(KEPT)], &text[place(count - KEPT)..]);
+    format!("{begin}\u{2026} ({} more characters) \u{2026}{end}", count - 2 * KEPT)
 }
 
 /// The operations of a file in one of the two formats; they are told apart by the first line.
 pub(super) fn rows(text: &str) -> Result<Vec<Row>, Complaint> {
     let lines = || text.lines().enumerate().map(|(at, line)| (at + 1, line.trim())).filter(|line| !line.1.is_empty());
     match lines().next() {
-        None => Err((1, "the file is empty".to_owned())),
+        None => Err((1, format!("the file is empty; {ROW}"))),
         Some((_, first)) if first.starts_with("{:") => events(lines()),
-        Some(_) => lines().map(|(number, line)| row(number, line).map_err(|why| (number, why))).collect(),
+        Some(_) => {
+            let rows = lines().map(|(number, line)| row(number, line).map_err(|why| (number, why)));
+            let rows = rows.collect::<Result<Vec<Row>, Complaint>>()?;
+            one_at_a_time(&rows)?;
+            Ok(rows)
+        }
     }
 }
 
 /// One line of JSON.
 fn row(line: usize, text: &str) -> Result<Row, String> {
-    let value: Value = serde_json::from_str(text).map_err(|error| format!("this is no JSON: {error}"))?;
-    let Value::Object(mut fields) = value else { return Err("this is no JSON object".to_owned()) };
-    let mut take = |name: &str| fields.remove(name).ok_or_else(|| format!("{name:?} is missing"));
+    let value: Value = serde_json::from_str(text).map_err(|error| {
+        // The file's line is told already; this text is one line.
+        let (what, column) = (error.to_string(), error.column());
+        let what = what.split(" at line ").next().unwrap_or_default();
+        format!("this is no JSON: {what} at column {column}; {ROW}")
+    })?;
+    let Value::Object(mut fields) = value else {
+        return Err(format!("this is no JSON object but {}; {ROW}", short(&value)));
+    };
+    let mut take = |name: &str| fields.remove(name).ok_or_else(|| format!("{name:?} is missing; {ROW}"));
     let number = |name: &str, value: &Value| {
-        value.as_u64().ok_or_else(|| format!("{name:?} must be a whole number from 0 on, not {value}"))
+        value.as_u64().ok_or_else(|| format!("{name:?} must be a whole number from 0 on, not {}", short(value)))
     };
     let name = |name: &str, value: Value| match value {
         Value::String(text) => Ok(text),
-        other => Err(format!("{name:?} must be a text, not {other}")),
+        other => Err(format!("{name:?} must be a text, not {}", short(&other))),
     };
     let client = number("client", &take("client")?)?;
     let client = u32::try_from(client).map_err(|_| format!("\"client\" must be below 2^32, not {client}"))?;
     let op = name("op", take("op")?)?;
-    let key = name("key", take("key")?)?;
     let call = number("call", &take("call")?)?;
     let ret = match take("return")? {
         Value::Null => None,
         value => Some(number("return", &value)?),
     };
+    let key = fields.remove("key").map(|key| name("key", key)).transpose()?;
+    if let Some(ret) = ret.filter(|ret| *ret < call) {
+        return Err(format!("it returns at {ret}, before it is called at {call}"));
+    }
     let result = fields.remove("result");
     if ret.is_none() && result.as_ref().is_some_and(|result| !result.is_null()) {
-        return Err("it has a \"result\" although it did not return".to_owned());
+        return Err("it has a \"result\", but its \"return\" is null: it did not return".to_owned());
     }
     let result = ret.map(|_| result.unwrap_or(Value::Null));
     Ok(Row { line, client, what: Call { op, key, arguments: fields, result }, call, ret })
+}
+
+/// A client has one operation open at a time. (What was never answered, it no longer waits for.)
+fn one_at_a_time(rows: &[Row]) -> Result<(), Complaint> {
+    let mut in_time: Vec<&Row> = rows.iter().collect();
+    in_time.sort_by_key(|row| (row.client, row.call, row.ret.is_none(), row.ret, row.line));
+    for pair in in_time.windows(2) {
+        let [before, row] = pair else { unreachable!("windows of two") };
+        if let Some(ret) = before.ret.filter(|ret| before.client == row.client && *ret > row.call) {
+            let why = format!(
+                "client {} calls at {}, but its operation of line {} returns only at {ret}: a client has one operation \
+                 open at a time, so give those that work at once numbers of their own",
+                row.client, row.call, before.line
+            );
+            return Err((row.line, why));
+        }
+    }
+    Ok(())
 }
 
 /// Lines like `{:process 0, :type :invoke, :f :put, :key "0", :value "x"}`: events in their order. A line's number is
@@ -127,20 +198,21 @@ fn events<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Result<Vec<Row>,
             Some("invoke") => {
                 if let Some(other) = open.insert(client, rows.len()) {
                     let line = rows[other].line;
-                    return Err(complain(format!("process {client} has not returned from line {line}")));
+                    let why = format!("process {client} calls, but has not returned from its operation of line {line}");
+                    return Err(complain(format!("{why}: :info stands for a reply that never came")));
                 }
                 let mut arguments = Map::new();
                 if op != "get" {
                     arguments.insert("value".to_owned(), value);
                 }
-                let what = Call { op, key, arguments, result: None };
+                let what = Call { op, key: Some(key), arguments, result: None };
                 rows.push(Row { line: number, client, what, call: number as u64, ret: None });
             }
             Some("ok") => {
                 let Some(row) = open.remove(&client).map(|at| &mut rows[at]) else {
                     return Err(complain(format!("process {client} has not called anything")));
                 };
-                if row.what.op != op || row.what.key != key {
+                if row.what.op != op || row.what.key.as_ref() != Some(&key) {
                     return Err(complain(format!("process {client} called {} at line {}", row.what.op, row.line)));
                 }
                 row.what.result = Some(if op == "get" { value } else { Value::Null });
@@ -157,17 +229,18 @@ fn events<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Result<Vec<Row>,
 /// The fields of one event: numbers, names (`:ok`), texts and `nil`.
 fn fields(line: &str) -> Result<BTreeMap<String, Value>, String> {
     let inside = line.strip_prefix('{').and_then(|line| line.strip_suffix('}'));
-    let mut rest = inside.ok_or("an event is {:process .., :type .., ..}")?.trim();
+    let mut rest =
+        inside.ok_or("an event is {:process .., :type .., :f .., :key .., :value ..} (SPEC.md, section 12)")?.trim();
     let mut fields = BTreeMap::new();
     while !rest.is_empty() {
-        let after = rest.strip_prefix(':').ok_or_else(|| format!("a field's name is expected at {rest:?}"))?;
-        let (name, after) = after.split_once(' ').ok_or_else(|| format!("the field :{after} has no value"))?;
+        let after = rest.strip_prefix(':').ok_or_else(|| format!("a field's name is expected at {:?}", cut(rest)))?;
+        let (name, after) = after.split_once(' ').ok_or_else(|| format!("the field :{} has no value", cut(after)))?;
         let after = after.trim_start();
         let (value, end) = if after.starts_with('"') {
             // A text is one of JSON, too.
             let mut values = serde_json::Deserializer::from_str(after).into_iter::<Value>();
             let value =
-                values.next().and_then(Result::ok).ok_or_else(|| format!("the text of :{name} does not end"))?;
+                values.next().and_then(Result::ok).ok_or_else(|| format!("the text of :{} does not end", cut(name)))?;
             (value, values.byte_offset())
         } else {
             let end = after.find(',').unwrap_or(after.len());
@@ -176,7 +249,7 @@ fn fields(line: &str) -> Result<BTreeMap<String, Value>, String> {
                 (Some(name), _) => Value::from(name),
                 (None, Ok(number)) => Value::from(number),
                 (None, Err(_)) if word == "nil" => Value::Null,
-                _ => return Err(format!("the value of :{name} is not understood: {word:?}")),
+                _ => return Err(format!("the value of :{} is not understood: {:?}", cut(name), cut(word))),
             };
             (value, end)
         };

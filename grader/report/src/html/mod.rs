@@ -3,6 +3,7 @@
 //! It has no script, and its policy forbids the browser to load or run anything, so even a hole in the escaping would
 //! be none. Equal grades have equal bytes.
 
+mod checked;
 mod diagram;
 mod failure;
 mod history;
@@ -17,6 +18,7 @@ use faultline_verdict::{Event, Grade, Outcome};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
+pub use checked::check_page;
 use text::{count, cut, shown};
 
 const STYLE: &str = include_str!("style.css");
@@ -52,24 +54,20 @@ impl Page {
     /// The page of a grade.
     pub fn of(&self, grade: &Grade) -> String {
         let failures = failure::listed(grade);
-        let page = html! {
-            (DOCTYPE)
-            html lang="en" {
-                (head(grade, &self.submission))
-                body {
-                    a.skip href="#failures" { "Skip to the failures" }
-                    (banner(grade, &self.submission))
-                    main {
-                        (self.build(grade))
-                        (score::section(grade, &failures))
-                        (failure::section(grade, &failures))
-                        (metrics::section(grade))
-                    }
-                    (foot(grade))
-                }
+        let title =
+            format!("{}: {}/{} \u{b7} {}", grade.lab, grade.score.earned, grade.score.possible, self.submission);
+        let body = html! {
+            a.skip href="#failures" { "Skip to the failures" }
+            (banner(grade, &self.submission))
+            main {
+                (self.build(grade))
+                (score::section(grade, &failures))
+                (failure::section(grade, &failures))
+                (metrics::section(grade))
             }
+            (foot(grade))
         };
-        page.into_string() + "\n"
+        document(&title, body)
     }
 
     fn build(&self, grade: &Grade) -> Markup {
@@ -103,19 +101,24 @@ impl Page {
     }
 }
 
-fn head(grade: &Grade, submission: &str) -> Markup {
-    let title = format!("{}: {}/{} \u{b7} {}", grade.lab, grade.score.earned, grade.score.possible, submission);
-    html! {
-        head {
-            meta charset="utf-8";
-            meta http-equiv="Content-Security-Policy" content=(policy());
-            meta name="viewport" content="width=device-width, initial-scale=1";
-            meta name="color-scheme" content="light dark";
-            meta name="referrer" content="no-referrer";
-            title { (cut(&title, 200)) }
-            style { (PreEscaped(STYLE)) }
+/// A whole page.
+fn document(title: &str, body: Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(policy());
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                title { (cut(title, 200)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { (body) }
         }
-    }
+    };
+    page.into_string() + "\n"
 }
 
 /// Nothing may be loaded, run, sent or embedded; only this very style sheet counts.
