@@ -1,6 +1,8 @@
 //! A key-value store with all operations that the fast path knows: a model to use, and the one that explanations are
 //! searched with.
 
+use std::fmt;
+
 use stateright::semantics::SequentialSpec;
 
 use crate::{
@@ -9,7 +11,7 @@ use crate::{
 };
 
 /// One key of a key-value store. Versions count versioned puts only.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct Store {
     /// The value; empty if it was never written.
     pub value: Vec<u8>,
@@ -45,7 +47,7 @@ pub enum StoreOp {
 }
 
 /// What a [`Store`] answers.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum StoreReply {
     /// The write took effect.
     Done,
@@ -57,6 +59,27 @@ pub enum StoreReply {
     NotSwapped(Option<Vec<u8>>),
     /// A versioned put failed because the version was this one, or (`None`) some other than expected.
     NotStored(Option<u64>),
+}
+
+/// Values are shown as texts: what was possible is told to people.
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} (version {})", String::from_utf8_lossy(&self.value), self.version)
+    }
+}
+
+impl fmt::Debug for StoreReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = |value: &[u8]| format!("{:?}", String::from_utf8_lossy(value));
+        match self {
+            StoreReply::Done => write!(f, "done"),
+            StoreReply::Value(value) => write!(f, "{}", text(value)),
+            StoreReply::Versioned(value, version) => write!(f, "{} (version {version})", text(value)),
+            StoreReply::NotSwapped(Some(value)) => write!(f, "refused, since it is {}", text(value)),
+            StoreReply::NotStored(Some(version)) => write!(f, "refused, since the version is {version}"),
+            StoreReply::NotSwapped(None) | StoreReply::NotStored(None) => write!(f, "refused"),
+        }
+    }
 }
 
 impl SequentialSpec for Store {

@@ -196,6 +196,6 @@ fn explained(violation: &Violation, rows: &[Row]) -> ViolationReport {
         core: in_time(&violation.core),
         context: in_time(&violation.context),
         around: in_time(&around[around.len().saturating_sub(AROUND)..]),
-        possible_replies: violation.possible_replies.values.clone(),
+        possible_replies: violation.possible_replies.values.iter().map(|reply| read::cut(reply)).collect(),
     }
 }

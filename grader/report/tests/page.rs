@@ -4,11 +4,11 @@ mod page_data;
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use faultline_report::{Page, event_for, grade_for};
-use faultline_verdict::{Audience, Event, Grade, Status, Visibility};
+use faultline_report::{Page, check_page, check_text, event_for, grade_for};
+use faultline_verdict::{Audience, CheckReport, Event, Grade, Status, Visibility};
 use html5gum::{DefaultEmitter, Token, Tokenizer};
 
-use page_data::{failing, grade_with, hostile, plain, verdict};
+use page_data::{checked, failing, grade_with, hostile, plain, verdict};
 
 fn page_of(grade: &Grade, submission: &str, audience: Audience) -> String {
     let mut page = Page::default();
@@ -210,4 +210,52 @@ fn a_page_stays_small() {
     is_safe_and_whole(&page);
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
     assert!(page.contains("The page is large already") && page.contains("40 failures"));
+}
+
+#[test]
+fn a_page_of_histories_is_well_formed_and_tells_everything() {
+    let page = check_page(&checked("x"));
+    is_safe_and_whole(&page);
+    assert_eq!(page, check_page(&checked("x")), "equal checks have equal bytes");
+    let text = parsed(&page).text;
+    for expected in [
+        "1 / 3 linearizable",
+        "but its name says violated",
+        "client 7's get x is stale",
+        "cannot be",
+        "(5 earlier operations left out)",
+        "line 12 could have been x or other",
+        "An order that explains all replies",
+        "and 1 later operation",
+        "neither a pass nor a violation",
+        "500000 configurations",
+    ] {
+        assert!(text.contains(expected), "no {expected:?}");
+    }
+    for file in 0..3 {
+        let one = CheckReport { histories: vec![checked("x").histories.swap_remove(file)], ..checked("x") };
+        is_safe_and_whole(&check_page(&one));
+    }
+    is_safe_and_whole(&check_page(&CheckReport { histories: Vec::new(), ..checked("x") }));
+}
+
+#[test]
+fn nothing_that_a_history_holds_is_markup() {
+    let nasty = "<script>alert(\"'`&lt;</script>\u{202e}\u{1b}[31m\r\u{0}\u{200b}]]>--><!--</style></title>";
+    let page = check_page(&checked(nasty));
+    is_safe_and_whole(&page);
+    assert!(parsed(&page).text.contains("<script>alert(\"'`&lt;</script>\\u{202e}"), "shown, and made visible");
+    assert!(!check_text(&checked(nasty)).contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}'));
+}
+
+#[test]
+fn a_page_of_many_histories_stays_small() {
+    let mut report = checked(&"<&\u{202e}".repeat(2_000));
+    let operation = report.histories[1].violation.as_ref().expect("it is violated").impossible.clone();
+    report.histories[1].violation.as_mut().expect("it is violated").around = vec![operation; 24];
+    report.histories = vec![report.histories[1].clone(); 2_000];
+    let page = check_page(&report);
+    is_safe_and_whole(&page);
+    assert!(page.len() < 3_000_000, "{} bytes", page.len());
+    assert!(page.contains("The page is large already") && page.contains("and 1700 more"));
 }

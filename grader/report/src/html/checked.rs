@@ -12,11 +12,11 @@ use super::{
 };
 use crate::histories::{UNDECIDED, effort, instead, said, word};
 
-/// Histories together take at most so many bytes of the page.
+/// Once the histories take so many bytes of the page, further ones are only listed.
 const LARGEST: usize = 1_500_000;
 
 /// So many histories are listed.
-const LISTED: usize = 500;
+const LISTED: usize = 300;
 
 /// So many keys of a witness are shown.
 const KEYS: usize = 24;
@@ -31,6 +31,11 @@ pub fn check_page(report: &CheckReport) -> String {
         [one] => format!("{}: {}", one.file, word(one.verdict)),
         _ => format!("{}: {good} linearizable, {bad} violated", count_histories(all)),
     };
+    // What needs a look comes first.
+    let mut histories: Vec<(usize, &HistoryReport)> = (1..).zip(&report.histories).collect();
+    let is_fine = |history: &HistoryReport| history.is_as_expected() && history.violation.is_none();
+    histories.sort_by_key(|(_, history)| is_fine(history));
+    let (shown, articles) = articles(&histories);
     let body = html! {
         a.skip href="#histories" { "Skip to the histories" }
         header.banner {
@@ -47,8 +52,8 @@ pub fn check_page(report: &CheckReport) -> String {
         main {
             section aria-labelledby="histories" {
                 h2 #histories tabindex="-1" { (count_histories(all)) }
-                @if all > 1 { (overview(report)) }
-                (articles(report))
+                @if all > 1 { (overview(&histories, shown)) }
+                (articles)
             }
         }
         footer {
@@ -70,7 +75,8 @@ fn class(report: &HistoryReport) -> &'static str {
     }
 }
 
-fn overview(report: &CheckReport) -> Markup {
+/// All of them, the first ones with a link to their part.
+fn overview(histories: &[(usize, &HistoryReport)], linked: usize) -> Markup {
     html! {
         table.tests {
             caption.unseen { "All histories" }
@@ -81,9 +87,11 @@ fn overview(report: &CheckReport) -> Markup {
                 }
             }
             tbody {
-                @for (index, history) in report.histories.iter().enumerate().take(LISTED) {
+                @for (place, (number, history)) in histories.iter().enumerate().take(LISTED) {
                     tr class=(class(history)) {
-                        th scope="row" { a href=(format!("#h{}", index + 1)) { code { (cut(&history.file, 120)) } } }
+                        th scope="row" {
+                            a href=[(place < linked).then(|| format!("#h{number}"))] { code { (cut(&history.file, 120)) } }
+                        }
                         td {
                             span.status { (word(history.verdict)) }
                             @if let Some(said) = said(history) { span.of { ", " (said) } }
@@ -94,26 +102,29 @@ fn overview(report: &CheckReport) -> Markup {
                 }
             }
         }
-        @if report.histories.len() > LISTED { p { "and " (report.histories.len() - LISTED) " more" } }
+        @if histories.len() > LISTED { p { "and " (histories.len() - LISTED) " more" } }
+        @if histories.len() > linked {
+            p.of { "The page is large already: check the others alone to see more of them." }
+        }
     }
 }
 
-/// A part for each; once the page is large, further ones without what there is to see.
-fn articles(report: &CheckReport) -> Markup {
+/// A part for each, as far as there is room; and how many there are.
+fn articles(histories: &[(usize, &HistoryReport)]) -> (usize, Markup) {
     let mut all = String::new();
-    let first_bad = report.histories.iter().position(|history| history.verdict != HistoryVerdict::Linearizable);
-    for (index, history) in report.histories.iter().enumerate().take(LISTED) {
-        let open = index == first_bad.unwrap_or(0);
-        let full = article(history, index + 1, open, true).into_string();
-        all += &match all.len() + full.len() <= LARGEST {
-            true => full,
-            false => article(history, index + 1, open, false).into_string(),
-        };
+    let mut shown = 0;
+    for (place, (number, history)) in histories.iter().enumerate() {
+        let article = article(history, *number, place == 0).into_string();
+        if all.len() + article.len() > LARGEST {
+            break;
+        }
+        all += &article;
+        shown += 1;
     }
-    PreEscaped(all)
+    (shown, PreEscaped(all))
 }
 
-fn article(report: &HistoryReport, number: usize, open: bool, full: bool) -> Markup {
+fn article(report: &HistoryReport, number: usize, open: bool) -> Markup {
     let anchor = format!("h{number}");
     let gist = match (&report.violation, report.verdict) {
         (Some(violation), _) => violation.sentence.clone(),
@@ -136,7 +147,7 @@ fn article(report: &HistoryReport, number: usize, open: bool, full: bool) -> Mar
                         dd { (word(report.verdict)) @if let Some(said) = said(report) { ", " (said) } }
                         @if let Some(violation) = &report.violation {
                             dt { "Why" }
-                            dd.observed { pre { strong { (cut(&violation.sentence, if full { 4_000 } else { 300 })) } } }
+                            dd.observed { pre { strong { (cut(&violation.sentence, 4_000)) } } }
                             @if let Some(instead) = instead(violation) { dt { "Instead" } dd { (cut(&instead, 1_000)) } }
                         }
                         @if report.verdict == HistoryVerdict::Undecided { dt { "Why" } dd { (UNDECIDED) } }
@@ -148,7 +159,6 @@ fn article(report: &HistoryReport, number: usize, open: bool, full: bool) -> Mar
                         }
                     }
                     @match &report.violation {
-                        _ if !full => p.of { "The page is large already: check this history alone to see more of it." },
                         Some(violation) => (violated(&anchor, violation)),
                         None => (witness(&anchor, &report.witness)),
                     }

@@ -1,8 +1,7 @@
 //! Grades to make pages of.
 
 use faultline_verdict::{
-    Asked, Band, Diagram, Drawn, FORMAT, Failure, FieldChange, Fingerprint, Grade, Held, Judged, KeyHistory, Lane,
-    Outcome, PartScore, PhaseCounts, Score, Span, Status, TestVerdict, Tone, TraceLine, Visibility, What,
+    Asked, Band, CheckReport, Diagram, Drawn, FORMAT, Failure, FieldChange, Fingerprint, Grade, Held, HistoryReport, HistoryVerdict, Judged, KeyHistory, KeyOrder, Lane, OperationLine, Outcome, PartScore, PhaseCounts, Score, Span, Status, TestVerdict, Tone, TraceLine, ViolationReport, Visibility, What,
 };
 
 fn s(text: &str) -> String {
@@ -252,4 +251,57 @@ pub fn large(id: &str) -> TestVerdict {
     }
     failure.history[0].operations = vec![Asked { command: long.clone(), answer: Some(long.clone()), ..sample }; 60];
     test
+}
+
+fn line(line: usize, text: &str, call: u64, ret: Option<u64>) -> OperationLine {
+    let reply = ret.map(|_| s(text));
+    OperationLine { line, client: 7, command: format!("get {text:?}"), reply, call, ret }
+}
+
+/// A check of three histories, one of each verdict; all texts of files are `text`.
+pub fn checked(text: &str) -> CheckReport {
+    let plain = HistoryReport {
+        file: s(text),
+        verdict: HistoryVerdict::Linearizable,
+        expected: Some(HistoryVerdict::Violated),
+        operations: 3,
+        keys_by_zones: 1,
+        keys_by_search: 0,
+        configurations: 0,
+        violation: None,
+        witness: vec![
+            KeyOrder {
+                key: Some(s(text)),
+                lines: vec![5, 1, 9],
+                first: vec![line(5, text, 3, None), line(1, text, 2, Some(4))],
+            },
+            KeyOrder { key: None, lines: vec![7], first: Vec::new() },
+        ],
+    };
+    let violation = ViolationReport {
+        kind: s("stale-read"),
+        sentence: format!("client 7's get {text} is stale"),
+        key: Some(s(text)),
+        impossible: line(12, text, 40, Some(50)),
+        prefix: 9,
+        core: vec![line(12, text, 40, Some(50)), line(8, text, 20, Some(30))],
+        context: vec![line(6, text, 0, Some(u64::MAX))],
+        around: vec![line(10, text, 35, None)],
+        possible_replies: vec![s(text), s("other")],
+    };
+    let violated = HistoryReport {
+        verdict: HistoryVerdict::Violated,
+        expected: None,
+        violation: Some(violation),
+        witness: Vec::new(),
+        ..plain.clone()
+    };
+    let undecided = HistoryReport {
+        verdict: HistoryVerdict::Undecided,
+        keys_by_search: 2,
+        configurations: 500_000,
+        violation: None,
+        ..violated.clone()
+    };
+    CheckReport { format: FORMAT, histories: vec![plain, violated, undecided] }
 }
