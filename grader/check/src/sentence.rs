@@ -38,6 +38,7 @@ impl Kind {
             Kind::Fork => "fork",
             Kind::Reordered => "reordered",
             Kind::StaleRead => "stale-read",
+            Kind::NonMonotonicRead => "non-monotonic-read",
             Kind::LostWrite => "lost-write",
             Kind::LostUpdate => "lost-update",
             Kind::Overlap => "overlap",
@@ -82,18 +83,19 @@ impl Violation {
             (Kind::Reordered, [later, ..]) => {
                 format!("{one} had ended when {} was called at {}, but took effect after it", later.name, later.called)
             }
-            (Kind::StaleRead, [newer, ..]) => format!(
-                "{one} worked on an old value: {} had replaced it, or seen it replaced, by {}",
-                newer.name,
-                newer.end()
-            ),
+            (Kind::StaleRead, [newer, ..]) => {
+                format!("{one} worked on a value from before {}, which had ended at {}", newer.name, newer.end())
+            }
+            (Kind::NonMonotonicRead, [newer, ..]) => {
+                format!("{one} worked on an older value than {} had seen by {}", newer.name, newer.end())
+            }
             (Kind::LostWrite, [write, ..]) => format!(
                 "{}, acknowledged at {}, was lost: {one} came later and worked on the value before it",
                 write.name,
                 write.end()
             ),
             (Kind::LostUpdate, [other, ..]) => {
-                format!("{one} and {} both succeeded on the same value: one of them is lost", other.with_times())
+                format!("{one} and {} both took effect on the same value: one of them is lost", other.with_times())
             }
             (Kind::Overlap, [..]) if core.len() == 4 => format!(
                 "two values were current in turns: one for {one} and {}, the other one for {} and {}",
@@ -101,9 +103,14 @@ impl Violation {
                 core[1].with_times(),
                 core[3].with_times()
             ),
-            (Kind::Cycle, [..]) => {
-                format!("{one} and {} others each need the value that the other one wrote", rest.len())
-            }
+            (Kind::Cycle, []) => format!("{one} worked on the value that it wrote itself"),
+            (Kind::Cycle, [next, ..]) => match self.context.len() {
+                0 => format!("{one} and {} each needed the value that the other one wrote", next.with_times()),
+                more => {
+                    let next = next.with_times();
+                    format!("{one}, {next} and {more} more each needed the value that another one of them wrote")
+                }
+            },
             (Kind::WrongRefusal, [..]) => format!("{one} was refused, although its condition held all the time"),
             _ => format!("no order of {} operations explains their replies, such as that of {one}", core.len()),
         }

@@ -26,7 +26,11 @@ pub struct Violation {
     /// What is wrong, if it has a name.
     pub kind: Kind,
     /// The operations that contradict each other: the subject of the [sentence](Violation::sentence) first. At most four
-    /// for histories in which every written value is another one.
+    /// where every written value is another one and so no search was needed.
+    ///
+    /// Together with [`context`](Violation::context) they are enough: no order explains their replies even if of all
+    /// others of the [`prefix`](Violation::prefix) nothing is known but that they were called at some time (and which of
+    /// them failed, and so changed nothing).
     pub core: Vec<usize>,
     /// Operations without fault that the contradiction builds on, such as the put of a value that was read.
     pub context: Vec<usize>,
@@ -73,8 +77,10 @@ pub enum Kind {
     Fork,
     /// The first ended before the second was called, but the second shows as the earlier one.
     Reordered,
-    /// The first worked on a value although the second, which ended before, had written or seen a newer one.
+    /// The first worked on a value from before the second, a write that had ended.
     StaleRead,
+    /// The first worked on an older value than the second, a read that had ended.
+    NonMonotonicRead,
     /// The second was acknowledged, and nobody ever saw it: the first came later and worked on an older value.
     LostWrite,
     /// Both succeeded, and only one can have: they had the same condition.

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     Kind,
     kv::{KvOp, Swap},
+    verdict::Blame,
 };
 
 /// No such thing.
@@ -60,6 +61,8 @@ pub(super) struct Chains<'e, 'a> {
     pub refusals: Vec<u32>,
     /// Compare-and-sets with lost replies that need not have happened.
     idle: Vec<u32>,
+    /// Those that have to have happened, and who shows it.
+    shown: Vec<(u32, u32)>,
 }
 
 impl<'e, 'a> Chains<'e, 'a> {
@@ -74,23 +77,43 @@ impl<'e, 'a> Chains<'e, 'a> {
             unobserved: Vec::new(),
             refusals: Vec::new(),
             idle: Vec::new(),
+            shown: Vec::new(),
         };
         chains.observe(tokens)?;
+        match chains.arrange(tokens) {
+            Ok(()) => Ok(chains),
+            Err(ended) => Err(chains.with_evidence(ended)),
+        }
+    }
+
+    /// Puts what was seen into stretches, and these into chains.
+    fn arrange(&mut self, tokens: &Tokens<'a>) -> Step {
+        let events = self.events;
         let mut of_root = vec![NONE; events.len()];
         let mut owner = vec![NONE; if tokens.appends { events.len() } else { 0 }];
         let mut start = 0;
-        while start < chains.seen.len() {
-            let root = chains.seen[start].root;
-            let end = start + chains.seen[start..].iter().take_while(|seen| seen.root == root).count();
+        while start < self.seen.len() {
+            let root = self.seen[start].root;
+            let end = start + self.seen[start..].iter().take_while(|seen| seen.root == root).count();
             if root != INITIAL {
-                of_root[root as usize] = chains.stretches.len() as u32;
+                of_root[root as usize] = self.stretches.len() as u32;
             }
-            chains.stretch(start..end, tokens, &mut owner)?;
+            self.stretch(start..end, tokens, &mut owner)?;
             start = end;
         }
-        chains.leave_out(&mut of_root, &owner);
-        chains.link(&of_root)?;
-        Ok(chains)
+        self.leave_out(&mut of_root, &owner);
+        self.link(&of_root)
+    }
+
+    /// Adds to a violation who shows that those of its operations happened whose replies were lost.
+    pub fn with_evidence(&self, decision: Decision) -> Decision {
+        let Decision::Violated(Blame { kind, core, mut context }) = decision else { return decision };
+        for &(lost, by) in &self.shown {
+            if core.contains(&self.index(lost)) || context.contains(&self.index(lost)) {
+                context.push(self.index(by));
+            }
+        }
+        violated(kind, core, context)
     }
 
     fn index(&self, event: u32) -> usize {
@@ -124,7 +147,10 @@ impl<'e, 'a> Chains<'e, 'a> {
             }
             let mut by = number;
             loop {
-                let (root, length) = self.root_of(by, tokens)?;
+                let Some((root, length)) = self.root_of(by, tokens)? else {
+                    // What nobody can have written may have been needed on the way to what was seen.
+                    return Err(violated(Kind::Phantom, vec![self.index(number)], vec![self.index(by)]));
+                };
                 self.seen.push(Seen { root, length, by });
                 let lost = |root: &u32| {
                     *root != INITIAL
@@ -132,7 +158,10 @@ impl<'e, 'a> Chains<'e, 'a> {
                         && !std::mem::replace(&mut happened[*root as usize], true)
                 };
                 match Some(root).filter(lost) {
-                    Some(root) => by = root,
+                    Some(root) => {
+                        self.shown.push((root, number));
+                        by = root;
+                    }
                     None => break,
                 }
             }
@@ -146,8 +175,8 @@ impl<'e, 'a> Chains<'e, 'a> {
         Ok(())
     }
 
-    /// The write that what `event` saw begins with.
-    fn root_of(&self, event: u32, tokens: &Tokens<'a>) -> Step<(u32, u32)> {
+    /// The write that what `event` saw begins with, and how long that is; `None` if nobody wrote it.
+    fn root_of(&self, event: u32, tokens: &Tokens<'a>) -> Step<Option<(u32, u32)>> {
         let value = self.value(event);
         let length = u32::try_from(value.len()).map_err(|_| Decision::NotApplicable)?;
         let root = match tokens.appends {
@@ -164,7 +193,7 @@ impl<'e, 'a> Chains<'e, 'a> {
             None if !on(Test::Unwritten) => Some(INITIAL),
             root => root,
         };
-        root.map(|root| (root, length)).ok_or_else(|| violated(Kind::Phantom, vec![self.index(event)], Vec::new()))
+        Ok(root.map(|root| (root, length)))
     }
 
     fn is_append(&self, event: u32) -> bool {
@@ -354,7 +383,8 @@ impl<'e, 'a> Chains<'e, 'a> {
             core.push(self.index(self.stretches[at as usize].root));
             at = self.stretches[at as usize].next;
             if at == NONE || at as usize == first {
-                return Err(violated(Kind::Cycle, core, Vec::new()));
+                let context = core.split_off(core.len().min(2));
+                return Err(violated(Kind::Cycle, core, context));
             }
         }
     }

@@ -136,16 +136,21 @@ impl<'e, 'a> Line<'e, 'a> {
         let write = |place: usize| self.writes.get(place).copied().flatten();
         if is_refusal(late) {
             // A chain of refusals: each was refused only if the place after it came late.
-            let (mut core, mut next) = (vec![index(late)], place + 1);
-            core.extend(early.map(index));
+            let (mut chain, mut next) = (vec![index(late)], place + 1);
             while let Some(&(_, Some(by))) = moments.get(next) {
-                core.push(index(by));
+                chain.push(index(by));
                 if !is_refusal(by) {
                     break;
                 }
                 next += 1;
             }
-            let context = [write(place), write(place + 1)].into_iter().flatten().map(index).collect();
+            // Both its ends and what the first refusal comes too late for say it; the links between have no fault.
+            let between = if chain.len() > 2 { chain.split_off(1) } else { Vec::new() };
+            let mut core = chain;
+            core.extend(early.map(index));
+            core.extend(between.last());
+            let mut context = between;
+            context.extend((place..=next + 1).filter_map(write).map(index));
             return violated(Kind::WrongRefusal, core, context);
         }
         let early = early.expect("the bound is due to an operation");
@@ -154,7 +159,8 @@ impl<'e, 'a> Line<'e, 'a> {
         match (late_writes, early_writes) {
             (true, false) => violated(Kind::FutureRead, vec![index(early), index(late)], context),
             (true, true) => violated(Kind::Reordered, vec![index(early), index(late)], context),
-            (false, _) => violated(Kind::StaleRead, vec![index(late), index(early)], context),
+            (false, true) => violated(Kind::StaleRead, vec![index(late), index(early)], context),
+            (false, false) => violated(Kind::NonMonotonicRead, vec![index(late), index(early)], context),
         }
     }
 

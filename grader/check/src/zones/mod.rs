@@ -116,10 +116,11 @@ pub(crate) fn decide(events: &[Event<'_>], initial: KvState<'_>) -> Decision {
 fn values(events: &[Event<'_>], initial: KvState<'_>) -> Step<Vec<usize>> {
     let tokens = tokens::Tokens::collect(events, initial.value).ok_or(Decision::NotApplicable)?;
     let chains = chains::Chains::build(events, &tokens)?;
-    match chains.refusals.is_empty() {
+    let decided = match chains.refusals.is_empty() {
         true => order::order(&chains),
         false => chains.as_a_line()?.decide(),
-    }
+    };
+    decided.map_err(|ended| chains.with_evidence(ended))
 }
 
 fn violated(kind: crate::Kind, core: Vec<usize>, context: Vec<usize>) -> Decision {

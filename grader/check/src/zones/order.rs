@@ -135,7 +135,8 @@ fn wrong_order(
     let kind = match (writes, later_writes) {
         (true, false) => Kind::FutureRead,
         (true, true) => Kind::Reordered,
-        (false, _) => Kind::StaleRead,
+        (false, true) => Kind::StaleRead,
+        (false, false) => Kind::NonMonotonicRead,
     };
     let index = |event: u32| chains.events[event as usize].index;
     let core = match kind {
@@ -197,8 +198,11 @@ fn conflict(chains: &Chains<'_, '_>, outer: &Zone, inner: &Zone) -> super::Decis
     let ends = [around.s_by, around.f_by];
     let (kind, mut core) = match one {
         Some(one) => {
-            let observed = chains.unobserved.binary_search(&one).is_err();
-            let kind = if observed || !is_write(event(one)) { Kind::StaleRead } else { Kind::LostWrite };
+            let kind = match (is_write(event(one)), chains.unobserved.binary_search(&one)) {
+                (true, Ok(_)) => Kind::LostWrite,
+                (true, Err(_)) => Kind::StaleRead,
+                (false, _) => Kind::NonMonotonicRead,
+            };
             (kind, vec![ends[0], one, ends[1]])
         }
         None => (Kind::Overlap, vec![outer.f_by, inner.f_by, outer.s_by, inner.s_by]),
