@@ -55,7 +55,7 @@ const TURN_GROWTH: u64 = 8;
 /// }
 ///
 /// impl Spec for Counter {
-///     type Key = ();
+///     type Key<'a> = ();
 ///     fn read_only((): &()) -> bool {
 ///         false
 ///     }

@@ -19,7 +19,7 @@ impl SequentialSpec for Counter {
 }
 
 impl Spec for Counter {
-    type Key = ();
+    type Key<'a> = ();
 
     fn read_only((): &()) -> bool {
         false

@@ -1,7 +1,6 @@
 //! What clients did and saw, as it was recorded at their side.
 
-use std::collections::BTreeMap;
-
+use rustc_hash::FxHashMap;
 use stateright::semantics::SequentialSpec;
 use thiserror::Error;
 
@@ -58,12 +57,18 @@ pub(crate) fn validate<C, R>(history: &[Operation<C, R>]) -> Result<(), HistoryE
 /// The indices of the operations of each partition, in the order of the keys; a single partition if the history cannot
 /// be split.
 pub(crate) fn split<S: Spec>(history: &[OperationOf<S>]) -> Vec<Vec<usize>> {
-    let mut parts: BTreeMap<S::Key, Vec<usize>> = BTreeMap::new();
+    let mut numbers: FxHashMap<S::Key<'_>, usize> = FxHashMap::default();
+    let mut parts: Vec<Vec<usize>> = Vec::new();
     for (index, operation) in history.iter().enumerate() {
-        match S::partition(&operation.command) {
-            Some(key) => parts.entry(key).or_default().push(index),
-            None => return vec![(0..history.len()).collect()],
+        let Some(key) = S::partition(&operation.command) else { return vec![(0..history.len()).collect()] };
+        let number = *numbers.entry(key).or_insert(parts.len());
+        if number == parts.len() {
+            parts.push(Vec::new());
         }
+        parts[number].push(index);
     }
-    parts.into_values().collect()
+    // Looked up by hash, which is quick, but told in the order of the keys.
+    let mut keys: Vec<(S::Key<'_>, usize)> = numbers.into_iter().collect();
+    keys.sort_unstable();
+    keys.into_iter().map(|(_, number)| std::mem::take(&mut parts[number])).collect()
 }

@@ -56,14 +56,14 @@ impl SequentialSpec for Queue {
 }
 
 impl Spec for Queue {
-    type Key = String;
+    type Key<'a> = &'a str;
 
     fn read_only(_: &QueueCall) -> bool {
         false
     }
 
-    fn partition(call: &QueueCall) -> Option<String> {
-        Some(call.queue.clone())
+    fn partition(call: &QueueCall) -> Option<&str> {
+        Some(&call.queue)
     }
 }
 
@@ -105,14 +105,14 @@ impl SequentialSpec for Lock {
 }
 
 impl Spec for Lock {
-    type Key = String;
+    type Key<'a> = &'a str;
 
     fn read_only(_: &LockCall) -> bool {
         false
     }
 
-    fn partition(call: &LockCall) -> Option<String> {
-        Some(call.lock.clone())
+    fn partition(call: &LockCall) -> Option<&str> {
+        Some(&call.lock)
     }
 }
 
@@ -191,16 +191,16 @@ impl SequentialSpec for Bank {
 }
 
 impl Spec for Bank {
-    type Key = String;
+    type Key<'a> = &'a str;
 
     fn read_only(call: &BankCall) -> bool {
         matches!(call, BankCall::Balances(_))
     }
 
-    fn partition(call: &BankCall) -> Option<String> {
+    fn partition(call: &BankCall) -> Option<&str> {
         match call {
-            BankCall::Deposit { account, .. } => Some(account.clone()),
-            BankCall::Balances(accounts) if accounts.len() == 1 => Some(accounts[0].clone()),
+            BankCall::Deposit { account, .. } => Some(account),
+            BankCall::Balances(accounts) if accounts.len() == 1 => Some(&accounts[0]),
             BankCall::Transfer { .. } | BankCall::Balances(_) => None,
         }
     }

@@ -343,26 +343,32 @@ impl<'h, S: Spec> Search<'h, S> {
 
     /// Places every read that can go, and moves `rank` past all that is placed.
     fn place_reads(&mut self) {
-        let (mut rank, state) = (self.rank(), self.state());
+        let (mut rank, state, base) = (self.rank(), self.state(), self.base());
+        let Search { timeline, states, words, placed, rules, .. } = self;
+        let done = &mut words[base + 1..];
+        // What was called up to then has been tried in this state.
+        let mut tried = None;
         loop {
-            while rank < self.timeline.completed.len() && self.has(1, self.timeline.completed[rank].slot) {
-                self.flip(1, self.timeline.completed[rank].slot);
+            let before = rank;
+            while let Some(Completed { slot, .. }) = timeline.completed.get(rank)
+                && done[slot / 64] >> (slot % 64) & 1 != 0
+            {
+                done[slot / 64] ^= 1 << (slot % 64);
                 rank += 1;
             }
-            let mut placed = false;
-            for at in 0..self.timeline.open(rank).len() {
-                let operation = &self.timeline.completed[self.timeline.open(rank)[at] as usize];
-                let (index, slot) = (operation.index, operation.slot);
-                let eager = operation.read_only && self.rules.eager_reads;
-                if eager && !self.has(1, slot) && self.states.step(state, operation.demand).is_some() {
-                    self.placed.push(index);
-                    self.flip(1, slot);
-                    placed = true;
-                }
-            }
-            if !placed {
+            if !rules.eager_reads || (tried.is_some() && rank == before) {
                 break;
             }
+            for &open in timeline.open(rank) {
+                let Completed { index, call, demand, slot, read_only, .. } = timeline.completed[open as usize];
+                let waits =
+                    read_only && tried.is_none_or(|tried| call > tried) && done[slot / 64] >> (slot % 64) & 1 == 0;
+                if waits && states.step(state, demand).is_some() {
+                    placed.push(index);
+                    done[slot / 64] |= 1 << (slot % 64);
+                }
+            }
+            tried = Some(timeline.deadline(rank));
         }
         self.set(rank, state);
     }

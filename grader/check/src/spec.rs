@@ -46,21 +46,21 @@ use crate::kv::{KvOp, KvState};
 /// }
 ///
 /// impl Spec for Register {
-///     type Key = String;
+///     type Key<'a> = &'a str;
 ///
 ///     fn read_only(command: &Command) -> bool {
 ///         matches!(command, Command::Get { .. })
 ///     }
 ///
-///     fn partition(command: &Command) -> Option<String> {
+///     fn partition(command: &Command) -> Option<&str> {
 ///         let (Command::Put { key, .. } | Command::Get { key }) = command;
-///         Some(key.clone())
+///         Some(key)
 ///     }
 /// }
 /// ```
 pub trait Spec: SequentialSpec<Op: Debug + Eq + Hash, Ret: Debug + Eq + Hash> + Clone + Debug + Eq + Hash {
     /// What names one of the independent objects that the whole consists of, for example the key of a map.
-    type Key: Ord;
+    type Key<'a>: Ord + Hash;
 
     /// Whether `op` leaves every state as it is, whatever it replies. A compare-and-set is *not* read-only, even
     /// where it fails. To say `false` is always right and only costs time; a wrong `true` makes wrong verdicts.
@@ -70,7 +70,7 @@ pub trait Spec: SequentialSpec<Op: Debug + Eq + Hash, Ret: Debug + Eq + Hash> + 
     ///
     /// `None` stands for an operation on more than one of them. A history that has such an operation is not split,
     /// so the state must then hold all objects; otherwise the state of one is enough.
-    fn partition(op: &Self::Op) -> Option<Self::Key>;
+    fn partition(op: &Self::Op) -> Option<Self::Key<'_>>;
 
     /// Whether some of `others`, each at most once and in any order, can lead from this state to one in which the
     /// read-only operation `op` returns `reply`. `others` comes in no particular order.

@@ -114,14 +114,14 @@ impl SequentialSpec for Store {
 }
 
 impl Spec for Store {
-    type Key = String;
+    type Key<'a> = &'a str;
 
     fn read_only(call: &StoreCall) -> bool {
         matches!(call.op, StoreOp::Get | StoreOp::GetAt)
     }
 
-    fn partition(call: &StoreCall) -> Option<String> {
-        Some(call.key.clone())
+    fn partition(call: &StoreCall) -> Option<&str> {
+        Some(&call.key)
     }
 
     /// A value that is no beginning of the one that was read must be overwritten before; then anything goes.

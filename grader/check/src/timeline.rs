@@ -166,6 +166,7 @@ impl Timeline {
 
     /// The ranks, rising, of the operations from `rank` on that are called no later than the reply of `rank`. Only
     /// these can come next while `rank` is the first operation that is not placed.
+    #[inline]
     pub fn open(&self, rank: usize) -> &[u32] {
         let Some(&end) = self.open_ends.get(rank) else { return &[] };
         let start = if rank == 0 { 0 } else { self.open_ends[rank - 1] };

@@ -179,7 +179,7 @@ impl SequentialSpec for Pair {
 }
 
 impl Spec for Pair {
-    type Key = usize;
+    type Key<'a> = usize;
 
     fn read_only(command: &PairCommand) -> bool {
         !matches!(command, PairCommand::Set(_))

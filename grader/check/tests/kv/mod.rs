@@ -56,7 +56,7 @@ impl SequentialSpec for Value {
 }
 
 impl Spec for Value {
-    type Key = u8;
+    type Key<'a> = u8;
 
     fn read_only(command: &Command) -> bool {
         matches!(command, Command::Get(_))
@@ -88,7 +88,7 @@ impl SequentialSpec for Foresighted {
 }
 
 impl Spec for Foresighted {
-    type Key = u8;
+    type Key<'a> = u8;
 
     fn read_only(command: &Command) -> bool {
         Value::read_only(command)

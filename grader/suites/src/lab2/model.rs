@@ -33,13 +33,13 @@ impl SequentialSpec for Value {
 }
 
 impl Spec for Value {
-    type Key = String;
+    type Key<'a> = &'a str;
 
     fn read_only(command: &Command) -> bool {
         matches!(command, Command::Get { .. })
     }
 
-    fn partition(command: &Command) -> Option<String> {
+    fn partition(command: &Command) -> Option<&str> {
         Some(key_of(command))
     }
 
@@ -165,7 +165,7 @@ pub fn asked(world: &World<'_>, log: &ViewLog, outcome: &Outcome) -> Vec<Asked> 
             (moment.at, output)
         });
         Asked {
-            about: key_of(&command),
+            about: key_of(&command).to_owned(),
             client: operation.client,
             command: say(&command),
             from: operation.invoked.at,
@@ -181,9 +181,9 @@ pub fn asked(world: &World<'_>, log: &ViewLog, outcome: &Outcome) -> Vec<Asked> 
 }
 
 /// The key that a command is about.
-pub fn key_of(command: &Command) -> String {
+pub fn key_of(command: &Command) -> &str {
     match command {
-        Command::Put { key, .. } | Command::Append { key, .. } | Command::Get { key } => key.clone(),
+        Command::Put { key, .. } | Command::Append { key, .. } | Command::Get { key } => key,
     }
 }
 
@@ -317,7 +317,7 @@ mod tests {
             let lost = draw.chance(100) && client != 6;
             let mut reply = None;
             if !lost || draw.chance(500) {
-                reply = Some((at, store.entry(key).or_default().invoke(&command))).filter(|_| !lost);
+                reply = Some((at, store.entry(key.to_owned()).or_default().invoke(&command))).filter(|_| !lost);
             }
             history.push(Operation { client, command, call, reply });
         }

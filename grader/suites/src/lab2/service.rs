@@ -176,7 +176,7 @@ impl<'w, 'b> Service<'w, 'b> {
     /// The client that never wrote reads all keys that any client used, and the whole history is judged.
     pub fn read_all_and_judge(&mut self, trial_undecided: &mut Option<String>) -> Outcome {
         let mut keys: Vec<String> =
-            self.world.history().iter().map(|operation| key_of(&command_of(&operation.command))).collect();
+            self.world.history().iter().map(|operation| key_of(&command_of(&operation.command)).to_owned()).collect();
         keys.sort();
         keys.dedup();
         let reader = self.size.reader();
