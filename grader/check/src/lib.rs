@@ -60,7 +60,7 @@ pub use kv::{KvOp, KvState, Stored, Swap};
 pub use objects::{Bank, BankCall, BankReply, Lock, LockCall, LockOp, Queue, QueueCall, QueueOp, QueueReply};
 pub use search::Rules;
 pub use sentence::Told;
-pub use spec::Spec;
+pub use spec::{Later, Spec};
 pub use stateright::semantics::SequentialSpec;
 pub use store::{Store, StoreCall, StoreOp, StoreReply};
 pub use verdict::{Kind, Possible, Verdict, Violation};

@@ -21,7 +21,7 @@
 //! - *Domination*: see [`Visited`]. Lost-reply operations are tried last, so that the dominating one mostly comes
 //!   first.
 //! - *Hopeless*: a configuration is left if the model says that the next read, or one that is open, cannot come true
-//!   any more.
+//!   any more, or that its state is none on the way to what comes next.
 //! - *Quotient*: of a key-value store, only values that somebody still can tell apart are kept apart; see
 //!   [`KvStates`].
 //! - *Unnoticed*: a lost-reply operation is not used where it does not change the state, or where the step after it
@@ -100,6 +100,13 @@ impl<'h, S: Spec> Model<'h, S> {
         match self {
             Model::Any(_) => state,
             Model::Kv(states) => states.quotient(state, rank),
+        }
+    }
+
+    fn can_go_on(&self, state: u32, later: impl Iterator<Item = (u32, u64, Option<u64>)>) -> bool {
+        match self {
+            Model::Any(states) => states.can_go_on(state, later),
+            Model::Kv(_) => true,
         }
     }
 
@@ -393,7 +400,11 @@ impl<'h, S: Spec> Search<'h, S> {
         let next = self.timeline.reads(rank).iter().map(|&read| read as usize).find(|&read| waits(&completed[read]));
         let open = self.timeline.open(rank).iter().map(|&read| read as usize);
         let open = open.filter(|&read| completed[read].read_only && Some(read) != next && waits(&completed[read]));
-        next.into_iter().chain(open).any(|read| !can_come_true(read))
+        let later = completed[rank..].iter().filter(|later| waits(later));
+        let later = later.map(|later| (later.demand, later.call, Some(later.reply)));
+        let unused = lost.iter().enumerate().filter(|&(place, _)| !has(self.lost_words, place));
+        let later = later.chain(unused.map(|(_, later)| (later.demand, later.call, None)));
+        next.into_iter().chain(open).any(|read| !can_come_true(read)) || !self.states.can_go_on(state, later)
     }
 
     /// Goes back to the configuration before the current one.

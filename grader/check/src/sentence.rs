@@ -116,3 +116,152 @@ impl Violation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        check::{Options, check_with},
+        history::Operation,
+        store::{Store, StoreCall, StoreOp, StoreReply},
+        verdict::Verdict,
+    };
+
+    /// One operation in a few words, such as `1-4 put a`, `2-9 get = ab`, `3- append b`, `1-2 cas a b = done`.
+    fn operation(client: u32, words: &str) -> Operation<StoreCall, StoreReply> {
+        let (times, rest) = words.split_once(' ').expect("times first");
+        let (call, ret) = times.split_once('-').expect("two times");
+        let (asked, answer) = rest.split_once(" = ").unwrap_or((rest, "done"));
+        let bytes = |text: &&str| text.trim_matches('\'').as_bytes().to_vec();
+        let asked: Vec<&str> = asked.split(' ').collect();
+        let op = match asked[..] {
+            ["put", value] => StoreOp::Put(bytes(&value)),
+            ["append", value] => StoreOp::Append(bytes(&value)),
+            ["cas", from, to] => StoreOp::Cas { from: bytes(&from), to: bytes(&to) },
+            _ => StoreOp::Get,
+        };
+        let reply = match (&op, answer) {
+            (StoreOp::Get, value) => StoreReply::Value(bytes(&value)),
+            (_, "refused") => StoreReply::NotSwapped(None),
+            (_, "done") => StoreReply::Done,
+            (_, value) => StoreReply::Value(bytes(&value)),
+        };
+        let reply = (!ret.is_empty()).then(|| (ret.parse().expect("a time"), reply));
+        let command = StoreCall { key: String::new(), op };
+        Operation { client, command, call: call.parse().expect("a time"), reply }
+    }
+
+    fn told(lines: &[&str]) -> (Kind, String) {
+        let history: Vec<_> = (0..).zip(lines).map(|(client, words)| operation(client, words)).collect();
+        let checked = check_with(&Store::default(), &history, &Options::default()).expect("replies follow calls");
+        let Verdict::Violated(violation) = checked.verdict else { panic!("{lines:?} is linearizable") };
+        let sentence = violation.sentence(|index| {
+            let words = lines[index].split_once(' ').expect("times first").1;
+            let name = format!("{}'s {}", (b'A' + index as u8) as char, words.split(" = ").next().expect("a command"));
+            let answered = history[index].reply.as_ref().map(|(at, _)| at.to_string());
+            Told { name, called: history[index].call.to_string(), answered }
+        });
+        (violation.kind, sentence)
+    }
+
+    const EXAMPLES: [(Kind, &[&str], &str); 19] = [
+        (
+            Kind::WrongReply,
+            &["1-2 put a = b"],
+            "A's put a (1 - 2) was answered with what no such operation is answered with",
+        ),
+        (Kind::Phantom, &["1-2 put a", "3-4 get = x"], "B's get (3 - 4) saw a value that no order of the writes gives"),
+        (
+            Kind::Phantom,
+            &["1-2 put a;", "1-2 append b;", "3-4 get = b;a;"],
+            "C's get (3 - 4) saw a value that no order of the writes gives: A's put a; is in the wrong place",
+        ),
+        (
+            Kind::FutureRead,
+            &["1-2 get = a", "3-4 put a"],
+            "A's get (1 - 2) saw what B's put a wrote, which was called only at 3",
+        ),
+        (
+            Kind::AppliedTwice,
+            &["1-2 append a;", "3-4 get = a;a;"],
+            "A's append a; (1 - 2) was applied twice, as B's get (3 - 4) shows",
+        ),
+        (
+            Kind::AppliedTwice,
+            &["1-9 append a;", "1-3 get = a;", "1-9 put b;", "5-9 get = b;a;"],
+            "A's append a; (1 - 9) was applied to two different values, as D's get (5 - 9) and B's get (1 - 3) show",
+        ),
+        (
+            Kind::Fork,
+            &["1-9 append a;", "1-9 append b;", "10-11 get = a;b;", "12-13 get = b;a;"],
+            "C's get (10 - 11) and D's get (12 - 13) saw values of which neither continues the other",
+        ),
+        (
+            Kind::Reordered,
+            &["1-2 append a;", "3-4 append b;", "5-6 get = b;a;"],
+            "A's append a; (1 - 2) had ended when B's append b; was called at 3, but took effect after it",
+        ),
+        (
+            Kind::StaleRead,
+            &["1-2 put a", "3-4 put b", "5-6 get = b", "7-8 get = a"],
+            "D's get (7 - 8) worked on a value from before B's put b, which had ended at 4",
+        ),
+        (
+            Kind::StaleRead,
+            &["1-2 append a;", "3-4 append b;", "5-6 get = a;", "7-8 get = a;b;"],
+            "C's get (5 - 6) worked on a value from before B's append b;, which had ended at 4",
+        ),
+        (
+            Kind::NonMonotonicRead,
+            &["1-20 put a", "3-4 get = a", "5-6 get = ''"],
+            "C's get (5 - 6) worked on an older value than B's get had seen by 4",
+        ),
+        (
+            Kind::NonMonotonicRead,
+            &["1-20 append a;", "3-4 get = a;", "5-6 get = ''", "5-6 append b;"],
+            "C's get (5 - 6) worked on an older value than B's get had seen by 4",
+        ),
+        (
+            Kind::LostWrite,
+            &["1-2 put a", "3-4 put b", "5-6 get = a"],
+            "B's put b, acknowledged at 4, was lost: C's get (5 - 6) came later and worked on the value before it",
+        ),
+        (
+            Kind::LostUpdate,
+            &["1-3 cas '' a", "2-4 cas '' b"],
+            "A's cas '' a (1 - 3) and B's cas '' b (2 - 4) both took effect on the same value: one of them is lost",
+        ),
+        (
+            Kind::Overlap,
+            &["0-20 put a", "0-20 put b", "1-2 get = a", "1-2 get = b", "5-6 get = a", "5-6 get = b"],
+            "two values were current in turns: one for C's get (1 - 2) and E's get (5 - 6), the other one for D's get (1 - 2) and F's get (5 - 6)",
+        ),
+        (
+            Kind::Cycle,
+            &["1-4 cas a b", "1-4 cas b a"],
+            "A's cas a b (1 - 4) and B's cas b a (1 - 4) each needed the value that the other one wrote",
+        ),
+        (
+            Kind::Cycle,
+            &["1-4 cas a b", "1-4 cas b c", "1-4 cas c a"],
+            "A's cas a b (1 - 4), B's cas b c (1 - 4) and 1 more each needed the value that another one of them wrote",
+        ),
+        (
+            Kind::WrongRefusal,
+            &["1-2 cas '' a", "3-4 cas a b = refused", "5-6 get = a"],
+            "B's cas a b (3 - 4) was refused, although its condition held all the time",
+        ),
+        (
+            Kind::Unexplained,
+            &["1-2 put a", "1-2 put a", "3-4 put b", "5-6 get = a"],
+            "no order of 4 operations explains their replies, such as that of A's put a (1 - 2)",
+        ),
+    ];
+
+    #[test]
+    fn every_kind_has_its_sentence() {
+        for (kind, lines, sentence) in EXAMPLES {
+            assert_eq!(told(lines), (kind, sentence.to_owned()), "{lines:?}");
+        }
+    }
+}

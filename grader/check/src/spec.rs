@@ -6,6 +6,17 @@ use stateright::semantics::SequentialSpec;
 
 use crate::kv::{KvOp, KvState};
 
+/// An operation that is still to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Later<'a, Op, Ret> {
+    /// What was asked.
+    pub op: &'a Op,
+    /// When it was asked.
+    pub call: u64,
+    /// When it was answered, and what; `None` if that is not known.
+    pub reply: Option<(u64, &'a Ret)>,
+}
+
 /// A sequential object, and the two facts about its operations that make checking fast.
 ///
 /// The object itself is stateright's [`SequentialSpec`]. Of that trait the checker uses
@@ -84,6 +95,20 @@ pub trait Spec: SequentialSpec<Op: Debug + Eq + Hash, Ret: Debug + Eq + Hash> + 
         Self::Op: 'a,
     {
         let _ = (op, reply, others);
+        true
+    }
+
+    /// Whether this state can be one on the way to `later`: all operations that are not yet done, first those with replies
+    /// in the order of these, then those with lost replies that may yet happen.
+    ///
+    /// As with [`can_lead_to`](Spec::can_lead_to), `true` is always right, and is the default; a wrong `false` makes wrong
+    /// verdicts. It pays where a mistake shows late, such as two values in the wrong order in a queue.
+    fn can_go_on<'a>(&self, later: impl Iterator<Item = Later<'a, Self::Op, Self::Ret>>) -> bool
+    where
+        Self::Op: 'a,
+        Self::Ret: 'a,
+    {
+        let _ = later;
         true
     }
 

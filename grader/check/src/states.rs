@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::{
-    spec::Spec,
+    spec::{Later, Spec},
     timeline::{Demand, Expected, number},
     visited::{Numbers, hash_of},
 };
@@ -39,6 +39,18 @@ impl<'h, S: Spec> States<'h, S> {
             }
             _ => true,
         }
+    }
+
+    /// Whether `state` may be on the way to `later`: demands with the calls and the times of the replies.
+    pub fn can_go_on(&self, state: u32, later: impl Iterator<Item = (u32, u64, Option<u64>)>) -> bool {
+        self.get(state).can_go_on(later.map(|(demand, call, ret)| {
+            let (op, expected) = self.demands[demand as usize];
+            let reply = ret.zip(expected).and_then(|(ret, expected)| match expected {
+                Expected::Exactly(reply) => Some((ret, reply)),
+                Expected::NoneOf(_) => None,
+            });
+            Later { op, call, reply }
+        }))
     }
 
     /// The state after an operation with this demand is done in `state`; `None` if it would reply something else.

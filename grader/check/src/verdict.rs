@@ -69,7 +69,7 @@ pub enum Kind {
     WrongReply,
     /// The first saw what no order of the writes gives: bytes that nobody wrote, or a write in the wrong place.
     Phantom,
-    /// The first ended before the second, whose value it saw, was called.
+    /// The first ended before the second, whose value it saw, was called. (So the second may be behind the prefix.)
     FutureRead,
     /// The first shows more than once.
     AppliedTwice,
@@ -116,5 +116,10 @@ impl Blame {
         context.dedup();
         context.retain(|index| !core.contains(index));
         Blame { kind, core, context }
+    }
+
+    /// Whether this says of a read that saw what nobody had written that somebody would.
+    pub fn is_future(&self, phantom: &Blame) -> bool {
+        self.kind == Kind::FutureRead && self.core.first() == phantom.core.first()
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     check::{Options, events},
     explain,
     history::OperationOf,
-    kv::KvState,
+    kv::{KvOp, KvState, Swap},
     search::{Progress, Rules, Search},
     spec::Spec,
     timeline::{Entry, Expected},
@@ -87,14 +87,22 @@ pub(crate) fn explain<S: Spec>(
         (Found::ByZones(_), None) => unreachable!("the zones have seen these events"),
     };
     let impossible = replies[rank];
-    let blame = match found {
-        Found::ByZones(_) => match partition.decide_prefix(zones.as_ref(), partition.reply_of(impossible)) {
+    let shrunk = || explain::shrink(initial, history, &partition.prefix(impossible).collect::<Vec<_>>());
+    let mut blame = match &found {
+        Found::ByZones(whole) => match partition.decide_prefix(zones.as_ref(), partition.reply_of(impossible)) {
+            // At its reply nobody could know who would write what it saw.
+            Decision::Violated(blame) if blame.kind == Kind::Phantom && whole.is_future(&blame) => {
+                Blame::new(whole.kind, whole.core.clone(), blame.context)
+            }
             Decision::Violated(blame) => blame,
             // Only what came later was blamed.
-            _ => explain::shrink(initial, history, &partition.prefix(impossible).collect::<Vec<_>>()),
+            _ => shrunk(),
         },
-        Found::BySearch { .. } => explain::shrink(initial, history, &partition.prefix(impossible).collect::<Vec<_>>()),
+        Found::BySearch { .. } => shrunk(),
     };
+    if blame.kind == Kind::LostWrite && partition.is_seen(blame.core[1]) {
+        blame.kind = Kind::StaleRead;
+    }
     let prefix: Vec<usize> = partition.prefix(impossible).map(|entry| entry.index).collect();
     let (mut linearization, mut possible_states, mut possible_replies) = Default::default();
     if prefix.len() <= SEARCHED_PREFIX {
@@ -157,6 +165,25 @@ impl<'a, S: Spec> Partition<'a, S> {
             possible_states: Possible::default(),
             operations: self.operations,
         }
+    }
+
+    /// Whether anybody saw what the operation `write` wrote, be it later.
+    fn is_seen(&self, write: usize) -> bool {
+        let kv = |index: usize| {
+            let operation = &self.history[index];
+            S::as_kv(&operation.command, operation.reply.as_ref().map(|(_, reply)| reply))
+        };
+        let Some(token) = kv(write).and_then(|kv| zones::written(&kv)).filter(|token| !token.is_empty()) else {
+            return false;
+        };
+        self.operations.iter().filter_map(|&index| kv(index)).any(|kv| {
+            let seen = match kv {
+                KvOp::Get(Some(value)) | KvOp::Cas { outcome: Some(Swap::Saw(value)), .. } => value,
+                KvOp::Cas { from, outcome: Some(Swap::Done), .. } => from,
+                _ => return false,
+            };
+            seen.windows(token.len()).any(|part| part == token)
+        })
     }
 
     /// What the zones say of the prefix that ends with the reply `end`.

@@ -17,6 +17,8 @@ mod order;
 mod tokens;
 mod versions;
 
+pub(crate) use tokens::written;
+
 use crate::{
     kv::{KvOp, KvState},
     verdict::Blame,

@@ -22,7 +22,7 @@ pub(super) struct Tokens<'a> {
 }
 
 /// What an event writes if it takes effect.
-pub(super) fn written<'a>(kv: &KvOp<'a>) -> Option<&'a [u8]> {
+pub(crate) fn written<'a>(kv: &KvOp<'a>) -> Option<&'a [u8]> {
     match *kv {
         KvOp::Put(value) | KvOp::Append(value) => Some(value),
         KvOp::Cas { to, outcome: None | Some(Swap::Done), .. } => Some(to),
