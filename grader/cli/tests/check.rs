@@ -196,27 +196,38 @@ fn every_model_knows_right_from_wrong() {
 
 #[test]
 fn an_unfinished_search_is_neither_a_pass_nor_a_violation() {
-    // Ten at once, in any order, and the first one out is none of them.
-    let row = |client: u64, rest: &str, call| {
-        format!("{{\"client\": {client}, \"key\": \"q\", {rest}, \"call\": {call}, \"return\": 9}}\n")
-    };
-    let enqueue = |client: u64| row(client, &format!("\"op\": \"enqueue\", \"value\": {client}"), 1);
-    let hard = (0..10).map(enqueue).collect::<String>() + &row(10, "\"op\": \"dequeue\", \"result\": 99", 9);
-    let ran = check_text(&hard, &["--model", "queue"]);
+    // Twenty at once, in any order, and a read of what none of the orders gives.
+    let row =
+        |client: u64, rest: &str, call| format!("{{\"client\": {client}, {rest}, \"call\": {call}, \"return\": 9}}\n");
+    let deposit =
+        |client: u64| row(client, &format!("\"op\": \"deposit\", \"key\": \"a\", \"amount\": {}", 1 << client), 1);
+    let read = "\"op\": \"balances\", \"keys\": [\"a\"], \"result\": [16777216]";
+    let hard = (0..20).map(deposit).collect::<String>() + &row(20, read, 9);
+    let ran = check_text(&hard, &["--model", "bank"]);
     assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("UNDECIDED") && ran.out.contains("neither a pass nor a violation"), "{}", ran.out);
     // What is certainly wrong counts more.
-    let both = folder(&[("a.jsonl", &hard), ("c-bad.jsonl", &enqueue(2))]);
-    assert_eq!(check(&both, "", &["--model", "queue"]).code, 1);
+    let both = folder(&[("a.jsonl", &hard), ("c-bad.jsonl", &deposit(2))]);
+    assert_eq!(check(&both, "", &["--model", "bank"]).code, 1);
 }
 
-/// Each is told where it is, what is wrong and what was expected; nothing else is printed.
+/// The file is refused: it is told where and what is wrong and what was expected, in few words, and nothing else is printed.
+fn is_refused(text: &str, expected: &[&str]) {
+    let ran = check_text(text, &[]);
+    let begin: String = text.chars().take(100).collect();
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{begin}: {}", ran.err);
+    for expected in [&["history.jsonl"], expected].concat() {
+        assert!(ran.err.contains(expected), "expected {expected:?} for {begin}: {}", ran.err);
+    }
+    assert!(ran.err.len() < 900, "{} bytes for {begin}", ran.err.len());
+}
+
 #[test]
 fn what_is_no_history() {
     let op = |rest: &str| format!("{{\"client\": 1, {rest}}}");
     let get = r#"{"client": 1, "op": "get", "key": "x", "call": 1, "return": 2, "result": ""}"#;
     let huge = "x".repeat(3_000_000);
-    let cases: [(String, &[&str]); 22] = [
+    let cases: [(String, &[&str]); 19] = [
         (String::new(), &[":1: the file is empty", "a line is like {\"client\": 1, "]),
         (
             format!("{get}\n\n{{\"client\": 1, \"op\""),
@@ -266,6 +277,13 @@ fn what_is_no_history() {
             &[":1: \"value\" must be a text, not [\"xxx", "more characters"],
         ),
         (format!("{get}\n{huge}"), &[":2: this is no JSON: expected value at column 1"]),
+    ];
+    cases.iter().for_each(|(text, expected)| is_refused(text, expected));
+}
+
+#[test]
+fn what_are_no_events() {
+    let cases: [(String, &[&str]); 3] = [
         (
             "{:process 0, :type :ok, :f :get, :key \"k\", :value \"\"}".to_owned(),
             &[":1: process 0 has not called anything"],
@@ -276,15 +294,7 @@ fn what_is_no_history() {
             &[":2: process 0 calls, but has not returned from its operation of line 1"],
         ),
     ];
-    for (text, expected) in cases {
-        let ran = check_text(&text, &[]);
-        let begin: String = text.chars().take(100).collect();
-        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{begin}: {}", ran.err);
-        for expected in [&["history.jsonl"], expected].concat() {
-            assert!(ran.err.contains(expected), "expected {expected:?} for {begin}: {}", ran.err);
-        }
-        assert!(ran.err.len() < 900, "{} bytes for {begin}", ran.err.len());
-    }
+    cases.iter().for_each(|(text, expected)| is_refused(text, expected));
 }
 
 #[test]
