@@ -78,7 +78,8 @@ async function look(file, width, scheme) {
   const name = path.basename(file, '.html');
   const first = page.locator('.failure').first();
   if (await first.count()) {
-    for (const part of ['.facts', ...(name === 'failing' ? ['.lanes svg', '.ops', '.spacetime .lines', '.rows li'] : ['.spacetime .lines'])]) {
+    const drawn = { failing: ['.lanes svg', '.ops', '.spacetime .lines', '.rows li'], histories: ['.ops', '.explains', '.impossible'] };
+    for (const part of ['.facts', ...(drawn[name] ?? ['.spacetime .lines'])]) {
       const box = await page.locator(`.failure ${part}`).first().boundingBox();
       assert.ok(box && box.width > 20 && box.height > 10, `${part} is to be seen: ${JSON.stringify(box)}`);
     }
@@ -101,11 +102,13 @@ async function rowsMeetTheirSigns(page) {
 
 async function keyboard(file) {
   const { page, wrong } = await open(file, 1200, 'light');
+  const target = file.endsWith('histories.html') ? 'histories' : 'failures';
   await page.keyboard.press('Tab');
-  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Skip to the failures');
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), `Skip to the ${target}`);
   assert.ok((await page.locator('.skip').first().boundingBox()).y >= 0, 'the skip link comes into sight');
   await page.keyboard.press('Enter');
-  assert.equal(await page.evaluate(() => document.activeElement.id || location.hash), 'failures');
+  assert.equal(await page.evaluate(() => document.activeElement.id || location.hash), target);
+  for (const _ of await page.locator('.tests a[href]').all()) if (target === 'histories') await page.keyboard.press('Tab');
   await page.keyboard.press('Tab');
   const opened = () => page.evaluate(() => document.querySelector('.failure details').open);
   assert.equal(await page.evaluate(() => document.activeElement.tagName), 'SUMMARY');
@@ -115,12 +118,7 @@ async function keyboard(file) {
   await page.keyboard.press('Enter');
   assert.equal(await opened(), !before, 'Enter opens and closes a failure');
   if (before) await page.keyboard.press('Enter');
-  const link = page.locator('.rows a.at[href]').first();
-  await link.focus();
-  assert.ok(await page.locator('.rows li:focus-within .about').first().isVisible(), 'focus shows the state of an event');
-  await page.keyboard.press('Enter');
-  const target = await page.evaluate(() => document.querySelector(location.hash)?.checkVisibility());
-  assert.ok(target, 'a time leads to its line of the trace, which is opened for it');
+  if (target === 'failures') await events(page);
   const headings = await page.evaluate(() => [...document.querySelectorAll('h1, h2, h3, h4')].map((h) => Number(h.tagName[1])));
   headings.reduce((above, level) => { assert.ok(level <= above + 1, 'no heading level is skipped'); return level; }, 0);
   for (const landmark of ['header', 'main', 'footer']) assert.equal(await page.locator(landmark).count(), 1, landmark);
@@ -129,6 +127,15 @@ async function keyboard(file) {
   assert.ok(await page.locator('.failure .facts').last().isVisible(), 'on paper everything is open');
   assert.deepEqual(wrong, []);
   await page.close();
+}
+
+/** An event shows more when it has the focus, and leads to its line of the trace. */
+async function events(page) {
+  await page.locator('.rows a.at[href]').first().focus();
+  assert.ok(await page.locator('.rows li:focus-within .about').first().isVisible(), 'focus shows the state of an event');
+  await page.keyboard.press('Enter');
+  const line = await page.evaluate(() => document.querySelector(location.hash)?.checkVisibility());
+  assert.ok(line, 'a time leads to its line of the trace, which is opened for it');
 }
 
 for (const file of process.argv.slice(2)) {
