@@ -67,8 +67,6 @@ pub(crate) fn split<S: Spec>(history: &[OperationOf<S>]) -> Vec<Vec<usize>> {
         }
         parts[number].push(index);
     }
-    // Looked up by hash, which is quick, but told in the order of the keys.
-    let mut keys: Vec<(S::Key<'_>, usize)> = numbers.into_iter().collect();
-    keys.sort_unstable();
-    keys.into_iter().map(|(_, number)| std::mem::take(&mut parts[number])).collect()
+    parts.sort_unstable_by_key(|part| S::partition(&history[part[0]].command));
+    parts
 }

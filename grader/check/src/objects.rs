@@ -78,7 +78,7 @@ impl Spec for Queue {
 #[derive(Default)]
 struct QueuePlan<'a> {
     /// By value: the call and the reply of the only one who takes it, or `None` if there are several.
-    takers: FxHashMap<&'a str, Option<(u64, u64)>>,
+    takers: BTreeMap<&'a str, Option<(u64, u64)>>,
     /// Value, call and reply of those that add.
     adders: Vec<(&'a str, u64, u64)>,
     /// Call and reply of those that find the queue empty.

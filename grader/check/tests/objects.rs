@@ -12,15 +12,12 @@ use faultline_check::{
 use kv::Random;
 
 /// A history of clients that each do one thing after the other, on an object that does all of it right.
-fn recorded<S: Spec>(
+fn recorded<S: Spec + Default>(
     random: &mut Random,
     (clients, operations): (u64, u64),
     lost_per_cent: u64,
     mut command: impl FnMut(&mut Random, u64) -> S::Op,
-) -> Vec<OperationOf<S>>
-where
-    S: Default,
-{
+) -> Vec<OperationOf<S>> {
     let mut free = vec![0; clients as usize];
     let mut planned: Vec<(u64, u64, u64, u64, u64)> = (0..operations)
         .map(|number| {

@@ -1,12 +1,14 @@
 //! `cargo grade check` from the outside: verdicts, exit codes, and a clear word on every file that is no history.
 
+#[expect(dead_code, reason = "tests of submissions use the rest")]
 mod support;
 
 use std::fs;
 
-use support::{Ran, cargo_grade};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use support::{Ran, cargo_grade};
 
 const GOOD: &str = r#"{"client": 1, "op": "put", "key": "x", "value": "a", "call": 10, "return": 20, "result": null}
 {"client": 2, "op": "append", "key": "x", "value": "b", "call": 12, "return": null}

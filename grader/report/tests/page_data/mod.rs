@@ -1,7 +1,9 @@
 //! Grades to make pages of.
 
 use faultline_verdict::{
-    Asked, Band, CheckReport, Diagram, Drawn, FORMAT, Failure, FieldChange, Fingerprint, Grade, Held, HistoryReport, HistoryVerdict, Judged, KeyHistory, KeyOrder, Lane, OperationLine, Outcome, PartScore, PhaseCounts, Score, Span, Status, TestVerdict, Tone, TraceLine, ViolationReport, Visibility, What,
+    Asked, Band, CheckReport, Diagram, Drawn, FORMAT, Failure, FieldChange, Fingerprint, Grade, Held, HistoryReport,
+    HistoryVerdict, Judged, KeyHistory, KeyOrder, Lane, OperationLine, Outcome, PartScore, PhaseCounts, Score, Span,
+    Status, TestVerdict, Tone, TraceLine, ViolationReport, Visibility, What,
 };
 
 fn s(text: &str) -> String {
