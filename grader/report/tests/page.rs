@@ -255,7 +255,6 @@ fn a_page_of_many_histories_stays_small() {
     report.histories[1].violation.as_mut().expect("it is violated").around = vec![operation; 24];
     report.histories = vec![report.histories[1].clone(); 2_000];
     let page = check_page(&report);
-    is_safe_and_whole(&page);
     assert!(page.len() < 3_000_000, "{} bytes", page.len());
     assert!(page.contains("The page is large already") && page.contains("and 1700 more"));
 }
