@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand, ValueEnum};
     args_conflicts_with_subcommands = true,
     after_help = "Without arguments, lists the labs.\n\nExit codes: 0 all passed; 1 graded, something failed; 2 the \
                   command is wrong; 3 the submission\ndoes not build; 4 the grader itself failed (no score); 130 \
-                  interrupted."
+                  interrupted. `check` has its own:\ncargo grade check --help."
 )]
 pub struct Arguments {
     /// What to do instead of grading.
