@@ -52,7 +52,7 @@ pub fn suite() -> Suite {
                 an_old_request_counts_nothing,
                 an_old_reply_answers_nothing,
                 nobody_talks_when_nothing_is_asked,
-                the_server_remembers_one_request_of_each_client,
+                one_request_of_each_client_is_remembered,
                 echo_chaos;
             servers:
                 an_id_comes_back,

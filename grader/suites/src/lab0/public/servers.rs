@@ -16,7 +16,7 @@ pub const ONE: Cast<'_> = Cast { program: Program::Ids, servers: &[1], clients_e
 pub const FOUR: Cast<'_> = Cast { program: Program::Ids, servers: &[1, 2, 3, 4], clients_each: 1 };
 
 pub fn an_id_comes_back(trial: &mut Trial<'_>) -> Outcome {
-    ONE.act(trial, |room| room.ids(&ONE.clients(), 10))
+    ONE.act_in_peace(trial, |room| room.ids(&ONE.clients(), 10))
 }
 
 pub fn no_two_servers_give_the_same_id(trial: &mut Trial<'_>) -> Outcome {
