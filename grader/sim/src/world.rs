@@ -16,7 +16,7 @@ use crate::{
     backend::{Backend, BackendError},
     choice::{About, Choices},
     clock::Clock,
-    edits::{Editing, Wake},
+    edits::Wake,
     frame::Seen,
     history::{Operation, Via, Workload},
     metrics::{Limits, Phase, measure},
@@ -27,6 +27,7 @@ use crate::{
     schedule::{Action, FaultAction, Life, Script},
     sweep::Sweep,
     time::{Time, ms},
+    trial::RunMode,
     violation::{Kind, Outcome, Stop, Violation, stop_for},
     watch::{Look, Watcher},
 };
@@ -60,16 +61,6 @@ impl Setup {
             clocks: BTreeMap::new(),
         }
     }
-}
-
-/// How a run is carried out.
-#[derive(Debug, Default)]
-pub(crate) struct RunMode {
-    pub recording: Option<Recording>,
-    pub script: Option<Script>,
-    pub editing: Option<Editing>,
-    /// Nodes are turned into bytes and back after every event.
-    pub as_bytes: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -20,19 +20,18 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// A lab whose roles send messages of their own types, and which gives no messages.
+    /// A lab whose roles have message types of their own.
     pub fn new(roles: Vec<Role>) -> Lab {
         Lab { roles }
     }
 
     /// A lab whose roles share the message type `M`, with room for the messages of type `G` that the lab gives.
-    pub fn giving<M, G>(mut roles: Vec<Role>) -> Lab
+    pub fn giving<M, G>(roles: Vec<Role>) -> Lab
     where
         M: Carries<G> + Serialize + DeserializeOwned + std::fmt::Debug,
         G: Serialize + DeserializeOwned,
     {
-        roles.iter_mut().for_each(|role| role.messages = Messages::carrying::<M, G>());
-        Lab { roles }
+        Lab { roles: roles.into_iter().map(Role::giving::<M, G>).collect() }
     }
 
     /// The role that an argument begins with, and the rest of the argument.
@@ -99,6 +98,15 @@ impl Role {
     pub fn node<N: Node + 'static>(observe: Observe<N>) -> Role {
         let make: Make = Box::new(move |start| Box::new(Cell::<N>::new(start, observe, None)));
         Role { make, messages: Messages::own::<N::Message>() }
+    }
+
+    /// The same role, whose message type `M` has room for the messages of type `G` that the lab gives.
+    pub fn giving<M, G>(self) -> Role
+    where
+        M: Carries<G> + Serialize + DeserializeOwned + std::fmt::Debug,
+        G: Serialize + DeserializeOwned,
+    {
+        Role { messages: Messages::carrying::<M, G>(), ..self }
     }
 
     /// A role that users invoke operations on.
