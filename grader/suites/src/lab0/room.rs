@@ -174,6 +174,17 @@ impl<'w, 'b> Room<'w, 'b> {
         self.world.expect("every operation is answered", within, |world| Ok(world.workload_is_done()))
     }
 
+    /// Waits until all clients are done that ask all the time. However many they are, somebody is always answered in time.
+    #[track_caller]
+    pub fn nobody_is_stuck(&mut self) -> Outcome {
+        let answers = |world: &mut World<'_>| world.phases().iter().map(|phase| phase.operations).sum::<u64>();
+        while !self.world.workload_is_done() {
+            let (before, within) = (answers(self.world), self.patience());
+            self.world.expect("an operation is answered", within, |world| Ok(answers(world) > before))?;
+        }
+        Ok(())
+    }
+
     /// Crashes a server and starts it again at once.
     pub fn restart(&mut self, server: NodeId) -> Outcome {
         self.world.restart_quickly(server)
