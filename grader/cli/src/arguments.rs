@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand, ValueEnum};
     bin_name = "cargo grade",
     version,
     args_conflicts_with_subcommands = true,
-    after_help = "Without arguments, lists the labs.\n\nExit codes: 0 all passed; 1 graded, something failed; 2 the \
+    after_help = "Without arguments, tells which labs there are.\n\nExit codes: 0 all passed; 1 graded, something failed; 2 the \
                   command is wrong; 3 the submission\ndoes not build; 4 the grader itself failed (no score); 130 \
                   interrupted. `check` has its own:\ncargo grade check --help."
 )]

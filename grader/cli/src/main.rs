@@ -2,6 +2,7 @@
 
 mod arguments;
 mod check;
+mod greeting;
 mod step;
 mod watch;
 
@@ -100,7 +101,7 @@ fn run(arguments: Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
             mutants(&request, json.as_deref(), interrupt)
         }
         (Some(Command::Check { path, json, html, model }), _) => check(path, *json, html.as_deref(), *model),
-        (None, None) => list_labs(&root),
+        (None, None) => greet(&root),
         (None, Some(lab)) if arguments.list => list_tests(&root, lab, &arguments),
         (None, Some(lab)) => grade(&root, lab, &arguments, interrupt),
     }
@@ -256,13 +257,8 @@ fn check(path: &Path, json: bool, page: Option<&Path>, model: Model) -> Result<u
     Ok(code)
 }
 
-fn list_labs(root: &Path) -> Result<u8, Error> {
-    let mut out = String::new();
-    for lab in faultline_grade::labs(root)? {
-        out += &format!("{}  {:<45} {:>3} points  {}\n", lab.id, lab.title, lab.points, lab.handout);
-    }
-    out += "\ncargo grade LAB grades starter/LAB; cargo grade --help tells the rest.\n";
-    print(&out);
+fn greet(root: &Path) -> Result<u8, Error> {
+    print(&greeting::greeting(&faultline_grade::labs(root)?));
     Ok(ALL_PASSED)
 }
 

@@ -9,8 +9,12 @@ use std::{
 use serde_json::Value;
 
 /// Each package of the workspace and the packages of the workspace that it may use.
-const ALLOWED: [(&str, &[&str]); 13] = [
+const ALLOWED: [(&str, &[&str]); 17] = [
     ("labkit", &[]),
+    ("lab0-api", &["labkit"]),
+    ("lab0", &["labkit", "lab0-api"]),
+    ("lab0-solution", &["labkit", "lab0-api"]),
+    ("lab0-variant", &["labkit", "lab0-api"]),
     ("lab2-api", &["labkit"]),
     ("lab2", &["labkit", "lab2-api"]),
     ("lab2-solution", &["labkit", "lab2-api"]),
@@ -18,7 +22,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("faultline-verdict", &[]),
     ("faultline-check", &[]),
     ("faultline-sim", &["labkit"]),
-    ("faultline-suites", &["labkit", "lab2-api", "faultline-sim", "faultline-check"]),
+    ("faultline-suites", &["labkit", "lab0-api", "lab2-api", "faultline-sim", "faultline-check"]),
     ("faultline-host", &["labkit", "faultline-sim"]),
     ("faultline-report", &["faultline-verdict"]),
     (

@@ -100,7 +100,8 @@ fn bare_loop(program: &Program, count: u64) -> f64 {
     let mut invoke: Vec<usize> = Vec::new();
     for (slot, node) in nodes.iter().enumerate() {
         let (Role::Server { role, config } | Role::Client { role, config }) = &node.role else { continue };
-        let start = Start { role: *role, id: node.id, incarnation: 1, boot: Boot::First, config, disk: &disk };
+        let start =
+            Start { role: *role, id: node.id, incarnation: 1, boot: Boot::First, clock: None, config, disk: &disk };
         let answer = backend.start(slot, &start, 1).expect("it starts").to_vec();
         queue(&answer, slot, node.id, &slot_of, &mut due, &mut spare, &mut invoke);
         if node.id.role() == 'c' {
@@ -210,7 +211,8 @@ fn node_start(program: &Program) -> f64 {
     let began = Instant::now();
     for round in 0..rounds {
         let id = NodeId::new('s', 1);
-        let start = Start { role: 1, id, incarnation: round + 1, boot: Boot::Restarted, config: &config, disk: &disk };
+        let (boot, clock) = (Boot::Restarted, None);
+        let start = Start { role: 1, id, incarnation: round + 1, boot, clock, config: &config, disk: &disk };
         backend.start(0, &start, round).expect("it starts");
     }
     began.elapsed().as_secs_f64() * 1e6 / rounds as f64
@@ -224,6 +226,7 @@ fn restore_step(program: &Program) -> f64 {
         id: NodeId::new('s', 1),
         incarnation,
         boot: Boot::First,
+        clock: None,
         config: &config,
         disk: &disk,
     };

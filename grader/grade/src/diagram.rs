@@ -180,7 +180,11 @@ fn faults(timed: &Timed) -> Option<(u64, Change)> {
         FaultAction::Hold { from, to } => Change::Begins((Held::HeldUp, from, Some(to))),
         FaultAction::Release { from, to } => Change::Ends((Held::HeldUp, from, Some(to))),
         FaultAction::HealAll => Change::Healed,
-        FaultAction::Crash { .. } | FaultAction::Restart { .. } => return None,
+        FaultAction::Crash { .. }
+        | FaultAction::Restart { .. }
+        | FaultAction::LoseDisk { .. }
+        | FaultAction::StepClock { .. }
+        | FaultAction::DriftClock { .. } => return None,
     };
     Some((timed.at_us, change))
 }

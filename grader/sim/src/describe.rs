@@ -15,7 +15,7 @@ const MOST: u64 = 3_000_000_000;
 const FAILED: u64 = 100_000_000;
 
 impl World<'_> {
-    /// A message, or a timer, command or output of this node, for a recording.
+    /// A message that this node sent, or a timer, command or output of this node, for a recording.
     pub(crate) fn describe_for_recording(&mut self, slot: usize, subject: Subject, bytes: &[u8]) -> String {
         if self.describing > MOST {
             return format!("({} bytes; showing them took too long before)", bytes.len());
@@ -37,14 +37,17 @@ impl World<'_> {
     /// Asks a program beside the run: one without a node for messages, one with a node of the same role for the rest.
     fn try_to_describe(&mut self, slot: usize, subject: Subject, bytes: &[u8]) -> Option<String> {
         let mut argument = vec![subject as u8];
+        if subject == Subject::Message {
+            argument.push(self.nodes[slot].speaks_as());
+        }
         argument.extend_from_slice(bytes);
         let clerk = self.clerk();
         let asked = if subject == Subject::Message { clerk } else { clerk + 1 + slot };
         if subject != Subject::Message {
             let node = &self.nodes[slot];
             let (role, config) = node.start_role()?;
-            let disk = node.disk.contents();
-            let start = Start { role, id: node.spec.id, incarnation: 1, boot: Boot::First, config, disk };
+            let (disk, clock) = (node.disk.contents(), self.clock_of(slot));
+            let start = Start { role, id: node.spec.id, incarnation: 1, boot: Boot::First, clock, config, disk };
             self.backend.start(asked, &start, 0).ok()?;
         }
         let text = self.backend.call(asked, Op::Describe, &argument).ok()?;

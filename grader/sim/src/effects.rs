@@ -1,5 +1,7 @@
 //! Carrying out what handlers ask for: messages, timers, the disk, answers, and the crashes in between.
 
+use std::collections::VecDeque;
+
 use labkit::{
     NodeId,
     abi::{Effect, Op, Subject, effects, split_effect},
@@ -11,7 +13,7 @@ use crate::{
     choice::About,
     edits::Kept,
     history::{Moment, Workload},
-    node::{After, Cause, Condition, Doom, Timer},
+    node::{After, Cause, Condition, Doom, Received, Timer},
     record::Happening,
     schedule::Action,
     time::{Time, micros},
@@ -409,14 +411,21 @@ impl World<'_> {
         self.happen(slot, Cause::Invoke { bytes: command })
     }
 
+    /// Takes the messages that this puppet has received since the last call, in order.
+    pub fn inbox(&mut self, puppet: NodeId) -> VecDeque<Received> {
+        let slot = self.slot(puppet);
+        std::mem::take(&mut self.nodes[slot].inbox)
+    }
+
     /// Sends a given message (encoded) in the name of a puppet.
     ///
     /// # Errors
     /// If the student's `From<Given>` fails.
     pub fn send_given(&mut self, puppet: NodeId, to: NodeId, given: &[u8]) -> Outcome {
-        let clerk = self.clerk();
-        let message = self.call(clerk, Op::WrapGiven, given, "turning a given message into its own")?;
-        let slot = self.slot(puppet);
+        let (slot, clerk) = (self.slot(puppet), self.clerk());
+        let mut argument = vec![self.nodes[slot].speaks_as()];
+        argument.extend_from_slice(given);
+        let message = self.call(clerk, Op::WrapGiven, &argument, "turning a given message into its own")?;
         self.send(slot, to, &message)
     }
 }

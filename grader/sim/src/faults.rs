@@ -6,6 +6,7 @@ use labkit::NodeId;
 
 use crate::{
     Outcome,
+    disk::NodeDisk,
     network::Conditions,
     node::{After, Condition, Doom},
     record::Happening,
@@ -45,6 +46,15 @@ impl World<'_> {
     pub fn restart_quickly(&mut self, node: NodeId) -> Outcome {
         self.crash(node)?;
         self.start(node)
+    }
+
+    /// Breaks the disk of a node that is down: it starts again with an empty one, and is told
+    /// [`Boot::DiskLost`](labkit::Boot::DiskLost).
+    ///
+    /// # Errors
+    /// None of its own; the signature is that of all faults.
+    pub fn lose_disk(&mut self, node: NodeId) -> Outcome {
+        self.do_fault(&FaultAction::LoseDisk { node })
     }
 
     /// Stops a node as it is. What arrives and fires meanwhile waits for it.
@@ -219,6 +229,24 @@ impl World<'_> {
                 self.tell(format!("{node} is {text}"));
                 let slot = self.slot(node);
                 self.nodes[slot].slow_by_us = by_us;
+                Ok(())
+            }
+            FaultAction::LoseDisk { node } => {
+                let slot = self.slot(node);
+                // In a replay of a changed program it may live; a living node's disk does not break.
+                if self.nodes[slot].condition == Condition::Down {
+                    self.tell(format!("the disk of {node} is lost"));
+                    self.nodes[slot].disk = NodeDisk::default();
+                    self.nodes[slot].disk_lost = true;
+                }
+                Ok(())
+            }
+            FaultAction::StepClock { node, by_us } => {
+                self.step_clock_now(node, by_us);
+                Ok(())
+            }
+            FaultAction::DriftClock { node, ppm } => {
+                self.drift_clock_now(node, ppm);
                 Ok(())
             }
             FaultAction::Cut { from, to } => {

@@ -182,7 +182,8 @@ impl World<'_> {
         let (role, config) = node.start_role()?;
         let disk = node.disk.seen_by_node();
         let (id, incarnation) = (node.spec.id, node.incarnation);
-        let start = Start { role, id, incarnation, boot: Boot::First, config, disk: &disk };
+        let (boot, clock) = (Boot::First, self.clock_of(slot));
+        let start = Start { role, id, incarnation, boot, clock, config, disk: &disk };
         let beside = self.clerk() + 1 + slot;
         self.backend.restore(beside, &start, &snapshot, 0).ok()?;
         let text = self.backend.call(beside, Op::Describe, &[Subject::State as u8]).ok()?;

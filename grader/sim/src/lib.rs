@@ -9,6 +9,7 @@
 
 pub mod backend;
 pub mod choice;
+mod clock;
 mod describe;
 mod disk;
 mod edits;
@@ -35,6 +36,7 @@ mod world;
 
 pub use labkit::NodeId;
 
+pub use clock::{Clock, SkewedClocks};
 pub use disk::Blob;
 pub use edits::{Decided, Edits, Kept, MessageName, Noise, Wake};
 pub use frame::{Change, Detail, Doing, FlightFrame, Frame, NodeFrame};

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use labkit::NodeId;
 
-use crate::{disk::NodeDisk, schedule::Life, time::Time};
+use crate::{clock::Clock, disk::NodeDisk, schedule::Life, time::Time};
 
 /// What a node of a world is.
 #[derive(Clone, Debug)]
@@ -35,13 +35,16 @@ pub enum Role {
         config: Vec<u8>,
     },
     /// Nothing: the test itself sends and receives in this node's name.
-    Puppet,
+    Puppet {
+        /// The number of the role that it plays, and so whose messages it sends.
+        role: u8,
+    },
 }
 
 impl NodeSpec {
-    /// A node that the test plays.
-    pub fn puppet(id: NodeId) -> NodeSpec {
-        NodeSpec { id, role: Role::Puppet, starts: true }
+    /// A node that the test plays, in the place of one of this role.
+    pub fn puppet(id: NodeId, role: u8) -> NodeSpec {
+        NodeSpec { id, role: Role::Puppet { role }, starts: true }
     }
 }
 
@@ -119,6 +122,10 @@ pub(crate) struct Node {
     pub timers: Vec<Timer>,
     pub backlog: VecDeque<Cause>,
     pub disk: NodeDisk,
+    /// The disk broke since the last life.
+    pub disk_lost: bool,
+    /// If the lab grants one.
+    pub clock: Option<Clock>,
     pub doom: Option<Doom>,
     /// Added to what arrives and to timers, up to so many microseconds each.
     pub slow_by_us: u64,
@@ -146,6 +153,8 @@ impl Node {
             timers: Vec::new(),
             backlog: VecDeque::new(),
             disk: NodeDisk::default(),
+            disk_lost: false,
+            clock: None,
             doom: None,
             slow_by_us: 0,
             inbox: VecDeque::new(),
@@ -160,7 +169,7 @@ impl Node {
     }
 
     pub fn is_puppet(&self) -> bool {
-        matches!(self.spec.role, Role::Puppet)
+        matches!(self.spec.role, Role::Puppet { .. })
     }
 
     pub fn is_client(&self) -> bool {
@@ -170,7 +179,14 @@ impl Node {
     pub fn start_role(&self) -> Option<(u8, &[u8])> {
         match &self.spec.role {
             Role::Server { role, config } | Role::Client { role, config } => Some((*role, config)),
-            Role::Puppet => None,
+            Role::Puppet { .. } => None,
+        }
+    }
+
+    /// Whose messages it sends: the number of its role, or of the one that it plays.
+    pub fn speaks_as(&self) -> u8 {
+        match self.spec.role {
+            Role::Server { role, .. } | Role::Client { role, .. } | Role::Puppet { role } => role,
         }
     }
 

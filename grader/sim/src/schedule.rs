@@ -85,6 +85,9 @@ pub enum FaultAction {
     Hold { from: NodeId, to: NodeId },
     Release { from: NodeId, to: NodeId },
     Slow { node: NodeId, by_us: u64 },
+    LoseDisk { node: NodeId },
+    StepClock { node: NodeId, by_us: i64 },
+    DriftClock { node: NodeId, ppm: i64 },
     HealAll,
 }
 

@@ -13,7 +13,7 @@ use crate::{
     picture::{Asked, Lane},
     record::Recording,
     schedule::{Schedule, Script},
-    world::{RunMode, Setup, World},
+    world::{Setup, World},
 };
 
 /// How a trial is carried out. The default keeps nothing but the verdict and counts.
@@ -32,6 +32,16 @@ impl Mode {
     pub fn recorded() -> Mode {
         Mode { record: Some(Detail::Words), ..Mode::default() }
     }
+}
+
+/// How one world of it is carried out.
+#[derive(Debug, Default)]
+pub(crate) struct RunMode {
+    pub recording: Option<Recording>,
+    pub script: Option<Script>,
+    pub editing: Option<Editing>,
+    /// Nodes are turned into bytes and back after every event.
+    pub as_bytes: bool,
 }
 
 /// What is known after a trial besides its outcome.

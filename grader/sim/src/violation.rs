@@ -2,6 +2,7 @@
 
 use std::{fmt, panic::Location};
 
+use labkit::abi::REFUSED;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -117,6 +118,10 @@ pub(crate) fn stop_for(error: BackendError, node: &str, doing: &str, at: Time) -
     let (kind, observed) = match fault {
         Fault::Panic { message, place } => {
             let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
+            if let Some(what) = message.strip_prefix(REFUSED) {
+                let observed = format!("{node} was stopped while {doing}{place}: {what}");
+                return Stop::Violation(Violation { source, ..Violation::new(Kind::Refused, observed, at) });
+            }
             match message.strip_prefix("not yet implemented") {
                 Some(hole) => {
                     let hole = hole.trim_start_matches(": ");

@@ -49,12 +49,12 @@ impl Look<'_, '_> {
         self.world.observe(node)
     }
 
-    /// The given message (encoded) inside a student's message, if it is one.
+    /// The given message (encoded) inside a student's message from this node, if it is one.
     ///
     /// # Errors
     /// If the student's conversion fails.
-    pub fn given(&mut self, message: &[u8]) -> Outcome<Option<Vec<u8>>> {
-        self.world.given(message)
+    pub fn given(&mut self, from: NodeId, message: &[u8]) -> Outcome<Option<Vec<u8>>> {
+        self.world.given(from, message)
     }
 }
 
@@ -83,16 +83,18 @@ impl World<'_> {
         self.call(slot, Op::Snapshot, &[], "being turned into bytes").map(|bytes| Some(bytes.len()))
     }
 
-    /// The given message (encoded) inside a student's message, if it is one.
+    /// The given message (encoded) inside a student's message from this node, if it is one.
     ///
     /// # Errors
     /// If the student's conversion fails.
-    pub fn given(&mut self, message: &[u8]) -> Outcome<Option<Vec<u8>>> {
-        if let Some(known) = self.given_cache.get(message) {
+    pub fn given(&mut self, from: NodeId, message: &[u8]) -> Outcome<Option<Vec<u8>>> {
+        let mut argument = vec![self.nodes[self.slot(from)].speaks_as()];
+        argument.extend_from_slice(message);
+        if let Some(known) = self.given_cache.get(&argument) {
             return Ok(known.clone());
         }
         let clerk = self.clerk();
-        let answer = self.call(clerk, Op::UnwrapGiven, message, "being asked for a given message")?;
+        let answer = self.call(clerk, Op::UnwrapGiven, &argument, "being asked for a given message")?;
         let given = match answer.split_first() {
             Some((1, given)) => Some(given.to_vec()),
             _ => None,
@@ -100,7 +102,7 @@ impl World<'_> {
         if self.given_cache.len() >= 4096 {
             self.given_cache.clear();
         }
-        self.given_cache.insert(message.to_vec(), given.clone());
+        self.given_cache.insert(argument, given.clone());
         Ok(given)
     }
 }

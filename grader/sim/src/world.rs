@@ -2,7 +2,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, HashMap, VecDeque},
+    collections::{BTreeMap, BinaryHeap, HashMap},
     ops::RangeInclusive,
     time::Duration,
 };
@@ -15,7 +15,8 @@ use labkit::{
 use crate::{
     backend::{Backend, BackendError},
     choice::{About, Choices},
-    edits::{Editing, Wake},
+    clock::Clock,
+    edits::Wake,
     frame::Seen,
     history::{Operation, Via, Workload},
     metrics::{Limits, Phase, measure},
@@ -26,6 +27,7 @@ use crate::{
     schedule::{Action, FaultAction, Life, Script},
     sweep::Sweep,
     time::{Time, ms},
+    trial::RunMode,
     violation::{Kind, Outcome, Stop, Violation, stop_for},
     watch::{Look, Watcher},
 };
@@ -43,23 +45,22 @@ pub struct Setup {
     pub sync: RangeInclusive<Duration>,
     /// Nodes start within this time after the beginning, each at its own moment.
     pub start_spread: Duration,
+    /// The nodes that have a clock, and what it reads at the beginning: none, unless the lab grants clocks.
+    pub clocks: BTreeMap<NodeId, Clock>,
 }
 
 impl Setup {
     /// A world of these nodes under these conditions, with the default limits, in which all start at once.
     pub fn new(nodes: Vec<NodeSpec>, conditions: Conditions) -> Setup {
-        Setup { nodes, conditions, limits: Limits::default(), sync: ms(1)..=ms(5), start_spread: Duration::ZERO }
+        Setup {
+            nodes,
+            conditions,
+            limits: Limits::default(),
+            sync: ms(1)..=ms(5),
+            start_spread: Duration::ZERO,
+            clocks: BTreeMap::new(),
+        }
     }
-}
-
-/// How a run is carried out.
-#[derive(Debug, Default)]
-pub(crate) struct RunMode {
-    pub recording: Option<Recording>,
-    pub script: Option<Script>,
-    pub editing: Option<Editing>,
-    /// Nodes are turned into bytes and back after every event.
-    pub as_bytes: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -186,6 +187,10 @@ impl<'b> World<'b> {
             seen: Seen::default(),
             sweep: Sweep::default(),
         };
+        for (node, clock) in setup.clocks {
+            let slot = world.slot(node);
+            world.nodes[slot].clock = Some(clock);
+        }
         world.queue_scripted_faults();
         for slot in 0..count {
             if !world.nodes[slot].spec.starts {
@@ -335,14 +340,19 @@ impl<'b> World<'b> {
         if node.condition != Condition::Down {
             return Ok(());
         }
-        let boot = if node.incarnation == 0 { Boot::First } else { Boot::Restarted };
+        let boot = match (node.incarnation, std::mem::take(&mut node.disk_lost)) {
+            (0, _) => Boot::First,
+            (_, true) => Boot::DiskLost,
+            (_, false) => Boot::Restarted,
+        };
+        let clock = node.clock.map(|clock| clock.at(self.now));
         node.incarnation += 1;
         node.condition = Condition::Up;
         (node.events, node.sends, node.timers_set, node.syncs, node.effects_done) = (1, 0, 0, 0, 0);
         let (id, incarnation) = (node.spec.id, node.incarnation);
         let effects = {
             let Some((role, config)) = node.start_role() else { return Ok(()) };
-            let start = Start { role, id, incarnation, boot, config, disk: node.disk.contents() };
+            let start = Start { role, id, incarnation, boot, clock, config, disk: node.disk.contents() };
             let entropy = self.choices.draw(About::Entropy, slot as u64, incarnation).bits();
             self.backend.start(slot, &start, entropy).map(<[u8]>::to_vec)
         };
@@ -424,6 +434,8 @@ impl<'b> World<'b> {
         let mut effects = self.spare.pop().unwrap_or_default();
         effects.clear();
         let before = self.backend.fuel_used();
+        let clock = self.clock_of(slot);
+        let event = clock.map_or(event, |clock| Event::At { clock, event: &event });
         let result = self.backend.step(slot, &event).map(|bytes| effects.extend_from_slice(bytes));
         self.fuel += self.backend.fuel_used() - before;
         self.checked(slot, result, doing)?;
@@ -492,7 +504,8 @@ impl<'b> World<'b> {
         let Some((role, config)) = node.start_role() else { return Ok(()) };
         let disk = node.disk.seen_by_node();
         let (id, incarnation) = (node.spec.id, node.incarnation);
-        let start = Start { role, id, incarnation, boot: Boot::First, config, disk: &disk };
+        let clock = self.clock_of(slot);
+        let start = Start { role, id, incarnation, boot: Boot::First, clock, config, disk: &disk };
         let entropy = self.choices.draw(About::Restore, slot as u64, restores).bits();
         let result = self.backend.restore(slot, &start, &snapshot, entropy);
         self.checked(slot, result, doing)
@@ -505,7 +518,7 @@ impl<'b> World<'b> {
         let node = self.nodes[slot].spec.id;
         let what = match cause {
             Cause::Message { from, sent, bytes } => {
-                let message = self.describe_for_recording(slot, Subject::Message, bytes);
+                let message = self.describe_for_recording(*from, Subject::Message, bytes);
                 Happening::Receive { node, from: self.nodes[*from].spec.id, sent: *sent, message }
             }
             Cause::Timer { bytes } => {
@@ -581,13 +594,4 @@ pub(crate) struct Finished {
     pub fired: BTreeMap<&'static str, u64>,
     pub sweep: Sweep,
     pub fuel: u64,
-}
-
-/// The messages that a puppet received and that were not taken yet.
-impl World<'_> {
-    /// Takes the messages that this puppet has received since the last call, in order.
-    pub fn inbox(&mut self, puppet: NodeId) -> VecDeque<Received> {
-        let slot = self.slot(puppet);
-        std::mem::take(&mut self.nodes[slot].inbox)
-    }
 }

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 
 use labkit::{
     Carries, Client, Node, NodeId, codec,
-    guest::{Lab, Messages, Role},
+    guest::{Lab, Role},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -136,10 +136,7 @@ where
     C: Client<Config = ClientConfig, Message = M, Command = Command, Output = Output> + 'static,
     M: Carries<Given> + Serialize + DeserializeOwned + std::fmt::Debug,
 {
-    Lab {
-        roles: vec![Role::node::<V>(observe), Role::node::<S>(observe), Role::client::<C>()],
-        messages: Messages::new::<M, Given>(),
-    }
+    Lab::giving::<M, Given>(vec![Role::node::<V>(observe), Role::node::<S>(observe), Role::client::<C>()])
 }
 
 /// Makes the graded program of a student's crate, which must have the public types `ViewServer`, `Server`, `Client`

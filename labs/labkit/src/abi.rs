@@ -9,7 +9,10 @@ use std::time::Duration;
 use crate::{Boot, NodeId, disk::Blobs};
 
 /// The version of everything in this module; a guest of another version is refused.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+
+/// A panic whose message begins like this is a call that the lab does not grant: reports show it as `refused`.
+pub const REFUSED: &str = "refused: ";
 
 /// What the grader can ask of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +31,11 @@ pub enum Op {
     Observe = 4,
     /// Writes out for people what the argument (a [`Subject`] and bytes) is.
     Describe = 5,
-    /// Turns a message that the lab gives into the student's message.
+    /// Turns a message that the lab gives into the student's message. The argument begins with the role that sends it,
+    /// since a role has its own message type.
     WrapGiven = 6,
-    /// Turns the student's message into the message that the lab gives, if it is one (first byte 1, else 0).
+    /// Turns the student's message into the message that the lab gives, if it is one (first byte 1, else 0). The
+    /// argument begins with the role that sent it.
     UnwrapGiven = 7,
 }
 
@@ -48,7 +53,7 @@ impl Op {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Subject {
-    /// A message.
+    /// A message; its bytes come behind the number of the role that sent it.
     Message = 0,
     /// A timer of this node.
     Timer = 1,
@@ -89,6 +94,14 @@ pub enum Event<'a> {
         /// The command.
         command: &'a [u8],
     },
+    /// An event of a node that has a clock. The reading is part of the event, so a handler stays a function of state,
+    /// disk and event.
+    At {
+        /// What the clock reads, in whole microseconds; see [`Context::clock`](crate::Context::clock).
+        clock: Duration,
+        /// What happens: none of `Start` (which has a field for the clock) and `At`.
+        event: &'a Event<'a>,
+    },
 }
 
 /// How a node starts.
@@ -102,6 +115,8 @@ pub struct Start<'a> {
     pub incarnation: u64,
     /// Why it starts.
     pub boot: Boot,
+    /// What the node's clock reads, in whole microseconds, if it has one.
+    pub clock: Option<Duration>,
     /// The role's configuration, encoded by the lab.
     pub config: &'a [u8],
     /// What the disk holds.
@@ -143,6 +158,11 @@ fn put_node(out: &mut Vec<u8>, node: NodeId) {
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(&u32::try_from(bytes.len()).expect("below 4 GiB").to_le_bytes());
     out.extend_from_slice(bytes);
+}
+
+fn put_micros(out: &mut Vec<u8>, duration: Duration) {
+    let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    out.extend_from_slice(&micros.to_le_bytes());
 }
 
 /// A piece whose length is known only once `write` has written it.
@@ -219,6 +239,11 @@ impl Event<'_> {
                 out.push(3);
                 out.extend_from_slice(command);
             }
+            Event::At { clock, event } => {
+                out.push(4);
+                put_micros(out, *clock);
+                event.write(out);
+            }
         }
     }
 }
@@ -234,6 +259,8 @@ impl Start<'_> {
             Boot::Restarted => 1,
             Boot::DiskLost => 2,
         });
+        out.push(u8::from(self.clock.is_some()));
+        put_micros(out, self.clock.unwrap_or_default());
         put_bytes(out, self.config);
         out.extend_from_slice(&u32::try_from(self.disk.len()).expect("few blobs").to_le_bytes());
         for (name, bytes) in self.disk {
@@ -256,19 +283,30 @@ pub(crate) struct OwnedStart {
     pub id: NodeId,
     pub incarnation: u64,
     pub boot: Boot,
+    pub clock: Option<Duration>,
     pub config: Vec<u8>,
     pub disk: Blobs,
 }
 
-pub(crate) fn read_event(bytes: &[u8]) -> Result<Incoming<'_>, Malformed> {
+/// An event, and what the node's clock reads, if it has one.
+pub(crate) fn read_event(bytes: &[u8]) -> Result<(Option<Duration>, Incoming<'_>), Malformed> {
     let mut reader = Reader(bytes);
-    Ok(match reader.u8()? {
-        0 => Incoming::Start(read_start(bytes.get(1..).ok_or(Malformed)?)?.0),
+    let (mut clock, mut kind) = (None, reader.u8()?);
+    if kind == 4 {
+        (clock, kind) = (Some(reader.micros()?), reader.u8()?);
+    }
+    let event = match kind {
+        0 => {
+            let start = read_start(reader.0)?.0;
+            clock = start.clock;
+            Incoming::Start(start)
+        }
         1 => Incoming::Message { from: reader.node()?, message: reader.0 },
         2 => Incoming::Timer { timer: reader.0 },
         3 => Incoming::Invoke { command: reader.0 },
         _ => return Err(Malformed),
-    })
+    };
+    Ok((clock, event))
 }
 
 /// The start and what follows it.
@@ -281,12 +319,14 @@ pub(crate) fn read_start(bytes: &[u8]) -> Result<(OwnedStart, &[u8]), Malformed>
         2 => Boot::DiskLost,
         _ => return Err(Malformed),
     };
+    let has_clock = reader.u8()? != 0;
+    let clock = Some(reader.micros()?).filter(|_| has_clock);
     let config = reader.bytes()?.to_vec();
     let mut disk = Blobs::new();
     for _ in 0..reader.u32()? {
         disk.insert(reader.text()?.to_owned(), reader.bytes()?.to_vec());
     }
-    Ok((OwnedStart { role, id, incarnation, boot, config, disk }, reader.0))
+    Ok((OwnedStart { role, id, incarnation, boot, clock, config, disk }, reader.0))
 }
 
 pub(crate) fn read_subject(bytes: &[u8]) -> Result<(Subject, &[u8]), Malformed> {
@@ -315,10 +355,8 @@ impl EffectWriter {
 
     pub(crate) fn set_timer(&mut self, at_least: Duration, at_most: Duration, timer: impl FnOnce(&mut Vec<u8>)) {
         self.0.push(1);
-        for bound in [at_least, at_most] {
-            let micros = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
-            self.0.extend_from_slice(&micros.to_le_bytes());
-        }
+        put_micros(&mut self.0, at_least);
+        put_micros(&mut self.0, at_most);
         put_with(&mut self.0, timer);
     }
 
@@ -424,6 +462,16 @@ mod tests {
             Effect::SetTimer { timer: &[9], at_least: Duration::from_millis(1), at_most: Duration::from_millis(2) },
         ];
         assert_eq!(read, Ok(expected));
+    }
+
+    #[test]
+    fn an_event_brings_the_reading_of_the_clock() {
+        let mut bytes = Vec::new();
+        let clock = Duration::from_micros(1_234_567);
+        Event::At { clock, event: &Event::Timer { timer: &[7] } }.write(&mut bytes);
+        let Ok((Some(read), Incoming::Timer { timer: [7] })) = read_event(&bytes) else { panic!("{bytes:?}") };
+        assert_eq!(read, clock);
+        assert!(read_event(&[4; 20]).is_err(), "a clock in a clock");
     }
 
     #[test]

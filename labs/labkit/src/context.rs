@@ -17,6 +17,8 @@ use crate::{
 pub struct Context<N: Node> {
     id: NodeId,
     incarnation: u64,
+    /// What the clock read when the present event happened, if the lab grants one.
+    pub(crate) clock: Option<Duration>,
     pub(crate) blobs: Blobs,
     pub(crate) effects: EffectWriter,
     node: PhantomData<fn(N)>,
@@ -24,7 +26,7 @@ pub struct Context<N: Node> {
 
 impl<N: Node> Context<N> {
     pub(crate) fn new(id: NodeId, incarnation: u64, blobs: Blobs) -> Self {
-        Context { id, incarnation, blobs, effects: EffectWriter::default(), node: PhantomData }
+        Context { id, incarnation, clock: None, blobs, effects: EffectWriter::default(), node: PhantomData }
     }
 
     /// The name of this node.
@@ -36,6 +38,28 @@ impl<N: Node> Context<N> {
     /// world guarantees it, so it needs no disk.
     pub fn incarnation(&self) -> u64 {
         self.incarnation
+    }
+
+    /// What this node's clock reads: the time since the beginning of 1970, in whole microseconds. Only some labs grant a
+    /// clock; their handouts say so.
+    ///
+    /// It is a clock as machines have them: it may be seconds or hours off, run fast or slow, stand still, and be set
+    /// forward or *backward* at any time. It survives crashes. The clocks of two nodes have nothing to do with each
+    /// other, and none of them has anything to do with timers. One handler sees one reading, made when its event
+    /// happened, so a handler is still a function of state, disk and event.
+    ///
+    /// # Panics
+    /// In a lab that grants no clock; the test fails as `refused`.
+    #[track_caller]
+    pub fn clock(&self) -> Duration {
+        match self.clock {
+            Some(clock) => clock,
+            None => panic!(
+                "{}the program called `ctx.clock()`, but this lab grants no clock. To act later, use `ctx.set_timer`; \
+                 to order events, count them",
+                crate::abi::REFUSED
+            ),
+        }
     }
 
     /// Sends a message. It may be lost, delayed, duplicated and overtaken by a later one; the sender is not told.
@@ -123,6 +147,11 @@ impl<N: Node> Context<N> {
     /// A context for the first incarnation of a node with an empty disk.
     pub fn for_tests(id: NodeId) -> Self {
         Context::new(id, 1, Blobs::new())
+    }
+
+    /// Lets the clock read this from now on, as in a lab that grants one.
+    pub fn set_clock(&mut self, reads: Duration) {
+        self.clock = Some(reads);
     }
 
     /// The messages sent since the last [`clear`](Context::clear), in order.

@@ -3,6 +3,8 @@
 //! A lab's API crate describes its roles as a [`Lab`]; [`export_lab!`](crate::export_lab) makes a wasm module of it, and
 //! tests of the grader use it in-process.
 
+use std::time::Duration;
+
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -12,30 +14,58 @@ use crate::{
     round_trip::round_trip,
 };
 
-/// A lab's roles and its message type, made by the lab's own glue macro.
+/// A lab's roles, by number, made by the lab's own glue macro.
 pub struct Lab {
-    /// The roles, by number.
-    pub roles: Vec<Role>,
-    /// The message type that all roles share.
-    pub messages: Messages,
+    roles: Vec<Role>,
 }
 
-/// What can be done with the lab's message type.
-pub struct Messages {
+impl Lab {
+    /// A lab whose roles have message types of their own.
+    pub fn new(roles: Vec<Role>) -> Lab {
+        Lab { roles }
+    }
+
+    /// A lab whose roles share the message type `M`, with room for the messages of type `G` that the lab gives.
+    pub fn giving<M, G>(roles: Vec<Role>) -> Lab
+    where
+        M: Carries<G> + Serialize + DeserializeOwned + std::fmt::Debug,
+        G: Serialize + DeserializeOwned,
+    {
+        Lab { roles: roles.into_iter().map(Role::giving::<M, G>).collect() }
+    }
+
+    /// The role that an argument begins with, and the rest of the argument.
+    fn addressed<'a>(&self, argument: &'a [u8]) -> Result<(&Role, &'a [u8]), String> {
+        let (role, rest) = argument.split_first().ok_or("no role is named")?;
+        Ok((self.roles.get(usize::from(*role)).ok_or("there is no such role")?, rest))
+    }
+}
+
+/// What can be done with a role's message type.
+struct Messages {
     describe: fn(&[u8]) -> Result<String, codec::Error>,
     wrap: fn(&[u8]) -> Result<Vec<u8>, codec::Error>,
     unwrap: fn(&[u8]) -> Result<Vec<u8>, codec::Error>,
 }
 
 impl Messages {
-    /// For a lab that gives messages of type `G`.
-    pub fn new<M, G>() -> Messages
+    /// For messages that are all the student's own.
+    fn own<M: Serialize + DeserializeOwned + std::fmt::Debug>() -> Messages {
+        Messages {
+            describe: describe::<M>,
+            wrap: |_| Err(codec::Error::new("the lab gives no messages")),
+            unwrap: |_| Ok(vec![0]),
+        }
+    }
+
+    /// For messages that have room for given ones.
+    fn carrying<M, G>() -> Messages
     where
         M: Carries<G> + Serialize + DeserializeOwned + std::fmt::Debug,
         G: Serialize + DeserializeOwned,
     {
         Messages {
-            describe: |bytes| codec::from_bytes::<M>(bytes).map(|message| format!("{message:?}")),
+            describe: describe::<M>,
             wrap: |bytes| codec::to_bytes(&M::from(codec::from_bytes::<G>(bytes)?)),
             unwrap: |bytes| {
                 let message = codec::from_bytes::<M>(bytes)?;
@@ -48,11 +78,16 @@ impl Messages {
     }
 }
 
+fn describe<T: DeserializeOwned + std::fmt::Debug>(bytes: &[u8]) -> Result<String, codec::Error> {
+    codec::from_bytes::<T>(bytes).map(|value| format!("{value:?}"))
+}
+
 type Make = Box<dyn Fn(&abi::OwnedStart) -> Box<dyn Actor>>;
 
-/// How to make a node of one role.
+/// How to make a node of one role, and what it says.
 pub struct Role {
     make: Make,
+    messages: Messages,
 }
 
 /// What the lab wants to see of a node, if anything.
@@ -61,7 +96,17 @@ type Observe<N> = fn(&N) -> Vec<u8>;
 impl Role {
     /// A role that only handles messages and timers, and of which the lab may observe what it encodes itself.
     pub fn node<N: Node + 'static>(observe: Observe<N>) -> Role {
-        Role { make: Box::new(move |start| Box::new(Cell::<N>::new(start, observe, None))) }
+        let make: Make = Box::new(move |start| Box::new(Cell::<N>::new(start, observe, None)));
+        Role { make, messages: Messages::own::<N::Message>() }
+    }
+
+    /// The same role, whose message type `M` has room for the messages of type `G` that the lab gives.
+    pub fn giving<M, G>(self) -> Role
+    where
+        M: Carries<G> + Serialize + DeserializeOwned + std::fmt::Debug,
+        G: Serialize + DeserializeOwned,
+    {
+        Role { messages: Messages::carrying::<M, G>(), ..self }
     }
 
     /// A role that users invoke operations on.
@@ -71,7 +116,8 @@ impl Role {
         N::Command: std::fmt::Debug,
         N::Output: std::fmt::Debug,
     {
-        Role { make: Box::new(|start| Box::new(Cell::<N>::new(start, |_| Vec::new(), Some(ClientCalls::new())))) }
+        let make: Make = Box::new(|start| Box::new(Cell::<N>::new(start, |_| Vec::new(), Some(ClientCalls::new()))));
+        Role { make, messages: Messages::own::<N::Message>() }
     }
 }
 
@@ -96,15 +142,15 @@ where
                 node.invoke(codec::from_bytes(bytes)?, ctx);
                 Ok(())
             },
-            describe_command: |bytes| codec::from_bytes::<N::Command>(bytes).map(|command| format!("{command:?}")),
-            describe_output: |bytes| codec::from_bytes::<N::Output>(bytes).map(|output| format!("{output:?}")),
+            describe_command: describe::<N::Command>,
+            describe_output: describe::<N::Output>,
         }
     }
 }
 
 /// A node behind its type.
 trait Actor {
-    fn handle(&mut self, event: Incoming<'_>) -> &[u8];
+    fn handle(&mut self, clock: Option<Duration>, event: Incoming<'_>) -> &[u8];
     fn snapshot(&self) -> Result<Vec<u8>, String>;
     fn restore(&mut self, bytes: &[u8]) -> Result<(), String>;
     fn round_trip(&mut self, thorough: bool) -> Result<(), String>;
@@ -132,8 +178,9 @@ impl<N: Node> Cell<N> {
 }
 
 impl<N: Node> Actor for Cell<N> {
-    fn handle(&mut self, event: Incoming<'_>) -> &[u8] {
+    fn handle(&mut self, clock: Option<Duration>, event: Incoming<'_>) -> &[u8] {
         self.ctx.clear();
+        self.ctx.clock = clock;
         if let Incoming::Start(start) = &event {
             let config = codec::from_bytes(&start.config).expect("the lab's configuration is of the lab's type");
             self.state = Some(N::start(&config, start.boot, &mut self.ctx));
@@ -184,7 +231,7 @@ impl<N: Node> Actor for Cell<N> {
     fn describe(&self, subject: Subject, bytes: &[u8]) -> Result<String, String> {
         let text = match (subject, &self.client) {
             (Subject::State, _) => return Ok(format!("{:#?}", self.state())),
-            (Subject::Timer, _) => codec::from_bytes::<N::Timer>(bytes).map(|timer| format!("{timer:?}")),
+            (Subject::Timer, _) => describe::<N::Timer>(bytes),
             (Subject::Command, Some(client)) => (client.describe_command)(bytes),
             (Subject::Output, Some(client)) => (client.describe_output)(bytes),
             _ => return Err("this node has no such thing".to_owned()),
@@ -220,11 +267,11 @@ impl Guest {
     pub fn call(&mut self, op: Op, length: usize) -> &[u8] {
         let input = &self.input[..length];
         if op == Op::Step {
-            let event = abi::read_event(input).expect("the grader wrote this event");
+            let (clock, event) = abi::read_event(input).expect("the grader wrote this event");
             if let Incoming::Start(start) = &event {
                 self.actor = Some((self.lab.roles[usize::from(start.role)].make)(start));
             }
-            return self.actor.as_mut().expect("a start comes first").handle(event);
+            return self.actor.as_mut().expect("a start comes first").handle(clock, event);
         }
         let answer = slow_call(&self.lab, &mut self.actor, op, input);
         self.output.clear();
@@ -246,8 +293,11 @@ fn slow_call(lab: &Lab, actor: &mut Option<Box<dyn Actor>>, op: Op, input: &[u8]
     let malformed = |error: Malformed| error.to_string();
     let codec_error = |error: codec::Error| error.to_string();
     match op {
-        Op::WrapGiven => return (lab.messages.wrap)(input).map_err(codec_error),
-        Op::UnwrapGiven => return (lab.messages.unwrap)(input).map_err(codec_error),
+        Op::WrapGiven | Op::UnwrapGiven => {
+            let (role, bytes) = lab.addressed(input)?;
+            let turn = if op == Op::WrapGiven { role.messages.wrap } else { role.messages.unwrap };
+            return turn(bytes).map_err(codec_error);
+        }
         Op::Restore => {
             let (start, snapshot) = abi::read_start(input).map_err(malformed)?;
             let mut restored = (lab.roles[usize::from(start.role)].make)(&start);
@@ -258,7 +308,8 @@ fn slow_call(lab: &Lab, actor: &mut Option<Box<dyn Actor>>, op: Op, input: &[u8]
         Op::Describe => {
             let (subject, bytes) = abi::read_subject(input).map_err(malformed)?;
             if subject == Subject::Message {
-                return (lab.messages.describe)(bytes).map(String::into_bytes).map_err(codec_error);
+                let (role, bytes) = lab.addressed(bytes)?;
+                return (role.messages.describe)(bytes).map(String::into_bytes).map_err(codec_error);
             }
             let actor = actor.as_ref().ok_or("the node has not started")?;
             return actor.describe(subject, bytes).map(String::into_bytes);

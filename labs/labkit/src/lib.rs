@@ -16,6 +16,7 @@
 //!   fall between any two effects of one handler.
 //! * **A node is its state.** In some runs the grader turns a node into bytes and back between two events, so what
 //!   lives in a `static`, in a thread-local or in a field that serde skips is lost.
+//! * **A node has no clock**, unless the lab grants one: see [`Context::clock`], and do not trust it.
 //!
 //! # An echo server in 25 lines
 //!

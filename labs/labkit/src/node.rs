@@ -74,7 +74,7 @@ pub enum Boot {
 pub trait Node: Sized + Serialize + DeserializeOwned + Debug {
     /// What the lab tells the node when it starts, such as the name of another node.
     type Config: DeserializeOwned;
-    /// The one message type of the lab, shared by all its roles.
+    /// What nodes say to each other: one type, shared by all roles of a program.
     type Message: Serialize + DeserializeOwned + Debug;
     /// What your timers carry. Two timers are the same timer if they are equal (as bytes).
     type Timer: Serialize + DeserializeOwned + Debug;

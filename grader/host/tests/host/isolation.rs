@@ -87,8 +87,10 @@ fn a_request_goes_to_the_server_and_back() {
     let mut argument = vec![Subject::State as u8];
     let described = backend.call(0, Op::Describe, &argument).expect("it has a state");
     assert!(String::from_utf8_lossy(&described).starts_with("Server {"));
-    argument[0] = Subject::Message as u8;
-    let given = codec::to_bytes(&lab2_api::Given::GetView).expect("it has bytes");
+    // The role whose message it is: each has its own type.
+    argument = vec![Subject::Message as u8, 0];
+    let mut given = vec![0];
+    given.extend(codec::to_bytes(&lab2_api::Given::GetView).expect("it has bytes"));
     // A slot without a node can tell about messages.
     argument.extend(backend.call(7, Op::WrapGiven, &given).expect("every message type carries it"));
     let described = backend.call(7, Op::Describe, &argument).expect("it is a message");

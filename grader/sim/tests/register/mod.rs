@@ -3,11 +3,7 @@
 use std::{cell::Cell, time::Duration};
 
 use faultline_sim::{NodeSpec, Outcome, Role, Workload, World, ms};
-use labkit::{
-    codec,
-    guest::{self, Messages},
-    prelude::*,
-};
+use labkit::{codec, guest, prelude::*};
 
 pub const S1: NodeId = NodeId::new('s', 1);
 pub const C1: NodeId = NodeId::new('c', 1);
@@ -177,7 +173,7 @@ impl labkit::Client for Client {
 /// The guest's view of this lab.
 pub fn lab() -> guest::Lab {
     let server = guest::Role::node::<Server>(|server| codec::to_bytes(&server.ticks).unwrap());
-    guest::Lab { roles: vec![server, guest::Role::client::<Client>()], messages: Messages::new::<Message, u8>() }
+    guest::Lab::giving::<Message, u8>(vec![server, guest::Role::client::<Client>()])
 }
 
 /// One server and two clients.

@@ -201,12 +201,12 @@ impl Watcher for ViewWatcher {
         match (from.role(), to.role()) {
             ('c', 'v') => log.asked += 1,
             ('s', 'v') => {
-                if let Some(Given::Ping { view, incarnation }) = given_of(look, message)? {
+                if let Some(Given::Ping { view, incarnation }) = given_of(look, from, message)? {
                     log.see_ping(look.now(), Member { node: from, incarnation }, view);
                 }
             }
             ('v', 's') => {
-                if let Some(Given::View(view)) = given_of(look, message)? {
+                if let Some(Given::View(view)) = given_of(look, from, message)? {
                     log.see_told(look.now(), to, look.incarnation(to), &view);
                 }
             }
@@ -235,6 +235,6 @@ impl Watcher for ViewWatcher {
 }
 
 /// The given message inside a student's message, if it is one.
-fn given_of(look: &mut Look<'_, '_>, message: &[u8]) -> Outcome<Option<Given>> {
-    Ok(look.given(message)?.and_then(|given| codec::from_bytes(&given).ok()))
+fn given_of(look: &mut Look<'_, '_>, from: NodeId, message: &[u8]) -> Outcome<Option<Given>> {
+    Ok(look.given(from, message)?.and_then(|given| codec::from_bytes(&given).ok()))
 }

@@ -40,7 +40,7 @@ struct Pings(Rc<RefCell<Vec<(Time, Seen)>>>);
 impl Watcher for Pings {
     fn delivered(&mut self, look: &mut Look<'_, '_>, to: NodeId, from: NodeId, message: &[u8]) -> Outcome {
         if to == V1
-            && let Some(given) = look.given(message)?
+            && let Some(given) = look.given(from, message)?
             && let Ok(Given::Ping { view, incarnation }) = codec::from_bytes(&given)
         {
             let sender = Member { node: from, incarnation };
@@ -63,8 +63,8 @@ pub fn on_stage(trial: &mut Trial<'_>, servers: u32, test: impl FnOnce(&mut Stag
     ));
     let config = codec::to_bytes(&()).expect("nothing has bytes");
     let mut nodes = vec![NodeSpec { id: V1, role: Role::Server { role: 0, config }, starts: true }];
-    nodes.extend((1..=servers).map(|number| NodeSpec::puppet(super::server(number))));
-    nodes.push(NodeSpec::puppet(client(1)));
+    nodes.extend((1..=servers).map(|number| NodeSpec::puppet(super::server(number), 1)));
+    nodes.push(NodeSpec::puppet(client(1), 2));
     let setup = Setup { start_spread: ms(90), ..Setup::new(nodes, conditions) };
     trial.run(setup, |world| {
         // Where in the view server's tick the story begins is different for each seed.
@@ -169,7 +169,7 @@ impl Stage<'_, '_> {
     fn hear(&mut self, puppet: NodeId) -> Outcome<(u64, u64)> {
         let (mut newest, mut times) = (0, 0);
         for received in self.world.inbox(puppet) {
-            let Some(given) = self.world.given(&received.message)? else { continue };
+            let Some(given) = self.world.given(received.from, &received.message)? else { continue };
             let Ok(Given::View(view)) = codec::from_bytes(&given) else { continue };
             newest = newest.max(view.number);
             times += 1;
@@ -298,7 +298,7 @@ impl Stage<'_, '_> {
             self.world.send_given(client(1), V1, &ask)?;
             self.interval()?;
             for received in self.world.inbox(client(1)) {
-                let Some(given) = self.world.given(&received.message)? else { continue };
+                let Some(given) = self.world.given(received.from, &received.message)? else { continue };
                 let Ok(Given::View(view)) = codec::from_bytes(&given) else { continue };
                 self.check(&view)?;
                 if answer.as_ref().is_none_or(|known| known.number <= view.number) {

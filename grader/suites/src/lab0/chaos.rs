@@ -1,0 +1,157 @@
+//! Chaos: clients that ask all the time under a random subset of faults (swarm testing: Groce et al., ISSTA 2012), then a
+//! healed world in which everything must be answered, and one judgement of all that clients saw.
+
+use std::time::Duration;
+
+use faultline_sim::{
+    Conditions, Outcome, SkewedClocks, Trial, Workload,
+    choice::{About, Choices},
+    ms,
+};
+use lab0_api::{Echo, NewId};
+use labkit::NodeId;
+
+use super::{
+    ANSWERED, payloads,
+    plans::{Cuts, Restarts},
+    room::{Cast, Program, Room, bytes},
+};
+
+/// A chaos test of the echo (no crashes: the count is not on disk) or of ids.
+pub struct Chaos<'a> {
+    pub cast: Cast<'a>,
+    /// How many operations each client carries out.
+    pub operations: u64,
+}
+
+/// How long faults may come.
+const FAULTS_LAST: Duration = ms(3_000);
+
+/// The longest time that a client thinks between two operations, in milliseconds.
+const THINK_MS: u64 = 80;
+
+/// Which faults a run has.
+struct Drawn {
+    bad: bool,
+    stragglers: bool,
+    cuts: bool,
+    restarts: bool,
+    clocks: bool,
+}
+
+impl Chaos<'_> {
+    fn drawn(&self, choices: Choices) -> Drawn {
+        let mut draw = choices.draw(About::Plan, 0, 0);
+        let ids = self.cast.program == Program::Ids;
+        let mut drawn = |allowed: bool| draw.chance(600) && allowed;
+        let (bad, stragglers, cuts) = (drawn(true), drawn(true), drawn(true));
+        Drawn { bad, stragglers, cuts, restarts: drawn(ids), clocks: drawn(ids) }
+    }
+
+    pub fn run(&self, trial: &mut Trial<'_>) -> Outcome {
+        let choices = Choices::new(trial.seed());
+        let drawn = self.drawn(choices);
+        let mut conditions = if drawn.bad { Conditions::bad() } else { Conditions::clean() };
+        let mut more = String::new();
+        for (on, what) in [
+            (drawn.stragglers, "single messages up to 500 ms late"),
+            (drawn.cuts, "links cut and servers paused for a while"),
+            (drawn.restarts, "servers crash and restart, some without their disk"),
+            (drawn.clocks, "clocks are set forward and back, run fast, slow or not at all"),
+        ] {
+            if on {
+                more += &format!("; {what}");
+            }
+        }
+        if drawn.stragglers {
+            (conditions.stragglers, conditions.straggle) = (60, ms(30)..=ms(500));
+        }
+        self.cast.act_under(trial, conditions, &more, |room| {
+            self.healthy(room, choices)?;
+            self.faulty(room, &drawn, choices)?;
+            self.healed(room)
+        })
+    }
+
+    fn healthy(&self, room: &mut Room<'_, '_>, choices: Choices) -> Outcome {
+        room.world.phase("healthy");
+        let (program, operations) = (self.cast.program, self.operations);
+        room.world.set_workload(Asking { choices, program, operations });
+        if let Some(until) = room.world.plans_began() {
+            return room.world.run_for(until.since(room.world.now()));
+        }
+        let within = room.patience();
+        room.world.expect("an operation is answered in a healthy world", within, |world| {
+            Ok(world.history().iter().any(|operation| operation.reply.is_some()))
+        })
+    }
+
+    fn faulty(&self, room: &mut Room<'_, '_>, drawn: &Drawn, choices: Choices) -> Outcome {
+        room.world.phase("faults");
+        let servers = self.cast.servers();
+        if drawn.cuts {
+            let with_server = |(position, server): (usize, &NodeId)| {
+                let server = *server;
+                self.cast.clients_of(position).into_iter().map(move |client| (client, server))
+            };
+            let pairs = servers.iter().enumerate().flat_map(with_server).collect();
+            room.world.add_plan(Cuts::new(pairs, choices), ms(20));
+        }
+        if drawn.restarts {
+            room.world.add_plan(Restarts::new(servers.clone(), choices), ms(30));
+        }
+        if drawn.clocks {
+            room.world.add_plan(SkewedClocks::new(servers, choices), ms(10));
+        }
+        room.world.run_plans_for(FAULTS_LAST)
+    }
+
+    fn healed(&self, room: &mut Room<'_, '_>) -> Outcome {
+        room.world.phase("healed");
+        room.world.end_plans();
+        room.world.set_conditions(Conditions::clean());
+        room.world.heal()?;
+        for server in self.cast.servers() {
+            if room.world.clock(server).is_some() {
+                room.world.drift_clock(server, 0)?;
+            }
+            if room.world.is_down(server) {
+                room.world.start(server)?;
+            }
+        }
+        room.all_answered(ANSWERED + ms((THINK_MS + 20) * self.operations))?;
+        room.judge()
+    }
+}
+
+/// Asks for echoes of anything, or for ids.
+struct Asking {
+    choices: Choices,
+    program: Program,
+    operations: u64,
+}
+
+impl Workload for Asking {
+    fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
+        let mut draw = self.choices.draw(About::Workload, u64::from(client.number()), nth);
+        // Every other client is in a hurry.
+        let longest = if client.number().is_multiple_of(2) { THINK_MS } else { 5 };
+        let think = draw.between(&(ms(0)..=ms(longest)));
+        let command = match self.program {
+            Program::Echo => bytes(&Echo { payload: payloads::drawn(&mut draw, 2) }),
+            _ => bytes(&NewId),
+        };
+        (nth < self.operations).then_some((think, command))
+    }
+}
+
+/// All clients ask at once, again and again, without a pause.
+pub struct Burst {
+    pub each: u64,
+}
+
+impl Workload for Burst {
+    fn next(&mut self, _client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
+        (nth < self.each).then(|| (Duration::ZERO, bytes(&NewId)))
+    }
+}
