@@ -177,7 +177,7 @@ fn a_clock_that_is_not_granted_is_refused() {
     let (outcome, _) = run(Mode::default(), setup(false), |world| world.run_for(ms(1)));
     let Err(Stop::Violation(violation)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(violation.kind, Kind::Refused);
-    for text in ["s1 was stopped while starting", "`ctx.clock()`", "grants no clock", "`ctx.set_timer`"] {
+    for text in ["s1 was stopped while starting", "`ctx.clock()`", "grants this node no clock", "`ctx.set_timer`"] {
         assert!(violation.observed.contains(text), "{}", violation.observed);
     }
 }

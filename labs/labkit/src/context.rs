@@ -49,14 +49,14 @@ impl<N: Node> Context<N> {
     /// happened, so a handler is still a function of state, disk and event.
     ///
     /// # Panics
-    /// In a lab that grants no clock; the test fails as `refused`.
+    /// If the lab grants this node no clock; the test fails as `refused`.
     #[track_caller]
     pub fn clock(&self) -> Duration {
         match self.clock {
             Some(clock) => clock,
             None => panic!(
-                "{}the program called `ctx.clock()`, but this lab grants no clock. To act later, use `ctx.set_timer`; \
-                 to order events, count them",
+                "{}the program called `ctx.clock()`, but the lab grants this node no clock. To act later, use \
+                 `ctx.set_timer`; to order events, count them",
                 crate::abi::REFUSED
             ),
         }
