@@ -5,6 +5,7 @@ use std::{cmp::Reverse, time::Duration};
 use labkit::abi::Subject;
 
 use crate::{
+    node::Node,
     time::Time,
     violation::{Kind, Outcome, Stop, Violation},
     world::{What, World},
@@ -59,6 +60,33 @@ impl World<'_> {
         }
         let waiting = self.who_waits();
         Err(self.no_progress(format!("it did not happen within {} ms that {what}.{waiting}", within.as_millis())))
+    }
+
+    /// Lets time pass until the workload has no more to ask and every operation is answered, each at most `within` after its
+    /// call, or after now if it is open already.
+    ///
+    /// # Errors
+    /// Whatever ends the run in that time, or the lack of progress, with who waits for what.
+    #[track_caller]
+    pub fn expect_answers(&mut self, within: Duration) -> Outcome {
+        let began = self.now;
+        while !self.workload_is_done() {
+            let open = |node: &Node| node.open.map(|(index, _)| (self.history[index].invoked.at.max(began), index));
+            let oldest = self.nodes.iter().filter_map(open).min();
+            // Where nobody waits, the next to happen is that somebody asks, or that somebody never does.
+            let (from, index) = oldest.map_or((self.now, None), |(from, index)| (from, Some(index)));
+            let left = (from + within).since(self.now);
+            let answered = |world: &mut World<'_>| match index {
+                Some(index) => Ok(world.history[index].reply.is_some()),
+                None => Ok(world.nodes.iter().any(|node| node.open.is_some()) || world.workload_is_done()),
+            };
+            if !self.run_until(left, answered)? {
+                let (waiting, limit) = (self.who_waits(), within.as_millis());
+                let what = "every operation is answered";
+                return Err(self.no_progress(format!("it did not happen within {limit} ms that {what}.{waiting}")));
+            }
+        }
+        Ok(())
     }
 
     /// Who waits for what: for a world that makes no progress.

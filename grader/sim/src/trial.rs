@@ -135,6 +135,18 @@ impl<'b> Trial<'b> {
         self.run_world(setup, None, test).0
     }
 
+    /// Runs a test in a world beside the one that counts, for tests that compare two. It is as the seed decides in any mode,
+    /// and nothing of it is written down.
+    ///
+    /// # Errors
+    /// What the test returns.
+    pub fn run_aside(&mut self, setup: Setup, test: impl FnOnce(&mut World<'_>) -> Outcome) -> Outcome {
+        let mode = std::mem::take(&mut self.mode);
+        let outcome = self.run_world(setup, None, test).0;
+        self.mode = mode;
+        outcome
+    }
+
     /// Runs a test once without a crash to count the boundaries between effects that the swept node passes (see
     /// [`World::sweep`]), and then once for each boundary with a crash there.
     ///

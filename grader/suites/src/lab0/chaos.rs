@@ -119,7 +119,7 @@ impl Chaos<'_> {
                 room.world.start(server)?;
             }
         }
-        room.all_answered(ANSWERED + ms((THINK_MS + 20) * self.operations))?;
+        room.world.expect_answers(ANSWERED)?;
         room.judge()
     }
 }

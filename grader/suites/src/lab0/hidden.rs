@@ -82,7 +82,7 @@ fn late_copies_of_any_message(trial: &mut Trial<'_>) -> Outcome {
 }
 
 fn many_clients_in_chaos(trial: &mut Trial<'_>) -> Outcome {
-    let clients_each = 4 + drawn(trial).below(4) as u32;
+    let clients_each = 7 + drawn(trial).below(5) as u32;
     Chaos { cast: Cast { program: Program::Echo, servers: &[1], clients_each }, operations: 20 }.run(trial)
 }
 

@@ -61,7 +61,8 @@ pub fn suite() -> Suite {
                 a_restart_repeats_nothing,
                 a_lost_disk_repeats_nothing,
                 an_old_reply_brings_no_id_twice,
-                nobody_is_asked;
+                nobody_is_asked,
+                the_server_makes_the_id;
             clocks:
                 a_clock_set_back_repeats_nothing,
                 a_clock_that_stands_still_stops_nobody,

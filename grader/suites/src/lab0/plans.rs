@@ -33,7 +33,7 @@ impl Restarts {
 }
 
 /// The lab starts a node at most 63 times.
-const MOST_LIVES: u64 = 60;
+pub const MOST_LIVES: u64 = 60;
 
 impl Plan for Restarts {
     fn name(&self) -> &'static str {

@@ -124,7 +124,7 @@ pub fn write_while_it_is_copied(service: &mut Service<'_, '_>, undecided: &mut O
     let clients = u64::from(service.size.clients) - 1;
     let reader = service.size.reader();
     service.world.set_workload(Fill { keys, clients, reader });
-    service.finish(ANSWERED_UNDER_LOSS + ms(100 * keys))?;
+    service.finish(ANSWERED_UNDER_LOSS)?;
     let choices = service.world.choices();
     service.world.set_workload(Appends { choices, begun: keys.div_ceil(clients), operations: 12, reader });
     let far = Conditions { latency: ms(10)..=ms(60), ..service.world.conditions().clone() };

@@ -113,6 +113,11 @@ impl<'w, 'b> Service<'w, 'b> {
     ) -> Outcome {
         let log = Rc::clone(&self.log);
         let outcome = self.world.expect(what, within, |world| Ok(holds(world, &log.borrow())));
+        self.with_state(outcome)
+    }
+
+    /// Adds to a lack of progress how far the service has come.
+    fn with_state(&self, outcome: Outcome) -> Outcome {
         outcome.map_err(|stop| match stop {
             Stop::Violation(mut violation) if violation.kind == Kind::NoProgress => {
                 violation.observed += &format!(" {}", self.log.borrow().state());
@@ -167,10 +172,12 @@ impl<'w, 'b> Service<'w, 'b> {
         }
     }
 
-    /// Lets time pass until every client has finished its workload and is answered.
+    /// Lets time pass until every client has finished its workload and is answered, each time within this time of asking,
+    /// or of now.
     #[track_caller]
     pub fn finish(&mut self, within: Duration) -> Outcome {
-        self.expect("every operation is answered", within, |world, _| world.workload_is_done())
+        let outcome = self.world.expect_answers(within);
+        self.with_state(outcome)
     }
 
     /// The client that never wrote reads all keys that any client used, and the whole history is judged.

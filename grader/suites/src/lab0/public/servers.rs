@@ -1,13 +1,14 @@
 //! Part C: ids from several servers, which restart and lose their disks.
 
-use std::rc::Rc;
+use std::{collections::BTreeSet, rc::Rc};
 
 use faultline_sim::{Conditions, Outcome, Trial, choice::About, ms};
 use lab0_api::{Id, NewId};
 
 use crate::lab0::{
     client,
-    ids::{Eavesdropper, Overheard},
+    ids::{Eavesdropper, Overheard, judge},
+    plans::MOST_LIVES,
     room::{Cast, Program, Room},
     server,
 };
@@ -25,7 +26,7 @@ pub fn no_two_servers_give_the_same_id(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn high_numbers_are_told_apart(trial: &mut Trial<'_>) -> Outcome {
-    told_apart(trial, &[1, 2, 257, 258, 513, 1023])
+    told_apart(trial, &[1, 2, 23, 257, 258, 513, 1001, 1023])
 }
 
 /// Servers with these numbers, whose clocks agree, and stand still after a while.
@@ -63,7 +64,37 @@ pub fn a_restart_repeats_nothing(trial: &mut Trial<'_>) -> Outcome {
         room.world.expect("the request reaches s1", patience, |world| Ok(world.is_down(server(1))))?;
         room.world.start(server(1))?;
         let _id: Id = room.answer(client(1))?;
-        room.ids(&ONE.clients(), 3)
+        room.ids(&ONE.clients(), 3)?;
+        // And again, as often as the lab starts a server.
+        while room.world.incarnation(server(1)) < MOST_LIVES {
+            room.restart(server(1))?;
+            room.ids(&ONE.clients(), 1)?;
+        }
+        Ok(())
+    })
+}
+
+pub fn the_server_makes_the_id(trial: &mut Trial<'_>) -> Outcome {
+    // The same clients with the same requests at the same time, but at another server.
+    let other = Cast { servers: &[2], ..ONE };
+    let setup = other.setup(trial, trial.conditions());
+    let mut elsewhere = BTreeSet::new();
+    trial.run_aside(setup, |world| {
+        let mut room = Room::new(world, Program::Ids);
+        room.world.run_for(ms(1))?;
+        room.ids(&other.clients(), 6)?;
+        elsewhere = judge(&room)?.into_iter().map(|(_, id)| id).collect();
+        Ok(())
+    })?;
+    ONE.act(trial, |room| {
+        room.ids(&ONE.clients(), 6)?;
+        match judge(room)?.into_iter().find(|(_, id)| elsewhere.contains(id)) {
+            None => Ok(()),
+            Some((at, id)) => {
+                let text = format!("{id:?} was given by s1, and by s2 when the same clients asked that one instead");
+                Err(room.world.violation_at(at, format!("{text}: it does not come from the server")))
+            }
+        }
     })
 }
 
