@@ -1,0 +1,44 @@
+//! Every order of events in small worlds: an explicit-state model checker for the same nodes, behind the same
+//! [`Backend`](faultline_sim::backend::Backend), that the simulator runs.
+//!
+//! ```text
+//! calls     a handler is called once for each (node state, disk, event); the answer is remembered
+//! steps     what one node does in one step, as numbers: outcomes of (local, message)
+//! space     states of the world: a local for each node, budgets, monitor, the messages in the network
+//! bfs       level by level on all threads, with the same result for any number of them
+//! monitor   what clients have seen, reduced to what still matters
+//! ```
+//!
+//! Node states are interned by their canonical bytes, so the search itself moves small numbers, and a student's handler
+//! runs once for each distinct local step. (P. Godefroid: Model checking for programming languages using VeriSoft, 1997,
+//! is where exploring real code began; G. Holzmann: The model checker SPIN, 1997; C. Killian et al.: Life, death, and the
+//! critical transition, 2007, for liveness by walks; M. Yabandeh et al., T. Yang et al.: CrystalBall and MODIST, 2009.)
+//!
+//! What a world can do: deliver any message in the network next (or never); fire a timer that can be due
+//! next; carry on after a sync; invoke the next operation of a client; start a node that is down; and, within budgets,
+//! crash a server at any boundary between two effects, lose a message, deliver one and keep it. A message whose delivery
+//! would change nothing and send nothing stays where it is.
+
+mod bfs;
+mod calls;
+mod disk;
+mod error;
+mod explorer;
+mod intern;
+mod level;
+mod local;
+mod model;
+mod monitor;
+mod search;
+mod space;
+mod steps;
+mod view;
+mod visited;
+
+pub use calls::Factory;
+pub use error::Error;
+pub use explorer::Explorer;
+pub use model::{Faults, Model, Pace};
+pub use monitor::{Linearizability, Monitor};
+pub use search::{End, Failure, Limits, Reached, Report, Search};
+pub use view::View;

@@ -1,0 +1,34 @@
+//! Small labs whose state spaces are known, written as students would.
+
+pub mod broadcast;
+pub mod paxos;
+
+use faultline_sim::{NodeSpec, Role};
+use labkit::{NodeId, codec, prelude::*};
+
+/// A lab that gives no messages.
+pub enum Nothing {}
+
+impl Serialize for Nothing {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        match *self {}
+    }
+}
+
+impl<'de> Deserialize<'de> for Nothing {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(serde::de::Error::custom("no such message"))
+    }
+}
+
+/// A server in role 0.
+pub fn server<C: Serialize>(number: u32, config: &C) -> NodeSpec {
+    let config = codec::to_bytes(config).unwrap();
+    NodeSpec { id: NodeId::new('s', number), role: Role::Server { role: 0, config }, starts: true }
+}
+
+/// A client in role 1.
+pub fn client<C: Serialize>(number: u32, config: &C) -> NodeSpec {
+    let config = codec::to_bytes(config).unwrap();
+    NodeSpec { id: NodeId::new('c', number), role: Role::Client { role: 1, config }, starts: true }
+}
