@@ -1,34 +1,35 @@
-//! Breadth-first search, level by level.
+//! Breadth-first search.
 //!
-//! A level is taken in blocks. Of each block, all threads first list the ways out of its states (each is a lookup); what
+//! States wait in a queue of blocks. Of each block, all threads first list the ways out of its states (each is a lookup); what
 //! is not known yet is then worked out in one batch, and those states are listed once more. Then each shard of the visited
 //! set takes its prints in the order of the block, and only states that are new are built. Nothing depends on how many
 //! threads there are.
 
+use std::collections::VecDeque;
+
 use rayon::prelude::*;
 
 use crate::{
+    block::{Block, Listed, Log},
     error::Error,
     explorer::Explorer,
     intern::NONE,
-    level::{Level, Listed, Log},
     search::{End, Failure, Judgement, Reached, Report, Search},
     space::{Broken, Choice, Space, Way},
     view::View,
     visited::{SHARDS, Shard},
 };
 
-/// How many states are taken at once: enough for all threads, few enough that the lists of their ways stay small.
-const BLOCK: usize = 1 << 14;
-
 /// A search that is going on.
 struct Run<'s, 'p> {
     search: &'s Search<'p>,
     visited: Vec<Shard>,
+    queue: VecDeque<Block>,
     /// The states with which it began come first.
     log: Log,
     roots: usize,
     goals: Vec<u32>,
+    depth: u32,
     transitions: u64,
     peak_bytes: u64,
 }
@@ -75,30 +76,24 @@ impl Explorer<'_> {
         let mut run = Run {
             search,
             visited: vec![Shard::default(); SHARDS],
+            queue: VecDeque::new(),
             log: Log::default(),
             roots: 0,
             goals: Vec::new(),
+            depth: 0,
             transitions: 0,
             peak_bytes: 0,
         };
-        let mut level = Level::default();
-        let mut stop = run.begin(&self.space, from, &mut level);
-        let mut depth = 0;
-        while stop.is_none() && level.len() > 0 {
-            if depth == search.limits.depth {
-                stop = Some(Stop::Because(End::Depth));
-                break;
-            }
-            let mut next = Level::default();
-            for begin in (0..level.len()).step_by(BLOCK) {
-                let lists = self.list(&level, begin..(begin + BLOCK).min(level.len()))?;
-                stop = run.take(&self.space, &level, &lists, &mut next);
-                if stop.is_some() {
-                    break;
-                }
-            }
-            depth += u32::from(next.len() > 0);
-            level = next;
+        let mut stop = run.begin(&self.space, from);
+        while stop.is_none()
+            && let Some(block) = run.queue.pop_front()
+        {
+            stop = if block.depth == search.limits.depth {
+                Some(Stop::Because(End::Depth))
+            } else {
+                let lists = self.list(&block, &run.log)?;
+                run.take(&self.space, &block, &lists)
+            };
         }
         let end = match stop {
             None if run.goals.is_empty() => End::Exhausted,
@@ -113,16 +108,16 @@ impl Explorer<'_> {
             }
         };
         let reached = run.goals.iter().map(|goal| self.reach(&run, *goal, from)).collect::<Result<_, _>>()?;
-        let report = self.report(end, run.log.len() as u64, depth);
+        let report = self.report(end, run.log.len() as u64, run.depth);
         Ok(Report { transitions: run.transitions, memory_bytes: run.peak_bytes, reached, ..report })
     }
 
     /// The ways out of a block of states, whatever has to be worked out for them.
-    fn list(&mut self, level: &Level, block: std::ops::Range<usize>) -> Result<Vec<Listed>, Error> {
+    fn list(&mut self, block: &Block, log: &Log) -> Result<Vec<Listed>, Error> {
         let mut lists: Vec<Listed> = Vec::new();
-        let mut places: Vec<u32> = block.map(|at| at as u32).collect();
+        let mut places = block.places();
         while !places.is_empty() {
-            let mut listed = level.list(&self.space, &places);
+            let mut listed = block.list(&self.space, log, &places);
             places = listed.iter().flat_map(|list| &list.again).copied().collect();
             let needs: Vec<_> = listed.iter_mut().flat_map(|list| std::mem::take(&mut list.needs)).collect();
             self.space.resolve(&needs, &self.machine)?;
@@ -164,28 +159,28 @@ impl Explorer<'_> {
 }
 
 impl Run<'_, '_> {
-    fn begin(&mut self, space: &Space<'_>, from: &[Reached], level: &mut Level) -> Option<Stop> {
+    fn begin(&mut self, space: &Space<'_>, from: &[Reached]) -> Option<Stop> {
         let mut stop = None;
         for reached in from {
             let print = space.print(&reached.state);
             if self.visited[crate::visited::shard_of(print)].insert(print) {
                 let judgement = self.search.judge(&View::new(space, &reached.state));
                 let new = New { print, before: NONE, end: 0, judgement };
-                stop = stop.or(self.add(new, &reached.state, level));
+                stop = stop.or(self.add(new, &reached.state, 0));
             }
         }
         self.roots = self.log.len();
         stop
     }
 
-    /// Adds what is new to the next level.
-    fn take(&mut self, space: &Space<'_>, level: &Level, lists: &[Listed], next: &mut Level) -> Option<Stop> {
+    /// Adds what is new behind this block to the queue.
+    fn take(&mut self, space: &Space<'_>, block: &Block, lists: &[Listed]) -> Option<Stop> {
         self.transitions += lists.iter().map(|list| list.len() as u64).sum::<u64>();
-        if let Some(stop) = self.stuck(space, level, lists) {
+        if let Some(stop) = self.stuck(space, block, lists) {
             return Some(stop);
         }
         if let Some((place, choice, why)) = lists.iter().find_map(|list| list.broken) {
-            return Some(Stop::Broken(level.number(place as usize), choice, why));
+            return Some(Stop::Broken(block.number(place as usize), choice, why));
         }
         let search = self.search;
         let news: Vec<(Vec<u32>, Vec<New>)> = self
@@ -197,9 +192,9 @@ impl Run<'_, '_> {
                 for candidate in lists.iter().flat_map(|list| list.of_shard(index)) {
                     if shard.insert(candidate.print) {
                         let (begin, place) = (words.len(), candidate.place as usize);
-                        space.go(level.state(place), candidate.choice, &mut words);
+                        space.go(block.state(place), candidate.choice, &mut words);
                         let judgement = search.judge(&View::new(space, &words[begin..]));
-                        let before = level.number(place);
+                        let before = block.number(place);
                         news.push(New { print: candidate.print, before, end: words.len(), judgement });
                     }
                 }
@@ -210,27 +205,34 @@ impl Run<'_, '_> {
             let mut begin = 0;
             for new in news {
                 let end = new.end;
-                if let Some(stop) = self.add(new, &words[begin..end], next) {
+                if let Some(stop) = self.add(new, &words[begin..end], block.depth + 1) {
                     return Some(stop);
                 }
                 begin = end;
             }
         }
         let shards: u64 = self.visited.iter().map(Shard::bytes).sum();
-        let bytes = shards + self.log.bytes() + level.bytes() + next.bytes();
+        let waiting: u64 = self.queue.iter().map(Block::bytes).sum();
+        let bytes = shards + self.log.bytes() + block.bytes() + waiting;
         self.peak_bytes = self.peak_bytes.max(bytes);
         (bytes > search.limits.memory_bytes).then_some(Stop::Because(End::Memory))
     }
 
     /// Adds a state that was seen for the first time.
-    fn add(&mut self, new: New, state: &[u32], level: &mut Level) -> Option<Stop> {
+    fn add(&mut self, new: New, state: &[u32], depth: u32) -> Option<Stop> {
         if self.log.len() as u64 == self.search.limits.states {
             return Some(Stop::Because(End::States));
         }
         let number = self.log.push(new.print, new.before);
+        self.depth = depth;
+        if self.queue.back().is_none_or(|block| block.depth != depth || block.is_full()) {
+            self.queue.push_back(Block::new(depth, number));
+        }
+        let block = self.queue.back_mut().expect("pushed above");
+        let leaves = new.judgement == Judgement::GoesOn;
+        block.push(if leaves { state } else { &[] });
         match new.judgement {
-            Judgement::GoesOn => level.push(state, new.print, number),
-            Judgement::Pruned => {}
+            Judgement::GoesOn | Judgement::Pruned => {}
             Judgement::Goal => {
                 self.goals.push(number);
                 return (self.goals.len() == self.search.most_goals).then_some(Stop::Because(End::Goal));
@@ -243,13 +245,13 @@ impl Run<'_, '_> {
         None
     }
 
-    fn stuck(&self, space: &Space<'_>, level: &Level, lists: &[Listed]) -> Option<Stop> {
+    fn stuck(&self, space: &Space<'_>, block: &Block, lists: &[Listed]) -> Option<Stop> {
         lists.iter().flat_map(|list| &list.stuck).find_map(|place| {
             let at = *place as usize;
-            let view = View::new(space, level.state(at));
+            let view = View::new(space, block.state(at));
             self.search.at_end.iter().find_map(|(name, check)| {
                 let observed = check(&view).err()?;
-                Some(Stop::Property(level.number(at), name.clone(), observed))
+                Some(Stop::Property(block.number(at), name.clone(), observed))
             })
         })
     }

@@ -5,7 +5,7 @@
 //! calls     a handler is called once for each (node state, disk, event); the answer is remembered
 //! steps     what one node does in one step, as numbers: outcomes of (local, message)
 //! space     states of the world: a local for each node, budgets, monitor, the messages in the network
-//! bfs       level by level on all threads, with the same result for any number of them
+//! bfs       breadth first on all threads, with the same result for any number of them
 //! monitor   what clients have seen, reduced to what still matters
 //! ```
 //!
@@ -20,12 +20,12 @@
 //! would change nothing and send nothing stays where it is.
 
 mod bfs;
+mod block;
 mod calls;
 mod disk;
 mod error;
 mod explorer;
 mod intern;
-mod level;
 mod local;
 mod model;
 mod monitor;

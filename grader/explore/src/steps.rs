@@ -4,7 +4,7 @@
 //! The table maps (node, step) to its outcomes, all of them numbers; a miss asks [`calls`](crate::calls) what the
 //! handler does and carries out the effects once.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use faultline_sim::choice::mix;
 use labkit::{
@@ -103,12 +103,17 @@ pub(crate) struct Steps {
     pub faults: Vec<String>,
     /// False if a crash could have left more disks than were tried.
     pub all_disks: bool,
-    /// The outcomes of a step: where they begin, and how many.
-    table: FxHashMap<Step, (u32, u32)>,
+    /// The outcomes of a delivery: where they begin, and how many.
+    deliveries: FxHashMap<Step, (u32, u32)>,
+    /// The same of what each local does by itself; [`UNKNOWN`] if that was not worked out yet.
+    own: Vec<(u32, u32)>,
     /// The interned empty bytes.
     pub nothing: u32,
     entropy: u64,
 }
+
+/// No outcomes, because nobody has asked.
+const UNKNOWN: (u32, u32) = (NONE, 0);
 
 /// What a flight adds to the hash of the network that it is in.
 #[inline]
@@ -128,7 +133,8 @@ impl Steps {
             outcomes: Vec::new(),
             faults: Vec::new(),
             all_disks: true,
-            table: FxHashMap::default(),
+            deliveries: FxHashMap::default(),
+            own: Vec::new(),
             nothing: 0,
             entropy,
         };
@@ -139,9 +145,12 @@ impl Steps {
 
     /// The outcomes of a step, or `None` if it was not worked out yet.
     #[inline]
-    pub fn outcomes(&self, step: Step) -> Option<std::ops::Range<usize>> {
-        let (start, length) = *self.table.get(&step)?;
-        Some(start as usize..start as usize + length as usize)
+    pub fn outcomes(&self, step: Step) -> Option<Range<usize>> {
+        let (start, length) = match step.flight {
+            NONE => self.own[step.local as usize],
+            _ => *self.deliveries.get(&step)?,
+        };
+        (start != NONE).then_some(start as usize..start as usize + length as usize)
     }
 
     /// The number of a local.
@@ -150,26 +159,30 @@ impl Steps {
         let id = self.locals.intern(local);
         if id as usize == self.slots.len() {
             self.slots.push(slot);
+            self.own.push(UNKNOWN);
         }
         id
     }
 
     /// How many different steps were worked out.
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.deliveries.len() + self.own.iter().filter(|own| **own != UNKNOWN).count()
     }
 
     /// Works out steps. Those that are known are skipped; the numbers that new things get follow the order of `steps`.
     pub fn resolve(&mut self, steps: &[Step], model: &Model, machine: &Machine<'_>) -> Result<(), Error> {
         let mut distinct = FxHashSet::default();
         let mut todo: Vec<Step> =
-            steps.iter().copied().filter(|step| !self.table.contains_key(step) && distinct.insert(*step)).collect();
+            steps.iter().copied().filter(|step| self.outcomes(*step).is_none() && distinct.insert(*step)).collect();
         while !todo.is_empty() {
             let (mut needed, mut asked) = (Vec::new(), FxHashSet::default());
             todo.retain(|step| match self.work_out(*step, model) {
                 Ok(outcomes) => {
-                    let start = self.outcomes.len() as u32;
-                    self.table.insert(*step, (start, outcomes.len() as u32));
+                    let range = (self.outcomes.len() as u32, outcomes.len() as u32);
+                    match step.flight {
+                        NONE => self.own[step.local as usize] = range,
+                        _ => _ = self.deliveries.insert(*step, range),
+                    }
                     self.outcomes.extend(outcomes);
                     false
                 }

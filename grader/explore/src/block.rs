@@ -1,4 +1,4 @@
-//! The states of one level, the ways out of them, and the record of how every state was found.
+//! Blocks of states that wait to be left, the ways out of them, and the record of how every state was found.
 
 use rayon::prelude::*;
 
@@ -7,61 +7,77 @@ use crate::{
     visited::{SHARDS, shard_of},
 };
 
+/// How many states are left at once: enough for all threads, few enough that the lists of their ways stay small.
+const BLOCK: usize = 1 << 14;
+
 /// How many states a thread takes at once.
 const CHUNK: usize = 1 << 9;
 
-/// States that are equally far from the beginning.
-#[derive(Debug, Default)]
-pub(crate) struct Level {
+/// States that were found one after the other and are equally far from the beginning.
+#[derive(Debug)]
+pub(crate) struct Block {
+    /// How far.
+    pub depth: u32,
+    /// The number of the first state in the log.
+    first: u32,
     /// The states, one after the other.
     words: Vec<u32>,
     /// Where each ends.
-    ends: Vec<usize>,
-    prints: Vec<u64>,
-    /// The number of each state in the log.
-    numbers: Vec<u32>,
+    ends: Vec<u32>,
 }
 
-impl Level {
+impl Block {
+    pub fn new(depth: u32, first: u32) -> Block {
+        Block { depth, first, words: Vec::new(), ends: Vec::new() }
+    }
+
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
+    pub fn is_full(&self) -> bool {
+        self.len() == BLOCK
+    }
+
+    /// The state at this place; empty if it is not to be left.
     pub fn state(&self, at: usize) -> &[u32] {
         let begin = if at == 0 { 0 } else { self.ends[at - 1] };
-        &self.words[begin..self.ends[at]]
+        &self.words[begin as usize..self.ends[at] as usize]
     }
 
     pub fn number(&self, at: usize) -> u32 {
-        self.numbers[at]
+        self.first + at as u32
     }
 
-    pub fn push(&mut self, state: &[u32], print: u64, number: u32) {
+    pub fn push(&mut self, state: &[u32]) {
         self.words.extend_from_slice(state);
-        self.ends.push(self.words.len());
-        self.prints.push(print);
-        self.numbers.push(number);
+        self.ends.push(self.words.len() as u32);
     }
 
     pub fn bytes(&self) -> u64 {
-        (self.words.capacity() * 4 + self.ends.capacity() * 8 + self.prints.capacity() * 8 + self.numbers.capacity() * 4)
-            as u64
+        ((self.words.capacity() + self.ends.capacity()) * 4) as u64
+    }
+
+    /// All places of states that are to be left.
+    pub fn places(&self) -> Vec<u32> {
+        (0..self.len() as u32).filter(|at| !self.state(*at as usize).is_empty()).collect()
     }
 
     /// The ways out of the states at these places, as far as they are known, in pieces whose order and content do not
     /// depend on the number of threads.
-    pub fn list(&self, space: &Space<'_>, places: &[u32]) -> Vec<Listed> {
-        places.par_chunks(CHUNK).map(|places| self.list_chunk(space, places)).collect()
+    pub fn list(&self, space: &Space<'_>, log: &Log, places: &[u32]) -> Vec<Listed> {
+        places.par_chunks(CHUNK).map(|places| self.list_chunk(space, log, places)).collect()
     }
 
-    fn list_chunk(&self, space: &Space<'_>, places: &[u32]) -> Listed {
+    fn list_chunk(&self, space: &Space<'_>, log: &Log, places: &[u32]) -> Listed {
         let mut listed = Listed::default();
         let mut candidates = Vec::with_capacity(places.len() * 8);
         for place in places.iter().copied() {
             let at = place as usize;
             let (known, needed) = (candidates.len(), listed.needs.len());
             let mut broken = None;
-            let goes_on = space.ways(self.state(at), self.prints[at], &mut listed.needs, |way| match way {
+            let print = log.print(self.number(at) as usize);
+            let goes_on = space.ways(self.state(at), print, &mut listed.needs, |way| match way {
                 Way::To { print, choice } => candidates.push(Candidate { print, place, choice }),
                 Way::Broken { choice, why } => broken = broken.or(Some((place, choice, why))),
             });
@@ -84,12 +100,12 @@ impl Level {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate {
     pub print: u64,
-    /// From where in its level.
+    /// From where in its block.
     pub place: u32,
     pub choice: Choice,
 }
 
-/// The ways out of some states of a level.
+/// The ways out of some states of a block.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
     /// By shard, in the order of their states.
@@ -161,7 +177,7 @@ impl Log {
     }
 
     pub fn bytes(&self) -> u64 {
-        (self.prints.capacity() * 8 + self.before.capacity() * 4) as u64
+        self.len() as u64 * 12
     }
 
     /// The number of the state with which the way to this one begins, and the prints after it.
