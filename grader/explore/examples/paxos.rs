@@ -1,17 +1,21 @@
 //! How fast Paxos is explored: `cargo run --release -p faultline-explore --example paxos -- [CLIENTS]`.
 
-#[path = "../tests/nodes/mod.rs"]
+#[path = "../tests/explore/nodes/mod.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod nodes;
 
-use std::time::Instant;
 use faultline_explore::{Explorer, Limits, Search};
 use faultline_sim::{backend::Backend, in_process::InProcess};
 use nodes::paxos;
+use std::time::Instant;
 
 fn rss(what: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status.lines().find_map(|l| l.strip_prefix(what)).and_then(|l| l.trim_start_matches(':').split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    status
+        .lines()
+        .find_map(|l| l.strip_prefix(what))
+        .and_then(|l| l.trim_start_matches(':').split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
 }
 
 #[allow(clippy::disallowed_methods, clippy::disallowed_types)]
@@ -25,6 +29,15 @@ fn main() {
         let begin = Instant::now();
         let mut explorer = Explorer::new(&model, &backend).monitor(paxos::monitor());
         let report = explorer.search(&Search::new().limits(limits)).unwrap();
-        println!("{:?} {} states {} transitions {} calls, depth {}, {} MB by tables, peak rss {} MB over idle", begin.elapsed(), report.states, report.transitions, report.handler_calls, report.depth, report.memory_bytes >> 20, (rss("VmHWM") - idle) >> 10);
+        println!(
+            "{:?} {} states {} transitions {} calls, depth {}, {} MB by tables, peak rss {} MB over idle",
+            begin.elapsed(),
+            report.states,
+            report.transitions,
+            report.handler_calls,
+            report.depth,
+            report.memory_bytes >> 20,
+            (rss("VmHWM") - idle) >> 10
+        );
     }
 }

@@ -191,7 +191,7 @@ impl Calls {
     ) -> String {
         let (slot, incarnation, state) = of;
         let call = Call { slot, incarnation, before: state, disk: NONE, cause: Cause::Start };
-        if subject != Subject::Message {
+        if subject != Subject::Message && state != NONE {
             // Timers and commands have the node's own types, so a node must be there to ask.
             self.describe_state(machine, model, &call, &self.bytes[state]);
         }

@@ -115,9 +115,11 @@ mod tests {
         disk.apply(&Effect::Append { name: "log", bytes: b"wxyz" });
         assert_eq!(disk.seen_by_node()["a"], [2]);
         let (left, all) = disk.after_crash();
-        let seen: BTreeSet<_> = left.iter().map(Disk::seen_by_node).map(|mut blobs| {
-            (blobs["a"].clone(), blobs.remove("log").unwrap_or_default())
-        }).collect();
+        let seen: BTreeSet<_> = left
+            .iter()
+            .map(Disk::seen_by_node)
+            .map(|mut blobs| (blobs["a"].clone(), blobs.remove("log").unwrap_or_default()))
+            .collect();
         assert!(all);
         assert_eq!(seen.len(), 3 * 3, "each value of a with no, half and all of the log: {seen:?}");
         assert!(seen.contains(&(vec![1], b"wx".to_vec())));

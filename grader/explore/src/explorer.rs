@@ -15,17 +15,19 @@ use crate::{
 pub struct Explorer<'a> {
     pub(crate) space: Space<'a>,
     pub(crate) machine: Machine<'a>,
-    pub(crate) entropy: u64,
+    /// The world before anything runs; every path begins here.
+    pub(crate) empty: Vec<u32>,
 }
 
 /// The entropy that nodes are started with; verification uses another one.
-const ENTROPY: u64 = 0x5eed;
+pub(crate) const ENTROPY: u64 = 0x5eed;
 
 impl<'a> Explorer<'a> {
     /// An explorer of this model on nodes that `factory` makes machines for.
     pub fn new(model: &'a Model, factory: Factory<'a>) -> Explorer<'a> {
-        let space = Space { model, steps: Steps::new(ENTROPY), watch: Watch::default() };
-        Explorer { space, machine: Machine::new(factory), entropy: ENTROPY }
+        let mut space = Space { model, steps: Steps::new(ENTROPY), watch: Watch::default() };
+        let empty = space.empty_state();
+        Explorer { space, empty, machine: Machine::new(factory) }
     }
 
     /// Lets a monitor judge what clients see; it becomes part of the states.
@@ -40,7 +42,7 @@ impl<'a> Explorer<'a> {
     /// # Errors
     /// A broken grader, or (the inner error) a node that breaks a promise in its start.
     pub fn start(&mut self) -> Result<Result<Reached, Box<Failure>>, Error> {
-        let mut reached = Reached { state: self.space.empty_state(), path: Vec::new() };
+        let mut reached = Reached { state: self.empty.clone(), path: Vec::new() };
         for slot in 0..self.space.nodes() {
             if !self.space.model.nodes[slot].starts {
                 continue;

@@ -40,8 +40,9 @@ impl<T: ?Sized + Eq + Hash> Interner<T> {
         self.items[id as usize].clone()
     }
 
-    pub fn len(&self) -> usize {
-        self.items.len()
+    /// The number of this value, if it has one.
+    pub fn find(&self, item: &T) -> Option<u32> {
+        self.ids.get(item).copied()
     }
 }
 

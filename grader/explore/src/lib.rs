@@ -7,6 +7,7 @@
 //! space     states of the world: a local for each node, budgets, monitor, the messages in the network
 //! bfs       breadth first on all threads, with the same result for any number of them
 //! monitor   what clients have seen, reduced to what still matters
+//! trace     a way through the states, in the simulator's names
 //! ```
 //!
 //! Node states are interned by their canonical bytes, so the search itself moves small numbers, and a student's handler
@@ -32,6 +33,7 @@ mod monitor;
 mod search;
 mod space;
 mod steps;
+mod trace;
 mod view;
 mod visited;
 
@@ -41,4 +43,5 @@ pub use explorer::Explorer;
 pub use model::{Faults, Model, Pace};
 pub use monitor::{Linearizability, Monitor};
 pub use search::{End, Failure, Limits, Reached, Report, Search};
+pub use trace::{Event, Trace};
 pub use view::View;

@@ -19,6 +19,12 @@ pub struct Faults {
     pub duplicates: u8,
 }
 
+impl Faults {
+    /// As often as one likes: how often it was is then no part of a state. (Crashes without end are states without
+    /// end, since each life has a number.)
+    pub const UNLIMITED: u8 = u8::MAX;
+}
+
 /// When a client's next operation is invoked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pace {

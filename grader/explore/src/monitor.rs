@@ -138,7 +138,13 @@ impl<S: Spec> Linearizability<S> {
     }
 
     /// All configurations in which the operation of `client` has just been answered with `reply`.
-    fn answer(&mut self, from: &BTreeSet<Configuration>, open: &[(NodeIdKey, u32)], client: NodeIdKey, reply: &S::Ret) -> BTreeSet<Configuration> {
+    fn answer(
+        &mut self,
+        from: &BTreeSet<Configuration>,
+        open: &[(NodeIdKey, u32)],
+        client: NodeIdKey,
+        reply: &S::Ret,
+    ) -> BTreeSet<Configuration> {
         let (mut after, mut seen, mut todo) = (BTreeSet::new(), BTreeSet::new(), Vec::from_iter(from.iter().cloned()));
         while let Some(configuration) = todo.pop() {
             let command = |of: NodeIdKey| open.iter().find(|(other, _)| *other == of).expect("it is open").1;
@@ -202,7 +208,9 @@ where
         let after = self.answer(&status.keys[&key], &open, key_of(client), &reply);
         if after.is_empty() {
             let command = &self.commands[command];
-            return Err(format!("not linearizable: {client} was answered {reply:?} to {command:?}, which no order of the operations allows"));
+            return Err(format!(
+                "not linearizable: {client} was answered {reply:?} to {command:?}, which no order of the operations allows"
+            ));
         }
         status.keys.insert(key, after);
         status.open.remove(&key_of(client));

@@ -7,10 +7,10 @@
 use faultline_sim::choice::mix;
 
 use crate::{
-    error::Error,
     calls::Machine,
+    error::Error,
     intern::NONE,
-    local::{Condition, Local},
+    local::Local,
     model::{Faults, Model},
     monitor::Watch,
     steps::{Outcome, Step, Steps, flight_hash},
@@ -39,9 +39,15 @@ pub(crate) struct Choice {
 /// A way that leads on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Way {
-    To { print: u64, choice: Choice },
+    To {
+        print: u64,
+        choice: Choice,
+    },
     /// The program breaks a promise here.
-    Broken { choice: Choice, why: Broken },
+    Broken {
+        choice: Choice,
+        why: Broken,
+    },
 }
 
 /// Which promise.
@@ -68,6 +74,19 @@ fn budget(faults: Faults) -> u32 {
 const ONE_CRASH: u32 = 1;
 const ONE_LOSS: u32 = 1 << 8;
 const ONE_DUPLICATE: u32 = 1 << 16;
+
+/// The budget after one more fault of this kind.
+#[inline]
+fn spend(budget: u32, one: u32) -> u32 {
+    let unlimited = budget / one & 0xff == u32::from(Faults::UNLIMITED);
+    if unlimited { budget } else { budget - one }
+}
+
+/// Whether one more fault of this kind may happen.
+#[inline]
+fn affords(budget: u32, one: u32) -> bool {
+    budget / one & 0xff != 0
+}
 
 #[inline]
 fn local_hash(local: u32) -> u64 {
@@ -129,13 +148,13 @@ impl Space<'_> {
         let mut offer = |flight: u32, keeps: bool, number: usize, outcome: &Outcome, needs: &mut Vec<Need>| {
             let mut left = budget;
             if outcome.crash {
-                if left & 0xff == 0 {
+                if !affords(left, ONE_CRASH) {
                     return;
                 }
-                left -= ONE_CRASH;
+                left = spend(left, ONE_CRASH);
             }
             if keeps {
-                left -= ONE_DUPLICATE;
+                left = spend(left, ONE_DUPLICATE);
             }
             goes_on |= !outcome.crash && !keeps;
             let mut choice = Choice { flight, outcome: number as u32, keeps, monitor };
@@ -180,19 +199,20 @@ impl Space<'_> {
                     for at in range {
                         let outcome = &self.steps.outcomes[at];
                         offer(flight, false, at, outcome, needs);
-                        if budget >= ONE_DUPLICATE && !outcome.crash {
+                        if affords(budget, ONE_DUPLICATE) && !outcome.crash {
                             offer(flight, true, at, outcome, needs);
                         }
                     }
                 }
             }
         }
-        if budget & 0xff00 != 0 {
+        if affords(budget, ONE_LOSS) {
             last = NONE;
-            for flight in self.network(state).iter().copied().filter(|flight| std::mem::replace(&mut last, *flight) != *flight)
+            for flight in
+                self.network(state).iter().copied().filter(|flight| std::mem::replace(&mut last, *flight) != *flight)
             {
                 let print = print.wrapping_sub(flight_hash(flight)).wrapping_sub(rest);
-                let print = print.wrapping_add(rest_hash(budget - ONE_LOSS, monitor));
+                let print = print.wrapping_add(rest_hash(spend(budget, ONE_LOSS), monitor));
                 way(Way::To { print, choice: Choice { flight, outcome: NONE, keeps: false, monitor } });
             }
         }
@@ -212,16 +232,16 @@ impl Space<'_> {
         let here = &mut out[begin..];
         here[header - 1] = choice.monitor;
         if choice.keeps {
-            here[header - 2] -= ONE_DUPLICATE;
+            here[header - 2] = spend(here[header - 2], ONE_DUPLICATE);
         }
         if choice.outcome == NONE {
-            here[header - 2] -= ONE_LOSS;
+            here[header - 2] = spend(here[header - 2], ONE_LOSS);
             return;
         }
         let outcome = &self.steps.outcomes[choice.outcome as usize];
         here[usize::from(self.steps.slots[outcome.local as usize])] = outcome.local;
         if outcome.crash {
-            here[header - 2] -= ONE_CRASH;
+            here[header - 2] = spend(here[header - 2], ONE_CRASH);
         }
         for flight in outcome.sends.iter() {
             let network = &out[begin + header..];
@@ -232,10 +252,13 @@ impl Space<'_> {
 
     /// Works out what is needed; numbers are given in the order of the needs.
     pub fn resolve(&mut self, needs: &[Need], machine: &Machine<'_>) -> Result<(), Error> {
-        let steps: Vec<Step> = needs.iter().filter_map(|need| match need {
-            Need::Step(step) => Some(*step),
-            Need::Watch { .. } => None,
-        }).collect();
+        let steps: Vec<Step> = needs
+            .iter()
+            .filter_map(|need| match need {
+                Need::Step(step) => Some(*step),
+                Need::Watch { .. } => None,
+            })
+            .collect();
         self.steps.resolve(&steps, self.model, machine)?;
         for need in needs {
             if let Need::Watch { monitor, happenings } = need {
@@ -264,9 +287,5 @@ impl Space<'_> {
             Broken::Fault(fault) => self.steps.faults[fault as usize].clone(),
             Broken::Monitor(fault) => self.watch.faults[fault as usize].clone(),
         }
-    }
-
-    pub fn is_up(&self, local: u32) -> bool {
-        self.steps.locals[local].condition != Condition::Down
     }
 }

@@ -43,7 +43,9 @@ pub(crate) struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
     Deliver,
-    Fire { timer: u32 },
+    Fire {
+        timer: u32,
+    },
     Synced,
     Invoke,
     Start,
@@ -167,6 +169,12 @@ impl Steps {
     /// How many different steps were worked out.
     pub fn len(&self) -> usize {
         self.deliveries.len() + self.own.iter().filter(|own| **own != UNKNOWN).count()
+    }
+
+    /// The number of a message between these slots.
+    pub fn find_flight(&self, from: u16, to: Option<usize>, message: &[u8]) -> Option<u32> {
+        let bytes = self.calls.bytes.find(message)?;
+        self.flights.find(&Flight { from, to: to? as u16, bytes })
     }
 
     /// Works out steps. Those that are known are skipped; the numbers that new things get follow the order of `steps`.
@@ -384,7 +392,9 @@ impl Steps {
                     }
                     Open::Unheard => {
                         let name = self.name(draft, model);
-                        return Err(format!("{name} answered without having received any message since it was invoked"));
+                        return Err(format!(
+                            "{name} answered without having received any message since it was invoked"
+                        ));
                     }
                 }
             }

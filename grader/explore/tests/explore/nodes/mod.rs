@@ -1,7 +1,9 @@
 //! Small labs whose state spaces are known, written as students would.
 
 pub mod broadcast;
+pub mod claims;
 pub mod paxos;
+pub mod register;
 
 use faultline_sim::{NodeSpec, Role};
 use labkit::{NodeId, codec, prelude::*};

@@ -1,10 +1,8 @@
 //! State spaces whose sizes are known.
 
-mod nodes;
-
+use crate::nodes::{broadcast, paxos};
 use faultline_explore::{End, Explorer, Factory, Limits, Model, Report, Search};
 use faultline_sim::{backend::Backend, in_process::InProcess};
-use nodes::{broadcast, paxos};
 
 fn broadcast_backend() -> Box<dyn Backend> {
     Box::new(InProcess::new(broadcast::lab))

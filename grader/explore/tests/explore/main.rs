@@ -1,0 +1,6 @@
+//! The promises of the explorer, on small worlds whose nodes live in this process.
+
+mod counts;
+mod differential;
+mod nodes;
+mod properties;
