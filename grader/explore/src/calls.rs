@@ -136,9 +136,47 @@ impl Calls {
         entropy: u64,
     ) -> Result<Raw, BackendError> {
         let effects = self.enter(backend, model, call, entropy)?;
-        let after = backend.call(SLOT, Op::Snapshot, &[])?;
-        let observation = backend.call(SLOT, Op::Observe, &[])?;
-        Ok(Raw { after, observation, effects })
+        look(backend, effects)
+    }
+
+    /// What these calls do one after the other in one instance, each beginning where the one before ended.
+    pub fn run_chain(
+        &self,
+        calls: &[Call],
+        model: &Model,
+        backend: &mut dyn Backend,
+        entropy: u64,
+    ) -> Vec<Result<Result<Raw, String>, Error>> {
+        let step = |backend: &mut dyn Backend, nth: usize, call: &Call| {
+            if nth == 0 {
+                return self.run_one(backend, model, call, entropy);
+            }
+            let event = self.event(model, call.cause).expect("a start begins a chain");
+            let effects = backend.step(SLOT, &event)?.to_vec();
+            look(backend, effects)
+        };
+        let mut answers: Vec<Result<Result<Raw, String>, Error>> = Vec::new();
+        for (nth, call) in calls.iter().enumerate() {
+            let answer = own_fault(step(backend, nth, call));
+            let dead = !matches!(answer, Ok(Ok(_)));
+            answers.push(answer);
+            if dead {
+                break;
+            }
+        }
+        answers
+    }
+
+    /// What a handler is given; a start is none.
+    fn event(&self, model: &Model, cause: Cause) -> Option<Event<'_>> {
+        match cause {
+            Cause::Start => None,
+            Cause::Message { from, bytes } => {
+                Some(Event::Message { from: model.nodes[usize::from(from)].id, message: &self.bytes[bytes] })
+            }
+            Cause::Timer { bytes } => Some(Event::Timer { timer: &self.bytes[bytes] }),
+            Cause::Invoke { bytes } => Some(Event::Invoke { command: &self.bytes[bytes] }),
+        }
     }
 
     /// Brings a fresh instance into the call's state and lets it handle the event.
@@ -155,13 +193,8 @@ impl Calls {
         let boot = if call.incarnation == 1 { Boot::First } else { Boot::Restarted };
         let disk = &self.disks[call.disk];
         let start = Start { role, id, incarnation: u64::from(call.incarnation), boot, config, disk };
-        let event = match call.cause {
-            Cause::Start => return backend.start(SLOT, &start, entropy).map(<[u8]>::to_vec),
-            Cause::Message { from, bytes } => {
-                Event::Message { from: model.nodes[usize::from(from)].id, message: &self.bytes[bytes] }
-            }
-            Cause::Timer { bytes } => Event::Timer { timer: &self.bytes[bytes] },
-            Cause::Invoke { bytes } => Event::Invoke { command: &self.bytes[bytes] },
+        let Some(event) = self.event(model, call.cause) else {
+            return backend.start(SLOT, &start, entropy).map(<[u8]>::to_vec);
         };
         backend.restore(SLOT, &start, &self.bytes[call.before], entropy)?;
         backend.step(SLOT, &event).map(<[u8]>::to_vec)
@@ -180,14 +213,15 @@ impl Calls {
         Some(String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// The node's own words for a message, timer, command or answer.
+    /// The node's own words for a message, timer, command or answer; `of` is a slot, an incarnation and a state of the
+    /// node to ask (a message can be asked of anybody).
     pub fn describe(
         &self,
         machine: &Machine<'_>,
         model: &Model,
         of: (u16, u32, u32),
         subject: Subject,
-        bytes: u32,
+        bytes: &[u8],
     ) -> String {
         let (slot, incarnation, state) = of;
         let call = Call { slot, incarnation, before: state, disk: NONE, cause: Cause::Start };
@@ -196,17 +230,24 @@ impl Calls {
             self.describe_state(machine, model, &call, &self.bytes[state]);
         }
         let mut argument = vec![subject as u8];
-        argument.extend_from_slice(&self.bytes[bytes]);
+        argument.extend_from_slice(bytes);
         match machine.own.borrow_mut().call(SLOT, Op::Describe, &argument) {
             Ok(text) => String::from_utf8_lossy(&text).into_owned(),
-            Err(_) => format!("({} bytes)", self.bytes[bytes].len()),
+            Err(_) => format!("({} bytes)", bytes.len()),
         }
     }
 }
 
+/// The node after a handler.
+fn look(backend: &mut dyn Backend, effects: Vec<u8>) -> Result<Raw, BackendError> {
+    let after = backend.call(SLOT, Op::Snapshot, &[])?;
+    let observation = backend.call(SLOT, Op::Observe, &[])?;
+    Ok(Raw { after, observation, effects })
+}
+
 /// Where handlers run: a machine of the exploring thread itself, and the way to make more.
 pub(crate) struct Machine<'a> {
-    factory: Factory<'a>,
+    pub factory: Factory<'a>,
     own: RefCell<Box<dyn Backend>>,
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Disk {
 
 impl Disk {
     /// A disk that holds this, all of it safe.
-    fn holding(synced: Blobs) -> Disk {
+    pub fn holding(synced: Blobs) -> Disk {
         Disk { synced, unsynced: BTreeMap::new() }
     }
 

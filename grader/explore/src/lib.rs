@@ -8,6 +8,7 @@
 //! bfs       breadth first on all threads, with the same result for any number of them
 //! monitor   what clients have seen, reduced to what still matters
 //! trace     a way through the states, in the simulator's names
+//! verify    is a handler a function? Every remembered answer is asked for once more
 //! ```
 //!
 //! Node states are interned by their canonical bytes, so the search itself moves small numbers, and a student's handler
@@ -34,6 +35,7 @@ mod search;
 mod space;
 mod steps;
 mod trace;
+mod verify;
 mod view;
 mod visited;
 
@@ -44,4 +46,5 @@ pub use model::{Faults, Model, Pace};
 pub use monitor::{Linearizability, Monitor};
 pub use search::{End, Failure, Limits, Reached, Report, Search};
 pub use trace::{Event, Trace};
+pub use verify::{Difference, Nondeterminism, Verified};
 pub use view::View;

@@ -176,7 +176,8 @@ impl Walk<'_, '_> {
 
     fn describe(&self, slot: u16, incarnation: u32, state: u32, subject: Subject, bytes: u32) -> String {
         let calls = &self.explorer.space.steps.calls;
-        calls.describe(&self.explorer.machine, self.explorer.space.model, (slot, incarnation, state), subject, bytes)
+        let (machine, model) = (&self.explorer.machine, self.explorer.space.model);
+        calls.describe(machine, model, (slot, incarnation, state), subject, &calls.bytes[bytes])
     }
 
     fn describe_flight(&self, choice: Choice) -> String {

@@ -4,3 +4,4 @@ mod counts;
 mod differential;
 mod nodes;
 mod properties;
+mod verification;

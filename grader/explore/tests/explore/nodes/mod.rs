@@ -4,6 +4,7 @@ pub mod broadcast;
 pub mod claims;
 pub mod paxos;
 pub mod register;
+pub mod unsteady;
 
 use faultline_sim::{NodeSpec, Role};
 use labkit::{NodeId, codec, prelude::*};
