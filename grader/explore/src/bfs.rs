@@ -108,8 +108,10 @@ impl Explorer<'_> {
             }
         };
         let reached = run.goals.iter().map(|goal| self.reach(&run, *goal, from)).collect::<Result<_, _>>()?;
+        let sample = run.log.sample(search.samples);
+        let sampled = sample.iter().map(|number| self.reach(&run, *number, from)).collect::<Result<_, _>>()?;
         let report = self.report(end, run.log.len() as u64, run.depth);
-        Ok(Report { transitions: run.transitions, memory_bytes: run.peak_bytes, reached, ..report })
+        Ok(Report { transitions: run.transitions, memory_bytes: run.peak_bytes, reached, sampled, ..report })
     }
 
     /// The ways out of a block of states, whatever has to be worked out for them.
@@ -153,6 +155,7 @@ impl Explorer<'_> {
             local_steps: self.space.steps.len() as u64,
             memory_bytes: 0,
             reached: Vec::new(),
+            sampled: Vec::new(),
             all_disks: self.space.steps.all_disks,
         }
     }

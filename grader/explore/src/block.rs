@@ -1,5 +1,8 @@
 //! Blocks of states that wait to be left, the ways out of them, and the record of how every state was found.
 
+use std::collections::BTreeSet;
+
+use faultline_sim::choice::mix;
 use rayon::prelude::*;
 
 use crate::{
@@ -178,6 +181,20 @@ impl Log {
 
     pub fn bytes(&self) -> u64 {
         self.len() as u64 * 12
+    }
+
+    /// The numbers of so many states, an even choice that depends on the states alone, in the order of the search.
+    pub fn sample(&self, count: usize) -> Vec<u32> {
+        let mut drawn = BTreeSet::new();
+        for (number, print) in self.prints.iter().enumerate() {
+            drawn.insert((mix(*print), number as u32));
+            if drawn.len() > count {
+                drawn.pop_last();
+            }
+        }
+        let mut numbers: Vec<u32> = drawn.into_iter().map(|(_, number)| number).collect();
+        numbers.sort_unstable();
+        numbers
     }
 
     /// The number of the state with which the way to this one begins, and the prints after it.

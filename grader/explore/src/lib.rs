@@ -8,6 +8,8 @@
 //! bfs       breadth first on all threads, with the same result for any number of them
 //! monitor   what clients have seen, reduced to what still matters
 //! trace     a way through the states, in the simulator's names
+//! walk      random walks with mixed schedulers, for spaces too big to see whole
+//! progress  from a reached state, a healthy world must come to an end
 //! verify    is a handler a function? Every remembered answer is asked for once more
 //! ```
 //!
@@ -31,6 +33,7 @@ mod intern;
 mod local;
 mod model;
 mod monitor;
+mod progress;
 mod search;
 mod space;
 mod steps;
@@ -38,13 +41,16 @@ mod trace;
 mod verify;
 mod view;
 mod visited;
+mod walk;
 
 pub use calls::Factory;
 pub use error::Error;
 pub use explorer::Explorer;
 pub use model::{Faults, Model, Pace};
 pub use monitor::{Linearizability, Monitor};
+pub use progress::Progress;
 pub use search::{End, Failure, Limits, Reached, Report, Search};
 pub use trace::{Event, Trace};
 pub use verify::{Difference, Nondeterminism, Verified};
 pub use view::View;
+pub use walk::{Walked, Walks};

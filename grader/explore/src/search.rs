@@ -17,6 +17,7 @@ pub struct Search<'p> {
     pub(crate) prunes: Vec<Predicate<'p>>,
     pub(crate) limits: Limits,
     pub(crate) most_goals: usize,
+    pub(crate) samples: usize,
 }
 
 /// What a search may use.
@@ -76,6 +77,13 @@ impl<'p> Search<'p> {
     #[must_use]
     pub fn prune(mut self, holds: impl Fn(&View<'_>) -> bool + Sync + 'p) -> Self {
         self.prunes.push(Box::new(holds));
+        self
+    }
+
+    /// How many of the states that were seen are kept as a sample, for [`Explorer::progress`](crate::Explorer::progress).
+    #[must_use]
+    pub fn samples(mut self, count: usize) -> Self {
+        self.samples = count;
         self
     }
 
@@ -171,6 +179,8 @@ pub struct Report {
     pub memory_bytes: u64,
     /// The goal states.
     pub reached: Vec<Reached>,
+    /// Some of the other states, spread evenly; see [`Search::samples`].
+    pub sampled: Vec<Reached>,
     /// False if a crash could have left more combinations of unsynced writes than were tried.
     pub all_disks: bool,
 }

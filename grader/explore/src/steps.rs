@@ -21,6 +21,7 @@ use crate::{
     local::{Condition, Local, Open, Timer},
     model::{Model, Pace},
     monitor::Happening,
+    space::Choice,
 };
 
 /// A message on its way. Equal messages between the same nodes are the same: the network is a multiset of these.
@@ -164,6 +165,11 @@ impl Steps {
             self.own.push(UNKNOWN);
         }
         id
+    }
+
+    /// A choice without a fault: of an outcome in which a node goes on.
+    pub fn is_healthy(&self, choice: Choice) -> bool {
+        choice.outcome != NONE && !choice.keeps && !self.outcomes[choice.outcome as usize].crash
     }
 
     /// How many different steps were worked out.

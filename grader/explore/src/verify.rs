@@ -5,8 +5,6 @@
 //! instance, and once in an instance that has a life behind it, where the calls before left whatever a program keeps
 //! outside its state (a static, an address on the heap). A different answer is told with the first field that differs.
 
-use std::collections::BTreeMap;
-
 use labkit::abi::{Effect, Subject, effects};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -103,13 +101,20 @@ impl Explorer<'_> {
             })
             .flatten_iter()
             .collect();
-        let of_lives = chains.iter().zip(lives).flat_map(|(chain, life)| chain.iter().copied().zip(life));
+        let fresh = all.iter().copied().zip(again).map(|answer| vec![answer]);
+        let lives = chains.into_iter().zip(lives).map(|(chain, life)| chain.into_iter().zip(life).collect());
         let (mut made, mut differences, mut seen) = (0, Vec::new(), FxHashSet::default());
-        for (call, raw) in all.iter().copied().zip(again).chain(of_lives) {
-            made += 1;
-            let (raw, answer) = (raw?, calls.answer(&call).expect("all calls have answers"));
-            if !calls.agrees(answer, &raw) && seen.insert(call) {
-                differences.push(self.difference(&call, answer, &raw));
+        for life in fresh.chain(lives) {
+            for (call, raw) in life {
+                made += 1;
+                let (raw, answer) = (raw?, calls.answer(&call).expect("all calls have answers"));
+                if !calls.agrees(answer, &raw) {
+                    if seen.insert(call) {
+                        differences.push(self.difference(&call, answer, &raw));
+                    }
+                    // What follows begins with another state.
+                    break;
+                }
             }
         }
         Ok(Verified { calls: made, differences })
@@ -293,6 +298,8 @@ fn fields(text: &str) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[derive(Debug)]

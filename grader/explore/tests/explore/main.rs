@@ -5,3 +5,4 @@ mod differential;
 mod nodes;
 mod properties;
 mod verification;
+mod wandering;
