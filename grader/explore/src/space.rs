@@ -78,14 +78,14 @@ const ONE_DUPLICATE: u32 = 1 << 16;
 /// The budget after one more fault of this kind.
 #[inline]
 fn spend(budget: u32, one: u32) -> u32 {
-    let unlimited = budget / one & 0xff == u32::from(Faults::UNLIMITED);
+    let unlimited = (budget / one) & 0xff == u32::from(Faults::UNLIMITED);
     if unlimited { budget } else { budget - one }
 }
 
 /// Whether one more fault of this kind may happen.
 #[inline]
 fn affords(budget: u32, one: u32) -> bool {
-    budget / one & 0xff != 0
+    (budget / one) & 0xff != 0
 }
 
 #[inline]

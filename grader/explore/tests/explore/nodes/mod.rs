@@ -2,27 +2,14 @@
 
 pub mod broadcast;
 pub mod claims;
+pub mod nothing;
 pub mod paxos;
 pub mod register;
 pub mod unsteady;
 
 use faultline_sim::{NodeSpec, Role};
 use labkit::{NodeId, codec, prelude::*};
-
-/// A lab that gives no messages.
-pub enum Nothing {}
-
-impl Serialize for Nothing {
-    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-        match *self {}
-    }
-}
-
-impl<'de> Deserialize<'de> for Nothing {
-    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(serde::de::Error::custom("no such message"))
-    }
-}
+pub use nothing::Nothing;
 
 /// A server in role 0.
 pub fn server<C: Serialize>(number: u32, config: &C) -> NodeSpec {

@@ -1,17 +1,14 @@
-//! Single-decree Paxos (L. Lamport: The part-time parliament, 1998) as a register that is written once: the protocol of
+//! The nodes: single-decree Paxos (L. Lamport: The part-time parliament, 1998) as a register that is written once: the protocol of
 //! stateright's `examples/paxos.rs`, event for event, so that the numbers of states can be compared. Each client
 //! writes its letter and, when that is decided, reads it from the next server.
 
-use faultline_check::{SequentialSpec, Spec};
-use faultline_explore::{Linearizability, Model, Pace};
-use faultline_sim::NodeSpec;
 use labkit::{
     codec,
     guest::{self, Messages},
     prelude::*,
 };
 
-use super::{Nothing, client, server};
+use super::nothing::Nothing;
 
 pub type Ballot = (u32, NodeId);
 
@@ -221,59 +218,4 @@ pub fn lab() -> guest::Lab {
         codec::to_bytes(&decided).unwrap()
     });
     guest::Lab { roles: vec![server, guest::Role::client::<Client>()], messages: Messages::new::<Message, Nothing>() }
-}
-
-/// Servers first.
-pub fn nodes(servers: u32, clients: u32) -> Vec<NodeSpec> {
-    let of = |number| server(number, &servers);
-    (1..=servers).map(of).chain((1..=clients).map(|number| client(number, &servers))).collect()
-}
-
-/// Clients write and then read, each at once after the other.
-pub fn model(servers: u32, clients: u32) -> Model {
-    let letter = |number: u32| (b'A' + (number - 1) as u8) as char;
-    (1..=clients).fold(Model::new(nodes(servers, clients)).pace(Pace::Eager), |model, number| {
-        let commands = [Command::Put(letter(number)), Command::Get];
-        let commands = commands.map(|command| codec::to_bytes(&command).unwrap());
-        model.operations(NodeId::new('c', number), commands.to_vec())
-    })
-}
-
-/// The register that the clients believe in.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Register(char);
-
-impl SequentialSpec for Register {
-    type Op = Command;
-    type Ret = Output;
-
-    fn invoke(&mut self, command: &Command) -> Output {
-        match command {
-            Command::Put(value) => {
-                self.0 = *value;
-                Output::Done
-            }
-            Command::Get => Output::Value(self.0),
-        }
-    }
-}
-
-impl Spec for Register {
-    type Key = ();
-
-    fn read_only(command: &Command) -> bool {
-        *command == Command::Get
-    }
-
-    fn partition(_: &Command) -> Option<()> {
-        Some(())
-    }
-}
-
-pub fn monitor() -> Linearizability<Register> {
-    Linearizability::new(
-        Register::default(),
-        |bytes| codec::from_bytes(bytes).unwrap(),
-        |_, bytes| codec::from_bytes(bytes).unwrap(),
-    )
 }
