@@ -42,20 +42,22 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Runs each in a process of its own and prints the ratios.
 fn compare(clients: u32, arguments: &[String], alone: bool) -> Result<(), Box<dyn Error>> {
-    let run = |what: &str| -> Result<f64, Box<dyn Error>> {
+    let run = |what: &str| -> Result<[f64; 2], Box<dyn Error>> {
         let output = Command::new(std::env::current_exe()?).args(arguments).arg(what).output()?;
         let text = String::from_utf8(output.stdout)?;
-        print!("{text}");
+        text.lines().filter(|line| !line.starts_with("seconds: ")).for_each(|line| println!("{line}"));
         eprint!("{}", String::from_utf8_lossy(&output.stderr));
-        let seconds = text.lines().filter_map(|line| line.strip_prefix("seconds: ")).next_back();
-        Ok(seconds.ok_or("a measurement failed")?.parse()?)
+        let seconds = text.lines().find_map(|line| line.strip_prefix("seconds: "));
+        let (wall, processors) = seconds.and_then(|both| both.split_once(' ')).ok_or("a measurement failed")?;
+        Ok([wall.parse()?, processors.parse()?])
     };
     println!("Paxos, 3 servers, {clients} clients");
     let ours = run("--explore")?;
     if !alone {
         for (what, name) in [("--dfs", "DFS"), ("--bfs", "BFS")] {
             let theirs = run(what)?;
-            println!("ratio: stateright's {name} takes {:.1} times as long", theirs / ours);
+            let [wall, processors] = [0, 1].map(|at| theirs[at] / ours[at]);
+            println!("ratio: stateright's {name} takes {wall:.1} times as long, {processors:.1} times the processors");
         }
     }
     Ok(())
@@ -66,6 +68,16 @@ fn memory_kib(what: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix(':'));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+/// What all threads of this process have computed so far, in seconds; unlike the time on the wall it tells little of what
+/// else the machine does.
+fn processor_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    // User and system time, in ticks of 10 ms.
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    (ticks(11) + ticks(12)) as f64 / 100.0
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {
@@ -94,14 +106,18 @@ fn explore(clients: u32, factory: &(dyn Fn() -> Box<dyn Backend> + Sync)) -> Res
     let idle = memory_kib("VmRSS");
     let (mut searches, mut verified) = (Vec::new(), Vec::new());
     let times = if clients > 4 { 1 } else { TIMES };
+    let (mut searching, mut verifying) = (0.0, 0.0);
     for time in 0..times {
-        let began = Instant::now();
+        let (began, computed) = (Instant::now(), processor_seconds());
         let mut explorer = Explorer::new(&model, factory).monitor(paxos::monitor());
         let report = explorer.search(&Search::new().limits(limits))?;
         searches.push(began.elapsed());
+        let searched = processor_seconds();
         let peak = memory_kib("VmHWM") - idle;
         let again = explorer.verify()?;
         verified.push(began.elapsed());
+        searching += searched - computed;
+        verifying += processor_seconds() - searched;
         assert!(report.end == End::Exhausted && again.differences.is_empty(), "{report:?} {again:?}");
         if time == 0 {
             println!("  {}, {} transitions", report.coverage(), report.transitions);
@@ -112,19 +128,18 @@ fn explore(clients: u32, factory: &(dyn Fn() -> Box<dyn Backend> + Sync)) -> Res
             println!("  {} calls made again", again.calls);
         }
     }
-    println!(
-        "  {:.2} s, with verification {:.2} s",
-        median(searches.clone()).as_secs_f64(),
-        median(verified).as_secs_f64()
-    );
-    println!("seconds: {}", median(searches).as_secs_f64());
+    let (search, whole) = (median(searches).as_secs_f64(), median(verified).as_secs_f64());
+    println!("  {search:.2} s on the wall, with verification {whole:.2} s");
+    let (searching, verifying) = (searching / times as f64, verifying / times as f64);
+    println!("  {searching:.2} s of processors, verification {verifying:.2} s");
+    println!("seconds: {search} {searching}");
     Ok(())
 }
 
 fn theirs(clients: u32, bfs: bool) -> Result<(), Box<dyn Error>> {
     let threads = std::thread::available_parallelism()?.get();
     let idle = memory_kib("VmRSS");
-    let began = Instant::now();
+    let (began, computed) = (Instant::now(), processor_seconds());
     let builder = theirs::model(clients as usize).checker().threads(threads);
     let states = if bfs {
         builder.spawn_bfs().join().unique_state_count()
@@ -132,8 +147,9 @@ fn theirs(clients: u32, bfs: bool) -> Result<(), Box<dyn Error>> {
         builder.spawn_dfs().join().unique_state_count()
     };
     let took = began.elapsed();
+    let (took, computed) = (took.as_secs_f64(), processor_seconds() - computed);
     let peak = memory_kib("VmHWM") - idle;
-    println!("  stateright: {states} states, {:.2} s, {} MiB", took.as_secs_f64(), peak >> 10);
-    println!("seconds: {}", took.as_secs_f64());
+    println!("  stateright: {states} states, {took:.2} s, {computed:.2} s of processors, {} MiB", peak >> 10);
+    println!("seconds: {took} {computed}");
     Ok(())
 }
