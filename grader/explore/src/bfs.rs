@@ -191,7 +191,10 @@ impl Run<'_, '_> {
             .par_iter_mut()
             .enumerate()
             .map(|(index, shard)| {
-                let (mut words, mut news) = (Vec::new(), Vec::new());
+                let candidates: usize = lists.iter().map(|list| list.of_shard(index).len()).sum();
+                // Half of them are new, as a rule.
+                let mut news = Vec::with_capacity(candidates / 2);
+                let mut words = Vec::with_capacity(candidates / 2 * (block.length() + 1));
                 for candidate in lists.iter().flat_map(|list| list.of_shard(index)) {
                     if shard.insert(candidate.print) {
                         let (begin, place) = (words.len(), candidate.place as usize);

@@ -48,11 +48,20 @@ impl Block {
         &self.words[begin as usize..self.ends[at] as usize]
     }
 
+    /// How long the states are, on average.
+    pub fn length(&self) -> usize {
+        self.words.len() / self.len().max(1)
+    }
+
     pub fn number(&self, at: usize) -> u32 {
         self.first + at as u32
     }
 
     pub fn push(&mut self, state: &[u32]) {
+        if self.words.is_empty() {
+            // Most blocks become full, of states of much the same length.
+            self.words.reserve(state.len() * BLOCK / 8);
+        }
         self.words.extend_from_slice(state);
         self.ends.push(self.words.len() as u32);
     }
@@ -187,9 +196,12 @@ impl Log {
     pub fn sample(&self, count: usize) -> Vec<u32> {
         let mut drawn = BTreeSet::new();
         for (number, print) in self.prints.iter().enumerate() {
-            drawn.insert((mix(*print), number as u32));
-            if drawn.len() > count {
+            let draw = (mix(*print), number as u32);
+            if drawn.len() < count {
+                drawn.insert(draw);
+            } else if drawn.last().is_some_and(|last| draw < *last) {
                 drawn.pop_last();
+                drawn.insert(draw);
             }
         }
         let mut numbers: Vec<u32> = drawn.into_iter().map(|(_, number)| number).collect();
