@@ -44,6 +44,7 @@ pub struct Model {
     pub(crate) operations: Vec<Vec<Vec<u8>>>,
     pub(crate) pace: Pace,
     pub(crate) faults: Faults,
+    pub(crate) copies: usize,
 }
 
 impl Model {
@@ -57,7 +58,7 @@ impl Model {
         let puppet = nodes.iter().find(|node| matches!(node.role, Role::Puppet));
         assert!(puppet.is_none(), "{} is a puppet: nobody would play it here", puppet.expect("there is one").id);
         let operations = vec![Vec::new(); nodes.len()];
-        Model { nodes, operations, pace: Pace::Free, faults: Faults::default() }
+        Model { nodes, operations, pace: Pace::Free, faults: Faults::default(), copies: usize::MAX }
     }
 
     /// What a client asks, one operation after the other, encoded as the lab encodes commands.
@@ -82,6 +83,18 @@ impl Model {
     #[must_use]
     pub fn faults(mut self, faults: Faults) -> Model {
         self.faults = faults;
+        self
+    }
+
+    /// So many equal messages from one node to another are in the network at most; a further one is lost when it is
+    /// sent. Without this bound (the default) a client that sends again and again makes a space without end.
+    ///
+    /// # Panics
+    /// If it is 0.
+    #[must_use]
+    pub fn copies(mut self, most: usize) -> Model {
+        assert!(most > 0, "a network that loses everything explores nothing");
+        self.copies = most;
         self
     }
 

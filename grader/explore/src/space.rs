@@ -170,7 +170,14 @@ impl Space<'_> {
             }
             let before = state[usize::from(self.steps.slots[outcome.local as usize])];
             let mut print = print.wrapping_sub(local_hash(before)).wrapping_add(local_hash(outcome.local));
-            print = print.wrapping_add(outcome.sends_hash);
+            let sent = match self.model.copies {
+                usize::MAX => outcome.sends_hash,
+                _ => {
+                    let gone = if keeps { NONE } else { flight };
+                    self.sent(state, gone, outcome).map(flight_hash).fold(0, u64::wrapping_add)
+                }
+            };
+            print = print.wrapping_add(sent);
             if flight != NONE && !keeps {
                 print = print.wrapping_sub(flight_hash(flight));
             }
@@ -219,6 +226,16 @@ impl Space<'_> {
         goes_on
     }
 
+    /// What of an outcome's messages gets into the network, from which one message is gone.
+    fn sent<'o>(&self, state: &'o [u32], gone: u32, outcome: &'o Outcome) -> impl Iterator<Item = u32> + 'o {
+        let (network, copies) = (&state[self.header()..], self.model.copies);
+        outcome.sends.iter().copied().enumerate().filter_map(move |(nth, flight)| {
+            let equal = |other: &&u32| **other == flight;
+            let there = network.iter().filter(equal).count() - usize::from(flight == gone);
+            (there + outcome.sends[..nth].iter().filter(equal).count() < copies).then_some(flight)
+        })
+    }
+
     /// The state to which a choice leads, behind whatever is in `out`.
     pub fn go(&self, state: &[u32], choice: Choice, out: &mut Vec<u32>) {
         let begin = out.len();
@@ -243,10 +260,10 @@ impl Space<'_> {
         if outcome.crash {
             here[header - 2] = spend(here[header - 2], ONE_CRASH);
         }
-        for flight in outcome.sends.iter() {
+        for flight in self.sent(state, gone, outcome) {
             let network = &out[begin + header..];
-            let at = begin + header + network.partition_point(|other| other < flight);
-            out.insert(at, *flight);
+            let at = begin + header + network.partition_point(|other| *other < flight);
+            out.insert(at, flight);
         }
     }
 

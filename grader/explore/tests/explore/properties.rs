@@ -57,6 +57,17 @@ fn a_correct_register_survives_crashes_duplicates_and_losses() {
 }
 
 #[test]
+fn clients_that_send_again_have_a_finite_space_where_copies_are_bounded() {
+    let states = |copies| {
+        let model = register::model(Bug::None, &[Command::Write(1), Command::Read], &[Command::Write(2)]);
+        let (report, _) = watched(&model.copies(copies), &Search::new());
+        assert!(report.is_complete(), "{report:?}");
+        report.states
+    };
+    assert!(states(1) < states(2));
+}
+
+#[test]
 fn a_reply_before_the_sync_is_lost_in_a_crash() {
     let model = register::model(Bug::RepliesBeforeSync, &[Command::Write(1), Command::Read], &[]).faults(one_crash());
     let (report, trace) = watched(&model, &bounded());
