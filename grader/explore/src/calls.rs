@@ -192,7 +192,7 @@ impl Calls {
         let id = model.nodes[usize::from(call.slot)].id;
         let boot = if call.incarnation == 1 { Boot::First } else { Boot::Restarted };
         let disk = &self.disks[call.disk];
-        let start = Start { role, id, incarnation: u64::from(call.incarnation), boot, config, disk };
+        let start = Start { role, id, incarnation: u64::from(call.incarnation), boot, clock: None, config, disk };
         let Some(event) = self.event(model, call.cause) else {
             return backend.start(SLOT, &start, entropy).map(<[u8]>::to_vec);
         };
@@ -207,14 +207,14 @@ impl Calls {
         let id = model.nodes[usize::from(call.slot)].id;
         let disk = BTreeMap::new();
         let incarnation = u64::from(call.incarnation);
-        let start = Start { role, id, incarnation, boot: Boot::First, config, disk: &disk };
+        let start = Start { role, id, incarnation, boot: Boot::First, clock: None, config, disk: &disk };
         backend.restore(SLOT, &start, state, 0).ok()?;
         let text = backend.call(SLOT, Op::Describe, &[Subject::State as u8]).ok()?;
         Some(String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// The node's own words for a message, timer, command or answer; `of` is a slot, an incarnation and a state of the
-    /// node to ask (a message can be asked of anybody).
+    /// The node's own words for a message that it sends, or a timer, command or answer; `of` is its slot, an incarnation
+    /// and a state of it (a message needs none).
     pub fn describe(
         &self,
         machine: &Machine<'_>,
@@ -225,11 +225,13 @@ impl Calls {
     ) -> String {
         let (slot, incarnation, state) = of;
         let call = Call { slot, incarnation, before: state, disk: NONE, cause: Cause::Start };
-        if subject != Subject::Message && state != NONE {
+        let mut argument = vec![subject as u8];
+        if subject == Subject::Message {
+            argument.push(model.role(usize::from(slot)).0);
+        } else if state != NONE {
             // Timers and commands have the node's own types, so a node must be there to ask.
             self.describe_state(machine, model, &call, &self.bytes[state]);
         }
-        let mut argument = vec![subject as u8];
         argument.extend_from_slice(bytes);
         match machine.own.borrow_mut().call(SLOT, Op::Describe, &argument) {
             Ok(text) => String::from_utf8_lossy(&text).into_owned(),

@@ -19,6 +19,9 @@ pub struct Explorer<'a> {
     pub(crate) empty: Vec<u32>,
 }
 
+/// What every program promises.
+pub(crate) const RULES: &str = "no node breaks the rules of the world";
+
 /// The entropy that nodes are started with; verification uses another one.
 pub(crate) const ENTROPY: u64 = 0x5eed;
 
@@ -70,7 +73,7 @@ impl<'a> Explorer<'a> {
 
     pub(crate) fn failure(&self, from: &Reached, choice: Choice, why: Broken) -> Failure {
         let property = match why {
-            Broken::Fault(_) => "no node breaks the rules of the world",
+            Broken::Fault(_) => RULES,
             Broken::Monitor(_) => "what clients see is linearizable",
         };
         Failure { property: property.to_owned(), observed: self.space.broken(why), reached: self.go(from, choice) }

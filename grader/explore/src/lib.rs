@@ -9,6 +9,7 @@
 //! monitor   what clients have seen, reduced to what still matters
 //! trace     a way through the states, in the simulator's names
 //! walk      random walks with mixed schedulers, for spaces too big to see whole
+//! shorten   the same failure in fewer steps
 //! progress  from a reached state, a healthy world must come to an end
 //! verify    is a handler a function? Every remembered answer is asked for once more
 //! ```
@@ -35,6 +36,7 @@ mod model;
 mod monitor;
 mod progress;
 mod search;
+mod shorten;
 mod space;
 mod steps;
 mod trace;

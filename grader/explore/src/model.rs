@@ -36,7 +36,7 @@ pub enum Pace {
     Eager,
 }
 
-/// A small world.
+/// A small world. Its nodes have no clocks: what a clock reads would make every event another one.
 #[derive(Clone, Debug)]
 pub struct Model {
     pub(crate) nodes: Vec<NodeSpec>,
@@ -55,7 +55,7 @@ impl Model {
     /// If there is a puppet, no node or more than 2^16 of them: a mistake in the test.
     pub fn new(nodes: Vec<NodeSpec>) -> Model {
         assert!(!nodes.is_empty() && nodes.len() < usize::from(u16::MAX), "between 1 and 65534 nodes");
-        let puppet = nodes.iter().find(|node| matches!(node.role, Role::Puppet));
+        let puppet = nodes.iter().find(|node| matches!(node.role, Role::Puppet { .. }));
         assert!(puppet.is_none(), "{} is a puppet: nobody would play it here", puppet.expect("there is one").id);
         let operations = vec![Vec::new(); nodes.len()];
         Model { nodes, operations, pace: Pace::Free, faults: Faults::default(), copies: usize::MAX }
@@ -114,7 +114,7 @@ impl Model {
     pub(crate) fn role(&self, slot: usize) -> (u8, &[u8]) {
         match &self.nodes[slot].role {
             Role::Server { role, config } | Role::Client { role, config } => (*role, config),
-            Role::Puppet => unreachable!("`new` refuses puppets"),
+            Role::Puppet { .. } => unreachable!("`new` refuses puppets"),
         }
     }
 }

@@ -90,7 +90,8 @@ pub struct Linearizability<S: Spec> {
     output: fn(&S::Op, &[u8]) -> S::Ret,
     /// False if an operation works on several keys, so that all are one object.
     split: bool,
-    keys: BTreeMap<S::Key, u32>,
+    /// A command on each key.
+    keys: Vec<u32>,
     objects: Interner<S>,
     commands: Interner<S::Op>,
     statuses: Interner<Status>,
@@ -133,8 +134,19 @@ impl<S: Spec> Linearizability<S> {
         objects.intern(initial);
         let mut statuses = Interner::default();
         statuses.intern(Status::default());
-        let (keys, commands) = (BTreeMap::new(), Interner::default());
+        let (keys, commands) = (Vec::new(), Interner::default());
         Linearizability { command, output, split: true, keys, objects, commands, statuses }
+    }
+
+    /// The number of a command's key.
+    fn key(&mut self, command: u32) -> u32 {
+        let of = |command: u32| S::partition(&self.commands[command]);
+        let known = self.keys.iter().position(|known| of(*known) == of(command));
+        let number = known.unwrap_or_else(|| {
+            self.keys.push(command);
+            self.keys.len() - 1
+        });
+        number as u32
     }
 
     /// All configurations in which the operation of `client` has just been answered with `reply`.
@@ -175,8 +187,7 @@ impl<S: Spec> Linearizability<S> {
 
 impl<S: Spec + Send + Sync> Monitor for Linearizability<S>
 where
-    S::Op: Clone + Send + Sync,
-    S::Key: Send + Sync,
+    S::Op: Send + Sync,
 {
     fn prepare(&mut self, commands: &[&[u8]]) {
         self.split = commands.iter().all(|bytes| S::partition(&(self.command)(bytes)).is_some());
@@ -184,12 +195,8 @@ where
 
     fn invoked(&mut self, state: u32, client: NodeId, command: &[u8]) -> u32 {
         let command = (self.command)(command);
-        let number = self.keys.len() as u32;
-        let key = match S::partition(&command).filter(|_| self.split) {
-            Some(key) => *self.keys.entry(key).or_insert(number),
-            None => 0,
-        };
         let command = self.commands.intern(command);
+        let key = if self.split { self.key(command) } else { 0 };
         let mut status = self.statuses[state].clone();
         status.open.insert(key_of(client), Open { key, command });
         let untouched = || BTreeSet::from([Configuration { object: 0, taken: BTreeMap::new() }]);

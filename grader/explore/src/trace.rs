@@ -182,7 +182,7 @@ impl Walk<'_, '_> {
 
     fn describe_flight(&self, choice: Choice) -> String {
         let flight = &self.explorer.space.steps.flights[choice.flight];
-        let message = self.describe(flight.to, 1, NONE, Subject::Message, flight.bytes);
+        let message = self.describe(flight.from, 1, NONE, Subject::Message, flight.bytes);
         let (from, to) = (self.name(flight.from), self.name(flight.to));
         match (choice.outcome, choice.keeps) {
             (NONE, _) => format!("{message} from {from} to {to} is lost"),

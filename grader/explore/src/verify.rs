@@ -154,15 +154,17 @@ impl Explorer<'_> {
 
     fn event_text(&self, call: &Call) -> String {
         let (calls, model) = (&self.space.steps.calls, self.space.model);
-        let of = (call.slot, call.incarnation, call.before);
-        let text = |subject, bytes: u32| calls.describe(&self.machine, model, of, subject, &calls.bytes[bytes]);
+        let text = |subject, slot, bytes: u32| {
+            let of = (slot, call.incarnation, call.before);
+            calls.describe(&self.machine, model, of, subject, &calls.bytes[bytes])
+        };
         match call.cause {
             Cause::Start => "its start".to_owned(),
             Cause::Message { from, bytes } => {
-                format!("{} from {}", text(Subject::Message, bytes), model.nodes[usize::from(from)].id)
+                format!("{} from {}", text(Subject::Message, from, bytes), model.nodes[usize::from(from)].id)
             }
-            Cause::Timer { bytes } => format!("timer {}", text(Subject::Timer, bytes)),
-            Cause::Invoke { bytes } => format!("operation {}", text(Subject::Command, bytes)),
+            Cause::Timer { bytes } => format!("timer {}", text(Subject::Timer, call.slot, bytes)),
+            Cause::Invoke { bytes } => format!("operation {}", text(Subject::Command, call.slot, bytes)),
         }
     }
 

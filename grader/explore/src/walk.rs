@@ -6,7 +6,7 @@
 //! steps the highest falls behind all others (S. Burckhardt et al.: A randomized scheduler with probabilistic guarantees
 //! of finding bugs, 2010).
 //!
-//! A walk that fails is shortened: a state that it came to twice is a detour.
+//! A walk that fails is shortened: a state that it came to twice is a detour, and other steps may be left out.
 
 use std::collections::BTreeMap;
 
@@ -105,6 +105,7 @@ impl Explorer<'_> {
                 self.space.resolve(&needs, &self.machine)?;
             }
             walked.walks = numbers.end;
+            let mut failed = None;
             for (number, walk) in numbers.zip(group) {
                 walked.steps += walk.path.len() as u64;
                 let begin = begins(number);
@@ -116,15 +117,17 @@ impl Explorer<'_> {
                             walked.reached.push(reached(&walk.path));
                         }
                     }
-                    WalkEnd::Broken(choice, why) if walked.failure.is_none() => {
-                        walked.failure = Some(Box::new(self.failure(&reached(&walk.path), choice, why)));
+                    WalkEnd::Broken(choice, why) if failed.is_none() => {
+                        failed = Some((number, self.failure(&reached(&walk.path), choice, why)));
                     }
-                    WalkEnd::Property(property, observed) if walked.failure.is_none() => {
-                        let reached = reached(&walk.path);
-                        walked.failure = Some(Box::new(Failure { property, observed, reached }));
+                    WalkEnd::Property(property, observed) if failed.is_none() => {
+                        failed = Some((number, Failure { property, observed, reached: reached(&walk.path) }));
                     }
                     WalkEnd::Broken(..) | WalkEnd::Property(..) => {}
                 }
+            }
+            if let Some((number, failure)) = failed {
+                walked.failure = Some(Box::new(self.shorten(search, failure, begins(number))?));
             }
         }
         walked.handler_calls = self.space.steps.calls.all().len() as u64;

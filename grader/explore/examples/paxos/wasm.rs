@@ -17,8 +17,7 @@ pub fn module() -> Result<Vec<u8>, Box<dyn Error>> {
         root.join("labs/labkit"),
     );
     let source = format!(
-        "#[path = {:?}]\nmod nothing;\n#[path = {:?}]\nmod program;\n\nlabkit::export_lab!(crate::program::lab());\n",
-        nodes.join("nothing.rs"),
+        "#[path = {:?}]\nmod program;\n\nlabkit::export_lab!(crate::program::lab());\n",
         nodes.join("paxos/program.rs"),
     );
     fs::create_dir(folder.path().join("src"))?;

@@ -39,7 +39,7 @@ impl LabActor {
         };
         let disk = Default::default();
         let id = self.nodes[self.slot].id;
-        let start = Start { role: *role, id, incarnation: 1, boot: Boot::First, config, disk: &disk };
+        let start = Start { role: *role, id, incarnation: 1, boot: Boot::First, clock: None, config, disk: &disk };
         let asked = match event {
             None => backend.start(0, &start, 0).unwrap().to_vec(),
             Some(event) => {
@@ -167,7 +167,8 @@ fn a_broken_invariant_is_found_after_as_many_steps() {
                 let Role::Server { role, config } = &actor.nodes[slot].role else { panic!("a server") };
                 let disk = Default::default();
                 let id = actor.nodes[slot].id;
-                let start = Start { role: *role, id, incarnation: 1, boot: Boot::First, config, disk: &disk };
+                let start =
+                    Start { role: *role, id, incarnation: 1, boot: Boot::First, clock: None, config, disk: &disk };
                 backend.restore(0, &start, &state.actor_states[slot].0, 0).unwrap();
                 codec::from_bytes::<bool>(&backend.call(0, Op::Observe, &[]).unwrap()).unwrap()
             };

@@ -2,30 +2,14 @@
 //! answered or over, independently of the others, so there are 3^(n(n-1)) states.
 
 use faultline_sim::NodeSpec;
-use labkit::{
-    codec,
-    guest::{self, Messages},
-    prelude::*,
-};
+use labkit::{codec, guest, prelude::*};
 
-use super::{Nothing, server};
+use super::server;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Message {
     Hello,
     Ack,
-}
-
-impl From<Nothing> for Message {
-    fn from(nothing: Nothing) -> Message {
-        match nothing {}
-    }
-}
-
-impl Carries<Nothing> for Message {
-    fn given(&self) -> Option<&Nothing> {
-        None
-    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -60,7 +44,7 @@ impl labkit::Node for Node {
 
 pub fn lab() -> guest::Lab {
     let node = guest::Role::node::<Node>(|node| codec::to_bytes(&node.acked_by.len()).unwrap());
-    guest::Lab { roles: vec![node], messages: Messages::new::<Message, Nothing>() }
+    guest::Lab::new(vec![node])
 }
 
 pub fn nodes(count: u32) -> Vec<NodeSpec> {

@@ -4,30 +4,14 @@
 use std::time::Duration;
 
 use faultline_sim::NodeSpec;
-use labkit::{
-    codec,
-    guest::{self, Messages},
-    prelude::*,
-};
+use labkit::{codec, guest, prelude::*};
 
-use super::{Nothing, server};
+use super::server;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Message {
     Claim(u8),
     Heard(u8),
-}
-
-impl From<Nothing> for Message {
-    fn from(nothing: Nothing) -> Message {
-        match nothing {}
-    }
-}
-
-impl Carries<Nothing> for Message {
-    fn given(&self) -> Option<&Nothing> {
-        None
-    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -75,7 +59,7 @@ impl labkit::Node for Node {
 
 pub fn lab() -> guest::Lab {
     let node = guest::Role::node::<Node>(|node| codec::to_bytes(&node.leads).unwrap());
-    guest::Lab { roles: vec![node], messages: Messages::new::<Message, Nothing>() }
+    guest::Lab::new(vec![node])
 }
 
 pub fn nodes(count: u32) -> Vec<NodeSpec> {

@@ -2,14 +2,12 @@
 
 pub mod broadcast;
 pub mod claims;
-pub mod nothing;
 pub mod paxos;
 pub mod register;
 pub mod unsteady;
 
 use faultline_sim::{NodeSpec, Role};
-use labkit::{NodeId, codec, prelude::*};
-pub use nothing::Nothing;
+use labkit::{NodeId, codec, prelude::Serialize};
 
 /// A server in role 0.
 pub fn server<C: Serialize>(number: u32, config: &C) -> NodeSpec {

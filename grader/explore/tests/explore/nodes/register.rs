@@ -4,13 +4,9 @@ use std::time::Duration;
 
 use faultline_check::{SequentialSpec, Spec};
 use faultline_explore::{Linearizability, Model};
-use labkit::{
-    codec,
-    guest::{self, Messages},
-    prelude::*,
-};
+use labkit::{codec, guest, prelude::*};
 
-use super::{Nothing, client, server};
+use super::{client, server};
 
 pub const S1: NodeId = NodeId::new('s', 1);
 pub const C1: NodeId = NodeId::new('c', 1);
@@ -43,18 +39,6 @@ pub enum Output {
 pub enum Message {
     Request { nth: u64, write: Option<u64> },
     Reply { nth: u64, value: Option<u64> },
-}
-
-impl From<Nothing> for Message {
-    fn from(nothing: Nothing) -> Message {
-        match nothing {}
-    }
-}
-
-impl Carries<Nothing> for Message {
-    fn given(&self) -> Option<&Nothing> {
-        None
-    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -155,7 +139,7 @@ impl labkit::Client for Client {
 
 pub fn lab() -> guest::Lab {
     let server = guest::Role::node::<Server>(|server| codec::to_bytes(&server.value).unwrap());
-    guest::Lab { roles: vec![server, guest::Role::client::<Client>()], messages: Messages::new::<Message, Nothing>() }
+    guest::Lab::new(vec![server, guest::Role::client::<Client>()])
 }
 
 /// One server and two clients, which ask this.
@@ -185,7 +169,7 @@ impl SequentialSpec for Register {
 }
 
 impl Spec for Register {
-    type Key = ();
+    type Key<'a> = ();
 
     fn read_only(command: &Command) -> bool {
         *command == Command::Read

@@ -7,13 +7,9 @@ use std::{
 };
 
 use faultline_sim::NodeSpec;
-use labkit::{
-    codec,
-    guest::{self, Messages},
-    prelude::*,
-};
+use labkit::{codec, guest, prelude::*};
 
-use super::{Nothing, server};
+use super::server;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Habit {
@@ -30,18 +26,6 @@ pub enum Habit {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Message {
     Hello(u32),
-}
-
-impl From<Nothing> for Message {
-    fn from(nothing: Nothing) -> Message {
-        match nothing {}
-    }
-}
-
-impl Carries<Nothing> for Message {
-    fn given(&self) -> Option<&Nothing> {
-        None
-    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -104,7 +88,7 @@ impl labkit::Node for Node {
 
 pub fn lab() -> guest::Lab {
     let node = guest::Role::node::<Node>(|node| codec::to_bytes(&node.seen.hellos).unwrap());
-    guest::Lab { roles: vec![node], messages: Messages::new::<Message, Nothing>() }
+    guest::Lab::new(vec![node])
 }
 
 pub fn nodes(habit: Habit) -> Vec<NodeSpec> {

@@ -9,7 +9,7 @@ use labkit::{NodeId, codec};
 
 pub use program::{Command, Output, lab};
 
-use super::{client, nothing, server};
+use super::{client, server};
 
 /// Servers first.
 pub fn nodes(servers: u32, clients: u32) -> Vec<NodeSpec> {
@@ -47,7 +47,7 @@ impl SequentialSpec for Register {
 }
 
 impl Spec for Register {
-    type Key = ();
+    type Key<'a> = ();
 
     fn read_only(command: &Command) -> bool {
         *command == Command::Get

@@ -2,13 +2,7 @@
 //! stateright's `examples/paxos.rs`, event for event, so that the numbers of states can be compared. Each client
 //! writes its letter and, when that is decided, reads it from the next server.
 
-use labkit::{
-    codec,
-    guest::{self, Messages},
-    prelude::*,
-};
-
-use super::nothing::Nothing;
+use labkit::{codec, guest, prelude::*};
 
 pub type Ballot = (u32, NodeId);
 
@@ -26,18 +20,6 @@ pub enum Message {
     Accept { ballot: Ballot, proposal: Proposal },
     Accepted { ballot: Ballot },
     Decided { ballot: Ballot, proposal: Proposal },
-}
-
-impl From<Nothing> for Message {
-    fn from(nothing: Nothing) -> Message {
-        match nothing {}
-    }
-}
-
-impl Carries<Nothing> for Message {
-    fn given(&self) -> Option<&Nothing> {
-        None
-    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -217,5 +199,5 @@ pub fn lab() -> guest::Lab {
         let decided = server.accepted.filter(|_| server.is_decided).map(|(_, (_, _, value))| value);
         codec::to_bytes(&decided).unwrap()
     });
-    guest::Lab { roles: vec![server, guest::Role::client::<Client>()], messages: Messages::new::<Message, Nothing>() }
+    guest::Lab::new(vec![server, guest::Role::client::<Client>()])
 }
