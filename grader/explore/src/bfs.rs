@@ -15,9 +15,10 @@ use crate::{
     explorer::Explorer,
     intern::NONE,
     search::{End, Failure, Judgement, Reached, Report, Search},
-    space::{Broken, Choice, Space, Way},
+    space::Space,
     view::View,
     visited::{SHARDS, Shard},
+    ways::{Broken, Choice, Way},
 };
 
 /// A search that is going on.

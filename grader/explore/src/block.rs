@@ -6,8 +6,9 @@ use faultline_sim::choice::mix;
 use rayon::prelude::*;
 
 use crate::{
-    space::{Broken, Choice, Need, Space, Way},
+    space::Space,
     visited::{SHARDS, shard_of},
+    ways::{Broken, Choice, Need, Way},
 };
 
 /// How many states are left at once: enough for all threads, few enough that the lists of their ways stay small.

@@ -7,8 +7,9 @@ use crate::{
     model::Model,
     monitor::{Monitor, Watch},
     search::{Failure, Reached},
-    space::{Broken, Choice, Space, Way},
+    space::Space,
     steps::{Step, Steps},
+    ways::{Broken, Choice, Way},
 };
 
 /// Explores one model. What one search learns about nodes serves all later ones.

@@ -5,6 +5,7 @@
 //! calls     a handler is called once for each (node state, disk, event); the answer is remembered
 //! steps     what one node does in one step, as numbers: outcomes of (local, message)
 //! space     states of the world: a local for each node, budgets, monitor, the messages in the network
+//! ways      how a state is left, all by lookups
 //! bfs       breadth first on all threads, with the same result for any number of them
 //! monitor   what clients have seen, reduced to what still matters
 //! trace     a way through the states, in the simulator's names
@@ -44,6 +45,7 @@ mod verify;
 mod view;
 mod visited;
 mod walk;
+mod ways;
 
 pub use calls::Factory;
 pub use error::Error;

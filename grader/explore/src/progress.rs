@@ -16,9 +16,9 @@ use crate::{
     intern::NONE,
     local::Condition,
     search::{Failure, Reached},
-    space::{Choice, Way},
     steps::What,
     view::View,
+    ways::{Choice, Way},
 };
 
 /// Within what a healed world must get to its end.

@@ -1,6 +1,6 @@
 //! What a search looks for and what it found.
 
-use crate::{space::Choice, view::View};
+use crate::{view::View, ways::Choice};
 
 type Check<'p> = Box<dyn Fn(&View<'_>) -> Result<(), String> + Sync + 'p>;
 type Predicate<'p> = Box<dyn Fn(&View<'_>) -> bool + Sync + 'p>;

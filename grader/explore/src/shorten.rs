@@ -10,9 +10,9 @@ use crate::{
     explorer::Explorer,
     intern::NONE,
     search::{Failure, Judgement, Reached, Search},
-    space::{Choice, Way},
     steps::What,
     view::View,
+    ways::{Choice, Way},
 };
 
 /// What happens in a step, whatever the state is.

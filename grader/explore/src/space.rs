@@ -1,4 +1,4 @@
-//! States of the whole world as short lists of numbers, and the ways that lead from one to the next.
+//! States of the whole world as short lists of numbers.
 //!
 //! A state is `[local of each node, budget, monitor, flights in ascending order]`. Its *print* is a 64-bit hash, a sum
 //! over its parts, so that the print of a successor costs a few additions, and a successor that was seen before is
@@ -14,6 +14,7 @@ use crate::{
     model::{Faults, Model},
     monitor::Watch,
     steps::{Outcome, Step, Steps, flight_hash},
+    ways::{Broken, Choice, Need, Way},
 };
 
 /// Everything that is known about a world so far. Looking things up needs no lock: only [`Space::resolve`] adds to it.
@@ -23,78 +24,35 @@ pub(crate) struct Space<'m> {
     pub watch: Watch,
 }
 
-/// How a state is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Choice {
-    /// The message that is delivered or lost, or [`NONE`].
-    pub flight: u32,
-    /// The outcome of the step, or [`NONE`]: the message is lost.
-    pub outcome: u32,
-    /// The message stays in the network, to be delivered once more.
-    pub keeps: bool,
-    /// The monitor's state after it.
-    pub monitor: u32,
-}
-
-/// A way that leads on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Way {
-    To {
-        print: u64,
-        choice: Choice,
-    },
-    /// The program breaks a promise here.
-    Broken {
-        choice: Choice,
-        why: Broken,
-    },
-}
-
-/// Which promise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Broken {
-    /// A number of [`Steps::faults`].
-    Fault(u32),
-    /// A number of [`Watch::faults`].
-    Monitor(u32),
-}
-
-/// What must be worked out before a state can be left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Need {
-    Step(Step),
-    Watch { monitor: u32, happenings: u32 },
-}
-
 /// How many faults are left, as one number.
 fn budget(faults: Faults) -> u32 {
     u32::from(faults.crashes) | u32::from(faults.losses) << 8 | u32::from(faults.duplicates) << 16
 }
 
-const ONE_CRASH: u32 = 1;
-const ONE_LOSS: u32 = 1 << 8;
-const ONE_DUPLICATE: u32 = 1 << 16;
+pub(crate) const ONE_CRASH: u32 = 1;
+pub(crate) const ONE_LOSS: u32 = 1 << 8;
+pub(crate) const ONE_DUPLICATE: u32 = 1 << 16;
 
 /// The budget after one more fault of this kind.
 #[inline]
-fn spend(budget: u32, one: u32) -> u32 {
+pub(crate) fn spend(budget: u32, one: u32) -> u32 {
     let unlimited = (budget / one) & 0xff == u32::from(Faults::UNLIMITED);
     if unlimited { budget } else { budget - one }
 }
 
 /// Whether one more fault of this kind may happen.
 #[inline]
-fn affords(budget: u32, one: u32) -> bool {
+pub(crate) fn affords(budget: u32, one: u32) -> bool {
     (budget / one) & 0xff != 0
 }
 
 #[inline]
-fn local_hash(local: u32) -> u64 {
+pub(crate) fn local_hash(local: u32) -> u64 {
     mix(u64::from(local) | 2 << 32)
 }
 
 #[inline]
-fn rest_hash(budget: u32, monitor: u32) -> u64 {
+pub(crate) fn rest_hash(budget: u32, monitor: u32) -> u64 {
     mix(u64::from(budget) | 3 << 32).wrapping_add(mix(u64::from(monitor) | 4 << 32))
 }
 
@@ -116,7 +74,7 @@ impl Space<'_> {
         state[self.nodes() + 1]
     }
 
-    fn budget(&self, state: &[u32]) -> u32 {
+    pub fn budget(&self, state: &[u32]) -> u32 {
         state[self.nodes()]
     }
 
@@ -137,97 +95,8 @@ impl Space<'_> {
         locals.chain(flights).fold(rest, u64::wrapping_add)
     }
 
-    /// All ways out of a state, in a fixed order. What is not known yet is put into `needs`; then the list of ways is
-    /// not complete. Returns whether the world can go on by itself, without a fault.
-    ///
-    /// Time: one lookup for each node and each different message in the network.
-    pub fn ways(&self, state: &[u32], print: u64, needs: &mut Vec<Need>, mut way: impl FnMut(Way)) -> bool {
-        let (budget, monitor) = (self.budget(state), self.monitor(state));
-        let rest = rest_hash(budget, monitor);
-        let mut goes_on = false;
-        let mut offer = |flight: u32, keeps: bool, number: usize, outcome: &Outcome, needs: &mut Vec<Need>| {
-            let mut left = budget;
-            if outcome.crash {
-                if !affords(left, ONE_CRASH) {
-                    return;
-                }
-                left = spend(left, ONE_CRASH);
-            }
-            if keeps {
-                left = spend(left, ONE_DUPLICATE);
-            }
-            goes_on |= !outcome.crash && !keeps;
-            let mut choice = Choice { flight, outcome: number as u32, keeps, monitor };
-            if outcome.fault != NONE {
-                return way(Way::Broken { choice, why: Broken::Fault(outcome.fault) });
-            }
-            if outcome.happenings != 0 {
-                match self.watch.after(monitor, outcome.happenings) {
-                    Some(Ok(after)) => choice.monitor = after,
-                    Some(Err(fault)) => return way(Way::Broken { choice, why: Broken::Monitor(fault) }),
-                    None => return needs.push(Need::Watch { monitor, happenings: outcome.happenings }),
-                }
-            }
-            let before = state[usize::from(self.steps.slots[outcome.local as usize])];
-            let mut print = print.wrapping_sub(local_hash(before)).wrapping_add(local_hash(outcome.local));
-            let sent = match self.model.copies {
-                usize::MAX => outcome.sends_hash,
-                _ => {
-                    let gone = if keeps { NONE } else { flight };
-                    self.sent(state, gone, outcome).map(flight_hash).fold(0, u64::wrapping_add)
-                }
-            };
-            print = print.wrapping_add(sent);
-            if flight != NONE && !keeps {
-                print = print.wrapping_sub(flight_hash(flight));
-            }
-            if (left, choice.monitor) != (budget, monitor) {
-                print = print.wrapping_sub(rest).wrapping_add(rest_hash(left, choice.monitor));
-            }
-            way(Way::To { print, choice });
-        };
-        for local in &state[..self.nodes()] {
-            let step = Step { local: *local, flight: NONE };
-            match self.steps.outcomes(step) {
-                None => needs.push(Need::Step(step)),
-                Some(range) => range.for_each(|at| offer(NONE, false, at, &self.steps.outcomes[at], needs)),
-            }
-        }
-        let mut last = NONE;
-        for flight in self.network(state).iter().copied() {
-            if flight == last {
-                continue;
-            }
-            last = flight;
-            let step = Step { local: state[usize::from(self.steps.targets[flight as usize])], flight };
-            match self.steps.outcomes(step) {
-                None => needs.push(Need::Step(step)),
-                Some(range) => {
-                    for at in range {
-                        let outcome = &self.steps.outcomes[at];
-                        offer(flight, false, at, outcome, needs);
-                        if affords(budget, ONE_DUPLICATE) && !outcome.crash {
-                            offer(flight, true, at, outcome, needs);
-                        }
-                    }
-                }
-            }
-        }
-        if affords(budget, ONE_LOSS) {
-            last = NONE;
-            for flight in
-                self.network(state).iter().copied().filter(|flight| std::mem::replace(&mut last, *flight) != *flight)
-            {
-                let print = print.wrapping_sub(flight_hash(flight)).wrapping_sub(rest);
-                let print = print.wrapping_add(rest_hash(spend(budget, ONE_LOSS), monitor));
-                way(Way::To { print, choice: Choice { flight, outcome: NONE, keeps: false, monitor } });
-            }
-        }
-        goes_on
-    }
-
     /// What of an outcome's messages gets into the network, from which one message is gone.
-    fn sent<'o>(&self, state: &'o [u32], gone: u32, outcome: &'o Outcome) -> impl Iterator<Item = u32> + 'o {
+    pub fn sent<'o>(&self, state: &'o [u32], gone: u32, outcome: &'o Outcome) -> impl Iterator<Item = u32> + 'o {
         let (network, copies) = (&state[self.header()..], self.model.copies);
         outcome.sends.iter().copied().enumerate().filter_map(move |(nth, flight)| {
             let equal = |other: &&u32| **other == flight;

@@ -25,7 +25,7 @@ use crate::{
     local::{Condition, Local, Open, Timer},
     model::{Model, Pace},
     monitor::Happening,
-    space::Choice,
+    ways::Choice,
 };
 
 /// A message on its way. Equal messages between the same nodes are the same: the network is a multiset of these.

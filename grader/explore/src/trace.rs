@@ -20,8 +20,8 @@ use crate::{
     intern::NONE,
     monitor::Happening,
     search::Reached,
-    space::Choice,
     steps::{Outcome, Part, What},
+    ways::Choice,
 };
 
 /// One step of a way.

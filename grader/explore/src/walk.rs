@@ -19,8 +19,9 @@ use crate::{
     explorer::Explorer,
     intern::NONE,
     search::{Failure, Judgement, Reached, Search},
-    space::{Broken, Choice, Need, Space, Way},
+    space::Space,
     view::View,
+    ways::{Broken, Choice, Need, Way},
 };
 
 /// How many walks go on at once. What they need is worked out together.

@@ -2,6 +2,7 @@
 
 mod counts;
 mod differential;
+mod monitoring;
 mod nodes;
 mod properties;
 mod verification;

@@ -154,7 +154,7 @@ fn goals_are_stages() {
     let decided = |view: &faultline_explore::View<'_>| {
         let decided =
             |number| view.observation(NodeId::new('s', number)).map(|bytes| codec::from_bytes(bytes).unwrap());
-        (1..=3).filter_map(|number| decided(number)).any(|value: Option<char>| value.is_some())
+        (1..=3).filter_map(decided).any(|value: Option<char>| value.is_some())
     };
     let mut explorer = Explorer::new(&model, &factory).monitor(paxos::monitor());
     let first = explorer.search(&Search::new().goal("a value is decided", decided).most_goals(8)).unwrap();

@@ -30,7 +30,7 @@ fn sends_in_the_order_of_a_hash_map_are_told() {
     let first = &verified.differences[0];
     assert_eq!(first.event, "Hello(1) from s1");
     let Difference::Effects { first, second, .. } = &first.difference else { panic!("{first:?}") };
-    assert!(first.as_ref().unwrap().starts_with("send Hello(2) to s"));
+    assert!(first.as_ref().unwrap().starts_with("send Hello("));
     assert_ne!(first, second);
 }
 

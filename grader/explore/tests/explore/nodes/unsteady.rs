@@ -63,8 +63,8 @@ impl labkit::Node for Node {
         match self.habit {
             Habit::KeepsHashMap => {}
             Habit::SendsInHashOrder if nth == 1 && from == NodeId::new('s', 1) => {
-                for peer in self.peers.keys() {
-                    ctx.send(*peer, Message::Hello(2));
+                for (peer, number) in &self.peers {
+                    ctx.send(*peer, Message::Hello(1 + number));
                 }
             }
             Habit::SendsInHashOrder => {}
@@ -74,9 +74,9 @@ impl labkit::Node for Node {
                 }
             }
             Habit::Address => {
-                thread_local! { static KEPT: Cell<Vec<Box<u64>>> = const { Cell::new(Vec::new()) } }
+                thread_local! { static KEPT: Cell<Vec<u64>> = const { Cell::new(Vec::new()) } }
                 let mut kept = KEPT.take();
-                kept.push(Box::new(1));
+                kept.push(1);
                 self.seen.mark = std::ptr::from_ref::<u64>(&kept[kept.len() - 1]).addr() as u64;
                 KEPT.set(kept);
             }
