@@ -3,7 +3,7 @@
 //! A handler is a function of (node state, disk, event), so it is called once for each; everything else looks up what
 //! it did. [`verify`](crate::verify) checks that it is a function.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::cell::RefCell;
 
 use faultline_sim::{
     backend::{Backend, BackendError},
@@ -139,32 +139,50 @@ impl Calls {
         look(backend, effects)
     }
 
-    /// What these calls do one after the other in one instance, each beginning where the one before ended.
-    pub fn run_chain(
+    /// What these calls of one life of a node do one after the other in one instance, which is fresh only for the first
+    /// of them and after a fault.
+    pub fn run_life(
         &self,
         calls: &[Call],
         model: &Model,
         backend: &mut dyn Backend,
         entropy: u64,
     ) -> Vec<Result<Result<Raw, String>, Error>> {
-        let step = |backend: &mut dyn Backend, nth: usize, call: &Call| {
-            if nth == 0 {
-                return self.run_one(backend, model, call, entropy);
-            }
-            let event = self.event(model, call.cause).expect("a start begins a chain");
-            let effects = backend.step(SLOT, &event)?.to_vec();
-            look(backend, effects)
-        };
-        let mut answers: Vec<Result<Result<Raw, String>, Error>> = Vec::new();
-        for (nth, call) in calls.iter().enumerate() {
-            let answer = own_fault(step(backend, nth, call));
-            let dead = !matches!(answer, Ok(Ok(_)));
+        let mut alive = false;
+        let mut answers = Vec::with_capacity(calls.len());
+        for call in calls {
+            let answer = match self.event(model, call.cause).filter(|_| alive) {
+                None => own_fault(self.run_one(backend, model, call, entropy)),
+                Some(event) => own_fault(self.run_again(backend, model, call, &event)),
+            };
+            alive = matches!(answer, Ok(Ok(_)));
             answers.push(answer);
-            if dead {
-                break;
-            }
         }
         answers
+    }
+
+    /// Lets the instance that is there handle the event in the call's state.
+    fn run_again(
+        &self,
+        backend: &mut dyn Backend,
+        model: &Model,
+        call: &Call,
+        event: &Event<'_>,
+    ) -> Result<Raw, BackendError> {
+        let mut argument = Vec::new();
+        self.start(model, call, &self.disks[call.disk]).write(&mut argument);
+        argument.extend_from_slice(&self.bytes[call.before]);
+        backend.call(SLOT, Op::Restore, &argument)?;
+        let effects = backend.step(SLOT, event)?.to_vec();
+        look(backend, effects)
+    }
+
+    /// How the node started.
+    fn start<'s>(&self, model: &'s Model, call: &Call, disk: &'s Blobs) -> Start<'s> {
+        let (role, config) = model.role(usize::from(call.slot));
+        let id = model.nodes[usize::from(call.slot)].id;
+        let boot = if call.incarnation == 1 { Boot::First } else { Boot::Restarted };
+        Start { role, id, incarnation: u64::from(call.incarnation), boot, clock: None, config, disk }
     }
 
     /// What a handler is given; a start is none.
@@ -188,11 +206,7 @@ impl Calls {
         entropy: u64,
     ) -> Result<Vec<u8>, BackendError> {
         let entropy = mix(mix(entropy ^ u64::from(call.slot)) ^ u64::from(call.incarnation));
-        let (role, config) = model.role(usize::from(call.slot));
-        let id = model.nodes[usize::from(call.slot)].id;
-        let boot = if call.incarnation == 1 { Boot::First } else { Boot::Restarted };
-        let disk = &self.disks[call.disk];
-        let start = Start { role, id, incarnation: u64::from(call.incarnation), boot, clock: None, config, disk };
+        let start = self.start(model, call, &self.disks[call.disk]);
         let Some(event) = self.event(model, call.cause) else {
             return backend.start(SLOT, &start, entropy).map(<[u8]>::to_vec);
         };
@@ -203,11 +217,8 @@ impl Calls {
     /// The node's own words for a state, or nothing if it has none.
     pub fn describe_state(&self, machine: &Machine<'_>, model: &Model, call: &Call, state: &[u8]) -> Option<String> {
         let mut backend = machine.own.borrow_mut();
-        let (role, config) = model.role(usize::from(call.slot));
-        let id = model.nodes[usize::from(call.slot)].id;
-        let disk = BTreeMap::new();
-        let incarnation = u64::from(call.incarnation);
-        let start = Start { role, id, incarnation, boot: Boot::First, clock: None, config, disk: &disk };
+        let disk = Blobs::new();
+        let start = self.start(model, call, &disk);
         backend.restore(SLOT, &start, state, 0).ok()?;
         let text = backend.call(SLOT, Op::Describe, &[Subject::State as u8]).ok()?;
         Some(String::from_utf8_lossy(&text).into_owned())

@@ -28,7 +28,7 @@ pub(crate) struct Disk {
 
 impl Disk {
     /// A disk that holds this, all of it safe.
-    pub fn holding(synced: Blobs) -> Disk {
+    fn holding(synced: Blobs) -> Disk {
         Disk { synced, unsynced: BTreeMap::new() }
     }
 

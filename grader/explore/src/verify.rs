@@ -1,30 +1,26 @@
 //! Whether handlers are functions of (state, disk, event): a search that remembers their answers relies on it, and so
 //! does every replay.
 //!
-//! Every remembered call is made twice more, with another seed for what a node can draw of randomness: once in a fresh
+//! Every remembered call is made at least twice more, with another seed for what a node can draw of randomness: once in a fresh
 //! instance, and once in an instance that has a life behind it, where the calls before left whatever a program keeps
 //! outside its state (a static, an address on the heap). A different answer is told with the first field that differs.
 
 use labkit::abi::{Effect, Subject, effects};
 use rayon::prelude::*;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use crate::{
     calls::{Answer, Call, Calls, Cause, Raw},
-    disk::Disk,
     error::Error,
     explorer::{ENTROPY, Explorer},
-    intern::NONE,
 };
 
 /// Every node draws other random numbers than in the search.
 const OTHER_ENTROPY: u64 = !ENTROPY;
 
-/// The longest life of one instance.
-const LONGEST_CHAIN: usize = 1_000;
-
-/// So many chains are worth a machine of their own.
-const CHAINS_AT_ONCE: usize = 64;
+/// How many calls one instance lives through. The number is fixed, so that the lives, and what they bring to light, do not
+/// depend on the number of threads.
+const LIFE: usize = 1_000;
 
 /// Two answers of one handler to the same question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +79,7 @@ pub struct Verified {
 impl Explorer<'_> {
     /// Makes every call again that the searches so far remember the answer of, on all threads.
     ///
-    /// Time: two calls of a handler for each remembered one.
+    /// Time: two calls of a handler for each remembered one, and at least 1,000 for each life of each node.
     ///
     /// # Errors
     /// A broken grader.
@@ -91,30 +87,19 @@ impl Explorer<'_> {
         let (calls, model) = (&self.space.steps.calls, self.space.model);
         let all = calls.all();
         let again = calls.run(all, model, &self.machine, OTHER_ENTROPY);
-        let chains = calls.chains();
-        let factory = self.machine.factory;
-        let lives: Vec<_> = chains
-            .par_chunks(CHAINS_AT_ONCE)
-            .map_init(factory, |backend, chains| {
-                let run = |chain: &Vec<Call>| calls.run_chain(chain, model, &mut **backend, OTHER_ENTROPY);
-                chains.iter().map(run).collect::<Vec<_>>()
-            })
+        let lives = calls.lives();
+        let answers: Vec<_> = lives
+            .par_iter()
+            .map_init(self.machine.factory, |backend, life| calls.run_life(life, model, &mut **backend, OTHER_ENTROPY))
             .flatten_iter()
             .collect();
-        let fresh = all.iter().copied().zip(again).map(|answer| vec![answer]);
-        let lives = chains.into_iter().zip(lives).map(|(chain, life)| chain.into_iter().zip(life).collect());
+        let again = all.iter().copied().zip(again).chain(lives.into_iter().flatten().zip(answers));
         let (mut made, mut differences, mut seen) = (0, Vec::new(), FxHashSet::default());
-        for life in fresh.chain(lives) {
-            for (call, raw) in life {
-                made += 1;
-                let (raw, answer) = (raw?, calls.answer(&call).expect("all calls have answers"));
-                if !calls.agrees(answer, &raw) {
-                    if seen.insert(call) {
-                        differences.push(self.difference(&call, answer, &raw));
-                    }
-                    // What follows begins with another state.
-                    break;
-                }
+        for (call, raw) in again {
+            made += 1;
+            let (raw, answer) = (raw?, calls.answer(&call).expect("all calls have answers"));
+            if !calls.agrees(answer, &raw) && seen.insert(call) {
+                differences.push(self.difference(&call, answer, &raw));
             }
         }
         Ok(Verified { calls: made, differences })
@@ -201,45 +186,19 @@ impl Calls {
         }
     }
 
-    /// Every call in one chain: each begins with the state and the disk with which the one before ended.
-    fn chains(&self) -> Vec<Vec<Call>> {
-        let mut waiting: FxHashMap<(u16, u32, u32, u32), Vec<Call>> = FxHashMap::default();
-        for call in self.all().iter().rev() {
-            waiting.entry((call.slot, call.incarnation, call.before, call.disk)).or_default().push(*call);
-        }
-        let mut used = FxHashSet::default();
-        let mut chains = Vec::new();
-        for first in self.all() {
-            let (mut chain, mut next) = (Vec::new(), Some(*first));
-            while let Some(call) = next.filter(|_| chain.len() < LONGEST_CHAIN)
-                && used.insert(call)
-            {
-                chain.push(call);
-                next = self.after(&call).and_then(|(state, disk)| {
-                    let list = waiting.get_mut(&(call.slot, call.incarnation, state, disk))?;
-                    while list.last().is_some_and(|call| used.contains(call)) {
-                        list.pop();
-                    }
-                    list.last().copied()
-                });
-            }
-            if !chain.is_empty() {
-                chains.push(chain);
-            }
-        }
-        chains
-    }
-
-    /// The state and the disk that a call leaves, if both occur in calls.
-    fn after(&self, call: &Call) -> Option<(u32, u32)> {
-        let done = self.answer(call)?.as_ref().ok()?;
-        let list = &self.bytes[done.effects];
-        let disk =
-            effects(list).flatten().try_fold(Disk::holding(self.disks[call.disk].clone()), |mut disk, effect| {
-                disk.apply(&effect);
-                Some(disk)
-            })?;
-        Some((done.after, self.disks.find(&disk.seen_by_node()).unwrap_or(NONE)))
+    /// All calls but starts, those of each life of each node together, in pieces that one instance lives through. Where
+    /// there are few, they come again and again: what a program keeps outside its state may take its time to show.
+    fn lives(&self) -> Vec<Vec<Call>> {
+        let life = |call: &Call| (call.slot, call.incarnation);
+        let mut calls: Vec<Call> = self.all().iter().copied().filter(|call| call.cause != Cause::Start).collect();
+        calls.sort_by_key(life);
+        let of_one = calls.chunk_by(|one, other| life(one) == life(other));
+        of_one
+            .flat_map(|calls| match calls.len() {
+                ..LIFE => vec![calls.iter().copied().cycle().take(LIFE).collect()],
+                _ => calls.chunks(LIFE).map(<[Call]>::to_vec).collect(),
+            })
+            .collect()
     }
 }
 

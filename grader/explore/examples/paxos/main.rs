@@ -12,7 +12,6 @@
 #[allow(dead_code, reason = "the tests use the rest")]
 mod nodes;
 mod theirs;
-mod wasm;
 
 use std::{
     error::Error,
@@ -21,7 +20,7 @@ use std::{
 };
 
 use faultline_explore::{End, Explorer, Limits, Search};
-use faultline_host::{Machine, machine::Limits as NodeLimits, on_world_stack};
+use faultline_host::on_world_stack;
 use faultline_sim::{backend::Backend, in_process::InProcess};
 use nodes::paxos;
 use stateright::{Checker, Model as _};
@@ -89,7 +88,7 @@ fn ours(clients: u32, native: bool) -> Result<(), Box<dyn Error>> {
     if native {
         return explore(clients, &|| Box::new(InProcess::new(paxos::lab)));
     }
-    let program = Machine::new(NodeLimits::default())?.load(&wasm::module()?)?;
+    let program = nodes::wasm::program("paxos/program.rs")?;
     let factory = || Box::new(program.backend()) as Box<dyn Backend>;
     // Wasm runs on the stack of its thread, on which it needs more room than threads have by default.
     let stack = faultline_host::machine::WORLD_STACK_BYTES;

@@ -5,6 +5,7 @@ pub mod claims;
 pub mod paxos;
 pub mod register;
 pub mod unsteady;
+pub mod wasm;
 
 use faultline_sim::{NodeSpec, Role};
 use labkit::{NodeId, codec, prelude::Serialize};

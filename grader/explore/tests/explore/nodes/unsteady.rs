@@ -6,10 +6,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use faultline_sim::NodeSpec;
 use labkit::{codec, guest, prelude::*};
-
-use super::server;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Habit {
@@ -89,8 +86,4 @@ impl labkit::Node for Node {
 pub fn lab() -> guest::Lab {
     let node = guest::Role::node::<Node>(|node| codec::to_bytes(&node.seen.hellos).unwrap());
     guest::Lab::new(vec![node])
-}
-
-pub fn nodes(habit: Habit) -> Vec<NodeSpec> {
-    (1..=4).map(|number| server(number, &habit)).collect()
 }
