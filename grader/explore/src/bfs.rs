@@ -227,7 +227,8 @@ impl Run<'_, '_> {
 
     /// Adds a state that was seen for the first time.
     fn add(&mut self, new: New, state: &[u32], depth: u32) -> Option<Stop> {
-        if self.log.len() as u64 == self.search.limits.states {
+        // Numbers of states have 32 bits.
+        if self.log.len() as u64 == self.search.limits.states.min(u64::from(NONE)) {
             return Some(Stop::Because(End::States));
         }
         let number = self.log.push(new.print, new.before);

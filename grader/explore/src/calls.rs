@@ -27,7 +27,7 @@ use crate::{
 pub type Factory<'a> = &'a (dyn Fn() -> Box<dyn Backend> + Sync);
 
 /// So many calls are worth more than one thread and a machine for each.
-const PARALLEL_CALLS: usize = 64;
+const PARALLEL_CALLS: usize = 16;
 
 /// The slot of the backend in which calls are made. Nodes are restored there one after the other.
 const SLOT: usize = 0;
