@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 /// Each package of the workspace and the packages of the workspace that it may use.
-const ALLOWED: [(&str, &[&str]); 17] = [
+const ALLOWED: [(&str, &[&str]); 18] = [
     ("labkit", &[]),
     ("lab0-api", &["labkit"]),
     ("lab0", &["labkit", "lab0-api"]),
@@ -22,6 +22,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("faultline-verdict", &[]),
     ("faultline-check", &[]),
     ("faultline-sim", &["labkit"]),
+    ("faultline-explore", &["labkit", "faultline-sim", "faultline-check"]),
     ("faultline-suites", &["labkit", "lab0-api", "lab2-api", "faultline-sim", "faultline-check"]),
     ("faultline-host", &["labkit", "faultline-sim"]),
     ("faultline-report", &["faultline-verdict"]),

@@ -76,8 +76,9 @@ pub trait Backend {
     /// A fault in the handler, or a broken grader.
     fn step(&mut self, slot: usize, event: &Event<'_>) -> Result<&[u8], BackendError>;
 
-    /// Any other operation than a step, a start or a restore; the answer without its first byte. In a slot that holds
-    /// no node a program without a node is made first: it can answer what is asked about messages.
+    /// Any other operation than a step or a start; the answer without its first byte. In a slot that holds
+    /// no node a program without a node is made first: it can answer what is asked about messages. [`Op::Restore`] puts
+    /// another state into the same instance, which keeps what a program has outside its state.
     ///
     /// # Errors
     /// [`Fault::State`] with the text of the node's own error, another fault, or a broken grader.

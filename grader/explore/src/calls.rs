@@ -1,0 +1,271 @@
+//! Calls of handlers, and the memory of their answers: the only part of an exploration that runs a student's code.
+//!
+//! A handler is a function of (node state, disk, event), so it is called once for each; everything else looks up what
+//! it did. [`verify`](crate::verify) checks that it is a function.
+
+use std::cell::RefCell;
+
+use faultline_sim::{
+    backend::{Backend, BackendError},
+    choice::mix,
+};
+use labkit::{
+    Boot,
+    abi::{Event, Op, Start, Subject},
+};
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use crate::{
+    disk::Blobs,
+    error::{Error, own_fault},
+    intern::{Interner, NONE},
+    model::Model,
+};
+
+/// Makes the machine that nodes run on; each thread has its own.
+pub type Factory<'a> = &'a (dyn Fn() -> Box<dyn Backend> + Sync);
+
+/// So many calls are worth more than one thread and a machine for each.
+const PARALLEL_CALLS: usize = 16;
+
+/// The slot of the backend in which calls are made. Nodes are restored there one after the other.
+const SLOT: usize = 0;
+
+/// What a handler is called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Cause {
+    Start,
+    Message { from: u16, bytes: u32 },
+    Timer { bytes: u32 },
+    Invoke { bytes: u32 },
+}
+
+/// Everything that a handler can see. Numbers are those of interned bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Call {
+    pub slot: u16,
+    /// The node can ask for it.
+    pub incarnation: u32,
+    /// The state's bytes; none before a start.
+    pub before: u32,
+    /// What the node reads from its disk.
+    pub disk: u32,
+    pub cause: Cause,
+}
+
+/// What a handler did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Done {
+    pub after: u32,
+    pub observation: u32,
+    pub effects: u32,
+}
+
+/// What a handler did, not interned yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Raw {
+    pub after: Vec<u8>,
+    pub observation: Vec<u8>,
+    pub effects: Vec<u8>,
+}
+
+/// The answer of a call: what the handler did, or how it failed in words.
+pub(crate) type Answer = Result<Done, String>;
+
+/// Interned bytes, disks, and the answers to all calls so far.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    pub bytes: Interner<[u8]>,
+    pub disks: Interner<Blobs>,
+    answers: FxHashMap<Call, Answer>,
+    /// All calls in the order in which they were first made.
+    order: Vec<Call>,
+}
+
+impl Calls {
+    pub fn answer(&self, call: &Call) -> Option<&Answer> {
+        self.answers.get(call)
+    }
+
+    pub fn all(&self) -> &[Call] {
+        &self.order
+    }
+
+    /// Makes calls that were not made before, on all threads, and remembers the answers in the order of `calls`.
+    pub fn make(&mut self, calls: &[Call], model: &Model, machine: &Machine<'_>, entropy: u64) -> Result<(), Error> {
+        let raw = self.run(calls, model, machine, entropy);
+        for (call, raw) in calls.iter().zip(raw) {
+            let answer = raw?.map(|raw| Done {
+                after: self.bytes.intern(raw.after.as_slice()),
+                observation: self.bytes.intern(raw.observation.as_slice()),
+                effects: self.bytes.intern(raw.effects.as_slice()),
+            });
+            self.answers.insert(*call, answer);
+            self.order.push(*call);
+        }
+        Ok(())
+    }
+
+    /// What these calls do, in their order, each in a fresh instance.
+    pub fn run(
+        &self,
+        calls: &[Call],
+        model: &Model,
+        machine: &Machine<'_>,
+        entropy: u64,
+    ) -> Vec<Result<Result<Raw, String>, Error>> {
+        let run = |backend: &mut dyn Backend, call: &Call| own_fault(self.run_one(backend, model, call, entropy));
+        if calls.len() < PARALLEL_CALLS {
+            let mut backend = machine.own.borrow_mut();
+            return calls.iter().map(|call| run(&mut **backend, call)).collect();
+        }
+        let factory = machine.factory;
+        calls
+            .par_chunks(PARALLEL_CALLS / 2)
+            .map_init(factory, |backend, calls| calls.iter().map(|call| run(&mut **backend, call)).collect::<Vec<_>>())
+            .flatten_iter()
+            .collect()
+    }
+
+    fn run_one(
+        &self,
+        backend: &mut dyn Backend,
+        model: &Model,
+        call: &Call,
+        entropy: u64,
+    ) -> Result<Raw, BackendError> {
+        let effects = self.enter(backend, model, call, entropy)?;
+        look(backend, effects)
+    }
+
+    /// What these calls of one life of a node do one after the other in one instance, which is fresh only for the first
+    /// of them and after a fault.
+    pub fn run_life(
+        &self,
+        calls: &[Call],
+        model: &Model,
+        backend: &mut dyn Backend,
+        entropy: u64,
+    ) -> Vec<Result<Result<Raw, String>, Error>> {
+        let mut alive = false;
+        let mut answers = Vec::with_capacity(calls.len());
+        for call in calls {
+            let answer = match self.event(model, call.cause).filter(|_| alive) {
+                None => own_fault(self.run_one(backend, model, call, entropy)),
+                Some(event) => own_fault(self.run_again(backend, model, call, &event)),
+            };
+            alive = matches!(answer, Ok(Ok(_)));
+            answers.push(answer);
+        }
+        answers
+    }
+
+    /// Lets the instance that is there handle the event in the call's state.
+    fn run_again(
+        &self,
+        backend: &mut dyn Backend,
+        model: &Model,
+        call: &Call,
+        event: &Event<'_>,
+    ) -> Result<Raw, BackendError> {
+        let mut argument = Vec::new();
+        self.start(model, call, &self.disks[call.disk]).write(&mut argument);
+        argument.extend_from_slice(&self.bytes[call.before]);
+        backend.call(SLOT, Op::Restore, &argument)?;
+        let effects = backend.step(SLOT, event)?.to_vec();
+        look(backend, effects)
+    }
+
+    /// How the node started.
+    fn start<'s>(&self, model: &'s Model, call: &Call, disk: &'s Blobs) -> Start<'s> {
+        let (role, config) = model.role(usize::from(call.slot));
+        let id = model.nodes[usize::from(call.slot)].id;
+        let boot = if call.incarnation == 1 { Boot::First } else { Boot::Restarted };
+        Start { role, id, incarnation: u64::from(call.incarnation), boot, clock: None, config, disk }
+    }
+
+    /// What a handler is given; a start is none.
+    fn event(&self, model: &Model, cause: Cause) -> Option<Event<'_>> {
+        match cause {
+            Cause::Start => None,
+            Cause::Message { from, bytes } => {
+                Some(Event::Message { from: model.nodes[usize::from(from)].id, message: &self.bytes[bytes] })
+            }
+            Cause::Timer { bytes } => Some(Event::Timer { timer: &self.bytes[bytes] }),
+            Cause::Invoke { bytes } => Some(Event::Invoke { command: &self.bytes[bytes] }),
+        }
+    }
+
+    /// Brings a fresh instance into the call's state and lets it handle the event.
+    fn enter(
+        &self,
+        backend: &mut dyn Backend,
+        model: &Model,
+        call: &Call,
+        entropy: u64,
+    ) -> Result<Vec<u8>, BackendError> {
+        let entropy = mix(mix(entropy ^ u64::from(call.slot)) ^ u64::from(call.incarnation));
+        let start = self.start(model, call, &self.disks[call.disk]);
+        let Some(event) = self.event(model, call.cause) else {
+            return backend.start(SLOT, &start, entropy).map(<[u8]>::to_vec);
+        };
+        backend.restore(SLOT, &start, &self.bytes[call.before], entropy)?;
+        backend.step(SLOT, &event).map(<[u8]>::to_vec)
+    }
+
+    /// The node's own words for a state, or nothing if it has none.
+    pub fn describe_state(&self, machine: &Machine<'_>, model: &Model, call: &Call, state: &[u8]) -> Option<String> {
+        let mut backend = machine.own.borrow_mut();
+        let disk = Blobs::new();
+        let start = self.start(model, call, &disk);
+        backend.restore(SLOT, &start, state, 0).ok()?;
+        let text = backend.call(SLOT, Op::Describe, &[Subject::State as u8]).ok()?;
+        Some(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// The node's own words for a message that it sends, or a timer, command or answer; `of` is its slot, an incarnation
+    /// and a state of it (a message needs none).
+    pub fn describe(
+        &self,
+        machine: &Machine<'_>,
+        model: &Model,
+        of: (u16, u32, u32),
+        subject: Subject,
+        bytes: &[u8],
+    ) -> String {
+        let (slot, incarnation, state) = of;
+        let call = Call { slot, incarnation, before: state, disk: NONE, cause: Cause::Start };
+        let mut argument = vec![subject as u8];
+        if subject == Subject::Message {
+            argument.push(model.role(usize::from(slot)).0);
+        } else if state != NONE {
+            // Timers and commands have the node's own types, so a node must be there to ask.
+            self.describe_state(machine, model, &call, &self.bytes[state]);
+        }
+        argument.extend_from_slice(bytes);
+        match machine.own.borrow_mut().call(SLOT, Op::Describe, &argument) {
+            Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+            Err(_) => format!("({} bytes)", bytes.len()),
+        }
+    }
+}
+
+/// The node after a handler.
+fn look(backend: &mut dyn Backend, effects: Vec<u8>) -> Result<Raw, BackendError> {
+    let after = backend.call(SLOT, Op::Snapshot, &[])?;
+    let observation = backend.call(SLOT, Op::Observe, &[])?;
+    Ok(Raw { after, observation, effects })
+}
+
+/// Where handlers run: a machine of the exploring thread itself, and the way to make more.
+pub(crate) struct Machine<'a> {
+    pub factory: Factory<'a>,
+    own: RefCell<Box<dyn Backend>>,
+}
+
+impl<'a> Machine<'a> {
+    pub fn new(factory: Factory<'a>) -> Machine<'a> {
+        Machine { factory, own: RefCell::new(factory()) }
+    }
+}

@@ -1,0 +1,137 @@
+//! A node's disk as part of a state: what is safe on it, and what a crash may leave of the rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use labkit::abi::Effect;
+
+/// Named blobs, as a node reads them.
+pub(crate) type Blobs = BTreeMap<String, Vec<u8>>;
+
+/// The most disks that one crash may leave behind. Unsynced writes to several blobs survive independently of each
+/// other, so there can be very many; [`Disk::after_crash`] says when some are left out.
+const MOST_SURVIVALS: usize = 64;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Write {
+    Replace(Vec<u8>),
+    Append(Vec<u8>),
+    Remove,
+}
+
+/// The disk of one node. Equal disks behave alike: no count and no history is in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Disk {
+    synced: Blobs,
+    /// Per blob, what was written since the last sync, in order.
+    unsynced: BTreeMap<String, Vec<Write>>,
+}
+
+impl Disk {
+    /// A disk that holds this, all of it safe.
+    fn holding(synced: Blobs) -> Disk {
+        Disk { synced, unsynced: BTreeMap::new() }
+    }
+
+    /// Carries out a disk effect that is not a sync; other effects are none of its business.
+    pub fn apply(&mut self, effect: &Effect<'_>) {
+        let (name, write) = match effect {
+            Effect::Write { name, bytes } => (*name, Write::Replace(bytes.to_vec())),
+            Effect::Append { name, bytes } => (*name, Write::Append(bytes.to_vec())),
+            Effect::Remove { name } => (*name, Write::Remove),
+            _ => return,
+        };
+        self.unsynced.entry(name.to_owned()).or_default().push(write);
+    }
+
+    /// Everything written so far is safe.
+    pub fn sync(&mut self) {
+        for (name, writes) in std::mem::take(&mut self.unsynced) {
+            let kept = writes.len();
+            keep(&mut self.synced, &name, &writes, kept, false);
+        }
+    }
+
+    /// What the node itself reads, unsynced writes included.
+    pub fn seen_by_node(&self) -> Blobs {
+        let mut all = self.clone();
+        all.sync();
+        all.synced
+    }
+
+    /// Every disk that a crash may leave, and whether that is all of them. Of each blob's unsynced writes a first part
+    /// survives; of an append that is the last to survive there may be all or, standing for every torn one, half.
+    pub fn after_crash(&self) -> (Vec<Disk>, bool) {
+        let mut left = BTreeSet::from([self.synced.clone()]);
+        let mut all = true;
+        for (name, writes) in &self.unsynced {
+            let mut next = BTreeSet::new();
+            for blobs in &left {
+                for kept in 0..=writes.len() {
+                    let torn = kept > 0 && matches!(writes[kept - 1], Write::Append(_));
+                    for torn in [false, true].into_iter().take(1 + usize::from(torn)) {
+                        let mut blobs = blobs.clone();
+                        keep(&mut blobs, name, writes, kept, torn);
+                        next.insert(blobs);
+                    }
+                }
+            }
+            all &= next.len() <= MOST_SURVIVALS;
+            left = next.into_iter().take(MOST_SURVIVALS).collect();
+        }
+        (left.into_iter().map(Disk::holding).collect(), all)
+    }
+}
+
+/// Carries out the first `kept` writes to a blob, the last of them perhaps by half.
+fn keep(blobs: &mut Blobs, name: &str, writes: &[Write], kept: usize, torn: bool) {
+    let mut blob = blobs.remove(name);
+    for (nth, write) in writes[..kept].iter().enumerate() {
+        let halved = torn && nth + 1 == kept;
+        match write {
+            Write::Replace(bytes) => blob = Some(bytes.clone()),
+            Write::Append(bytes) => {
+                let length = if halved { bytes.len() / 2 } else { bytes.len() };
+                blob.get_or_insert_default().extend_from_slice(&bytes[..length]);
+            }
+            Write::Remove => blob = None,
+        }
+    }
+    if let Some(blob) = blob {
+        blobs.insert(name.to_owned(), blob);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crash_leaves_every_mixture_of_old_new_and_torn() {
+        let mut disk = Disk::default();
+        disk.apply(&Effect::Write { name: "a", bytes: &[0] });
+        disk.sync();
+        disk.apply(&Effect::Write { name: "a", bytes: &[1] });
+        disk.apply(&Effect::Write { name: "a", bytes: &[2] });
+        disk.apply(&Effect::Append { name: "log", bytes: b"wxyz" });
+        assert_eq!(disk.seen_by_node()["a"], [2]);
+        let (left, all) = disk.after_crash();
+        let seen: BTreeSet<_> = left
+            .iter()
+            .map(Disk::seen_by_node)
+            .map(|mut blobs| (blobs["a"].clone(), blobs.remove("log").unwrap_or_default()))
+            .collect();
+        assert!(all);
+        assert_eq!(seen.len(), 3 * 3, "each value of a with no, half and all of the log: {seen:?}");
+        assert!(seen.contains(&(vec![1], b"wx".to_vec())));
+    }
+
+    #[test]
+    fn too_many_survivals_are_cut_and_say_so() {
+        let mut disk = Disk::default();
+        for name in ["a", "b", "c", "d", "e", "f", "g"] {
+            disk.apply(&Effect::Write { name, bytes: &[1] });
+        }
+        let (left, all) = disk.after_crash();
+        assert_eq!((left.len(), all), (MOST_SURVIVALS, false));
+    }
+}

@@ -1,0 +1,38 @@
+//! How an exploration can end without an answer.
+
+use faultline_sim::backend::{BackendError, Fault};
+use thiserror::Error;
+
+/// The grader's own failure, or a model that makes no sense; never the student's fault.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Error {
+    /// The backend broke, so there is no verdict.
+    #[error("the grader broke while it explored: {0}")]
+    Broken(String),
+    /// A handler did not do again what it did before, so a path cannot be told.
+    #[error("a path of the search could not be walked again")]
+    LostPath,
+}
+
+/// A fault in words, for the sentence of a violation.
+pub(crate) fn fault_text(fault: &Fault) -> String {
+    match fault {
+        Fault::Panic { message, place } => {
+            let place = place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
+            format!("it panicked{place}: {message}")
+        }
+        Fault::Trap { what } | Fault::Refused { what } | Fault::State { what } => what.clone(),
+        Fault::OutOfFuel => "the handler computed for too long (does it loop for ever?)".to_owned(),
+        Fault::OutOfMemory { limit_bytes } => format!("it wanted more than {} MiB of memory", limit_bytes >> 20),
+        Fault::Malformed => "what the handler returned are no effects".to_owned(),
+    }
+}
+
+/// The node's own fault, or the end of the exploration.
+pub(crate) fn own_fault<T>(result: Result<T, BackendError>) -> Result<Result<T, String>, Error> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(BackendError::Fault(fault)) => Ok(Err(fault_text(&fault))),
+        Err(BackendError::Broken(why)) => Err(Error::Broken(why)),
+    }
+}

@@ -1,0 +1,120 @@
+//! What is explored: the nodes, what clients ask, and how much may go wrong.
+
+use faultline_sim::{NodeSpec, Role};
+use labkit::NodeId;
+
+/// How often each fault may happen on one path. All are 0 by default: then every message is delivered at most once, at
+/// any time or never, and no node crashes.
+///
+/// A message that is never delivered and one that is lost look the same to every node, so safety needs no losses; they
+/// matter to goals that speak of the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// Crashes of servers, at any boundary between two effects. A crashed node may restart at any later time, with
+    /// whatever its disk may have kept. Clients do not crash.
+    pub crashes: u8,
+    /// Messages that are lost.
+    pub losses: u8,
+    /// Deliveries that leave their message in the network, to be delivered once more.
+    pub duplicates: u8,
+}
+
+impl Faults {
+    /// As often as one likes: how often it was is then no part of a state. (Crashes without end are states without
+    /// end, since each life has a number.)
+    pub const UNLIMITED: u8 = u8::MAX;
+}
+
+/// When a client's next operation is invoked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// At any time after the answer to the one before: every real-time order of operations occurs.
+    #[default]
+    Free,
+    /// At once, in the same step as the answer (or the start). Far fewer states, but operations of different clients
+    /// overlap whenever they can, so some violations of linearizability have no chance to show.
+    Eager,
+}
+
+/// A small world. Its nodes have no clocks: what a clock reads would make every event another one.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub(crate) nodes: Vec<NodeSpec>,
+    /// Per node, the commands of its operations, encoded.
+    pub(crate) operations: Vec<Vec<Vec<u8>>>,
+    pub(crate) pace: Pace,
+    pub(crate) faults: Faults,
+    pub(crate) copies: usize,
+}
+
+impl Model {
+    /// A world of these nodes, without operations and faults. Nodes that the simulator would start at once are up in
+    /// the first state; others may start at any time.
+    ///
+    /// # Panics
+    /// If there is a puppet, no node or more than 2^16 of them: a mistake in the test.
+    pub fn new(nodes: Vec<NodeSpec>) -> Model {
+        assert!(!nodes.is_empty() && nodes.len() < usize::from(u16::MAX), "between 1 and 65534 nodes");
+        let puppet = nodes.iter().find(|node| matches!(node.role, Role::Puppet { .. }));
+        assert!(puppet.is_none(), "{} is a puppet: nobody would play it here", puppet.expect("there is one").id);
+        let operations = vec![Vec::new(); nodes.len()];
+        Model { nodes, operations, pace: Pace::Free, faults: Faults::default(), copies: usize::MAX }
+    }
+
+    /// What a client asks, one operation after the other, encoded as the lab encodes commands.
+    ///
+    /// # Panics
+    /// If there is no such client: a mistake in the test.
+    #[must_use]
+    pub fn operations(mut self, client: NodeId, commands: Vec<Vec<u8>>) -> Model {
+        let slot = self.slot(client).filter(|slot| self.is_client(*slot));
+        self.operations[slot.unwrap_or_else(|| panic!("the model has no client {client}"))] = commands;
+        self
+    }
+
+    /// When operations are invoked.
+    #[must_use]
+    pub fn pace(mut self, pace: Pace) -> Model {
+        self.pace = pace;
+        self
+    }
+
+    /// How much may go wrong.
+    #[must_use]
+    pub fn faults(mut self, faults: Faults) -> Model {
+        self.faults = faults;
+        self
+    }
+
+    /// So many equal messages from one node to another are in the network at most; a further one is lost when it is
+    /// sent. Without this bound (the default) a client that sends again and again makes a space without end.
+    ///
+    /// # Panics
+    /// If it is 0.
+    #[must_use]
+    pub fn copies(mut self, most: usize) -> Model {
+        assert!(most > 0, "a network that loses everything explores nothing");
+        self.copies = most;
+        self
+    }
+
+    pub(crate) fn slot(&self, node: NodeId) -> Option<usize> {
+        self.nodes.iter().position(|known| known.id == node)
+    }
+
+    pub(crate) fn is_client(&self, slot: usize) -> bool {
+        matches!(self.nodes[slot].role, Role::Client { .. })
+    }
+
+    /// Whether this node may crash on some path.
+    pub(crate) fn crashes(&self, slot: usize) -> bool {
+        self.faults.crashes > 0 && !self.is_client(slot)
+    }
+
+    pub(crate) fn role(&self, slot: usize) -> (u8, &[u8]) {
+        match &self.nodes[slot].role {
+            Role::Server { role, config } | Role::Client { role, config } => (*role, config),
+            Role::Puppet { .. } => unreachable!("`new` refuses puppets"),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Shorter ways to the same failure.
+//!
+//! A breadth-first search finds a shortest way, a walk does not. So steps are left out, many at once at first and then one
+//! by one, as long as what remains still fails in the same way (A. Zeller, R. Hildebrandt: Simplifying and isolating
+//! failure-inducing input, 2002). A step is named by what happens, not by where it leads, so that leaving out one renames no
+//! other; one that is not possible any more is skipped.
+
+use crate::{
+    error::Error,
+    explorer::Explorer,
+    intern::NONE,
+    search::{Failure, Judgement, Reached, Search},
+    steps::What,
+    view::View,
+    ways::{Choice, Way},
+};
+
+/// What happens in a step, whatever the state is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Name {
+    flight: u32,
+    keeps: bool,
+    lost: bool,
+    slot: u16,
+    what: Option<Deed>,
+    /// After how many effects of the last part there is a crash.
+    crash: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deed {
+    Deliver,
+    Fire { timer: u32 },
+    Synced,
+    Invoke,
+    Start,
+    Crash,
+}
+
+impl Explorer<'_> {
+    /// The same failure, after fewer steps from `begin`; as it is if there are none. The way of `failure` must begin there.
+    ///
+    /// Time: at most about `n^2` tries for `n` steps, each of `n` steps; in practice a few `n`.
+    ///
+    /// # Errors
+    /// A broken grader.
+    pub fn shorten(&mut self, search: &Search<'_>, failure: Failure, begin: &Reached) -> Result<Failure, Error> {
+        let mut best = failure;
+        let mut names = self.names(&best.reached, begin);
+        let mut size = names.len().div_ceil(2);
+        while size > 0 {
+            let mut at = 0;
+            let before = names.len();
+            while at < names.len() {
+                let mut fewer = names.clone();
+                fewer.drain(at..(at + size).min(names.len()));
+                match self.try_names(search, &fewer, begin, &best)? {
+                    Some(shorter) => {
+                        names = self.names(&shorter.reached, begin);
+                        best = shorter;
+                    }
+                    None => at += size,
+                }
+            }
+            // One step less can make others superfluous.
+            size = if size == 1 && names.len() < before { 1 } else { size / 2 };
+        }
+        Ok(best)
+    }
+
+    fn names(&self, reached: &Reached, begin: &Reached) -> Vec<Name> {
+        let mut state = begin.state.clone();
+        let mut names = Vec::new();
+        for choice in &reached.path[begin.path.len()..] {
+            names.push(self.name(&state, *choice));
+            let mut next = Vec::new();
+            self.space.go(&state, *choice, &mut next);
+            state = next;
+        }
+        names
+    }
+
+    fn name(&self, state: &[u32], choice: Choice) -> Name {
+        let steps = &self.space.steps;
+        if choice.outcome == NONE {
+            return Name { flight: choice.flight, keeps: false, lost: true, slot: 0, what: None, crash: None };
+        }
+        let outcome = &steps.outcomes[choice.outcome as usize];
+        let slot = steps.slots[outcome.local as usize];
+        let what = outcome.parts.first().map(|part| match part.what {
+            What::Deliver => Deed::Deliver,
+            What::Fire { timer } => {
+                let local = &steps.locals[state[usize::from(slot)]];
+                Deed::Fire { timer: local.timers[timer as usize].bytes }
+            }
+            What::Synced => Deed::Synced,
+            What::Invoke => Deed::Invoke,
+            What::Start => Deed::Start,
+            What::Crash => Deed::Crash,
+        });
+        let crash = outcome.parts.last().filter(|_| outcome.crash).map(|part| part.done);
+        Name { flight: choice.flight, keeps: choice.keeps, lost: false, slot, what, crash }
+    }
+
+    /// Does what is named, as far as it is possible, until something fails. Only the same failure counts.
+    fn try_names(
+        &mut self,
+        search: &Search<'_>,
+        names: &[Name],
+        begin: &Reached,
+        known: &Failure,
+    ) -> Result<Option<Failure>, Error> {
+        let mut reached = begin.clone();
+        for name in names {
+            let ways = self.space.all_ways(&reached.state, &self.machine)?.0;
+            let choice_of = |way: &Way| match way {
+                Way::To { choice, .. } | Way::Broken { choice, .. } => *choice,
+            };
+            let Some(way) = ways.iter().find(|way| self.name(&reached.state, choice_of(way)) == *name) else {
+                continue;
+            };
+            match *way {
+                Way::Broken { choice, why } => {
+                    let failure = self.failure(&reached, choice, why);
+                    return Ok(Some(failure).filter(|failure| failure.is_like(known)));
+                }
+                Way::To { choice, .. } => reached = self.go(&reached, choice),
+            }
+            match search.judge(&View::new(&self.space, &reached.state)) {
+                Judgement::Violates(what) => {
+                    let (property, observed) = *what;
+                    let property = search.invariants[property].0.clone();
+                    let failure = Failure { property, observed, reached };
+                    return Ok(Some(failure).filter(|failure| failure.is_like(known)));
+                }
+                Judgement::GoesOn | Judgement::Pruned | Judgement::Goal => {}
+            }
+        }
+        // A property of the end fails only where the world cannot go on.
+        if self.space.all_ways(&reached.state, &self.machine)?.1 {
+            return Ok(None);
+        }
+        let view = View::new(&self.space, &reached.state);
+        let failed = search.at_end.iter().find_map(|(name, check)| Some((name.clone(), check(&view).err()?)));
+        let failure = failed.map(|(property, observed)| Failure { property, observed, reached });
+        Ok(failure.filter(|failure| failure.is_like(known)))
+    }
+}
+
+impl Failure {
+    /// Whether it is the same promise that is broken. What a node does wrong by itself must be the very same.
+    fn is_like(&self, other: &Failure) -> bool {
+        let shorter = self.reached.path.len() < other.reached.path.len();
+        let by_itself = self.property == crate::explorer::RULES;
+        shorter && self.property == other.property && (!by_itself || self.observed == other.observed)
+    }
+}

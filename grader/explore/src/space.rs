@@ -1,0 +1,177 @@
+//! States of the whole world as short lists of numbers.
+//!
+//! A state is `[local of each node, budget, monitor, flights in ascending order]`. Its *print* is a 64-bit hash, a sum
+//! over its parts, so that the print of a successor costs a few additions, and a successor that was seen before is
+//! never built at all.
+
+use faultline_sim::choice::mix;
+
+use crate::{
+    calls::Machine,
+    error::Error,
+    intern::NONE,
+    local::Local,
+    model::{Faults, Model},
+    monitor::Watch,
+    steps::{Outcome, Step, Steps, flight_hash},
+    ways::{Broken, Choice, Need, Way},
+};
+
+/// Everything that is known about a world so far. Looking things up needs no lock: only [`Space::resolve`] adds to it.
+pub(crate) struct Space<'m> {
+    pub model: &'m Model,
+    pub steps: Steps,
+    pub watch: Watch,
+}
+
+/// How many faults are left, as one number.
+fn budget(faults: Faults) -> u32 {
+    u32::from(faults.crashes) | u32::from(faults.losses) << 8 | u32::from(faults.duplicates) << 16
+}
+
+pub(crate) const ONE_CRASH: u32 = 1;
+pub(crate) const ONE_LOSS: u32 = 1 << 8;
+pub(crate) const ONE_DUPLICATE: u32 = 1 << 16;
+
+/// The budget after one more fault of this kind.
+#[inline]
+pub(crate) fn spend(budget: u32, one: u32) -> u32 {
+    let unlimited = (budget / one) & 0xff == u32::from(Faults::UNLIMITED);
+    if unlimited { budget } else { budget - one }
+}
+
+/// Whether one more fault of this kind may happen.
+#[inline]
+pub(crate) fn affords(budget: u32, one: u32) -> bool {
+    (budget / one) & 0xff != 0
+}
+
+#[inline]
+pub(crate) fn local_hash(local: u32) -> u64 {
+    mix(u64::from(local) | 2 << 32)
+}
+
+#[inline]
+pub(crate) fn rest_hash(budget: u32, monitor: u32) -> u64 {
+    mix(u64::from(budget) | 3 << 32).wrapping_add(mix(u64::from(monitor) | 4 << 32))
+}
+
+impl Space<'_> {
+    pub fn nodes(&self) -> usize {
+        self.model.nodes.len()
+    }
+
+    fn header(&self) -> usize {
+        self.nodes() + 2
+    }
+
+    /// The flights of a state, in ascending order.
+    pub fn network<'s>(&self, state: &'s [u32]) -> &'s [u32] {
+        &state[self.header()..]
+    }
+
+    pub fn monitor(&self, state: &[u32]) -> u32 {
+        state[self.nodes() + 1]
+    }
+
+    pub fn budget(&self, state: &[u32]) -> u32 {
+        state[self.nodes()]
+    }
+
+    /// The world before anything runs.
+    pub fn empty_state(&mut self) -> Vec<u32> {
+        let nothing = self.steps.nothing;
+        let mut state: Vec<u32> =
+            (0..self.nodes()).map(|slot| self.steps.intern_local(Local::new(slot as u16, nothing))).collect();
+        state.extend([budget(self.model.faults), 0]);
+        state
+    }
+
+    /// The hash of a state.
+    pub fn print(&self, state: &[u32]) -> u64 {
+        let locals = state[..self.nodes()].iter().map(|local| local_hash(*local));
+        let flights = self.network(state).iter().map(|flight| flight_hash(*flight));
+        let rest = rest_hash(self.budget(state), self.monitor(state));
+        locals.chain(flights).fold(rest, u64::wrapping_add)
+    }
+
+    /// What of an outcome's messages gets into the network, from which one message is gone.
+    pub fn sent<'o>(&self, state: &'o [u32], gone: u32, outcome: &'o Outcome) -> impl Iterator<Item = u32> + 'o {
+        let (network, copies) = (&state[self.header()..], self.model.copies);
+        outcome.sends.iter().copied().enumerate().filter_map(move |(nth, flight)| {
+            let equal = |other: &&u32| **other == flight;
+            let there = network.iter().filter(equal).count() - usize::from(flight == gone);
+            (there + outcome.sends[..nth].iter().filter(equal).count() < copies).then_some(flight)
+        })
+    }
+
+    /// The state to which a choice leads, behind whatever is in `out`.
+    pub fn go(&self, state: &[u32], choice: Choice, out: &mut Vec<u32>) {
+        let begin = out.len();
+        out.extend_from_slice(&state[..self.header()]);
+        let gone = if choice.keeps { NONE } else { choice.flight };
+        let network = self.network(state);
+        let at = network.iter().position(|flight| *flight == gone).unwrap_or(network.len());
+        out.extend_from_slice(&network[..at]);
+        out.extend_from_slice(network.get(at + 1..).unwrap_or_default());
+        let header = self.header();
+        let here = &mut out[begin..];
+        here[header - 1] = choice.monitor;
+        if choice.keeps {
+            here[header - 2] = spend(here[header - 2], ONE_DUPLICATE);
+        }
+        if choice.outcome == NONE {
+            here[header - 2] = spend(here[header - 2], ONE_LOSS);
+            return;
+        }
+        let outcome = &self.steps.outcomes[choice.outcome as usize];
+        here[usize::from(self.steps.slots[outcome.local as usize])] = outcome.local;
+        if outcome.crash {
+            here[header - 2] = spend(here[header - 2], ONE_CRASH);
+        }
+        for flight in self.sent(state, gone, outcome) {
+            let network = &out[begin + header..];
+            let at = begin + header + network.partition_point(|other| *other < flight);
+            out.insert(at, flight);
+        }
+    }
+
+    /// Works out what is needed; numbers are given in the order of the needs.
+    pub fn resolve(&mut self, needs: &[Need], machine: &Machine<'_>) -> Result<(), Error> {
+        let steps: Vec<Step> = needs
+            .iter()
+            .filter_map(|need| match need {
+                Need::Step(step) => Some(*step),
+                Need::Watch { .. } => None,
+            })
+            .collect();
+        self.steps.resolve(&steps, self.model, machine)?;
+        for need in needs {
+            if let Need::Watch { monitor, happenings } = need {
+                let seen = &self.steps.happenings[*happenings];
+                self.watch.resolve(*monitor, *happenings, seen, &self.steps.calls, self.model);
+            }
+        }
+        Ok(())
+    }
+
+    /// All ways out of a state, whatever has to be worked out for it.
+    pub fn all_ways(&mut self, state: &[u32], machine: &Machine<'_>) -> Result<(Vec<Way>, bool), Error> {
+        loop {
+            let (mut needs, mut ways) = (Vec::new(), Vec::new());
+            let goes_on = self.ways(state, self.print(state), &mut needs, |way| ways.push(way));
+            if needs.is_empty() {
+                return Ok((ways, goes_on));
+            }
+            self.resolve(&needs, machine)?;
+        }
+    }
+
+    /// What is wrong, in a sentence.
+    pub fn broken(&self, why: Broken) -> String {
+        match why {
+            Broken::Fault(fault) => self.steps.faults[fault as usize].clone(),
+            Broken::Monitor(fault) => self.watch.faults[fault as usize].clone(),
+        }
+    }
+}

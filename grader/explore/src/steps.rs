@@ -1,0 +1,459 @@
+//! What one node does in one step, and the table that remembers it.
+//!
+//! A step is a delivery or something of the node's own (a timer, the end of a sync, an invocation, a crash, a start).
+//! The table maps (node, step) to its outcomes, all of them numbers; a miss asks [`calls`](crate::calls) what the
+//! handler does and carries out the effects once.
+
+use std::{
+    hash::{Hash, Hasher},
+    ops::Range,
+    sync::Arc,
+};
+
+use faultline_sim::choice::mix;
+use labkit::{
+    NodeId,
+    abi::{Effect, split_effect},
+};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::{
+    calls::{Call, Calls, Cause, Machine},
+    disk::Blobs,
+    error::Error,
+    intern::{Interner, NONE},
+    local::{Condition, Local, Open, Timer},
+    model::{Model, Pace},
+    monitor::Happening,
+    ways::Choice,
+};
+
+/// A message on its way. Equal messages between the same nodes are the same: the network is a multiset of these.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Flight {
+    pub from: u16,
+    pub to: u16,
+    pub bytes: u32,
+}
+
+/// A node and what happens to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub local: u32,
+    /// The message that is delivered; [`NONE`] stands for everything that the node does by itself.
+    pub flight: u32,
+}
+
+impl Hash for Step {
+    /// One number rather than two: it is looked up for every message of every state.
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(u64::from(self.local) << 32 | u64::from(self.flight));
+    }
+}
+
+/// What began a step or a part of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    Deliver,
+    Fire {
+        timer: u32,
+    },
+    Synced,
+    Invoke,
+    Start,
+    /// A crash while no handler runs.
+    Crash,
+}
+
+/// The effects that one part of a step carried out: the first so many of these.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    pub what: What,
+    pub effects: u32,
+    pub done: u32,
+}
+
+/// One way in which a step can go.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    pub local: u32,
+    /// Flights that were sent, in order.
+    pub sends: Arc<[u32]>,
+    /// The sum of their hashes.
+    pub sends_hash: u64,
+    /// What clients saw, interned; 0 if nothing.
+    pub happenings: u32,
+    /// A crash is part of it.
+    pub crash: bool,
+    /// What is wrong with it, if the program broke a promise: a number of [`Steps::faults`].
+    pub fault: u32,
+    /// What happened, for people.
+    pub parts: Arc<[Part]>,
+}
+
+/// Needs the answer to this call first.
+struct Missing(Call);
+
+/// A step in the making.
+#[derive(Clone)]
+struct Draft {
+    local: Local,
+    sends: Vec<u32>,
+    happenings: Vec<Happening>,
+    parts: Vec<Part>,
+}
+
+/// All nodes, messages and steps so far.
+pub(crate) struct Steps {
+    pub calls: Calls,
+    pub locals: Interner<Local>,
+    /// The slot of each local.
+    pub slots: Vec<u16>,
+    pub flights: Interner<Flight>,
+    /// The slot to which each flight goes.
+    pub targets: Vec<u16>,
+    pub happenings: Interner<[Happening]>,
+    pub outcomes: Vec<Outcome>,
+    pub faults: Vec<String>,
+    /// False if a crash could have left more disks than were tried.
+    pub all_disks: bool,
+    /// The outcomes of a delivery: where they begin, and how many.
+    deliveries: FxHashMap<Step, (u32, u32)>,
+    /// The same of what each local does by itself; [`UNKNOWN`] if that was not worked out yet.
+    own: Vec<(u32, u32)>,
+    /// The interned empty bytes.
+    pub nothing: u32,
+    entropy: u64,
+}
+
+/// No outcomes, because nobody has asked.
+const UNKNOWN: (u32, u32) = (NONE, 0);
+
+/// What a flight adds to the hash of the network that it is in.
+#[inline]
+pub(crate) fn flight_hash(flight: u32) -> u64 {
+    mix(u64::from(flight) | 1 << 32)
+}
+
+impl Steps {
+    pub fn new(entropy: u64) -> Steps {
+        let mut steps = Steps {
+            calls: Calls::default(),
+            locals: Interner::default(),
+            slots: Vec::new(),
+            flights: Interner::default(),
+            targets: Vec::new(),
+            happenings: Interner::default(),
+            outcomes: Vec::new(),
+            faults: Vec::new(),
+            all_disks: true,
+            deliveries: FxHashMap::default(),
+            own: Vec::new(),
+            nothing: 0,
+            entropy,
+        };
+        steps.nothing = steps.calls.bytes.intern(&[][..]);
+        steps.happenings.intern(&[][..]);
+        steps
+    }
+
+    /// The outcomes of a step, or `None` if it was not worked out yet.
+    #[inline]
+    pub fn outcomes(&self, step: Step) -> Option<Range<usize>> {
+        let (start, length) = match step.flight {
+            NONE => self.own[step.local as usize],
+            _ => *self.deliveries.get(&step)?,
+        };
+        (start != NONE).then_some(start as usize..start as usize + length as usize)
+    }
+
+    /// The number of a local.
+    pub fn intern_local(&mut self, local: Local) -> u32 {
+        let slot = local.slot;
+        let id = self.locals.intern(local);
+        if id as usize == self.slots.len() {
+            self.slots.push(slot);
+            self.own.push(UNKNOWN);
+        }
+        id
+    }
+
+    /// A choice without a fault: of an outcome in which a node goes on.
+    pub fn is_healthy(&self, choice: Choice) -> bool {
+        choice.outcome != NONE && !choice.keeps && !self.outcomes[choice.outcome as usize].crash
+    }
+
+    /// How many different steps were worked out.
+    pub fn len(&self) -> usize {
+        self.deliveries.len() + self.own.iter().filter(|own| **own != UNKNOWN).count()
+    }
+
+    /// The number of a message between these slots.
+    pub fn find_flight(&self, from: u16, to: Option<usize>, message: &[u8]) -> Option<u32> {
+        let bytes = self.calls.bytes.find(message)?;
+        self.flights.find(&Flight { from, to: to? as u16, bytes })
+    }
+
+    /// Works out steps. Those that are known are skipped; the numbers that new things get follow the order of `steps`.
+    pub fn resolve(&mut self, steps: &[Step], model: &Model, machine: &Machine<'_>) -> Result<(), Error> {
+        let mut distinct = FxHashSet::default();
+        let mut todo: Vec<Step> =
+            steps.iter().copied().filter(|step| self.outcomes(*step).is_none() && distinct.insert(*step)).collect();
+        while !todo.is_empty() {
+            let (mut needed, mut asked) = (Vec::new(), FxHashSet::default());
+            todo.retain(|step| match self.work_out(*step, model) {
+                Ok(outcomes) => {
+                    let range = (self.outcomes.len() as u32, outcomes.len() as u32);
+                    match step.flight {
+                        NONE => self.own[step.local as usize] = range,
+                        _ => _ = self.deliveries.insert(*step, range),
+                    }
+                    self.outcomes.extend(outcomes);
+                    false
+                }
+                Err(Missing(call)) => {
+                    if asked.insert(call) {
+                        needed.push(call);
+                    }
+                    true
+                }
+            });
+            self.calls.make(&needed, model, machine, self.entropy)?;
+        }
+        Ok(())
+    }
+
+    fn work_out(&mut self, step: Step, model: &Model) -> Result<Vec<Outcome>, Missing> {
+        let local = (*self.locals.get(step.local)).clone();
+        let mut out = Vec::new();
+        if step.flight != NONE {
+            if local.condition == Condition::Up {
+                let Flight { from, bytes, .. } = self.flights[step.flight];
+                self.handle(Draft::of(local), What::Deliver, Cause::Message { from, bytes }, model, &mut out)?;
+            }
+        } else {
+            self.own_steps(&local, model, &mut out)?;
+        }
+        // What changes nothing and sends nothing is no step. A message that is ignored stays in the network.
+        let ignored = |outcome: &Outcome| {
+            let same = outcome.local == step.local && outcome.sends.is_empty();
+            same && outcome.happenings == 0 && outcome.fault == NONE
+        };
+        if out.first().is_some_and(ignored) && step.flight != NONE {
+            out.clear();
+        }
+        out.retain(|outcome| !ignored(outcome));
+        Ok(out)
+    }
+
+    /// Everything that a node can do without a message, in a fixed order.
+    fn own_steps(&mut self, local: &Local, model: &Model, out: &mut Vec<Outcome>) -> Result<(), Missing> {
+        let slot = usize::from(local.slot);
+        match local.condition {
+            Condition::Down => {
+                let mut draft = Draft::of(local.clone());
+                draft.local.incarnation += 1;
+                return self.handle(draft, What::Start, Cause::Start, model, out);
+            }
+            Condition::Syncing { tail } => {
+                let mut draft = Draft::of(local.clone());
+                draft.local.disk.sync();
+                draft.local.condition = Condition::Up;
+                self.carry_out(draft, What::Synced, tail, model, out)?;
+            }
+            Condition::Up => {
+                if model.pace == Pace::Free && local.open == Open::No {
+                    self.invoke_next(Draft::of(local.clone()), model, out)?;
+                }
+                for index in (0..local.timers.len()).filter(|index| local.can_fire(*index)) {
+                    let mut draft = Draft::of(local.clone());
+                    let bytes = draft.local.timers.remove(index).bytes;
+                    let what = What::Fire { timer: index as u32 };
+                    self.handle(draft, what, Cause::Timer { bytes }, model, out)?;
+                }
+            }
+        }
+        if model.crashes(slot) {
+            let mut draft = Draft::of(local.clone());
+            draft.parts.push(Part { what: What::Crash, effects: self.nothing, done: 0 });
+            self.crash(&draft, out);
+        }
+        Ok(())
+    }
+
+    fn invoke_next(&mut self, mut draft: Draft, model: &Model, out: &mut Vec<Outcome>) -> Result<(), Missing> {
+        let slot = usize::from(draft.local.slot);
+        let Some(command) = model.operations[slot].get(draft.local.invoked as usize) else { return Ok(()) };
+        let bytes = self.calls.bytes.intern(command.as_slice());
+        draft.local.invoked += 1;
+        draft.local.open = Open::Unheard;
+        draft.happenings.push(Happening::Invoked { client: draft.local.slot, command: bytes });
+        self.handle(draft, What::Invoke, Cause::Invoke { bytes }, model, out)
+    }
+
+    /// Lets the handler run and carries out its effects.
+    fn handle(
+        &mut self,
+        mut draft: Draft,
+        what: What,
+        cause: Cause,
+        model: &Model,
+        out: &mut Vec<Outcome>,
+    ) -> Result<(), Missing> {
+        let local = &draft.local;
+        let disk: Blobs = local.disk.seen_by_node();
+        let before = if cause == Cause::Start { NONE } else { local.snapshot };
+        let disk = self.calls.disks.intern(disk);
+        let call = Call { slot: local.slot, incarnation: local.incarnation, before, disk, cause };
+        let done = match self.calls.answer(&call) {
+            None => return Err(Missing(call)),
+            Some(Ok(done)) => *done,
+            Some(Err(fault)) => {
+                let fault = format!("{}: {fault}", model.nodes[usize::from(local.slot)].id);
+                draft.parts.push(Part { what, effects: self.nothing, done: 0 });
+                self.push(draft, false, Some(fault), out);
+                return Ok(());
+            }
+        };
+        // A message that is ignored has told the client nothing.
+        let told = done.after != draft.local.snapshot || done.effects != self.nothing;
+        if told && matches!(cause, Cause::Message { .. }) && draft.local.open == Open::Unheard {
+            draft.local.open = Open::Heard;
+        }
+        (draft.local.snapshot, draft.local.observation) = (done.after, done.observation);
+        draft.local.condition = Condition::Up;
+        self.carry_out(draft, what, done.effects, model, out)
+    }
+
+    /// Carries out effects in order. Where nodes may crash, each boundary before an effect is one more way to go, and a
+    /// sync makes the node wait. Without crashes nobody can tell when a sync ends, so it ends at once.
+    fn carry_out(
+        &mut self,
+        mut draft: Draft,
+        what: What,
+        effects: u32,
+        model: &Model,
+        out: &mut Vec<Outcome>,
+    ) -> Result<(), Missing> {
+        let may_crash = model.crashes(usize::from(draft.local.slot));
+        let bytes = self.calls.bytes.get(effects);
+        let mut rest = &bytes[..];
+        let mut crashed = Vec::new();
+        draft.parts.push(Part { what, effects, done: 0 });
+        while !rest.is_empty() {
+            if may_crash {
+                self.crash(&draft, &mut crashed);
+            }
+            let Ok((effect, behind)) = split_effect(rest) else {
+                let fault = format!("{}: what it returned are no effects", self.name(&draft, model));
+                self.push(draft, false, Some(fault), out);
+                return Ok(());
+            };
+            rest = behind;
+            draft.parts.last_mut().expect("pushed above").done += 1;
+            if effect == Effect::Sync && may_crash {
+                draft.local.condition = Condition::Syncing { tail: self.calls.bytes.intern(rest) };
+                break;
+            }
+            if let Err(fault) = self.apply(&mut draft, &effect, model) {
+                self.push(draft, false, Some(fault), out);
+                return Ok(());
+            }
+        }
+        let slot = usize::from(draft.local.slot);
+        let more = (draft.local.invoked as usize) < model.operations[slot].len();
+        let idle = draft.local.open == Open::No && draft.local.condition == Condition::Up;
+        if model.pace == Pace::Eager && more && idle {
+            self.invoke_next(draft, model, out)?;
+        } else {
+            self.push(draft, false, None, out);
+        }
+        out.append(&mut crashed);
+        Ok(())
+    }
+
+    fn name(&self, draft: &Draft, model: &Model) -> NodeId {
+        model.nodes[usize::from(draft.local.slot)].id
+    }
+
+    fn apply(&mut self, draft: &mut Draft, effect: &Effect<'_>, model: &Model) -> Result<(), String> {
+        let local = &mut draft.local;
+        match *effect {
+            Effect::Send { to, message } => {
+                // Nothing arrives at a node that does not exist.
+                if let Some(to) = model.slot(to) {
+                    let bytes = self.calls.bytes.intern(message);
+                    let flight = self.flights.intern(Flight { from: local.slot, to: to as u16, bytes });
+                    if flight as usize == self.targets.len() {
+                        self.targets.push(to as u16);
+                    }
+                    draft.sends.push(flight);
+                }
+            }
+            Effect::SetTimer { timer, at_least, at_most } => {
+                let bytes = self.calls.bytes.intern(timer);
+                local.set_timer(Timer { bytes, at_least, at_most });
+            }
+            Effect::Cancel { timer } => {
+                let bytes = self.calls.bytes.intern(timer);
+                local.timers.retain(|running| running.bytes != bytes);
+            }
+            Effect::Respond { output } => {
+                let heard = std::mem::replace(&mut local.open, Open::No);
+                let (client, output) = (local.slot, self.calls.bytes.intern(output));
+                draft.happenings.push(Happening::Answered { client, output });
+                match heard {
+                    Open::Heard => {}
+                    Open::No => {
+                        return Err(format!("{} answered although no operation is open", self.name(draft, model)));
+                    }
+                    Open::Unheard => {
+                        let name = self.name(draft, model);
+                        return Err(format!(
+                            "{name} answered without having received any message since it was invoked"
+                        ));
+                    }
+                }
+            }
+            Effect::Write { .. } | Effect::Append { .. } | Effect::Remove { .. } => local.disk.apply(effect),
+            Effect::Sync => local.disk.sync(),
+            Effect::Note { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// The node crashes here: one way to go for each disk that it may leave.
+    fn crash(&mut self, draft: &Draft, out: &mut Vec<Outcome>) {
+        let (disks, all) = draft.local.disk.after_crash();
+        self.all_disks &= all;
+        for disk in disks {
+            let local = draft.local.clone().crashed(disk, self.nothing);
+            self.push(Draft { local, ..draft.clone() }, true, None, out);
+        }
+    }
+
+    fn push(&mut self, draft: Draft, crash: bool, fault: Option<String>, out: &mut Vec<Outcome>) {
+        let fault = fault.map_or(NONE, |fault| {
+            self.faults.push(fault);
+            self.faults.len() as u32 - 1
+        });
+        let local = self.intern_local(draft.local);
+        let sends_hash = draft.sends.iter().fold(0, |sum: u64, flight| sum.wrapping_add(flight_hash(*flight)));
+        let happenings = self.happenings.intern(draft.happenings.as_slice());
+        // Two boundaries between which nothing happened that lasts are one.
+        let same = |other: &Outcome| {
+            (other.local, other.crash, other.happenings) == (local, crash, happenings) && *other.sends == *draft.sends
+        };
+        if crash && fault == NONE && out.iter().any(same) {
+            return;
+        }
+        let (sends, parts) = (draft.sends.into(), draft.parts.into());
+        out.push(Outcome { local, sends, sends_hash, happenings, crash, fault, parts });
+    }
+}
+
+impl Draft {
+    fn of(local: Local) -> Draft {
+        Draft { local, sends: Vec::new(), happenings: Vec::new(), parts: Vec::new() }
+    }
+}

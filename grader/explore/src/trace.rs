@@ -1,0 +1,313 @@
+//! A way through the states as a list of events, in the names that the simulator uses.
+//!
+//! States hold no names: equal messages are one, whoever sent them when. So a path is walked once more with names: every
+//! message by its sender's life and a count in it, every timer, sync and event alike. The result is a
+//! [`Schedule`] that a simulated world follows.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use faultline_sim::{
+    FaultAction, Life, Schedule, Workload,
+    schedule::{Action, Timed},
+};
+use labkit::{
+    NodeId,
+    abi::{Effect, Subject, effects},
+};
+
+use crate::{
+    explorer::Explorer,
+    intern::NONE,
+    monitor::Happening,
+    search::Reached,
+    steps::{Outcome, Part, What},
+    ways::Choice,
+};
+
+/// One step of a way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What happens, for people.
+    pub text: String,
+    /// What happens, for the simulator: more than one action where a handler is cut short by a crash, or a client's
+    /// next operation follows at once.
+    pub actions: Vec<Action>,
+}
+
+/// A way from the first state to another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// Its steps, the starts of the nodes included.
+    pub events: Vec<Event>,
+    /// Messages that were sent on it and never delivered: the step of the sending, and the name.
+    undelivered: Vec<(usize, Life, u64)>,
+    /// Per client, what it is asked, and how many steps after its last answer.
+    operations: BTreeMap<NodeId, Vec<(u64, Vec<u8>)>>,
+}
+
+/// Virtual time between two steps of a schedule: so little that no timer fires which the way does not name.
+const STEP_US: u64 = 1;
+
+impl Trace {
+    /// The way as a schedule for the simulator, one microsecond a step. A world that follows it must start all nodes at
+    /// once and give its clients the operations of [`workload`](Trace::workload). What a crash leaves of unsynced
+    /// writes is not part of a schedule: the world draws it.
+    pub fn schedule(&self) -> Schedule {
+        let timed = |step: usize, action: &Action| {
+            let planned = matches!(action, Action::Fault(_));
+            Timed { at_us: step as u64 * STEP_US, planned, action: action.clone() }
+        };
+        let events = self.events.iter().enumerate();
+        let mut all: Vec<Timed> =
+            events.flat_map(|(step, event)| event.actions.iter().map(move |action| timed(step, action))).collect();
+        let drops = self.undelivered.iter();
+        all.extend(drops.map(|(step, from, nth)| timed(*step, &Action::Drop { from: *from, nth: *nth })));
+        all.sort_by_key(|timed| timed.at_us);
+        Schedule(all)
+    }
+
+    /// The operations of the way, at its times.
+    pub fn workload(&self) -> impl Workload + 'static {
+        Replayed(self.operations.clone())
+    }
+}
+
+/// See [`Trace::workload`].
+struct Replayed(BTreeMap<NodeId, Vec<(u64, Vec<u8>)>>);
+
+impl Workload for Replayed {
+    fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
+        let (steps, command) = self.0.get(&client)?.get(usize::try_from(nth).ok()?)?;
+        Some((Duration::from_micros(steps * STEP_US), command.clone()))
+    }
+}
+
+/// The counts of one node.
+#[derive(Clone, Debug, Default)]
+struct Counts {
+    incarnation: u64,
+    events: u64,
+    sends: u64,
+    timers_set: u64,
+    syncs: u64,
+    /// Effects carried out of the current event.
+    effects: u64,
+    /// The running timers: bytes and number.
+    timers: Vec<(u32, u64)>,
+    operations: u64,
+    answered_at: usize,
+}
+
+/// Walks a path with names.
+struct Walk<'w, 'm> {
+    explorer: &'w Explorer<'m>,
+    counts: Vec<Counts>,
+    /// The names of the messages in the network: their step, life and number, the oldest first.
+    network: BTreeMap<u32, Vec<(usize, Life, u64)>>,
+    /// Messages that were delivered and stay.
+    doubled: Vec<(Life, u64)>,
+    /// Where it is.
+    state: Vec<u32>,
+    trace: Trace,
+}
+
+impl Explorer<'_> {
+    /// The way to a state, as events.
+    ///
+    /// Time: one description by the node for each step.
+    pub fn trace(&self, reached: &Reached) -> Trace {
+        let trace = Trace { events: Vec::new(), undelivered: Vec::new(), operations: BTreeMap::new() };
+        let counts = vec![Counts::default(); self.space.nodes()];
+        let mut walk = Walk {
+            explorer: self,
+            counts,
+            network: BTreeMap::new(),
+            doubled: Vec::new(),
+            state: self.empty.clone(),
+            trace,
+        };
+        for choice in &reached.path {
+            walk.step(*choice);
+        }
+        let left = walk.network.into_values().flatten();
+        let doubled = walk.doubled;
+        walk.trace.undelivered = left.filter(|(_, life, nth)| !doubled.contains(&(*life, *nth))).collect();
+        walk.trace
+    }
+}
+
+impl Walk<'_, '_> {
+    fn step(&mut self, choice: Choice) {
+        let mut event = Event { text: String::new(), actions: Vec::new() };
+        let mut says = Vec::new();
+        let mut delivered = None;
+        if choice.flight != NONE {
+            let names = self.network.entry(choice.flight).or_default();
+            let name = if choice.keeps { names[0] } else { names.remove(0) };
+            delivered = Some(name);
+            let (_, from, nth) = name;
+            if choice.keeps {
+                self.doubled.push((from, nth));
+            }
+            event.actions.push(match choice.outcome {
+                NONE => Action::Drop { from, nth },
+                _ => Action::Deliver { from, nth },
+            });
+            says.push(self.describe_flight(choice));
+        }
+        if choice.outcome != NONE {
+            let outcome = self.explorer.space.steps.outcomes[choice.outcome as usize].clone();
+            self.carry_out(&outcome, &mut event.actions, &mut says);
+        } else if let Some((at, from, nth)) = delivered {
+            // The simulator loses a message when it is sent.
+            event.actions.clear();
+            self.trace.undelivered.push((at, from, nth));
+        }
+        let mut next = Vec::new();
+        self.explorer.space.go(&self.state, choice, &mut next);
+        self.state = next;
+        event.text = says.join("; ");
+        self.trace.events.push(event);
+    }
+
+    fn name(&self, slot: u16) -> NodeId {
+        self.explorer.space.model.nodes[usize::from(slot)].id
+    }
+
+    fn describe(&self, slot: u16, incarnation: u32, state: u32, subject: Subject, bytes: u32) -> String {
+        let calls = &self.explorer.space.steps.calls;
+        let (machine, model) = (&self.explorer.machine, self.explorer.space.model);
+        calls.describe(machine, model, (slot, incarnation, state), subject, &calls.bytes[bytes])
+    }
+
+    fn describe_flight(&self, choice: Choice) -> String {
+        let flight = &self.explorer.space.steps.flights[choice.flight];
+        let message = self.describe(flight.from, 1, NONE, Subject::Message, flight.bytes);
+        let (from, to) = (self.name(flight.from), self.name(flight.to));
+        match (choice.outcome, choice.keeps) {
+            (NONE, _) => format!("{message} from {from} to {to} is lost"),
+            (_, true) => format!("{to} receives {message} from {from} (and will again)"),
+            (_, false) => format!("{to} receives {message} from {from}"),
+        }
+    }
+
+    fn carry_out(&mut self, outcome: &Outcome, actions: &mut Vec<Action>, says: &mut Vec<String>) {
+        let steps = &self.explorer.space.steps;
+        let slot = steps.slots[outcome.local as usize];
+        let name = self.name(slot);
+        for part in outcome.parts.iter() {
+            self.begin(slot, *part, actions, says);
+            self.effects(slot, *part, actions);
+        }
+        let counts = &self.counts[usize::from(slot)];
+        let of = Life { node: name, incarnation: counts.incarnation };
+        if outcome.crash && outcome.parts.last().is_some_and(|part| part.what != What::Crash) {
+            actions.push(Action::Crash { of, event: counts.events, effects: counts.effects });
+            says.push(format!("{name} crashes after {} effects of that", counts.effects));
+        }
+        let now = self.trace.events.len();
+        for happening in &steps.happenings[outcome.happenings] {
+            let local = &steps.locals[outcome.local];
+            let counts = &mut self.counts[usize::from(slot)];
+            match *happening {
+                Happening::Invoked { command, .. } => {
+                    let waits = (now - counts.answered_at) as u64;
+                    let bytes = steps.calls.bytes[command].to_vec();
+                    self.trace.operations.entry(name).or_default().push((waits, bytes));
+                    let text = self.describe(slot, 1, local.snapshot, Subject::Command, command);
+                    says.push(format!("{name} is asked for {text}"));
+                }
+                Happening::Answered { output, .. } => {
+                    counts.answered_at = now;
+                    let text = self.describe(slot, 1, local.snapshot, Subject::Output, output);
+                    says.push(format!("{name} answers {text}"));
+                }
+            }
+        }
+        if outcome.crash {
+            self.counts[usize::from(slot)].timers.clear();
+        }
+    }
+
+    /// What a part begins with, apart from a delivery.
+    fn begin(&mut self, slot: u16, part: Part, actions: &mut Vec<Action>, says: &mut Vec<String>) {
+        let name = self.name(slot);
+        let starts = self.explorer.space.model.nodes[usize::from(slot)].starts;
+        let counts = &mut self.counts[usize::from(slot)];
+        if !matches!(part.what, What::Synced | What::Crash) {
+            counts.events += 1;
+            counts.effects = 0;
+        }
+        let of = Life { node: name, incarnation: counts.incarnation };
+        match part.what {
+            What::Deliver => {}
+            What::Fire { timer } => {
+                let (bytes, nth) = counts.timers.remove(timer as usize);
+                actions.push(Action::Fire { of, nth });
+                let state = self.explorer.space.steps.locals[self.state[usize::from(slot)]].snapshot;
+                let text = self.describe(slot, of.incarnation as u32, state, Subject::Timer, bytes);
+                says.push(format!("{name}'s timer {text} fires"));
+            }
+            What::Synced => {
+                actions.push(Action::Synced { of, nth: counts.syncs });
+                says.push(format!("{name}'s sync is over"));
+            }
+            What::Invoke => {
+                counts.operations += 1;
+                actions.push(Action::Invoke { client: name, nth: counts.operations });
+            }
+            What::Start => {
+                let incarnation = counts.incarnation + 1;
+                let (operations, answered_at) = (counts.operations, counts.answered_at);
+                *counts = Counts { incarnation, events: 1, operations, answered_at, ..Counts::default() };
+                if incarnation > 1 || !starts {
+                    actions.push(Action::Fault(FaultAction::Restart { node: name }));
+                }
+                says.push(format!("{name} starts"));
+            }
+            What::Crash => {
+                actions.push(Action::Fault(FaultAction::Crash { node: name }));
+                says.push(format!("{name} crashes"));
+            }
+        }
+    }
+
+    /// Counts the effects that a part carried out, and names what they make.
+    fn effects(&mut self, slot: u16, part: Part, actions: &mut Vec<Action>) {
+        let space = &self.explorer.space;
+        let steps = &space.steps;
+        let now = self.trace.events.len();
+        let node = self.name(slot);
+        let counts = &mut self.counts[usize::from(slot)];
+        let life = Life { node, incarnation: counts.incarnation };
+        for effect in effects(&steps.calls.bytes[part.effects]).take(part.done as usize).flatten() {
+            counts.effects += 1;
+            match effect {
+                Effect::Send { to, message } => {
+                    counts.sends += 1;
+                    if let Some(flight) = steps.find_flight(slot, space.model.slot(to), message) {
+                        self.network.entry(flight).or_default().push((now, life, counts.sends));
+                    }
+                }
+                Effect::SetTimer { timer, .. } => {
+                    counts.timers_set += 1;
+                    let bytes = steps.calls.bytes.find(timer).unwrap_or(NONE);
+                    counts.timers.retain(|(running, _)| *running != bytes);
+                    counts.timers.push((bytes, counts.timers_set));
+                }
+                Effect::Cancel { timer } => {
+                    let bytes = steps.calls.bytes.find(timer).unwrap_or(NONE);
+                    counts.timers.retain(|(running, _)| *running != bytes);
+                }
+                Effect::Sync => {
+                    counts.syncs += 1;
+                    // Where no node crashes, a sync is over at once.
+                    if !space.model.crashes(usize::from(slot)) {
+                        actions.push(Action::Synced { of: life, nth: counts.syncs });
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
