@@ -2,7 +2,7 @@
 
 use labkit::{NodeId, abi::Op};
 
-use crate::{Outcome, Time, World};
+use crate::{Outcome, Stop, Time, World};
 
 /// Something that looks at the world after every event, to check an invariant or to know when a fault is legitimate.
 /// It changes nothing.
@@ -39,6 +39,12 @@ impl Look<'_, '_> {
     /// The incarnation of the node's present or last life; 0 before the first.
     pub fn incarnation(&self, node: NodeId) -> u64 {
         self.world.incarnation(node)
+    }
+
+    /// A violation seen now; the watcher returns it.
+    #[track_caller]
+    pub fn violation(&self, observed: impl Into<String>) -> Stop {
+        self.world.violation(observed)
     }
 
     /// The lab's observation of a node that is up, encoded by the lab.

@@ -1,0 +1,83 @@
+//! Stories of ballots that race, told with held and cut links: the faults that chance meets once in a thousand runs. Any
+//! server may lead, or none; what a story needs of a design is only that a server which hears nobody tries again with a
+//! higher ballot.
+
+use faultline_sim::{Outcome, ms};
+use lab3_api::Slot;
+
+use super::{group::Group, server};
+
+/// Three servers. s1 proposes, and what it sends is held up. s3, which hears only s2, proposes something else, with a
+/// higher ballot. s2, which is swept, crashes somewhere on the way and is back at once; then what s1 sent arrives at it.
+pub fn an_old_proposal_meets_a_restarted_server(group: &mut Group<'_, '_>) -> Outcome {
+    let (old, voter, new) = (server(1), server(2), server(3));
+    first_leads(group)?;
+    group.world.hold(old, voter)?;
+    group.world.cut(old, new)?;
+    group.world.cut(new, old)?;
+    group.propose(old, 2, "old")?;
+    // A server that has just started is not the first to take over.
+    for _ in 0..2 {
+        group.world.run_for(ms(200))?;
+        group.world.restart_quickly(voter)?;
+    }
+    group.propose(new, 2, "new")?;
+    group.world.sweep(voter);
+    let fell = group.world.run_until(ms(400), |world| Ok(world.is_down(voter)))?;
+    group.world.sweep_over();
+    if fell {
+        group.world.start(voter)?;
+    }
+    group.world.release(old, voter)?;
+    group.world.run_for(ms(60))?;
+    settle(group, &[2])
+}
+
+/// s1 is there first, so that in a design with leaders it leads.
+fn first_leads(group: &mut Group<'_, '_>) -> Outcome {
+    let late = &group.size.servers()[1..];
+    for server in late {
+        group.world.crash(*server)?;
+    }
+    group.world.run_for(ms(600))?;
+    for server in late {
+        group.world.start(*server)?;
+    }
+    group.propose(server(1), 1, "first")?;
+    group.must_choose(&[1], &group.size.servers())
+}
+
+/// All is repaired, and everybody comes to know what is chosen.
+pub fn settle(group: &mut Group<'_, '_>, slots: &[Slot]) -> Outcome {
+    group.world.heal()?;
+    group.start_all()?;
+    // What was proposed to a server that crashed may be lost.
+    for slot in slots {
+        for server in group.size.servers() {
+            group.propose(server, *slot, &format!("{server} at last"))?;
+        }
+    }
+    group.must_choose(slots, &group.size.servers())
+}
+
+/// Three servers, and nobody but s1 can reach anybody: s2 answers s1, and the answers are held up. Then s1 is cut off, and
+/// s2 and s3 choose a value. s1 goes on with ever higher ballots until it hears s2's old answers.
+pub fn old_promises_arrive_late(group: &mut Group<'_, '_>, patience_ms: u64) -> Outcome {
+    let (away, voter, other) = (server(1), server(2), server(3));
+    group.world.hold(voter, away)?;
+    group.world.cut(other, away)?;
+    group.world.cut(voter, other)?;
+    group.world.cut(other, voter)?;
+    group.propose(away, 1, "old")?;
+    group.world.run_for(ms(1_500))?;
+    group.world.isolate(away)?;
+    group.world.join(&[&[voter], &[other]])?;
+    group.propose(other, 1, "new")?;
+    group.must_choose(&[1], &[voter, other])?;
+    // Every silence makes it try a higher ballot.
+    group.world.run_for(ms(patience_ms))?;
+    group.world.heal()?;
+    group.must_choose(&[1], &group.size.servers())?;
+    group.propose(away, 2, "after")?;
+    group.must_choose(&[2], &group.size.servers())
+}

@@ -1,0 +1,4 @@
+//! The tests that students have.
+
+pub mod agreement;
+pub mod recovery;
