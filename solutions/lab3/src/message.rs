@@ -7,7 +7,7 @@ use labkit::prelude::*;
 // hole
 use std::fmt;
 
-use lab3_api::{Command, Output, Slot, Value};
+use lab3_api::{Bytes, Command, Output, Slot, Value};
 
 use crate::store::{Operation, Store};
 
@@ -29,7 +29,7 @@ impl fmt::Debug for Ballot {
 pub enum Proposal {
     Noop,
     /// From the test, in part A.
-    Given(Vec<u8>),
+    Given(Bytes),
     /// Of a client.
     Operation(Operation),
 }
@@ -41,7 +41,7 @@ impl Proposal {
             Proposal::Noop => Value::Noop,
             Proposal::Given(bytes) => Value::Bytes(bytes.clone()),
             Proposal::Operation(operation) => {
-                Value::Bytes(labkit::codec::to_bytes(operation).expect("an operation has bytes"))
+                Value::Bytes(Bytes(labkit::codec::to_bytes(operation).expect("an operation has bytes")))
             }
         }
     }
@@ -78,7 +78,7 @@ pub enum Message {
     /// To whom lacks slots that the sender has cleared: all that they led to.
     Snapshot { store: Store },
     /// To the leader: a proposal of part A.
-    Forward { slot: Slot, value: Vec<u8> },
+    Forward { slot: Slot, value: Bytes },
     /// Client to server: carry this out. A retry is the same message again.
     Request { number: u64, command: Command },
     /// Server to client: the operation is done.

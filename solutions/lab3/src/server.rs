@@ -6,7 +6,7 @@ use labkit::prelude::*;
 use crate::Message;
 
 // hole
-use lab3_api::Command;
+use lab3_api::{Bytes, Command};
 
 use crate::{
     message::{Ballot, Proposal},
@@ -57,7 +57,7 @@ pub struct Server {
     /// The highest round that anybody was heard of with.
     round: u64,
     /// Proposals of part A whose slots are still open.
-    wanted: Map<Slot, Vec<u8>>,
+    wanted: Map<Slot, Bytes>,
     // end hole
 }
 
@@ -476,7 +476,7 @@ impl Server {
         ctx.disk().write("acceptor", &self.acceptor);
     }
 
-    fn want(&mut self, slot: Slot, value: Vec<u8>, ctx: &mut Context<Self>) {
+    fn want(&mut self, slot: Slot, value: Bytes, ctx: &mut Context<Self>) {
         if slot <= self.cleared || self.chosen.contains_key(&slot) {
             return;
         }

@@ -49,6 +49,7 @@ fn first_leads(group: &mut Group<'_, '_>) -> Outcome {
 
 /// All is repaired, and everybody comes to know what is chosen.
 pub fn settle(group: &mut Group<'_, '_>, slots: &[Slot]) -> Outcome {
+    group.world.end_plans();
     group.world.heal()?;
     group.start_all()?;
     // What was proposed to a server that crashed may be lost.

@@ -31,6 +31,17 @@ pub struct Faults {
     pub lost_disk: bool,
 }
 
+impl Faults {
+    /// What every network does, and nothing else.
+    pub const NONE: Faults = Faults { bad_network: true, partitions: false, crashes: false, lost_disk: false };
+    /// Faults of the network alone.
+    pub const NETWORK: Faults = Faults { partitions: true, ..Faults::NONE };
+    /// Crashes, and a network that is bad, too.
+    pub const RECOVERY: Faults = Faults { crashes: true, ..Faults::NETWORK };
+    /// All of it, and one lost disk.
+    pub const LOST_DISK: Faults = Faults { lost_disk: true, ..Faults::RECOVERY };
+}
+
 /// A chaos test of the service.
 pub struct Chaos {
     pub size: Size,
@@ -74,7 +85,9 @@ impl Chaos {
         in_group(trial, self.size.setup(conditions), self.size, |group| {
             self.healthy(group, choices)?;
             group.world.phase("faults");
-            group.world.add_plan(Partitions::new(group.size, partitions, choices), ms(100));
+            if self.faults.partitions {
+                group.world.add_plan(Partitions::new(group.size, partitions, choices), ms(100));
+            }
             if self.faults.crashes || self.faults.lost_disk {
                 group.world.add_plan(Crashes::new(group.size, crashes, self.faults.lost_disk, choices), ms(150));
             }

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use faultline_sim::{Conditions, Kind, NodeSpec, Outcome, Role, Setup, Stop, Trial, World, ms};
-use lab3_api::{ClientConfig, Command, Given, Output, ServerConfig, Slot, Value};
+use lab3_api::{Bytes, ClientConfig, Command, Given, Output, ServerConfig, Slot, Value};
 use labkit::{NodeId, codec};
 use serde::Serialize;
 
@@ -83,7 +83,7 @@ pub struct Group<'w, 'b> {
 impl Group<'_, '_> {
     /// The test proposes a value to a server. The message is not lost, but it takes its time.
     pub fn propose(&mut self, server: NodeId, slot: Slot, value: &str) -> Outcome {
-        let value = value.as_bytes().to_vec();
+        let value = Bytes(value.as_bytes().to_vec());
         let mut log = self.log.borrow_mut();
         log.proposed.get_or_insert_default().entry(slot).or_default().insert(value.clone());
         drop(log);
@@ -110,7 +110,7 @@ impl Group<'_, '_> {
     #[track_caller]
     pub fn must_hold(&mut self, slot: Slot, expected: &str) -> Outcome {
         let value = self.log.borrow().chosen(slot).cloned();
-        if value == Some(Value::Bytes(expected.as_bytes().to_vec())) {
+        if value == Some(Value::Bytes(Bytes(expected.as_bytes().to_vec()))) {
             return Ok(());
         }
         let value = value.as_ref().map_or("nothing".to_owned(), say_value);

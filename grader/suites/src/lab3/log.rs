@@ -8,7 +8,7 @@ use std::{
 };
 
 use faultline_sim::{Lane, Look, Outcome, Span, Time, Tone, Watcher, World};
-use lab3_api::{Fate, Shown, Slot, Value};
+use lab3_api::{Bytes, Fate, Shown, Slot, Value};
 use labkit::{NodeId, codec};
 
 use super::{group::Size, server};
@@ -20,7 +20,7 @@ pub struct LogWatch {
     /// What each server showed last, by server; those that are down are left out.
     shown: BTreeMap<NodeId, Shown>,
     /// In part A: what was proposed in each slot.
-    pub proposed: Option<BTreeMap<Slot, BTreeSet<Vec<u8>>>>,
+    pub proposed: Option<BTreeMap<Slot, BTreeSet<Bytes>>>,
     /// What arrived, on a network that loses nothing.
     pub traffic: Traffic,
     /// The judgement of a history that failed the run, if one did.
@@ -48,9 +48,6 @@ struct Rung {
     label: String,
     tone: Tone,
 }
-
-/// So many slots are drawn, if the failure is about none in particular.
-const DRAWN: usize = 2;
 
 impl LogWatch {
     /// Nothing seen yet.
@@ -110,27 +107,19 @@ impl LogWatch {
         (first, self.shown.values().map(|shown| shown.last_nonempty).max().unwrap_or(0))
     }
 
-    /// One ballot ladder for each server in the slot at issue: what it had promised and accepted, and what it lost when
+    /// One ballot ladder for each server in the slot at issue (or the last one): what it had promised and accepted, and what it lost when
     /// it went down.
     pub fn picture(&self) -> Vec<Lane> {
-        let mut slots: Vec<Slot> = self.ladders.keys().map(|(slot, _)| *slot).collect();
-        slots.dedup();
-        let slots = match self.at_issue {
-            Some(slot) => vec![slot],
-            None => slots.split_off(slots.len().saturating_sub(DRAWN)),
-        };
-        let mut lanes = Vec::new();
-        for (slot, number) in slots.iter().flat_map(|slot| (1..=self.size.servers).map(move |number| (*slot, number))) {
-            let rungs = self.ladders.get(&(slot, server(number))).map(Vec::as_slice).unwrap_or_default();
+        let Some(slot) = self.at_issue.or(self.ladders.keys().map(|(slot, _)| *slot).max()) else { return Vec::new() };
+        let mut lanes = vec![Lane { name: format!("slot {slot}"), spans: Vec::new() }];
+        for server in self.size.servers() {
+            let rungs = self.ladders.get(&(slot, server)).map(Vec::as_slice).unwrap_or_default();
             let ends = rungs.iter().skip(1).map(|(from, _)| *from).chain([self.now]);
             let span = |((from, rung), to): (&(Time, Rung), Time)| {
                 let Rung { label, tone } = rung.clone();
                 Span { from: *from, to, label, tone }
             };
-            lanes.push(Lane {
-                name: format!("slot {slot} {}", server(number)),
-                spans: rungs.iter().zip(ends).map(span).collect(),
-            });
+            lanes.push(Lane { name: server.to_string(), spans: rungs.iter().zip(ends).map(span).collect() });
         }
         lanes
     }
@@ -190,15 +179,7 @@ impl LogWatch {
 pub fn say_value(value: &Value) -> String {
     match value {
         Value::Noop => "no-op".to_owned(),
-        Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
-            Ok(text) if text.chars().all(|letter| letter.is_ascii_graphic() || letter == ' ') => format!("{text:?}"),
-            _ => {
-                let sum = bytes.iter().fold(0xcbf2_9ce4_8422_2325u64, |hash, byte| {
-                    (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-                });
-                format!("#{:04x} ({} bytes)", sum as u16, bytes.len())
-            }
-        },
+        Value::Bytes(bytes) => format!("{bytes:?}"),
     }
 }
 

@@ -2,11 +2,13 @@
 
 mod ballots;
 mod chaos;
+mod costs;
 mod group;
 mod log;
 mod model;
 mod plans;
 mod public;
+mod scenes;
 
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use faultline_sim::ms;
 use labkit::NodeId;
 
 use crate::{Suite, tests};
-use public::{agreement, recovery};
+use public::{agreement, budget, memory, recovery, store};
 
 /// Within this time, on a network that loses nothing, every operation is answered and every server knows what is chosen.
 const ANSWERED: Duration = ms(5_000);
@@ -48,10 +50,39 @@ pub fn suite() -> Suite {
                 a_copy_of_a_reply_counts_once,
                 late_answers_to_an_older_ballot_do_not_count,
                 agreement_chaos;
+            store:
+                put_append_get,
+                a_single_server_serves,
+                many_clients_are_linearizable,
+                an_operation_is_carried_out_once,
+                a_cut_off_server_answers_nothing_stale,
+                a_minority_serves_nobody,
+                a_server_may_die_at_any_point,
+                slots_that_nobody_finished_are_filled,
+                a_server_that_was_away_catches_up,
+                network_chaos,
+                partition_chaos;
             recovery:
                 a_vote_survives_a_crash,
                 a_promise_survives_a_crash,
-                nothing_is_said_before_it_is_safe;
+                nothing_is_said_before_it_is_safe,
+                all_servers_restart_at_once,
+                servers_restart_one_after_the_other,
+                a_lost_disk_takes_no_decision_back,
+                a_majority_with_disks_goes_on,
+                recovery_chaos,
+                lost_disk_chaos;
+            memory:
+                an_idle_log_is_forgotten,
+                a_server_that_was_away_gets_what_was_forgotten,
+                one_reply_per_client_is_kept,
+                forgetting_loses_nothing,
+                what_is_forgotten_stays_decided,
+                a_cleared_group_restarts;
+            budget:
+                few_messages_per_operation,
+                few_bytes_for_large_values,
+                no_long_wait_while_servers_come_and_go;
         },
         hidden: Vec::new(),
     }

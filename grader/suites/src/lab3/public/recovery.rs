@@ -4,9 +4,10 @@ use faultline_sim::{Outcome, Trial, ms};
 
 use crate::lab3::{
     ballots,
+    chaos::{Chaos, Faults},
     client,
-    group::{Size, append, with_crash_sweep, with_group},
-    server,
+    group::{Size, append, put, with_crash_sweep, with_group},
+    scenes, server,
 };
 
 const TRIO: Size = Size::alone(3);
@@ -53,4 +54,44 @@ pub fn nothing_is_said_before_it_is_safe(trial: &mut Trial<'_>) -> Outcome {
         group.world.join(&[&[away], &[two, client(1), client(2), client(3)]])?;
         group.must_read(reader, "log", "1;2;")
     })
+}
+
+pub fn all_servers_restart_at_once(trial: &mut Trial<'_>) -> Outcome {
+    with_group(trial, SERVICE, |group| scenes::all_restart(group, 6))
+}
+
+pub fn servers_restart_one_after_the_other(trial: &mut Trial<'_>) -> Outcome {
+    with_group(trial, SERVICE, |group| scenes::restart_one_after_the_other(group, 4))
+}
+
+pub fn a_lost_disk_takes_no_decision_back(trial: &mut Trial<'_>) -> Outcome {
+    let restarts = trial.number() % 2 == 1;
+    with_group(trial, SERVICE, |group| scenes::one_loses_its_disk(group, restarts))
+}
+
+pub fn a_majority_with_disks_goes_on(trial: &mut Trial<'_>) -> Outcome {
+    with_group(trial, Size { servers: 5, clients: 3 }, |group| {
+        let (writer, reader) = (client(1), client(3));
+        group.must_do(writer, &put("x", "0;"))?;
+        for victim in [2, 4] {
+            group.world.crash(server(victim))?;
+            group.world.lose_disk(server(victim))?;
+            group.world.start(server(victim))?;
+            group.must_do(writer, &append("x", &format!("{victim};")))?;
+        }
+        group.must_read(reader, "x", "0;2;4;")?;
+        group.world.isolate(server(2))?;
+        group.world.isolate(server(4))?;
+        group.must_do(writer, &append("x", "end;"))?;
+        group.world.heal()?;
+        group.read_all_and_judge()
+    })
+}
+
+pub fn recovery_chaos(trial: &mut Trial<'_>) -> Outcome {
+    Chaos { size: SERVICE, operations: 12, faults: Faults::RECOVERY }.run(trial)
+}
+
+pub fn lost_disk_chaos(trial: &mut Trial<'_>) -> Outcome {
+    Chaos { size: SERVICE, operations: 12, faults: Faults::LOST_DISK }.run(trial)
 }
