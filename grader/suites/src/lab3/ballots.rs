@@ -2,10 +2,16 @@
 //! server may lead, or none; what a story needs of a design is only that a server which hears nobody tries again with a
 //! higher ballot.
 
-use faultline_sim::{Outcome, ms};
+use faultline_sim::{Conditions, Outcome, Trial, ms};
 use lab3_api::Slot;
+use labkit::NodeId;
 
 use super::{group::Group, server};
+
+/// Messages come twice and overtake each other, and none is lost: these stories are about what arrives.
+pub fn conditions(trial: &Trial<'_>) -> Conditions {
+    Conditions { loss: 0, ..trial.conditions() }
+}
 
 /// Three servers. s1 proposes, and what it sends is held up. s3, which hears only s2, proposes something else, with a
 /// higher ballot. s2, which is swept, crashes somewhere on the way and is back at once; then what s1 sent arrives at it.
@@ -81,4 +87,52 @@ pub fn old_promises_arrive_late(group: &mut Group<'_, '_>, patience_ms: u64) -> 
     group.must_choose(&[1], &group.size.servers())?;
     group.propose(away, 2, "after")?;
     group.must_choose(&[2], &group.size.servers())
+}
+
+/// Lets whoever is connected with these take over: they themselves are never up long enough. In a design without leaders
+/// nothing happens.
+fn take_over(group: &mut Group<'_, '_>, voters: &[NodeId]) -> Outcome {
+    for _ in 0..4 {
+        for voter in voters {
+            group.world.restart_quickly(*voter)?;
+        }
+        group.world.run_for(ms(200))?;
+    }
+    Ok(())
+}
+
+/// Five servers and three ballots. In the first s1 proposes "old", which only s2 accepts, too, and s1 does not hear of it.
+/// In the second s5 proposes "new", which nobody else accepts. In the third s1 must propose "new", and only s5 accepts it;
+/// now s1 hears what s2 had accepted. Three acceptances, two values: nothing is chosen, and s2, s3, s4 are free to choose.
+pub fn acceptances_of_two_ballots_meet(group: &mut Group<'_, '_>) -> Outcome {
+    let [s1, s2, s3, s4, s5] = [1, 2, 3, 4, 5].map(server);
+    first_leads(group)?;
+    group.world.partition(&[&[s1, s2], &[s3, s4, s5]])?;
+    group.world.hold(s2, s1)?;
+    group.propose(s1, 2, "old")?;
+    group.world.run_for(ms(150))?;
+    group.world.partition(&[&[s1], &[s2]])?;
+
+    take_over(group, &[s3, s4])?;
+    group.world.partition(&[&[s3], &[s4], &[s5]])?;
+    group.propose(s5, 2, "new")?;
+    group.world.run_for(ms(150))?;
+
+    group.world.hold(s4, s1)?;
+    group.world.join(&[&[s1], &[s4, s5]])?;
+    take_over(group, &[s4, s5])?;
+    group.world.cut(s1, s4)?;
+    group.world.release(s4, s1)?;
+    group.world.run_for(ms(60))?;
+    group.world.cut(s4, s1)?;
+    group.world.heal_link(s2, s1)?;
+    group.world.release(s2, s1)?;
+    group.world.run_for(ms(60))?;
+
+    group.world.isolate(s1)?;
+    group.world.isolate(s5)?;
+    group.world.join(&[&[s2], &[s3], &[s4]])?;
+    group.propose(s3, 2, "third")?;
+    group.must_choose(&[2], &[s2, s3, s4])?;
+    settle(group, &[2])
 }

@@ -8,7 +8,7 @@ use labkit::{NodeId, codec};
 use serde::Serialize;
 
 use super::{
-    ANSWERED, ANSWERED_UNDER_LOSS, client,
+    ANSWERED, ANSWERED_UNDER_LOSS, ballots, client,
     log::{LogWatch, say_value},
     model::{answer_of, asked, command_of, judge, key_of, output_of},
     server,
@@ -317,12 +317,15 @@ pub fn with_crash_sweep(
     trial: &mut Trial<'_>,
     size: Size,
     who: &str,
+    worst: bool,
     test: impl Fn(&mut Group<'_, '_>) -> Outcome,
 ) -> Outcome {
-    let conditions = trial.conditions();
+    let conditions = ballots::conditions(trial);
     trial.describe_setting(format!("{}; {who} crashes between two effects", size.describe(&conditions)));
     let (log, list) = (RefCell::new(LogWatch::new(size)), RefCell::default());
-    let setup = Setup { unsynced_is_lost: trial.number() % 2 == 0, ..size.setup(conditions) };
+    // Where all is lost that can be, a crash at the right moment is enough. But some mistakes show only where a later write
+    // survives and an earlier one does not.
+    let setup = Setup { unsynced_is_lost: worst, ..size.setup(conditions) };
     let outcome = trial.crash_sweep(&setup, |world| {
         // Each boundary has a world of its own; the picture is of the last.
         log.replace(LogWatch::new(size));

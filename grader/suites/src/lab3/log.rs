@@ -75,11 +75,6 @@ impl LogWatch {
         self.chosen.get(&slot).map(|(value, ..)| value)
     }
 
-    /// The last slot in which a value was known to be chosen.
-    pub fn last_chosen(&self) -> Slot {
-        self.chosen.keys().last().copied().unwrap_or(0)
-    }
-
     /// True if this server knows that a value is chosen in the slot.
     pub fn knows(&self, server: NodeId, slot: Slot) -> bool {
         let fate = self.shown.get(&server).and_then(|shown| shown.slots.iter().find(|(known, ..)| *known == slot));

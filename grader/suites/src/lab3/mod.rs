@@ -4,6 +4,7 @@ mod ballots;
 mod chaos;
 mod costs;
 mod group;
+mod hidden;
 mod log;
 mod model;
 mod plans;
@@ -49,6 +50,7 @@ pub fn suite() -> Suite {
                 one_deaf_and_one_mute_stop_nobody,
                 a_copy_of_a_reply_counts_once,
                 late_answers_to_an_older_ballot_do_not_count,
+                acceptances_of_two_ballots_choose_nothing,
                 agreement_chaos;
             store:
                 put_append_get,
@@ -84,6 +86,6 @@ pub fn suite() -> Suite {
                 few_bytes_for_large_values,
                 no_long_wait_while_servers_come_and_go;
         },
-        hidden: Vec::new(),
+        hidden: hidden::tests(),
     }
 }

@@ -195,7 +195,13 @@ pub fn a_copy_of_a_reply_counts_once(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn late_answers_to_an_older_ballot_do_not_count(trial: &mut Trial<'_>) -> Outcome {
-    with_group(trial, TRIO, |group| ballots::old_promises_arrive_late(group, 4_000))
+    let conditions = ballots::conditions(trial);
+    with_group_under(trial, conditions, TRIO, |group| ballots::old_promises_arrive_late(group, 4_000))
+}
+
+pub fn acceptances_of_two_ballots_choose_nothing(trial: &mut Trial<'_>) -> Outcome {
+    let conditions = ballots::conditions(trial);
+    with_group_under(trial, conditions, FIVE, ballots::acceptances_of_two_ballots_meet)
 }
 
 pub fn agreement_chaos(trial: &mut Trial<'_>) -> Outcome {

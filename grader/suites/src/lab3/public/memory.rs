@@ -39,7 +39,7 @@ pub fn one_reply_per_client_is_kept(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn forgetting_loses_nothing(trial: &mut Trial<'_>) -> Outcome {
-    with_crash_sweep(trial, TRIO, "s2", |group| {
+    with_crash_sweep(trial, TRIO, "s2", false, |group| {
         let (writer, reader) = (client(1), client(3));
         let (one, two, away) = (server(1), server(2), server(3));
         group.must_do(writer, &append("x", "0;"))?;

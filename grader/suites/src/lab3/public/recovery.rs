@@ -35,11 +35,11 @@ pub fn a_vote_survives_a_crash(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn a_promise_survives_a_crash(trial: &mut Trial<'_>) -> Outcome {
-    with_crash_sweep(trial, TRIO, "s2", ballots::an_old_proposal_meets_a_restarted_server)
+    with_crash_sweep(trial, TRIO, "s2", true, ballots::an_old_proposal_meets_a_restarted_server)
 }
 
 pub fn nothing_is_said_before_it_is_safe(trial: &mut Trial<'_>) -> Outcome {
-    with_crash_sweep(trial, SERVICE, "s2", |group| {
+    with_crash_sweep(trial, SERVICE, "s2", true, |group| {
         let (writer, reader) = (client(1), client(3));
         let (one, two, away) = (server(1), server(2), server(3));
         group.must_do(writer, &append("log", "1;"))?;

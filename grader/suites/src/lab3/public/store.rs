@@ -72,7 +72,7 @@ pub fn a_minority_serves_nobody(trial: &mut Trial<'_>) -> Outcome {
 pub fn a_server_may_die_at_any_point(trial: &mut Trial<'_>) -> Outcome {
     // Another server each time; in a design with a leader it is sometimes the one.
     let victim = server(1 + (trial.number() % 3) as u32);
-    with_crash_sweep(trial, TRIO, "a server", |group| {
+    with_crash_sweep(trial, TRIO, "a server", false, |group| {
         let (one, two) = (client(1), client(2));
         group.must_do(one, &append("x", "0;"))?;
         group.invoke(one, &append("x", "1;"))?;
