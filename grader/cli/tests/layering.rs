@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 /// Each package of the workspace and the packages of the workspace that it may use.
-const ALLOWED: [(&str, &[&str]); 20] = [
+const ALLOWED: [(&str, &[&str]); 21] = [
     ("labkit", &[]),
     ("lab0-api", &["labkit"]),
     ("lab0", &["labkit", "lab0-api"]),
@@ -22,6 +22,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("lab3-api", &["labkit"]),
     ("lab3", &["labkit", "lab3-api"]),
     ("lab3-solution", &["labkit", "lab3-api"]),
+    ("lab3-variant", &["labkit", "lab3-api"]),
     ("faultline-verdict", &[]),
     ("faultline-check", &[]),
     ("faultline-sim", &["labkit"]),

@@ -138,7 +138,9 @@ pub struct World<'b> {
     bytes: u64,
     events: u64,
     /// What handlers have computed.
-    fuel: u64,
+    pub(crate) fuel: u64,
+    /// What observations have computed.
+    pub(crate) looking: u64,
     /// What turning nodes into bytes and back has computed.
     turning: u64,
     /// What writing out messages and timers for a recording has computed.
@@ -186,6 +188,7 @@ impl<'b> World<'b> {
             bytes: 0,
             events: 0,
             fuel: 0,
+            looking: 0,
             turning: 0,
             describing: 0,
             given_cache: HashMap::new(),
@@ -588,7 +591,7 @@ impl<'b> World<'b> {
             phases: self.phases,
             fired: self.fired,
             sweep: self.sweep,
-            fuel: self.fuel + self.turning,
+            fuel: self.fuel + self.turning + self.looking,
         }
     }
 }

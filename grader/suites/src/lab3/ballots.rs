@@ -136,3 +136,27 @@ pub fn acceptances_of_two_ballots_meet(group: &mut Group<'_, '_>) -> Outcome {
     group.must_choose(&[2], &[s2, s3, s4])?;
     settle(group, &[2])
 }
+
+/// Three servers, two of them connected at a time. One has voted for a value that nobody else has heard of, the others have
+/// chosen another in a higher ballot; then the one with the old vote and one of the others must decide, and the one that
+/// knows that it is chosen is not there.
+pub fn an_old_vote_meets_a_newer_one(group: &mut Group<'_, '_>) -> Outcome {
+    for (slot, [stale, gone, voter]) in (1..).zip([[1, 2, 3], [3, 1, 2], [2, 3, 1]]) {
+        let (stale, gone, voter) = (server(stale), server(gone), server(voter));
+        take_over(group, &[gone, voter])?;
+        group.world.isolate(stale)?;
+        group.propose(stale, slot, "stale")?;
+        group.world.run_for(ms(60))?;
+        group.propose(gone, slot, "right")?;
+        group.must_choose(&[slot], &[gone, voter])?;
+        group.must_hold(slot, "right")?;
+        group.world.isolate(gone)?;
+        group.world.restart_quickly(voter)?;
+        group.world.join(&[&[stale], &[voter]])?;
+        group.propose(voter, slot, "third")?;
+        group.must_choose(&[slot], &[stale, voter])?;
+        group.world.heal()?;
+        group.must_choose(&[slot], &group.size.servers())?;
+    }
+    Ok(())
+}

@@ -16,7 +16,7 @@ use super::{
 const IDLE: Duration = ms(2_000);
 
 /// Messages for an operation of a group of three with a stable leader, heartbeats and all.
-const MESSAGES: u64 = 16;
+const MESSAGES: u64 = 18;
 
 /// Bytes that all messages for an operation may have: so many times the command's own, and so many more.
 const BYTES: (u64, u64) = (8, 500);

@@ -87,6 +87,7 @@ impl Group<'_, '_> {
         let mut log = self.log.borrow_mut();
         log.proposed.get_or_insert_default().entry(slot).or_default().insert(value.clone());
         drop(log);
+        self.world.heal_link(client(1), server)?;
         self.world.set_link(client(1), server, Some(Conditions::steady()));
         self.world.send_given(client(1), server, &bytes(&Given::Propose { slot, value }))
     }

@@ -51,6 +51,7 @@ pub fn suite() -> Suite {
                 a_copy_of_a_reply_counts_once,
                 late_answers_to_an_older_ballot_do_not_count,
                 acceptances_of_two_ballots_choose_nothing,
+                the_value_of_the_highest_ballot_wins,
                 agreement_chaos;
             store:
                 put_append_get,

@@ -204,6 +204,11 @@ pub fn acceptances_of_two_ballots_choose_nothing(trial: &mut Trial<'_>) -> Outco
     with_group_under(trial, conditions, FIVE, ballots::acceptances_of_two_ballots_meet)
 }
 
+pub fn the_value_of_the_highest_ballot_wins(trial: &mut Trial<'_>) -> Outcome {
+    let conditions = ballots::conditions(trial);
+    with_group_under(trial, conditions, TRIO, ballots::an_old_vote_meets_a_newer_one)
+}
+
 pub fn agreement_chaos(trial: &mut Trial<'_>) -> Outcome {
     chaos::agreement(trial, FIVE, 60)
 }
