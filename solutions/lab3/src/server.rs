@@ -23,7 +23,7 @@ const ELECTION: std::ops::RangeInclusive<Duration> = Duration::from_millis(250).
 /// This often a server forgets what it has carried out.
 const CLEAR: Duration = Duration::from_millis(300);
 /// A leader that in so many ticks did not hear a majority leads no more: it may be deaf.
-const DEAF: u32 = 6;
+const DEAF: u32 = 20;
 /// So many chosen values are sent at once to a server that lacks them.
 const LESSON: usize = 32;
 

@@ -76,7 +76,7 @@ pub fn old_promises_arrive_late(group: &mut Group<'_, '_>, patience_ms: u64) -> 
     group.world.cut(voter, other)?;
     group.world.cut(other, voter)?;
     group.propose(away, 1, "old")?;
-    group.world.run_for(ms(1_500))?;
+    take_over(group, &[voter])?;
     group.world.isolate(away)?;
     group.world.join(&[&[voter], &[other]])?;
     group.propose(other, 1, "new")?;
@@ -91,7 +91,7 @@ pub fn old_promises_arrive_late(group: &mut Group<'_, '_>, patience_ms: u64) -> 
 
 /// Lets whoever is connected with these take over: they themselves are never up long enough. In a design without leaders
 /// nothing happens.
-fn take_over(group: &mut Group<'_, '_>, voters: &[NodeId]) -> Outcome {
+pub fn take_over(group: &mut Group<'_, '_>, voters: &[NodeId]) -> Outcome {
     for _ in 0..4 {
         for voter in voters {
             group.world.restart_quickly(*voter)?;

@@ -223,7 +223,7 @@ impl Group<'_, '_> {
     #[track_caller]
     pub fn read_all_and_judge(&mut self) -> Outcome {
         let mut keys: Vec<String> =
-            self.world.history().iter().map(|operation| key_of(&command_of(&operation.command))).collect();
+            self.world.history().iter().map(|operation| key_of(&command_of(&operation.command)).to_owned()).collect();
         keys.sort();
         keys.dedup();
         let reader = self.size.reader();

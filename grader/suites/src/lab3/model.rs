@@ -33,13 +33,13 @@ impl SequentialSpec for Value {
 }
 
 impl Spec for Value {
-    type Key = String;
+    type Key<'a> = &'a str;
 
     fn read_only(command: &Command) -> bool {
         matches!(command, Command::Get { .. })
     }
 
-    fn partition(command: &Command) -> Option<String> {
+    fn partition(command: &Command) -> Option<&str> {
         Some(key_of(command))
     }
 
@@ -161,7 +161,7 @@ pub fn asked(world: &World<'_>, log: &LogWatch, outcome: &Outcome) -> Vec<Asked>
             (moment.at, output)
         });
         Asked {
-            about: key_of(&command),
+            about: key_of(&command).to_owned(),
             client: operation.client,
             command: say(&command),
             from: operation.invoked.at,
@@ -177,9 +177,9 @@ pub fn asked(world: &World<'_>, log: &LogWatch, outcome: &Outcome) -> Vec<Asked>
 }
 
 /// The key that a command is about.
-pub fn key_of(command: &Command) -> String {
+pub fn key_of(command: &Command) -> &str {
     match command {
-        Command::Put { key, .. } | Command::Append { key, .. } | Command::Get { key } => key.clone(),
+        Command::Put { key, .. } | Command::Append { key, .. } | Command::Get { key } => key,
     }
 }
 

@@ -97,6 +97,8 @@ pub fn a_chosen_value_stays(trial: &mut Trial<'_>) -> Outcome {
         // While it hears nobody, its ballots may grow and grow.
         group.propose(away, 1, "of the one that was away")?;
         group.world.run_for(ms(2_000))?;
+        // The only one that is left of those who voted has not heard that it is chosen, or forgotten it.
+        group.world.restart_quickly(two)?;
         group.world.isolate(one)?;
         group.world.join(&[&[away], &[two]])?;
         group.propose(two, 2, "second")?;
