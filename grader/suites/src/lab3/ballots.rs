@@ -39,16 +39,9 @@ pub fn an_old_proposal_meets_a_restarted_server(group: &mut Group<'_, '_>) -> Ou
     settle(group, &[2])
 }
 
-/// s1 is there first, so that in a design with leaders it leads.
+/// In a design with leaders s1 leads.
 fn first_leads(group: &mut Group<'_, '_>) -> Outcome {
-    let late = &group.size.servers()[1..];
-    for server in late {
-        group.world.crash(*server)?;
-    }
-    group.world.run_for(ms(600))?;
-    for server in late {
-        group.world.start(*server)?;
-    }
+    take_over(group, &group.size.servers()[1..])?;
     group.propose(server(1), 1, "first")?;
     group.must_choose(&[1], &group.size.servers())
 }
