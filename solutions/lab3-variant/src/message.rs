@@ -51,24 +51,61 @@ pub struct Vote {
 pub enum Message {
     Given(Given),
     /// Phase 1 of one slot.
-    Prepare { slot: Slot, ballot: Ballot },
-    Promise { slot: Slot, ballot: Ballot, accepted: Option<(Ballot, Entry)> },
+    Prepare {
+        slot: Slot,
+        ballot: Ballot,
+    },
+    Promise {
+        slot: Slot,
+        ballot: Ballot,
+        accepted: Option<(Ballot, Entry)>,
+    },
     /// Phase 2 of one slot.
-    Accept { slot: Slot, ballot: Ballot, entry: Entry },
-    Accepted { slot: Slot, ballot: Ballot },
+    Accept {
+        slot: Slot,
+        ballot: Ballot,
+        entry: Entry,
+    },
+    Accepted {
+        slot: Slot,
+        ballot: Ballot,
+    },
     /// This slot has seen a higher round.
-    Refused { slot: Slot, round: u64 },
+    Refused {
+        slot: Slot,
+        round: u64,
+    },
     /// These are chosen.
-    Learn { chosen: Map<Slot, Entry> },
+    Learn {
+        chosen: Map<Slot, Entry>,
+    },
     /// What all slots up to the store's led to.
-    Snapshot { store: Store },
+    Snapshot {
+        store: Store,
+    },
     /// Now and then, to all: all slots up to this one are carried out here, and these others are known.
-    Status { applied: Slot, known: Set<Slot> },
+    Status {
+        applied: Slot,
+        known: Set<Slot>,
+    },
     /// For a read: what is the last slot in which you have accepted anything?
-    Ask { client: NodeId, number: u64 },
-    Told { client: NodeId, number: u64, last: Slot },
-    Request { number: u64, command: Command },
-    Reply { number: u64, output: Output },
+    Ask {
+        client: NodeId,
+        number: u64,
+    },
+    Told {
+        client: NodeId,
+        number: u64,
+        last: Slot,
+    },
+    Request {
+        number: u64,
+        command: Command,
+    },
+    Reply {
+        number: u64,
+        output: Output,
+    },
 }
 
 impl From<Given> for Message {

@@ -355,8 +355,7 @@ impl Server {
             }
             chosen.extend(promised.chosen);
         }
-        self.role =
-            Role::Leader { pending: Map::new(), heard: Set::new(), ticks: 0, settled: self.store.applied };
+        self.role = Role::Leader { pending: Map::new(), heard: Set::new(), ticks: 0, settled: self.store.applied };
         self.leader = Some(self.me);
         ctx.cancel(&Timer::Election);
         ctx.cancel(&Timer::Lease);

@@ -31,8 +31,8 @@ pub struct Store {
     last: Map<NodeId, (u64, Output)>,
     // end hole
 }
-
 // hole
+
 impl Store {
     /// What a client was answered to this operation; `Err` if it has gone on to newer ones since.
     pub fn answered(&self, client: NodeId, number: u64) -> Option<Result<Output, ()>> {

@@ -8,4 +8,3 @@ pub struct Store {
     // What is the result of a log, and what must be remembered so that an operation which stands in it twice is
     // carried out once?
 }
-

@@ -57,7 +57,8 @@ impl Size {
     /// The setting of a test in words.
     pub fn describe(self, conditions: &Conditions) -> String {
         let count = |number: u32, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
-        let network = if conditions.loss > 0 { "a network that loses, doubles and reorders" } else { "a clean network" };
+        let network =
+            if conditions.loss > 0 { "a network that loses, doubles and reorders" } else { "a clean network" };
         let asks = match self.clients {
             0 => "the test c1 proposes".to_owned(),
             clients => count(clients, "client"),
@@ -99,10 +100,8 @@ impl Group<'_, '_> {
         let names: Vec<String> = servers.iter().map(NodeId::to_string).collect();
         for slot in slots {
             let what = format!("{} know what is chosen in slot {slot}", names.join(", "));
-            self.expect(&what, within, |_, log| {
-                servers.iter().all(|server| log.knows(*server, *slot))
-            })
-            .map_err(|stop| self.in_slot(stop, *slot))?;
+            self.expect(&what, within, |_, log| servers.iter().all(|server| log.knows(*server, *slot)))
+                .map_err(|stop| self.in_slot(stop, *slot))?;
         }
         Ok(())
     }
@@ -264,11 +263,7 @@ impl Group<'_, '_> {
 }
 
 /// Runs a directed test of a group under the trial's conditions.
-pub fn with_group(
-    trial: &mut Trial<'_>,
-    size: Size,
-    test: impl FnOnce(&mut Group<'_, '_>) -> Outcome,
-) -> Outcome {
+pub fn with_group(trial: &mut Trial<'_>, size: Size, test: impl FnOnce(&mut Group<'_, '_>) -> Outcome) -> Outcome {
     let conditions = trial.conditions();
     with_group_under(trial, conditions, size, test)
 }

@@ -111,9 +111,7 @@ fn many_proposals_are_left_behind(trial: &mut Trial<'_>) -> Outcome {
 
 fn a_long_absence(trial: &mut Trial<'_>) -> Outcome {
     let rounds = 40 + drawn(trial).below(40) as u32;
-    with_group(trial, Size { servers: 3, clients: 2 }, |group| {
-        scenes::one_is_away_then_needed(group, rounds, ms(500))
-    })
+    with_group(trial, Size { servers: 3, clients: 2 }, |group| scenes::one_is_away_then_needed(group, rounds, ms(500)))
 }
 
 fn service_of_seven(trial: &mut Trial<'_>) -> Outcome {

@@ -4,8 +4,7 @@ use faultline_sim::{Conditions, Outcome, Trial, ms};
 use lab3_api::Slot;
 
 use crate::lab3::{
-    ballots,
-    chaos,
+    ballots, chaos,
     group::{Group, Size, with_group, with_group_under},
     server,
 };
