@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 /// Each package of the workspace and the packages of the workspace that it may use.
-const ALLOWED: [(&str, &[&str]); 18] = [
+const ALLOWED: [(&str, &[&str]); 22] = [
     ("labkit", &[]),
     ("lab0-api", &["labkit"]),
     ("lab0", &["labkit", "lab0-api"]),
@@ -19,11 +19,15 @@ const ALLOWED: [(&str, &[&str]); 18] = [
     ("lab2", &["labkit", "lab2-api"]),
     ("lab2-solution", &["labkit", "lab2-api"]),
     ("lab2-variant", &["labkit", "lab2-api"]),
+    ("lab3-api", &["labkit"]),
+    ("lab3", &["labkit", "lab3-api"]),
+    ("lab3-solution", &["labkit", "lab3-api"]),
+    ("lab3-variant", &["labkit", "lab3-api"]),
     ("faultline-verdict", &[]),
     ("faultline-check", &[]),
     ("faultline-sim", &["labkit"]),
     ("faultline-explore", &["labkit", "faultline-sim", "faultline-check"]),
-    ("faultline-suites", &["labkit", "lab0-api", "lab2-api", "faultline-sim", "faultline-check"]),
+    ("faultline-suites", &["labkit", "lab0-api", "lab2-api", "lab3-api", "faultline-sim", "faultline-check"]),
     ("faultline-host", &["labkit", "faultline-sim"]),
     ("faultline-report", &["faultline-verdict"]),
     (

@@ -23,13 +23,14 @@ struct Lab {
     first_steps: &'static [&'static str],
 }
 
-const LABS: [Lab; 2] = [
+const LABS: [Lab; 3] = [
     Lab {
         id: "lab0",
         wrong_solutions: 12,
         first_steps: &["a_ping_is_answered", "an_echo_comes_back", "an_id_comes_back"],
     },
     Lab { id: "lab2", wrong_solutions: 18, first_steps: &["first_server_becomes_primary", "put_append_get"] },
+    Lab { id: "lab3", wrong_solutions: 16, first_steps: &["one_proposal_is_chosen", "put_append_get"] },
 ];
 
 /// A check of a lab.

@@ -70,6 +70,16 @@ impl NodeDisk {
         }
     }
 
+    /// Nothing that was not synced survives.
+    pub fn crash_at_worst(&mut self) {
+        self.unsynced.clear();
+    }
+
+    /// True if a crash would leave nothing.
+    pub fn is_empty(&self) -> bool {
+        self.synced.is_empty()
+    }
+
     /// What the node itself reads, unsynced writes included.
     pub fn seen_by_node(&self) -> Blobs {
         let mut all = self.clone();

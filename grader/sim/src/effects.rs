@@ -328,7 +328,10 @@ impl World<'_> {
     pub(crate) fn end_life(&mut self, slot: usize) {
         let draw = self.choices.draw(About::DiskKept, self.who(slot), 0);
         let node = &mut self.nodes[slot];
-        node.disk.crash(draw);
+        match self.unsynced_is_lost {
+            true => node.disk.crash_at_worst(),
+            false => node.disk.crash(draw),
+        }
         node.end_life();
         self.backend.stop(slot);
     }

@@ -49,7 +49,7 @@ impl World<'_> {
     }
 
     /// Breaks the disk of a node that is down: it starts again with an empty one, and is told
-    /// [`Boot::DiskLost`](labkit::Boot::DiskLost).
+    /// [`Boot::DiskLost`](labkit::Boot::DiskLost) (and again at each start until something is safe on the new disk).
     ///
     /// # Errors
     /// None of its own; the signature is that of all faults.

@@ -2,7 +2,7 @@
 
 use labkit::{NodeId, abi::Op};
 
-use crate::{Outcome, Time, World};
+use crate::{Outcome, Stop, Time, World};
 
 /// Something that looks at the world after every event, to check an invariant or to know when a fault is legitimate.
 /// It changes nothing.
@@ -41,6 +41,12 @@ impl Look<'_, '_> {
         self.world.incarnation(node)
     }
 
+    /// A violation seen now; the watcher returns it.
+    #[track_caller]
+    pub fn violation(&self, observed: impl Into<String>) -> Stop {
+        self.world.violation(observed)
+    }
+
     /// The lab's observation of a node that is up, encoded by the lab.
     ///
     /// # Errors
@@ -58,6 +64,9 @@ impl Look<'_, '_> {
     }
 }
 
+/// Being looked at may take so many times what handlers may.
+const LOOKS: u64 = 4;
+
 impl World<'_> {
     /// The lab's observation of a node, encoded by the lab; `None` if the node is down.
     ///
@@ -68,7 +77,13 @@ impl World<'_> {
         if !self.has_instance(slot) {
             return Ok(None);
         }
-        self.call(slot, Op::Observe, &[], "being observed").map(Some)
+        let before = self.fuel;
+        let seen = self.call(slot, Op::Observe, &[], "being observed").map(Some);
+        // Looking on costs the program nothing, within reason: it is the suite that looks after every event.
+        if self.looking < LOOKS * self.limits.fuel {
+            self.looking += std::mem::replace(&mut self.fuel, before) - before;
+        }
+        seen
     }
 
     /// The length of a node's state as bytes: its memory, as budgets count it; `None` if the node is down.

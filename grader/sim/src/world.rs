@@ -43,6 +43,8 @@ pub struct Setup {
     pub limits: Limits,
     /// How long a sync takes.
     pub sync: RangeInclusive<Duration>,
+    /// Whether a crash takes all with it that was not synced. Else some of it may survive, as on most disks.
+    pub unsynced_is_lost: bool,
     /// Nodes start within this time after the beginning, each at its own moment.
     pub start_spread: Duration,
     /// The nodes that have a clock, and what it reads at the beginning: none, unless the lab grants clocks.
@@ -57,6 +59,7 @@ impl Setup {
             conditions,
             limits: Limits::default(),
             sync: ms(1)..=ms(5),
+            unsynced_is_lost: false,
             start_spread: Duration::ZERO,
             clocks: BTreeMap::new(),
         }
@@ -105,6 +108,7 @@ pub struct World<'b> {
     pub(crate) conditions: Conditions,
     pub(crate) limits: Limits,
     sync: RangeInclusive<Duration>,
+    pub(crate) unsynced_is_lost: bool,
     pub(crate) queue: BinaryHeap<Reverse<Item>>,
     pub(crate) flights: Vec<Flight>,
     pub(crate) free_flights: Vec<u32>,
@@ -134,7 +138,9 @@ pub struct World<'b> {
     bytes: u64,
     events: u64,
     /// What handlers have computed.
-    fuel: u64,
+    pub(crate) fuel: u64,
+    /// What observations have computed.
+    pub(crate) looking: u64,
     /// What turning nodes into bytes and back has computed.
     turning: u64,
     /// What writing out messages and timers for a recording has computed.
@@ -158,6 +164,7 @@ impl<'b> World<'b> {
             conditions: setup.conditions,
             limits: setup.limits,
             sync: setup.sync,
+            unsynced_is_lost: setup.unsynced_is_lost,
             queue: BinaryHeap::new(),
             flights: Vec::new(),
             free_flights: Vec::new(),
@@ -181,6 +188,7 @@ impl<'b> World<'b> {
             bytes: 0,
             events: 0,
             fuel: 0,
+            looking: 0,
             turning: 0,
             describing: 0,
             given_cache: HashMap::new(),
@@ -340,7 +348,9 @@ impl<'b> World<'b> {
         if node.condition != Condition::Down {
             return Ok(());
         }
-        let boot = match (node.incarnation, std::mem::take(&mut node.disk_lost)) {
+        // Until something is safe on the new disk, nothing on it can tell the node that it is new.
+        node.disk_lost &= node.disk.is_empty();
+        let boot = match (node.incarnation, node.disk_lost) {
             (0, _) => Boot::First,
             (_, true) => Boot::DiskLost,
             (_, false) => Boot::Restarted,
@@ -581,7 +591,7 @@ impl<'b> World<'b> {
             phases: self.phases,
             fired: self.fired,
             sweep: self.sweep,
-            fuel: self.fuel + self.turning,
+            fuel: self.fuel + self.turning + self.looking,
         }
     }
 }

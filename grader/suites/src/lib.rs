@@ -6,6 +6,7 @@
 
 mod lab0;
 mod lab2;
+mod lab3;
 
 use faultline_sim::{Outcome, Trial};
 
@@ -39,7 +40,7 @@ impl Suite {
 
 /// All labs, in the order of the course.
 pub fn suites() -> Vec<Suite> {
-    vec![lab0::suite(), lab2::suite()]
+    vec![lab0::suite(), lab2::suite(), lab3::suite()]
 }
 
 /// A [`Test`] named after its function.

@@ -53,8 +53,8 @@ pub enum Boot {
     /// The node crashed and is back. Its state and timers are gone, its disk holds what was synced (and perhaps some
     /// of what was not).
     Restarted,
-    /// The node crashed, its disk broke and was replaced: everything is gone, and the node must know it. Only labs
-    /// that say so do this.
+    /// The node crashed, its disk broke and was replaced: everything is gone, and the node must know it. It is told so at
+    /// each start until something has been synced on the new disk. Only labs that say so do this.
     DiskLost,
 }
 

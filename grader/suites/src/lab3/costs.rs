@@ -1,0 +1,158 @@
+//! Part D and the budget: what a right service may keep, and what it may send. Every bound stands in the handout.
+
+use std::time::Duration;
+
+use faultline_sim::{Outcome, Workload, ms};
+use lab3_api::Command;
+use labkit::{NodeId, codec};
+
+use super::{
+    ANSWERED, client,
+    group::{Group, append, put},
+    server,
+};
+
+/// Once nothing happens for so long, a server holds what is live.
+const IDLE: Duration = ms(2_000);
+
+/// Messages for an operation of a group of three with a stable leader, heartbeats and all.
+const MESSAGES: u64 = 18;
+
+/// Bytes that all messages for an operation may have: so many times the command's own, and so many more.
+const BYTES: (u64, u64) = (8, 500);
+
+/// While one server after the other is cut off for a second and a half, no operation waits longer.
+const LONGEST_WAIT: Duration = ms(4_000);
+
+fn everybody(group: &Group<'_, '_>) -> Vec<NodeId> {
+    (1..=group.size.clients).map(client).collect()
+}
+
+/// Two keys are overwritten and read again and again.
+pub fn overwrite(group: &mut Group<'_, '_>, value: usize, rounds: u64) -> Outcome {
+    for round in 0..rounds {
+        for client in everybody(group) {
+            let key = if round % 2 == 0 { "x" } else { "y" };
+            let new = format!("{client}.{round};{}", "v".repeat(value));
+            group.must_do(client, &put(key, &new))?;
+            group.must_read(client, key, &new)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is live is two values, and a last reply for each client.
+pub fn holds_what_is_live(group: &mut Group<'_, '_>, value: usize) -> Outcome {
+    group.world.run_for(IDLE)?;
+    let clients = group.size.clients as usize;
+    let allowed = (2 + clients) * (value + 50) * 5 / 4 + 2_000;
+    for server in group.size.servers() {
+        let memory = group.world.memory(server)?.unwrap_or_default();
+        if memory > allowed {
+            let (first, last) = group.log.borrow().ends();
+            let text = format!(
+                "two values of {value} bytes are live, and {clients} clients have a last reply; {} ms after the last \
+                 operation the state of {server} has {memory} bytes, and {allowed} are allowed (no server shows a slot \
+                 before {first} or after {last})",
+                IDLE.as_millis()
+            );
+            return Err(group.world.over_budget(text));
+        }
+    }
+    group.must_do(client(1), &append("small", "er"))
+}
+
+/// Many operations, each with a reply that was the last one for a while.
+pub fn table(group: &mut Group<'_, '_>, rounds: u64, value: usize) -> Outcome {
+    group.must_do(client(1), &put("large", &"v".repeat(value)))?;
+    for _ in 0..rounds {
+        for client in everybody(group) {
+            group.must_read(client, "large", &"v".repeat(value))?;
+        }
+    }
+    for client in everybody(group) {
+        group.must_do(client, &put("large", "s"))?;
+    }
+    holds_what_is_live(group, 100)
+}
+
+pub fn messages_per_operation(
+    group: &mut Group<'_, '_>,
+    rounds: u64,
+    command: impl Fn(NodeId, u64) -> Command,
+) -> Outcome {
+    group.must_do(client(1), &put("x", "warm"))?;
+    group.world.run_for(ms(1_000))?;
+    let before = group.log.borrow().traffic;
+    let (mut operations, mut asked) = (0, 0);
+    for round in 0..rounds {
+        for client in everybody(group) {
+            let command = command(client, round);
+            asked += codec::to_bytes(&command).map_or(0, |bytes| bytes.len()) as u64;
+            group.call(client, &command)?;
+            operations += 1;
+        }
+    }
+    let after = group.log.borrow().traffic;
+    let (messages, bytes) = (after.messages - before.messages, after.bytes - before.bytes);
+    if messages > MESSAGES * operations {
+        let text = format!(
+            "{operations} operations took {messages} messages, {:.1} each; {MESSAGES} are allowed",
+            messages as f64 / operations as f64
+        );
+        return Err(group.world.over_budget(text));
+    }
+    let allowed = BYTES.0 * asked + BYTES.1 * operations;
+    if bytes > allowed {
+        let text = format!(
+            "{operations} operations, whose commands have {asked} bytes, took messages of {bytes} bytes; {allowed} are \
+             allowed"
+        );
+        return Err(group.world.over_budget(text));
+    }
+    Ok(())
+}
+
+/// All clients are busy while one server after the other is cut off.
+pub fn wait(group: &mut Group<'_, '_>, think: Duration) -> Outcome {
+    group.must_do(client(1), &put("x", ""))?;
+    group.world.set_workload(Busy { think, operations: 60 });
+    for round in 0..6 {
+        group.world.run_for(ms(300))?;
+        let gone = server(1 + round % group.size.servers);
+        group.world.isolate(gone)?;
+        group.world.run_for(ms(1_500))?;
+        group.world.heal()?;
+    }
+    group.finish(ANSWERED)?;
+    let took = |operation: &faultline_sim::Operation| {
+        operation.reply.as_ref().map(|(moment, _)| moment.at.since(operation.invoked.at))
+    };
+    let slowest = group.world.history().iter().max_by_key(|operation| took(operation));
+    let Some((operation, longest)) = slowest.and_then(|operation| Some((operation, took(operation)?))) else {
+        return Ok(());
+    };
+    if longest > LONGEST_WAIT {
+        let text = format!(
+            "a majority was connected at all times, and an operation that {} began at {} waited for {} ms; {} are allowed",
+            operation.client,
+            operation.invoked.at,
+            longest.as_millis(),
+            LONGEST_WAIT.as_millis()
+        );
+        return Err(group.world.over_budget(text));
+    }
+    Ok(())
+}
+
+struct Busy {
+    think: Duration,
+    operations: u64,
+}
+
+impl Workload for Busy {
+    fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
+        let command = append("x", &format!("{client}.{nth};"));
+        (nth < self.operations).then(|| (self.think, codec::to_bytes(&command).expect("a command has bytes")))
+    }
+}

@@ -1,0 +1,222 @@
+//! What servers show of their logs, after every event: no two may ever know different values to be chosen in one slot.
+//! It is this lab's picture, too.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use faultline_sim::{Lane, Look, Outcome, Span, Time, Tone, Watcher, World};
+use lab3_api::{Bytes, Fate, Shown, Slot, Value};
+use labkit::{NodeId, codec};
+
+use super::{group::Size, server};
+
+/// The logs of a run.
+pub struct LogWatch {
+    /// What was known to be chosen by any server at any time, by whom first, and when.
+    chosen: BTreeMap<Slot, (Value, NodeId, Time)>,
+    /// What each server showed last, by server; those that are down are left out.
+    shown: BTreeMap<NodeId, Shown>,
+    /// In part A: what was proposed in each slot.
+    pub proposed: Option<BTreeMap<Slot, BTreeSet<Bytes>>>,
+    /// What arrived, on a network that loses nothing.
+    pub traffic: Traffic,
+    /// The judgement of a history that failed the run, if one did.
+    pub judged: RefCell<Option<faultline_check::Violation>>,
+    size: Size,
+    /// The ladder of each slot and server: since when it stood on which rung.
+    ladders: BTreeMap<(Slot, NodeId), Vec<(Time, Rung)>>,
+    /// The slot that the failure is about.
+    at_issue: Option<Slot>,
+    now: Time,
+}
+
+/// What arrived.
+#[derive(Clone, Copy, Default)]
+pub struct Traffic {
+    /// Messages among clients and servers.
+    pub messages: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// What a server showed of a slot.
+#[derive(Clone, PartialEq)]
+struct Rung {
+    label: String,
+    tone: Tone,
+}
+
+impl LogWatch {
+    /// Nothing seen yet.
+    pub fn new(size: Size) -> Rc<RefCell<LogWatch>> {
+        Rc::new(RefCell::new(LogWatch {
+            chosen: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            proposed: None,
+            traffic: Traffic::default(),
+            judged: RefCell::new(None),
+            size,
+            ladders: BTreeMap::new(),
+            at_issue: None,
+            now: Time::ZERO,
+        }))
+    }
+
+    /// Follows a run from now on.
+    pub fn follow(log: &Rc<RefCell<LogWatch>>, world: &mut World<'_>) {
+        world.watch(Follower(Rc::clone(log)));
+    }
+
+    /// The value that some server knew to be chosen.
+    pub fn chosen(&self, slot: Slot) -> Option<&Value> {
+        self.chosen.get(&slot).map(|(value, ..)| value)
+    }
+
+    /// True if this server knows that a value is chosen in the slot.
+    pub fn knows(&self, server: NodeId, slot: Slot) -> bool {
+        let fate = self.shown.get(&server).and_then(|shown| shown.slots.iter().find(|(known, ..)| *known == slot));
+        matches!(fate, Some((_, _, Fate::Chosen(_))))
+    }
+
+    /// What servers last showed of a slot, in words.
+    pub fn state(&self, slot: Slot) -> String {
+        let show = |(server, shown): (&NodeId, &Shown)| {
+            let fate = shown.slots.iter().find(|(known, ..)| *known == slot);
+            let fate = fate.map_or("Empty".to_owned(), |(_, promised, fate)| {
+                let promised = if promised.is_empty() { String::new() } else { format!(", promised {promised}") };
+                format!("{}{promised}", say_fate(fate))
+            });
+            format!("{server}: {fate}")
+        };
+        let states: Vec<String> = self.shown.iter().map(show).collect();
+        format!("Slot {slot} is {}.", states.join("; "))
+    }
+
+    /// Where servers believe the log ends and begins: the first slot that one has not cleared, and the last that one has
+    /// seen.
+    pub fn ends(&self) -> (Slot, Slot) {
+        let first = self.shown.values().map(|shown| shown.first_uncleared).max().unwrap_or(1);
+        (first, self.shown.values().map(|shown| shown.last_nonempty).max().unwrap_or(0))
+    }
+
+    /// One ballot ladder for each server in the slot at issue (or the last one): what it had promised and accepted, and what it lost when
+    /// it went down.
+    pub fn picture(&self) -> Vec<Lane> {
+        let Some(slot) = self.at_issue.or(self.ladders.keys().map(|(slot, _)| *slot).max()) else { return Vec::new() };
+        let mut lanes = vec![Lane { name: format!("slot {slot}"), spans: Vec::new() }];
+        for server in self.size.servers() {
+            let rungs = self.ladders.get(&(slot, server)).map(Vec::as_slice).unwrap_or_default();
+            let ends = rungs.iter().skip(1).map(|(from, _)| *from).chain([self.now]);
+            let span = |((from, rung), to): (&(Time, Rung), Time)| {
+                let Rung { label, tone } = rung.clone();
+                Span { from: *from, to, label, tone }
+            };
+            lanes.push(Lane { name: server.to_string(), spans: rungs.iter().zip(ends).map(span).collect() });
+        }
+        lanes
+    }
+
+    fn see(&mut self, look: &Look<'_, '_>, node: NodeId, shown: Shown) -> Outcome {
+        let now = look.now();
+        for (slot, promised, fate) in &shown.slots {
+            let promised = if promised.is_empty() { String::new() } else { format!("p{promised} ") };
+            let tone = if matches!(fate, Fate::Chosen(_)) { Tone::Firm } else { Tone::Tentative };
+            self.stand(now, *slot, node, Rung { label: promised + &say_fate(fate), tone });
+            if let Fate::Chosen(value) = fate {
+                self.agree(look, node, *slot, value)?;
+            }
+        }
+        self.shown.insert(node, shown);
+        Ok(())
+    }
+
+    fn stand(&mut self, now: Time, slot: Slot, node: NodeId, rung: Rung) {
+        let ladder = self.ladders.entry((slot, node)).or_default();
+        if ladder.last().is_none_or(|(_, last)| *last != rung) {
+            ladder.push((now, rung));
+        }
+    }
+
+    fn agree(&mut self, look: &Look<'_, '_>, node: NodeId, slot: Slot, value: &Value) -> Outcome {
+        if let Some((known, by, at)) = self.chosen.get(&slot) {
+            if known == value {
+                return Ok(());
+            }
+            self.at_issue = Some(slot);
+            let text = format!(
+                "in slot {slot} {node} knows {} to be chosen, but {by} knew {} to be chosen at {at}",
+                say_value(value),
+                say_value(known)
+            );
+            return Err(look.violation(text));
+        }
+        if let (Some(proposed), Value::Bytes(bytes)) = (&self.proposed, value)
+            && !proposed.get(&slot).is_some_and(|values| values.contains(bytes))
+        {
+            self.at_issue = Some(slot);
+            let text = format!("{node} says {} is chosen in slot {slot}; nobody proposed it", say_value(value));
+            return Err(look.violation(text));
+        }
+        self.chosen.insert(slot, (value.clone(), node, look.now()));
+        Ok(())
+    }
+
+    /// The slot that a failure is about; the picture shows it.
+    pub fn is_about(&mut self, slot: Slot) {
+        self.at_issue = Some(slot);
+    }
+}
+
+/// A value in a word: what a test proposes is text, what servers propose for clients is not.
+pub fn say_value(value: &Value) -> String {
+    match value {
+        Value::Noop => "no-op".to_owned(),
+        Value::Bytes(bytes) => format!("{bytes:?}"),
+    }
+}
+
+fn say_fate(fate: &Fate) -> String {
+    match fate {
+        Fate::Empty => "empty".to_owned(),
+        Fate::Accepted(value) => format!("accepted {}", say_value(value)),
+        Fate::Chosen(value) => format!("chosen {}", say_value(value)),
+        Fate::Cleared => "cleared".to_owned(),
+    }
+}
+
+struct Follower(Rc<RefCell<LogWatch>>);
+
+impl Watcher for Follower {
+    fn delivered(&mut self, _: &mut Look<'_, '_>, _: NodeId, _: NodeId, message: &[u8]) -> Outcome {
+        let traffic = &mut self.0.borrow_mut().traffic;
+        traffic.messages += 1;
+        traffic.bytes += message.len() as u64;
+        Ok(())
+    }
+
+    fn handled(&mut self, look: &mut Look<'_, '_>, node: NodeId) -> Outcome {
+        let mut log = self.0.borrow_mut();
+        log.now = look.now();
+        for number in 1..=log.size.servers {
+            let (id, now) = (server(number), look.now());
+            if look.is_down(id) && log.shown.remove(&id).is_some() {
+                let slots: Vec<Slot> =
+                    log.ladders.keys().filter(|(_, node)| *node == id).map(|(slot, _)| *slot).collect();
+                for slot in slots {
+                    log.stand(now, slot, id, Rung { label: "down".to_owned(), tone: Tone::Void });
+                }
+            }
+        }
+        if node.role() != 's' {
+            return Ok(());
+        }
+        let Some(observed) = look.observe(node)? else { return Ok(()) };
+        match codec::from_bytes(&observed) {
+            Ok(shown) => log.see(look, node, shown),
+            Err(_) => Ok(()),
+        }
+    }
+}

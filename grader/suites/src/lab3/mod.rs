@@ -1,0 +1,92 @@
+//! Lab 3: a Paxos-based key-value service.
+
+mod ballots;
+mod chaos;
+mod costs;
+mod group;
+mod hidden;
+mod log;
+mod model;
+mod plans;
+mod public;
+mod scenes;
+
+use std::time::Duration;
+
+use faultline_sim::ms;
+use labkit::NodeId;
+
+use crate::{Suite, tests};
+use public::{agreement, budget, memory, recovery, store};
+
+/// Within this time, on a network that loses nothing, every operation is answered and every server knows what is chosen.
+const ANSWERED: Duration = ms(5_000);
+
+/// The same while the network goes on losing messages.
+const ANSWERED_UNDER_LOSS: Duration = ms(20_000);
+
+fn server(number: u32) -> NodeId {
+    NodeId::new('s', number)
+}
+
+fn client(number: u32) -> NodeId {
+    NodeId::new('c', number)
+}
+
+pub fn suite() -> Suite {
+    Suite {
+        lab: "lab3",
+        api_package: "lab3-api",
+        tests: tests! {
+            agreement:
+                one_proposal_is_chosen,
+                a_group_of_one_needs_nobody,
+                the_same_proposal_of_three_is_chosen,
+                racing_proposers_settle,
+                many_slots_in_any_order,
+                a_chosen_value_stays,
+                a_minority_chooses_nothing,
+                a_majority_goes_on,
+                one_deaf_and_one_mute_stop_nobody,
+                a_copy_of_a_reply_counts_once,
+                late_answers_to_an_older_ballot_do_not_count,
+                acceptances_of_two_ballots_choose_nothing,
+                the_value_of_the_highest_ballot_wins,
+                agreement_chaos;
+            store:
+                put_append_get,
+                a_single_server_serves,
+                many_clients_are_linearizable,
+                an_operation_is_carried_out_once,
+                a_cut_off_server_answers_nothing_stale,
+                a_minority_serves_nobody,
+                a_server_may_die_at_any_point,
+                slots_that_nobody_finished_are_filled,
+                a_server_that_was_away_catches_up,
+                network_chaos,
+                partition_chaos;
+            recovery:
+                a_vote_survives_a_crash,
+                a_promise_survives_a_crash,
+                nothing_is_said_before_it_is_safe,
+                all_servers_restart_at_once,
+                servers_restart_one_after_the_other,
+                a_lost_disk_takes_no_decision_back,
+                a_majority_with_disks_goes_on,
+                recovery_chaos,
+                lost_disk_chaos;
+            memory:
+                an_idle_log_is_forgotten,
+                a_server_that_was_away_gets_what_was_forgotten,
+                one_reply_per_client_is_kept,
+                forgetting_loses_nothing,
+                what_is_forgotten_stays_decided,
+                a_cleared_group_restarts;
+            budget:
+                few_messages_per_operation,
+                few_bytes_for_large_values,
+                no_long_wait_while_servers_come_and_go;
+        },
+        hidden: hidden::tests(),
+    }
+}

@@ -1,0 +1,7 @@
+//! The tests that students have.
+
+pub mod agreement;
+pub mod budget;
+pub mod memory;
+pub mod recovery;
+pub mod store;

@@ -1,0 +1,179 @@
+//! Lab 3, a Paxos-based key-value service: the commands, the configurations, the one message that is given, and what the
+//! grader looks at inside your servers. The handout is the README beside this crate.
+
+use std::fmt;
+
+use labkit::{
+    Carries, Client, Node, NodeId, codec,
+    guest::{Lab, Role},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// A position in the log: 1, 2, 3, ...
+pub type Slot = u64;
+
+/// What a slot can hold, as the grader sees it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Value {
+    /// Nothing is to be done in this slot.
+    Noop,
+    /// The bytes of what was proposed. The grader compares them and looks no further: what they mean, and whether they
+    /// hold one operation or a batch, is yours.
+    Bytes(Bytes),
+}
+
+/// Opaque bytes. In a trace they are shown as text if they are text, else by a short digest.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Bytes(pub Vec<u8>);
+
+impl fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match std::str::from_utf8(&self.0) {
+            Ok(text) if text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) => write!(f, "{text:?}"),
+            _ => {
+                // FNV-1a (Fowler, Noll, Vo): enough to tell two values apart.
+                let mix = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+                write!(f, "#{:08x}", self.0.iter().fold(0x811c_9dc5, mix))
+            }
+        }
+    }
+}
+
+/// What a server knows of a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fate {
+    /// It has accepted nothing in this slot.
+    Empty,
+    /// It has accepted this value, and does not know whether it is chosen. Nothing follows from it: an accepted value may
+    /// lose.
+    Accepted(Value),
+    /// It knows that this value is chosen.
+    Chosen(Value),
+    /// A value was chosen, and this server has carried it out and forgotten it.
+    Cleared,
+}
+
+/// The one message that the lab gives; your own `Message` carries it (see [`Carries`]).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Given {
+    /// From the test to a server, in part A: get this value chosen in this slot, if no other is.
+    Propose {
+        /// The slot.
+        slot: Slot,
+        /// What to propose.
+        value: Bytes,
+    },
+}
+
+/// What a user asks of the service.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Command {
+    /// Sets the value of a key.
+    Put {
+        /// The key.
+        key: String,
+        /// The new value.
+        value: String,
+    },
+    /// Appends to the value of a key; a key that was never written holds the empty string.
+    Append {
+        /// The key.
+        key: String,
+        /// What is appended.
+        value: String,
+    },
+    /// Reads the value of a key.
+    Get {
+        /// The key.
+        key: String,
+    },
+}
+
+/// What the user gets back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Output {
+    /// A put or an append has taken effect.
+    Done,
+    /// The value that a get found; the empty string if the key was never written.
+    Value(String),
+}
+
+/// What a server is told at its start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServerConfig {
+    /// All servers of the group, this one included. It never changes.
+    pub servers: Vec<NodeId>,
+    /// False in part A: there every slot stays as it is, for the grader to look at. True elsewhere.
+    pub may_clear: bool,
+}
+
+/// What a client is told at its start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClientConfig {
+    /// All servers of the group.
+    pub servers: Vec<NodeId>,
+}
+
+/// What the grader looks at inside a server, after each of its events.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not show its log",
+    label = "the lab needs `impl ShowsLog for {Self}`"
+)]
+pub trait ShowsLog {
+    /// What this server knows of a slot.
+    fn fate(&self, slot: Slot) -> Fate;
+
+    /// The first slot that this server has not cleared: 1 until it clears one.
+    fn first_uncleared(&self) -> Slot;
+
+    /// The last slot of which this server knows more than nothing, cleared ones included; 0 if there is none.
+    fn last_nonempty(&self) -> Slot;
+
+    /// The highest ballot for which this server has made a promise in this slot, in any form: it stands in the picture
+    /// of a failure and nowhere else.
+    fn promised(&self, slot: Slot) -> String;
+}
+
+/// What a server shows of its log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// The first slot that is not cleared.
+    pub first_uncleared: Slot,
+    /// The last slot that is not empty.
+    pub last_nonempty: Slot,
+    /// The slots from the first to the last, at most [`SHOWN`] and these the last ones: what was promised in them, and
+    /// their fates.
+    pub slots: Vec<(Slot, String, Fate)>,
+}
+
+/// So many slots are looked at.
+pub const SHOWN: u64 = 64;
+
+fn observe<N: ShowsLog>(node: &N) -> Vec<u8> {
+    let (first_uncleared, last_nonempty) = (node.first_uncleared(), node.last_nonempty());
+    let first = first_uncleared.max(1).max(last_nonempty.saturating_sub(SHOWN - 1));
+    let slots = (first..=last_nonempty).map(|slot| (slot, node.promised(slot), node.fate(slot))).collect();
+    codec::to_bytes(&Shown { first_uncleared, last_nonempty, slots }).expect("what is shown has bytes")
+}
+
+/// The lab made of your types: what [`glue!`] asks of them stands here as bounds.
+pub fn lab<S, C, M>() -> Lab
+where
+    S: Node<Config = ServerConfig, Message = M> + ShowsLog + 'static,
+    C: Client<Config = ClientConfig, Message = M, Command = Command, Output = Output> + 'static,
+    M: Carries<Given> + Serialize + DeserializeOwned + std::fmt::Debug,
+{
+    Lab::giving::<M, Given>(vec![Role::node::<S>(observe), Role::client::<C>()])
+}
+
+/// Makes the graded program of a student's crate, which must have the public types `Server`, `Client` and `Message` at
+/// its top.
+#[macro_export]
+macro_rules! glue {
+    ($student:ident) => {
+        use $student::Client;
+        use $student::Message;
+        use $student::Server;
+        labkit::export_lab!(lab3_api::lab::<Server, Client, Message>());
+    };
+}
