@@ -217,7 +217,7 @@ pub(crate) fn failure(violation: &Violation, seed: u64, handout: String, facts: 
 }
 
 /// How many events a recording has.
-fn events(facts: &Facts) -> u64 {
+pub(crate) fn events(facts: &Facts) -> u64 {
     facts.recording.as_ref().map_or(0, |recording| recording.forgotten + recording.steps.len() as u64)
 }
 

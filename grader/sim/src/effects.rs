@@ -128,6 +128,23 @@ impl World<'_> {
         Ok(())
     }
 
+    /// Counts a message and says whether it is still within the budget.
+    fn count_message(&mut self, slot: usize, length: usize) -> Outcome {
+        self.messages += 1;
+        let phase = self.current_phase();
+        phase.messages += 1;
+        phase.bytes += length as u64;
+        let sent = self.nodes[slot].sends;
+        let node = self.nodes[slot].spec.id;
+        if self.messages > self.limits.messages {
+            let limit = self.limits.messages;
+            return Err(
+                self.over_budget(format!("more than {limit} messages were sent; the last was {node}'s {sent}th"))
+            );
+        }
+        Ok(())
+    }
+
     fn depart(&mut self, slot: usize, target: usize, nth: u64, message: &[u8], at: Time) {
         let mut bytes = self.spare_buffer();
         bytes.clear();

@@ -134,7 +134,7 @@ pub struct World<'b> {
     phase_began: Time,
     /// When the world was last healed.
     pub(crate) healed: Option<Time>,
-    messages: u64,
+    pub(crate) messages: u64,
     bytes: u64,
     events: u64,
     /// What handlers have computed.
@@ -540,23 +540,6 @@ impl<'b> World<'b> {
             Cause::Synced => return,
         };
         self.record(|_| what);
-    }
-
-    /// Counts a message and says whether it is still within the budget.
-    pub(crate) fn count_message(&mut self, slot: usize, length: usize) -> Outcome {
-        self.messages += 1;
-        let phase = self.current_phase();
-        phase.messages += 1;
-        phase.bytes += length as u64;
-        let sent = self.nodes[slot].sends;
-        let node = self.nodes[slot].spec.id;
-        if self.messages > self.limits.messages {
-            let limit = self.limits.messages;
-            return Err(
-                self.over_budget(format!("more than {limit} messages were sent; the last was {node}'s {sent}th"))
-            );
-        }
-        Ok(())
     }
 
     pub(crate) fn sync_time(&self, slot: usize, nth: u64) -> Duration {

@@ -43,8 +43,7 @@ fn same_words(before: &str, after: &str) -> bool {
 }
 
 fn words(text: &str) -> Vec<&str> {
-    let mut words: Vec<&str> =
-        text.split(", ").map(|word| word.trim_matches(['{', '}', '(', ')', '[', ']', ' '])).collect();
+    let mut words: Vec<&str> = text.split(['{', '}', '(', ')', '[', ']', ',']).map(str::trim).collect();
     words.sort_unstable();
     words
 }
