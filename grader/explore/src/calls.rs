@@ -268,4 +268,10 @@ impl<'a> Machine<'a> {
     pub fn new(factory: Factory<'a>) -> Machine<'a> {
         Machine { factory, own: RefCell::new(factory()) }
     }
+
+    /// A given message as one of the program's own, in this role.
+    pub fn wrap(&self, role: u8, given: &[u8]) -> Result<Result<Vec<u8>, String>, Error> {
+        let argument = [&[role], given].concat();
+        own_fault(self.own.borrow_mut().call(SLOT, Op::WrapGiven, &argument))
+    }
 }

@@ -1,5 +1,7 @@
 //! The explorer of one model, and the first state of its world.
 
+use labkit::NodeId;
+
 use crate::{
     calls::{Factory, Machine},
     error::Error,
@@ -8,7 +10,7 @@ use crate::{
     monitor::{Monitor, Watch},
     search::{Failure, Reached},
     space::Space,
-    steps::{Step, Steps},
+    steps::{Flight, Step, Steps},
     ways::{Broken, Choice, Way},
 };
 
@@ -36,9 +38,18 @@ impl<'a> Explorer<'a> {
 
     /// Lets a monitor judge what clients see; it becomes part of the states.
     #[must_use]
-    pub fn monitor(mut self, monitor: impl Monitor + 'static) -> Explorer<'a> {
-        self.space.watch = Watch::new(Box::new(monitor), self.space.model);
+    pub fn monitor(self, monitor: impl Monitor + 'static) -> Explorer<'a> {
+        self.boxed_monitor(Box::new(monitor))
+    }
+
+    pub(crate) fn boxed_monitor(mut self, monitor: Box<dyn Monitor>) -> Explorer<'a> {
+        self.space.watch = Watch::new(monitor, self.space.model);
         self
+    }
+
+    /// How many calls of handlers were made so far.
+    pub(crate) fn calls(&self) -> u64 {
+        self.space.steps.calls.all().len() as u64
     }
 
     /// The first state: every node that starts at once has started.
@@ -48,7 +59,7 @@ impl<'a> Explorer<'a> {
     pub fn start(&mut self) -> Result<Result<Reached, Box<Failure>>, Error> {
         let mut reached = Reached { state: self.empty.clone(), path: Vec::new() };
         for slot in 0..self.space.nodes() {
-            if !self.space.model.nodes[slot].starts {
+            if !self.space.model.nodes[slot].starts || self.space.model.is_puppet(slot) {
                 continue;
             }
             let step = Step { local: reached.state[slot], flight: NONE };
@@ -63,6 +74,41 @@ impl<'a> Explorer<'a> {
             }
         }
         Ok(Ok(reached))
+    }
+
+    /// The same state after a puppet has sent a given message (encoded).
+    ///
+    /// # Errors
+    /// A broken grader, or (the inner error) a program that cannot turn the message into its own.
+    ///
+    /// # Panics
+    /// If `puppet` is none or there is no node `to`: a mistake in the test.
+    pub fn say(
+        &mut self,
+        from: &Reached,
+        (puppet, to): (NodeId, NodeId),
+        given: &[u8],
+    ) -> Result<Result<Reached, Box<Failure>>, Error> {
+        let model = self.space.model;
+        let slot = model.slot(puppet).filter(|slot| model.is_puppet(*slot));
+        let (Some(slot), Some(to)) = (slot, model.slot(to)) else {
+            panic!("the model has no puppet {puppet} or no node {to}");
+        };
+        let message = match self.machine.wrap(model.role(slot).0, given)? {
+            Ok(message) => message,
+            Err(fault) => {
+                let observed = format!("turning a given message into its own: {fault}");
+                return Ok(Err(Box::new(Failure { property: RULES.to_owned(), observed, reached: from.clone() })));
+            }
+        };
+        let steps = &mut self.space.steps;
+        let bytes = steps.calls.bytes.intern(message.as_slice());
+        let flight = steps.intern_flight(Flight { from: slot as u16, to: to as u16, bytes });
+        let mut local = steps.locals[from.state[slot]].clone();
+        local.invoked += 1;
+        let outcome = steps.add_saying(local, flight);
+        let monitor = self.space.monitor(&from.state);
+        Ok(Ok(self.go(from, Choice { flight: NONE, outcome, keeps: false, monitor })))
     }
 
     pub(crate) fn go(&self, from: &Reached, choice: Choice) -> Reached {

@@ -11,6 +11,8 @@
 //! trace     a way through the states, in the simulator's names
 //! walk      random walks with mixed schedulers, for spaces too big to see whole
 //! shorten   the same failure in fewer steps
+//! orders    a test that goes through every order of events, stage by stage, and shows its failures in the simulator
+//! aid       why a stage was not reached
 //! progress  from a reached state, a healthy world must come to an end
 //! verify    is a handler a function? Every remembered answer is asked for once more
 //! ```
@@ -25,6 +27,7 @@
 //! crash a server at any boundary between two effects, lose a message, deliver one and keep it. A message whose delivery
 //! would change nothing and send nothing stays where it is.
 
+mod aid;
 mod bfs;
 mod block;
 mod calls;
@@ -35,6 +38,7 @@ mod intern;
 mod local;
 mod model;
 mod monitor;
+mod orders;
 mod progress;
 mod search;
 mod shorten;
@@ -52,6 +56,7 @@ pub use error::Error;
 pub use explorer::Explorer;
 pub use model::{Faults, Model, Pace};
 pub use monitor::{Linearizability, Monitor};
+pub use orders::{Goal, Orders, Shown};
 pub use progress::Progress;
 pub use search::{End, Failure, Limits, Reached, Report, Search};
 pub use trace::{Event, Trace};

@@ -49,14 +49,13 @@ pub struct Model {
 
 impl Model {
     /// A world of these nodes, without operations and faults. Nodes that the simulator would start at once are up in
-    /// the first state; others may start at any time.
+    /// the first state; others may start at any time. Puppets say what they are made to say
+    /// ([`Explorer::say`](crate::Explorer::say)) and hear nothing.
     ///
     /// # Panics
-    /// If there is a puppet, no node or more than 2^16 of them: a mistake in the test.
+    /// If there is no node or more than 2^16 of them: a mistake in the test.
     pub fn new(nodes: Vec<NodeSpec>) -> Model {
         assert!(!nodes.is_empty() && nodes.len() < usize::from(u16::MAX), "between 1 and 65534 nodes");
-        let puppet = nodes.iter().find(|node| matches!(node.role, Role::Puppet { .. }));
-        assert!(puppet.is_none(), "{} is a puppet: nobody would play it here", puppet.expect("there is one").id);
         let operations = vec![Vec::new(); nodes.len()];
         Model { nodes, operations, pace: Pace::Free, faults: Faults::default(), copies: usize::MAX }
     }
@@ -106,15 +105,19 @@ impl Model {
         matches!(self.nodes[slot].role, Role::Client { .. })
     }
 
+    pub(crate) fn is_puppet(&self, slot: usize) -> bool {
+        matches!(self.nodes[slot].role, Role::Puppet { .. })
+    }
+
     /// Whether this node may crash on some path.
     pub(crate) fn crashes(&self, slot: usize) -> bool {
-        self.faults.crashes > 0 && !self.is_client(slot)
+        self.faults.crashes > 0 && matches!(self.nodes[slot].role, Role::Server { .. })
     }
 
     pub(crate) fn role(&self, slot: usize) -> (u8, &[u8]) {
         match &self.nodes[slot].role {
             Role::Server { role, config } | Role::Client { role, config } => (*role, config),
-            Role::Puppet { .. } => unreachable!("`new` refuses puppets"),
+            Role::Puppet { role } => (*role, &[]),
         }
     }
 }

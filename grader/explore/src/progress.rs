@@ -70,31 +70,53 @@ impl Explorer<'_> {
         for reached in from {
             for world in 0..bound.worlds {
                 let seed = mix(self.space.print(&reached.state) ^ mix(world));
-                if let Some(failure) = self.one_world(name, Healthy::new(seed, reached), bound, &done)? {
-                    return Ok(Some(failure));
+                if let Err(failure) = self.one_world(name, Healthy::new(seed, reached), bound, &done)? {
+                    return Ok(Some(*failure));
                 }
             }
         }
         Ok(None)
     }
 
+    /// Continues a state in healthy worlds until one of them comes to a state in which `goal` holds.
+    ///
+    /// # Errors
+    /// A broken grader.
+    pub fn lead(
+        &mut self,
+        from: &Reached,
+        bound: Progress,
+        goal: impl Fn(&View<'_>) -> bool,
+    ) -> Result<Option<Reached>, Error> {
+        for world in 0..bound.worlds {
+            let seed = mix(self.space.print(&from.state) ^ mix(world));
+            if let Ok(reached) = self.one_world("", Healthy::new(seed, from), bound, &goal)? {
+                return Ok(Some(reached));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where a healthy world is when it is done, or why it never is.
     fn one_world(
         &mut self,
         name: &str,
         mut world: Healthy,
         bound: Progress,
         done: &dyn Fn(&View<'_>) -> bool,
-    ) -> Result<Option<Failure>, Error> {
+    ) -> Result<Result<Reached, Box<Failure>>, Error> {
         self.begin(&mut world);
         for steps in 0.. {
             if done(&View::new(&self.space, &world.reached.state)) {
-                return Ok(None);
+                return Ok(Ok(world.reached));
             }
             let late = u128::from(world.now_us) > bound.within.as_micros() || steps == bound.steps;
             let way = if late { None } else { self.next_way(&mut world)? };
             match way {
                 Some(Way::To { choice, .. }) => self.follow(&mut world, choice),
-                Some(Way::Broken { choice, why }) => return Ok(Some(self.failure(&world.reached, choice, why))),
+                Some(Way::Broken { choice, why }) => {
+                    return Ok(Err(Box::new(self.failure(&world.reached, choice, why))));
+                }
                 None => {
                     let after = Duration::from_micros(world.now_us);
                     let observed = if late {
@@ -102,7 +124,8 @@ impl Explorer<'_> {
                     } else {
                         format!("nothing is left to happen {after:?} after everything was healed")
                     };
-                    return Ok(Some(Failure { property: name.to_owned(), observed, reached: world.reached }));
+                    let failure = Failure { property: name.to_owned(), observed, reached: world.reached };
+                    return Ok(Err(Box::new(failure)));
                 }
             }
         }
@@ -128,7 +151,7 @@ impl Explorer<'_> {
         let ways: Vec<Way> = ways.into_iter().filter(|way| self.space.steps.is_healthy(choice_of(way))).collect();
         let at_once = ways.iter().find(|way| match self.began_with(choice_of(way)) {
             What::Start | What::Synced | What::Invoke => choice_of(way).flight == NONE,
-            What::Deliver | What::Fire { .. } | What::Crash => false,
+            What::Deliver | What::Fire { .. } | What::Crash | What::Say => false,
         });
         if let Some(way) = at_once {
             return Ok(Some(*way));

@@ -63,6 +63,8 @@ pub(crate) enum What {
     Start,
     /// A crash while no handler runs.
     Crash,
+    /// A puppet sends what the test wants it to.
+    Say,
 }
 
 /// The effects that one part of a step carried out: the first so many of these.
@@ -167,6 +169,22 @@ impl Steps {
         (start != NONE).then_some(start as usize..start as usize + length as usize)
     }
 
+    /// The outcome of a puppet's saying something, after which it is `local`.
+    pub fn add_saying(&mut self, local: Local, flight: u32) -> u32 {
+        let part = Part { what: What::Say, effects: self.nothing, done: 0 };
+        let draft = Draft { sends: vec![flight], parts: vec![part], ..Draft::of(local) };
+        let mut outcomes = Vec::new();
+        self.push(draft, false, None, &mut outcomes);
+        self.outcomes.append(&mut outcomes);
+        self.outcomes.len() as u32 - 1
+    }
+
+    /// The messages whose delivery changed something somewhere.
+    pub fn heeded(&self) -> FxHashSet<u32> {
+        let heeded = self.deliveries.iter().filter(|(_, (_, length))| *length > 0);
+        heeded.map(|(step, _)| step.flight).collect()
+    }
+
     /// The number of a local.
     pub fn intern_local(&mut self, local: Local) -> u32 {
         let slot = local.slot;
@@ -176,6 +194,16 @@ impl Steps {
             self.own.push(UNKNOWN);
         }
         id
+    }
+
+    /// The number of a message that is sent.
+    pub fn intern_flight(&mut self, flight: Flight) -> u32 {
+        let to = flight.to;
+        let number = self.flights.intern(flight);
+        if number as usize == self.targets.len() {
+            self.targets.push(to);
+        }
+        number
     }
 
     /// A choice without a fault: of an outcome in which a node goes on.
@@ -250,6 +278,7 @@ impl Steps {
     fn own_steps(&mut self, local: &Local, model: &Model, out: &mut Vec<Outcome>) -> Result<(), Missing> {
         let slot = usize::from(local.slot);
         match local.condition {
+            Condition::Down if model.is_puppet(slot) => {}
             Condition::Down => {
                 let mut draft = Draft::of(local.clone());
                 draft.local.incarnation += 1;
@@ -380,14 +409,10 @@ impl Steps {
         let local = &mut draft.local;
         match *effect {
             Effect::Send { to, message } => {
-                // Nothing arrives at a node that does not exist.
-                if let Some(to) = model.slot(to) {
+                // Nothing arrives at a node that does not exist, and a puppet does not listen.
+                if let Some(to) = model.slot(to).filter(|to| !model.is_puppet(*to)) {
                     let bytes = self.calls.bytes.intern(message);
-                    let flight = self.flights.intern(Flight { from: local.slot, to: to as u16, bytes });
-                    if flight as usize == self.targets.len() {
-                        self.targets.push(to as u16);
-                    }
-                    draft.sends.push(flight);
+                    draft.sends.push(self.intern_flight(Flight { from: local.slot, to: to as u16, bytes }));
                 }
             }
             Effect::SetTimer { timer, at_least, at_most } => {
@@ -426,7 +451,7 @@ impl Steps {
     fn crash(&mut self, draft: &Draft, out: &mut Vec<Outcome>) {
         let (disks, all) = draft.local.disk.after_crash();
         self.all_disks &= all;
-        for disk in disks {
+        for (disk, _) in disks {
             let local = draft.local.clone().crashed(disk, self.nothing);
             self.push(Draft { local, ..draft.clone() }, true, None, out);
         }

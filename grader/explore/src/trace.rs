@@ -4,10 +4,10 @@
 //! message by its sender's life and a count in it, every timer, sync and event alike. The result is a
 //! [`Schedule`] that a simulated world follows.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use faultline_sim::{
-    FaultAction, Life, Schedule, Workload,
+    FaultAction, Life, Schedule,
     schedule::{Action, Timed},
 };
 use labkit::{
@@ -20,7 +20,7 @@ use crate::{
     intern::NONE,
     monitor::Happening,
     search::Reached,
-    steps::{Outcome, Part, What},
+    steps::{Flight, Outcome, Part, What},
     ways::Choice,
 };
 
@@ -39,46 +39,30 @@ pub struct Event {
 pub struct Trace {
     /// Its steps, the starts of the nodes included.
     pub events: Vec<Event>,
-    /// Messages that were sent on it and never delivered: the step of the sending, and the name.
-    undelivered: Vec<(usize, Life, u64)>,
-    /// Per client, what it is asked, and how many steps after its last answer.
-    operations: BTreeMap<NodeId, Vec<(u64, Vec<u8>)>>,
+    /// Messages that were lost on it: the step of the sending, and the name. The simulator loses a message when it is
+    /// sent.
+    lost: Vec<(usize, Life, u64)>,
 }
 
-/// Virtual time between two steps of a schedule: so little that no timer fires which the way does not name.
-const STEP_US: u64 = 1;
+/// Virtual time between two steps of a schedule, for people to read: order is all that counts.
+const STEP_US: u64 = 1_000;
 
 impl Trace {
-    /// The way as a schedule for the simulator, one microsecond a step. A world that follows it must start all nodes at
-    /// once and give its clients the operations of [`workload`](Trace::workload). What a crash leaves of unsynced
-    /// writes is not part of a schedule: the world draws it.
+    /// The way as a schedule for the simulator, one millisecond a step; at its end all is healed. A world that follows it
+    /// must start all nodes at once and be quiet until the end ([`Setup::quiet_until`](faultline_sim::Setup)).
     pub fn schedule(&self) -> Schedule {
-        let timed = |step: usize, action: &Action| {
+        let timed = |step: usize, action: Action| {
             let planned = matches!(action, Action::Fault(_));
-            Timed { at_us: step as u64 * STEP_US, planned, action: action.clone() }
+            Timed { at_us: step as u64 * STEP_US, planned, action }
         };
         let events = self.events.iter().enumerate();
-        let mut all: Vec<Timed> =
-            events.flat_map(|(step, event)| event.actions.iter().map(move |action| timed(step, action))).collect();
-        let drops = self.undelivered.iter();
-        all.extend(drops.map(|(step, from, nth)| timed(*step, &Action::Drop { from: *from, nth: *nth })));
+        let mut all: Vec<Timed> = events
+            .flat_map(|(step, event)| event.actions.iter().map(move |action| timed(step, action.clone())))
+            .collect();
+        all.extend(self.lost.iter().map(|(step, from, nth)| timed(*step, Action::Drop { from: *from, nth: *nth })));
+        all.push(timed(self.events.len() + 1, Action::Fault(FaultAction::HealAll)));
         all.sort_by_key(|timed| timed.at_us);
         Schedule(all)
-    }
-
-    /// The operations of the way, at its times.
-    pub fn workload(&self) -> impl Workload + 'static {
-        Replayed(self.operations.clone())
-    }
-}
-
-/// See [`Trace::workload`].
-struct Replayed(BTreeMap<NodeId, Vec<(u64, Vec<u8>)>>);
-
-impl Workload for Replayed {
-    fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
-        let (steps, command) = self.0.get(&client)?.get(usize::try_from(nth).ok()?)?;
-        Some((Duration::from_micros(steps * STEP_US), command.clone()))
     }
 }
 
@@ -95,7 +79,6 @@ struct Counts {
     /// The running timers: bytes and number.
     timers: Vec<(u32, u64)>,
     operations: u64,
-    answered_at: usize,
 }
 
 /// Walks a path with names.
@@ -104,8 +87,6 @@ struct Walk<'w, 'm> {
     counts: Vec<Counts>,
     /// The names of the messages in the network: their step, life and number, the oldest first.
     network: BTreeMap<u32, Vec<(usize, Life, u64)>>,
-    /// Messages that were delivered and stay.
-    doubled: Vec<(Life, u64)>,
     /// Where it is.
     state: Vec<u32>,
     trace: Trace,
@@ -116,22 +97,12 @@ impl Explorer<'_> {
     ///
     /// Time: one description by the node for each step.
     pub fn trace(&self, reached: &Reached) -> Trace {
-        let trace = Trace { events: Vec::new(), undelivered: Vec::new(), operations: BTreeMap::new() };
+        let trace = Trace { events: Vec::new(), lost: Vec::new() };
         let counts = vec![Counts::default(); self.space.nodes()];
-        let mut walk = Walk {
-            explorer: self,
-            counts,
-            network: BTreeMap::new(),
-            doubled: Vec::new(),
-            state: self.empty.clone(),
-            trace,
-        };
+        let mut walk = Walk { explorer: self, counts, network: BTreeMap::new(), state: self.empty.clone(), trace };
         for choice in &reached.path {
             walk.step(*choice);
         }
-        let left = walk.network.into_values().flatten();
-        let doubled = walk.doubled;
-        walk.trace.undelivered = left.filter(|(_, life, nth)| !doubled.contains(&(*life, *nth))).collect();
         walk.trace
     }
 }
@@ -146,9 +117,6 @@ impl Walk<'_, '_> {
             let name = if choice.keeps { names[0] } else { names.remove(0) };
             delivered = Some(name);
             let (_, from, nth) = name;
-            if choice.keeps {
-                self.doubled.push((from, nth));
-            }
             event.actions.push(match choice.outcome {
                 NONE => Action::Drop { from, nth },
                 _ => Action::Deliver { from, nth },
@@ -159,9 +127,8 @@ impl Walk<'_, '_> {
             let outcome = self.explorer.space.steps.outcomes[choice.outcome as usize].clone();
             self.carry_out(&outcome, &mut event.actions, &mut says);
         } else if let Some((at, from, nth)) = delivered {
-            // The simulator loses a message when it is sent.
             event.actions.clear();
-            self.trace.undelivered.push((at, from, nth));
+            self.trace.lost.push((at, from, nth));
         }
         let mut next = Vec::new();
         self.explorer.space.go(&self.state, choice, &mut next);
@@ -199,26 +166,26 @@ impl Walk<'_, '_> {
             self.begin(slot, *part, actions, says);
             self.effects(slot, *part, actions);
         }
+        if outcome.parts.first().is_some_and(|part| part.what == What::Say) {
+            self.said(slot, &outcome.sends, says);
+        }
         let counts = &self.counts[usize::from(slot)];
         let of = Life { node: name, incarnation: counts.incarnation };
         if outcome.crash && outcome.parts.last().is_some_and(|part| part.what != What::Crash) {
             actions.push(Action::Crash { of, event: counts.events, effects: counts.effects });
             says.push(format!("{name} crashes after {} effects of that", counts.effects));
         }
-        let now = self.trace.events.len();
+        if outcome.crash {
+            self.survived(slot, outcome, of, actions);
+        }
         for happening in &steps.happenings[outcome.happenings] {
             let local = &steps.locals[outcome.local];
-            let counts = &mut self.counts[usize::from(slot)];
             match *happening {
                 Happening::Invoked { command, .. } => {
-                    let waits = (now - counts.answered_at) as u64;
-                    let bytes = steps.calls.bytes[command].to_vec();
-                    self.trace.operations.entry(name).or_default().push((waits, bytes));
                     let text = self.describe(slot, 1, local.snapshot, Subject::Command, command);
                     says.push(format!("{name} is asked for {text}"));
                 }
                 Happening::Answered { output, .. } => {
-                    counts.answered_at = now;
                     let text = self.describe(slot, 1, local.snapshot, Subject::Output, output);
                     says.push(format!("{name} answers {text}"));
                 }
@@ -226,6 +193,42 @@ impl Walk<'_, '_> {
         }
         if outcome.crash {
             self.counts[usize::from(slot)].timers.clear();
+        }
+    }
+
+    /// Names what a puppet has said.
+    fn said(&mut self, slot: u16, flights: &[u32], says: &mut Vec<String>) {
+        let now = self.trace.events.len();
+        for flight in flights {
+            let Flight { to, bytes, .. } = self.explorer.space.steps.flights[*flight];
+            let message = self.describe(slot, 1, NONE, Subject::Message, bytes);
+            says.push(format!("{} sends {message} to {}", self.name(slot), self.name(to)));
+            let counts = &mut self.counts[usize::from(slot)];
+            counts.sends += 1;
+            let life = Life { node: self.explorer.space.model.nodes[usize::from(slot)].id, incarnation: 1 };
+            let name = (now, life, counts.sends);
+            self.network.entry(*flight).or_default().push(name);
+        }
+    }
+
+    /// Names what the crash that ends this outcome leaves of unsynced writes.
+    fn survived(&self, slot: u16, outcome: &Outcome, of: Life, actions: &mut Vec<Action>) {
+        let steps = &self.explorer.space.steps;
+        let mut disk = steps.locals[self.state[usize::from(slot)]].disk.clone();
+        for part in outcome.parts.iter() {
+            if part.what == What::Synced {
+                disk.sync();
+            }
+            for effect in effects(&steps.calls.bytes[part.effects]).take(part.done as usize).flatten() {
+                disk.apply(&effect);
+            }
+        }
+        let left = &steps.locals[outcome.local].disk;
+        let ways = disk.after_crash().0;
+        let survivals = ways.into_iter().find_map(|(disk, survivals)| (disk == *left).then_some(survivals));
+        for (blob, (writes, bytes)) in survivals.expect("the search crashed this disk") {
+            let bytes = bytes.map(|bytes| bytes as u64);
+            actions.push(Action::Survived { of, blob, writes: writes as u64, bytes });
         }
     }
 
@@ -252,14 +255,14 @@ impl Walk<'_, '_> {
                 actions.push(Action::Synced { of, nth: counts.syncs });
                 says.push(format!("{name}'s sync is over"));
             }
-            What::Invoke => {
+            What::Invoke | What::Say => {
                 counts.operations += 1;
                 actions.push(Action::Invoke { client: name, nth: counts.operations });
             }
             What::Start => {
                 let incarnation = counts.incarnation + 1;
-                let (operations, answered_at) = (counts.operations, counts.answered_at);
-                *counts = Counts { incarnation, events: 1, operations, answered_at, ..Counts::default() };
+                let operations = counts.operations;
+                *counts = Counts { incarnation, events: 1, operations, ..Counts::default() };
                 if incarnation > 1 || !starts {
                     actions.push(Action::Fault(FaultAction::Restart { node: name }));
                 }

@@ -1,28 +1,70 @@
 //! What properties may look at.
 
+use faultline_sim::{Outcome, World};
 use labkit::NodeId;
 
 use crate::{
     local::{Condition, Local, Open},
+    model::Model,
     space::Space,
 };
 
-/// One state of the world, for properties. It shows what the lab observes and what clients did, never a node's own
-/// state: a property must hold for every correct program.
+/// One state of the world, of a search or of a simulated run. It shows what the lab observes and what clients did, never a
+/// node's own state: a property must hold for every correct program.
 #[derive(Clone, Copy)]
-pub struct View<'s> {
-    space: &'s Space<'s>,
-    state: &'s [u32],
+pub struct View<'s>(Of<'s>);
+
+#[derive(Clone, Copy)]
+enum Of<'s> {
+    State { space: &'s Space<'s>, state: &'s [u32] },
+    World(&'s Seen<'s>),
+}
+
+/// A simulated world at one moment.
+pub(crate) struct Seen<'s> {
+    model: &'s Model,
+    nodes: Vec<SeenNode>,
+    in_flight: Vec<(NodeId, NodeId, Vec<u8>)>,
+}
+
+struct SeenNode {
+    observation: Option<Vec<u8>>,
+    incarnation: u64,
+    answered: u32,
+}
+
+impl<'s> Seen<'s> {
+    pub fn of(world: &mut World<'_>, model: &'s Model) -> Outcome<Seen<'s>> {
+        let mut nodes = Vec::with_capacity(model.nodes.len());
+        for node in &model.nodes {
+            let answers = world.history().iter().filter(|operation| operation.client == node.id);
+            let answered = answers.filter(|operation| operation.reply.is_some()).count() as u32;
+            let observation = world.observe(node.id)?;
+            nodes.push(SeenNode { observation, incarnation: world.incarnation(node.id), answered });
+        }
+        Ok(Seen { model, nodes, in_flight: world.in_flight() })
+    }
+
+    pub fn view(&self) -> View<'_> {
+        View(Of::World(self))
+    }
+
+    fn node(&self, node: NodeId) -> &SeenNode {
+        let slot = self.model.slot(node).unwrap_or_else(|| panic!("the model has no node {node}"));
+        &self.nodes[slot]
+    }
 }
 
 impl<'s> View<'s> {
     pub(crate) fn new(space: &'s Space<'_>, state: &'s [u32]) -> View<'s> {
-        View { space, state }
+        View(Of::State { space, state })
     }
 
-    fn local(&self, node: NodeId) -> &'s Local {
-        let slot = self.space.model.slot(node).unwrap_or_else(|| panic!("the model has no node {node}"));
-        &self.space.steps.locals[self.state[slot]]
+    fn model(&self) -> &'s Model {
+        match self.0 {
+            Of::State { space, .. } => space.model,
+            Of::World(seen) => seen.model,
+        }
     }
 
     /// The lab's observation of a node that is up.
@@ -30,33 +72,59 @@ impl<'s> View<'s> {
     /// # Panics
     /// Here and below: if the model has no such node, a mistake in the test.
     pub fn observation(&self, node: NodeId) -> Option<&'s [u8]> {
-        let local = self.local(node);
-        (local.condition != Condition::Down).then(|| &self.space.steps.calls.bytes[local.observation])
+        match self.0 {
+            Of::State { space, state } => {
+                let local = local(space, state, node);
+                (local.condition != Condition::Down).then(|| &space.steps.calls.bytes[local.observation])
+            }
+            Of::World(seen) => seen.node(node).observation.as_deref(),
+        }
     }
 
     /// Whether a node runs (or waits for its disk).
     pub fn is_up(&self, node: NodeId) -> bool {
-        self.local(node).condition != Condition::Down
+        self.observation(node).is_some()
+    }
+
+    /// The incarnation of a node's present or last life; 0 before the first.
+    pub fn incarnation(&self, node: NodeId) -> u64 {
+        match self.0 {
+            Of::State { space, state } => u64::from(local(space, state, node).incarnation),
+            Of::World(seen) => seen.node(node).incarnation,
+        }
     }
 
     /// How many operations of a client were answered.
     pub fn answered(&self, client: NodeId) -> u32 {
-        let local = self.local(client);
-        local.invoked - u32::from(local.open != Open::No)
+        match self.0 {
+            Of::State { space, state } => {
+                let local = local(space, state, client);
+                local.invoked - u32::from(local.open != Open::No)
+            }
+            Of::World(seen) => seen.node(client).answered,
+        }
     }
 
     /// Whether all operations of all clients were invoked and answered.
     pub fn all_answered(&self) -> bool {
-        let model = self.space.model;
+        let model = self.model();
         model.nodes.iter().zip(&model.operations).all(|(node, all)| self.answered(node.id) as usize == all.len())
     }
 
     /// The messages in the network: sender, receiver, bytes.
-    pub fn in_flight(&self) -> impl Iterator<Item = (NodeId, NodeId, &'s [u8])> {
-        let (space, name) = (self.space, |slot: u16| self.space.model.nodes[usize::from(slot)].id);
-        space.network(self.state).iter().map(move |flight| {
-            let flight = &space.steps.flights[*flight];
-            (name(flight.from), name(flight.to), &space.steps.calls.bytes[flight.bytes])
-        })
+    pub fn in_flight(&self) -> Box<dyn Iterator<Item = (NodeId, NodeId, &'s [u8])> + 's> {
+        match self.0 {
+            Of::State { space, state } => Box::new(space.network(state).iter().map(|flight| {
+                let (flight, name) =
+                    (&space.steps.flights[*flight], |slot: u16| space.model.nodes[usize::from(slot)].id);
+                (name(flight.from), name(flight.to), &space.steps.calls.bytes[flight.bytes])
+            })),
+            Of::World(seen) => Box::new(seen.in_flight.iter().map(|(from, to, bytes)| (*from, *to, bytes.as_slice()))),
+        }
     }
+}
+
+fn local<'s>(space: &'s Space<'_>, state: &[u32], node: NodeId) -> &'s Local {
+    let slot = space.model.slot(node).unwrap_or_else(|| panic!("the model has no node {node}"));
+    &space.steps.locals[state[slot]]
 }

@@ -98,6 +98,8 @@ pub enum Category {
     Chaos,
     /// A bound on messages, bytes or memory.
     Budget,
+    /// Every order of events in a small world.
+    Exploration,
 }
 
 impl From<Visibility> for faultline_verdict::Visibility {
@@ -125,6 +127,7 @@ impl Category {
             Category::Progress => "progress",
             Category::Chaos => "chaos",
             Category::Budget => "budget",
+            Category::Exploration => "exploration",
         }
     }
 }
@@ -136,8 +139,18 @@ const LEAST_PUBLIC_PERCENT: u32 = 60;
 const MOST_WITHHELD: u32 = 15;
 
 /// The kinds of failures that hints can be keyed by.
-const KINDS: [&str; 9] =
-    ["violation", "no-progress", "crash", "not-implemented", "timeout", "memory", "refused", "state", "budget"];
+const KINDS: [&str; 10] = [
+    "violation",
+    "no-progress",
+    "crash",
+    "not-implemented",
+    "timeout",
+    "memory",
+    "refused",
+    "state",
+    "budget",
+    "nondeterminism",
+];
 
 impl Rubric {
     /// Where a lab's rubric lies.

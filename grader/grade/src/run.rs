@@ -13,13 +13,13 @@ use faultline_sim::{
     Decided, Detail, Facts, Mode, Outcome, Phase, Stop, Trial, Violation, backend::Backend, choice::seed_of,
 };
 use faultline_suites::Test;
-use faultline_verdict::{Event, Failure, PhaseCounts, Status, TestVerdict};
+use faultline_verdict::{Event, Failure, PhaseCounts, Searched, Status, TestVerdict};
 use rayon::prelude::*;
 
 use crate::{
     diagram,
     error::Error,
-    rubric::Row,
+    rubric::{Category, Row},
     shrink::{Budget, shrink},
     story,
     trace::Trace,
@@ -106,6 +106,10 @@ impl Runner<'_> {
         let number = whole.seed;
         // Recorded once more rather than kept until now: the recordings of many failures are too much to hold.
         let (Err(violation), facts) = self.one(job, number, Mode::recorded())? else { return Ok(()) };
+        // A test that searches has the shortest way already, and edits mean nothing to a search.
+        if job.row.category == Category::Exploration {
+            return Ok(());
+        }
         let run = |mode: Mode| self.one(job, number, mode);
         let Some(shrunk) = shrink(&run, &violation, &facts, budget)? else { return Ok(()) };
         let smaller = failure(&shrunk.violation, number, whole.handout.clone(), &shrunk.facts);
@@ -133,7 +137,7 @@ impl Runner<'_> {
             let (Some(trace), Some(failure)) = (trace, &mut verdict.failure) else { return Ok(()) };
             let shown: BTreeSet<u64> = failure.trace.iter().map(|line| line.number).collect();
             // These are as long as a run can be, or have nothing to show.
-            if matches!(failure.kind.as_str(), "not-implemented" | "timeout" | "memory") {
+            if matches!(failure.kind.as_str(), "not-implemented" | "timeout" | "memory" | "nondeterminism") {
                 return Ok(());
             }
             let (again, facts) = self.one(job, failure.seed, trace.mode(Detail::States(shown)))?;
@@ -241,8 +245,8 @@ pub(crate) fn run_once(
     mode: Mode,
 ) -> Result<(Result<(), Violation>, Facts), Error> {
     let run = || -> (Outcome, Facts) {
-        let mut backend = backend();
-        let mut trial = Trial::new(&mut *backend, number, choices, mode);
+        let mut own = backend();
+        let mut trial = Trial::new(&mut *own, number, choices, mode).with_machines(backend);
         let outcome = (test.run)(&mut trial);
         (outcome, trial.finish())
     };
@@ -266,10 +270,12 @@ struct Summary {
     phases: Vec<(Phase, u64)>,
     fired: BTreeMap<&'static str, u64>,
     undecided: Vec<String>,
+    searched: Vec<Searched>,
 }
 
 impl Summary {
     fn add(&mut self, facts: &Facts) {
+        self.searched.extend(facts.searched.iter().map(searched));
         for (name, count) in &facts.fired {
             *self.fired.entry(name).or_insert(0) += count;
         }
@@ -314,8 +320,14 @@ impl Summary {
             failure,
             phases: self.phases.into_iter().map(|(phase, _)| counts(phase)).collect(),
             faults: self.fired.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
+            searched: self.searched,
         }
     }
+}
+
+fn searched(seen: &faultline_sim::Searched) -> Searched {
+    let faultline_sim::Searched { from, walks, states, all, depth, transitions, calls } = seen.clone();
+    Searched { from, walks, states, all, depth, transitions, calls }
 }
 
 fn counts(phase: Phase) -> PhaseCounts {

@@ -47,5 +47,6 @@ fn verdict_for(audience: Audience, verdict: TestVerdict) -> TestVerdict {
         failure: None,
         phases: Vec::new(),
         faults: Default::default(),
+        searched: Vec::new(),
     }
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::Write};
 
 use colored::{ColoredString, Colorize};
-use faultline_verdict::{Event, Grade, Outcome, Score, Status, TestVerdict};
+use faultline_verdict::{Event, Grade, Outcome, Score, Searched, Status, TestVerdict};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
@@ -148,6 +148,7 @@ pub(crate) fn status_line(verdict: &TestVerdict, width: usize) -> String {
             format!("{kind}: {} of {seeds} seeds run, first {}", verdict.failing_seeds, failure.seed)
         }
         (None, 0) => verdict.title.clone(),
+        (None, _) if !verdict.searched.is_empty() => searched_text(&verdict.searched),
         (None, 1) => "1 seed".to_owned(),
         (None, seeds) => format!("{seeds} seeds"),
     };
@@ -162,6 +163,16 @@ pub(crate) fn status_line(verdict: &TestVerdict, width: usize) -> String {
     // Too narrow for one line: the details go to further ones.
     let more = wrap(&tail, width.saturating_sub(14), "");
     more.iter().fold(head, |lines, line| format!("{lines}\n{:14}{}", "", line.dimmed()))
+}
+
+/// `all 2048 states`, or `the nearest 50000 states; 600 random walks`.
+pub(crate) fn searched_text(searched: &[Searched]) -> String {
+    let states: u64 = searched.iter().map(|search| search.states).sum();
+    let walks: u64 = searched.iter().map(|search| search.walks).sum();
+    let which = if searched.iter().all(|search| search.all || search.walks > 0) { "all" } else { "the nearest" };
+    let states = if states > 0 { vec![format!("{which} {states} states")] } else { Vec::new() };
+    let walks = if walks > 0 { vec![format!("{walks} random walks")] } else { Vec::new() };
+    [states, walks].concat().join("; ")
 }
 
 pub(crate) fn points(score: &Score) -> String {

@@ -64,6 +64,7 @@ fn verdict(id: &str, status: Status, failure: Option<Failure>, remark: Option<&s
         failure,
         phases: Vec::new(),
         faults: Default::default(),
+        searched: Vec::new(),
     }
 }
 
@@ -249,6 +250,7 @@ fn with_hidden(visibility: Visibility, status: Status) -> Grade {
         remarks: vec![mark()],
         phases: vec![phase],
         faults: [(mark(), 77_008)].into(),
+        searched: Vec::new(),
         ..verdict("H-C3", status, failed.then_some(failure), None)
     };
     Grade { tests: vec![verdict("put_append_get", Status::Passed, None, None), hidden], ..grade() }

@@ -3,7 +3,7 @@
 use labkit::abi::Effect;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::choice::Draw;
+use crate::{choice::Draw, schedule::Survival};
 
 type Blobs = BTreeMap<String, Vec<u8>>;
 
@@ -57,22 +57,31 @@ impl NodeDisk {
         }
     }
 
-    /// Of each blob's unsynced writes a first part survives, drawn for each blob on its own; an append that is the last
-    /// to survive may be torn.
-    pub fn crash(&mut self, mut draw: Draw) {
-        for (name, writes) in std::mem::take(&mut self.unsynced) {
-            let kept = draw.below(writes.len() as u64 + 1) as usize;
-            let torn = match writes.get(kept.wrapping_sub(1)) {
-                Some(Write::Append(bytes)) => draw.below(bytes.len() as u64 + 1) as usize,
-                _ => usize::MAX,
+    /// What a crash leaves of each blob's unsynced writes: a first part, drawn for each blob on its own; an append that is
+    /// the last to survive may be torn.
+    pub fn draw_survivals(&self, mut draw: Draw) -> BTreeMap<String, Survival> {
+        let mut survival = |writes: &Vec<Write>| {
+            let kept = draw.below(writes.len() as u64 + 1);
+            let bytes = match writes.get((kept as usize).wrapping_sub(1)) {
+                Some(Write::Append(bytes)) => Some(draw.below(bytes.len() as u64 + 1)),
+                _ => None,
             };
-            keep(&mut self.synced, name, writes, kept, torn);
-        }
+            Survival { writes: kept, bytes }
+        };
+        self.unsynced.iter().map(|(name, writes)| (name.clone(), survival(writes))).collect()
     }
 
-    /// Nothing that was not synced survives.
-    pub fn crash_at_worst(&mut self) {
-        self.unsynced.clear();
+    /// Of the unsynced writes only these survive. Says what of it there was to survive.
+    pub fn crash(&mut self, survivals: &BTreeMap<String, Survival>) -> Vec<(String, Survival)> {
+        let mut left = Vec::new();
+        for (name, writes) in std::mem::take(&mut self.unsynced) {
+            let survival = survivals.get(&name).copied().unwrap_or_default();
+            let kept = usize::try_from(survival.writes).unwrap_or(usize::MAX).min(writes.len());
+            let torn = survival.bytes.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+            left.push((name.clone(), Survival { writes: kept as u64, ..survival }));
+            keep(&mut self.synced, name, writes, kept, torn);
+        }
+        left
     }
 
     /// True if a crash would leave nothing.
@@ -145,7 +154,8 @@ mod tests {
             disk.apply(&write("a", 1));
             disk.apply(&write("a", 2));
             disk.apply(&Effect::Append { name: "log", bytes: b"xyz" });
-            disk.crash(Choices::new(1).draw(About::DiskKept, 0, nth));
+            let survivals = disk.draw_survivals(Choices::new(1).draw(About::DiskKept, 0, nth));
+            disk.crash(&survivals);
             let log = disk.contents().get("log").cloned().unwrap_or_default();
             assert!(b"xyz".starts_with(&log));
             seen.insert((disk.contents()["a"].clone(), log));

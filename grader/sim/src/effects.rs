@@ -1,6 +1,6 @@
 //! Carrying out what handlers ask for: messages, timers, the disk, answers, and the crashes in between.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use labkit::{
     NodeId,
@@ -15,7 +15,7 @@ use crate::{
     history::{Moment, Workload},
     node::{After, Cause, Condition, Doom, Received, Timer},
     record::Happening,
-    schedule::Action,
+    schedule::{Action, Survival},
     time::{Time, micros},
     violation::stop_for,
     world::{Flight, What, World},
@@ -123,7 +123,7 @@ impl World<'_> {
         let extra = if slow == 0 { 0 } else { self.choices.draw(About::Slowness, who, nth).below(slow + 1) };
         for latency in fate.into_iter().flatten() {
             let at = Time((self.now + latency).0.saturating_add(extra));
-            self.depart(slot, target, nth, message, at);
+            self.depart(slot, target, nth, message, self.unnamed(at));
         }
         Ok(())
     }
@@ -221,7 +221,7 @@ impl World<'_> {
         let scripted = self.mode.script.as_mut().and_then(|script| script.timers.remove(&(life, nth)));
         let extra =
             if slow == 0 { 0 } else { self.choices.draw(About::Slowness, self.who(slot), !nth).below(slow + 1) };
-        let at = scripted.unwrap_or(Time(at.0.saturating_add(extra)));
+        let at = scripted.unwrap_or_else(|| self.unnamed(Time(at.0.saturating_add(extra))));
         self.nodes[slot].timers.push(Timer { nth, at, bytes: timer.to_vec() });
         let what = What::Timer { slot: slot as u16, incarnation: life.incarnation as u32, nth };
         self.push(at, (slot as u64) << 52 | nth, what);
@@ -247,7 +247,7 @@ impl World<'_> {
         node.syncs += 1;
         let (nth, life) = (node.syncs, node.life());
         let scripted = self.mode.script.as_mut().and_then(|script| script.syncs.remove(&(life, nth)));
-        let at = scripted.unwrap_or_else(|| self.now + self.sync_time(slot, nth));
+        let at = scripted.unwrap_or_else(|| self.unnamed(self.now + self.sync_time(slot, nth)));
         let what = What::Synced { slot: slot as u16, incarnation: life.incarnation as u32, nth };
         self.push(at, (slot as u64) << 52 | nth, what);
     }
@@ -345,11 +345,18 @@ impl World<'_> {
     pub(crate) fn end_life(&mut self, slot: usize) {
         let draw = self.choices.draw(About::DiskKept, self.who(slot), 0);
         let node = &mut self.nodes[slot];
-        match self.unsynced_is_lost {
-            true => node.disk.crash_at_worst(),
-            false => node.disk.crash(draw),
-        }
+        let of = node.life();
+        let scripted = self.mode.script.as_mut().and_then(|script| script.survivals.remove(&of));
+        let survivals = match (scripted, self.unsynced_is_lost) {
+            (Some(scripted), _) => scripted,
+            (None, true) => BTreeMap::new(),
+            (None, false) => node.disk.draw_survivals(draw),
+        };
+        let survived = node.disk.crash(&survivals);
         node.end_life();
+        for (blob, Survival { writes, bytes }) in survived {
+            self.record_action(|_| Action::Survived { of, blob, writes, bytes });
+        }
         self.backend.stop(slot);
     }
 
@@ -446,6 +453,9 @@ impl World<'_> {
         let mut argument = vec![self.nodes[slot].speaks_as()];
         argument.extend_from_slice(given);
         let message = self.call(clerk, Op::WrapGiven, &argument, "turning a given message into its own")?;
+        self.nodes[slot].operations += 1;
+        let nth = self.nodes[slot].operations;
+        self.record_action(|_| Action::Invoke { client: puppet, nth });
         self.send(slot, to, &message)
     }
 }

@@ -237,7 +237,14 @@ impl World<'_> {
         }
     }
 
-    fn flight_frames(&mut self) -> Vec<FlightFrame> {
+    /// The messages under way, as they arrive: sender, receiver, bytes.
+    pub fn in_flight(&self) -> Vec<(NodeId, NodeId, Vec<u8>)> {
+        let name = |slot: usize| self.nodes[slot].spec.id;
+        let flights = self.under_way().into_iter().map(|(_, index)| &self.flights[index as usize]);
+        flights.map(|flight| (name(flight.from), name(flight.to), flight.bytes.clone())).collect()
+    }
+
+    fn under_way(&self) -> Vec<(Option<Time>, u32)> {
         let mut under_way: Vec<(Option<Time>, u32)> = self
             .queue
             .iter()
@@ -250,6 +257,10 @@ impl World<'_> {
         // `None` would be first; what is held up arrives last.
         under_way.sort_by_key(|(at, message)| (at.is_none(), *at, self.flights[*message as usize].nth, *message));
         under_way
+    }
+
+    fn flight_frames(&mut self) -> Vec<FlightFrame> {
+        self.under_way()
             .into_iter()
             .map(|(arrives, index)| {
                 let flight = &self.flights[index as usize];

@@ -50,7 +50,7 @@ pub use plan::{Flapping, Plan};
 pub use record::{Happening, Recording, Step};
 pub use schedule::{FaultAction, Life, Schedule};
 pub use time::{Time, ms};
-pub use trial::{Facts, Mode, Trial};
+pub use trial::{Facts, Machines, Mode, Searched, Trial};
 pub use violation::{Kind, Outcome, Stop, Violation};
 pub use watch::{Look, Watcher};
 pub use world::{Setup, World};

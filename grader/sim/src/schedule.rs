@@ -23,11 +23,11 @@ pub struct Life {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
-    /// A client was asked to carry out its `nth` operation.
+    /// A client was asked to carry out its `nth` operation, or the test sent its `nth` message in the name of a puppet.
     Invoke {
-        /// The client.
+        /// The client or puppet.
         client: NodeId,
-        /// Counts this client's operations from 1.
+        /// Counts its operations or messages from 1.
         nth: u64,
     },
     /// The `nth` message of `from` reached its destination (a duplicated one does so more than once).
@@ -66,6 +66,18 @@ pub enum Action {
         event: u64,
         /// How many effects of the event still happened.
         effects: u64,
+    },
+    /// What the crash that ended a life left of the unsynced writes to one blob. Where nothing was unsynced there is none.
+    Survived {
+        /// The life that ended.
+        of: Life,
+        /// The blob.
+        blob: String,
+        /// How many of its unsynced writes survived, from the first.
+        writes: u64,
+        /// How many bytes of the last of them, if it is an append.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bytes: Option<u64>,
     },
     /// A fault of another kind.
     Fault(FaultAction),
@@ -109,6 +121,14 @@ pub struct Timed {
 #[serde(transparent)]
 pub struct Schedule(pub Vec<Timed>);
 
+/// What a crash leaves of the unsynced writes to a blob: so many from the first, and so many bytes of the last of them if
+/// that is an append.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Survival {
+    pub writes: u64,
+    pub bytes: Option<u64>,
+}
+
 /// A schedule in the form in which a replaying world asks for it: what was decided about this message, this timer?
 #[derive(Debug, Default)]
 pub(crate) struct Script {
@@ -117,6 +137,7 @@ pub(crate) struct Script {
     pub timers: BTreeMap<(Life, u64), Time>,
     pub syncs: BTreeMap<(Life, u64), Time>,
     pub crashes: BTreeMap<(Life, u64), u64>,
+    pub survivals: BTreeMap<Life, BTreeMap<String, Survival>>,
     pub faults: Vec<(Time, FaultAction)>,
 }
 
@@ -142,6 +163,10 @@ impl Script {
                 Action::Crash { of, event, effects } => {
                     script.crashes.insert((*of, *event), *effects);
                 }
+                Action::Survived { of, blob, writes, bytes } => {
+                    let survival = Survival { writes: *writes, bytes: *bytes };
+                    script.survivals.entry(*of).or_default().insert(blob.clone(), survival);
+                }
                 Action::Fault(fault) if timed.planned => script.faults.push((at, fault.clone())),
                 Action::Fault(_) => {}
             }
@@ -155,6 +180,7 @@ impl Script {
             + self.timers.len()
             + self.syncs.len()
             + self.crashes.len()
+            + self.survivals.len()
             + self.faults.len()
     }
 }

@@ -67,7 +67,31 @@ pub struct Facts {
     pub picture: Vec<Lane>,
     /// What clients asked, in the order of their calls.
     pub asked: Vec<Asked>,
+    /// What searches through every order of events have seen, one after the other.
+    pub searched: Vec<Searched>,
 }
+
+/// What one search has seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Searched {
+    /// From where, in words: `from the start`, or `once a value is chosen`.
+    pub from: String,
+    /// Random walks; 0 for a search of all orders.
+    pub walks: u64,
+    /// Different states of the world; 0 for walks, which do not count them.
+    pub states: u64,
+    /// Whether these are all that can be reached, within the faults of the test.
+    pub all: bool,
+    /// The most steps that one of them is away from where the search began.
+    pub depth: u64,
+    /// Ways from a state to a state.
+    pub transitions: u64,
+    /// Calls of handlers.
+    pub calls: u64,
+}
+
+/// Makes machines for nodes.
+pub type Machines<'b> = &'b (dyn Fn() -> Box<dyn Backend> + Sync);
 
 /// One seed of one test: what the test builds its worlds from.
 pub struct Trial<'b> {
@@ -75,6 +99,7 @@ pub struct Trial<'b> {
     seed: u64,
     number: u64,
     mode: Mode,
+    machines: Option<Machines<'b>>,
     facts: Facts,
 }
 
@@ -84,7 +109,38 @@ const AS_BYTES_EVERY: u64 = 8;
 impl<'b> Trial<'b> {
     /// The `number`-th seed of a test; `seed` is the number that all its choices come from.
     pub fn new(backend: &'b mut dyn Backend, number: u64, seed: u64, mode: Mode) -> Trial<'b> {
-        Trial { backend, seed, number, mode, facts: Facts::default() }
+        Trial { backend, seed, number, mode, machines: None, facts: Facts::default() }
+    }
+
+    /// The same trial, which can also make machines: a search needs one for each thread.
+    #[must_use]
+    pub fn with_machines(self, machines: Machines<'b>) -> Trial<'b> {
+        Trial { machines: Some(machines), ..self }
+    }
+
+    /// Makes machines, if this trial can.
+    pub fn machines(&self) -> Option<Machines<'b>> {
+        self.machines
+    }
+
+    /// The schedule that the trial's world follows; none if the seed decides.
+    pub fn schedule(&self) -> Option<&Schedule> {
+        self.mode.schedule.as_ref().filter(|schedule| !schedule.0.is_empty())
+    }
+
+    /// Lets the worlds from now on follow a schedule that a search has found.
+    pub fn follow(&mut self, schedule: Schedule) {
+        self.mode.schedule = Some(schedule);
+    }
+
+    /// Notes what a search has seen.
+    pub fn searched(&mut self, searched: Searched) {
+        self.facts.searched.push(searched);
+    }
+
+    /// Drops what was written down: what went wrong is in no world.
+    pub fn forget_worlds(&mut self) {
+        self.facts.recording = None;
     }
 
     /// Which of the test's seeds this is, from 0.

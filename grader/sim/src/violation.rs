@@ -32,6 +32,8 @@ pub enum Kind {
     State,
     /// A run used up more events, messages or bytes than it may.
     Budget,
+    /// A handler did something else when it was asked the same again.
+    Nondeterminism,
 }
 
 impl fmt::Display for Kind {
@@ -46,6 +48,7 @@ impl fmt::Display for Kind {
             Kind::Refused => "refused",
             Kind::State => "state",
             Kind::Budget => "budget",
+            Kind::Nondeterminism => "nondeterminism",
         })
     }
 }
@@ -93,6 +96,14 @@ pub enum Stop {
     Violation(Violation),
     /// The grader's fault: there is no verdict.
     Broken(String),
+}
+
+impl Stop {
+    /// A handler that did something else when it was asked the same again: it is in no world, so there is no moment.
+    #[track_caller]
+    pub fn nondeterminism(observed: String) -> Stop {
+        Stop::Violation(Violation::new(Kind::Nondeterminism, observed, Time::ZERO))
+    }
 }
 
 /// What each step of a test returns.

@@ -47,6 +47,8 @@ pub struct Setup {
     pub unsynced_is_lost: bool,
     /// Nodes start within this time after the beginning, each at its own moment.
     pub start_spread: Duration,
+    /// Where a run follows a schedule: what the schedule does not name happens after this moment only.
+    pub quiet_until: Time,
     /// The nodes that have a clock, and what it reads at the beginning: none, unless the lab grants clocks.
     pub clocks: BTreeMap<NodeId, Clock>,
 }
@@ -61,6 +63,7 @@ impl Setup {
             sync: ms(1)..=ms(5),
             unsynced_is_lost: false,
             start_spread: Duration::ZERO,
+            quiet_until: Time::ZERO,
             clocks: BTreeMap::new(),
         }
     }
@@ -109,6 +112,7 @@ pub struct World<'b> {
     pub(crate) limits: Limits,
     sync: RangeInclusive<Duration>,
     pub(crate) unsynced_is_lost: bool,
+    quiet_until: Time,
     pub(crate) queue: BinaryHeap<Reverse<Item>>,
     pub(crate) flights: Vec<Flight>,
     pub(crate) free_flights: Vec<u32>,
@@ -165,6 +169,7 @@ impl<'b> World<'b> {
             limits: setup.limits,
             sync: setup.sync,
             unsynced_is_lost: setup.unsynced_is_lost,
+            quiet_until: setup.quiet_until,
             queue: BinaryHeap::new(),
             flights: Vec::new(),
             free_flights: Vec::new(),
@@ -544,6 +549,11 @@ impl<'b> World<'b> {
 
     pub(crate) fn sync_time(&self, slot: usize, nth: u64) -> Duration {
         self.choices.draw(About::Sync, self.who(slot), nth).between(&self.sync)
+    }
+
+    /// When something happens that is due then and that no schedule names: not before the world's quiet time is over.
+    pub(crate) fn unnamed(&self, at: Time) -> Time {
+        if at < self.quiet_until { self.quiet_until + at.since(self.now) } else { at }
     }
 
     /// A number for this life of this node, for choices.

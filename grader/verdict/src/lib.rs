@@ -195,6 +195,33 @@ pub struct TestVerdict {
     /// How often each kind of fault happened, over all seeds.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub faults: BTreeMap<String, u64>,
+    /// What searches through every order of events have seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub searched: Vec<Searched>,
+}
+
+/// One search through the orders of events in a small world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Searched {
+    /// Where it began: `the start`, or `where a value is chosen`.
+    pub from: String,
+    /// How many random walks it was; 0 (and absent) for a search of all orders.
+    #[serde(default, skip_serializing_if = "no_walks")]
+    pub walks: u64,
+    /// Different states of the world; 0 for walks, which do not count them.
+    pub states: u64,
+    /// Whether these are all that can be reached with the faults of the test; else they are the nearest ones.
+    pub all: bool,
+    /// The most steps that one of them is away from where the search began.
+    pub depth: u64,
+    /// Ways from a state to a state.
+    pub transitions: u64,
+    /// Calls of handlers; every other step was looked up.
+    pub calls: u64,
+}
+
+fn no_walks(walks: &u64) -> bool {
+    *walks == 0
 }
 
 /// Who may see a test.

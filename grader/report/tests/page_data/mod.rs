@@ -131,6 +131,7 @@ pub fn verdict(id: &str, status: Status, failure: Option<Failure>) -> TestVerdic
         failure,
         phases: vec![phase],
         faults: [(s("crashes"), 4)].into(),
+        searched: Vec::new(),
     }
 }
 
@@ -222,6 +223,7 @@ pub fn marked(visibility: Visibility, status: Status) -> TestVerdict {
         remarks: vec![s("MARK")],
         phases: marked.phases,
         faults: [(s("MARK"), 77_008)].into(),
+        searched: Vec::new(),
         failure,
         ..whole
     }

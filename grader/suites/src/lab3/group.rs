@@ -67,7 +67,7 @@ impl Size {
     }
 }
 
-fn bytes<T: Serialize>(value: &T) -> Vec<u8> {
+pub fn bytes<T: Serialize>(value: &T) -> Vec<u8> {
     codec::to_bytes(value).expect("what the lab gives has bytes")
 }
 

@@ -7,6 +7,7 @@ mod group;
 mod hidden;
 mod log;
 mod model;
+mod orders;
 mod plans;
 mod public;
 mod scenes;
@@ -17,7 +18,7 @@ use faultline_sim::ms;
 use labkit::NodeId;
 
 use crate::{Suite, tests};
-use public::{agreement, budget, memory, recovery, store};
+use public::{agreement, budget, exploration, memory, recovery, store};
 
 /// Within this time, on a network that loses nothing, every operation is answered and every server knows what is chosen.
 const ANSWERED: Duration = ms(5_000);
@@ -86,6 +87,11 @@ pub fn suite() -> Suite {
                 few_messages_per_operation,
                 few_bytes_for_large_values,
                 no_long_wait_while_servers_come_and_go;
+            exploration:
+                two_proposers_in_every_order,
+                a_chosen_value_stays_in_every_order,
+                two_clients_in_every_order,
+                a_single_server_in_every_order;
         },
         hidden: hidden::tests(),
     }

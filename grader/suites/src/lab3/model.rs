@@ -11,9 +11,9 @@ use super::log::LogWatch;
 
 /// The value of one key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Value(String);
+pub struct Store(String);
 
-impl SequentialSpec for Value {
+impl SequentialSpec for Store {
     type Op = Command;
     type Ret = Output;
 
@@ -32,7 +32,7 @@ impl SequentialSpec for Value {
     }
 }
 
-impl Spec for Value {
+impl Spec for Store {
     type Key<'a> = &'a str;
 
     fn read_only(command: &Command) -> bool {
@@ -70,11 +70,11 @@ impl Spec for Value {
     }
 }
 
-type Operation = faultline_check::OperationOf<Value>;
+type Operation = faultline_check::OperationOf<Store>;
 
 /// The verdict on `history`, and how it was found.
 fn verdict(history: &[Operation]) -> Result<Checked, faultline_check::HistoryError> {
-    check_with(&Value::default(), history, &Options::default())
+    check_with(&Store::default(), history, &Options::default())
 }
 
 /// The command of a recorded operation.

@@ -1,0 +1,129 @@
+//! Small worlds of this lab in every order of events.
+
+use std::collections::BTreeMap;
+
+use faultline_explore::{Faults, Goal, Linearizability, Model, Orders, Pace, View};
+use faultline_sim::{Conditions, Outcome, Setup, Time, Trial};
+use lab3_api::{Bytes, Command, Fate, Given, Shown, Slot, Value};
+use labkit::{NodeId, codec};
+
+use super::{
+    ANSWERED, client,
+    group::{Size, bytes, in_group},
+    model::{Store, command_of},
+    server,
+};
+
+/// Nothing goes wrong but the order of events.
+pub const NO_FAULTS: Faults = Faults { crashes: 0, losses: 0, duplicates: 0 };
+/// One server crashes at one boundary between two effects.
+pub const ONE_CRASH: Faults = Faults { crashes: 1, ..NO_FAULTS };
+/// One message arrives twice.
+pub const ONE_DUPLICATE: Faults = Faults { duplicates: 1, ..NO_FAULTS };
+
+/// A group of servers, and clients with so many operations.
+pub fn model(size: Size, operations: &[&[Command]], faults: Faults) -> Model {
+    let model = Model::new(size.setup(Conditions::steady()).nodes).faults(faults).copies(1).pace(Pace::Eager);
+    operations
+        .iter()
+        .zip(1..)
+        .fold(model, |model, (commands, number)| model.operations(client(number), commands.iter().map(bytes).collect()))
+}
+
+/// The test proposes a value.
+pub fn propose<'p>(orders: Orders<'p>, to: NodeId, slot: Slot, value: &str) -> Orders<'p> {
+    let value = Bytes(value.as_bytes().to_vec());
+    orders.says(client(1), to, bytes(&Given::Propose { slot, value }))
+}
+
+/// Part A in every order: servers agree on the values of slots.
+pub fn agreement<'p>(size: Size, faults: Faults) -> Orders<'p> {
+    let servers = size.servers();
+    Orders::of(model(size, &[], faults), ANSWERED).always("servers agree on what is chosen", move |view| {
+        let mut chosen: BTreeMap<Slot, (Value, NodeId)> = BTreeMap::new();
+        for server in &servers {
+            for (slot, fate) in fates(view, *server) {
+                let Fate::Chosen(value) = fate else { continue };
+                let (first, by) = chosen.entry(slot).or_insert_with(|| (value.clone(), *server));
+                if *first != value {
+                    return Err(format!(
+                        "{by} knows that {first:?} is chosen in slot {slot}, {server} that {value:?} is"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The store in every order: what clients see is linearizable.
+pub fn service<'p>(size: Size, operations: &[&[Command]], faults: Faults) -> Orders<'p> {
+    let output = |_: &Command, bytes: &[u8]| codec::from_bytes(bytes).expect("the lab's Client answers with an Output");
+    Orders::of(model(size, operations, faults), ANSWERED)
+        .monitor(move || Linearizability::new(Store::default(), command_of, output))
+        .done("every operation is answered", |view| view.all_answered())
+}
+
+fn fates(view: &View<'_>, server: NodeId) -> Vec<(Slot, Fate)> {
+    let shown = view.observation(server).and_then(|bytes| codec::from_bytes::<Shown>(bytes).ok());
+    shown.into_iter().flat_map(|shown| shown.slots).map(|(slot, _, fate)| (slot, fate)).collect()
+}
+
+/// What a server knows to be chosen.
+fn chosen(view: &View<'_>, server: NodeId, slot: Slot) -> Option<Value> {
+    fates(view, server).into_iter().find_map(|(known, fate)| match fate {
+        Fate::Chosen(value) if known == slot => Some(value),
+        _ => None,
+    })
+}
+
+/// One server knows that a value is chosen, and it is this one.
+pub fn knows<'p>(by: NodeId, slot: Slot, value: &'p str) -> Goal<'p> {
+    Goal::new(&format!("{by} knows that {value:?} is chosen in slot {slot}"))
+        .when("something is chosen there", move |view| chosen(view, by, slot).is_some())
+        .when("it is that value", move |view| {
+            chosen(view, by, slot) == Some(Value::Bytes(Bytes(value.as_bytes().to_vec())))
+        })
+}
+
+/// Some server has accepted a value in this slot.
+pub fn somebody_accepted<'p>(size: Size, slot: Slot) -> Goal<'p> {
+    let servers = size.servers();
+    Goal::new(&format!("a server has accepted a value in slot {slot}")).when("it shows so", move |view| {
+        servers
+            .iter()
+            .any(|server| fates(view, *server).iter().any(|(known, fate)| *known == slot && *fate != Fate::Empty))
+    })
+}
+
+/// All servers know what is chosen in these slots, wherever they have been.
+pub fn all_learn<'p>(orders: Orders<'p>, size: Size, slots: &'p [Slot]) -> Orders<'p> {
+    let servers = size.servers();
+    orders
+        .done("every server knows what is chosen", move |view| {
+            slots.iter().all(|slot| servers.iter().all(|server| chosen(view, *server, *slot).is_some()))
+        })
+        .recovers()
+}
+
+/// Goes through it all.
+pub fn explore(trial: &mut Trial<'_>, size: Size, orders: &Orders<'_>) -> Outcome {
+    trial.describe_setting(format!(
+        "{}; events in an order that a search has found, one a millisecond, and then a healthy world",
+        size.describe(&Conditions::steady())
+    ));
+    orders.explore(trial, |trial, shown| {
+        let setup = Setup {
+            quiet_until: shown.quiet_until,
+            start_spread: Time::ZERO.since(Time::ZERO),
+            ..size.setup(Conditions::steady())
+        };
+        in_group(trial, setup, size, |group| {
+            let log = std::rc::Rc::clone(&group.log);
+            let mut undecided = None;
+            let outcome =
+                orders.carry_out(group.world, shown, |world| super::model::judge(world, &log.borrow(), &mut undecided));
+            outcome
+        })
+    })
+}
