@@ -5,12 +5,14 @@ use labkit::NodeId;
 use crate::{
     calls::{Factory, Machine},
     error::Error,
+    guide::{Guidance, Guide},
     intern::NONE,
     model::Model,
     monitor::{Monitor, Watch},
     search::{Failure, Reached},
     space::Space,
     steps::{Flight, Step, Steps},
+    view::View,
     ways::{Broken, Choice, Way},
 };
 
@@ -31,7 +33,8 @@ pub(crate) const ENTROPY: u64 = 0x5eed;
 impl<'a> Explorer<'a> {
     /// An explorer of this model on nodes that `factory` makes machines for.
     pub fn new(model: &'a Model, factory: Factory<'a>) -> Explorer<'a> {
-        let mut space = Space { model, steps: Steps::new(ENTROPY), watch: Watch::default() };
+        let mut space =
+            Space { model, steps: Steps::new(ENTROPY), watch: Watch::default(), guidance: Guidance::default() };
         let empty = space.empty_state();
         Explorer { space, empty, machine: Machine::new(factory) }
     }
@@ -45,6 +48,22 @@ impl<'a> Explorer<'a> {
     pub(crate) fn boxed_monitor(mut self, monitor: Box<dyn Monitor>) -> Explorer<'a> {
         self.space.watch = Watch::new(monitor, self.space.model);
         self
+    }
+
+    /// What is explored from now on keeps to the guide that it is in this state.
+    pub fn guide(&mut self, from: &Reached, guide: impl Fn(&View<'_>) -> Guide) {
+        let guide = guide(&View::new(&self.space, &from.state));
+        self.space.guidance = guide.in_numbers(self.space.model);
+    }
+
+    /// Whether something may be left for later.
+    pub(crate) fn is_guided(&self) -> bool {
+        !self.space.guidance.is_empty()
+    }
+
+    /// Explores without a guide from now on; returns the one that there was.
+    pub(crate) fn unguided(&mut self) -> Guidance {
+        std::mem::take(&mut self.space.guidance)
     }
 
     /// How many calls of handlers were made so far.

@@ -12,6 +12,7 @@
 //! walk      random walks with mixed schedulers, for spaces too big to see whole
 //! shorten   the same failure in fewer steps
 //! orders    a test that goes through every order of events, stage by stage, and shows its failures in the simulator
+//! guide     where a stage looks first
 //! aid       why a stage was not reached
 //! progress  from a reached state, a healthy world must come to an end
 //! verify    is a handler a function? Every remembered answer is asked for once more
@@ -34,6 +35,7 @@ mod calls;
 mod disk;
 mod error;
 mod explorer;
+mod guide;
 mod intern;
 mod local;
 mod model;
@@ -54,6 +56,7 @@ mod ways;
 pub use calls::Factory;
 pub use error::Error;
 pub use explorer::Explorer;
+pub use guide::Guide;
 pub use model::{Faults, Model, Pace};
 pub use monitor::{Linearizability, Monitor};
 pub use orders::{Goal, Orders, Shown};

@@ -17,6 +17,7 @@ use crate::{
     aid,
     error::Error,
     explorer::Explorer,
+    guide::Guide,
     model::Model,
     monitor::Monitor,
     progress::Progress,
@@ -53,9 +54,13 @@ impl<'p> Goal<'p> {
     }
 }
 
+/// Which guide it is from where the world is.
+type Guiding<'p> = Box<dyn Fn(&View<'_>) -> Guide + Sync + 'p>;
+
 /// One part of the way through a small world.
 enum Leg<'p> {
     Say { puppet: NodeId, to: NodeId, given: Vec<u8> },
+    Guide(Guiding<'p>),
     Reach(Goal<'p>),
     Search { states: u64 },
     Walk { count: u64, steps: u32 },
@@ -151,6 +156,19 @@ impl<'p> Orders<'p> {
         self
     }
 
+    /// From now on: what this guide leaves for later does not happen.
+    #[must_use]
+    pub fn guided(self, guide: Guide) -> Self {
+        self.guided_by(move |_| guide.clone())
+    }
+
+    /// The same with a guide that depends on where it is.
+    #[must_use]
+    pub fn guided_by(mut self, guide: impl Fn(&View<'_>) -> Guide + Sync + 'p) -> Self {
+        self.legs.push(Leg::Guide(Box::new(guide)));
+        self
+    }
+
     /// From where it is: to the goal, the fair way.
     #[must_use]
     pub fn reach(mut self, goal: Goal<'p>) -> Self {
@@ -225,6 +243,10 @@ impl<'p> Orders<'p> {
                         Ok(reached) => from = reached,
                         Err(failure) => return self.show(&explorer, trial, &run, Found::by_itself(*failure)),
                     }
+                    None
+                }
+                Leg::Guide(guide) => {
+                    explorer.guide(&from, guide);
                     None
                 }
                 Leg::Reach(goal) => {
@@ -303,19 +325,22 @@ impl<'p> Orders<'p> {
             from: place.to_owned(),
             walks: 0,
             states: report.states,
-            all: report.is_complete() && self.beyond.is_empty(),
+            all: report.is_complete() && self.beyond.is_empty() && !explorer.is_guided(),
             depth: u64::from(report.depth),
             transitions: report.transitions,
             calls: explorer.calls() - calls,
         });
         if let End::Violation(failure) = report.end {
-            // The way to where the search began need not be a shortest one.
+            // The way to where the search began need not be a shortest one, and what was for later may come first.
+            explorer.unguided();
             let failure = explorer.shorten(&search, *failure, start)?;
             return Ok(Some(Found::by_itself(failure)));
         }
         let Some((name, done)) = self.done.as_ref().filter(|_| self.recovers) else { return Ok(None) };
+        let guide = explorer.unguided();
         let bound = Progress { worlds: 1, ..self.fair() };
         let failure = explorer.progress(name, &report.sampled, bound, done)?;
+        explorer.space.guidance = guide;
         Ok(failure.map(|failure| Found { live: failure.property == *name, failure }))
     }
 
@@ -389,6 +414,7 @@ impl<'p> Orders<'p> {
                         let Ok(reached) = explorer.say(&from, (*puppet, *to), given)? else { break };
                         from = reached;
                     }
+                    Leg::Guide(guide) => explorer.guide(&from, guide),
                     Leg::Reach(earlier) if missing > 0 => {
                         missing -= 1;
                         let Some(reached) = explorer.lead(&from, self.fair(), |view| earlier.holds(view))? else {
@@ -439,10 +465,15 @@ impl<'p> Orders<'p> {
             }
         }
         world.set_workload(Rest(self.model.clone()));
-        let mut goals = 0;
+        let (mut goals, mut guided) = (0, Guide::new());
         for leg in self.legs.iter().filter(|_| !shown.is_way) {
             match leg {
                 Leg::Say { puppet, to, given } => world.send_given(*puppet, *to, given)?,
+                Leg::Guide(guide) => {
+                    let guide = guide(&Seen::of(world, &self.model)?.view());
+                    guide.lay_over(&guided, world)?;
+                    guided = guide;
+                }
                 Leg::Reach(goal) => {
                     goals += 1;
                     world.expect(&goal.name, self.within, |world| Ok(self.look(world)? >= goals))?;
@@ -450,6 +481,7 @@ impl<'p> Orders<'p> {
                 Leg::Search { .. } | Leg::Walk { .. } => {}
             }
         }
+        Guide::new().lay_over(&guided, world)?;
         if let Some((name, done)) = &self.done {
             world.expect(name, self.within, |world| {
                 self.look(world)?;

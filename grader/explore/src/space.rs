@@ -9,6 +9,7 @@ use faultline_sim::choice::mix;
 use crate::{
     calls::Machine,
     error::Error,
+    guide::Guidance,
     intern::NONE,
     local::Local,
     model::{Faults, Model},
@@ -22,6 +23,7 @@ pub(crate) struct Space<'m> {
     pub model: &'m Model,
     pub steps: Steps,
     pub watch: Watch,
+    pub guidance: Guidance,
 }
 
 /// How many faults are left, as one number.

@@ -3,7 +3,7 @@
 use crate::{
     intern::NONE,
     space::{ONE_CRASH, ONE_DUPLICATE, ONE_LOSS, Space, affords, local_hash, rest_hash, spend},
-    steps::{Step, flight_hash},
+    steps::{Flight, Outcome, Step, What, flight_hash},
 };
 
 /// How a state is left.
@@ -60,6 +60,8 @@ struct Leaving<'s, W> {
     rest: u64,
     needs: &'s mut Vec<Need>,
     way: W,
+    /// Some outcomes may be left for later.
+    guided: bool,
     /// The world can go on by itself.
     goes_on: bool,
 }
@@ -72,13 +74,23 @@ impl Space<'_> {
     pub fn ways(&self, state: &[u32], print: u64, needs: &mut Vec<Need>, way: impl FnMut(Way)) -> bool {
         let (budget, monitor) = (self.budget(state), self.monitor(state));
         let rest = rest_hash(budget, monitor);
-        let mut leaving = Leaving { space: self, state, print, budget, monitor, rest, needs, way, goes_on: false };
+        let guided = self.guidance.without_timers || !self.guidance.spared.is_empty();
+        let mut leaving =
+            Leaving { space: self, state, print, budget, monitor, rest, needs, way, guided, goes_on: false };
         for local in &state[..self.nodes()] {
             leaving.step(Step { local: *local, flight: NONE });
         }
         // Equal messages stand side by side, and one of them is as good as another.
         let network = self.network(state);
-        let distinct = || network.chunk_by(|one, other| one == other).map(|equal| equal[0]);
+        let held = &self.guidance.held;
+        let is_held = |flight: u32| {
+            let Flight { from, to, .. } = self.steps.flights[flight];
+            held.contains(&(from, to))
+        };
+        let distinct = || {
+            let different = network.chunk_by(|one, other| one == other).map(|equal| equal[0]);
+            different.filter(|flight| held.is_empty() || !is_held(*flight))
+        };
         for flight in distinct() {
             let local = state[usize::from(self.steps.targets[flight as usize])];
             leaving.step(Step { local, flight });
@@ -95,8 +107,12 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
     fn step(&mut self, step: Step) {
         let Some(outcomes) = self.space.steps.outcomes(step) else { return self.needs.push(Need::Step(step)) };
         for number in outcomes {
-            let crash = self.space.steps.outcomes[number].crash;
+            let outcome = &self.space.steps.outcomes[number];
+            let crash = outcome.crash;
             if crash && !affords(self.budget, ONE_CRASH) {
+                continue;
+            }
+            if self.guided && self.is_for_later(outcome) {
                 continue;
             }
             self.offer(step.flight, false, number);
@@ -104,6 +120,14 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
                 self.offer(step.flight, true, number);
             }
         }
+    }
+
+    /// Whether a stage leaves this for later.
+    fn is_for_later(&self, outcome: &Outcome) -> bool {
+        let (steps, guidance) = (&self.space.steps, &self.space.guidance);
+        let fires = || outcome.parts.first().is_some_and(|part| matches!(part.what, What::Fire { .. }));
+        (outcome.crash && guidance.spared.contains(&steps.slots[outcome.local as usize]))
+            || (guidance.without_timers && fires())
     }
 
     /// An outcome as a way; the message that it began with stays, or is gone.

@@ -11,7 +11,6 @@ use super::{
     ANSWERED, client,
     group::{Size, bytes, in_group},
     model::{Store, command_of},
-    server,
 };
 
 /// Nothing goes wrong but the order of events.
@@ -86,14 +85,17 @@ pub fn knows<'p>(by: NodeId, slot: Slot, value: &'p str) -> Goal<'p> {
         })
 }
 
-/// Some server has accepted a value in this slot.
-pub fn somebody_accepted<'p>(size: Size, slot: Slot) -> Goal<'p> {
-    let servers = size.servers();
-    Goal::new(&format!("a server has accepted a value in slot {slot}")).when("it shows so", move |view| {
-        servers
-            .iter()
-            .any(|server| fates(view, *server).iter().any(|(known, fate)| *known == slot && *fate != Fate::Empty))
-    })
+/// One of these servers has accepted a value in this slot, or knows one to be chosen.
+pub fn accepted<'p>(by: &[NodeId], slot: Slot) -> Goal<'p> {
+    let servers = by.to_vec();
+    let names: Vec<String> = by.iter().map(NodeId::to_string).collect();
+    Goal::new(&format!("{} has accepted a value in slot {slot}", names.join(" or ")))
+        .when("it shows so", move |view| servers.iter().any(|server| has_accepted(view, *server, slot)))
+}
+
+/// Whether a server shows more than nothing in a slot.
+pub fn has_accepted(view: &View<'_>, server: NodeId, slot: Slot) -> bool {
+    fates(view, server).iter().any(|(known, fate)| *known == slot && *fate != Fate::Empty)
 }
 
 /// All servers know what is chosen in these slots, wherever they have been.
@@ -126,4 +128,10 @@ pub fn explore(trial: &mut Trial<'_>, size: Size, orders: &Orders<'_>) -> Outcom
             outcome
         })
     })
+}
+
+/// A client has so many answers.
+pub fn answered<'p>(client: NodeId, count: u32) -> Goal<'p> {
+    Goal::new(&format!("{client} has {count} of its answers"))
+        .when("so many", move |view| view.answered(client) >= count)
 }

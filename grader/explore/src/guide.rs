@@ -1,0 +1,94 @@
+//! Where a search looks first: which links are slow, who crashes, whether timers fire.
+//!
+//! A guide forbids nothing to the world. Whatever is left out of a stage might only have happened later, so what a guided
+//! search finds could happen in any world; it merely gets deeper with as many states.
+
+use faultline_sim::{Outcome, World};
+use labkit::NodeId;
+use rustc_hash::FxHashSet;
+
+use crate::model::Model;
+
+/// What a stage leaves for later. The default leaves nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Guide {
+    held: Vec<(NodeId, NodeId)>,
+    crashes: Option<Vec<NodeId>>,
+    without_timers: bool,
+}
+
+impl Guide {
+    /// A guide that leaves nothing for later.
+    pub fn new() -> Guide {
+        Guide::default()
+    }
+
+    /// Messages on this link, in this direction, are still on their way.
+    #[must_use]
+    pub fn held(mut self, from: NodeId, to: NodeId) -> Guide {
+        self.held.push((from, to));
+        self
+    }
+
+    /// Messages between nodes of different groups, both ways, are still on their way. Nodes in no group keep all links.
+    #[must_use]
+    pub fn apart(mut self, groups: &[&[NodeId]]) -> Guide {
+        for (index, group) in groups.iter().enumerate() {
+            for (_, others) in groups.iter().enumerate().filter(|(other, _)| *other != index) {
+                self.held.extend(group.iter().flat_map(|from| others.iter().map(|to| (*from, *to))));
+            }
+        }
+        self
+    }
+
+    /// Only these nodes crash.
+    #[must_use]
+    pub fn crashes(mut self, nodes: &[NodeId]) -> Guide {
+        self.crashes = Some(nodes.to_vec());
+        self
+    }
+
+    /// No timer fires.
+    #[must_use]
+    pub fn without_timers(mut self) -> Guide {
+        self.without_timers = true;
+        self
+    }
+
+    /// Holds up the same links in a simulated world.
+    pub(crate) fn lay_over(&self, before: &Guide, world: &mut World<'_>) -> Outcome {
+        for (from, to) in before.held.iter().filter(|link| !self.held.contains(link)) {
+            world.release(*from, *to)?;
+        }
+        self.held.iter().filter(|link| !before.held.contains(link)).try_for_each(|(from, to)| world.hold(*from, *to))
+    }
+
+    pub(crate) fn in_numbers(&self, model: &Model) -> Guidance {
+        let slot = |node: NodeId| model.slot(node).unwrap_or_else(|| panic!("the model has no node {node}")) as u16;
+        Guidance {
+            held: self.held.iter().map(|(from, to)| (slot(*from), slot(*to))).collect(),
+            spared: match &self.crashes {
+                None => FxHashSet::default(),
+                Some(nodes) => (0..model.nodes.len() as u16)
+                    .filter(|slot| !nodes.contains(&model.nodes[usize::from(*slot)].id))
+                    .collect(),
+            },
+            without_timers: self.without_timers,
+        }
+    }
+}
+
+/// A guide, with slots for nodes.
+#[derive(Debug, Default)]
+pub(crate) struct Guidance {
+    pub held: FxHashSet<(u16, u16)>,
+    /// Who does not crash.
+    pub spared: FxHashSet<u16>,
+    pub without_timers: bool,
+}
+
+impl Guidance {
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty() && self.spared.is_empty() && !self.without_timers
+    }
+}
