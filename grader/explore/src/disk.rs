@@ -32,6 +32,11 @@ impl Disk {
         Disk { synced, unsynced: BTreeMap::new() }
     }
 
+    /// The same disk without what was not synced.
+    pub fn synced_only(&self) -> Disk {
+        Disk::holding(self.synced.clone())
+    }
+
     /// Carries out a disk effect that is not a sync; other effects are none of its business.
     pub fn apply(&mut self, effect: &Effect<'_>) {
         let (name, write) = match effect {

@@ -11,7 +11,7 @@ use crate::{
     monitor::{Monitor, Watch},
     search::{Failure, Reached},
     space::Space,
-    steps::{Flight, Step, Steps},
+    steps::{Flight, Step, Steps, What},
     view::View,
     ways::{Broken, Choice, Way},
 };
@@ -128,6 +128,45 @@ impl<'a> Explorer<'a> {
         let outcome = steps.add_saying(local, flight);
         let monitor = self.space.monitor(&from.state);
         Ok(Ok(self.go(from, Choice { flight: NONE, outcome, keeps: false, monitor })))
+    }
+
+    /// The same state after a server has crashed between two events and started again; of what it had not synced nothing
+    /// survives.
+    ///
+    /// # Errors
+    /// A broken grader, or (the inner error) a node that breaks a promise in its start.
+    ///
+    /// # Panics
+    /// If the node is down, or the model's crashes are used up: a mistake in the test.
+    pub fn restart(
+        &mut self,
+        from: &Reached,
+        who: impl Fn(&View<'_>) -> NodeId,
+    ) -> Result<Result<Reached, Box<Failure>>, Error> {
+        let node = who(&View::new(&self.space, &from.state));
+        let slot = self.space.model.slot(node).unwrap_or_else(|| panic!("the model has no node {node}"));
+        let guidance = self.unguided();
+        let mut reached = from.clone();
+        for what in [What::Crash, What::Start] {
+            let synced = self.space.steps.locals[reached.state[slot]].disk.synced_only();
+            let ways = self.space.all_ways(&reached.state, &self.machine)?.0;
+            let way = ways.into_iter().find(|way| {
+                let (Way::To { choice, .. } | Way::Broken { choice, .. }) = way;
+                let outcome = self.space.steps.outcomes.get(choice.outcome as usize);
+                outcome.filter(|_| choice.flight == NONE).is_some_and(|outcome| {
+                    let begins = outcome.parts.first().is_some_and(|part| part.what == what);
+                    let crashes = outcome.crash == (what == What::Crash);
+                    let worst = what == What::Start || self.space.steps.locals[outcome.local].disk == synced;
+                    usize::from(self.space.steps.slots[outcome.local as usize]) == slot && begins && crashes && worst
+                })
+            });
+            match way.unwrap_or_else(|| panic!("{node} cannot crash and start here")) {
+                Way::To { choice, .. } => reached = self.go(&reached, choice),
+                Way::Broken { choice, why } => return Ok(Err(Box::new(self.failure(&reached, choice, why)))),
+            }
+        }
+        self.space.guidance = guidance;
+        Ok(Ok(reached))
     }
 
     pub(crate) fn go(&self, from: &Reached, choice: Choice) -> Reached {

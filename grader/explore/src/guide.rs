@@ -7,14 +7,15 @@ use faultline_sim::{Outcome, World};
 use labkit::NodeId;
 use rustc_hash::FxHashSet;
 
-use crate::model::Model;
+use crate::{model::Model, steps::What};
 
 /// What a stage leaves for later. The default leaves nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Guide {
     held: Vec<(NodeId, NodeId)>,
     crashes: Option<Vec<NodeId>>,
-    without_timers: bool,
+    slow_disks: Vec<NodeId>,
+    timers: Option<Vec<NodeId>>,
 }
 
 impl Guide {
@@ -48,10 +49,18 @@ impl Guide {
         self
     }
 
-    /// No timer fires.
+    /// The disks of these nodes are slow: no sync of theirs ends. (Simulated worlds have no such disks; there nothing may
+    /// depend on it.)
     #[must_use]
-    pub fn without_timers(mut self) -> Guide {
-        self.without_timers = true;
+    pub fn slow_disks(mut self, nodes: &[NodeId]) -> Guide {
+        self.slow_disks = nodes.to_vec();
+        self
+    }
+
+    /// Only timers of these nodes fire. (So it is in searches; the simulated world knows of no such thing.)
+    #[must_use]
+    pub fn timers(mut self, nodes: &[NodeId]) -> Guide {
+        self.timers = Some(nodes.to_vec());
         self
     }
 
@@ -65,15 +74,16 @@ impl Guide {
 
     pub(crate) fn in_numbers(&self, model: &Model) -> Guidance {
         let slot = |node: NodeId| model.slot(node).unwrap_or_else(|| panic!("the model has no node {node}")) as u16;
+        let all_but = |nodes: &Option<Vec<NodeId>>| -> FxHashSet<u16> {
+            let nodes = nodes.as_deref().map(|nodes| nodes.iter().map(|node| slot(*node)).collect::<Vec<_>>());
+            let Some(nodes) = nodes else { return FxHashSet::default() };
+            (0..model.nodes.len() as u16).filter(|slot| !nodes.contains(slot)).collect()
+        };
         Guidance {
             held: self.held.iter().map(|(from, to)| (slot(*from), slot(*to))).collect(),
-            spared: match &self.crashes {
-                None => FxHashSet::default(),
-                Some(nodes) => (0..model.nodes.len() as u16)
-                    .filter(|slot| !nodes.contains(&model.nodes[usize::from(*slot)].id))
-                    .collect(),
-            },
-            without_timers: self.without_timers,
+            spared: all_but(&self.crashes),
+            slow_disks: self.slow_disks.iter().map(|node| slot(*node)).collect(),
+            without_timers: all_but(&self.timers),
         }
     }
 }
@@ -84,11 +94,25 @@ pub(crate) struct Guidance {
     pub held: FxHashSet<(u16, u16)>,
     /// Who does not crash.
     pub spared: FxHashSet<u16>,
-    pub without_timers: bool,
+    pub slow_disks: FxHashSet<u16>,
+    /// Whose timers do not fire.
+    pub without_timers: FxHashSet<u16>,
 }
 
 impl Guidance {
     pub fn is_empty(&self) -> bool {
-        self.held.is_empty() && self.spared.is_empty() && !self.without_timers
+        self.held.is_empty() && !self.bars_outcomes()
+    }
+
+    /// Whether outcomes are to be looked at.
+    pub fn bars_outcomes(&self) -> bool {
+        !(self.without_timers.is_empty() && self.spared.is_empty() && self.slow_disks.is_empty())
+    }
+
+    /// Whether a step of this node that begins so, and may end in a crash, is left for later.
+    pub fn bars(&self, slot: u16, what: What, crash: bool) -> bool {
+        (crash && self.spared.contains(&slot))
+            || (matches!(what, What::Fire { .. }) && self.without_timers.contains(&slot))
+            || (what == What::Synced && self.slow_disks.contains(&slot))
     }
 }

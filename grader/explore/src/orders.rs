@@ -62,6 +62,8 @@ enum Leg<'p> {
     Say { puppet: NodeId, to: NodeId, given: Vec<u8> },
     Guide(Guiding<'p>),
     Reach(Goal<'p>),
+    Try(Goal<'p>),
+    Restart(Box<dyn Fn(&View<'_>) -> NodeId + Sync + 'p>),
     Search { states: u64 },
     Walk { count: u64, steps: u32 },
 }
@@ -176,6 +178,21 @@ impl<'p> Orders<'p> {
         self
     }
 
+    /// From where it is: to the goal, if a fair way leads there. To be used for what no correct program comes to.
+    #[must_use]
+    pub fn tempt(mut self, goal: Goal<'p>) -> Self {
+        self.legs.push(Leg::Try(goal));
+        self
+    }
+
+    /// A server crashes between two events and starts again; of what is not synced nothing survives. It counts as one of
+    /// the model's crashes.
+    #[must_use]
+    pub fn restarts(mut self, who: impl Fn(&View<'_>) -> NodeId + Sync + 'p) -> Self {
+        self.legs.push(Leg::Restart(Box::new(who)));
+        self
+    }
+
     /// From where it is: every order of events, up to so many states. The next stage begins where this one began.
     #[must_use]
     pub fn search(mut self, states: u64) -> Self {
@@ -252,6 +269,20 @@ impl<'p> Orders<'p> {
                 Leg::Reach(goal) => {
                     if let Some(reached) = self.go_to(&mut explorer, trial, goal, &from, &place).map_err(broken)? {
                         (from, place) = (reached, format!("where {}", goal.name));
+                    }
+                    None
+                }
+                Leg::Try(goal) => {
+                    let led = explorer.lead(&from, self.fair(), |view| goal.holds(view)).map_err(broken)?;
+                    if let Some(reached) = led {
+                        (from, place) = (reached, format!("where {}", goal.name));
+                    }
+                    None
+                }
+                Leg::Restart(who) => {
+                    match explorer.restart(&from, who).map_err(broken)? {
+                        Ok(reached) => from = reached,
+                        Err(failure) => return self.show(&explorer, trial, &run, Found::by_itself(*failure)),
                     }
                     None
                 }
@@ -423,7 +454,11 @@ impl<'p> Orders<'p> {
                         from = reached;
                     }
                     Leg::Reach(_) => break,
-                    Leg::Search { .. } | Leg::Walk { .. } => {}
+                    Leg::Restart(who) => {
+                        let Ok(reached) = explorer.restart(&from, who)? else { break };
+                        from = reached;
+                    }
+                    Leg::Try(_) | Leg::Search { .. } | Leg::Walk { .. } => {}
                 }
             }
             aid::why_not(explorer, &from, goal)
@@ -478,7 +513,11 @@ impl<'p> Orders<'p> {
                     goals += 1;
                     world.expect(&goal.name, self.within, |world| Ok(self.look(world)? >= goals))?;
                 }
-                Leg::Search { .. } | Leg::Walk { .. } => {}
+                Leg::Restart(who) => {
+                    let who = who(&Seen::of(world, &self.model)?.view());
+                    world.restart_quickly(who)?;
+                }
+                Leg::Try(_) | Leg::Search { .. } | Leg::Walk { .. } => {}
             }
         }
         Guide::new().lay_over(&guided, world)?;

@@ -277,12 +277,17 @@ impl Steps {
     /// Everything that a node can do without a message, in a fixed order.
     fn own_steps(&mut self, local: &Local, model: &Model, out: &mut Vec<Outcome>) -> Result<(), Missing> {
         let slot = usize::from(local.slot);
+        if model.crashes(slot) && local.condition != Condition::Down {
+            let mut draft = Draft::of(local.clone());
+            draft.parts.push(Part { what: What::Crash, effects: self.nothing, done: 0 });
+            self.crash(&draft, out);
+        }
         match local.condition {
             Condition::Down if model.is_puppet(slot) => {}
             Condition::Down => {
                 let mut draft = Draft::of(local.clone());
                 draft.local.incarnation += 1;
-                return self.handle(draft, What::Start, Cause::Start, model, out);
+                self.handle(draft, What::Start, Cause::Start, model, out)?;
             }
             Condition::Syncing { tail } => {
                 let mut draft = Draft::of(local.clone());
@@ -301,11 +306,6 @@ impl Steps {
                     self.handle(draft, what, Cause::Timer { bytes }, model, out)?;
                 }
             }
-        }
-        if model.crashes(slot) {
-            let mut draft = Draft::of(local.clone());
-            draft.parts.push(Part { what: What::Crash, effects: self.nothing, done: 0 });
-            self.crash(&draft, out);
         }
         Ok(())
     }
@@ -397,7 +397,9 @@ impl Steps {
         } else {
             self.push(draft, false, None, out);
         }
-        out.append(&mut crashed);
+        for outcome in crashed {
+            add(outcome, out);
+        }
         Ok(())
     }
 
@@ -465,15 +467,19 @@ impl Steps {
         let local = self.intern_local(draft.local);
         let sends_hash = draft.sends.iter().fold(0, |sum: u64, flight| sum.wrapping_add(flight_hash(*flight)));
         let happenings = self.happenings.intern(draft.happenings.as_slice());
-        // Two boundaries between which nothing happened that lasts are one.
-        let same = |other: &Outcome| {
-            (other.local, other.crash, other.happenings) == (local, crash, happenings) && *other.sends == *draft.sends
-        };
-        if crash && fault == NONE && out.iter().any(same) {
-            return;
-        }
         let (sends, parts) = (draft.sends.into(), draft.parts.into());
-        out.push(Outcome { local, sends, sends_hash, happenings, crash, fault, parts });
+        add(Outcome { local, sends, sends_hash, happenings, crash, fault, parts }, out);
+    }
+}
+
+/// Two boundaries between which nothing happened that lasts are one.
+fn add(outcome: Outcome, out: &mut Vec<Outcome>) {
+    let same = |other: &Outcome| {
+        (other.local, other.crash, other.happenings) == (outcome.local, outcome.crash, outcome.happenings)
+            && other.sends == outcome.sends
+    };
+    if !(outcome.crash && outcome.fault == NONE && out.iter().any(same)) {
+        out.push(outcome);
     }
 }
 

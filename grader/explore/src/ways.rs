@@ -3,7 +3,7 @@
 use crate::{
     intern::NONE,
     space::{ONE_CRASH, ONE_DUPLICATE, ONE_LOSS, Space, affords, local_hash, rest_hash, spend},
-    steps::{Flight, Outcome, Step, What, flight_hash},
+    steps::{Flight, Outcome, Step, flight_hash},
 };
 
 /// How a state is left.
@@ -74,7 +74,7 @@ impl Space<'_> {
     pub fn ways(&self, state: &[u32], print: u64, needs: &mut Vec<Need>, way: impl FnMut(Way)) -> bool {
         let (budget, monitor) = (self.budget(state), self.monitor(state));
         let rest = rest_hash(budget, monitor);
-        let guided = self.guidance.without_timers || !self.guidance.spared.is_empty();
+        let guided = self.guidance.bars_outcomes();
         let mut leaving =
             Leaving { space: self, state, print, budget, monitor, rest, needs, way, guided, goes_on: false };
         for local in &state[..self.nodes()] {
@@ -124,10 +124,9 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
 
     /// Whether a stage leaves this for later.
     fn is_for_later(&self, outcome: &Outcome) -> bool {
-        let (steps, guidance) = (&self.space.steps, &self.space.guidance);
-        let fires = || outcome.parts.first().is_some_and(|part| matches!(part.what, What::Fire { .. }));
-        (outcome.crash && guidance.spared.contains(&steps.slots[outcome.local as usize]))
-            || (guidance.without_timers && fires())
+        let slot = self.space.steps.slots[outcome.local as usize];
+        let what = outcome.parts.first().expect("every outcome has a part").what;
+        self.space.guidance.bars(slot, what, outcome.crash)
     }
 
     /// An outcome as a way; the message that it began with stays, or is gone.

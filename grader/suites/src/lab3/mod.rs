@@ -89,6 +89,7 @@ pub fn suite() -> Suite {
                 no_long_wait_while_servers_come_and_go;
             exploration:
                 two_proposers_in_every_order,
+                nothing_is_said_too_early_in_any_order,
                 a_chosen_value_stays_in_every_order,
                 two_clients_in_every_order,
                 a_single_server_in_every_order;

@@ -17,6 +17,8 @@ use super::{
 pub const NO_FAULTS: Faults = Faults { crashes: 0, losses: 0, duplicates: 0 };
 /// One server crashes at one boundary between two effects.
 pub const ONE_CRASH: Faults = Faults { crashes: 1, ..NO_FAULTS };
+/// A server crashes, and later one more may.
+pub const TWO_CRASHES: Faults = Faults { crashes: 2, ..NO_FAULTS };
 /// One message arrives twice.
 pub const ONE_DUPLICATE: Faults = Faults { duplicates: 1, ..NO_FAULTS };
 
@@ -69,20 +71,19 @@ fn fates(view: &View<'_>, server: NodeId) -> Vec<(Slot, Fate)> {
 }
 
 /// What a server knows to be chosen.
-fn chosen(view: &View<'_>, server: NodeId, slot: Slot) -> Option<Value> {
+pub fn chosen(view: &View<'_>, server: NodeId, slot: Slot) -> Option<Value> {
     fates(view, server).into_iter().find_map(|(known, fate)| match fate {
         Fate::Chosen(value) if known == slot => Some(value),
         _ => None,
     })
 }
 
-/// One server knows that a value is chosen, and it is this one.
-pub fn knows<'p>(by: NodeId, slot: Slot, value: &'p str) -> Goal<'p> {
-    Goal::new(&format!("{by} knows that {value:?} is chosen in slot {slot}"))
-        .when("something is chosen there", move |view| chosen(view, by, slot).is_some())
-        .when("it is that value", move |view| {
-            chosen(view, by, slot) == Some(Value::Bytes(Bytes(value.as_bytes().to_vec())))
-        })
+/// One of these servers knows what is chosen in a slot.
+pub fn somebody_knows<'p>(servers: &[NodeId], slot: Slot) -> Goal<'p> {
+    let servers = servers.to_vec();
+    let names: Vec<String> = servers.iter().map(NodeId::to_string).collect();
+    Goal::new(&format!("{} knows what is chosen in slot {slot}", names.join(" or ")))
+        .when("it shows so", move |view| servers.iter().any(|server| chosen(view, *server, slot).is_some()))
 }
 
 /// One of these servers has accepted a value in this slot, or knows one to be chosen.
