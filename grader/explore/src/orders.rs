@@ -87,15 +87,17 @@ pub struct Orders<'p> {
 pub struct Shown {
     /// The end of the way that a search has found; for [`Setup::quiet_until`](faultline_sim::Setup::quiet_until).
     pub quiet_until: Time,
+    /// Whether there is a way; else the seed decides.
+    pub is_way: bool,
     invocations: Vec<(Time, NodeId, u64)>,
-    /// False if the seed decides.
-    is_way: bool,
 }
 
 /// A fair world takes at most so many steps to a goal.
 const FAIR_STEPS: u32 = 20_000;
 /// So many fair worlds are tried before a goal is searched for.
 const FAIR_WORLDS: u64 = 4;
+/// So many, where a wrong program is to be led astray.
+const TEMPTING_WORLDS: u64 = 24;
 /// So many states are searched for a goal to which no fair world leads.
 const SOUGHT: u64 = 100_000;
 /// From so many states of each search a healthy world must get to its end.
@@ -273,7 +275,8 @@ impl<'p> Orders<'p> {
                     None
                 }
                 Leg::Try(goal) => {
-                    let led = explorer.lead(&from, self.fair(), |view| goal.holds(view)).map_err(broken)?;
+                    let bound = Progress { worlds: TEMPTING_WORLDS, ..self.fair() };
+                    let led = explorer.lead(&from, bound, |view| goal.holds(view)).map_err(broken)?;
                     if let Some(reached) = led {
                         (from, place) = (reached, format!("where {}", goal.name));
                     }

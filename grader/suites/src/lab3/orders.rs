@@ -1,16 +1,16 @@
 //! Small worlds of this lab in every order of events.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc, time::Duration};
 
 use faultline_explore::{Faults, Goal, Linearizability, Model, Orders, Pace, View};
-use faultline_sim::{Conditions, Outcome, Setup, Time, Trial};
+use faultline_sim::{Conditions, Outcome, Setup, Trial};
 use lab3_api::{Bytes, Command, Fate, Given, Shown, Slot, Value};
 use labkit::{NodeId, codec};
 
 use super::{
     ANSWERED, client,
     group::{Size, bytes, in_group},
-    model::{Store, command_of},
+    model::{Store, command_of, judge},
 };
 
 /// Nothing goes wrong but the order of events.
@@ -111,22 +111,14 @@ pub fn all_learn<'p>(orders: Orders<'p>, size: Size, slots: &'p [Slot]) -> Order
 
 /// Goes through it all.
 pub fn explore(trial: &mut Trial<'_>, size: Size, orders: &Orders<'_>) -> Outcome {
-    trial.describe_setting(format!(
-        "{}; events in an order that a search has found, one a millisecond, and then a healthy world",
-        size.describe(&Conditions::steady())
-    ));
     orders.explore(trial, |trial, shown| {
-        let setup = Setup {
-            quiet_until: shown.quiet_until,
-            start_spread: Time::ZERO.since(Time::ZERO),
-            ..size.setup(Conditions::steady())
-        };
+        let how = if shown.is_way { "a way that a search has found, an event a millisecond" } else { "stage by stage" };
+        trial.describe_setting(format!("{}; {how}", size.describe(&Conditions::steady())));
+        let conditions = Conditions::steady();
+        let setup = Setup { quiet_until: shown.quiet_until, start_spread: Duration::ZERO, ..size.setup(conditions) };
         in_group(trial, setup, size, |group| {
-            let log = std::rc::Rc::clone(&group.log);
-            let mut undecided = None;
-            let outcome =
-                orders.carry_out(group.world, shown, |world| super::model::judge(world, &log.borrow(), &mut undecided));
-            outcome
+            let (log, mut undecided) = (Rc::clone(&group.log), None);
+            orders.carry_out(group.world, shown, |world| judge(world, &log.borrow(), &mut undecided))
         })
     })
 }

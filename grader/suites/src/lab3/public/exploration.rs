@@ -28,9 +28,9 @@ pub fn two_proposers_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     let voter = move |view: &View<'_>| if has_accepted(view, s2, 1) { s1 } else { s2 };
     let orders = orders
         .guided_by(move |view| Guide::new().crashes(&[voter(view)]).timers(&[]))
-        .search(scale(40_000))
+        .search(40_000)
         .guided_by(move |view| Guide::new().crashes(&[voter(view)]))
-        .search(scale(20_000));
+        .search(20_000);
     explore(trial, TRIO, &all_learn(orders, TRIO, &[1]))
 }
 
@@ -41,11 +41,11 @@ pub fn nothing_is_said_too_early_in_any_order(trial: &mut Trial<'_>) -> Outcome 
     let orders = agreement(TRIO, TWO_CRASHES).guided(Guide::new().apart(&[&[s1, s2], &[s3]]));
     let orders = propose(orders, s1, 1, "one").reach(accepted(&[s1, s2], 1)).guided_by(move |view| {
         let first = if voter(view) == s2 { s1 } else { s2 };
-        Guide::new().apart(&[&[first], &[voter(view), s3]]).slow_disks(&[voter(view)]).timers(&[s3])
+        Guide::new().apart(&[&[first], &[voter(view), s3]]).slow_disks(&[voter(view)])
     });
     let orders = propose(orders, s3, 1, "three").tempt(accepted(&[s3], 1));
     let orders = orders.restarts(voter).guided(Guide::new().crashes(&[s1, s2]).timers(&[]));
-    let orders = orders.search(scale(20_000)).guided(Guide::new()).search(scale(20_000));
+    let orders = orders.search(20_000).guided(Guide::new()).search(20_000);
     explore(trial, TRIO, &all_learn(orders, TRIO, &[1]))
 }
 
@@ -67,7 +67,7 @@ pub fn a_chosen_value_stays_in_every_order(trial: &mut Trial<'_>) -> Outcome {
         .reach(somebody_knows(&[s1, s2], 1))
         .restarts(voter)
         .guided_by(move |view| Guide::new().apart(&[&[knows_it(view)], &[voter(view), s3]]));
-    let orders = propose(orders, s3, 1, "three").reach(accepted(&[s3], 1)).search(scale(30_000));
+    let orders = propose(orders, s3, 1, "three").reach(accepted(&[s3], 1)).search(30_000);
     explore(trial, TRIO, &all_learn(orders, TRIO, &[1]))
 }
 
@@ -91,10 +91,6 @@ pub fn two_clients_in_every_order(trial: &mut Trial<'_>) -> Outcome {
 pub fn a_single_server_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     let size = Size { servers: 1, clients: 2 };
     let (writes, reads) = ([append("x", "1"), append("x", "2")], [get("x"), get("x")]);
-    let orders = service(size, &[&writes, &reads], ONE_CRASH).search(scale(30_000)).recovers();
+    let orders = service(size, &[&writes, &reads], ONE_CRASH).search(30_000).recovers();
     explore(trial, size, &orders)
-}
-
-fn scale(states: u64) -> u64 {
-    std::env::var("SCALE").ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(1) * states
 }
