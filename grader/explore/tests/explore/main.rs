@@ -5,5 +5,6 @@ mod differential;
 mod monitoring;
 mod nodes;
 mod properties;
+mod staging;
 mod verification;
 mod wandering;

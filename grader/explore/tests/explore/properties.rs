@@ -1,12 +1,11 @@
 //! What a search finds, and how it tells the way there.
 
 use crate::nodes::{
-    broadcast, client, paxos,
-    register::{self, Bug, C1, Command, Output, S1},
-    server,
+    broadcast, paxos,
+    register::{self, Bug, Command, S1},
 };
 use faultline_explore::{End, Explorer, Failure, Faults, Limits, Model, Report, Search, Trace};
-use faultline_sim::{Conditions, Mode, Setup, Trial, backend::Backend, in_process::InProcess, ms};
+use faultline_sim::{backend::Backend, in_process::InProcess};
 use labkit::{NodeId, codec};
 
 fn backend() -> Box<dyn Backend> {
@@ -92,37 +91,6 @@ fn a_reply_before_the_sync_is_lost_in_a_crash() {
     );
     let model = register::model(Bug::RepliesBeforeSync, &[Command::Write(1), Command::Read], &[]);
     assert_eq!(watched(&model, &bounded()).0.end, End::Exhausted, "without a crash nothing is wrong");
-}
-
-/// Runs a trace in the simulator and returns what clients were answered.
-fn simulated(model_nodes: Vec<faultline_sim::NodeSpec>, trace: &Trace) -> (Vec<(NodeId, Output)>, usize) {
-    let mut backend = InProcess::new(register::lab);
-    let mode = Mode { schedule: Some(trace.schedule()), ..Mode::recorded() };
-    let mut trial = Trial::new(&mut backend, 0, 1, mode);
-    let mut answers = Vec::new();
-    let outcome = trial.run(Setup::new(model_nodes, Conditions::clean()), |world| {
-        world.set_workload(trace.workload());
-        world.run_for(ms(1))?;
-        let replied =
-            world.history().iter().filter_map(|operation| Some((operation.client, operation.reply.as_ref()?)));
-        answers = replied.map(|(client, (_, output))| (client, codec::from_bytes(output).unwrap())).collect();
-        Ok(())
-    });
-    outcome.unwrap();
-    (answers, trial.finish().skipped)
-}
-
-#[test]
-fn the_simulator_replays_a_trace() {
-    let model = register::model(Bug::RepliesBeforeSync, &[Command::Write(1), Command::Read], &[]).faults(one_crash());
-    let (_, trace) = watched(&model, &bounded());
-    let config = Bug::RepliesBeforeSync;
-    let nodes = vec![server(1, &config), client(1, &config), client(2, &config)];
-    let (answers, skipped) = simulated(nodes, &trace.unwrap());
-    assert_eq!(skipped, 0, "every action was possible");
-    // What the crash leaves of the unsynced write is the world's own choice; the reply before the sync is not.
-    assert_eq!(answers[0], (C1, Output::Written));
-    assert!(matches!(answers[1], (C1, Output::Value(0 | 1))));
 }
 
 #[test]

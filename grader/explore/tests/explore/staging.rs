@@ -1,0 +1,208 @@
+//! Tests in stages: a healthy world first, then every order of events, and failures that a simulated world shows.
+
+use faultline_check::{OperationOf, Verdict, check};
+use faultline_explore::{Faults, Goal, Guide, Model, Orders, Pace, Shown};
+use faultline_sim::{
+    Conditions, Facts, Kind, Mode, Outcome, Setup, Stop, Trial, Violation, World, backend::Backend,
+    in_process::InProcess, ms, schedule::Action,
+};
+use labkit::codec;
+
+use crate::nodes::{
+    client,
+    register::{self, Bug, C1, C2, Command, Register, S1},
+    server,
+    unsteady::{self, Habit},
+};
+
+const ONE_CRASH: Faults = Faults { crashes: 1, losses: 0, duplicates: 0 };
+const WRITE_AND_READ: [Command; 2] = [Command::Write(1), Command::Read];
+
+fn model(bug: Bug, first: &[Command], second: &[Command]) -> Model {
+    register::model(bug, first, second).faults(ONE_CRASH).copies(1).pace(Pace::Eager)
+}
+
+/// Every order, watched by a monitor; in the end everything is answered.
+fn every_order(model: Model) -> Orders<'static> {
+    Orders::of(model, ms(2_000))
+        .monitor(register::monitor)
+        .done("every operation is answered", |view| view.all_answered())
+}
+
+fn judge(world: &mut World<'_>) -> Outcome {
+    let history: Vec<OperationOf<Register>> = world
+        .history()
+        .iter()
+        .map(|operation| OperationOf::<Register> {
+            client: operation.client.number(),
+            command: codec::from_bytes(&operation.command).unwrap(),
+            call: operation.invoked.order,
+            reply: operation.reply.as_ref().map(|(at, bytes)| (at.order, codec::from_bytes(bytes).unwrap())),
+        })
+        .collect();
+    match check(&Register::default(), &history, 100_000).unwrap() {
+        Verdict::Linearizable { .. } => Ok(()),
+        _ => Err(world.violation("what clients saw is not linearizable")),
+    }
+}
+
+/// A trial of these orders as the grader makes one.
+fn trial(bug: Bug, orders: &Orders<'_>, mode: Mode) -> (Outcome, Facts) {
+    let machines = || Box::new(InProcess::new(register::lab)) as Box<dyn Backend>;
+    let mut own = machines();
+    let mut trial = Trial::new(&mut *own, 0, 1, mode).with_machines(&machines);
+    let nodes = vec![server(1, &bug), client(1, &bug), client(2, &bug)];
+    let outcome = orders.explore(&mut trial, |trial: &mut Trial<'_>, shown: &Shown| {
+        let setup = Setup { quiet_until: shown.quiet_until, ..Setup::new(nodes.clone(), Conditions::steady()) };
+        trial.run(setup, |world| orders.carry_out(world, shown, judge))
+    });
+    (outcome, trial.finish())
+}
+
+fn violation(outcome: Outcome) -> Violation {
+    match outcome {
+        Err(Stop::Violation(violation)) => violation,
+        other => panic!("expected a violation, got {other:?}"),
+    }
+}
+
+#[test]
+fn a_correct_program_passes_and_its_states_are_counted() {
+    let orders =
+        every_order(model(Bug::None, &WRITE_AND_READ, &[Command::Write(2)])).search(50_000).walk(60, 60).recovers();
+    let (outcome, facts) = trial(Bug::None, &orders, Mode::default());
+    assert_eq!(outcome, Ok(()));
+    let [search, walks] = &facts.searched[..] else { panic!("{:?}", facts.searched) };
+    assert!(search.all && search.states > 1_000 && search.calls < search.transitions / 10, "{search:?}");
+    assert_eq!((search.from.as_str(), walks.walks), ("the start", 60));
+}
+
+#[test]
+fn a_way_that_a_search_found_is_shown_by_a_world_again_and_again() {
+    let orders = every_order(model(Bug::RepliesBeforeSync, &WRITE_AND_READ, &[])).search(50_000);
+    let run = |mode| trial(Bug::RepliesBeforeSync, &orders, mode);
+    let first = violation(run(Mode::default()).0);
+    assert_eq!(first.observed, "what clients saw is not linearizable");
+    let (again, facts) = run(Mode::recorded());
+    assert_eq!(violation(again), first, "found again, and written down");
+    assert_eq!(facts.skipped, 0, "every action was possible");
+    let schedule = facts.recording.unwrap().schedule;
+    // What the crash leaves of the unsynced write is a part of the way.
+    assert!(schedule.0.iter().any(|timed| matches!(timed.action, Action::Survived { writes: 0, .. })), "{schedule:?}");
+    let replay = Mode { schedule: Some(schedule.clone()), ..Mode::recorded() };
+    let (replayed, facts) = run(replay.clone());
+    assert_eq!(violation(replayed), first);
+    assert_eq!(facts.recording.unwrap().schedule, schedule);
+    assert!(facts.searched.is_empty(), "a replay does not search");
+    let right = every_order(model(Bug::None, &WRITE_AND_READ, &[])).search(1);
+    assert_eq!(trial(Bug::None, &right, replay).0, Ok(()), "a program that was mended passes the same way");
+}
+
+#[test]
+fn a_panic_on_a_rare_way_is_the_verdict_of_the_simulator() {
+    let faults = Faults { duplicates: 1, ..Faults::default() };
+    let model = register::model(Bug::PanicsAtDuplicate, &[Command::Write(1)], &[]).faults(faults);
+    let (outcome, _) = trial(Bug::PanicsAtDuplicate, &every_order(model).search(10_000), Mode::default());
+    let violation = violation(outcome);
+    assert_eq!(violation.kind, Kind::Crash);
+    assert!(violation.observed.starts_with("s1 panicked while handling a message"), "{}", violation.observed);
+}
+
+#[test]
+fn a_world_that_does_not_recover_has_no_progress() {
+    let faults = Faults { losses: 1, ..Faults::default() };
+    let model = register::model(Bug::SendsOnce, &[Command::Write(1)], &[]).faults(faults);
+    let (outcome, _) = trial(Bug::SendsOnce, &every_order(model.clone()).search(10_000), Mode::default());
+    assert_eq!(outcome, Ok(()), "nothing bad happens");
+    let (outcome, _) = trial(Bug::SendsOnce, &every_order(model).search(10_000).recovers(), Mode::default());
+    let violation = violation(outcome);
+    assert_eq!(violation.kind, Kind::NoProgress);
+    assert!(violation.observed.contains("every operation is answered"), "{}", violation.observed);
+}
+
+#[test]
+fn a_goal_that_is_not_reached_is_explained() {
+    let goal = Goal::new("c1 has both answers and the register holds 7")
+        .when("c1 has both answers", |view| view.answered(C1) == 2)
+        .when("it holds 7", |view| view.observation(S1).is_some_and(|bytes| bytes == codec::to_bytes(&7u64).unwrap()));
+    let model = register::model(Bug::None, &WRITE_AND_READ, &[]).copies(1);
+    let (outcome, facts) = trial(Bug::None, &every_order(model).reach(goal).search(10), Mode::default());
+    let violation = violation(outcome);
+    assert_eq!(violation.kind, Kind::NoProgress);
+    for words in [
+        "it did not happen within 2000 ms that c1 has both answers and the register holds 7",
+        " did not come there either.",
+        "In the states that come closest, c1 has both answers holds; not: it holds 7.",
+        "Messages that occur in it and have an effect: Reply (s to c), Request (c to s).",
+    ] {
+        assert!(violation.observed.contains(words), "{words:?} is missing in: {}", violation.observed);
+    }
+    assert!(facts.searched.is_empty());
+}
+
+#[test]
+fn a_guide_leaves_things_for_later_and_finds_what_lies_deeper() {
+    let commands = ([Command::Write(1)], [Command::Read, Command::Read]);
+    let states = |guide: Guide| {
+        let orders = every_order(model(Bug::None, &commands.0, &commands.1)).guided(guide).search(50_000);
+        let (outcome, facts) = trial(Bug::None, &orders, Mode::default());
+        assert_eq!(outcome, Ok(()));
+        (facts.searched[0].states, facts.searched[0].all)
+    };
+    let (all, complete) = states(Guide::new());
+    assert!(complete);
+    for guide in [
+        Guide::new().apart(&[&[S1, C1], &[C2]]),
+        Guide::new().held(S1, C1),
+        Guide::new().timers(&[]),
+        Guide::new().crashes(&[]),
+        Guide::new().slow_disks(&[S1]),
+    ] {
+        let (fewer, complete) = states(guide.clone());
+        assert!(fewer < all && !complete, "{guide:?}: {fewer} of {all}");
+    }
+}
+
+#[test]
+fn a_wrong_program_is_tempted_and_a_scripted_restart_does_the_rest() {
+    // The search has no crash left and is one state deep: what finds the bug is the way that leads there.
+    let lure = || Goal::new("c1 is answered").when("it is", |view| view.answered(C1) == 1);
+    let orders = |bug| {
+        every_order(model(bug, &WRITE_AND_READ, &[]))
+            .guided(Guide::new().slow_disks(&[S1]))
+            .tempt(lure())
+            .restarts(|_| S1)
+            .guided(Guide::new())
+            .search(100)
+    };
+    let found = violation(trial(Bug::RepliesBeforeSync, &orders(Bug::RepliesBeforeSync), Mode::default()).0);
+    assert_eq!(found.observed, "what clients saw is not linearizable");
+    let (outcome, facts) = trial(Bug::None, &orders(Bug::None), Mode::default());
+    assert_eq!(outcome, Ok(()));
+    assert_eq!(facts.searched[0].from, "the start", "a correct program answers only when its disk is done");
+}
+
+#[test]
+fn a_handler_that_is_no_function_is_the_verdict() {
+    let run = |habit: Habit| {
+        let machines = || Box::new(InProcess::new(unsteady::lab)) as Box<dyn Backend>;
+        let mut own = machines();
+        let mut trial = Trial::new(&mut *own, 0, 1, Mode::recorded()).with_machines(&machines);
+        let nodes: Vec<_> = (1..=4).map(|number| server(number, &habit)).collect();
+        let orders = Orders::of(Model::new(nodes.clone()), ms(100)).search(500);
+        let outcome = orders.explore(&mut trial, |trial, shown| {
+            let setup = Setup { quiet_until: shown.quiet_until, ..Setup::new(nodes.clone(), Conditions::steady()) };
+            trial.run(setup, |world| orders.carry_out(world, shown, |_| Ok(())))
+        });
+        (outcome, trial.finish())
+    };
+    assert_eq!(run(Habit::KeepsHashMap).0, Ok(()));
+    for (habit, field) in [(Habit::HiddenCounter, "`seen.skipped`"), (Habit::Address, "`seen.mark`")] {
+        let (outcome, facts) = run(habit);
+        let violation = violation(outcome);
+        assert_eq!(violation.kind, Kind::Nondeterminism);
+        assert!(violation.observed.contains(field), "{}", violation.observed);
+        assert!(facts.recording.is_none(), "no world shows it");
+    }
+    assert!(violation(run(Habit::SendsInHashOrder).0).observed.contains("its effect number"));
+}
