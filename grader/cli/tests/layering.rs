@@ -27,7 +27,10 @@ const ALLOWED: [(&str, &[&str]); 22] = [
     ("faultline-check", &[]),
     ("faultline-sim", &["labkit"]),
     ("faultline-explore", &["labkit", "faultline-sim", "faultline-check"]),
-    ("faultline-suites", &["labkit", "lab0-api", "lab2-api", "lab3-api", "faultline-sim", "faultline-check"]),
+    (
+        "faultline-suites",
+        &["labkit", "lab0-api", "lab2-api", "lab3-api", "faultline-sim", "faultline-check", "faultline-explore"],
+    ),
     ("faultline-host", &["labkit", "faultline-sim"]),
     ("faultline-report", &["faultline-verdict"]),
     (

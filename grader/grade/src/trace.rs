@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// The version of the file's form. Files of version 1 have no `edits`; they are read, too.
-const FORMAT: u32 = 2;
+/// The version of the file's form. Files of version 1 have no `edits`, those of version 2 do not say what survives a crash;
+/// they are read, too.
+const FORMAT: u32 = 3;
 
 /// Everything that a failing run was made of, except for the program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
