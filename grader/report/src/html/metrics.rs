@@ -1,6 +1,6 @@
 //! What it cost: counts per phase.
 
-use faultline_verdict::{Grade, PhaseCounts, TestVerdict};
+use faultline_verdict::{Grade, PhaseCounts, Searched, TestVerdict};
 use maud::{Markup, html};
 
 use super::text::{count, cut, ms, percent};
@@ -46,6 +46,11 @@ pub fn of_test(verdict: &TestVerdict) -> Markup {
                     tbody { @for phase in phases(verdict) { (row(None, false, phase)) } }
                 }
             }
+            @if !verdict.searched.is_empty() {
+                dl.pairs {
+                    @for search in verdict.searched.iter().take(30) { dt { "From " (cut(&search.from, 100)) } dd { (searched_line(search)) } }
+                }
+            }
             @if !verdict.faults.is_empty() {
                 dl.pairs {
                     @for (name, count) in verdict.faults.iter().take(30) { dt { (cut(name, 100)) } dd { (count) } }
@@ -54,6 +59,16 @@ pub fn of_test(verdict: &TestVerdict) -> Markup {
             (words())
         }
     }
+}
+
+fn searched_line(search: &Searched) -> String {
+    let Searched { states, all, walks, depth, transitions, calls, .. } = search;
+    let what = match (walks, all) {
+        (0, true) => format!("all {states} states, up to {depth} steps away"),
+        (0, false) => format!("the nearest {states} states, up to {depth} steps away"),
+        _ => format!("{walks} random walks of up to {depth} steps"),
+    };
+    format!("{what}; {transitions} transitions, for which handlers were called {calls} times")
 }
 
 fn phases(verdict: &TestVerdict) -> impl Iterator<Item = &PhaseCounts> {

@@ -2,19 +2,21 @@
 //! it with the same idea; sizes, values and moments are drawn from the run's seed, and so from the course's salt. In
 //! the release for students this file is a stub whose `tests` returns none.
 
+use faultline_explore::{Guide, View};
 use faultline_sim::{
     Conditions, Outcome, Trial,
     choice::{About, Choices, Draw},
     ms,
 };
 use lab3_api::Slot;
+use labkit::NodeId;
 
 use super::{
     ballots,
     chaos::{self, Chaos, Faults},
     client, costs,
     group::{Size, append, get, put, with_crash_sweep, with_group, with_group_under},
-    scenes, server,
+    orders, scenes, server,
 };
 use crate::Test;
 
@@ -40,6 +42,8 @@ pub fn tests() -> Vec<Test> {
         "H-D1" memory_after_a_long_absence,
         "H-D2" forgetting_before_a_crash,
         "H-E1" few_messages_for_some_clients,
+        "H-F1" a_majority_of_five_in_every_order,
+        "H-F2" two_writers_in_every_order,
     ]
 }
 
@@ -194,4 +198,40 @@ fn few_messages_for_some_clients(trial: &mut Trial<'_>) -> Outcome {
     with_group_under(trial, Conditions::clean(), Size { servers: 3, clients }, |group| {
         costs::messages_per_operation(group, 8, |client, round| append("x", &format!("{client} {round};")))
     })
+}
+
+/// Three of five have chosen a value. The other two are a minority; then one of the three, which has restarted, joins them.
+fn a_majority_of_five_in_every_order(trial: &mut Trial<'_>) -> Outcome {
+    let size = Size::alone(5);
+    let [s1, s2, s3, s4, s5] = [1, 2, 3, 4, 5].map(server);
+    let three = [s1, s2, s3];
+    let knows_it = move |view: &View<'_>| {
+        three.into_iter().find(|server| orders::chosen(view, *server, 1).is_some()).unwrap_or(s1)
+    };
+    let joins = move |view: &View<'_>| if knows_it(view) == s2 { s3 } else { s2 };
+    let minority = Guide::new().apart(&[&three, &[s4, s5]]);
+    let story = orders::agreement(size, orders::TWO_CRASHES).guided(minority);
+    let story = orders::propose(story, s1, 1, "one").reach(orders::somebody_knows(&three, 1));
+    let story = orders::propose(story, s5, 1, "five").search(15_000).restarts(joins).guided_by(move |view| {
+        let joined = joins(view);
+        let left: Vec<NodeId> = three.into_iter().filter(|server| *server != joined).collect();
+        Guide::new().apart(&[&left, &[joined, s4, s5]])
+    });
+    let story = story.reach(orders::accepted(&[s5], 1)).search(20_000);
+    orders::explore(trial, size, &orders::all_learn(story, size, &[1]))
+}
+
+fn two_writers_in_every_order(trial: &mut Trial<'_>) -> Outcome {
+    let size = Size { servers: 3, clients: 2 };
+    let faults = faultline_explore::Faults { crashes: 1, duplicates: 1, ..orders::NO_FAULTS };
+    let (writes, reads) = ([append("x", "1;")], [append("x", "2;"), get("x")]);
+    let near = Guide::new().apart(&[&[server(1), server(2), client(1), client(2)], &[server(3)]]);
+    let story = orders::service(size, &[&writes, &reads], faults)
+        .guided(near.timers(&[server(1), server(2)]))
+        .search(15_000)
+        .guided(Guide::new())
+        .reach(orders::answered(client(2), 1))
+        .search(15_000)
+        .recovers();
+    orders::explore(trial, size, &story)
 }
