@@ -86,13 +86,16 @@ fn crashes_on_the_way(
     Ok(fell)
 }
 
+/// There and back again, with a proposal and a sync.
+const ROUND_TRIP: Duration = ms(60);
+
 /// A server proposes, and these promise it all that it wants; but it does not hear of it before it is released.
 fn promised(group: &mut Group<'_, '_>, to: NodeId, voters: &[NodeId], slot: Slot, value: &str) -> Outcome {
     for voter in voters {
         group.world.hold(*voter, to)?;
     }
     group.propose(to, slot, value)?;
-    group.world.run_for(ms(40))
+    group.world.run_for(ROUND_TRIP)
 }
 
 /// As [`promised`]; then the server hears of it, but what it says upon that is held up.
@@ -102,7 +105,7 @@ fn promised_and_held(group: &mut Group<'_, '_>, to: NodeId, voters: &[NodeId], s
         group.world.hold(to, *voter)?;
         group.world.release(*voter, to)?;
     }
-    group.world.run_for(ms(10))
+    group.world.run_for(ms(1))
 }
 
 /// All is repaired, and everybody comes to know what is chosen.
@@ -120,25 +123,27 @@ pub fn settle(group: &mut Group<'_, '_>, slots: &[Slot]) -> Outcome {
 }
 
 /// Three servers, and nobody but s1 can reach anybody: s2 answers s1, and the answers are held up. Then s1 is cut off, and
-/// s2 and s3 choose a value. s1 goes on with ever higher ballots until it hears s2's old answers.
+/// s2 and s3 choose a value, of which only s3 knows that it is chosen. s1 goes on with ever higher ballots until it hears s2's
+/// old answers.
 pub fn old_promises_arrive_late(group: &mut Group<'_, '_>, patience_ms: u64) -> Outcome {
     let (away, voter, other) = (server(1), server(2), server(3));
     group.world.hold(voter, away)?;
     group.world.cut(other, away)?;
-    group.world.cut(voter, other)?;
-    group.world.cut(other, voter)?;
-    group.propose(away, 1, "old")?;
+    group.world.partition(&[&[voter], &[other]])?;
+    group.propose(away, 2, "old")?;
     take_over(group, &[voter])?;
     group.world.isolate(away)?;
     group.world.join(&[&[voter], &[other]])?;
-    group.propose(other, 1, "new")?;
-    group.must_choose(&[1], &[voter, other])?;
+    lead(group, other, &[voter], 1)?;
     // Every silence makes it try a higher ballot.
     group.world.run_for(ms(patience_ms))?;
-    group.world.heal()?;
-    group.must_choose(&[1], &group.size.servers())?;
-    group.propose(away, 2, "after")?;
-    group.must_choose(&[2], &group.size.servers())
+    group.propose(other, 2, "new")?;
+    group.must_choose(&[2], &[other])?;
+    group.world.isolate(other)?;
+    group.world.join(&[&[away], &[voter]])?;
+    group.world.release(voter, away)?;
+    group.world.run_for(ms(100))?;
+    settle(group, &[1, 2])
 }
 
 /// How long nobody but the one that shall take over is up without a break.
@@ -202,7 +207,7 @@ pub fn two_begin_alike(group: &mut Group<'_, '_>) -> Outcome {
         group.world.hold(voter, proposer)?;
         group.propose(proposer, 3, &format!("of {proposer}"))?;
     }
-    group.world.run_for(ms(40))?;
+    group.world.run_for(ROUND_TRIP)?;
     for proposer in [one, other] {
         group.world.release(voter, proposer)?;
     }
@@ -276,6 +281,35 @@ pub fn acceptances_of_two_ballots_meet(group: &mut Group<'_, '_>) -> Outcome {
     group.propose(s5, 3, "new")?;
     group.world.run_for(ms(60))?;
 
+    an_old_vote_is_heard(group, 3)?;
+
+    // In designs in which each slot has its own ballots phase 1 of the first two is made here.
+    group.world.partition(&[&[s1, s2, s3], &[s4, s5]])?;
+    promised(group, s1, &[s2, s3], 4, "old")?;
+    group.world.cut(s1, s3)?;
+    group.world.release(s2, s1)?;
+    group.world.release(s3, s1)?;
+    group.world.run_for(ms(1))?;
+    group.world.hold(s2, s1)?;
+    group.world.run_for(ms(40))?;
+    group.world.partition(&[&[s1], &[s2], &[s3]])?;
+    group.world.join(&[&[s3], &[s4, s5]])?;
+    promised(group, s5, &[s3, s4], 4, "new")?;
+    group.world.cut(s5, s3)?;
+    group.world.cut(s5, s4)?;
+    group.world.release(s3, s5)?;
+    group.world.release(s4, s5)?;
+    group.world.run_for(ms(20))?;
+    group.world.partition(&[&[s3], &[s4], &[s5]])?;
+    group.world.restart_quickly(s5)?;
+    group.world.run_for(ms(1_000))?;
+    an_old_vote_is_heard(group, 4)
+}
+
+/// s1 is promised a new ballot by s4 and s5, of which only s5 hears what it proposes; then s1 hears of the vote of s2 in its
+/// old ballot. Those who have not voted in the new one decide.
+fn an_old_vote_is_heard(group: &mut Group<'_, '_>, slot: Slot) -> Outcome {
+    let [s1, s2, s3, s4, s5] = [1, 2, 3, 4, 5].map(server);
     group.world.hold(s4, s1)?;
     group.world.join(&[&[s1], &[s4, s5]])?;
     asked(group, s4, s1, &[s4, s5])?;
@@ -290,9 +324,9 @@ pub fn acceptances_of_two_ballots_meet(group: &mut Group<'_, '_>) -> Outcome {
     group.world.isolate(s1)?;
     group.world.isolate(s5)?;
     group.world.join(&[&[s2], &[s3], &[s4]])?;
-    group.propose(s3, 3, "third")?;
-    group.must_choose(&[3], &[s2, s3, s4])?;
-    settle(group, &[3])
+    group.propose(s3, slot, "third")?;
+    group.must_choose(&[slot], &[s2, s3, s4])?;
+    settle(group, &[slot])
 }
 
 /// Until the voter has been asked something by the proposer, and has answered; it and others are never up long enough to ask.

@@ -50,9 +50,10 @@ pub fn a_server_that_was_away_gets_what_was_forgotten(trial: &mut Trial<'_>) -> 
         group.world.run_for(ms(1_000))?;
         ballots::take_over(group, &others)?;
         group.world.join(&[&[away], &[client(1), client(2), client(3)]])?;
+        group.world.run_for(ms(700))?;
+        group.world.heal()?;
         group.answer(client(2))?;
         group.must_read(client(3), "log", "once;")?;
-        group.world.heal()?;
         group.read_all_and_judge()
     })
 }
