@@ -283,6 +283,21 @@ pub fn with_group_under(
     })
 }
 
+/// Runs a directed test of a group in which a crash takes all with it that was not synced.
+pub fn with_group_at_worst(
+    trial: &mut Trial<'_>,
+    size: Size,
+    test: impl FnOnce(&mut Group<'_, '_>) -> Outcome,
+) -> Outcome {
+    let conditions = trial.conditions();
+    trial.describe_setting(format!("{}; a crash takes all that was not synced", size.describe(&conditions)));
+    let setup = Setup { unsynced_is_lost: true, ..size.setup(conditions) };
+    in_group(trial, setup, size, |group| {
+        group.world.run_for(ms(60))?;
+        test(group)
+    })
+}
+
 /// Runs a test in a group of this setup, and draws what happened to the log.
 pub fn in_group(
     trial: &mut Trial<'_>,

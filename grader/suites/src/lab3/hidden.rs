@@ -155,7 +155,8 @@ fn nobody_forgets_a_vote_in_a_large_group(trial: &mut Trial<'_>) -> Outcome {
 }
 
 fn a_new_disk_crashes_again(trial: &mut Trial<'_>) -> Outcome {
-    with_group(trial, Size { servers: 3, clients: 3 }, |group| scenes::one_loses_its_disk(group, true))
+    let time = ms(50 + drawn(trial).below(500));
+    with_group(trial, Size { servers: 3, clients: 3 }, |group| scenes::one_loses_its_disk(group, time))
 }
 
 fn recovery_of_five(trial: &mut Trial<'_>) -> Outcome {

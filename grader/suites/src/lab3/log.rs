@@ -23,6 +23,8 @@ pub struct LogWatch {
     pub proposed: Option<BTreeMap<Slot, BTreeSet<Bytes>>>,
     /// What arrived, on a network that loses nothing.
     pub traffic: Traffic,
+    /// When each node last handled a message of another: by receiver and sender.
+    heard: BTreeMap<(NodeId, NodeId), Time>,
     /// The judgement of a history that failed the run, if one did.
     pub judged: RefCell<Option<faultline_check::Violation>>,
     size: Size,
@@ -57,6 +59,7 @@ impl LogWatch {
             shown: BTreeMap::new(),
             proposed: None,
             traffic: Traffic::default(),
+            heard: BTreeMap::new(),
             judged: RefCell::new(None),
             size,
             ladders: BTreeMap::new(),
@@ -79,6 +82,18 @@ impl LogWatch {
     pub fn knows(&self, server: NodeId, slot: Slot) -> bool {
         let fate = self.shown.get(&server).and_then(|shown| shown.slots.iter().find(|(known, ..)| *known == slot));
         matches!(fate, Some((_, _, Fate::Chosen(_))))
+    }
+
+    /// True if this server knows what is chosen in each slot of which anybody knows it, or what that led to.
+    pub fn knows_all(&self, server: NodeId) -> bool {
+        let Some(shown) = self.shown.get(&server) else { return false };
+        let knows = |slot: &Slot| *slot < shown.first_uncleared || self.knows(server, *slot);
+        self.chosen.keys().rev().take_while(|slot| **slot >= shown.first_uncleared).all(knows)
+    }
+
+    /// When a node last handled a message of another.
+    pub fn heard(&self, by: NodeId, of: NodeId) -> Option<Time> {
+        self.heard.get(&(by, of)).copied()
     }
 
     /// What servers last showed of a slot, in words.
@@ -190,10 +205,11 @@ fn say_fate(fate: &Fate) -> String {
 struct Follower(Rc<RefCell<LogWatch>>);
 
 impl Watcher for Follower {
-    fn delivered(&mut self, _: &mut Look<'_, '_>, _: NodeId, _: NodeId, message: &[u8]) -> Outcome {
-        let traffic = &mut self.0.borrow_mut().traffic;
-        traffic.messages += 1;
-        traffic.bytes += message.len() as u64;
+    fn delivered(&mut self, look: &mut Look<'_, '_>, to: NodeId, from: NodeId, message: &[u8]) -> Outcome {
+        let mut log = self.0.borrow_mut();
+        log.traffic.messages += 1;
+        log.traffic.bytes += message.len() as u64;
+        log.heard.insert((to, from), look.now());
         Ok(())
     }
 

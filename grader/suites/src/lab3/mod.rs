@@ -53,12 +53,16 @@ pub fn suite() -> Suite {
                 late_answers_to_an_older_ballot_do_not_count,
                 acceptances_of_two_ballots_choose_nothing,
                 the_value_of_the_highest_ballot_wins,
+                no_two_servers_use_the_same_ballot,
+                a_vote_is_a_promise,
                 agreement_chaos;
             store:
                 put_append_get,
                 a_single_server_serves,
                 many_clients_are_linearizable,
                 an_operation_is_carried_out_once,
+                a_late_reply_answers_nothing_else,
+                another_operation_in_the_slot_is_no_answer,
                 a_cut_off_server_answers_nothing_stale,
                 a_minority_serves_nobody,
                 a_server_may_die_at_any_point,

@@ -7,6 +7,7 @@ use lab3_api::Command;
 use labkit::NodeId;
 
 use super::{
+    ballots::take_over,
     client,
     group::{Group, append, get, put},
     server,
@@ -40,6 +41,7 @@ pub fn a_friend_asks_whoever_is_cut_off(group: &mut Group<'_, '_>, command: &Com
     let (writer, friend) = (client(1), client(2));
     group.must_do(writer, &put("x", "0;"))?;
     for lonely in group.size.servers() {
+        takes_over(group, lonely)?;
         group.must_do(friend, &append("x", &format!("before {lonely};")))?;
         let alone = [lonely, friend];
         let rest: Vec<NodeId> = group.world.ids().into_iter().filter(|id| !alone.contains(id)).collect();
@@ -54,12 +56,44 @@ pub fn a_friend_asks_whoever_is_cut_off(group: &mut Group<'_, '_>, command: &Com
     group.read_all_and_judge()
 }
 
+/// In a design with a leader this server leads.
+pub fn takes_over(group: &mut Group<'_, '_>, server: NodeId) -> Outcome {
+    let others: Vec<NodeId> = group.size.servers().into_iter().filter(|other| *other != server).collect();
+    take_over(group, &others)
+}
+
+/// Each server in turn is cut off together with a client, which asks it for something; the others carry out something else.
+/// Then the server hears the others again, and its client still hears nobody else.
+pub fn another_operation_takes_the_slot(group: &mut Group<'_, '_>) -> Outcome {
+    let (writer, friend) = (client(1), client(2));
+    group.must_do(writer, &append("x", "0;"))?;
+    for lonely in group.size.servers() {
+        takes_over(group, lonely)?;
+        let alone = [lonely, friend];
+        let rest: Vec<NodeId> = group.world.ids().into_iter().filter(|id| !alone.contains(id)).collect();
+        group.world.partition(&[&alone, &rest])?;
+        group.invoke(friend, &append("x", &format!("by {lonely};")))?;
+        group.world.run_for(ms(700))?;
+        group.must_do(writer, &append("x", &format!("without {lonely};")))?;
+        group.world.join(&[&[lonely], &rest])?;
+        group.world.run_for(ms(700))?;
+        group.world.heal()?;
+        group.answer(friend)?;
+    }
+    group.read_all_and_judge()
+}
+
 /// All clients ask at once, and a server that may lead can tell only one other of what it proposes; then it is gone. In
 /// between are slots of which those who are left know nothing.
 pub fn proposals_are_left_behind(group: &mut Group<'_, '_>) -> Outcome {
     let clients: Vec<NodeId> = (1..group.size.clients).map(client).collect();
     group.must_do(clients[0], &put("x", "0;"))?;
     for (round, gone) in group.size.servers().into_iter().enumerate() {
+        takes_over(group, gone)?;
+        for client in &clients {
+            // Now they know whom to ask.
+            group.must_do(*client, &append("y", &format!("{client}.{round};")))?;
+        }
         let others: Vec<NodeId> = group.size.servers().into_iter().filter(|server| *server != gone).collect();
         for (place, client) in clients.iter().enumerate() {
             // Each operation is heard by another server, if by any.
@@ -135,12 +169,18 @@ pub fn restart_one_after_the_other(group: &mut Group<'_, '_>, rounds: u64) -> Ou
             group.must_do(other, &append("x", &format!("other {round} {server};")))?;
             group.answer(writer)?;
         }
+        // And without a break, right after an answer.
+        for server in group.size.servers() {
+            group.world.restart_quickly(server)?;
+            group.world.run_for(ms(10))?;
+        }
     }
     group.read_all_and_judge()
 }
 
-/// One server of three loses its disk, and the others have what was decided. It may crash once more, with its new disk.
-pub fn one_loses_its_disk(group: &mut Group<'_, '_>, restarts: bool) -> Outcome {
+/// One server of three loses its disk, and the others have what was decided. After this time it crashes once more, with its
+/// new disk.
+pub fn one_loses_its_disk(group: &mut Group<'_, '_>, time: Duration) -> Outcome {
     let (writer, reader) = (client(1), group.size.reader());
     let (one, victim, away) = (server(1), server(2), server(3));
     group.must_do(writer, &put("x", "0;"))?;
@@ -152,12 +192,11 @@ pub fn one_loses_its_disk(group: &mut Group<'_, '_>, restarts: bool) -> Outcome 
     group.world.isolate(one)?;
     group.world.join(&[&[away], &[victim, client(1), client(2), client(3)]])?;
     group.world.start(victim)?;
-    if restarts {
-        group.world.run_for(ms(100))?;
-        group.world.restart_quickly(victim)?;
-    }
     group.invoke(reader, &get("x"))?;
-    group.world.run_for(ms(2_000))?;
+    group.world.run_for(time)?;
+    group.judge()?;
+    group.world.restart_quickly(victim)?;
+    group.world.run_for(ms(1_500))?;
     group.judge()?;
     // Two servers have their disks: they are a majority.
     group.world.heal()?;

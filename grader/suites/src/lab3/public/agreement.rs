@@ -76,11 +76,22 @@ fn race(group: &mut Group<'_, '_>, slot: Slot) -> Outcome {
 
 pub fn many_slots_in_any_order(trial: &mut Trial<'_>) -> Outcome {
     with_group(trial, TRIO, |group| {
+        let [one, two, three] = [1, 2, 3].map(server);
         let mut slots: Vec<Slot> = (1..=16).collect();
-        for slot in [7, 3, 12, 1, 16, 2, 9, 15, 4, 5, 14, 6, 8, 11, 10, 13] {
+        group.propose(two, 7, "value 7")?;
+        group.must_choose(&[7], &[two])?;
+        for slot in [3, 12, 1, 16, 2, 9, 15, 4, 5, 14, 6, 8, 11, 10, 13] {
             let by = server(1 + (slot % 3) as u32);
+            // Now and then for a moment nobody hears what anybody says: what was said then is said again.
+            if slot % 5 == 0 {
+                group.world.partition(&[&[one], &[two], &[three]])?;
+            }
             group.propose(by, slot, &format!("value {slot}"))?;
             group.world.run_for(ms(slot % 4))?;
+            if slot % 5 == 0 {
+                group.world.run_for(ms(20))?;
+                group.world.join(&[&[one], &[two], &[three]])?;
+            }
         }
         slots.reverse();
         group.must_choose(&slots, &group.size.servers())
@@ -115,23 +126,25 @@ pub fn a_minority_chooses_nothing(trial: &mut Trial<'_>) -> Outcome {
     let size = if trial.number() % 2 == 0 { FOUR } else { FIVE };
     with_group(trial, size, |group| {
         let all = group.size.servers();
+        // In a design with a leader it is in the minority, with the promises of a majority.
+        ballots::lead(group, all[0], &all[1..], 1)?;
         // Two of four are no majority; neither are two of five.
         let (few, rest) = all.split_at(2);
         group.world.partition(&[few, rest])?;
-        group.propose(few[0], 1, "of the minority")?;
-        group.propose(few[1], 1, "of the minority, too")?;
+        group.propose(few[0], 2, "of the minority")?;
+        group.propose(few[1], 2, "of the minority, too")?;
         if rest.len() == 2 {
-            group.propose(rest[0], 1, "of the other half")?;
-            group.nothing_chosen(1, "two of four servers are no majority", ms(2_500))?;
+            group.propose(rest[0], 2, "of the other half")?;
+            group.nothing_chosen(2, "two of four servers are no majority", ms(2_500))?;
         } else {
             group.world.run_for(ms(400))?;
-            group.nothing_chosen(1, "nobody in the majority proposed anything", ms(500))?;
-            group.propose(rest[0], 1, "of the majority")?;
-            group.must_choose(&[1], rest)?;
-            group.must_hold(1, "of the majority")?;
+            group.nothing_chosen(2, "nobody in the majority proposed anything", ms(500))?;
+            group.propose(rest[0], 2, "of the majority")?;
+            group.must_choose(&[2], rest)?;
+            group.must_hold(2, "of the majority")?;
         }
         group.world.heal()?;
-        group.must_choose(&[1], &all)
+        group.must_choose(&[1, 2], &all)
     })
 }
 
@@ -160,8 +173,11 @@ pub fn one_deaf_and_one_mute_stop_nobody(trial: &mut Trial<'_>) -> Outcome {
         let all = group.size.servers();
         group.propose(server(1), 1, "with all")?;
         group.must_choose(&[1], &all)?;
-        for (slot, deaf) in (2..).step_by(2).zip(1..=5) {
+        for (slot, deaf) in (2..).step_by(3).zip(1..=5) {
             let mute = deaf % 5 + 1;
+            // In a design with a leader it is the one that becomes deaf.
+            let others: Vec<_> = all.iter().copied().filter(|server| server.number() != deaf).collect();
+            ballots::lead(group, server(deaf), &others, slot)?;
             let well: Vec<_> = all.iter().copied().filter(|s| ![deaf, mute].contains(&s.number())).collect();
             for other in &all {
                 if *other != server(deaf) {
@@ -171,11 +187,11 @@ pub fn one_deaf_and_one_mute_stop_nobody(trial: &mut Trial<'_>) -> Outcome {
                     group.world.cut(server(mute), *other)?;
                 }
             }
-            group.propose(well[0], slot, &format!("while s{deaf} is deaf and s{mute} is mute"))?;
-            group.must_choose(&[slot], &well)?;
+            group.propose(well[0], slot + 1, &format!("while s{deaf} is deaf and s{mute} is mute"))?;
+            group.must_choose(&[slot + 1], &well)?;
             group.world.heal()?;
-            group.propose(server(deaf), slot + 1, &format!("of s{deaf}, which hears again"))?;
-            group.must_choose(&[slot, slot + 1], &all)?;
+            group.propose(server(deaf), slot + 2, &format!("of s{deaf}, which hears again"))?;
+            group.must_choose(&[slot, slot + 1, slot + 2], &all)?;
         }
         Ok(())
     })
@@ -208,6 +224,16 @@ pub fn acceptances_of_two_ballots_choose_nothing(trial: &mut Trial<'_>) -> Outco
 pub fn the_value_of_the_highest_ballot_wins(trial: &mut Trial<'_>) -> Outcome {
     let conditions = ballots::conditions(trial);
     with_group_under(trial, conditions, TRIO, ballots::an_old_vote_meets_a_newer_one)
+}
+
+pub fn no_two_servers_use_the_same_ballot(trial: &mut Trial<'_>) -> Outcome {
+    let conditions = ballots::conditions(trial);
+    with_group_under(trial, conditions, TRIO, ballots::two_begin_alike)
+}
+
+pub fn a_vote_is_a_promise(trial: &mut Trial<'_>) -> Outcome {
+    let conditions = ballots::conditions(trial);
+    with_group_under(trial, conditions, FIVE, ballots::an_old_proposal_meets_a_vote)
 }
 
 pub fn agreement_chaos(trial: &mut Trial<'_>) -> Outcome {

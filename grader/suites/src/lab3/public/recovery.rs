@@ -6,7 +6,7 @@ use crate::lab3::{
     ballots,
     chaos::{Chaos, Faults},
     client,
-    group::{Size, append, put, with_crash_sweep, with_group},
+    group::{Size, append, put, with_crash_sweep, with_group, with_group_at_worst},
     scenes, server,
 };
 
@@ -64,12 +64,11 @@ pub fn all_servers_restart_at_once(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn servers_restart_one_after_the_other(trial: &mut Trial<'_>) -> Outcome {
-    with_group(trial, SERVICE, |group| scenes::restart_one_after_the_other(group, 4))
+    with_group_at_worst(trial, SERVICE, |group| scenes::restart_one_after_the_other(group, 4))
 }
 
 pub fn a_lost_disk_takes_no_decision_back(trial: &mut Trial<'_>) -> Outcome {
-    let restarts = trial.number() % 2 == 1;
-    with_group(trial, SERVICE, |group| scenes::one_loses_its_disk(group, restarts))
+    with_group(trial, SERVICE, |group| scenes::one_loses_its_disk(group, ms(1_500)))
 }
 
 pub fn a_majority_with_disks_goes_on(trial: &mut Trial<'_>) -> Outcome {

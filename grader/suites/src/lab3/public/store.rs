@@ -3,9 +3,10 @@
 use faultline_sim::{Outcome, Trial, ms};
 
 use crate::lab3::{
+    ballots,
     chaos::{Chaos, Faults},
     client,
-    group::{Size, append, get, put, with_crash_sweep, with_group},
+    group::{Size, append, get, put, with_crash_sweep, with_group, with_group_under},
     scenes, server,
 };
 
@@ -47,6 +48,34 @@ pub fn an_operation_is_carried_out_once(trial: &mut Trial<'_>) -> Outcome {
     with_group(trial, TRIO, |group| scenes::no_reply_gets_through(group, 3))
 }
 
+pub fn a_late_reply_answers_nothing_else(trial: &mut Trial<'_>) -> Outcome {
+    let conditions = ballots::conditions(trial);
+    with_group_under(trial, conditions, TRIO, |group| {
+        let (writer, servers) = (client(1), group.size.servers());
+        let mut expected = String::new();
+        for round in 0..3 {
+            // It asks again and again, and then it hears all the answers.
+            for server in &servers {
+                group.world.hold(*server, writer)?;
+            }
+            group.invoke(writer, &get("x"))?;
+            group.world.run_for(ms(900))?;
+            for server in &servers {
+                group.world.release(*server, writer)?;
+            }
+            group.answer(writer)?;
+            group.must_do(writer, &append("x", &format!("{round};")))?;
+            expected += &format!("{round};");
+            group.must_read(writer, "x", &expected)?;
+        }
+        group.read_all_and_judge()
+    })
+}
+
+pub fn another_operation_in_the_slot_is_no_answer(trial: &mut Trial<'_>) -> Outcome {
+    with_group(trial, TRIO, scenes::another_operation_takes_the_slot)
+}
+
 pub fn a_cut_off_server_answers_nothing_stale(trial: &mut Trial<'_>) -> Outcome {
     with_group(trial, TRIO, |group| scenes::a_friend_asks_whoever_is_cut_off(group, &get("x")))
 }
@@ -56,7 +85,11 @@ pub fn a_minority_serves_nobody(trial: &mut Trial<'_>) -> Outcome {
         let (writer, friend) = (client(1), client(2));
         group.must_do(writer, &append("x", "1;"))?;
         for pair in [[1, 2], [3, 4], [5, 1]] {
-            let few = [server(pair[0]), server(pair[1]), friend];
+            // In a design with a leader it is in the minority.
+            let leads = server(pair[0]);
+            let others: Vec<_> = group.size.servers().into_iter().filter(|server| *server != leads).collect();
+            ballots::take_over(group, &others)?;
+            let few = [leads, server(pair[1]), friend];
             let rest: Vec<_> = group.world.ids().into_iter().filter(|id| !few.contains(id)).collect();
             group.world.partition(&[&few, &rest])?;
             group.invoke(friend, &append("x", &format!("{pair:?};")))?;
