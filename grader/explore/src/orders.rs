@@ -611,7 +611,8 @@ fn say(found: &Nondeterminism) -> String {
         Difference::State { field, first, second, .. } => {
             let of =
                 if field.is_empty() { "its state".to_owned() } else { format!("the field `{field}` of its state") };
-            format!("{of} was {first} at first and {second} later")
+            let told = |value: &str| if value.is_empty() { "not there".to_owned() } else { value.to_owned() };
+            format!("{of} was {} at first and {} later", told(first), told(second))
         }
         Difference::Effects { nth, first, second } => {
             let (first, second) = (first.clone().unwrap_or_else(absent), second.clone().unwrap_or_else(absent));

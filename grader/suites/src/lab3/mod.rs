@@ -95,6 +95,7 @@ pub fn suite() -> Suite {
                 two_proposers_in_every_order,
                 nothing_is_said_too_early_in_any_order,
                 a_chosen_value_stays_in_every_order,
+                no_two_halves_choose_in_any_order,
                 two_clients_in_every_order,
                 a_single_server_in_every_order;
         },

@@ -7,8 +7,8 @@ use crate::lab3::{
     client,
     group::{Size, append, get, put},
     orders::{
-        self, ONE_CRASH, TWO_CRASHES, accepted, agreement, all_learn, chosen, explore, has_accepted, propose, service,
-        somebody_knows,
+        self, NO_FAULTS, ONE_CRASH, TWO_CRASHES, accepted, agreement, all_learn, chosen, explore, has_accepted,
+        propose, service, somebody_knows,
     },
     server,
 };
@@ -69,6 +69,16 @@ pub fn a_chosen_value_stays_in_every_order(trial: &mut Trial<'_>) -> Outcome {
         .guided_by(move |view| Guide::new().apart(&[&[knows_it(view)], &[voter(view), s3]]));
     let orders = propose(orders, s3, 1, "three").reach(accepted(&[s3], 1)).search(30_000);
     explore(trial, TRIO, &all_learn(orders, TRIO, &[1]))
+}
+
+/// Two halves of a group, which hear nothing of each other.
+pub fn no_two_halves_choose_in_any_order(trial: &mut Trial<'_>) -> Outcome {
+    let size = Size::alone(4);
+    let [s1, s2, s3, s4] = [1, 2, 3, 4].map(server);
+    let orders = agreement(size, NO_FAULTS).guided(Guide::new().apart(&[&[s1, s2], &[s3, s4]]));
+    let orders = propose(orders, s1, 1, "one").tempt(somebody_knows(&[s1, s2], 1));
+    let orders = propose(orders, s3, 1, "three").tempt(somebody_knows(&[s3, s4], 1)).search(10_000);
+    explore(trial, size, &all_learn(orders.guided(Guide::new()).search(5_000), size, &[1]))
 }
 
 /// A client writes while one server is slow; another client then hears that one only.
