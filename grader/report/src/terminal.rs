@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::Write};
 
 use colored::{ColoredString, Colorize};
-use faultline_verdict::{Event, Grade, Outcome, Score, Searched, Status, TestVerdict};
+use faultline_verdict::{Event, Grade, Outcome, PartScore, Score, Searched, Status, TestVerdict};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
@@ -111,7 +111,7 @@ impl<W: Write> Terminal<W> {
             writeln!(self.out, "{:>9}  {}", "left out".yellow(), printable(file))?;
         }
         if grade.tests.iter().filter(|verdict| verdict.status != Status::Passed).count() > 1 {
-            for part in &grade.parts {
+            for part in parts_run(grade) {
                 let title = format!("part {}: {}", part.part, part.title);
                 writeln!(self.out, "{:>9}  {title}", points(&part.score))?;
             }
@@ -132,6 +132,13 @@ impl<W: Write> Terminal<W> {
         writeln!(self.out, "{:>9}  {}", "", details.dimmed())?;
         self.out.flush()
     }
+}
+
+/// The parts of which a test was run; all if nothing could be.
+pub(crate) fn parts_run(grade: &Grade) -> impl Iterator<Item = &PartScore> {
+    let tests = &grade.tests;
+    let was_run = |part: &&PartScore| tests.is_empty() || tests.iter().any(|verdict| verdict.part == part.part);
+    grade.parts.iter().filter(was_run)
 }
 
 /// `  FAIL  C  state_survives_failover   0/3   2 of 16 seeds, first 5`, cut to the width.

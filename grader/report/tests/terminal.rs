@@ -4,7 +4,7 @@
 use faultline_report::{Terminal, event_for, grade_for, to_json};
 use faultline_verdict::{
     Audience, Event, FORMAT, Failure, FieldChange, Fingerprint, Grade, Lane, Outcome, PartScore, PhaseCounts, Score,
-    Span, Status, TestVerdict, Tone, TraceLine, Visibility,
+    Searched, Span, Status, TestVerdict, Tone, TraceLine, Visibility,
 };
 
 fn line(number: u64, at_us: u64, text: &str) -> TraceLine {
@@ -68,6 +68,24 @@ fn verdict(id: &str, status: Status, failure: Option<Failure>, remark: Option<&s
     }
 }
 
+/// A test that passed after searches: states, whether all, walks.
+fn explored(id: &str, searches: &[(u64, bool, u64)]) -> TestVerdict {
+    let searched = |(states, all, walks): &(u64, bool, u64)| Searched {
+        from: "the start".to_owned(),
+        walks: *walks,
+        states: *states,
+        all: *all,
+        depth: 12,
+        transitions: 9 * states,
+        calls: 700,
+    };
+    TestVerdict {
+        seeds: 1,
+        searched: searches.iter().map(searched).collect(),
+        ..verdict(id, Status::Passed, None, None)
+    }
+}
+
 fn grade() -> Grade {
     let hole = "not implemented: Server::start at src/server.rs:32";
     let score = Score { earned: 2, possible: 10, not_scored: 2 };
@@ -90,6 +108,8 @@ fn grade() -> Grade {
         left_out: vec!["src/link.rs: a link".to_owned()],
         tests: vec![
             verdict("state_survives_failover", Status::Passed, None, None),
+            explored("reach_view_2", &[(4_096, true, 0)]),
+            explored("from_view_2_every_order", &[(4_096, true, 0), (60_000, false, 0), (0, false, 300)]),
             verdict(
                 "exactly_once_across_failover",
                 Status::Failed,

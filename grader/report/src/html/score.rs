@@ -7,7 +7,10 @@ use super::{
     failure::Listed,
     text::{count, cut, number, shown},
 };
-use crate::HIDDEN;
+use crate::{
+    HIDDEN,
+    terminal::{parts_run, searched_text},
+};
 
 pub fn section(grade: &Grade, failures: &[Listed<'_>]) -> Markup {
     html! {
@@ -32,7 +35,7 @@ fn parts(grade: &Grade) -> Markup {
                     }
                 }
                 tbody {
-                    @for part in &grade.parts {
+                    @for part in parts_run(grade) {
                         tr {
                             th scope="row" { (cut(&part.part, 20)) }
                             td { (cut(&part.title, 200)) }
@@ -118,6 +121,7 @@ fn seeds(verdict: &TestVerdict) -> String {
             let kind = shown(&failure.kind.replace('-', " "));
             format!("{kind}: {} of {}, first {}", verdict.failing_seeds, count(seeds, "seed"), failure.seed)
         }
+        (None, _) if !verdict.searched.is_empty() => searched_text(&verdict.searched),
         (None, seeds) => count(seeds, "seed"),
     }
 }

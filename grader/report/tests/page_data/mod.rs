@@ -2,8 +2,8 @@
 
 use faultline_verdict::{
     Asked, Band, CheckReport, Diagram, Drawn, FORMAT, Failure, FieldChange, Fingerprint, Grade, Held, HistoryReport,
-    HistoryVerdict, Judged, KeyHistory, KeyOrder, Lane, OperationLine, Outcome, PartScore, PhaseCounts, Score, Span,
-    Status, TestVerdict, Tone, TraceLine, ViolationReport, Visibility, What,
+    HistoryVerdict, Judged, KeyHistory, KeyOrder, Lane, OperationLine, Outcome, PartScore, PhaseCounts, Score,
+    Searched, Span, Status, TestVerdict, Tone, TraceLine, ViolationReport, Visibility, What,
 };
 
 fn s(text: &str) -> String {
@@ -136,7 +136,16 @@ pub fn verdict(id: &str, status: Status, failure: Option<Failure>) -> TestVerdic
 }
 
 pub fn failing(id: &str) -> TestVerdict {
-    verdict(id, Status::Failed, Some(failure(id)))
+    let searched = Searched {
+        from: s("where view 2 is acknowledged"),
+        walks: 0,
+        states: 40_000,
+        all: false,
+        depth: 9,
+        transitions: 176_818,
+        calls: 205,
+    };
+    TestVerdict { searched: vec![searched], ..verdict(id, Status::Failed, Some(failure(id))) }
 }
 
 pub fn grade_with(tests: Vec<TestVerdict>) -> Grade {
