@@ -63,6 +63,7 @@ enum Leg<'p> {
     Guide(Guiding<'p>),
     Reach(Goal<'p>),
     Try(Goal<'p>),
+    Wait(Duration),
     Restart(Box<dyn Fn(&View<'_>) -> NodeId + Sync + 'p>),
     Search { states: u64 },
     Walk { count: u64, steps: u32 },
@@ -187,6 +188,13 @@ impl<'p> Orders<'p> {
         self
     }
 
+    /// From where it is: a fair world goes on for so long.
+    #[must_use]
+    pub fn waits(mut self, time: Duration) -> Self {
+        self.legs.push(Leg::Wait(time));
+        self
+    }
+
     /// A server crashes between two events and starts again; of what is not synced nothing survives. It counts as one of
     /// the model's crashes.
     #[must_use]
@@ -268,20 +276,32 @@ impl<'p> Orders<'p> {
                     explorer.guide(&from, guide);
                     None
                 }
-                Leg::Reach(goal) => {
-                    if let Some(reached) = self.go_to(&mut explorer, trial, goal, &from, &place).map_err(broken)? {
+                Leg::Reach(goal) => match self.go_to(&mut explorer, trial, goal, &from, &place).map_err(broken)? {
+                    Ok(Some(reached)) => {
                         (from, place) = (reached, format!("where {}", goal.name));
+                        None
                     }
-                    None
-                }
+                    Ok(None) => None,
+                    Err(failure) => Some(self.shortest(&mut explorer, *failure, &start).map_err(broken)?),
+                },
                 Leg::Try(goal) => {
                     let bound = Progress { worlds: TEMPTING_WORLDS, ..self.fair() };
-                    let led = explorer.lead(&from, bound, |view| goal.holds(view)).map_err(broken)?;
-                    if let Some(reached) = led {
-                        (from, place) = (reached, format!("where {}", goal.name));
+                    match explorer.lead(&from, bound, |view| goal.holds(view)).map_err(broken)? {
+                        Ok(Some(reached)) => {
+                            (from, place) = (reached, format!("where {}", goal.name));
+                            None
+                        }
+                        Ok(None) => None,
+                        Err(failure) => Some(self.shortest(&mut explorer, *failure, &start).map_err(broken)?),
                     }
-                    None
                 }
+                Leg::Wait(time) => match explorer.wait(&from, *time).map_err(broken)? {
+                    Ok(reached) => {
+                        from = reached;
+                        None
+                    }
+                    Err(failure) => Some(self.shortest(&mut explorer, *failure, &start).map_err(broken)?),
+                },
                 Leg::Restart(who) => {
                     match explorer.restart(&from, who).map_err(broken)? {
                         Ok(reached) => from = reached,
@@ -321,14 +341,18 @@ impl<'p> Orders<'p> {
         goal: &Goal<'_>,
         from: &Reached,
         place: &str,
-    ) -> Result<Option<Reached>, Error> {
-        if let Some(reached) = explorer.lead(from, self.fair(), |view| goal.holds(view))? {
-            return Ok(Some(reached));
+    ) -> Result<Result<Option<Reached>, Box<Failure>>, Error> {
+        match explorer.lead(from, self.fair(), |view| goal.holds(view))? {
+            Ok(None) => {}
+            led => return Ok(led),
         }
         let search = self.properties().goal(&goal.name, |view| goal.holds(view));
         let limits = Limits { states: SOUGHT, ..Limits::default() };
         let calls = explorer.calls();
         let report = explorer.search_from(&search.limits(limits), std::slice::from_ref(from))?;
+        if let End::Violation(failure) = report.end {
+            return Ok(Err(failure));
+        }
         let found = report.reached.into_iter().next();
         trial.searched(Searched {
             from: format!("{place}, {} that {}", if found.is_some() { "for a way" } else { "in vain" }, goal.name),
@@ -339,7 +363,13 @@ impl<'p> Orders<'p> {
             transitions: report.transitions,
             calls: explorer.calls() - calls,
         });
-        Ok(found)
+        Ok(Ok(found))
+    }
+
+    /// The way to where it began need not be a shortest one, and what was for later may come first.
+    fn shortest(&self, explorer: &mut Explorer<'_>, failure: Failure, start: &Reached) -> Result<Found, Error> {
+        explorer.unguided();
+        Ok(Found::by_itself(explorer.shorten(&self.properties(), failure, start)?))
     }
 
     fn every_order(
@@ -365,10 +395,7 @@ impl<'p> Orders<'p> {
             calls: explorer.calls() - calls,
         });
         if let End::Violation(failure) = report.end {
-            // The way to where the search began need not be a shortest one, and what was for later may come first.
-            explorer.unguided();
-            let failure = explorer.shorten(&search, *failure, start)?;
-            return Ok(Some(Found::by_itself(failure)));
+            return Ok(Some(self.shortest(explorer, *failure, start)?));
         }
         let Some((name, done)) = self.done.as_ref().filter(|_| self.recovers) else { return Ok(None) };
         let guide = explorer.unguided();
@@ -451,9 +478,12 @@ impl<'p> Orders<'p> {
                     Leg::Guide(guide) => explorer.guide(&from, guide),
                     Leg::Reach(earlier) if missing > 0 => {
                         missing -= 1;
-                        let Some(reached) = explorer.lead(&from, self.fair(), |view| earlier.holds(view))? else {
-                            break;
-                        };
+                        let led = explorer.lead(&from, self.fair(), |view| earlier.holds(view))?;
+                        let Ok(Some(reached)) = led else { break };
+                        from = reached;
+                    }
+                    Leg::Wait(time) => {
+                        let Ok(reached) = explorer.wait(&from, *time)? else { break };
                         from = reached;
                     }
                     Leg::Reach(_) => break,
@@ -520,6 +550,7 @@ impl<'p> Orders<'p> {
                     let who = who(&Seen::of(world, &self.model)?.view());
                     world.restart_quickly(who)?;
                 }
+                Leg::Wait(time) => world.run_for(*time)?,
                 Leg::Try(_) | Leg::Search { .. } | Leg::Walk { .. } => {}
             }
         }
