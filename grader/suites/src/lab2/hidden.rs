@@ -18,8 +18,8 @@ use super::{
     comings::come_and_go,
     costs,
     orders::{
-        A_WHILE, NO_FAULTS, ONE_CRASH, QUIET, all_answered, alone, answered, explore, led_by, only, replicated,
-        service as small,
+        A_WHILE, NO_FAULTS, ONE_CRASH, QUIET, all_answered, alone, answered, explore, falls_to, led_by, only,
+        replicated, service as small,
     },
     scenes, server,
     service::{Service, Size, append, get, put, with_crash_sweep, with_service, with_service_under},
@@ -457,6 +457,7 @@ fn a_late_transfer_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     let ([s1, s2], writer, reader) = ([1, 2].map(server), client(1), client(2));
     let (writes, reads) = ([append("x", "1;"), append("x", "2;")], [get("y"), get("x")]);
     let (apart, pair) = ([(V1, s1), (V1, s2)], [(V1, s1), (V1, s2), (s1, s2)]);
+    let with_writer = [pair.as_slice(), &[(V1, writer), (s1, writer), (s2, writer)]].concat();
     let orders = alone(small(size, &[&writes, &reads], ONE_CRASH), size)
         .guided(only(size, &[(V1, s1), (V1, writer), (s1, writer)]))
         .reach(answered(writer, 1))
@@ -467,7 +468,7 @@ fn a_late_transfer_in_every_order(trial: &mut Trial<'_>) -> Outcome {
         .waits(A_WHILE)
         .guided(only(size, &pair).late(s1, s2))
         .waits(QUIET)
-        .guided(only(size, &[(V1, s1), (V1, s2), (s1, s2), (V1, writer), (s1, writer)]).late(s1, s2))
+        .guided(only(size, &with_writer).late(s1, s2))
         .reach(answered(writer, 2))
         .guided(only(size, &apart).held(V1, s1).crashes(&[]))
         .restarts(move |_| s2)
@@ -483,8 +484,8 @@ fn a_late_transfer_in_every_order(trial: &mut Trial<'_>) -> Outcome {
         .guided(only(size, &pair).held(s1, s2))
         .waits(QUIET)
         .guided(only(size, &[(V1, s2), (V1, reader), (s2, reader)]))
-        .tempt(led_by(3, s2, None))
-        .search(2_000)
+        .tempt(falls_to(3, s2))
+        .tempt(answered(reader, 2))
         .guided(only(size, &pair))
         .waits(QUIET)
         .guided(only(size, &[(V1, s2)]))
@@ -535,12 +536,13 @@ fn a_primary_of_long_ago_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     let (writes, reads) = ([append("x", "1;"), append("x", "2;")], [get("y"), get("x")]);
     let awake = move |guide: Guide| guide.timers(&[V1, s2, s3, writer]);
     let later = [(V1, s2), (V1, s3), (s2, s3)];
+    let with_writer = [later.as_slice(), &[(V1, writer), (s2, writer), (s3, writer)]].concat();
     let orders = replicated(alone(small(size, &[&writes, &reads], NO_FAULTS), size), size)
         .guided(only(size, &[(V1, s1), (V1, s2), (s1, s2), (V1, reader), (s1, reader), (V1, s3)]).held(s1, reader))
         .waits(A_WHILE)
         .guided(awake(only(size, &later)))
         .reach(led_by(2, s2, Some(s3)))
-        .guided(awake(only(size, &[later.as_slice(), &[(V1, writer), (s2, writer)]].concat())))
+        .guided(awake(only(size, &with_writer)))
         .reach(answered(writer, 1))
         .guided(awake(only(size, &later)))
         .waits(QUIET)
@@ -548,7 +550,7 @@ fn a_primary_of_long_ago_in_every_order(trial: &mut Trial<'_>) -> Outcome {
         .reach(led_by(3, s3, None))
         .guided(awake(only(size, &later)))
         .reach(led_by(4, s3, Some(s2)))
-        .guided(awake(only(size, &[later.as_slice(), &[(V1, writer), (s3, writer)]].concat())))
+        .guided(awake(only(size, &with_writer)))
         .reach(answered(writer, 2))
         .guided(only(size, &[(s1, reader)]).timers(&[]))
         .search(1_000)

@@ -106,6 +106,7 @@ pub fn suite() -> Suite {
                 an_answer_survives_in_every_order,
                 a_retry_is_known_in_every_order,
                 a_transfer_in_every_order,
+                a_view_waits_for_its_ack_in_every_order,
                 a_deposed_primary_in_every_order;
         },
         hidden: hidden::tests(),

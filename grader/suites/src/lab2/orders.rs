@@ -59,6 +59,14 @@ pub fn led_by<'p>(after: u64, primary: NodeId, backup: Option<NodeId>) -> Goal<'
         .when(&format!("it has {with}"), move |view| node(current(view).backup) == backup)
 }
 
+/// A later view than this has this primary, and whoever as its backup.
+pub fn falls_to<'p>(after: u64, primary: NodeId) -> Goal<'p> {
+    Goal::new(&format!("{primary} is the primary of a view after {after}")).when("it is", move |view| {
+        let view = current(view);
+        view.number > after && view.primary.is_some_and(|member| member.node == primary)
+    })
+}
+
 /// A client has so many answers.
 pub fn answered<'p>(client: NodeId, count: u32) -> Goal<'p> {
     Goal::new(&format!("{client} has {count} of its answers"))
