@@ -43,7 +43,7 @@ pub(crate) fn why_not(explorer: &mut Explorer<'_>, from: &Reached, goal: &Goal<'
             " It can happen: a search found a way of {} steps there. A fair network does not lead to it.",
             reached.steps() - from.steps()
         ),
-        None => format!(" A search of {} did not come there either.", report.coverage()),
+        None => format!(" Nor did a search of {} come there.", report.coverage()),
     };
     let named = |wanted: bool| -> Vec<String> {
         let parts = goal.parts.iter().zip(&closest).filter(|(_, holds)| **holds == wanted);

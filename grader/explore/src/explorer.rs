@@ -53,7 +53,7 @@ impl<'a> Explorer<'a> {
     /// What is explored from now on keeps to the guide that it is in this state.
     pub fn guide(&mut self, from: &Reached, guide: impl Fn(&View<'_>) -> Guide) {
         let guide = guide(&View::new(&self.space, &from.state));
-        self.space.guidance = guide.in_numbers(self.space.model);
+        self.space.guidance = guide.in_numbers(&self.space, &from.state);
     }
 
     /// Whether something may be left for later.

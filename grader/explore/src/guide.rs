@@ -7,12 +7,13 @@ use faultline_sim::{Outcome, World};
 use labkit::NodeId;
 use rustc_hash::FxHashSet;
 
-use crate::{model::Model, steps::What};
+use crate::{space::Space, steps::What};
 
 /// What a stage leaves for later. The default leaves nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Guide {
     held: Vec<(NodeId, NodeId)>,
+    late: Vec<(NodeId, NodeId)>,
     crashes: Option<Vec<NodeId>>,
     slow_disks: Vec<NodeId>,
     timers: Option<Vec<NodeId>>,
@@ -28,6 +29,14 @@ impl Guide {
     #[must_use]
     pub fn held(mut self, from: NodeId, to: NodeId) -> Guide {
         self.held.push((from, to));
+        self
+    }
+
+    /// What is on this link now is late: later messages overtake it. (Simulated worlds have no such messages; there nothing
+    /// may depend on it.)
+    #[must_use]
+    pub fn late(mut self, from: NodeId, to: NodeId) -> Guide {
+        self.late.push((from, to));
         self
     }
 
@@ -72,14 +81,20 @@ impl Guide {
         self.held.iter().filter(|link| !before.held.contains(link)).try_for_each(|(from, to)| world.hold(*from, *to))
     }
 
-    pub(crate) fn in_numbers(&self, model: &Model) -> Guidance {
+    /// The same in the numbers of this state's space.
+    pub(crate) fn in_numbers(&self, space: &Space<'_>, state: &[u32]) -> Guidance {
+        let model = space.model;
         let slot = |node: NodeId| model.slot(node).unwrap_or_else(|| panic!("the model has no node {node}")) as u16;
         let all_but = |nodes: &Option<Vec<NodeId>>| -> FxHashSet<u16> {
             let nodes = nodes.as_deref().map(|nodes| nodes.iter().map(|node| slot(*node)).collect::<Vec<_>>());
             let Some(nodes) = nodes else { return FxHashSet::default() };
             (0..model.nodes.len() as u16).filter(|slot| !nodes.contains(slot)).collect()
         };
+        let late: FxHashSet<(u16, u16)> = self.late.iter().map(|(from, to)| (slot(*from), slot(*to))).collect();
+        let is_late =
+            |flight: &u32| late.contains(&(space.steps.flights[*flight].from, space.steps.flights[*flight].to));
         Guidance {
+            late: space.network(state).iter().copied().filter(is_late).collect(),
             held: self.held.iter().map(|(from, to)| (slot(*from), slot(*to))).collect(),
             spared: all_but(&self.crashes),
             slow_disks: self.slow_disks.iter().map(|node| slot(*node)).collect(),
@@ -92,6 +107,8 @@ impl Guide {
 #[derive(Debug, Default)]
 pub(crate) struct Guidance {
     pub held: FxHashSet<(u16, u16)>,
+    /// Messages that are late, by their number in the network.
+    pub late: FxHashSet<u32>,
     /// Who does not crash.
     pub spared: FxHashSet<u16>,
     pub slow_disks: FxHashSet<u16>,
@@ -101,7 +118,12 @@ pub(crate) struct Guidance {
 
 impl Guidance {
     pub fn is_empty(&self) -> bool {
-        self.held.is_empty() && !self.bars_outcomes()
+        self.holds_nothing() && !self.bars_outcomes()
+    }
+
+    /// Whether every message may arrive.
+    pub fn holds_nothing(&self) -> bool {
+        self.held.is_empty() && self.late.is_empty()
     }
 
     /// Whether outcomes are to be looked at.

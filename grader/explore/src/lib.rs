@@ -11,7 +11,8 @@
 //! trace     a way through the states, in the simulator's names
 //! walk      random walks with mixed schedulers, for spaces too big to see whole
 //! shorten   the same failure in fewer steps
-//! orders    a test that goes through every order of events, stage by stage, and shows its failures in the simulator
+//! orders    a test in stages, as it is written down; what a simulated world has to do
+//! stages    the same, explored; a simulated world shows what was found
 //! guide     where a stage looks first
 //! aid       why a stage was not reached
 //! progress  from a reached state, a healthy world must come to an end
@@ -45,6 +46,7 @@ mod progress;
 mod search;
 mod shorten;
 mod space;
+mod stages;
 mod steps;
 mod trace;
 mod verify;

@@ -45,6 +45,7 @@ pub struct Model {
     pub(crate) pace: Pace,
     pub(crate) faults: Faults,
     pub(crate) copies: usize,
+    pub(crate) lasting: Vec<NodeId>,
 }
 
 impl Model {
@@ -57,7 +58,14 @@ impl Model {
     pub fn new(nodes: Vec<NodeSpec>) -> Model {
         assert!(!nodes.is_empty() && nodes.len() < usize::from(u16::MAX), "between 1 and 65534 nodes");
         let operations = vec![Vec::new(); nodes.len()];
-        Model { nodes, operations, pace: Pace::Free, faults: Faults::default(), copies: usize::MAX }
+        Model {
+            nodes,
+            operations,
+            pace: Pace::Free,
+            faults: Faults::default(),
+            copies: usize::MAX,
+            lasting: Vec::new(),
+        }
     }
 
     /// What a client asks, one operation after the other, encoded as the lab encodes commands.
@@ -82,6 +90,17 @@ impl Model {
     #[must_use]
     pub fn faults(mut self, faults: Faults) -> Model {
         self.faults = faults;
+        self
+    }
+
+    /// This node never crashes, although it is a server: the lab says so.
+    ///
+    /// # Panics
+    /// If there is no such node: a mistake in the test.
+    #[must_use]
+    pub fn lasting(mut self, node: NodeId) -> Model {
+        assert!(self.slot(node).is_some(), "the model has no node {node}");
+        self.lasting.push(node);
         self
     }
 
@@ -111,7 +130,8 @@ impl Model {
 
     /// Whether this node may crash on some path.
     pub(crate) fn crashes(&self, slot: usize) -> bool {
-        self.faults.crashes > 0 && matches!(self.nodes[slot].role, Role::Server { .. })
+        let node = &self.nodes[slot];
+        self.faults.crashes > 0 && matches!(node.role, Role::Server { .. }) && !self.lasting.contains(&node.id)
     }
 
     pub(crate) fn role(&self, slot: usize) -> (u8, &[u8]) {

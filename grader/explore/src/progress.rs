@@ -32,6 +32,9 @@ pub struct Progress {
     pub worlds: u64,
 }
 
+/// What a healthy world lacks that is led somewhere and does not get there.
+const TOO_LATE: &str = "";
+
 /// The latency of messages in a healed world.
 const LATENCY_US: (u64, u64) = (1_000, 5_000);
 
@@ -78,7 +81,8 @@ impl Explorer<'_> {
         Ok(None)
     }
 
-    /// Continues a state in healthy worlds until one of them comes to a state in which `goal` holds.
+    /// Continues a state in healthy worlds until one of them comes to a state in which `goal` holds, or (the inner error)
+    /// breaks a promise.
     ///
     /// # Errors
     /// A broken grader.
@@ -87,14 +91,35 @@ impl Explorer<'_> {
         from: &Reached,
         bound: Progress,
         goal: impl Fn(&View<'_>) -> bool,
-    ) -> Result<Option<Reached>, Error> {
+    ) -> Result<Result<Option<Reached>, Box<Failure>>, Error> {
         for world in 0..bound.worlds {
             let seed = mix(self.space.print(&from.state) ^ mix(world));
-            if let Ok(reached) = self.one_world("", Healthy::new(seed, from), bound, &goal)? {
-                return Ok(Some(reached));
+            match self.one_world(TOO_LATE, Healthy::new(seed, from), bound, &goal)? {
+                Ok(reached) => return Ok(Ok(Some(reached))),
+                Err(failure) if failure.property == TOO_LATE => {}
+                Err(failure) => return Ok(Err(failure)),
             }
         }
-        Ok(None)
+        Ok(Ok(None))
+    }
+
+    /// Where a healthy world is after this time; the inner error is a promise that it breaks until then.
+    ///
+    /// # Errors
+    /// A broken grader.
+    pub fn wait(&mut self, from: &Reached, time: Duration) -> Result<Result<Reached, Box<Failure>>, Error> {
+        let mut world = Healthy::new(mix(self.space.print(&from.state)), from);
+        self.begin(&mut world);
+        loop {
+            match self.next_way(&mut world)? {
+                _ if u128::from(world.now_us) > time.as_micros() => return Ok(Ok(world.reached)),
+                None => return Ok(Ok(world.reached)),
+                Some(Way::To { choice, .. }) => self.follow(&mut world, choice),
+                Some(Way::Broken { choice, why }) => {
+                    return Ok(Err(Box::new(self.failure(&world.reached, choice, why))));
+                }
+            }
+        }
     }
 
     /// Where a healthy world is when it is done, or why it never is.

@@ -5,6 +5,8 @@
 //! instance, and once in an instance that has a life behind it, where the calls before left whatever a program keeps
 //! outside its state (a static, an address on the heap). A different answer is told with the first field that differs.
 
+use std::fmt;
+
 use labkit::abi::{Effect, Subject, effects};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
@@ -65,6 +67,35 @@ pub enum Difference {
         /// Later.
         second: Option<String>,
     },
+}
+
+/// A sentence.
+impl fmt::Display for Nondeterminism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Nondeterminism { node, event, difference } = self;
+        let absent = || "nothing".to_owned();
+        let what = match difference {
+            Difference::State { field, first, second, .. } if field.is_empty() && first == second => {
+                "the bytes of its state differ, although both states print alike".to_owned()
+            }
+            Difference::State { field, first, second, .. } => {
+                let of =
+                    if field.is_empty() { "its state".to_owned() } else { format!("the field `{field}` of its state") };
+                let told = |value: &str| if value.is_empty() { "not there".to_owned() } else { value.to_owned() };
+                format!("{of} was {} at first and {} later", told(first), told(second))
+            }
+            Difference::Effects { nth, first, second } => {
+                let (first, second) = (first.clone().unwrap_or_else(absent), second.clone().unwrap_or_else(absent));
+                format!("its effect number {nth} was at first to {first}, and later to {second}")
+            }
+            Difference::Observation => "the lab observes something else although its state is the same".to_owned(),
+            Difference::Fault { first, second } => {
+                let of = |fault: &Option<String>| fault.clone().unwrap_or_else(|| "it went well".to_owned());
+                format!("at first {}, later {}", of(first), of(second))
+            }
+        };
+        write!(f, "{node} handled the same event in the same state with the same disk twice ({event}), and {what}")
+    }
 }
 
 /// What [`Explorer::verify`] found.

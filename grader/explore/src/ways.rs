@@ -82,14 +82,15 @@ impl Space<'_> {
         }
         // Equal messages stand side by side, and one of them is as good as another.
         let network = self.network(state);
-        let held = &self.guidance.held;
+        let guidance = &self.guidance;
+        let holds_nothing = guidance.holds_nothing();
         let is_held = |flight: u32| {
             let Flight { from, to, .. } = self.steps.flights[flight];
-            held.contains(&(from, to))
+            guidance.held.contains(&(from, to)) || guidance.late.contains(&flight)
         };
         let distinct = || {
             let different = network.chunk_by(|one, other| one == other).map(|equal| equal[0]);
-            different.filter(|flight| held.is_empty() || !is_held(*flight))
+            different.filter(|flight| holds_nothing || !is_held(*flight))
         };
         for flight in distinct() {
             let local = state[usize::from(self.steps.targets[flight as usize])];

@@ -6,6 +6,7 @@ mod costs;
 mod hidden;
 mod log;
 mod model;
+mod orders;
 mod plans;
 mod public;
 mod rules;
@@ -19,7 +20,7 @@ use faultline_sim::ms;
 use labkit::NodeId;
 
 use crate::{Suite, tests};
-use public::{budget, failover, silence, single, split, views};
+use public::{budget, exploration, failover, silence, single, split, views};
 
 /// The view server.
 const V1: NodeId = NodeId::new('v', 1);
@@ -100,6 +101,13 @@ pub fn suite() -> Suite {
                 memory_is_the_live_data,
                 a_transfer_costs_what_the_state_does,
                 one_failure_is_no_long_wait;
+            exploration:
+                a_single_server_in_every_order,
+                an_answer_survives_in_every_order,
+                a_retry_is_known_in_every_order,
+                a_transfer_in_every_order,
+                a_view_waits_for_its_ack_in_every_order,
+                a_deposed_primary_in_every_order;
         },
         hidden: hidden::tests(),
     }

@@ -11,7 +11,7 @@ use super::log::ViewLog;
 
 /// The value of one key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Value(String);
+pub struct Value(String);
 
 impl SequentialSpec for Value {
     type Op = Command;

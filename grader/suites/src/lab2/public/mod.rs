@@ -1,6 +1,7 @@
 //! The tests that students have.
 
 pub mod budget;
+pub mod exploration;
 pub mod failover;
 pub mod silence;
 pub mod single;

@@ -1,0 +1,273 @@
+//! A test in stages, explored.
+//!
+//! Three things happen in turn. A healthy simulated world must come through all stages: what does not even happen there is
+//! told without a search. Then the stages are explored. A way to a failure becomes a schedule, a simulated world follows it,
+//! and what that world sees is the verdict; so replays, reports and pictures need not know of searches. In the end every
+//! remembered call is made again, since a search of what is no function proves nothing.
+
+use faultline_sim::{Kind, Outcome, Searched, Stop, Trial};
+
+use crate::{
+    aid,
+    error::Error,
+    explorer::Explorer,
+    orders::{Goal, Leg, Orders, Shown},
+    progress::Progress,
+    search::{End, Failure, Limits, Reached, Search},
+    walk::Walks,
+};
+
+/// A fair world takes at most so many steps to a goal.
+const FAIR_STEPS: u32 = 20_000;
+/// So many fair worlds are tried before a goal is searched for.
+const FAIR_WORLDS: u64 = 4;
+/// So many, where a wrong program is to be led astray.
+const TEMPTING_WORLDS: u64 = 24;
+/// So many states are searched for a goal to which no fair world leads.
+const SOUGHT: u64 = 100_000;
+/// From so many states of each search a healthy world must get to its end.
+const SAMPLES: usize = 12;
+
+/// A failure, and whether it is one of progress.
+struct Found {
+    failure: Failure,
+    live: bool,
+}
+
+/// An exploration under way.
+struct Stages<'o, 'p, 'm> {
+    orders: &'o Orders<'p>,
+    explorer: Explorer<'m>,
+    start: Reached,
+    here: Reached,
+    /// Where that is, in words.
+    place: String,
+}
+
+impl<'p> Orders<'p> {
+    /// Explores. `run` runs a simulated world of the same nodes, all of which start at once, and in it
+    /// [`carry_out`](Orders::carry_out).
+    ///
+    /// # Errors
+    /// What the simulated world saw, or that a handler is no function of state, disk and event.
+    pub fn explore(&self, trial: &mut Trial<'_>, run: impl Fn(&mut Trial<'_>, &Shown) -> Outcome) -> Outcome {
+        if let Some(schedule) = trial.schedule() {
+            let shown = Shown::of(schedule);
+            return run(trial, &shown);
+        }
+        let machines = trial.machines().ok_or_else(|| Stop::Broken("this trial has no machines".to_owned()))?;
+        let healthy = run(trial, &Shown::default());
+        let mut explorer = Explorer::new(&self.model, machines);
+        if let (Some(monitor), Ok(())) = (&self.monitor, &healthy) {
+            explorer = explorer.boxed_monitor(monitor());
+        }
+        let started = explorer.start().map_err(broken)?;
+        let (start, fault) = match started {
+            Ok(start) => (start, None),
+            Err(failure) => (failure.reached.clone(), Some(*failure)),
+        };
+        let place = "the start".to_owned();
+        let mut stages = Stages { orders: self, explorer, here: start.clone(), start, place };
+        match (healthy, fault) {
+            (Err(stop), _) => return Err(stages.explain(trial, stop)),
+            (Ok(()), Some(failure)) => return stages.show(trial, &run, Found { failure, live: false }),
+            (Ok(()), None) => {}
+        }
+        for leg in &self.legs {
+            if let Some(found) = stages.go(leg, trial).map_err(broken)? {
+                stages.show(trial, &run, found)?;
+            }
+        }
+        stages.verify(trial)
+    }
+
+    fn properties(&self) -> Search<'_> {
+        let search = self.always.iter().fold(Search::new(), |search, (name, check)| search.invariant(name, check));
+        self.beyond.iter().fold(search, |search, beyond| search.prune(beyond))
+    }
+
+    fn fair(&self) -> Progress {
+        Progress { within: self.within, steps: FAIR_STEPS, worlds: FAIR_WORLDS }
+    }
+}
+
+impl Stages<'_, '_, '_> {
+    /// Goes one stage on.
+    fn go(&mut self, leg: &Leg<'_>, trial: &mut Trial<'_>) -> Result<Option<Found>, Error> {
+        let (explorer, here) = (&mut self.explorer, &self.here);
+        let moved = match leg {
+            Leg::Search { states } => return self.every_order(trial, *states),
+            Leg::Walk { count, steps } => return self.some_orders(trial, *count, *steps),
+            Leg::Guide(guide) => {
+                explorer.guide(here, guide);
+                Ok(None)
+            }
+            Leg::Say { puppet, to, given } => explorer.say(here, (*puppet, *to), given)?.map(Some),
+            Leg::Restart(who) => explorer.restart(here, who)?.map(Some),
+            Leg::Wait(time) => explorer.wait(here, *time)?.map(Some),
+            Leg::Reach(goal) => self.go_to(trial, goal)?,
+            Leg::Try(goal) => {
+                let bound = Progress { worlds: TEMPTING_WORLDS, ..self.orders.fair() };
+                explorer.lead(here, bound, |view| goal.holds(view))?
+            }
+        };
+        match moved {
+            Ok(None) => Ok(None),
+            Ok(Some(reached)) => {
+                self.here = reached;
+                if let Leg::Reach(goal) | Leg::Try(goal) = leg {
+                    self.place = format!("where {}", goal.name);
+                }
+                Ok(None)
+            }
+            Err(failure) => self.shortest(*failure).map(Some),
+        }
+    }
+
+    /// The simulated world came to this goal, so a search that does not is to blame itself: it goes on from where it is.
+    fn go_to(
+        &mut self,
+        trial: &mut Trial<'_>,
+        goal: &Goal<'_>,
+    ) -> Result<Result<Option<Reached>, Box<Failure>>, Error> {
+        match self.explorer.lead(&self.here, self.orders.fair(), |view| goal.holds(view))? {
+            Ok(None) => {}
+            led => return Ok(led),
+        }
+        let search = self.orders.properties().goal(&goal.name, |view| goal.holds(view));
+        let limits = Limits { states: SOUGHT, ..Limits::default() };
+        let calls = self.explorer.calls();
+        let report = self.explorer.search_from(&search.limits(limits), std::slice::from_ref(&self.here))?;
+        if let End::Violation(failure) = report.end {
+            return Ok(Err(failure));
+        }
+        let found = report.reached.into_iter().next();
+        trial.searched(Searched {
+            from: format!(
+                "{}, {} that {}",
+                self.place,
+                if found.is_some() { "for a way" } else { "in vain" },
+                goal.name
+            ),
+            walks: 0,
+            states: report.states,
+            all: false,
+            depth: u64::from(report.depth),
+            transitions: report.transitions,
+            calls: self.explorer.calls() - calls,
+        });
+        Ok(Ok(found))
+    }
+
+    /// The way to where it began need not be a shortest one, and what was for later may come first.
+    fn shortest(&mut self, failure: Failure) -> Result<Found, Error> {
+        self.explorer.unguided();
+        let failure = self.explorer.shorten(&self.orders.properties(), failure, &self.start)?;
+        Ok(Found { failure, live: false })
+    }
+
+    fn every_order(&mut self, trial: &mut Trial<'_>, states: u64) -> Result<Option<Found>, Error> {
+        let orders = self.orders;
+        let limits = Limits { states, ..Limits::default() };
+        let samples = if orders.recovers { SAMPLES } else { 0 };
+        let search = orders.properties().limits(limits).samples(samples);
+        let calls = self.explorer.calls();
+        let report = self.explorer.search_from(&search, std::slice::from_ref(&self.here))?;
+        trial.searched(Searched {
+            from: self.place.clone(),
+            walks: 0,
+            states: report.states,
+            all: report.is_complete() && orders.beyond.is_empty() && !self.explorer.is_guided(),
+            depth: u64::from(report.depth),
+            transitions: report.transitions,
+            calls: self.explorer.calls() - calls,
+        });
+        if let End::Violation(failure) = report.end {
+            return self.shortest(*failure).map(Some);
+        }
+        let Some((name, done)) = orders.done.as_ref().filter(|_| orders.recovers) else { return Ok(None) };
+        let guide = self.explorer.unguided();
+        let bound = Progress { worlds: 1, ..orders.fair() };
+        let failure = self.explorer.progress(name, &report.sampled, bound, done)?;
+        self.explorer.space.guidance = guide;
+        Ok(failure.map(|failure| Found { live: failure.property == *name, failure }))
+    }
+
+    fn some_orders(&mut self, trial: &mut Trial<'_>, count: u64, steps: u32) -> Result<Option<Found>, Error> {
+        let (calls, walks) = (self.explorer.calls(), Walks { count, steps, seed: trial.seed() });
+        let walked = self.explorer.walk(&self.orders.properties(), &walks, std::slice::from_ref(&self.here))?;
+        trial.searched(Searched {
+            from: self.place.clone(),
+            walks: walked.walks,
+            states: 0,
+            all: false,
+            depth: u64::from(steps),
+            transitions: walked.steps,
+            calls: self.explorer.calls() - calls,
+        });
+        Ok(walked.failure.map(|failure| Found { failure: *failure, live: false }))
+    }
+
+    /// Lets a simulated world go the way of a failure.
+    fn show(&self, trial: &mut Trial<'_>, run: &impl Fn(&mut Trial<'_>, &Shown) -> Outcome, found: Found) -> Outcome {
+        let schedule = self.explorer.trace(&found.failure.reached).schedule();
+        let shown = Shown::of(&schedule);
+        trial.follow(schedule);
+        run(trial, &shown)?;
+        // That a world was slow in one healthy future does not condemn it: another one has just come to its end.
+        if found.live {
+            return Ok(());
+        }
+        self.verify(trial)?;
+        let Failure { property, observed, .. } = &found.failure;
+        Err(Stop::Broken(format!(
+            "a search found that not always {property} ({observed}), and a world on that way did not"
+        )))
+    }
+
+    fn verify(&self, trial: &mut Trial<'_>) -> Outcome {
+        let verified = self.explorer.verify().map_err(broken)?;
+        match verified.differences.first() {
+            None => Ok(()),
+            Some(difference) => {
+                trial.forget_worlds();
+                Err(Stop::nondeterminism(difference.to_string()))
+            }
+        }
+    }
+
+    /// Adds to a lack of progress what a search knows of it.
+    fn explain(&mut self, trial: &mut Trial<'_>, stop: Stop) -> Stop {
+        let Stop::Violation(mut violation) = stop else { return stop };
+        let came_to = self.orders.came_to.get();
+        let Some(goal) = self.orders.goals().nth(came_to).filter(|_| violation.kind == Kind::NoProgress) else {
+            return Stop::Violation(violation);
+        };
+        match self.go_before(trial, came_to).and_then(|()| aid::why_not(&mut self.explorer, &self.here, goal)) {
+            Ok(why) => violation.observed += &why,
+            Err(error) => return broken(error),
+        }
+        Stop::Violation(violation)
+    }
+
+    /// Goes as far as the stage before the goal with this number, as far as it can.
+    fn go_before(&mut self, trial: &mut Trial<'_>, goal: usize) -> Result<(), Error> {
+        let mut left = goal;
+        for leg in &self.orders.legs {
+            match leg {
+                Leg::Try(_) | Leg::Search { .. } | Leg::Walk { .. } => continue,
+                Leg::Reach(_) if left == 0 => break,
+                Leg::Reach(_) => left -= 1,
+                Leg::Say { .. } | Leg::Guide(_) | Leg::Wait(_) | Leg::Restart(_) => {}
+            }
+            if self.go(leg, trial)?.is_some() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn broken(error: Error) -> Stop {
+    Stop::Broken(error.to_string())
+}
