@@ -56,6 +56,7 @@ pub fn tests() -> Vec<Test> {
         "H-F1" a_late_transfer_in_every_order,
         "H-F2" a_late_confirmation_in_every_order,
         "H-F3" a_primary_of_long_ago_in_every_order,
+        "H-F4" a_transfer_confirmed_twice_in_every_order,
     ]
 }
 
@@ -450,7 +451,7 @@ fn memory_after_a_failover(trial: &mut Trial<'_>) -> Outcome {
     })
 }
 
-/// A transfer came twice and was confirmed twice, and both copies are late. Meanwhile the view was acknowledged, a write was
+/// A transfer came twice, the second time late. Meanwhile the view was acknowledged, a write was
 /// answered, and the backup has restarted.
 fn a_late_transfer_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     let size = Size { servers: 2, clients: 2 };
@@ -474,18 +475,13 @@ fn a_late_transfer_in_every_order(trial: &mut Trial<'_>) -> Outcome {
         .restarts(move |_| s2)
         .reach(led_by(2, s1, Some(s2)))
         .waits(A_WHILE)
-        // What was late arrives: at the backup first, then at the primary.
+        // What was late arrives before the primary knows of the new view.
         .guided(only(size, &pair).held(V1, s1).held(s2, s1))
         .waits(A_WHILE)
         .guided(only(size, &apart))
         .waits(A_WHILE)
         .guided(Guide::new().timers(&[]))
         .search(6_000)
-        .guided(only(size, &pair).held(s1, s2))
-        .waits(QUIET)
-        .guided(only(size, &[(V1, s2), (V1, reader), (s2, reader)]))
-        .tempt(falls_to(3, s2))
-        .tempt(answered(reader, 2))
         .guided(only(size, &pair))
         .waits(QUIET)
         .guided(only(size, &[(V1, s2)]))
@@ -561,5 +557,48 @@ fn a_primary_of_long_ago_in_every_order(trial: &mut Trial<'_>) -> Outcome {
         .guided(Guide::new())
         .search(6_000)
         .recovers();
+    explore(trial, size, &all_answered(orders))
+}
+
+/// A transfer came twice and was confirmed twice, the second time late. Meanwhile the view was acknowledged, and the backup
+/// has restarted and cannot be reached.
+fn a_transfer_confirmed_twice_in_every_order(trial: &mut Trial<'_>) -> Outcome {
+    let size = Size { servers: 2, clients: 2 };
+    let ([s1, s2], writer, reader) = ([1, 2].map(server), client(1), client(2));
+    let (writes, reads) = ([append("x", "1;")], [get("y"), get("x")]);
+    let (apart, pair) = ([(V1, s1), (V1, s2)], [(V1, s1), (V1, s2), (s1, s2)]);
+    let orders = alone(small(size, &[&writes, &reads], ONE_CRASH), size)
+        .guided(only(size, &[(V1, s1), (V1, writer), (s1, writer)]))
+        .reach(answered(writer, 1))
+        .guided(only(size, &pair).held(s2, s1))
+        .reach(led_by(1, s1, Some(s2)))
+        .waits(A_WHILE)
+        .guided(only(size, &apart))
+        .waits(A_WHILE)
+        .guided(only(size, &pair).late(s1, s2))
+        .waits(QUIET)
+        .guided(only(size, &pair).held(s2, s1))
+        .waits(A_WHILE)
+        .guided(only(size, &apart).crashes(&[]))
+        .restarts(move |_| s2)
+        .reach(led_by(2, s1, Some(s2)))
+        .waits(A_WHILE)
+        .guided(Guide::new().timers(&[]))
+        .search(4_000)
+        .guided(only(size, &pair).held(s1, s2))
+        .waits(QUIET)
+        // Nothing of this happens to a right program.
+        .guided(only(size, &[(V1, s2)]))
+        .tempt(falls_to(3, s2))
+        .guided(only(size, &[(V1, s2), (V1, reader), (s2, reader)]))
+        .tempt(answered(reader, 2))
+        .guided(only(size, &pair))
+        .waits(QUIET)
+        .guided(only(size, &[(V1, s2)]))
+        .reach(led_by(3, s2, None))
+        .guided(only(size, &[(V1, s2), (V1, reader), (s2, reader)]))
+        .reach(answered(reader, 2))
+        .guided(Guide::new())
+        .search(5_000);
     explore(trial, size, &all_answered(orders))
 }

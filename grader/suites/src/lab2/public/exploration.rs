@@ -115,7 +115,7 @@ pub fn a_transfer_in_every_order(trial: &mut Trial<'_>) -> Outcome {
         .waits(A_WHILE)
         .guided(Guide::new().timers(&[]))
         .search(6_000)
-        .guided(Guide::new().late(s1, s2))
+        .guided(only(size, &[pair.as_slice(), &[(V1, writer), (s1, writer), (s2, writer)]].concat()).late(s1, s2))
         .reach(answered(writer, 2))
         .guided(only(size, &pair))
         .waits(A_WHILE)
@@ -132,29 +132,33 @@ pub fn a_transfer_in_every_order(trial: &mut Trial<'_>) -> Outcome {
 }
 
 /// A lone server has answered a write. The state does not get through to its new backup, so the view is not acknowledged,
-/// whoever falls silent or restarts, and nobody answers any more.
+/// whoever is idle, falls silent or restarts, and nobody answers any more.
 pub fn a_view_waits_for_its_ack_in_every_order(trial: &mut Trial<'_>) -> Outcome {
-    let size = Size { servers: 2, clients: 2 };
-    let ([s1, s2], writer, reader) = ([1, 2].map(server), client(1), client(2));
+    let size = Size { servers: 3, clients: 2 };
+    let ([s1, s2, s3], writer, reader) = ([1, 2, 3].map(server), client(1), client(2));
     let (writes, reads) = ([append("x", "1;")], [get("y"), get("x")]);
-    let with_reader = [(V1, s2), (V1, reader), (s2, reader)];
+    let apart = [(V1, s1), (V1, s2), (V1, s3)];
+    let without_s1 = [(V1, s2), (V1, s3), (s2, s3), (V1, reader), (s2, reader), (s3, reader)];
     let orders = alone(service(size, &[&writes, &reads], ONE_CRASH), size)
         .guided(only(size, &[(V1, s1), (V1, writer), (s1, writer)]))
         .reach(answered(writer, 1))
         .guided(only(size, &[(V1, s1), (V1, s2)]))
         .reach(led_by(1, s1, Some(s2)))
+        .guided(only(size, &apart))
         .waits(QUIET)
         // Nothing of this happens to a right program.
-        .guided(only(size, &[(V1, s2)]))
+        .guided(only(size, &[(V1, s2), (V1, s3)]))
         .tempt(falls_to(2, s2))
-        .guided(only(size, &with_reader))
+        .waits(A_WHILE)
+        .guided(only(size, &without_s1))
         .tempt(answered(reader, 2))
         .guided(Guide::new().crashes(&[]).timers(&[V1]))
         .search(3_000)
-        .guided(only(size, &[(V1, s1), (V1, s2)]).crashes(&[]))
+        .guided(only(size, &apart).crashes(&[]))
         .restarts(move |_| s1)
         .tempt(falls_to(2, s2))
-        .guided(only(size, &[with_reader.as_slice(), &[(V1, s1), (s1, s2)]].concat()))
+        .waits(A_WHILE)
+        .guided(only(size, &[without_s1.as_slice(), &[(V1, s1), (s1, s2)]].concat()))
         .tempt(answered(reader, 2))
         .guided(Guide::new().timers(&[]))
         .search(3_000)
