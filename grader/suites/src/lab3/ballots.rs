@@ -125,6 +125,9 @@ pub fn settle(group: &mut Group<'_, '_>, slots: &[Slot]) -> Outcome {
 /// Three servers, and nobody but s1 can reach anybody: s2 answers s1, and the answers are held up. Then s1 is cut off, and
 /// s2 and s3 choose a value, of which only s3 knows that it is chosen. s1 goes on with ever higher ballots until it hears s2's
 /// old answers.
+///
+/// That is for designs in which a server that hears nobody campaigns. Others ask first whether they may. For them it is told
+/// once more, and then s1 hears what s3 says to its question, and after that only s2, late.
 pub fn old_promises_arrive_late(group: &mut Group<'_, '_>, patience_ms: u64) -> Outcome {
     let (away, voter, other) = (server(1), server(2), server(3));
     group.world.hold(voter, away)?;
@@ -143,7 +146,89 @@ pub fn old_promises_arrive_late(group: &mut Group<'_, '_>, patience_ms: u64) -> 
     group.world.join(&[&[away], &[voter]])?;
     group.world.release(voter, away)?;
     group.world.run_for(ms(100))?;
-    settle(group, &[1, 2])
+    settle(group, &[1, 2])?;
+
+    all_are_alone(group)?;
+    group.propose(away, 4, "old")?;
+    group.world.hold(voter, away)?;
+    one_answer(group, away, other, voter)?;
+    group.world.run_for(ROUND_TRIP)?;
+    group.world.isolate(away)?;
+    group.world.join(&[&[voter], &[other]])?;
+    lead(group, other, &[voter], 3)?;
+    group.propose(other, 4, "new")?;
+    group.must_choose(&[4], &[other])?;
+    all_are_alone(group)?;
+    one_answer(group, away, other, voter)?;
+    // What s2 said long ago arrives before it can say anything new.
+    group.world.release(voter, away)?;
+    group.world.run_for(ms(100))?;
+    settle(group, &[3, 4])
+}
+
+/// Nobody hears anybody, until nobody takes anybody for a leader.
+fn all_are_alone(group: &mut Group<'_, '_>) -> Outcome {
+    for server in group.size.servers() {
+        group.world.isolate(server)?;
+    }
+    group.world.run_for(ms(2_000))
+}
+
+/// Connects a server with two that have just restarted, but with one of them only until it has heard what that one says to
+/// the first thing that it asks.
+fn one_answer(group: &mut Group<'_, '_>, asks: NodeId, once: NodeId, voter: NodeId) -> Outcome {
+    let (log, from) = (Rc::clone(&group.log), group.world.now());
+    let mut asked = None;
+    let mut answered = || {
+        let log = log.borrow();
+        asked = asked.or(log.heard(once, asks).filter(|at| *at > from));
+        asked.is_some_and(|asked| log.heard(asks, once).is_some_and(|at| at > asked))
+    };
+    for time in 0..24 {
+        group.world.restart_quickly(once)?;
+        group.world.restart_quickly(voter)?;
+        if time == 0 {
+            group.world.join(&[&[asks], &[once]])?;
+            group.world.join(&[&[asks], &[voter]])?;
+        }
+        // They do not live long enough to ask for anything themselves.
+        if group.world.run_until(ms(140), |_| Ok(answered()))? {
+            break;
+        }
+    }
+    group.world.partition(&[&[asks], &[once]])
+}
+
+/// Five servers, and every message comes twice. Of what two of them say nothing comes about.
+pub fn two_say_everything_twice(group: &mut Group<'_, '_>) -> Outcome {
+    let all = group.size.servers();
+    let [s1, s2, s3, s4, s5] = [1, 2, 3, 4, 5].map(server);
+    let (few, rest) = ([s1, s2], [s3, s4, s5]);
+    let why = "two servers were connected, however often they said so";
+    group.world.partition(&[&few, &rest])?;
+    group.propose(s1, 1, "of two")?;
+    group.propose(s2, 1, "of two")?;
+    group.nothing_chosen(1, why, ms(2_500))?;
+    group.world.heal()?;
+    group.must_choose(&[1], &all)?;
+
+    // For designs with a leader: s1 leads, and only s2 accepts what it proposes.
+    lead_from_the_middle(group, s1, &[s2, s3, s4, s5], 2)?;
+    group.must_choose(&[2], &all)?;
+    group.world.partition(&[&few, &rest])?;
+    group.propose(s1, 3, "of two")?;
+    group.nothing_chosen(3, why, ms(600))?;
+    group.propose(s3, 3, "of three")?;
+    group.must_choose(&[3], &rest)?;
+
+    // For designs in which a server asks whether it may campaign: it may, and only s2 promises anything. Then s3 comes back.
+    all_are_alone(group)?;
+    one_answer(group, s1, s3, s2)?;
+    group.world.run_for(ms(100))?;
+    restart(group, s1, &[s3])?;
+    group.world.join(&[&[s1], &[s3]])?;
+    group.world.run_for(ms(500))?;
+    settle(group, &[2, 3])
 }
 
 /// How long nobody but the one that shall take over is up without a break.
@@ -172,6 +257,15 @@ pub fn lead(group: &mut Group<'_, '_>, leader: NodeId, others: &[NodeId], slot: 
         }
     }
     group.must_choose(&[slot], &[leader])
+}
+
+/// As [`lead`], and meanwhile the others, who are all connected, do not hear each other: in a group of five nobody else
+/// could lead.
+fn lead_from_the_middle(group: &mut Group<'_, '_>, leader: NodeId, others: &[NodeId], slot: Slot) -> Outcome {
+    let alone: Vec<&[NodeId]> = others.iter().map(std::slice::from_ref).collect();
+    group.world.partition(&alone)?;
+    lead(group, leader, others, slot)?;
+    group.world.join(&alone)
 }
 
 /// Restarts servers, but not while they do what this one asked for: it would have to ask again, in a higher ballot.
@@ -266,7 +360,7 @@ fn an_old_proposal_arrives(group: &mut Group<'_, '_>, slot: Slot) -> Outcome {
 /// now s1 hears what s2 had accepted. Three acceptances, two values: nothing is chosen, and s2, s3, s4 are free to choose.
 pub fn acceptances_of_two_ballots_meet(group: &mut Group<'_, '_>) -> Outcome {
     let [s1, s2, s3, s4, s5] = [1, 2, 3, 4, 5].map(server);
-    lead(group, s1, &[s2, s3, s4, s5], 1)?;
+    lead_from_the_middle(group, s1, &[s2, s3, s4, s5], 1)?;
     group.must_choose(&[1], &group.size.servers())?;
     group.world.partition(&[&[s1, s2], &[s3, s4, s5]])?;
     group.world.hold(s2, s1)?;
@@ -275,7 +369,7 @@ pub fn acceptances_of_two_ballots_meet(group: &mut Group<'_, '_>) -> Outcome {
     group.world.partition(&[&[s1], &[s2]])?;
 
     // s1 hears nobody for so long that its next ballot is higher than that of s5.
-    lead(group, s5, &[s3, s4], 2)?;
+    lead_from_the_middle(group, s5, &[s3, s4], 2)?;
     group.world.run_for(ms(3_000))?;
     group.world.partition(&[&[s3], &[s4], &[s5]])?;
     group.propose(s5, 3, "new")?;
@@ -310,13 +404,17 @@ pub fn acceptances_of_two_ballots_meet(group: &mut Group<'_, '_>) -> Outcome {
 /// old ballot. Those who have not voted in the new one decide.
 fn an_old_vote_is_heard(group: &mut Group<'_, '_>, slot: Slot) -> Outcome {
     let [s1, s2, s3, s4, s5] = [1, 2, 3, 4, 5].map(server);
-    group.world.hold(s4, s1)?;
     group.world.join(&[&[s1], &[s4, s5]])?;
-    asked(group, s4, s1, &[s4, s5])?;
-    group.world.cut(s1, s4)?;
-    group.world.release(s4, s1)?;
+    let log = Rc::clone(&group.log);
+    for _ in 0..16 {
+        restart(group, s1, &[s4, s5])?;
+        // It has heard of what s5 has accepted, and proposes that: what is under way to s4 is lost.
+        if group.world.run_until(SHORT_LIFE, |_| Ok(log.borrow().holds(s1, slot, "new")))? {
+            break;
+        }
+    }
+    group.world.partition(&[&[s1], &[s4]])?;
     group.world.run_for(ms(60))?;
-    group.world.cut(s4, s1)?;
     group.world.heal_link(s2, s1)?;
     group.world.release(s2, s1)?;
     group.world.run_for(ms(60))?;
@@ -327,21 +425,6 @@ fn an_old_vote_is_heard(group: &mut Group<'_, '_>, slot: Slot) -> Outcome {
     group.propose(s3, slot, "third")?;
     group.must_choose(&[slot], &[s2, s3, s4])?;
     settle(group, &[slot])
-}
-
-/// Until the voter has been asked something by the proposer, and has answered; it and others are never up long enough to ask.
-fn asked(group: &mut Group<'_, '_>, voter: NodeId, proposer: NodeId, others: &[NodeId]) -> Outcome {
-    let (log, from) = (Rc::clone(&group.log), group.world.now());
-    for _ in 0..4 {
-        for other in others {
-            group.world.restart_quickly(*other)?;
-        }
-        let asked = || log.borrow().heard(voter, proposer).is_some_and(|at| at > from);
-        if group.world.run_until(SHORT_LIFE, |_| Ok(asked()))? {
-            break;
-        }
-    }
-    group.world.run_for(ms(40))
 }
 
 /// Three servers, two of them connected at a time. One has voted for a value that nobody else has heard of, the others have

@@ -49,12 +49,12 @@ pub fn holds_what_is_live(group: &mut Group<'_, '_>, value: usize) -> Outcome {
     for server in group.size.servers() {
         let memory = group.world.memory(server)?.unwrap_or_default();
         if memory > allowed {
-            let (first, last) = group.log.borrow().ends();
             let text = format!(
                 "two values of {value} bytes are live, and {clients} clients have a last reply; {} ms after the last \
-                 operation the state of {server} has {memory} bytes, and {allowed} are allowed (no server shows a slot \
-                 before {first} or after {last})",
-                IDLE.as_millis()
+                 operation the state of {server} has {memory} bytes, and {allowed} are allowed: 1.25 * (2 + {clients}) * \
+                 ({value} + 50) + 2000 ({})",
+                IDLE.as_millis(),
+                group.log.borrow().kept()
             );
             return Err(group.world.over_budget(text));
         }

@@ -233,6 +233,14 @@ impl Group<'_, '_> {
         self.judge()
     }
 
+    /// A server that was away must come to know what the others have decided, although nobody asks it for anything.
+    #[track_caller]
+    pub fn must_catch_up(&mut self, server: NodeId) -> Outcome {
+        let within = self.within();
+        let what = format!("{server} knows what was chosen while it was away");
+        self.expect(&what, within, |_, log| log.knows_all(server))
+    }
+
     /// Starts every server that is down.
     pub fn start_all(&mut self) -> Outcome {
         for server in self.size.servers() {

@@ -84,11 +84,25 @@ impl LogWatch {
         matches!(fate, Some((_, _, Fate::Chosen(_))))
     }
 
+    /// True if this server has accepted this value, or knows it to be chosen.
+    pub fn holds(&self, server: NodeId, slot: Slot, expected: &str) -> bool {
+        let fate = self.shown.get(&server).and_then(|shown| shown.slots.iter().find(|(known, ..)| *known == slot));
+        match fate {
+            Some((_, _, Fate::Accepted(Value::Bytes(bytes)) | Fate::Chosen(Value::Bytes(bytes)))) => {
+                bytes.0 == expected.as_bytes()
+            }
+            _ => false,
+        }
+    }
+
     /// True if this server knows what is chosen in each slot of which anybody knows it, or what that led to.
     pub fn knows_all(&self, server: NodeId) -> bool {
         let Some(shown) = self.shown.get(&server) else { return false };
         let knows = |slot: &Slot| *slot < shown.first_uncleared || self.knows(server, *slot);
-        self.chosen.keys().rev().take_while(|slot| **slot >= shown.first_uncleared).all(knows)
+        // What is forgotten somewhere was chosen, and perhaps nobody was seen to know it.
+        let cleared = self.shown.values().map(|shown| shown.first_uncleared).max().unwrap_or(1);
+        (shown.first_uncleared..cleared).all(|slot| knows(&slot))
+            && self.chosen.keys().rev().take_while(|slot| **slot >= shown.first_uncleared).all(knows)
     }
 
     /// When a node last handled a message of another.
@@ -110,11 +124,13 @@ impl LogWatch {
         format!("Slot {slot} is {}.", states.join("; "))
     }
 
-    /// Where servers believe the log ends and begins: the first slot that one has not cleared, and the last that one has
-    /// seen.
-    pub fn ends(&self) -> (Slot, Slot) {
-        let first = self.shown.values().map(|shown| shown.first_uncleared).max().unwrap_or(1);
-        (first, self.shown.values().map(|shown| shown.last_nonempty).max().unwrap_or(0))
+    /// Which slots each server still shows, in words.
+    pub fn kept(&self) -> String {
+        let kept = |(server, shown): (&NodeId, &Shown)| match (shown.first_uncleared, shown.last_nonempty) {
+            (first, last) if first > last => format!("{server} keeps no slot, and has forgotten those before {first}"),
+            (first, last) => format!("{server} keeps slots {first} to {last}"),
+        };
+        self.shown.iter().map(kept).collect::<Vec<_>>().join("; ")
     }
 
     /// One ballot ladder for each server in the slot at issue (or the last one): what it had promised and accepted, and what it lost when

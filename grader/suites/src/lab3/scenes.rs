@@ -131,6 +131,7 @@ pub fn one_is_away_then_needed(group: &mut Group<'_, '_>, rounds: u32, pause: Du
     group.world.run_for(pause)?;
     group.world.heal()?;
     group.world.run_for(ms(1_000))?;
+    group.must_catch_up(away)?;
     group.world.isolate(gone)?;
     group.must_read(reader, "x", &expected)?;
     group.must_do(writer, &append("x", "end;"))?;

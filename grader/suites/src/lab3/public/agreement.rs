@@ -198,17 +198,8 @@ pub fn one_deaf_and_one_mute_stop_nobody(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn a_copy_of_a_reply_counts_once(trial: &mut Trial<'_>) -> Outcome {
-    // Every message comes twice, and two servers of five are connected.
     let twice = Conditions { duplication: 1_000, ..Conditions::clean() };
-    with_group_under(trial, twice, FIVE, |group| {
-        let (few, rest) = ([server(1), server(2)], [server(3), server(4), server(5)]);
-        group.world.partition(&[&few, &rest])?;
-        group.propose(few[0], 1, "of two")?;
-        group.propose(few[1], 1, "of two")?;
-        group.nothing_chosen(1, "two servers were connected, however often they said so", ms(2_500))?;
-        group.world.heal()?;
-        group.must_choose(&[1], &group.size.servers())
-    })
+    with_group_under(trial, twice, FIVE, ballots::two_say_everything_twice)
 }
 
 pub fn late_answers_to_an_older_ballot_do_not_count(trial: &mut Trial<'_>) -> Outcome {

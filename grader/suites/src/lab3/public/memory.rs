@@ -25,8 +25,7 @@ pub fn a_server_that_was_away_gets_what_was_forgotten(trial: &mut Trial<'_>) -> 
         costs::overwrite(group, 1_000, 2)?;
         group.world.run_for(ms(1_500))?;
         group.world.start(away)?;
-        let within = group.within();
-        group.expect("s3 knows what was chosen while it was down", within, |_, log| log.knows_all(away))?;
+        group.must_catch_up(away)?;
 
         group.world.isolate(away)?;
         costs::overwrite(group, 1_000, 8)?;
@@ -34,6 +33,7 @@ pub fn a_server_that_was_away_gets_what_was_forgotten(trial: &mut Trial<'_>) -> 
         group.world.run_for(ms(2_000))?;
         group.world.heal()?;
         costs::holds_what_is_live(group, 1_000)?;
+        group.must_catch_up(away)?;
         // It is right, too: with it and one other there is a majority.
         group.world.isolate(server(1))?;
         group.must_read(client(3), "kept", "while s3 was away")?;
