@@ -144,6 +144,7 @@ fn in_words(what: &Happening, short: fn(&str) -> String) -> String {
         Happening::Lose { from, to, message, why } => format!("{from} -x {to}  {} ({why})", short(message)),
         Happening::Timer { node, timer } => format!("{node}  timer {}", short(timer)),
         Happening::Invoke { node, command } => format!("{node}  invoke {}", short(command)),
+        Happening::WorkDone { node, work } => format!("{node}  is done with {work}"),
         Happening::Respond { node, output } => format!("{node}  answers {}", short(output)),
         Happening::Crash { node, after: None } => format!("{node} crashes"),
         Happening::Crash { node, after: Some((_, effects)) } => {

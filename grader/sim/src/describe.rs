@@ -47,7 +47,8 @@ impl World<'_> {
             let node = &self.nodes[slot];
             let (role, config) = node.start_role()?;
             let (disk, clock) = (node.disk.contents(), self.clock_of(slot));
-            let start = Start { role, id: node.spec.id, incarnation: 1, boot: Boot::First, clock, config, disk };
+            let (id, boot, inputs) = (node.spec.id, Boot::First, &self.inputs);
+            let start = Start { role, id, incarnation: 1, boot, clock, config, disk, inputs };
             self.backend.start(asked, &start, 0).ok()?;
         }
         let text = self.backend.call(asked, Op::Describe, &argument).ok()?;

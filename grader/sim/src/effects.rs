@@ -79,6 +79,15 @@ impl World<'_> {
                 }
                 Ok(())
             }
+            Effect::StartWork { token, task } => self.start_work(slot, token, task),
+            Effect::CancelWork { token } => {
+                self.cancel_work(slot, token);
+                Ok(())
+            }
+            Effect::StoreCreate { .. } | Effect::StoreAppend { .. } | Effect::StoreRename { .. } => {
+                self.write_store(slot, effect);
+                Ok(())
+            }
             Effect::Sync => unreachable!("apply_effects stops at a sync"),
         }
     }
@@ -350,6 +359,7 @@ impl World<'_> {
             false => node.disk.crash(draw),
         }
         node.end_life();
+        self.kill_work(slot);
         self.backend.stop(slot);
     }
 

@@ -4,11 +4,12 @@ use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap, HashMap},
     ops::RangeInclusive,
+    rc::Rc,
     time::Duration,
 };
 
 use labkit::{
-    Boot, NodeId,
+    Boot, Inputs, NodeId,
     abi::{Event, Op, Start, Subject},
 };
 
@@ -25,11 +26,13 @@ use crate::{
     plan::Plan,
     record::{Happening, Recording},
     schedule::{Action, FaultAction, Life, Script},
+    store::File,
     sweep::Sweep,
     time::{Time, ms},
     trial::RunMode,
     violation::{Kind, Outcome, Stop, Violation, stop_for},
     watch::{Look, Watcher},
+    work::{Machines, Works},
 };
 
 /// What a world is made of.
@@ -49,6 +52,12 @@ pub struct Setup {
     pub start_spread: Duration,
     /// The nodes that have a clock, and what it reads at the beginning: none, unless the lab grants clocks.
     pub clocks: BTreeMap<NodeId, Clock>,
+    /// What every node can read.
+    pub inputs: Inputs,
+    /// What the nodes' machines compute: nothing, unless the lab lets them.
+    pub machines: Option<Rc<dyn Machines>>,
+    /// The machines that are slow, and how many times as long everything takes on them.
+    pub slow_machines: BTreeMap<NodeId, u32>,
 }
 
 impl Setup {
@@ -62,6 +71,9 @@ impl Setup {
             unsynced_is_lost: false,
             start_spread: Duration::ZERO,
             clocks: BTreeMap::new(),
+            inputs: Inputs::new(),
+            machines: None,
+            slow_machines: BTreeMap::new(),
         }
     }
 }
@@ -75,6 +87,7 @@ pub(crate) enum What {
     Synced { slot: u16, incarnation: u32, nth: u64 },
     Deliver { message: u32 },
     Think { slot: u16 },
+    Worked { slot: u16, work: u32 },
 }
 
 /// Something that will happen. Simultaneous things are ordered by what they are, never by when they were planned, so
@@ -148,6 +161,9 @@ pub struct World<'b> {
     pub(crate) given_cache: HashMap<Vec<u8>, Option<Vec<u8>>>,
     pub(crate) seen: Seen,
     pub(crate) sweep: Sweep,
+    pub(crate) inputs: Inputs,
+    pub(crate) works: Works,
+    pub(crate) files: BTreeMap<String, File>,
 }
 
 impl<'b> World<'b> {
@@ -194,6 +210,9 @@ impl<'b> World<'b> {
             given_cache: HashMap::new(),
             seen: Seen::default(),
             sweep: Sweep::default(),
+            inputs: setup.inputs,
+            works: Works::new(setup.machines, setup.slow_machines),
+            files: BTreeMap::new(),
         };
         for (node, clock) in setup.clocks {
             let slot = world.slot(node);
@@ -286,6 +305,7 @@ impl<'b> World<'b> {
             What::Timer { .. } => 4,
             What::Deliver { .. } => 5,
             What::Think { .. } => 6,
+            What::Worked { .. } => 7,
         };
         let rank = class << 60 | (identity & ((1 << 60) - 1));
         self.queue.push(Reverse(Item { at: at.max(self.now), rank, what }));
@@ -309,6 +329,7 @@ impl<'b> World<'b> {
             What::Synced { slot, incarnation, nth } => self.synced(usize::from(slot), u64::from(incarnation), nth)?,
             What::Deliver { message } => self.arrive(message)?,
             What::Think { slot } => self.invoke_next(usize::from(slot))?,
+            What::Worked { slot, work } => self.worked(usize::from(slot), work)?,
         }
         Ok(true)
     }
@@ -362,7 +383,8 @@ impl<'b> World<'b> {
         let (id, incarnation) = (node.spec.id, node.incarnation);
         let effects = {
             let Some((role, config)) = node.start_role() else { return Ok(()) };
-            let start = Start { role, id, incarnation, boot, clock, config, disk: node.disk.contents() };
+            let (disk, inputs) = (node.disk.contents(), &self.inputs);
+            let start = Start { role, id, incarnation, boot, clock, config, disk, inputs };
             let entropy = self.choices.draw(About::Entropy, slot as u64, incarnation).bits();
             self.backend.start(slot, &start, entropy).map(<[u8]>::to_vec)
         };
@@ -439,6 +461,9 @@ impl<'b> World<'b> {
             }
             Cause::Timer { bytes } => (Event::Timer { timer: bytes }, "handling a timer"),
             Cause::Invoke { bytes } => (Event::Invoke { command: bytes }, "being invoked"),
+            Cause::WorkDone { token, bytes, .. } => {
+                (Event::WorkDone { token: *token, done: bytes }, "handling the end of work")
+            }
             Cause::Synced => unreachable!("handled above"),
         };
         let mut effects = self.spare.pop().unwrap_or_default();
@@ -515,7 +540,8 @@ impl<'b> World<'b> {
         let disk = node.disk.seen_by_node();
         let (id, incarnation) = (node.spec.id, node.incarnation);
         let clock = self.clock_of(slot);
-        let start = Start { role, id, incarnation, boot: Boot::First, clock, config, disk: &disk };
+        let (boot, inputs) = (Boot::First, &self.inputs);
+        let start = Start { role, id, incarnation, boot, clock, config, disk: &disk, inputs };
         let entropy = self.choices.draw(About::Restore, slot as u64, restores).bits();
         let result = self.backend.restore(slot, &start, &snapshot, entropy);
         self.checked(slot, result, doing)
@@ -537,6 +563,7 @@ impl<'b> World<'b> {
             Cause::Invoke { bytes } => {
                 Happening::Invoke { node, command: self.describe_for_recording(slot, Subject::Command, bytes) }
             }
+            Cause::WorkDone { work, .. } => Happening::WorkDone { node, work: self.works()[*work].label.clone() },
             Cause::Synced => return,
         };
         self.record(|_| what);

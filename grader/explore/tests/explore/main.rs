@@ -5,5 +5,6 @@ mod differential;
 mod monitoring;
 mod nodes;
 mod properties;
+mod refusals;
 mod verification;
 mod wandering;
