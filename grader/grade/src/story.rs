@@ -22,6 +22,7 @@ pub fn lane(lane: &faultline_sim::Lane, about: Time) -> Lane {
             faultline_sim::Tone::Firm => Tone::Firm,
             faultline_sim::Tone::Tentative => Tone::Tentative,
             faultline_sim::Tone::Void => Tone::Void,
+            faultline_sim::Tone::Lost => Tone::Lost,
         },
     };
     Lane { name: lane.name.clone(), spans: lane.spans.iter().filter(|span| span.from <= about).map(span).collect() }

@@ -8,6 +8,7 @@
 //! [`schedule`] (a run as data) and [`choice`] (where chance comes from).
 
 pub mod backend;
+mod bytes;
 pub mod choice;
 mod clock;
 mod describe;

@@ -398,7 +398,7 @@ impl<'b> World<'b> {
     }
 
     /// The bytes of a step, or the end of the run; what was printed is kept in either case.
-    fn checked<T>(&mut self, slot: usize, result: Result<T, BackendError>, doing: &str) -> Outcome<T> {
+    pub(crate) fn checked<T>(&mut self, slot: usize, result: Result<T, BackendError>, doing: &str) -> Outcome<T> {
         if self.mode.recording.is_some() {
             let printed = self.backend.take_printed(slot);
             if let Some(recording) = &mut self.mode.recording {
@@ -522,29 +522,6 @@ impl<'b> World<'b> {
         }
         self.watchers = watchers;
         result
-    }
-
-    /// A node is its bytes. Mostly the same instance goes on with the restored state; now and then a fresh one does,
-    /// which also loses whatever the program keeps outside its state.
-    fn turn_into_bytes_and_back(&mut self, slot: usize, doing: &str) -> Outcome {
-        self.nodes[slot].restores += 1;
-        let restores = self.nodes[slot].restores;
-        let thorough = restores < 64 || restores.is_multiple_of(16);
-        self.call(slot, Op::RoundTrip, &[u8::from(thorough)], doing)?;
-        if !restores.is_multiple_of(16) || self.nodes[slot].condition == Condition::Syncing {
-            return Ok(());
-        }
-        let snapshot = self.call(slot, Op::Snapshot, &[], doing)?;
-        let node = &self.nodes[slot];
-        let Some((role, config)) = node.start_role() else { return Ok(()) };
-        let disk = node.disk.seen_by_node();
-        let (id, incarnation) = (node.spec.id, node.incarnation);
-        let clock = self.clock_of(slot);
-        let (boot, inputs) = (Boot::First, &self.inputs);
-        let start = Start { role, id, incarnation, boot, clock, config, disk: &disk, inputs };
-        let entropy = self.choices.draw(About::Restore, slot as u64, restores).bits();
-        let result = self.backend.restore(slot, &start, &snapshot, entropy);
-        self.checked(slot, result, doing)
     }
 
     fn record_cause(&mut self, slot: usize, cause: &Cause) {

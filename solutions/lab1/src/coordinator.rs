@@ -138,8 +138,8 @@ impl Node for Coordinator {
         // end hole
     }
 }
-
 // hole
+
 impl Coordinator {
     fn submitted(&mut self, from: NodeId, job: Job, ctx: &mut Context<Self>) {
         let id = job.id;

@@ -136,8 +136,8 @@ impl Compute for Worker {
         // end hole
     }
 }
-
 // hole
+
 impl Worker {
     fn report(&mut self, ctx: &mut Context<Self>) {
         self.reports += 1;

@@ -38,4 +38,3 @@ impl Node for Coordinator {
         todo!("Coordinator::on_timer")
     }
 }
-

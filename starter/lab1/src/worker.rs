@@ -49,4 +49,3 @@ impl Compute for Worker {
         todo!("Worker::on_work_done")
     }
 }
-

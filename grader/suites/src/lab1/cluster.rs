@@ -37,6 +37,8 @@ pub struct Cast {
     pub slow: BTreeMap<NodeId, u32>,
     /// Crashes each worker that computes it.
     pub poison: Option<Piece>,
+    /// So many times as much as usual there is to handle.
+    pub large: u32,
 }
 
 /// A job whose splits are the first so many inputs.
@@ -61,6 +63,7 @@ impl Cast {
             takes,
             slow: BTreeMap::new(),
             poison: None,
+            large: 1,
         }
     }
 
@@ -90,6 +93,7 @@ impl Cast {
         setup.slow_machines = self.slow.clone();
         setup.machines = Some(Rc::<Plant>::clone(plant));
         setup.limits.effects_per_event = 100_000;
+        setup.limits.fuel *= u64::from(self.large);
         setup
     }
 

@@ -24,11 +24,12 @@ const PER_WORKER_SECOND: u64 = 40;
 const PER_TASK: u64 = 12;
 const PER_BUCKET: u64 = 3;
 
-/// Bytes of all messages: so many times the intermediate records, for each worker and second, for each task, for each bucket.
-const TIMES_DATA: u64 = 2;
-const BYTES_PER_WORKER_SECOND: u64 = 40_000;
-const BYTES_PER_TASK: u64 = 3_000;
-const BYTES_PER_BUCKET: u64 = 200;
+/// Bytes of all messages besides those of the intermediate records: for each record, for each worker and second, for each task, for
+/// each bucket.
+const BYTES_PER_RECORD: u64 = 8;
+const BYTES_PER_WORKER_SECOND: u64 = 5_000;
+const BYTES_PER_TASK: u64 = 1_500;
+const BYTES_PER_BUCKET: u64 = 150;
 
 /// What completed so shortly before a crash may not have been safe yet.
 const NOT_YET_SAFE: Duration = ms(60);
@@ -163,8 +164,8 @@ pub fn data(trial: &mut Trial<'_>, shape: (u32, u32, u32), bytes: usize) -> Outc
         let sent = cluster.lives.borrow().traffic.bytes;
         let (data, records) = cluster.plant.intermediate(1);
         let (tasks, buckets) = (u64::from(maps + reduces), u64::from(maps * reduces));
-        // Each record has the lengths of its two texts besides.
-        let allowed = TIMES_DATA * (data + 8 * records)
+        let allowed = data
+            + BYTES_PER_RECORD * records
             + BYTES_PER_WORKER_SECOND * worker_seconds
             + BYTES_PER_TASK * tasks
             + BYTES_PER_BUCKET * buckets;

@@ -15,8 +15,8 @@ pub fn draw(cluster: &Cluster<'_, '_>) -> Vec<Lane> {
             let Some(from) = work.began else { continue };
             let lost = piece.kind == Kind::Map && work.fate == Fate::Done && lives.ended(work.by).is_some();
             let (fate, tone) = match work.fate {
-                // The output was on the disk of a life that has ended; what became of the disk is not known here.
-                Fate::Done if lost => (", then crashed", Tone::Tentative),
+                // Whether a later life still had it on its disk is the program's affair.
+                Fate::Done if lost => (" lost", Tone::Lost),
                 Fate::Done => ("", Tone::Firm),
                 Fate::Running | Fate::Waiting => (" ...", Tone::Tentative),
                 Fate::Cancelled => (" cancelled", Tone::Tentative),

@@ -10,7 +10,7 @@ use lab1_api::App;
 use crate::lab1::{
     chaos::{Chaos, Faults},
     client,
-    cluster::{Cast, job},
+    cluster::{Cast, inputs, job},
     costs,
     plant::{Kind, Piece, Takes},
     scenes::{self, ORDERED, POSITIONS},
@@ -156,16 +156,15 @@ pub fn submitting_again_is_the_same_job(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn a_library_is_counted(trial: &mut Trial<'_>) -> Outcome {
-    // Two and a half megabytes in 40 books.
-    let jobs = vec![job(1, App::WORD_COUNT, 40, 8), job(2, App::INVERTED_INDEX, 40, 8)];
-    let mut cast = Cast::new(trial, 8, jobs, Takes { spread: 300, ..Takes::equal(ms(200), ms(200)) });
-    let mut choices = Choices::new(trial.seed()).draw(About::Plan, 0, 0);
-    let bytes = 60_000 + choices.below(6_000) as usize;
-    cast.inputs = crate::lab1::cluster::inputs(Choices::new(trial.seed()), &cast.jobs, 5_000, bytes);
-    cast.act_in_peace(trial, |cluster| {
-        cluster.must_do(client(1), 1)?;
-        cluster.must_do(client(1), 2)
-    })
+    // Two megabytes in 32 books.
+    let app = if trial.number() % 2 == 0 { App::WORD_COUNT } else { App::INVERTED_INDEX };
+    let mut cast =
+        Cast::new(trial, 8, vec![job(1, app, 32, 8)], Takes { spread: 300, ..Takes::equal(ms(200), ms(200)) });
+    let choices = Choices::new(trial.seed());
+    let bytes = 60_000 + choices.draw(About::Plan, 0, 0).below(6_000) as usize;
+    cast.inputs = inputs(choices, &cast.jobs, 2_000, bytes);
+    cast.large = 5;
+    cast.act_in_peace(trial, |cluster| cluster.must_do(client(1), 1))
 }
 
 pub fn network_chaos(trial: &mut Trial<'_>) -> Outcome {
