@@ -42,7 +42,7 @@ impl Carries<Asked> for Asked {
 /// Calls your functions. Yours are `W`, `I` and `S`; what surrounds them is given.
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
-pub struct Bench<W, I, S>(PhantomData<fn() -> (W, I, S)>);
+pub struct Bench<W, I, S>(PhantomData<W>, PhantomData<I>, PhantomData<S>);
 
 impl<W, I, S> fmt::Debug for Bench<W, I, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,7 +61,7 @@ where
     type Timer = ();
 
     fn start(_: &(), _: Boot, _: &mut Context<Self>) -> Self {
-        Bench(PhantomData)
+        Bench(PhantomData, PhantomData, PhantomData)
     }
 
     fn on_message(&mut self, from: NodeId, message: Asked, ctx: &mut Context<Self>) {

@@ -213,7 +213,8 @@ fn compare(wanted: &[(u32, Vec<String>)], got: &[String]) -> String {
     }
     let flat: Vec<&String> = wanted.iter().flat_map(|(_, values)| values).collect();
     let mut sorted: (Vec<&String>, Vec<&String>) = (flat.clone(), got.iter().collect());
-    (sorted.0.sort(), sorted.1.sort());
+    sorted.0.sort();
+    sorted.1.sort();
     if sorted.0 == sorted.1 {
         let at = flat.iter().zip(got).position(|(wanted, got)| *wanted != got).unwrap_or(0);
         return format!("the order is another; value {at} should be {:?} and is {:?}", flat[at], got[at]);

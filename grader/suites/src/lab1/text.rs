@@ -44,9 +44,9 @@ impl Language {
             self.add_word(&mut text, begins, &mut draw);
             begins = draw.chance(120);
             text.push_str(if begins {
-                *draw.pick(&[".", "!", "?", ";"])
+                draw.pick::<&str>(&[".", "!", "?", ";"])
             } else {
-                *draw.pick(&["", "", "", "", "", "", "", ","])
+                draw.pick::<&str>(&["", "", "", "", "", "", "", ","])
             });
             let ends_line = text.len() - line > 72;
             if text.len() < bytes {
