@@ -9,12 +9,16 @@ use std::{
 use serde_json::Value;
 
 /// Each package of the workspace and the packages of the workspace that it may use.
-const ALLOWED: [(&str, &[&str]); 22] = [
+const ALLOWED: [(&str, &[&str]); 26] = [
     ("labkit", &[]),
     ("lab0-api", &["labkit"]),
     ("lab0", &["labkit", "lab0-api"]),
     ("lab0-solution", &["labkit", "lab0-api"]),
     ("lab0-variant", &["labkit", "lab0-api"]),
+    ("lab1-api", &["labkit"]),
+    ("lab1", &["labkit", "lab1-api"]),
+    ("lab1-solution", &["labkit", "lab1-api"]),
+    ("lab1-variant", &["labkit", "lab1-api"]),
     ("lab2-api", &["labkit"]),
     ("lab2", &["labkit", "lab2-api"]),
     ("lab2-solution", &["labkit", "lab2-api"]),
@@ -29,7 +33,16 @@ const ALLOWED: [(&str, &[&str]); 22] = [
     ("faultline-explore", &["labkit", "faultline-sim", "faultline-check"]),
     (
         "faultline-suites",
-        &["labkit", "lab0-api", "lab2-api", "lab3-api", "faultline-sim", "faultline-check", "faultline-explore"],
+        &[
+            "labkit",
+            "lab0-api",
+            "lab1-api",
+            "lab2-api",
+            "lab3-api",
+            "faultline-sim",
+            "faultline-check",
+            "faultline-explore",
+        ],
     ),
     ("faultline-host", &["labkit", "faultline-sim"]),
     ("faultline-report", &["faultline-verdict"]),

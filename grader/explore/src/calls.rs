@@ -10,8 +10,8 @@ use faultline_sim::{
     choice::mix,
 };
 use labkit::{
-    Boot,
-    abi::{Event, Op, Start, Subject},
+    Boot, Inputs,
+    abi::{self, Effect, Event, Op, Start, Subject},
 };
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -182,7 +182,8 @@ impl Calls {
         let (role, config) = model.role(usize::from(call.slot));
         let id = model.nodes[usize::from(call.slot)].id;
         let boot = if call.incarnation == 1 { Boot::First } else { Boot::Restarted };
-        Start { role, id, incarnation: u64::from(call.incarnation), boot, clock: None, config, disk }
+        let (incarnation, inputs) = (u64::from(call.incarnation), const { &Inputs::new() });
+        Start { role, id, incarnation, boot, clock: None, config, disk, inputs }
     }
 
     /// What a handler is given; a start is none.
@@ -253,9 +254,28 @@ impl Calls {
 
 /// The node after a handler.
 fn look(backend: &mut dyn Backend, effects: Vec<u8>) -> Result<Raw, BackendError> {
+    if uses_what_is_not_explored(&effects) {
+        return Err(BackendError::Broken(
+            "machines that compute and the shared store cannot be explored yet".to_owned(),
+        ));
+    }
     let after = backend.call(SLOT, Op::Snapshot, &[])?;
     let observation = backend.call(SLOT, Op::Observe, &[])?;
     Ok(Raw { after, observation, effects })
+}
+
+/// A world of machines that compute, or of files that outlive their writers, has more to its state than the search knows of.
+fn uses_what_is_not_explored(effects: &[u8]) -> bool {
+    abi::effects(effects).flatten().any(|effect| {
+        matches!(
+            effect,
+            Effect::StartWork { .. }
+                | Effect::CancelWork { .. }
+                | Effect::StoreCreate { .. }
+                | Effect::StoreAppend { .. }
+                | Effect::StoreRename { .. }
+        )
+    })
 }
 
 /// Where handlers run: a machine of the exploring thread itself, and the way to make more.

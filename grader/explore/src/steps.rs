@@ -445,6 +445,11 @@ impl Steps {
             Effect::Write { .. } | Effect::Append { .. } | Effect::Remove { .. } => local.disk.apply(effect),
             Effect::Sync => local.disk.sync(),
             Effect::Note { .. } => {}
+            Effect::StartWork { .. }
+            | Effect::CancelWork { .. }
+            | Effect::StoreCreate { .. }
+            | Effect::StoreAppend { .. }
+            | Effect::StoreRename { .. } => unreachable!("the table of calls refuses them"),
         }
         Ok(())
     }

@@ -200,6 +200,11 @@ impl Explorer<'_> {
             Effect::Remove { name } => format!("remove {name}"),
             Effect::Sync => "sync".to_owned(),
             Effect::Note { text } => format!("note {text:?}"),
+            Effect::StartWork { token, .. } => format!("start work {token}"),
+            Effect::CancelWork { token } => format!("cancel work {token}"),
+            Effect::StoreCreate { name } => format!("create {name}"),
+            Effect::StoreAppend { name, record } => format!("append {} bytes to {name} in the store", record.len()),
+            Effect::StoreRename { from, to } => format!("rename {from} to {to}"),
         }
     }
 }

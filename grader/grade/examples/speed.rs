@@ -19,7 +19,7 @@ use faultline_sim::{
 };
 use lab2_api::{ClientConfig, Command, ServerConfig};
 use labkit::{
-    Boot, NodeId,
+    Boot, Inputs, NodeId,
     abi::{Effect, Event, Op, Start, effects},
     codec,
 };
@@ -100,8 +100,16 @@ fn bare_loop(program: &Program, count: u64) -> f64 {
     let mut invoke: Vec<usize> = Vec::new();
     for (slot, node) in nodes.iter().enumerate() {
         let (Role::Server { role, config } | Role::Client { role, config }) = &node.role else { continue };
-        let start =
-            Start { role: *role, id: node.id, incarnation: 1, boot: Boot::First, clock: None, config, disk: &disk };
+        let start = Start {
+            role: *role,
+            id: node.id,
+            incarnation: 1,
+            boot: Boot::First,
+            clock: None,
+            config,
+            disk: &disk,
+            inputs: &Inputs::new(),
+        };
         let answer = backend.start(slot, &start, 1).expect("it starts").to_vec();
         queue(&answer, slot, node.id, &slot_of, &mut due, &mut spare, &mut invoke);
         if node.id.role() == 'c' {
@@ -212,7 +220,16 @@ fn node_start(program: &Program) -> f64 {
     for round in 0..rounds {
         let id = NodeId::new('s', 1);
         let (boot, clock) = (Boot::Restarted, None);
-        let start = Start { role: 1, id, incarnation: round + 1, boot, clock, config: &config, disk: &disk };
+        let start = Start {
+            role: 1,
+            id,
+            incarnation: round + 1,
+            boot,
+            clock,
+            config: &config,
+            disk: &disk,
+            inputs: &Inputs::new(),
+        };
         backend.start(0, &start, round).expect("it starts");
     }
     began.elapsed().as_secs_f64() * 1e6 / rounds as f64
@@ -220,7 +237,7 @@ fn node_start(program: &Program) -> f64 {
 
 fn restore_step(program: &Program) -> f64 {
     let config = bytes(&ServerConfig { view_server: V1 });
-    let disk = BTreeMap::new();
+    let (disk, inputs) = (BTreeMap::new(), Inputs::new());
     let start = |incarnation| Start {
         role: 1,
         id: NodeId::new('s', 1),
@@ -229,6 +246,7 @@ fn restore_step(program: &Program) -> f64 {
         clock: None,
         config: &config,
         disk: &disk,
+        inputs: &inputs,
     };
     let mut backend = program.backend();
     let answer = backend.start(0, &start(1), 1).expect("it starts").to_vec();

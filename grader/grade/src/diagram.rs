@@ -64,7 +64,8 @@ fn what(what: &Happening) -> What {
             What::Receive { node: name(node), from: name(from), sent_us: sent.0 }
         }
         Happening::Lose { from, to, .. } => What::Lose { from: name(from), to: name(to) },
-        Happening::Timer { node, .. } => What::Timer { node: name(node) },
+        // Like a timer, the end of work is an event that nobody else has to do with.
+        Happening::Timer { node, .. } | Happening::WorkDone { node, .. } => What::Timer { node: name(node) },
         Happening::Invoke { node, .. } => What::Invoke { node: name(node) },
         Happening::Respond { node, .. } => What::Answer { node: name(node) },
         Happening::Crash { node, .. } => What::Crash { node: name(node) },
@@ -80,6 +81,7 @@ fn node_of(what: &Happening) -> Option<NodeId> {
         Happening::Start { node, .. }
         | Happening::Receive { node, .. }
         | Happening::Timer { node, .. }
+        | Happening::WorkDone { node, .. }
         | Happening::Invoke { node, .. }
         | Happening::Respond { node, .. }
         | Happening::Crash { node, .. } => Some(node),

@@ -123,6 +123,8 @@ impl Rank {
     const AGAIN: Rank = Rank(2, 0);
     /// The first of those.
     const BEFORE: Rank = Rank(2, 1);
+    /// What was computed.
+    const RESULT: Rank = Rank(3, 0);
     /// Such a message comes no more than this often.
     const RARE: usize = 2;
     /// What clients were asked and answered before, what was done to the world long ago.
@@ -159,6 +161,7 @@ fn ranks(steps: &[&Step]) -> Vec<(Rank, usize)> {
         let rank = match &step.what {
             Happening::Start { incarnation: 1, .. } | Happening::Phase { .. } | Happening::Stop { .. } => None,
             Happening::Timer { .. } => None,
+            Happening::WorkDone { .. } => Some(Rank::RESULT),
             Happening::Start { .. } | Happening::Crash { .. } | Happening::Fault { .. } => Some(Rank::FAULT),
             Happening::Invoke { .. } | Happening::Respond { .. } => Some(Rank::LATE),
             Happening::Lose { .. } => unusual.then_some(Rank::AGAIN),

@@ -22,6 +22,7 @@ pub fn lane(lane: &faultline_sim::Lane, about: Time) -> Lane {
             faultline_sim::Tone::Firm => Tone::Firm,
             faultline_sim::Tone::Tentative => Tone::Tentative,
             faultline_sim::Tone::Void => Tone::Void,
+            faultline_sim::Tone::Lost => Tone::Lost,
         },
     };
     Lane { name: lane.name.clone(), spans: lane.spans.iter().filter(|span| span.from <= about).map(span).collect() }
@@ -144,6 +145,7 @@ fn in_words(what: &Happening, short: fn(&str) -> String) -> String {
         Happening::Lose { from, to, message, why } => format!("{from} -x {to}  {} ({why})", short(message)),
         Happening::Timer { node, timer } => format!("{node}  timer {}", short(timer)),
         Happening::Invoke { node, command } => format!("{node}  invoke {}", short(command)),
+        Happening::WorkDone { node, work } => format!("{node}  is done with {work}"),
         Happening::Respond { node, output } => format!("{node}  answers {}", short(output)),
         Happening::Crash { node, after: None } => format!("{node} crashes"),
         Happening::Crash { node, after: Some((_, effects)) } => {

@@ -18,28 +18,29 @@ pub(crate) fn picture_lines(lanes: &[Lane], width: usize) -> Vec<String> {
     else {
         return Vec::new();
     };
-    let begins: BTreeSet<u64> = lanes.iter().flat_map(|lane| &lane.spans).map(|span| span.from_us).collect();
-    let begins: Vec<u64> = begins.into_iter().collect();
+    let spans = lanes.iter().flat_map(|lane| &lane.spans);
+    let moments: BTreeSet<u64> = spans.flat_map(|span| [span.from_us, span.to_us]).collect();
+    let moments: Vec<u64> = moments.into_iter().collect();
     // The longest part that ends with the end and fits.
     let fits = |first: &usize| {
-        let columns = Columns::new(lanes, &begins[*first..], end);
+        let columns = Columns::new(lanes, &moments[*first..], end);
         (columns.width() <= room).then_some(columns)
     };
-    let columns = (0..begins.len()).find_map(|first| fits(&first));
+    let columns = (0..moments.len()).find_map(|first| fits(&first));
     columns.map_or(Vec::new(), |columns| columns.draw(lanes))
 }
 
 /// Where each moment stands.
 struct Columns {
-    /// The moments at which something begins, and the end.
+    /// The moments at which something begins or ends.
     moments: Vec<u64>,
     /// The column of each.
     starts: Vec<usize>,
 }
 
 impl Columns {
-    fn new(lanes: &[Lane], begins: &[u64], end: u64) -> Columns {
-        let moments: Vec<u64> = begins.iter().copied().filter(|begin| *begin < end).chain([end]).collect();
+    fn new(lanes: &[Lane], changes: &[u64], end: u64) -> Columns {
+        let moments: Vec<u64> = changes.iter().copied().filter(|change| *change < end).chain([end]).collect();
         // A moment stands at least one column behind the one before it, and behind all that ends with it.
         let mut starts = vec![0];
         for index in 1..moments.len() {
@@ -121,6 +122,7 @@ fn drawn(span: &Span, width: usize) -> String {
         Tone::Firm => ("=", label.normal()),
         Tone::Tentative => (".", label.yellow()),
         Tone::Void => (" ", label.red()),
+        Tone::Lost => ("/", label.red()),
     };
     match rest {
         0 => format!("|{label}"),

@@ -2,7 +2,7 @@
 //! and since it is done only for a recording, nothing of it may touch the nodes of the run.
 
 use labkit::{
-    Boot,
+    Boot, Inputs,
     abi::{Op, Start, Subject},
 };
 
@@ -47,7 +47,9 @@ impl World<'_> {
             let node = &self.nodes[slot];
             let (role, config) = node.start_role()?;
             let (disk, clock) = (node.disk.contents(), self.clock_of(slot));
-            let start = Start { role, id: node.spec.id, incarnation: 1, boot: Boot::First, clock, config, disk };
+            // Inputs can be large, and only a node is wanted that knows its own types.
+            let (id, boot, inputs) = (node.spec.id, Boot::First, &Inputs::new());
+            let start = Start { role, id, incarnation: 1, boot, clock, config, disk, inputs };
             self.backend.start(asked, &start, 0).ok()?;
         }
         let text = self.backend.call(asked, Op::Describe, &argument).ok()?;

@@ -79,6 +79,15 @@ impl World<'_> {
                 }
                 Ok(())
             }
+            Effect::StartWork { token, task } => self.start_work(slot, token, task),
+            Effect::CancelWork { token } => {
+                self.cancel_work(slot, token);
+                Ok(())
+            }
+            Effect::StoreCreate { .. } | Effect::StoreAppend { .. } | Effect::StoreRename { .. } => {
+                self.write_store(slot, effect);
+                Ok(())
+            }
             Effect::Sync => unreachable!("apply_effects stops at a sync"),
         }
     }
@@ -126,6 +135,11 @@ impl World<'_> {
             self.depart(slot, target, nth, message, self.unnamed(at));
         }
         Ok(())
+    }
+
+    /// When something happens that is due then and that no schedule names: not before the world's quiet time is over.
+    pub(crate) fn unnamed(&self, at: Time) -> Time {
+        if at < self.quiet_until { self.quiet_until + at.since(self.now) } else { at }
     }
 
     /// Counts a message and says whether it is still within the budget.
@@ -357,6 +371,7 @@ impl World<'_> {
         for (blob, Survival { writes, bytes }) in survived {
             self.record_action(|_| Action::Survived { of, blob, writes, bytes });
         }
+        self.kill_work(slot);
         self.backend.stop(slot);
     }
 

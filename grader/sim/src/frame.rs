@@ -9,7 +9,7 @@ use std::{
 };
 
 use labkit::{
-    Boot, NodeId,
+    Boot, Inputs, NodeId,
     abi::{Op, Start, Subject, effects},
 };
 
@@ -183,7 +183,7 @@ impl World<'_> {
         let disk = node.disk.seen_by_node();
         let (id, incarnation) = (node.spec.id, node.incarnation);
         let (boot, clock) = (Boot::First, self.clock_of(slot));
-        let start = Start { role, id, incarnation, boot, clock, config, disk: &disk };
+        let start = Start { role, id, incarnation, boot, clock, config, disk: &disk, inputs: &Inputs::new() };
         let beside = self.clerk() + 1 + slot;
         self.backend.restore(beside, &start, &snapshot, 0).ok()?;
         let text = self.backend.call(beside, Op::Describe, &[Subject::State as u8]).ok()?;

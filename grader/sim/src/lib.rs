@@ -4,10 +4,11 @@
 //! Everything here is pure and single-threaded: a run is a function of its seed, its [`Setup`] and the program under
 //! test. This crate knows nothing of wasm, of labs, of points or of reports.
 //!
-//! Read [`world`](World) first, then `effects` (what handlers ask for), `faults` (what tests do to the world),
+//! Read [`world`](World) first, then `effects` (what handlers ask for), `work` (what machines compute), `store`, `faults` (what tests do to the world),
 //! [`schedule`] (a run as data) and [`choice`] (where chance comes from).
 
 pub mod backend;
+mod bytes;
 pub mod choice;
 mod clock;
 mod describe;
@@ -27,11 +28,13 @@ mod plan;
 mod progress;
 mod record;
 pub mod schedule;
+mod store;
 mod sweep;
 mod time;
 mod trial;
 mod violation;
 mod watch;
+mod work;
 mod world;
 
 pub use labkit::NodeId;
@@ -49,8 +52,10 @@ pub use picture::{Asked, Judged, Lane, Span, Tone};
 pub use plan::{Flapping, Plan};
 pub use record::{Happening, Recording, Step};
 pub use schedule::{FaultAction, Life, Schedule};
+pub use store::File;
 pub use time::{Time, ms};
-pub use trial::{Facts, Machines, Mode, Searched, Trial};
+pub use trial::{Factory, Facts, Mode, Searched, Trial};
 pub use violation::{Kind, Outcome, Stop, Violation};
 pub use watch::{Look, Watcher};
+pub use work::{Computation, Ends, Fate, Machines, Work};
 pub use world::{Setup, World};

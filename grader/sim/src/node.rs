@@ -63,9 +63,23 @@ pub(crate) enum Condition {
 /// What an event is caused by.
 #[derive(Debug)]
 pub(crate) enum Cause {
-    Message { from: usize, sent: Time, bytes: Vec<u8> },
-    Timer { bytes: Vec<u8> },
-    Invoke { bytes: Vec<u8> },
+    Message {
+        from: usize,
+        sent: Time,
+        bytes: Vec<u8>,
+    },
+    Timer {
+        bytes: Vec<u8>,
+    },
+    Invoke {
+        bytes: Vec<u8>,
+    },
+    /// `work` is its position among all work of the run.
+    WorkDone {
+        work: usize,
+        token: u64,
+        bytes: Vec<u8>,
+    },
     Synced,
 }
 

@@ -36,6 +36,8 @@ pub enum Tone {
     Tentative,
     /// There is nothing: a node that is down.
     Void,
+    /// It held, and what came of it is lost.
+    Lost,
 }
 
 /// An operation of a client in words, and what the verdict says of it.

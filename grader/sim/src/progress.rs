@@ -8,7 +8,7 @@ use crate::{
     node::Node,
     time::Time,
     violation::{Kind, Outcome, Stop, Violation},
-    world::{What, World},
+    world::{Item, What, World},
 };
 
 impl World<'_> {
@@ -100,12 +100,11 @@ impl World<'_> {
             let command = self.describe(slot, Subject::Command, &command);
             text += &format!(" {client} waits for the answer to {command} since {since}.");
         }
-        let coming = self
-            .queue
-            .iter()
-            .any(|Reverse(item)| matches!(item.what, What::Deliver { .. } | What::Timer { .. } | What::Synced { .. }));
-        if !coming {
-            text += " No message is on its way and no timer is running: nothing can happen any more.";
+        let coming = |Reverse(item): &Reverse<Item>| {
+            matches!(item.what, What::Deliver { .. } | What::Timer { .. } | What::Synced { .. } | What::Worked { .. })
+        };
+        if !self.queue.iter().any(coming) {
+            text += " No message is on its way, no timer is running and nobody computes: nothing can happen any more.";
         }
         text
     }

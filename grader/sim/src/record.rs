@@ -39,6 +39,7 @@ pub enum Happening {
     Timer { node: NodeId, timer: String },
     Invoke { node: NodeId, command: String },
     Respond { node: NodeId, output: String },
+    WorkDone { node: NodeId, work: String },
     Crash { node: NodeId, after: Option<(u64, u64)> },
     Fault { text: String },
     Phase { name: String },
@@ -137,6 +138,7 @@ impl Happening {
             | Happening::Timer { node, .. }
             | Happening::Invoke { node, .. }
             | Happening::Respond { node, .. }
+            | Happening::WorkDone { node, .. }
             | Happening::Crash { node, .. } => Some(*node),
             Happening::Lose { .. } | Happening::Fault { .. } | Happening::Phase { .. } | Happening::Stop { .. } => None,
         }
@@ -149,6 +151,7 @@ impl Happening {
             | Happening::Timer { timer: text, .. }
             | Happening::Invoke { command: text, .. }
             | Happening::Respond { output: text, .. }
+            | Happening::WorkDone { work: text, .. }
             | Happening::Fault { text }
             | Happening::Phase { name: text }
             | Happening::Stop { text } => text.len(),

@@ -91,7 +91,7 @@ pub struct Searched {
 }
 
 /// Makes machines for nodes.
-pub type Machines<'b> = &'b (dyn Fn() -> Box<dyn Backend> + Sync);
+pub type Factory<'b> = &'b (dyn Fn() -> Box<dyn Backend> + Sync);
 
 /// One seed of one test: what the test builds its worlds from.
 pub struct Trial<'b> {
@@ -99,7 +99,7 @@ pub struct Trial<'b> {
     seed: u64,
     number: u64,
     mode: Mode,
-    machines: Option<Machines<'b>>,
+    machines: Option<Factory<'b>>,
     facts: Facts,
 }
 
@@ -114,12 +114,12 @@ impl<'b> Trial<'b> {
 
     /// The same trial, which can also make machines: a search needs one for each thread.
     #[must_use]
-    pub fn with_machines(self, machines: Machines<'b>) -> Trial<'b> {
+    pub fn with_machines(self, machines: Factory<'b>) -> Trial<'b> {
         Trial { machines: Some(machines), ..self }
     }
 
     /// Makes machines, if this trial can.
-    pub fn machines(&self) -> Option<Machines<'b>> {
+    pub fn machines(&self) -> Option<Factory<'b>> {
         self.machines
     }
 

@@ -4,11 +4,12 @@ use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap, HashMap},
     ops::RangeInclusive,
+    rc::Rc,
     time::Duration,
 };
 
 use labkit::{
-    Boot, NodeId,
+    Boot, Inputs, NodeId,
     abi::{Event, Op, Start, Subject},
 };
 
@@ -25,11 +26,13 @@ use crate::{
     plan::Plan,
     record::{Happening, Recording},
     schedule::{Action, FaultAction, Life, Script},
+    store::File,
     sweep::Sweep,
     time::{Time, ms},
     trial::RunMode,
     violation::{Kind, Outcome, Stop, Violation, stop_for},
     watch::{Look, Watcher},
+    work::{Machines, Works},
 };
 
 /// What a world is made of.
@@ -51,6 +54,12 @@ pub struct Setup {
     pub quiet_until: Time,
     /// The nodes that have a clock, and what it reads at the beginning: none, unless the lab grants clocks.
     pub clocks: BTreeMap<NodeId, Clock>,
+    /// What every node can read.
+    pub inputs: Inputs,
+    /// What the nodes' machines compute: nothing, unless the lab lets them.
+    pub machines: Option<Rc<dyn Machines>>,
+    /// The machines that are slow, and how many times as long everything takes on them.
+    pub slow_machines: BTreeMap<NodeId, u32>,
 }
 
 impl Setup {
@@ -65,6 +74,9 @@ impl Setup {
             start_spread: Duration::ZERO,
             quiet_until: Time::ZERO,
             clocks: BTreeMap::new(),
+            inputs: Inputs::new(),
+            machines: None,
+            slow_machines: BTreeMap::new(),
         }
     }
 }
@@ -78,6 +90,7 @@ pub(crate) enum What {
     Synced { slot: u16, incarnation: u32, nth: u64 },
     Deliver { message: u32 },
     Think { slot: u16 },
+    Worked { slot: u16, work: u32 },
 }
 
 /// Something that will happen. Simultaneous things are ordered by what they are, never by when they were planned, so
@@ -112,7 +125,7 @@ pub struct World<'b> {
     pub(crate) limits: Limits,
     sync: RangeInclusive<Duration>,
     pub(crate) unsynced_is_lost: bool,
-    quiet_until: Time,
+    pub(crate) quiet_until: Time,
     pub(crate) queue: BinaryHeap<Reverse<Item>>,
     pub(crate) flights: Vec<Flight>,
     pub(crate) free_flights: Vec<u32>,
@@ -152,6 +165,9 @@ pub struct World<'b> {
     pub(crate) given_cache: HashMap<Vec<u8>, Option<Vec<u8>>>,
     pub(crate) seen: Seen,
     pub(crate) sweep: Sweep,
+    pub(crate) inputs: Inputs,
+    pub(crate) works: Works,
+    pub(crate) files: BTreeMap<String, File>,
 }
 
 impl<'b> World<'b> {
@@ -199,6 +215,9 @@ impl<'b> World<'b> {
             given_cache: HashMap::new(),
             seen: Seen::default(),
             sweep: Sweep::default(),
+            inputs: setup.inputs,
+            works: Works::new(setup.machines, setup.slow_machines),
+            files: BTreeMap::new(),
         };
         for (node, clock) in setup.clocks {
             let slot = world.slot(node);
@@ -291,6 +310,7 @@ impl<'b> World<'b> {
             What::Timer { .. } => 4,
             What::Deliver { .. } => 5,
             What::Think { .. } => 6,
+            What::Worked { .. } => 7,
         };
         let rank = class << 60 | (identity & ((1 << 60) - 1));
         self.queue.push(Reverse(Item { at: at.max(self.now), rank, what }));
@@ -314,6 +334,7 @@ impl<'b> World<'b> {
             What::Synced { slot, incarnation, nth } => self.synced(usize::from(slot), u64::from(incarnation), nth)?,
             What::Deliver { message } => self.arrive(message)?,
             What::Think { slot } => self.invoke_next(usize::from(slot))?,
+            What::Worked { slot, work } => self.worked(usize::from(slot), work)?,
         }
         Ok(true)
     }
@@ -367,7 +388,8 @@ impl<'b> World<'b> {
         let (id, incarnation) = (node.spec.id, node.incarnation);
         let effects = {
             let Some((role, config)) = node.start_role() else { return Ok(()) };
-            let start = Start { role, id, incarnation, boot, clock, config, disk: node.disk.contents() };
+            let (disk, inputs) = (node.disk.contents(), &self.inputs);
+            let start = Start { role, id, incarnation, boot, clock, config, disk, inputs };
             let entropy = self.choices.draw(About::Entropy, slot as u64, incarnation).bits();
             self.backend.start(slot, &start, entropy).map(<[u8]>::to_vec)
         };
@@ -381,7 +403,7 @@ impl<'b> World<'b> {
     }
 
     /// The bytes of a step, or the end of the run; what was printed is kept in either case.
-    fn checked<T>(&mut self, slot: usize, result: Result<T, BackendError>, doing: &str) -> Outcome<T> {
+    pub(crate) fn checked<T>(&mut self, slot: usize, result: Result<T, BackendError>, doing: &str) -> Outcome<T> {
         if self.mode.recording.is_some() {
             let printed = self.backend.take_printed(slot);
             if let Some(recording) = &mut self.mode.recording {
@@ -444,6 +466,9 @@ impl<'b> World<'b> {
             }
             Cause::Timer { bytes } => (Event::Timer { timer: bytes }, "handling a timer"),
             Cause::Invoke { bytes } => (Event::Invoke { command: bytes }, "being invoked"),
+            Cause::WorkDone { token, bytes, .. } => {
+                (Event::WorkDone { token: *token, done: bytes }, "handling the end of work")
+            }
             Cause::Synced => unreachable!("handled above"),
         };
         let mut effects = self.spare.pop().unwrap_or_default();
@@ -504,28 +529,6 @@ impl<'b> World<'b> {
         result
     }
 
-    /// A node is its bytes. Mostly the same instance goes on with the restored state; now and then a fresh one does,
-    /// which also loses whatever the program keeps outside its state.
-    fn turn_into_bytes_and_back(&mut self, slot: usize, doing: &str) -> Outcome {
-        self.nodes[slot].restores += 1;
-        let restores = self.nodes[slot].restores;
-        let thorough = restores < 64 || restores.is_multiple_of(16);
-        self.call(slot, Op::RoundTrip, &[u8::from(thorough)], doing)?;
-        if !restores.is_multiple_of(16) || self.nodes[slot].condition == Condition::Syncing {
-            return Ok(());
-        }
-        let snapshot = self.call(slot, Op::Snapshot, &[], doing)?;
-        let node = &self.nodes[slot];
-        let Some((role, config)) = node.start_role() else { return Ok(()) };
-        let disk = node.disk.seen_by_node();
-        let (id, incarnation) = (node.spec.id, node.incarnation);
-        let clock = self.clock_of(slot);
-        let start = Start { role, id, incarnation, boot: Boot::First, clock, config, disk: &disk };
-        let entropy = self.choices.draw(About::Restore, slot as u64, restores).bits();
-        let result = self.backend.restore(slot, &start, &snapshot, entropy);
-        self.checked(slot, result, doing)
-    }
-
     fn record_cause(&mut self, slot: usize, cause: &Cause) {
         if self.mode.recording.is_none() {
             return;
@@ -542,6 +545,7 @@ impl<'b> World<'b> {
             Cause::Invoke { bytes } => {
                 Happening::Invoke { node, command: self.describe_for_recording(slot, Subject::Command, bytes) }
             }
+            Cause::WorkDone { work, .. } => Happening::WorkDone { node, work: self.works()[*work].label.clone() },
             Cause::Synced => return,
         };
         self.record(|_| what);
@@ -549,11 +553,6 @@ impl<'b> World<'b> {
 
     pub(crate) fn sync_time(&self, slot: usize, nth: u64) -> Duration {
         self.choices.draw(About::Sync, self.who(slot), nth).between(&self.sync)
-    }
-
-    /// When something happens that is due then and that no schedule names: not before the world's quiet time is over.
-    pub(crate) fn unnamed(&self, at: Time) -> Time {
-        if at < self.quiet_until { self.quiet_until + at.since(self.now) } else { at }
     }
 
     /// A number for this life of this node, for choices.

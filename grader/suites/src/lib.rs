@@ -5,6 +5,7 @@
 //! and seeds stand in the lab's rubric, not here.
 
 mod lab0;
+mod lab1;
 mod lab2;
 mod lab3;
 
@@ -40,7 +41,7 @@ impl Suite {
 
 /// All labs, in the order of the course.
 pub fn suites() -> Vec<Suite> {
-    vec![lab0::suite(), lab2::suite(), lab3::suite()]
+    vec![lab0::suite(), lab1::suite(), lab2::suite(), lab3::suite()]
 }
 
 /// A [`Test`] named after its function.

@@ -34,4 +34,6 @@ pub enum Tone {
     Tentative,
     /// There is nothing: a node that is down.
     Void,
+    /// It held, and what came of it is lost.
+    Lost,
 }

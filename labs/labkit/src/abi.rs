@@ -4,12 +4,12 @@
 //! the answer of [`Op::Step`] are an [`Event`] and a list of [`Effect`]s. Everything that a node returns is untrusted:
 //! reading it never allocates more than what is there, never recurses and never panics.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use crate::{Boot, NodeId, disk::Blobs};
+use crate::{Boot, NodeId, disk::Blobs, input::Inputs};
 
 /// The version of everything in this module; a guest of another version is refused.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// A panic whose message begins like this is a call that the lab does not grant: reports show it as `refused`.
 pub const REFUSED: &str = "refused: ";
@@ -94,6 +94,13 @@ pub enum Event<'a> {
         /// The command.
         command: &'a [u8],
     },
+    /// The machine is done with a task.
+    WorkDone {
+        /// What the node called it.
+        token: u64,
+        /// What was computed, encoded by the lab.
+        done: &'a [u8],
+    },
     /// An event of a node that has a clock. The reading is part of the event, so a handler stays a function of state,
     /// disk and event.
     At {
@@ -121,11 +128,16 @@ pub struct Start<'a> {
     pub config: &'a [u8],
     /// What the disk holds.
     pub disk: &'a Blobs,
+    /// What every node can read; see [`Context::input`](crate::Context::input).
+    pub inputs: &'a Inputs,
 }
 
 /// One effect that a handler asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each field is the argument of the call on `Context` or `Disk` of the same name")]
+#[expect(
+    missing_docs,
+    reason = "each field is the argument of the call on `Context`, `Disk` or `Store` of the same name"
+)]
 pub enum Effect<'a> {
     Send { to: NodeId, message: &'a [u8] },
     SetTimer { timer: &'a [u8], at_least: Duration, at_most: Duration },
@@ -136,6 +148,11 @@ pub enum Effect<'a> {
     Remove { name: &'a str },
     Sync,
     Note { text: &'a str },
+    StartWork { token: u64, task: &'a [u8] },
+    CancelWork { token: u64 },
+    StoreCreate { name: &'a str },
+    StoreAppend { name: &'a str, record: &'a [u8] },
+    StoreRename { from: &'a str, to: &'a str },
 }
 
 /// Bytes that are no effects, events or arguments.
@@ -244,6 +261,11 @@ impl Event<'_> {
                 put_micros(out, *clock);
                 event.write(out);
             }
+            Event::WorkDone { token, done } => {
+                out.push(5);
+                out.extend_from_slice(&token.to_le_bytes());
+                out.extend_from_slice(done);
+            }
         }
     }
 }
@@ -267,6 +289,11 @@ impl Start<'_> {
             put_bytes(out, name.as_bytes());
             put_bytes(out, bytes);
         }
+        out.extend_from_slice(&u32::try_from(self.inputs.len()).expect("few inputs").to_le_bytes());
+        for (name, text) in self.inputs {
+            put_bytes(out, name.as_bytes());
+            put_bytes(out, text.as_bytes());
+        }
     }
 }
 
@@ -276,6 +303,7 @@ pub(crate) enum Incoming<'a> {
     Message { from: NodeId, message: &'a [u8] },
     Timer { timer: &'a [u8] },
     Invoke { command: &'a [u8] },
+    WorkDone { token: u64, done: &'a [u8] },
 }
 
 pub(crate) struct OwnedStart {
@@ -286,6 +314,7 @@ pub(crate) struct OwnedStart {
     pub clock: Option<Duration>,
     pub config: Vec<u8>,
     pub disk: Blobs,
+    pub inputs: Arc<Inputs>,
 }
 
 /// An event, and what the node's clock reads, if it has one.
@@ -304,6 +333,7 @@ pub(crate) fn read_event(bytes: &[u8]) -> Result<(Option<Duration>, Incoming<'_>
         1 => Incoming::Message { from: reader.node()?, message: reader.0 },
         2 => Incoming::Timer { timer: reader.0 },
         3 => Incoming::Invoke { command: reader.0 },
+        5 => Incoming::WorkDone { token: reader.u64()?, done: reader.0 },
         _ => return Err(Malformed),
     };
     Ok((clock, event))
@@ -326,7 +356,12 @@ pub(crate) fn read_start(bytes: &[u8]) -> Result<(OwnedStart, &[u8]), Malformed>
     for _ in 0..reader.u32()? {
         disk.insert(reader.text()?.to_owned(), reader.bytes()?.to_vec());
     }
-    Ok((OwnedStart { role, id, incarnation, boot, clock, config, disk }, reader.0))
+    let mut inputs = Inputs::new();
+    for _ in 0..reader.u32()? {
+        inputs.insert(reader.text()?.to_owned(), reader.text()?.to_owned());
+    }
+    let inputs = Arc::new(inputs);
+    Ok((OwnedStart { role, id, incarnation, boot, clock, config, disk, inputs }, reader.0))
 }
 
 pub(crate) fn read_subject(bytes: &[u8]) -> Result<(Subject, &[u8]), Malformed> {
@@ -395,6 +430,34 @@ impl EffectWriter {
         self.0.push(8);
         put_bytes(&mut self.0, text.as_bytes());
     }
+
+    pub(crate) fn start_work(&mut self, token: u64, task: impl FnOnce(&mut Vec<u8>)) {
+        self.0.push(9);
+        self.0.extend_from_slice(&token.to_le_bytes());
+        put_with(&mut self.0, task);
+    }
+
+    pub(crate) fn cancel_work(&mut self, token: u64) {
+        self.0.push(10);
+        self.0.extend_from_slice(&token.to_le_bytes());
+    }
+
+    pub(crate) fn store_create(&mut self, name: &str) {
+        self.0.push(11);
+        put_bytes(&mut self.0, name.as_bytes());
+    }
+
+    pub(crate) fn store_append(&mut self, name: &str, record: impl FnOnce(&mut Vec<u8>)) {
+        self.0.push(12);
+        put_bytes(&mut self.0, name.as_bytes());
+        put_with(&mut self.0, record);
+    }
+
+    pub(crate) fn store_rename(&mut self, from: &str, to: &str) {
+        self.0.push(13);
+        put_bytes(&mut self.0, from.as_bytes());
+        put_bytes(&mut self.0, to.as_bytes());
+    }
 }
 
 /// Reads the answer to [`Op::Step`], one effect at a time; after the first `Err` there is nothing more.
@@ -439,6 +502,11 @@ fn read_effect<'a>(reader: &mut Reader<'a>) -> Result<Effect<'a>, Malformed> {
         6 => Effect::Remove { name: reader.text()? },
         7 => Effect::Sync,
         8 => Effect::Note { text: reader.text()? },
+        9 => Effect::StartWork { token: reader.u64()?, task: reader.bytes()? },
+        10 => Effect::CancelWork { token: reader.u64()? },
+        11 => Effect::StoreCreate { name: reader.text()? },
+        12 => Effect::StoreAppend { name: reader.text()?, record: reader.bytes()? },
+        13 => Effect::StoreRename { from: reader.text()?, to: reader.text()? },
         _ => return Err(Malformed),
     })
 }
@@ -454,12 +522,22 @@ mod tests {
         writer.sync();
         writer.send(NodeId::new('s', 2), |out| out.extend_from_slice(b"hi"));
         writer.set_timer(Duration::from_millis(1), Duration::from_millis(2), |out| out.push(9));
+        writer.start_work(7, |out| out.push(1));
+        writer.cancel_work(7);
+        writer.store_create("new");
+        writer.store_append("new", |out| out.push(2));
+        writer.store_rename("new", "out");
         let read: Result<Vec<_>, _> = effects(writer.bytes()).collect();
         let expected = vec![
             Effect::Write { name: "term", bytes: &[1] },
             Effect::Sync,
             Effect::Send { to: NodeId::new('s', 2), message: b"hi" },
             Effect::SetTimer { timer: &[9], at_least: Duration::from_millis(1), at_most: Duration::from_millis(2) },
+            Effect::StartWork { token: 7, task: &[1] },
+            Effect::CancelWork { token: 7 },
+            Effect::StoreCreate { name: "new" },
+            Effect::StoreAppend { name: "new", record: &[2] },
+            Effect::StoreRename { from: "new", to: "out" },
         ];
         assert_eq!(read, Ok(expected));
     }

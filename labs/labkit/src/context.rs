@@ -1,12 +1,14 @@
 //! The way from a handler to the world: an ordered list of effects.
 
-use std::{marker::PhantomData, ops::RangeInclusive, time::Duration};
+use std::{marker::PhantomData, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use crate::{
     Client, Node, NodeId,
     abi::{Effect, EffectWriter},
     codec,
     disk::{Blobs, Disk},
+    input::Inputs,
+    store::Store,
 };
 
 /// What a handler can ask of the world.
@@ -20,13 +22,14 @@ pub struct Context<N: Node> {
     /// What the clock read when the present event happened, if the lab grants one.
     pub(crate) clock: Option<Duration>,
     pub(crate) blobs: Blobs,
+    inputs: Arc<Inputs>,
     pub(crate) effects: EffectWriter,
     node: PhantomData<fn(N)>,
 }
 
 impl<N: Node> Context<N> {
-    pub(crate) fn new(id: NodeId, incarnation: u64, blobs: Blobs) -> Self {
-        Context { id, incarnation, clock: None, blobs, effects: EffectWriter::default(), node: PhantomData }
+    pub(crate) fn new(id: NodeId, incarnation: u64, blobs: Blobs, inputs: Arc<Inputs>) -> Self {
+        Context { id, incarnation, clock: None, blobs, inputs, effects: EffectWriter::default(), node: PhantomData }
     }
 
     /// The name of this node.
@@ -95,6 +98,17 @@ impl<N: Node> Context<N> {
         Disk { blobs: &mut self.blobs, effects: &mut self.effects }
     }
 
+    /// The text of the input with this name; `None` if there is none. Inputs are given by the lab, can be read from every
+    /// node at any time, and never change. Only some labs have inputs; their handouts say so.
+    pub fn input(&self, name: &str) -> Option<&str> {
+        self.inputs.get(name).map(String::as_str)
+    }
+
+    /// The store that all nodes share. It can be written from every node at any time and survives every crash.
+    pub fn store(&mut self) -> Store<'_> {
+        Store { effects: &mut self.effects }
+    }
+
     /// Leaves a line for you in the trace of a failed run, at the step where it was written. It changes nothing.
     pub fn note(&mut self, text: impl AsRef<str>) {
         self.effects.note(text.as_ref());
@@ -108,7 +122,7 @@ impl<N: Client> Context<N> {
     }
 }
 
-fn encode<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T, what: &str) {
+pub(crate) fn encode<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T, what: &str) {
     if let Err(error) = codec::write(out, value) {
         panic!("this {what} cannot be sent as bytes: {error}");
     }
@@ -146,12 +160,17 @@ pub struct TestTimer<T> {
 impl<N: Node> Context<N> {
     /// A context for the first incarnation of a node with an empty disk.
     pub fn for_tests(id: NodeId) -> Self {
-        Context::new(id, 1, Blobs::new())
+        Context::new(id, 1, Blobs::new(), Arc::default())
     }
 
     /// Lets the clock read this from now on, as in a lab that grants one.
     pub fn set_clock(&mut self, reads: Duration) {
         self.clock = Some(reads);
+    }
+
+    /// Lets this be the text of the input `name` from now on, as in a lab that has inputs.
+    pub fn set_input(&mut self, name: &str, text: &str) {
+        Arc::make_mut(&mut self.inputs).insert(name.to_owned(), text.to_owned());
     }
 
     /// The messages sent since the last [`clear`](Context::clear), in order.
@@ -185,7 +204,7 @@ impl<N: Node> Context<N> {
         self.effects.clear();
     }
 
-    fn list<T>(&self, mut pick: impl FnMut(Effect<'_>) -> Option<T>) -> Vec<T> {
+    pub(crate) fn list<T>(&self, mut pick: impl FnMut(Effect<'_>) -> Option<T>) -> Vec<T> {
         crate::abi::effects(self.effects.bytes())
             .filter_map(|effect| pick(effect.expect("the context wrote these effects itself")))
             .collect()
@@ -202,6 +221,6 @@ impl<N: Client> Context<N> {
     }
 }
 
-fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> T {
+pub(crate) fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> T {
     codec::from_bytes(bytes).unwrap_or_else(|error| panic!("it does not survive its own bytes: {error}"))
 }

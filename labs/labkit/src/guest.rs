@@ -3,12 +3,12 @@
 //! A lab's API crate describes its roles as a [`Lab`]; [`export_lab!`](crate::export_lab) makes a wasm module of it, and
 //! tests of the grader use it in-process.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Carries, Client, Context, Node,
+    Carries, Client, Compute, Context, Node,
     abi::{self, Incoming, Malformed, Op, Subject},
     codec,
     round_trip::round_trip,
@@ -96,7 +96,26 @@ type Observe<N> = fn(&N) -> Vec<u8>;
 impl Role {
     /// A role that only handles messages and timers, and of which the lab may observe what it encodes itself.
     pub fn node<N: Node + 'static>(observe: Observe<N>) -> Role {
-        let make: Make = Box::new(move |start| Box::new(Cell::<N>::new(start, observe, None)));
+        Role::of(observe, None, None)
+    }
+
+    /// A role whose machine computes for it, and of which the lab may observe what it encodes itself.
+    pub fn computing<N>(observe: Observe<N>) -> Role
+    where
+        N: Compute + 'static,
+    {
+        Role::of(observe, None, Some(compute_done::<N>))
+    }
+
+    fn of<N: Node + 'static>(
+        observe: Observe<N>,
+        client: Option<ClientCalls<N>>,
+        compute: Option<WorkDone<N>>,
+    ) -> Role {
+        let make: Make = Box::new(move |start| {
+            let ctx = Context::new(start.id, start.incarnation, start.disk.clone(), Arc::clone(&start.inputs));
+            Box::new(Cell::<N> { state: None, ctx, observe, client, compute })
+        });
         Role { make, messages: Messages::own::<N::Message>() }
     }
 
@@ -116,19 +135,34 @@ impl Role {
         N::Command: std::fmt::Debug,
         N::Output: std::fmt::Debug,
     {
-        let make: Make = Box::new(|start| Box::new(Cell::<N>::new(start, |_| Vec::new(), Some(ClientCalls::new()))));
-        Role { make, messages: Messages::own::<N::Message>() }
+        Role::of(|_: &N| Vec::new(), Some(ClientCalls::new()), None)
     }
 }
 
 /// Decodes a command and hands it to the client.
 type Invoke<N> = fn(&mut N, &[u8], &mut Context<N>) -> Result<(), codec::Error>;
 
+/// Decodes what was computed and hands it to the node.
+type WorkDone<N> = fn(&mut N, u64, &[u8], &mut Context<N>) -> Result<(), codec::Error>;
+
+fn compute_done<N: Compute>(node: &mut N, token: u64, done: &[u8], ctx: &mut Context<N>) -> Result<(), codec::Error> {
+    node.on_work_done(token, codec::from_bytes(done)?, ctx);
+    Ok(())
+}
+
 struct ClientCalls<N: Node> {
     invoke: Invoke<N>,
     describe_command: fn(&[u8]) -> Result<String, codec::Error>,
     describe_output: fn(&[u8]) -> Result<String, codec::Error>,
 }
+
+impl<N: Node> Clone for ClientCalls<N> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<N: Node> Copy for ClientCalls<N> {}
 
 impl<N> ClientCalls<N>
 where
@@ -164,14 +198,10 @@ struct Cell<N: Node> {
     ctx: Context<N>,
     observe: Observe<N>,
     client: Option<ClientCalls<N>>,
+    compute: Option<WorkDone<N>>,
 }
 
 impl<N: Node> Cell<N> {
-    fn new(start: &abi::OwnedStart, observe: Observe<N>, client: Option<ClientCalls<N>>) -> Self {
-        let ctx = Context::new(start.id, start.incarnation, start.disk.clone());
-        Cell { state: None, ctx, observe, client }
-    }
-
     fn state(&self) -> &N {
         self.state.as_ref().expect("the grader starts a node before anything else")
     }
@@ -203,6 +233,10 @@ impl<N: Node> Actor for Cell<N> {
             Incoming::Invoke { command } => {
                 let client = self.client.as_ref().expect("the grader invokes on clients only");
                 (client.invoke)(node, command, &mut self.ctx).expect("the lab's command is of the lab's type");
+            }
+            Incoming::WorkDone { token, done } => {
+                let compute = self.compute.expect("only a node that computes has started work");
+                compute(node, token, done, &mut self.ctx).expect("what was computed is of the lab's type");
             }
         }
         self.ctx.effects.bytes()

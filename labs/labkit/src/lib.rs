@@ -16,6 +16,7 @@
 //!   fall between any two effects of one handler.
 //! * **A node is its state.** In some runs the grader turns a node into bytes and back between two events, so what
 //!   lives in a `static`, in a thread-local or in a field that serde skips is lost.
+//! * **Computing takes time only where a lab says so**: see [`Compute`]. Handlers run meanwhile.
 //! * **A node has no clock**, unless the lab grants one: see [`Context::clock`], and do not trust it.
 //!
 //! # An echo server in 25 lines
@@ -61,12 +62,18 @@ mod context;
 mod disk;
 #[doc(hidden)]
 pub mod guest;
+mod input;
 mod node;
 mod round_trip;
+mod store;
+mod work;
 
 pub use context::{Context, TestTimer};
 pub use disk::{Disk, Record};
+pub use input::Inputs;
 pub use node::{Boot, Carries, Client, Node, NodeId};
+pub use store::{Store, StoreCall};
+pub use work::Compute;
 
 /// A map in a state whose order is the same on every node and in every run.
 pub type Map<K, V> = std::collections::BTreeMap<K, V>;
@@ -76,7 +83,7 @@ pub type Set<T> = std::collections::BTreeSet<T>;
 
 /// What nearly every file of a lab begins with: `use labkit::prelude::*;`.
 pub mod prelude {
-    pub use crate::{Boot, Carries, Client, Context, Map, Node, NodeId, Set};
+    pub use crate::{Boot, Carries, Client, Compute, Context, Map, Node, NodeId, Set};
     pub use serde::{Deserialize, Serialize};
     pub use std::time::Duration;
 }

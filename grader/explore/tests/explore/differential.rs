@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use faultline_explore::{End, Explorer, Faults, Model, Report, Search};
 use faultline_sim::{NodeSpec, Role, backend::Backend, in_process::InProcess};
 use labkit::{
-    Boot, NodeId,
+    Boot, Inputs, NodeId,
     abi::{Effect, Event, Op, Start, effects},
     codec,
     guest::Lab,
@@ -39,7 +39,16 @@ impl LabActor {
         };
         let disk = Default::default();
         let id = self.nodes[self.slot].id;
-        let start = Start { role: *role, id, incarnation: 1, boot: Boot::First, clock: None, config, disk: &disk };
+        let start = Start {
+            role: *role,
+            id,
+            incarnation: 1,
+            boot: Boot::First,
+            clock: None,
+            config,
+            disk: &disk,
+            inputs: &Inputs::new(),
+        };
         let asked = match event {
             None => backend.start(0, &start, 0).unwrap().to_vec(),
             Some(event) => {
@@ -167,8 +176,16 @@ fn a_broken_invariant_is_found_after_as_many_steps() {
                 let Role::Server { role, config } = &actor.nodes[slot].role else { panic!("a server") };
                 let disk = Default::default();
                 let id = actor.nodes[slot].id;
-                let start =
-                    Start { role: *role, id, incarnation: 1, boot: Boot::First, clock: None, config, disk: &disk };
+                let start = Start {
+                    role: *role,
+                    id,
+                    incarnation: 1,
+                    boot: Boot::First,
+                    clock: None,
+                    config,
+                    disk: &disk,
+                    inputs: &Inputs::new(),
+                };
                 backend.restore(0, &start, &state.actor_states[slot].0, 0).unwrap();
                 codec::from_bytes::<bool>(&backend.call(0, Op::Observe, &[]).unwrap()).unwrap()
             };

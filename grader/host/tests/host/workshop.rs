@@ -15,7 +15,7 @@ use faultline_host::{
 use faultline_sim::backend::{Backend, BackendError, Fault};
 use lab2_api::{ClientConfig, Command, Output, ServerConfig};
 use labkit::{
-    Boot, NodeId,
+    Boot, Inputs, NodeId,
     abi::{Effect, Event, Start, effects},
     codec,
 };
@@ -102,7 +102,16 @@ pub fn with_start<T>(role: u8, work: impl FnOnce(&Start<'_>) -> T) -> T {
     };
     let letter = ['v', 's', 'c'][usize::from(role)];
     let (id, disk) = (NodeId::new(letter, 1), BTreeMap::new());
-    work(&Start { role, id, incarnation: 1, boot: Boot::First, clock: None, config: &config, disk: &disk })
+    work(&Start {
+        role,
+        id,
+        incarnation: 1,
+        boot: Boot::First,
+        clock: None,
+        config: &config,
+        disk: &disk,
+        inputs: &Inputs::new(),
+    })
 }
 
 pub fn start(backend: &mut WasmBackend, slot: usize, role: u8, entropy: u64) -> Result<(), BackendError> {

@@ -68,12 +68,14 @@ fn drawn(span: &Span, lane: usize, scale: &Scale) -> Markup {
         Tone::Firm => "firm",
         Tone::Tentative => "tentative",
         Tone::Void => "void",
+        Tone::Lost => "lost",
     };
     html! {
         svg class=(class) x=(format!("{}%", number(from))) width=(format!("{}%", number(to - from))) y=(lane * LANE)
             height=(LANE - 4) {
             title { (cut(&span.label, 60)) ", " (ms(span.from_us)) " \u{2013} " (ms(span.to_us)) " ms" }
             rect width="100%" height="100%" {}
+            @if span.tone == Tone::Lost { line.hatch x1="0" x2="100%" y1="50%" y2="50%" {} }
             line.edge x1="1" x2="1" y1="0" y2="100%" {}
             text x="7" y="15" { (cut(&span.label, 60)) }
         }

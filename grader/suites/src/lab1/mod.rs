@@ -1,0 +1,84 @@
+//! Lab 1: MapReduce.
+
+mod bench;
+mod chaos;
+mod cluster;
+mod costs;
+mod hidden;
+mod lives;
+mod picture;
+mod plant;
+mod public;
+mod scenes;
+mod text;
+
+use std::time::Duration;
+
+use faultline_sim::ms;
+use labkit::NodeId;
+
+use crate::{Suite, tests};
+use public::{applications, budget, distribution, failures, recovery};
+
+/// The coordinator.
+const M1: NodeId = NodeId::new('m', 1);
+
+/// Within this time a job ends that can: from its submission, or from the end of the last fault.
+const ENDS: Duration = ms(30_000);
+
+fn worker(number: u32) -> NodeId {
+    NodeId::new('w', number)
+}
+
+fn client(number: u32) -> NodeId {
+    NodeId::new('c', number)
+}
+
+pub fn suite() -> Suite {
+    Suite {
+        lab: "lab1",
+        api_package: "lab1-api",
+        tests: tests! {
+            applications:
+                words_are_counted,
+                words_of_any_text_are_counted,
+                documents_of_each_word,
+                values_are_grouped_by_key;
+            distribution:
+                one_worker_counts_words,
+                any_number_of_workers_and_tasks,
+                values_come_in_order,
+                no_reduce_before_all_maps,
+                workers_overlap,
+                nothing_is_run_twice_in_peace,
+                a_late_worker_is_used,
+                jobs_do_not_mix,
+                submitting_again_is_the_same_job,
+                a_library_is_counted,
+                network_chaos;
+            failures:
+                a_dead_workers_task_runs_again,
+                a_worker_may_die_at_any_point,
+                lost_map_output_is_made_again,
+                map_output_lost_while_it_is_fetched,
+                a_quick_restart_is_noticed,
+                a_cut_off_worker_reports_late,
+                a_late_copy_leaves_the_output_alone,
+                all_workers_die_and_new_ones_come,
+                stragglers_get_backup_copies,
+                a_poison_split_fails_the_job,
+                lost_output_is_no_failed_attempt,
+                worker_chaos;
+            recovery:
+                a_restarted_coordinator_goes_on,
+                the_coordinator_may_die_at_any_point,
+                a_finished_job_is_remembered,
+                coordinator_chaos;
+            budget:
+                few_messages_per_task,
+                idle_workers_are_quiet,
+                data_moves_once;
+        },
+        hidden: hidden::tests(),
+    }
+}

@@ -1,0 +1,278 @@
+//! The machines of the workers: they compute map and reduce functions, and know what each must be given.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use faultline_sim::{
+    Computation, Ends, Life, Machines,
+    choice::{About, Choices},
+};
+use lab1_api::{Application, Group, Job, JobId, Record, Split, Task};
+use labkit::{Inputs, codec};
+
+/// A task of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Piece {
+    pub job: JobId,
+    pub kind: Kind,
+    pub number: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Map,
+    Reduce,
+}
+
+impl Piece {
+    pub fn map(job: JobId, number: u32) -> Piece {
+        Piece { job, kind: Kind::Map, number }
+    }
+
+    pub fn reduce(job: JobId, number: u32) -> Piece {
+        Piece { job, kind: Kind::Reduce, number }
+    }
+
+    /// In words: `map 3`, of other jobs than the first `map 3 of job 2`.
+    pub fn label(self) -> String {
+        let kind = if self.kind == Kind::Map { "map" } else { "reduce" };
+        match self.job {
+            1 => format!("{kind} {}", self.number),
+            job => format!("{kind} {} of job {job}", self.number),
+        }
+    }
+}
+
+/// How long tasks take on a machine that is not slow.
+#[derive(Clone, Debug)]
+pub struct Takes {
+    pub map: Duration,
+    pub reduce: Duration,
+    /// Each task takes up to so many per mille more, another one each.
+    pub spread: u32,
+    /// Other tasks than these two.
+    pub special: BTreeMap<Piece, Duration>,
+}
+
+impl Takes {
+    /// All map tasks take this long, and all reduce tasks that.
+    pub fn equal(map: Duration, reduce: Duration) -> Takes {
+        Takes { map, reduce, spread: 0, special: BTreeMap::new() }
+    }
+}
+
+/// A job, and what a sequential run makes of it.
+#[derive(Debug)]
+struct Expected {
+    job: Job,
+    /// For each key, the values of each split that has any, in order.
+    values: BTreeMap<String, Vec<(u32, Vec<String>)>>,
+    output: BTreeMap<String, String>,
+}
+
+/// The machines of a run.
+#[derive(Debug)]
+pub struct Plant {
+    jobs: BTreeMap<JobId, Expected>,
+    inputs: Inputs,
+    takes: Takes,
+    choices: Choices,
+    /// Crashes each machine that computes it.
+    poison: Option<Piece>,
+    seen: RefCell<Seen>,
+}
+
+/// What was started so far.
+#[derive(Debug, Default)]
+struct Seen {
+    /// In the order of the world's own list of work.
+    pieces: Vec<Piece>,
+    /// The keys of each reduce task that has begun.
+    keys: BTreeMap<Piece, BTreeSet<String>>,
+}
+
+impl Plant {
+    pub fn new(jobs: &[Job], inputs: &Inputs, takes: Takes, poison: Option<Piece>, choices: Choices) -> Plant {
+        let jobs = jobs.iter().map(|job| (job.id, expected(job, inputs))).collect();
+        Plant { jobs, inputs: inputs.clone(), takes, choices, poison, seen: RefCell::default() }
+    }
+
+    /// A new world has begun.
+    pub fn begin(&self) {
+        self.seen.take();
+    }
+
+    pub fn job(&self, job: JobId) -> &Job {
+        &self.jobs[&job].job
+    }
+
+    /// The output of a sequential run.
+    pub fn output(&self, job: JobId) -> &BTreeMap<String, String> {
+        &self.jobs[&job].output
+    }
+
+    /// How many bytes the keys and values of all intermediate records of a job have, and how many records there are.
+    pub fn intermediate(&self, job: JobId) -> (u64, u64) {
+        let values = self.jobs[&job].values.iter().flat_map(|(key, of)| {
+            of.iter().flat_map(|(_, values)| values).map(move |value| (key.len() + value.len()) as u64)
+        });
+        values.fold((0, 0), |(bytes, records), length| (bytes + length, records + 1))
+    }
+
+    /// The tasks that were started, in the order of the world's own list.
+    pub fn pieces(&self) -> Vec<Piece> {
+        self.seen.borrow().pieces.clone()
+    }
+
+    pub fn takes(&self, piece: Piece) -> Duration {
+        let plain = match piece.kind {
+            Kind::Map => self.takes.map,
+            Kind::Reduce => self.takes.reduce,
+        };
+        if let Some(special) = self.takes.special.get(&piece) {
+            return *special;
+        }
+        let who = piece.job << 1 | (piece.kind == Kind::Reduce) as u64;
+        let mut more = self.choices.draw(About::Workload, 0x7A5C_0000 | who, u64::from(piece.number));
+        plain + plain * more.below(u64::from(self.takes.spread) + 1) as u32 / 1000
+    }
+
+    fn check_map(&self, job: &Job, app: lab1_api::App, split: u32, name: &str, text: &str) -> Result<(), String> {
+        let Some(expected) = job.splits.get(split as usize) else {
+            return Err(format!("a map task for split {split}, but the job has only {} splits", job.splits.len()));
+        };
+        if expected != name {
+            return Err(format!("a map task for split {split} with the name {name:?}, but its name is {expected:?}"));
+        }
+        if self.inputs.get(name).is_some_and(|input| input != text) {
+            return Err(format!("a map task for split {split} with another text than the input {name:?} has"));
+        }
+        same_app(job, app)
+    }
+
+    fn check_reduce(&self, known: &Expected, piece: Piece, groups: &[Group]) -> Result<(), String> {
+        if piece.number >= known.job.reduce_tasks {
+            return Err(format!(
+                "reduce task {}, but the job has only {} reduce tasks",
+                piece.number, known.job.reduce_tasks
+            ));
+        }
+        let what = |text: String| Err(format!("{} with {text}", piece.label()));
+        let mut keys = BTreeSet::new();
+        for group in groups {
+            let Some(values) = known.values.get(&group.key) else {
+                return what(format!("the key {:?}, which no split has", group.key));
+            };
+            if !keys.insert(group.key.clone()) {
+                return what(format!("the key {:?} twice", group.key));
+            }
+            if !values.iter().flat_map(|(_, values)| values).eq(&group.values) {
+                let got = group.values.len();
+                let wanted: usize = values.iter().map(|(_, values)| values.len()).sum();
+                let how = compare(values, &group.values);
+                return what(format!("{got} values of {:?}, and the splits have {wanted}: {how}", group.key));
+            }
+        }
+        let mut seen = self.seen.borrow_mut();
+        let other = seen.keys.iter().filter(|(other, _)| other.job == piece.job).find_map(|(other, theirs)| {
+            let differs = if *other == piece { *theirs != keys } else { !theirs.is_disjoint(&keys) };
+            differs.then(|| (*other, keys.symmetric_difference(theirs).next(), keys.intersection(theirs).next()))
+        });
+        if let Some((other, difference, common)) = other {
+            let key = if other == piece { difference } else { common };
+            let how =
+                if other == piece { "an earlier execution of it had other keys" } else { "another one has it, too" };
+            let other = if other == piece { String::new() } else { format!(" ({})", other.label()) };
+            return what(format!("other keys than it may have: look at {key:?}; {how}{other}"));
+        }
+        seen.keys.insert(piece, keys);
+        Ok(())
+    }
+}
+
+/// In which way the values of a key are not those of the splits.
+fn compare(wanted: &[(u32, Vec<String>)], got: &[String]) -> String {
+    let mut rest = got;
+    let mut wrong = Vec::new();
+    for (split, values) in wanted {
+        let mut times = 0;
+        while let Some(behind) = rest.strip_prefix(values.as_slice()) {
+            (rest, times) = (behind, times + 1);
+        }
+        match times {
+            0 => wrong.push(format!("nothing of split {split}")),
+            1 => {}
+            times => wrong.push(format!("split {split} {times} times")),
+        }
+    }
+    if rest.is_empty() && !wrong.is_empty() {
+        return wrong.join(", ");
+    }
+    let flat: Vec<&String> = wanted.iter().flat_map(|(_, values)| values).collect();
+    let mut sorted: (Vec<&String>, Vec<&String>) = (flat.clone(), got.iter().collect());
+    sorted.0.sort();
+    sorted.1.sort();
+    if sorted.0 == sorted.1 {
+        let at = flat.iter().zip(got).position(|(wanted, got)| *wanted != got).unwrap_or(0);
+        return format!("the order is another; value {at} should be {:?} and is {:?}", flat[at], got[at]);
+    }
+    format!("expected {}, got {}", list(&flat), list(got))
+}
+
+fn list<T: std::fmt::Debug>(values: &[T]) -> String {
+    match values {
+        [first, second, third, _, ..] => format!("[{first:?}, {second:?}, {third:?}, ...]"),
+        all => format!("{all:?}"),
+    }
+}
+
+fn same_app(job: &Job, app: lab1_api::App) -> Result<(), String> {
+    if job.app == app { Ok(()) } else { Err("the application of another job".to_owned()) }
+}
+
+fn expected(job: &Job, inputs: &Inputs) -> Expected {
+    let mut values: BTreeMap<String, Vec<(u32, Vec<String>)>> = BTreeMap::new();
+    for (split, name) in (0..).zip(&job.splits) {
+        for Record { key, value } in job.app.map(&Split { name: name.clone(), text: inputs[name].clone() }) {
+            let of = values.entry(key).or_default();
+            match of.last_mut() {
+                Some((last, known)) if *last == split => known.push(value),
+                _ => of.push((split, vec![value])),
+            }
+        }
+    }
+    let flat = |of: &Vec<(u32, Vec<String>)>| of.iter().flat_map(|(_, values)| values.clone()).collect::<Vec<String>>();
+    let output = values.iter().map(|(key, of)| (key.clone(), job.app.reduce(key, &flat(of)))).collect();
+    Expected { job: job.clone(), values, output }
+}
+
+impl Machines for Plant {
+    fn compute(&self, by: Life, task: &[u8]) -> Result<Computation, String> {
+        let task: Task =
+            codec::from_bytes(task).map_err(|error| format!("{} started what is no task: {error}", by.node))?;
+        let (job, piece) = match &task {
+            Task::Map { job, split, .. } => (*job, Piece::map(*job, *split)),
+            Task::Reduce { job, reduce, .. } => (*job, Piece::reduce(*job, *reduce)),
+        };
+        let Some(known) = self.jobs.get(&job) else {
+            return Err(format!("{} started a task of job {job}, which nobody submitted", by.node));
+        };
+        let checked = match &task {
+            Task::Map { app, split, name, text, .. } => self.check_map(&known.job, *app, *split, name, text),
+            Task::Reduce { app, groups, .. } => {
+                same_app(&known.job, *app).and_then(|()| self.check_reduce(known, piece, groups))
+            }
+        };
+        checked.map_err(|why| format!("{} started {why}", by.node))?;
+        self.seen.borrow_mut().pieces.push(piece);
+        let ends = if self.poison == Some(piece) {
+            Ends::Crash
+        } else {
+            Ends::Done(codec::to_bytes(&task.compute()).expect("records have bytes"))
+        };
+        Ok(Computation { label: piece.label(), takes: self.takes(piece), ends })
+    }
+}

@@ -1,0 +1,7 @@
+//! The public tests of lab 1, part by part.
+
+pub mod applications;
+pub mod budget;
+pub mod distribution;
+pub mod failures;
+pub mod recovery;
