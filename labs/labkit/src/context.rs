@@ -38,7 +38,8 @@ impl<N: Node> Context<N> {
     }
 
     /// Which life of this node this is: 1 at the first start and higher at each later one (not always by one). The
-    /// world guarantees it, so it needs no disk.
+    /// world guarantees it, so it needs no disk, and a lost disk does not change it. It may go into ballots and numbers of
+    /// requests.
     pub fn incarnation(&self) -> u64 {
         self.incarnation
     }
@@ -73,7 +74,8 @@ impl<N: Node> Context<N> {
     }
 
     /// Sets a timer that fires after `after`, unless it is cancelled or the node crashes. Setting a timer that is
-    /// equal to one still running replaces it. A slow node's timers fire later, never earlier.
+    /// equal to one still running replaces it: one that each event sets anew may never fire. A slow node's timers fire
+    /// later, never earlier.
     pub fn set_timer(&mut self, timer: N::Timer, after: Duration) {
         self.set_timer_between(timer, after..=after);
     }

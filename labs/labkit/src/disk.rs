@@ -15,10 +15,13 @@ pub type Blobs = BTreeMap<String, Vec<u8>>;
 /// * Reads see this node's own writes at once, synced or not.
 /// * A write is safe only when a later [`sync`](Disk::sync) is over. A crash before that may keep it or lose it, each
 ///   blob on its own: [`write`](Disk::write) is atomic (the old or a newer value), [`append`](Disk::append) may keep
-///   any first part of what was appended.
+///   any first part of what was appended. Of the operations on one blob some first part survives, in their order.
 /// * `sync` is a barrier: effects that you ask for after it happen only once everything before it is safe, and the node
 ///   takes no event until then. A crash during the barrier drops the effects behind it.
 /// * Bytes that were synced never change by themselves.
+///
+/// A blob is either written and read, or appended to and read by [`records`](Disk::records). There is no list of blobs: you know
+/// their names, or one of them says which others there are.
 ///
 /// ```
 /// # use labkit::prelude::*;
@@ -83,6 +86,9 @@ impl Disk<'_> {
     }
 
     /// Reads the records that [`append`](Disk::append) wrote. A record torn by a crash ends the list.
+    ///
+    /// Do not append to a blob that is [`torn`](Record::torn): what stands behind the torn record is never read. Copy what is
+    /// whole into another blob, sync, and go on there.
     ///
     /// # Panics
     /// If a whole record is not a `T`.
