@@ -180,6 +180,7 @@ impl Steps {
     }
 
     /// The messages whose delivery changed something somewhere.
+    #[expect(clippy::disallowed_methods, reason = "a set comes out, in which no order shows")]
     pub fn heeded(&self) -> FxHashSet<u32> {
         let heeded = self.deliveries.iter().filter(|(_, (_, length))| *length > 0);
         heeded.map(|(step, _)| step.flight).collect()
