@@ -57,8 +57,14 @@ impl<'p> Orders<'p> {
         }
         let machines = trial.machines().ok_or_else(|| Stop::Broken("this trial has no machines".to_owned()))?;
         let healthy = run(trial, &Shown::default());
+        let missed = match &healthy {
+            Ok(()) => None,
+            // Whatever else is wrong with a program, it is told without a search.
+            Err(stop) if self.missed(stop).is_none() => return healthy,
+            Err(stop) => self.missed(stop),
+        };
         let mut explorer = Explorer::new(&self.model, machines);
-        if let (Some(monitor), Ok(())) = (&self.monitor, &healthy) {
+        if let (Some(monitor), None) = (&self.monitor, missed) {
             explorer = explorer.boxed_monitor(monitor());
         }
         let started = explorer.start().map_err(broken)?;
@@ -68,10 +74,11 @@ impl<'p> Orders<'p> {
         };
         let place = "the start".to_owned();
         let mut stages = Stages { orders: self, explorer, here: start.clone(), start, place };
-        match (healthy, fault) {
-            (Err(stop), _) => return Err(stages.explain(trial, stop)),
-            (Ok(()), Some(failure)) => return stages.show(trial, &run, Found { failure, live: false }),
-            (Ok(()), None) => {}
+        if let (Some(goal), Err(stop)) = (missed, healthy) {
+            return Err(stages.explain(trial, goal, stop));
+        }
+        if let Some(failure) = fault {
+            return stages.show(trial, &run, Found { failure, live: false });
         }
         for leg in &self.legs {
             if let Some(found) = stages.go(leg, trial).map_err(broken)? {
@@ -79,6 +86,13 @@ impl<'p> Orders<'p> {
             }
         }
         stages.verify(trial)
+    }
+
+    /// The goal to which the last world did not come, if that is what stopped it: its number.
+    fn missed(&self, stop: &Stop) -> Option<usize> {
+        let Stop::Violation(violation) = stop else { return None };
+        let goal = self.came_to.get();
+        (violation.kind == Kind::NoProgress && self.goals().nth(goal).is_some()).then_some(goal)
     }
 
     fn properties(&self) -> Search<'_> {
@@ -237,13 +251,10 @@ impl Stages<'_, '_, '_> {
     }
 
     /// Adds to a lack of progress what a search knows of it.
-    fn explain(&mut self, trial: &mut Trial<'_>, stop: Stop) -> Stop {
+    fn explain(&mut self, trial: &mut Trial<'_>, goal: usize, stop: Stop) -> Stop {
         let Stop::Violation(mut violation) = stop else { return stop };
-        let came_to = self.orders.came_to.get();
-        let Some(goal) = self.orders.goals().nth(came_to).filter(|_| violation.kind == Kind::NoProgress) else {
-            return Stop::Violation(violation);
-        };
-        match self.go_before(trial, came_to).and_then(|()| aid::why_not(&mut self.explorer, &self.here, goal)) {
+        let missed = self.orders.goals().nth(goal).expect("it was missed");
+        match self.go_before(trial, goal).and_then(|()| aid::why_not(&mut self.explorer, &self.here, missed)) {
             Ok(why) => violation.observed += &why,
             Err(error) => return broken(error),
         }
