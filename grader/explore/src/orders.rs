@@ -285,13 +285,16 @@ impl<'p> Orders<'p> {
 
     /// Holds the world against all properties and goals; the result counts the goals that it came to.
     fn look(&self, world: &mut World<'_>) -> Outcome<usize> {
-        let seen = Seen::of(world, &self.model)?;
-        let view = seen.view();
-        if let Some(observed) = self.always.iter().find_map(|(_, check)| check(&view).err()) {
+        let wrong = {
+            let seen = Seen::of(world, &self.model)?;
+            let view = seen.view();
+            while self.goals().nth(self.came_to.get()).is_some_and(|goal| goal.holds(&view)) {
+                self.came_to.set(self.came_to.get() + 1);
+            }
+            self.always.iter().find_map(|(_, check)| check(&view).err())
+        };
+        if let Some(observed) = wrong {
             return Err(world.violation(observed));
-        }
-        while self.goals().nth(self.came_to.get()).is_some_and(|goal| goal.holds(&view)) {
-            self.came_to.set(self.came_to.get() + 1);
         }
         Ok(self.came_to.get())
     }

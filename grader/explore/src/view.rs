@@ -1,5 +1,7 @@
 //! What properties may look at.
 
+use std::borrow::Cow;
+
 use faultline_sim::{Outcome, World};
 use labkit::NodeId;
 
@@ -24,7 +26,8 @@ enum Of<'s> {
 pub(crate) struct Seen<'s> {
     model: &'s Model,
     nodes: Vec<SeenNode>,
-    in_flight: Vec<(NodeId, NodeId, Vec<u8>)>,
+    /// Asked for only where a property wants to know: there may be very many.
+    in_flight: Box<dyn Fn() -> Vec<(NodeId, NodeId, Vec<u8>)> + 's>,
 }
 
 struct SeenNode {
@@ -34,7 +37,7 @@ struct SeenNode {
 }
 
 impl<'s> Seen<'s> {
-    pub fn of(world: &mut World<'_>, model: &'s Model) -> Outcome<Seen<'s>> {
+    pub fn of(world: &'s mut World<'_>, model: &'s Model) -> Outcome<Seen<'s>> {
         let mut nodes = Vec::with_capacity(model.nodes.len());
         for node in &model.nodes {
             let answers = world.history().iter().filter(|operation| operation.client == node.id);
@@ -42,7 +45,8 @@ impl<'s> Seen<'s> {
             let observation = world.observe(node.id)?;
             nodes.push(SeenNode { observation, incarnation: world.incarnation(node.id), answered });
         }
-        Ok(Seen { model, nodes, in_flight: world.in_flight() })
+        let world = &*world;
+        Ok(Seen { model, nodes, in_flight: Box::new(|| world.in_flight()) })
     }
 
     pub fn view(&self) -> View<'_> {
@@ -112,14 +116,17 @@ impl<'s> View<'s> {
     }
 
     /// The messages in the network: sender, receiver, bytes.
-    pub fn in_flight(&self) -> Box<dyn Iterator<Item = (NodeId, NodeId, &'s [u8])> + 's> {
+    pub fn in_flight(&self) -> Vec<(NodeId, NodeId, Cow<'s, [u8]>)> {
         match self.0 {
-            Of::State { space, state } => Box::new(space.network(state).iter().map(|flight| {
-                let (flight, name) =
-                    (&space.steps.flights[*flight], |slot: u16| space.model.nodes[usize::from(slot)].id);
-                (name(flight.from), name(flight.to), &space.steps.calls.bytes[flight.bytes])
-            })),
-            Of::World(seen) => Box::new(seen.in_flight.iter().map(|(from, to, bytes)| (*from, *to, bytes.as_slice()))),
+            Of::State { space, state } => {
+                let name = |slot: u16| space.model.nodes[usize::from(slot)].id;
+                let flights = space.network(state).iter().map(|flight| &space.steps.flights[*flight]);
+                let bytes = |bytes: u32| Cow::Borrowed(&space.steps.calls.bytes[bytes]);
+                flights.map(|flight| (name(flight.from), name(flight.to), bytes(flight.bytes))).collect()
+            }
+            Of::World(seen) => {
+                (seen.in_flight)().into_iter().map(|(from, to, bytes)| (from, to, Cow::Owned(bytes))).collect()
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ fn one_crash() -> Faults {
 
 /// How often clients may send again: without a bound the network grows for ever.
 fn bounded() -> Search<'static> {
-    Search::new().prune(|view| view.in_flight().count() > 4)
+    Search::new().prune(|view| view.in_flight().len() > 4)
 }
 
 fn watched(model: &Model, search: &Search<'_>) -> (Report, Option<Trace>) {
