@@ -1,8 +1,5 @@
-//! The tests that students do not have. Each asks for something that the handout promises and has a public test beside
-//! it with the same idea; sizes, values and moments are drawn from the run's seed, and so from the course's salt. In
-//! the release for students this file is a stub whose `tests` returns none.
-
-use std::time::Duration;
+//! The tests that students do not have: each has a public test beside it with the same idea, and draws sizes, values and
+//! moments from the run's seed, and so from the course's salt. In the students' release `tests` returns none.
 
 use faultline_explore::Guide;
 use faultline_sim::{
@@ -369,7 +366,7 @@ fn late_confirmation_of_an_operation(trial: &mut Trial<'_>) -> Outcome {
         let (primary, backup) = service.replicated()?;
         service.must_do(writer, &append("log", "1;"))?;
         // What the backup confirms is on its way for long; meanwhile it loses its state.
-        let way = |latency: Duration| Some(Conditions { latency: latency..=latency, ..Conditions::clean() });
+        let way = |latency: std::time::Duration| Some(Conditions { latency: latency..=latency, ..Conditions::clean() });
         service.world.set_link(backup, primary, way(after));
         service.invoke(writer, &append("log", "2;"))?;
         service.world.run_for(ms(30))?;
@@ -587,7 +584,6 @@ fn a_transfer_confirmed_twice_in_every_order(trial: &mut Trial<'_>) -> Outcome {
         .search(4_000)
         .guided(only(size, &pair).held(s1, s2))
         .waits(QUIET)
-        // Nothing of this happens to a right program.
         .guided(only(size, &[(V1, s2)]))
         .tempt(falls_to(3, s2))
         .guided(only(size, &[(V1, s2), (V1, reader), (s2, reader)]))
