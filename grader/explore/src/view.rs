@@ -22,12 +22,15 @@ enum Of<'s> {
     World(&'s Seen<'s>),
 }
 
+/// A message: sender, receiver, bytes.
+type Sent = (NodeId, NodeId, Vec<u8>);
+
 /// A simulated world at one moment.
 pub(crate) struct Seen<'s> {
     model: &'s Model,
     nodes: Vec<SeenNode>,
     /// Asked for only where a property wants to know: there may be very many.
-    in_flight: Box<dyn Fn() -> Vec<(NodeId, NodeId, Vec<u8>)> + 's>,
+    in_flight: Box<dyn Fn() -> Vec<Sent> + 's>,
 }
 
 struct SeenNode {
