@@ -230,7 +230,7 @@ impl<'p> Orders<'p> {
             }
         }
         world.set_workload(Rest(self.model.clone()));
-        let (mut goals, mut guided) = (0, Guide::new());
+        let mut guided = Guide::new();
         for leg in self.legs.iter().filter(|_| !shown.is_way) {
             match leg {
                 Leg::Say { puppet, to, given } => world.send_given(*puppet, *to, given)?,
@@ -240,23 +240,20 @@ impl<'p> Orders<'p> {
                     guided = guide;
                 }
                 Leg::Reach(goal) => {
-                    goals += 1;
-                    world.expect(&goal.name, self.within, |world| Ok(self.look(world)? >= goals))?;
+                    self.expect(world, &goal.name, |view| goal.holds(view))?;
+                    self.came_to.set(self.came_to.get() + 1);
                 }
                 Leg::Restart(who) => {
                     let who = who(&Seen::of(world, &self.model)?.view());
                     world.restart_quickly(who)?;
                 }
-                Leg::Wait(time) => world.run_for(*time)?,
+                Leg::Wait(time) => self.pass(world, world.now() + *time)?,
                 Leg::Try(_) | Leg::Search { .. } | Leg::Walk { .. } => {}
             }
         }
         Guide::new().lay_over(&guided, world)?;
         if let Some((name, done)) = &self.done {
-            world.expect(name, self.within, |world| {
-                self.look(world)?;
-                Ok(done(&Seen::of(world, &self.model)?.view()))
-            })?;
+            self.expect(world, name, done)?;
         }
         judge(world)
     }
@@ -280,23 +277,21 @@ impl<'p> Orders<'p> {
 
     fn pass(&self, world: &mut World<'_>, until: Time) -> Outcome {
         let left = until.since(world.now());
-        world.run_until(left, |world| self.look(world).map(|_| false)).map(|_| ())
+        world.run_until(left, |world| self.look(world, |_| false)).map(|_| ())
     }
 
-    /// Holds the world against all properties and goals; the result counts the goals that it came to.
-    fn look(&self, world: &mut World<'_>) -> Outcome<usize> {
-        let wrong = {
+    fn expect(&self, world: &mut World<'_>, what: &str, holds: impl Fn(&View<'_>) -> bool) -> Outcome {
+        world.expect(what, self.within, |world| self.look(world, &holds))
+    }
+
+    /// Holds the world against all properties, and says whether something else holds.
+    fn look(&self, world: &mut World<'_>, holds: impl Fn(&View<'_>) -> bool) -> Outcome<bool> {
+        let found = {
             let seen = Seen::of(world, &self.model)?;
             let view = seen.view();
-            while self.goals().nth(self.came_to.get()).is_some_and(|goal| goal.holds(&view)) {
-                self.came_to.set(self.came_to.get() + 1);
-            }
-            self.always.iter().find_map(|(_, check)| check(&view).err())
+            self.always.iter().try_for_each(|(_, check)| check(&view)).map(|()| holds(&view))
         };
-        if let Some(observed) = wrong {
-            return Err(world.violation(observed));
-        }
-        Ok(self.came_to.get())
+        found.map_err(|observed| world.violation(observed))
     }
 }
 

@@ -99,6 +99,15 @@ fn a_way_that_a_search_found_is_shown_by_a_world_again_and_again() {
 }
 
 #[test]
+fn what_the_simulator_does_not_see_is_no_verdict() {
+    // The search runs a wrong program and the simulated world a right one, as if a handler behaved well only there.
+    let orders = every_order(model(Bug::RepliesBeforeSync, &WRITE_AND_READ, &[])).search(50_000);
+    let (outcome, facts) = trial(Bug::None, &orders, Mode::default());
+    assert_eq!(outcome, Ok(()));
+    assert_eq!(facts.undecided.len(), 1, "{:?}", facts.undecided);
+}
+
+#[test]
 fn a_panic_on_a_rare_way_is_the_verdict_of_the_simulator() {
     let faults = Faults { duplicates: 1, ..Faults::default() };
     let model = register::model(Bug::PanicsAtDuplicate, &[Command::Write(1)], &[]).faults(faults);

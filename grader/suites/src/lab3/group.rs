@@ -77,7 +77,7 @@ pub struct Group<'w, 'b> {
     pub size: Size,
     pub log: Rc<RefCell<LogWatch>>,
     /// A check without a decision.
-    undecided: Option<String>,
+    pub undecided: Option<String>,
 }
 
 /// Part A.

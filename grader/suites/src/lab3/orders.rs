@@ -117,8 +117,8 @@ pub fn explore(trial: &mut Trial<'_>, size: Size, orders: &Orders<'_>) -> Outcom
         let conditions = Conditions::steady();
         let setup = Setup { quiet_until: shown.quiet_until, start_spread: Duration::ZERO, ..size.setup(conditions) };
         in_group(trial, setup, size, |group| {
-            let (log, mut undecided) = (Rc::clone(&group.log), None);
-            orders.carry_out(group.world, shown, |world| judge(world, &log.borrow(), &mut undecided))
+            let (log, undecided) = (Rc::clone(&group.log), &mut group.undecided);
+            orders.carry_out(group.world, shown, |world| judge(world, &log.borrow(), undecided))
         })
     })
 }
