@@ -10,8 +10,8 @@ use faultline_sim::{
     choice::mix,
 };
 use labkit::{
-    Boot, Inputs,
-    abi::{self, Effect, Event, Op, Start, Subject},
+    Boot,
+    abi::{Event, Op, Start, Subject},
 };
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -39,6 +39,7 @@ pub(crate) enum Cause {
     Message { from: u16, bytes: u32 },
     Timer { bytes: u32 },
     Invoke { bytes: u32 },
+    Work { token: u64, bytes: u32 },
 }
 
 /// Everything that a handler can see. Numbers are those of interned bytes.
@@ -182,7 +183,7 @@ impl Calls {
         let (role, config) = model.role(usize::from(call.slot));
         let id = model.nodes[usize::from(call.slot)].id;
         let boot = if call.incarnation == 1 { Boot::First } else { Boot::Restarted };
-        let (incarnation, inputs) = (u64::from(call.incarnation), const { &Inputs::new() });
+        let (incarnation, inputs) = (u64::from(call.incarnation), &model.inputs);
         Start { role, id, incarnation, boot, clock: None, config, disk, inputs }
     }
 
@@ -195,6 +196,7 @@ impl Calls {
             }
             Cause::Timer { bytes } => Some(Event::Timer { timer: &self.bytes[bytes] }),
             Cause::Invoke { bytes } => Some(Event::Invoke { command: &self.bytes[bytes] }),
+            Cause::Work { token, bytes } => Some(Event::WorkDone { token, done: &self.bytes[bytes] }),
         }
     }
 
@@ -254,28 +256,9 @@ impl Calls {
 
 /// The node after a handler.
 fn look(backend: &mut dyn Backend, effects: Vec<u8>) -> Result<Raw, BackendError> {
-    if uses_what_is_not_explored(&effects) {
-        return Err(BackendError::Broken(
-            "machines that compute and the shared store cannot be explored yet".to_owned(),
-        ));
-    }
     let after = backend.call(SLOT, Op::Snapshot, &[])?;
     let observation = backend.call(SLOT, Op::Observe, &[])?;
     Ok(Raw { after, observation, effects })
-}
-
-/// A world of machines that compute, or of files that outlive their writers, has more to its state than the search knows of.
-fn uses_what_is_not_explored(effects: &[u8]) -> bool {
-    abi::effects(effects).flatten().any(|effect| {
-        matches!(
-            effect,
-            Effect::StartWork { .. }
-                | Effect::CancelWork { .. }
-                | Effect::StoreCreate { .. }
-                | Effect::StoreAppend { .. }
-                | Effect::StoreRename { .. }
-        )
-    })
 }
 
 /// Where handlers run: a machine of the exploring thread itself, and the way to make more.

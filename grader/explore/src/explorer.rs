@@ -34,7 +34,7 @@ impl<'a> Explorer<'a> {
     /// An explorer of this model on nodes that `factory` makes machines for.
     pub fn new(model: &'a Model, factory: Factory<'a>) -> Explorer<'a> {
         let mut space =
-            Space { model, steps: Steps::new(ENTROPY), watch: Watch::default(), guidance: Guidance::default() };
+            Space { model, steps: Steps::new(ENTROPY), watch: Watch::new(None, model), guidance: Guidance::default() };
         let empty = space.empty_state();
         Explorer { space, empty, machine: Machine::new(factory) }
     }
@@ -46,7 +46,7 @@ impl<'a> Explorer<'a> {
     }
 
     pub(crate) fn boxed_monitor(mut self, monitor: Box<dyn Monitor>) -> Explorer<'a> {
-        self.space.watch = Watch::new(monitor, self.space.model);
+        self.space.watch = Watch::new(Some(monitor), self.space.model);
         self
     }
 

@@ -18,6 +18,8 @@ pub(crate) struct Local {
     pub disk: Disk,
     /// In the order in which they were set.
     pub timers: Vec<Timer>,
+    /// What its machine has to do, what it is at first.
+    pub works: Vec<Work>,
     /// How many operations of this client were invoked.
     pub invoked: u32,
     pub open: Open,
@@ -52,6 +54,18 @@ pub(crate) struct Timer {
     pub at_most: Duration,
 }
 
+/// Work that is not done yet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Work {
+    pub token: u64,
+    /// What the lab calls it.
+    pub label: u32,
+    /// What comes of it.
+    pub done: u32,
+    /// How long it takes where nothing is slow.
+    pub takes: Duration,
+}
+
 impl Local {
     /// A node that never ran.
     pub fn new(slot: u16, nothing: u32) -> Local {
@@ -63,6 +77,7 @@ impl Local {
             observation: nothing,
             disk: Disk::default(),
             timers: Vec::new(),
+            works: Vec::new(),
             invoked: 0,
             open: Open::No,
         }
@@ -86,6 +101,7 @@ impl Local {
         self.condition = Condition::Down;
         (self.snapshot, self.observation) = (nothing, nothing);
         self.timers.clear();
+        self.works.clear();
         Local { disk, ..self }
     }
 }

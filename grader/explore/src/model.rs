@@ -1,7 +1,9 @@
 //! What is explored: the nodes, what clients ask, and how much may go wrong.
 
-use faultline_sim::{NodeSpec, Role};
-use labkit::NodeId;
+use std::sync::Arc;
+
+use faultline_sim::{Machines, NodeSpec, Role};
+use labkit::{Inputs, NodeId};
 
 /// How often each fault may happen on one path. All are 0 by default: then every message is delivered at most once, at
 /// any time or never, and no node crashes.
@@ -46,6 +48,9 @@ pub struct Model {
     pub(crate) faults: Faults,
     pub(crate) copies: usize,
     pub(crate) lasting: Vec<NodeId>,
+    pub(crate) mortal: Vec<NodeId>,
+    pub(crate) inputs: Inputs,
+    pub(crate) machines: Option<Arc<dyn Machines>>,
 }
 
 impl Model {
@@ -65,6 +70,9 @@ impl Model {
             faults: Faults::default(),
             copies: usize::MAX,
             lasting: Vec::new(),
+            mortal: Vec::new(),
+            inputs: Inputs::new(),
+            machines: None,
         }
     }
 
@@ -104,6 +112,35 @@ impl Model {
         self
     }
 
+    /// This node has one life: after a crash it never starts again.
+    ///
+    /// # Panics
+    /// If there is no such node: a mistake in the test.
+    #[must_use]
+    pub fn mortal(mut self, node: NodeId) -> Model {
+        assert!(self.slot(node).is_some(), "the model has no node {node}");
+        self.mortal.push(node);
+        self
+    }
+
+    /// What nodes read as inputs.
+    #[must_use]
+    pub fn inputs(mut self, inputs: Inputs) -> Model {
+        self.inputs = inputs;
+        self
+    }
+
+    /// What the machines of the nodes can compute. Work takes any time, as on a machine that is as slow as it likes; in
+    /// fair worlds it takes the time that it takes.
+    ///
+    /// # Panics
+    /// Later, if work crashes its machine, which is not explored: a mistake in the test.
+    #[must_use]
+    pub fn machines(mut self, machines: Arc<dyn Machines>) -> Model {
+        self.machines = Some(machines);
+        self
+    }
+
     /// So many equal messages from one node to another are in the network at most; a further one is lost when it is
     /// sent. Without this bound (the default) a client that sends again and again makes a space without end.
     ///
@@ -132,6 +169,11 @@ impl Model {
     pub(crate) fn crashes(&self, slot: usize) -> bool {
         let node = &self.nodes[slot];
         self.faults.crashes > 0 && matches!(node.role, Role::Server { .. }) && !self.lasting.contains(&node.id)
+    }
+
+    /// Whether this node starts again after a crash.
+    pub(crate) fn comes_back(&self, slot: usize) -> bool {
+        !self.mortal.contains(&self.nodes[slot].id)
     }
 
     pub(crate) fn role(&self, slot: usize) -> (u8, &[u8]) {

@@ -1,4 +1,5 @@
-//! On-line monitors: what clients have seen so far, reduced to what still matters.
+//! What is seen from outside: the shared store, what machines have computed, and on-line monitors of what clients have seen
+//! so far, reduced to what still matters.
 //!
 //! A state that carried its whole history would be new whenever two operations came in another order. A monitor keeps
 //! the set of *configurations* instead: which values the object may have, and which open operations may have taken
@@ -15,11 +16,26 @@ use rustc_hash::FxHashMap;
 
 use crate::{calls::Calls, intern::Interner, model::Model};
 
-/// Something that a client saw.
+/// Something that is seen from outside the nodes. Numbers are those of interned bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Happening {
     Invoked { client: u16, command: u32 },
     Answered { client: u16, output: u32 },
+    Worked { node: u16, label: u32 },
+    Created { name: u32 },
+    Appended { name: u32, record: u32 },
+    Renamed { from: u32, to: u32 },
+}
+
+/// What there is outside the nodes and the network.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Outside {
+    /// The state of the monitor.
+    monitor: u32,
+    /// The shared store: the records of each file.
+    pub files: BTreeMap<u32, Vec<u32>>,
+    /// Who has computed what.
+    pub computed: BTreeSet<(u16, u32)>,
 }
 
 /// Judges what clients see while a world is explored. Its states are numbers that it gives itself; 0 is the first. It
@@ -38,45 +54,75 @@ pub trait Monitor: Send + Sync {
     fn answered(&mut self, state: u32, client: NodeId, output: &[u8]) -> Result<u32, String>;
 }
 
-/// The monitor and the memory of its steps.
-#[derive(Default)]
+/// What was seen from outside, and the memory of its steps. Its states are numbers, too; 0 is the first.
 pub(crate) struct Watch {
     monitor: Option<Box<dyn Monitor>>,
+    states: Interner<Outside>,
     table: FxHashMap<(u32, u32), Result<u32, u32>>,
     pub faults: Vec<String>,
 }
 
 impl Watch {
-    pub fn new(mut monitor: Box<dyn Monitor>, model: &Model) -> Watch {
+    pub fn new(mut monitor: Option<Box<dyn Monitor>>, model: &Model) -> Watch {
         let commands: Vec<&[u8]> = model.operations.iter().flatten().map(Vec::as_slice).collect();
-        monitor.prepare(&commands);
-        Watch { monitor: Some(monitor), ..Watch::default() }
+        if let Some(monitor) = &mut monitor {
+            monitor.prepare(&commands);
+        }
+        let mut states = Interner::default();
+        states.intern(Outside::default());
+        Watch { monitor, states, table: FxHashMap::default(), faults: Vec::new() }
     }
 
-    /// The monitor's state after these happenings, or the number of what is wrong; `None` if not worked out yet.
+    pub fn outside(&self, state: u32) -> &Outside {
+        &self.states[state]
+    }
+
+    /// The state after these happenings, or the number of what is wrong; `None` if not worked out yet.
     #[inline]
     pub fn after(&self, state: u32, happenings: u32) -> Option<Result<u32, u32>> {
-        if self.monitor.is_none() {
-            return Some(Ok(0));
-        }
         self.table.get(&(state, happenings)).copied()
     }
 
     pub fn resolve(&mut self, state: u32, number: u32, happenings: &[Happening], calls: &Calls, model: &Model) {
-        let Some(monitor) = &mut self.monitor else { return };
         if self.table.contains_key(&(state, number)) {
             return;
         }
-        let name = |client: u16| model.nodes[usize::from(client)].id;
-        let result = happenings.iter().try_fold(state, |state, happening| match *happening {
-            Happening::Invoked { client, command } => Ok(monitor.invoked(state, name(client), &calls.bytes[command])),
-            Happening::Answered { client, output } => monitor.answered(state, name(client), &calls.bytes[output]),
-        });
-        let result = result.map_err(|fault| {
+        let mut outside = self.states[state].clone();
+        let result = happenings.iter().try_for_each(|happening| self.see(&mut outside, *happening, calls, model));
+        let result = result.map(|()| self.states.intern(outside)).map_err(|fault| {
             self.faults.push(fault);
             self.faults.len() as u32 - 1
         });
         self.table.insert((state, number), result);
+    }
+
+    fn see(
+        &mut self,
+        outside: &mut Outside,
+        happening: Happening,
+        calls: &Calls,
+        model: &Model,
+    ) -> Result<(), String> {
+        let name = |client: u16| model.nodes[usize::from(client)].id;
+        let state = outside.monitor;
+        match (happening, &mut self.monitor) {
+            (Happening::Invoked { client, command }, Some(monitor)) => {
+                outside.monitor = monitor.invoked(state, name(client), &calls.bytes[command]);
+            }
+            (Happening::Answered { client, output }, Some(monitor)) => {
+                outside.monitor = monitor.answered(state, name(client), &calls.bytes[output])?;
+            }
+            (Happening::Invoked { .. } | Happening::Answered { .. }, None) => {}
+            (Happening::Worked { node, label }, _) => _ = outside.computed.insert((node, label)),
+            (Happening::Created { name }, _) => _ = outside.files.insert(name, Vec::new()),
+            (Happening::Appended { name, record }, _) => outside.files.entry(name).or_default().push(record),
+            (Happening::Renamed { from, to }, _) => {
+                if let Some(records) = outside.files.remove(&from) {
+                    outside.files.insert(to, records);
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -224,8 +224,9 @@ impl<'p> Orders<'p> {
                 return Ok(());
             }
         }
-        for node in self.model.nodes.iter().filter(|node| !matches!(node.role, Role::Puppet { .. })) {
-            if world.is_down(node.id) {
+        for (slot, node) in self.model.nodes.iter().enumerate() {
+            let starts = world.incarnation(node.id) == 0 || self.model.comes_back(slot);
+            if world.is_down(node.id) && starts && !matches!(node.role, Role::Puppet { .. }) {
                 world.start(node.id)?;
             }
         }

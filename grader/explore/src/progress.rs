@@ -14,7 +14,7 @@ use crate::{
     error::Error,
     explorer::Explorer,
     intern::NONE,
-    local::Condition,
+    local::{Condition, Work},
     search::{Failure, Reached},
     steps::What,
     view::View,
@@ -43,6 +43,7 @@ const LATENCY_US: (u64, u64) = (1_000, 5_000);
 enum Due {
     Message { flight: u32 },
     Timer { slot: usize, bytes: u32 },
+    Work { slot: usize },
 }
 
 /// One healthy world.
@@ -54,6 +55,8 @@ struct Healthy {
     due: BTreeMap<(u64, u64), Due>,
     /// The running timers and their place in the queue.
     timers: BTreeMap<(usize, u32), (u64, u64)>,
+    /// The work that each machine is at and its place in the queue.
+    works: BTreeMap<usize, (Work, (u64, u64))>,
     reached: Reached,
 }
 
@@ -167,6 +170,7 @@ impl Explorer<'_> {
             for timer in &self.space.steps.locals[*local].timers {
                 world.set_timer(slot, timer.bytes, timer.at_least, timer.at_most);
             }
+            self.work_on(world, slot);
         }
     }
 
@@ -176,7 +180,7 @@ impl Explorer<'_> {
         let ways: Vec<Way> = ways.into_iter().filter(|way| self.space.steps.is_healthy(choice_of(way))).collect();
         let at_once = ways.iter().find(|way| match self.began_with(choice_of(way)) {
             What::Start | What::Synced | What::Invoke => choice_of(way).flight == NONE,
-            What::Deliver | What::Fire { .. } | What::Crash | What::Say => false,
+            What::Deliver | What::Fire { .. } | What::Worked | What::Crash | What::Say => false,
         });
         if let Some(way) = at_once {
             return Ok(Some(*way));
@@ -188,6 +192,10 @@ impl Explorer<'_> {
                 Due::Timer { slot, bytes } => {
                     world.timers.remove(&(slot, bytes));
                     ways.iter().find(|way| self.fires(world, choice_of(way), slot, bytes))
+                }
+                Due::Work { slot } => {
+                    world.works.remove(&slot);
+                    ways.iter().find(|way| self.is_done_with_work(choice_of(way), slot))
                 }
             };
             if let Some(way) = way {
@@ -211,6 +219,27 @@ impl Explorer<'_> {
                 usize::from(steps.slots[outcome.local as usize]) == slot && local.timers[timer as usize].bytes == bytes
             }
             _ => false,
+        }
+    }
+
+    fn is_done_with_work(&self, choice: Choice, slot: usize) -> bool {
+        let outcome = &self.space.steps.outcomes[choice.outcome as usize];
+        self.began_with(choice) == What::Worked && usize::from(self.space.steps.slots[outcome.local as usize]) == slot
+    }
+
+    /// Lets a machine begin with the first work that it has.
+    fn work_on(&self, world: &mut Healthy, slot: usize) {
+        let first = self.space.steps.locals[world.reached.state[slot]].works.first();
+        if world.works.get(&slot).map(|(work, _)| work) == first {
+            return;
+        }
+        if let Some((_, place)) = world.works.remove(&slot) {
+            world.due.remove(&place);
+        }
+        if let Some(work) = first {
+            let micros = u64::try_from(work.takes.as_micros()).unwrap_or(u64::MAX);
+            let place = world.put((micros, micros), Due::Work { slot });
+            world.works.insert(slot, (work.clone(), place));
         }
     }
 
@@ -238,6 +267,7 @@ impl Explorer<'_> {
                 }
             }
         }
+        self.work_on(world, slot);
         debug_assert!(steps.locals[outcome.local].condition != Condition::Down, "nothing crashes here");
     }
 }
@@ -250,7 +280,7 @@ fn choice_of(way: &Way) -> Choice {
 impl Healthy {
     fn new(seed: u64, reached: &Reached) -> Healthy {
         let reached = reached.clone();
-        Healthy { seed, now_us: 0, drawn: 0, due: BTreeMap::new(), timers: BTreeMap::new(), reached }
+        Healthy { seed, now_us: 0, drawn: 0, due: BTreeMap::new(), timers: BTreeMap::new(), works: BTreeMap::new(), reached }
     }
 
     /// Due after a time from the range (microseconds).

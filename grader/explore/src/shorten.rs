@@ -34,6 +34,7 @@ enum Deed {
         timer: u32,
     },
     Synced,
+    Worked,
     Invoke,
     Start,
     Crash,
@@ -100,6 +101,7 @@ impl Explorer<'_> {
                 Deed::Fire { timer: local.timers[timer as usize].bytes }
             }
             What::Synced => Deed::Synced,
+            What::Worked => Deed::Worked,
             What::Invoke => Deed::Invoke,
             What::Start => Deed::Start,
             What::Crash => Deed::Crash,

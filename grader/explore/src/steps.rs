@@ -1,6 +1,7 @@
 //! What one node does in one step, and the table that remembers it.
 //!
-//! A step is a delivery or something of the node's own (a timer, the end of a sync, an invocation, a crash, a start).
+//! A step is a delivery or something of the node's own (a timer, the end of a sync or of work, an invocation, a crash,
+//! a start).
 //! The table maps (node, step) to its outcomes, all of them numbers; a miss asks [`calls`](crate::calls) what the
 //! handler does and carries out the effects once.
 
@@ -10,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use faultline_sim::choice::mix;
+use faultline_sim::{Computation, Ends, Life, choice::mix};
 use labkit::{
     NodeId,
     abi::{Effect, split_effect},
@@ -22,7 +23,7 @@ use crate::{
     disk::Blobs,
     error::Error,
     intern::{Interner, NONE},
-    local::{Condition, Local, Open, Timer},
+    local::{Condition, Local, Open, Timer, Work},
     model::{Model, Pace},
     monitor::Happening,
     ways::Choice,
@@ -59,6 +60,8 @@ pub(crate) enum What {
         timer: u32,
     },
     Synced,
+    /// The machine is done with what it was at.
+    Worked,
     Invoke,
     Start,
     /// A crash while no handler runs.
@@ -83,7 +86,7 @@ pub(crate) struct Outcome {
     pub sends: Arc<[u32]>,
     /// The sum of their hashes.
     pub sends_hash: u64,
-    /// What clients saw, interned; 0 if nothing.
+    /// What was seen from outside, interned; 0 if nothing.
     pub happenings: u32,
     /// A crash is part of it.
     pub crash: bool,
@@ -284,7 +287,7 @@ impl Steps {
             self.crash(&draft, out);
         }
         match local.condition {
-            Condition::Down if model.is_puppet(slot) => {}
+            Condition::Down if model.is_puppet(slot) || (local.incarnation > 0 && !model.comes_back(slot)) => {}
             Condition::Down => {
                 let mut draft = Draft::of(local.clone());
                 draft.local.incarnation += 1;
@@ -305,6 +308,12 @@ impl Steps {
                     let bytes = draft.local.timers.remove(index).bytes;
                     let what = What::Fire { timer: index as u32 };
                     self.handle(draft, what, Cause::Timer { bytes }, model, out)?;
+                }
+                if !local.works.is_empty() {
+                    let mut draft = Draft::of(local.clone());
+                    let Work { token, label, done: bytes, .. } = draft.local.works.remove(0);
+                    draft.happenings.push(Happening::Worked { node: local.slot, label });
+                    self.handle(draft, What::Worked, Cause::Work { token, bytes }, model, out)?;
                 }
             }
         }
@@ -446,13 +455,38 @@ impl Steps {
             Effect::Write { .. } | Effect::Append { .. } | Effect::Remove { .. } => local.disk.apply(effect),
             Effect::Sync => local.disk.sync(),
             Effect::Note { .. } => {}
-            Effect::StartWork { .. }
-            | Effect::CancelWork { .. }
-            | Effect::StoreCreate { .. }
-            | Effect::StoreAppend { .. }
-            | Effect::StoreRename { .. } => unreachable!("the table of calls refuses them"),
+            Effect::StartWork { token, task } => {
+                local.works.retain(|work| work.token != token);
+                let work = self.start_work(&draft.local, token, task, model)?;
+                draft.local.works.push(work);
+            }
+            Effect::CancelWork { token } => local.works.retain(|work| work.token != token),
+            Effect::StoreCreate { name } => {
+                let name = self.calls.bytes.intern(name.as_bytes());
+                draft.happenings.push(Happening::Created { name });
+            }
+            Effect::StoreAppend { name, record } => {
+                let (name, record) = (self.calls.bytes.intern(name.as_bytes()), self.calls.bytes.intern(record));
+                draft.happenings.push(Happening::Appended { name, record });
+            }
+            Effect::StoreRename { from, to } => {
+                let (from, to) = (self.calls.bytes.intern(from.as_bytes()), self.calls.bytes.intern(to.as_bytes()));
+                draft.happenings.push(Happening::Renamed { from, to });
+            }
         }
         Ok(())
+    }
+
+    fn start_work(&mut self, local: &Local, token: u64, task: &[u8], model: &Model) -> Result<Work, String> {
+        let node = model.nodes[usize::from(local.slot)].id;
+        let Some(machines) = &model.machines else {
+            return Err(format!("{node} started work, but the lab lets it compute nothing"));
+        };
+        let by = Life { node, incarnation: u64::from(local.incarnation) };
+        let Computation { label, takes, ends } = machines.compute(by, task)?;
+        let Ends::Done(done) = ends else { panic!("{label} crashes its machine, and that is not explored") };
+        let (label, done) = (self.calls.bytes.intern(label.as_bytes()), self.calls.bytes.intern(done.as_slice()));
+        Ok(Work { token, label, done, takes })
     }
 
     /// The node crashes here: one way to go for each disk that it may leave.

@@ -78,6 +78,9 @@ struct Counts {
     effects: u64,
     /// The running timers: bytes and number.
     timers: Vec<(u32, u64)>,
+    works_started: u64,
+    /// The work that is not done yet: token and number.
+    works: Vec<(u64, u64)>,
     operations: u64,
 }
 
@@ -185,6 +188,10 @@ impl Walk<'_, '_> {
                     let text = self.describe(slot, 1, local.snapshot, Subject::Command, command);
                     says.push(format!("{name} is asked for {text}"));
                 }
+                Happening::Worked { label, .. } => {
+                    says.push(format!("{name} is done with {}", String::from_utf8_lossy(&steps.calls.bytes[label])));
+                }
+                Happening::Created { .. } | Happening::Appended { .. } | Happening::Renamed { .. } => {}
                 Happening::Answered { output, .. } => {
                     let text = self.describe(slot, 1, local.snapshot, Subject::Output, output);
                     says.push(format!("{name} answers {text}"));
@@ -192,7 +199,9 @@ impl Walk<'_, '_> {
             }
         }
         if outcome.crash {
-            self.counts[usize::from(slot)].timers.clear();
+            let counts = &mut self.counts[usize::from(slot)];
+            counts.timers.clear();
+            counts.works.clear();
         }
     }
 
@@ -255,6 +264,10 @@ impl Walk<'_, '_> {
                 actions.push(Action::Synced { of, nth: counts.syncs });
                 says.push(format!("{name}'s sync is over"));
             }
+            What::Worked => {
+                let (_, nth) = counts.works.remove(0);
+                actions.push(Action::Worked { of, nth });
+            }
             What::Invoke | What::Say => {
                 counts.operations += 1;
                 actions.push(Action::Invoke { client: name, nth: counts.operations });
@@ -302,6 +315,12 @@ impl Walk<'_, '_> {
                     let bytes = steps.calls.bytes.find(timer).unwrap_or(NONE);
                     counts.timers.retain(|(running, _)| *running != bytes);
                 }
+                Effect::StartWork { token, .. } => {
+                    counts.works_started += 1;
+                    counts.works.retain(|(known, _)| *known != token);
+                    counts.works.push((token, counts.works_started));
+                }
+                Effect::CancelWork { token } => counts.works.retain(|(known, _)| *known != token),
                 Effect::Sync => {
                     counts.syncs += 1;
                     // Where no node crashes, a sync is over at once.

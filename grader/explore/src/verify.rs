@@ -181,6 +181,7 @@ impl Explorer<'_> {
             }
             Cause::Timer { bytes } => format!("timer {}", text(Subject::Timer, call.slot, bytes)),
             Cause::Invoke { bytes } => format!("operation {}", text(Subject::Command, call.slot, bytes)),
+            Cause::Work { token, .. } => format!("the end of work {token}"),
         }
     }
 

@@ -1,8 +1,8 @@
 //! What properties may look at.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use faultline_sim::{Outcome, World};
+use faultline_sim::{Fate, File, Outcome, Work, World};
 use labkit::NodeId;
 
 use crate::{
@@ -29,6 +29,8 @@ type Sent = (NodeId, NodeId, Vec<u8>);
 pub(crate) struct Seen<'s> {
     model: &'s Model,
     nodes: Vec<SeenNode>,
+    files: &'s BTreeMap<String, File>,
+    works: &'s [Work],
     /// Asked for only where a property wants to know: there may be very many.
     in_flight: Box<dyn Fn() -> Vec<Sent> + 's>,
 }
@@ -49,7 +51,8 @@ impl<'s> Seen<'s> {
             nodes.push(SeenNode { observation, incarnation: world.incarnation(node.id), answered });
         }
         let world = &*world;
-        Ok(Seen { model, nodes, in_flight: Box::new(|| world.in_flight()) })
+        let in_flight = Box::new(|| world.in_flight());
+        Ok(Seen { model, nodes, files: world.files(), works: world.works(), in_flight })
     }
 
     pub fn view(&self) -> View<'_> {
@@ -57,8 +60,7 @@ impl<'s> Seen<'s> {
     }
 
     fn node(&self, node: NodeId) -> &SeenNode {
-        let slot = self.model.slot(node).unwrap_or_else(|| panic!("the model has no node {node}"));
-        &self.nodes[slot]
+        &self.nodes[slot_of(self.model, node)]
     }
 }
 
@@ -118,6 +120,50 @@ impl<'s> View<'s> {
         model.nodes.iter().zip(&model.operations).all(|(node, all)| self.answered(node.id) as usize == all.len())
     }
 
+    /// The records of a file in the shared store, if there is one of this name.
+    pub fn file(&self, name: &str) -> Option<Vec<&'s [u8]>> {
+        match self.0 {
+            Of::State { space, state } => {
+                let bytes = &space.steps.calls.bytes;
+                let outside = space.watch.outside(space.monitor(state));
+                let records = outside.files.get(&bytes.find(name.as_bytes())?)?;
+                Some(records.iter().map(|record| &bytes[*record]).collect())
+            }
+            Of::World(seen) => Some(seen.files.get(name)?.records.iter().map(Vec::as_slice).collect()),
+        }
+    }
+
+    /// Whether the machine of a node has computed what the lab calls so, in whatever life.
+    pub fn has_computed(&self, node: NodeId, label: &str) -> bool {
+        match self.0 {
+            Of::State { space, state } => {
+                let slot = slot_of(space.model, node) as u16;
+                let label = space.steps.calls.bytes.find(label.as_bytes());
+                label.is_some_and(|label| {
+                    space.watch.outside(space.monitor(state)).computed.contains(&(slot, label))
+                })
+            }
+            Of::World(seen) => {
+                let is_it = |work: &&Work| work.by.node == node && work.label == label && work.fate == Fate::Done;
+                seen.works.iter().any(|work| is_it(&work))
+            }
+        }
+    }
+
+    /// Whether the machine of a node is at what the lab calls so, or will be next.
+    pub fn is_computing(&self, node: NodeId, label: &str) -> bool {
+        match self.0 {
+            Of::State { space, state } => {
+                let bytes = &space.steps.calls.bytes;
+                local(space, state, node).works.iter().any(|work| bytes[work.label] == *label.as_bytes())
+            }
+            Of::World(seen) => {
+                let under_way = |work: &Work| matches!(work.fate, Fate::Waiting | Fate::Running);
+                seen.works.iter().any(|work| work.by.node == node && work.label == label && under_way(work))
+            }
+        }
+    }
+
     /// The messages in the network: sender, receiver, bytes.
     pub fn in_flight(&self) -> Vec<(NodeId, NodeId, Cow<'s, [u8]>)> {
         match self.0 {
@@ -135,6 +181,9 @@ impl<'s> View<'s> {
 }
 
 fn local<'s>(space: &'s Space<'_>, state: &[u32], node: NodeId) -> &'s Local {
-    let slot = space.model.slot(node).unwrap_or_else(|| panic!("the model has no node {node}"));
-    &space.steps.locals[state[slot]]
+    &space.steps.locals[state[slot_of(space.model, node)]]
+}
+
+fn slot_of(model: &Model, node: NodeId) -> usize {
+    model.slot(node).unwrap_or_else(|| panic!("the model has no node {node}"))
 }

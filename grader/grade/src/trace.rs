@@ -14,7 +14,7 @@ use crate::error::Error;
 
 /// The version of the file's form. Files of version 1 have no `edits`, those of version 2 do not say what survives a crash;
 /// they are read, too.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// Everything that a failing run was made of, except for the program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -58,6 +58,13 @@ pub enum Action {
         /// Counts the syncs of this life from 1.
         nth: u64,
     },
+    /// The `nth` piece of work that `of` started was over.
+    Worked {
+        /// The node.
+        of: Life,
+        /// Counts the work that this life has started, from 1.
+        nth: u64,
+    },
     /// A node crashed in its `event`-th event, after `effects` of that event's effects.
     Crash {
         /// The node.
@@ -136,6 +143,7 @@ pub(crate) struct Script {
     pub messages: BTreeMap<(Life, u64), Vec<(Time, bool)>>,
     pub timers: BTreeMap<(Life, u64), Time>,
     pub syncs: BTreeMap<(Life, u64), Time>,
+    pub works: BTreeMap<(Life, u64), Time>,
     pub crashes: BTreeMap<(Life, u64), u64>,
     pub survivals: BTreeMap<Life, BTreeMap<String, Survival>>,
     pub faults: Vec<(Time, FaultAction)>,
@@ -160,6 +168,9 @@ impl Script {
                 Action::Synced { of, nth } => {
                     script.syncs.insert((*of, *nth), at);
                 }
+                Action::Worked { of, nth } => {
+                    script.works.insert((*of, *nth), at);
+                }
                 Action::Crash { of, event, effects } => {
                     script.crashes.insert((*of, *event), *effects);
                 }
@@ -179,6 +190,7 @@ impl Script {
         self.messages.values().map(Vec::len).sum::<usize>()
             + self.timers.len()
             + self.syncs.len()
+            + self.works.len()
             + self.crashes.len()
             + self.survivals.len()
             + self.faults.len()

@@ -1,13 +1,12 @@
 //! Work: what the machines of nodes compute beside the handlers, in virtual time.
 //!
 //! What a task is, how long it takes and what comes out is the lab's ([`Machines`]); when it begins and ends, and what
-//! becomes of it, is the world's. All of it follows from the tasks and the moments at which they are started, so a
-//! replayed schedule needs no actions for it.
+//! becomes of it, is the world's.
 
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt::Debug,
-    rc::Rc,
+    sync::Arc,
     time::Duration,
 };
 
@@ -17,14 +16,14 @@ use crate::{
     Outcome, World,
     node::Cause,
     record::Happening,
-    schedule::Life,
+    schedule::{Action, Life},
     time::Time,
     violation::{Kind, Stop, Violation},
     world::What,
 };
 
 /// What the machines of a world can compute. Equal tasks of equal lives must give equal answers.
-pub trait Machines: Debug {
+pub trait Machines: Debug + Send + Sync {
     /// What comes of a task that this life of a node starts.
     ///
     /// # Errors
@@ -89,10 +88,12 @@ pub enum Fate {
 /// All work of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Works {
-    machines: Option<Rc<dyn Machines>>,
+    machines: Option<Arc<dyn Machines>>,
     /// How many times as long everything takes; absent means once.
     slow: BTreeMap<NodeId, u32>,
     log: Vec<Work>,
+    /// How much each life has started.
+    started: BTreeMap<Life, u64>,
     /// What each machine has to do, the work that is running first.
     queues: BTreeMap<usize, VecDeque<Queued>>,
 }
@@ -101,6 +102,8 @@ pub(crate) struct Works {
 struct Queued {
     /// The position in the log.
     work: usize,
+    /// Counts what its life has started, from 1.
+    nth: u64,
     takes: Duration,
     ends: Ends,
 }
@@ -109,7 +112,7 @@ struct Queued {
 const MOST: usize = 100_000;
 
 impl Works {
-    pub fn new(machines: Option<Rc<dyn Machines>>, slow: BTreeMap<NodeId, u32>) -> Works {
+    pub fn new(machines: Option<Arc<dyn Machines>>, slow: BTreeMap<NodeId, u32>) -> Works {
         Works { machines, slow, ..Works::default() }
     }
 }
@@ -133,8 +136,10 @@ impl World<'_> {
         let Computation { label, takes, ends } = machines.compute(by, task).map_err(|why| self.violation(why))?;
         let work = self.works.log.len();
         self.works.log.push(Work { by, token, label, asked: now, began: None, ended: None, fate: Fate::Waiting });
+        let nth = self.works.started.entry(by).or_default();
+        *nth += 1;
         let queue = self.works.queues.entry(slot).or_default();
-        queue.push_back(Queued { work, takes, ends });
+        queue.push_back(Queued { work, nth: *nth, takes, ends });
         if queue.len() == 1 {
             self.begin_next(slot);
         }
@@ -147,7 +152,9 @@ impl World<'_> {
         let work = &mut self.works.log[next.work];
         (work.began, work.fate) = (Some(self.now), Fate::Running);
         let factor = self.works.slow.get(&work.by.node).copied().unwrap_or(1);
-        let (at, index) = (self.now + next.takes.saturating_mul(factor), next.work as u32);
+        let (ends, index) = (self.now + next.takes.saturating_mul(factor), next.work as u32);
+        let scripted = self.mode.script.as_mut().and_then(|script| script.works.remove(&(work.by, next.nth)));
+        let at = scripted.unwrap_or_else(|| self.unnamed(ends));
         self.push(at, (slot as u64) << 40 | u64::from(index), What::Worked { slot: slot as u16, work: index });
     }
 
@@ -156,6 +163,8 @@ impl World<'_> {
         let work = work as usize;
         let queue = self.works.queues.entry(slot).or_default();
         let Some(done) = queue.pop_front_if(|first| first.work == work) else { return Ok(()) };
+        let of = self.works.log[work].by;
+        self.record_action(|_| Action::Worked { of, nth: done.nth });
         let logged = &mut self.works.log[work];
         logged.ended = Some(self.now);
         match done.ends {

@@ -4,7 +4,7 @@ use std::{
     cmp::Reverse,
     collections::{BTreeMap, BinaryHeap, HashMap},
     ops::RangeInclusive,
-    rc::Rc,
+    sync::Arc,
     time::Duration,
 };
 
@@ -57,7 +57,7 @@ pub struct Setup {
     /// What every node can read.
     pub inputs: Inputs,
     /// What the nodes' machines compute: nothing, unless the lab lets them.
-    pub machines: Option<Rc<dyn Machines>>,
+    pub machines: Option<Arc<dyn Machines>>,
     /// The machines that are slow, and how many times as long everything takes on them.
     pub slow_machines: BTreeMap<NodeId, u32>,
 }

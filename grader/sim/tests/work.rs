@@ -1,6 +1,6 @@
 //! Machines that compute, inputs and the shared store, with nodes that live in this process.
 
-use std::{collections::BTreeMap, rc::Rc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use faultline_sim::{
     Computation, Conditions, Ends, Facts, Fate, Happening, Kind, Life, Machines, Mode, NodeSpec, Outcome, Role, Setup,
@@ -112,7 +112,7 @@ fn setup() -> Setup {
     let worker = NodeSpec { id: W1, role: Role::Server { role: 0, config }, starts: true };
     let inputs = BTreeMap::from([("seven".to_owned(), "letters".to_owned())]);
     let setup = Setup::new(vec![worker, NodeSpec::puppet(P1, 0)], Conditions::steady());
-    Setup { machines: Some(Rc::new(Squares)), inputs, ..setup }
+    Setup { machines: Some(Arc::new(Squares)), inputs, ..setup }
 }
 
 fn run(mode: Mode, setup: Setup, test: impl FnOnce(&mut World<'_>) -> Outcome) -> (Outcome, Facts) {
@@ -257,7 +257,7 @@ fn work_can_crash_its_machine_and_a_recording_says_so() {
     let told: Vec<(Time, &Happening)> = recording.steps.iter().map(|step| (step.at, &step.what)).collect();
     assert!(told.contains(&(Time(5_000), &Happening::WorkDone { node: W1, work: "square 3".to_owned() })), "{told:?}");
     assert!(told.contains(&(Time(18_000), &Happening::Crash { node: W1, after: None })), "{told:?}");
-    // A schedule says nothing of work: all of it follows from the rest.
+    // The schedule says when work was over.
     let replay = Mode { schedule: Some(recording.schedule.clone()), ..Mode::recorded() };
     let (outcome, again) = run(replay, setup(), story);
     outcome.unwrap();

@@ -5,7 +5,7 @@ mod differential;
 mod monitoring;
 mod nodes;
 mod properties;
-mod refusals;
 mod staging;
 mod verification;
 mod wandering;
+mod working;

@@ -4,6 +4,7 @@ use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
+    sync::Arc,
     time::Duration,
 };
 
@@ -71,12 +72,12 @@ impl Cast {
         (1..=self.workers + self.late).map(worker).collect()
     }
 
-    fn plant(&self, trial: &Trial<'_>) -> Rc<Plant> {
+    fn plant(&self, trial: &Trial<'_>) -> Arc<Plant> {
         let choices = Choices::new(trial.seed());
-        Rc::new(Plant::new(&self.jobs, &self.inputs, self.takes.clone(), self.poison, choices))
+        Arc::new(Plant::new(&self.jobs, &self.inputs, self.takes.clone(), self.poison, choices))
     }
 
-    fn setup(&self, conditions: Conditions, plant: &Rc<Plant>) -> Setup {
+    fn setup(&self, conditions: Conditions, plant: &Arc<Plant>) -> Setup {
         let mut nodes = vec![NodeSpec { id: M1, role: Role::Server { role: 0, config: bytes(&()) }, starts: true }];
         for number in 1..=self.workers + self.late {
             let config = bytes(&WorkerConfig { coordinator: M1 });
@@ -91,7 +92,7 @@ impl Cast {
         setup.start_spread = ms(60);
         setup.inputs = self.inputs.clone();
         setup.slow_machines = self.slow.clone();
-        setup.machines = Some(Rc::<Plant>::clone(plant));
+        setup.machines = Some(Arc::<Plant>::clone(plant));
         setup.limits.effects_per_event = 100_000;
         setup.limits.fuel *= u64::from(self.large);
         setup
@@ -183,13 +184,13 @@ type Drawn = RefCell<(Vec<faultline_sim::Lane>, Vec<Asked>)>;
 fn in_cluster(
     world: &mut World<'_>,
     cast: &Cast,
-    plant: &Rc<Plant>,
+    plant: &Arc<Plant>,
     drawn: &Drawn,
     test: impl FnOnce(&mut Cluster<'_, '_>) -> Outcome,
 ) -> Outcome {
     plant.begin();
     let lives = Lives::follow(world, cast.workers().into_iter().chain([M1]).collect());
-    let mut cluster = Cluster { world, plant: Rc::clone(plant), cast, lives: Rc::clone(&lives) };
+    let mut cluster = Cluster { world, plant: Arc::clone(plant), cast, lives: Rc::clone(&lives) };
     let outcome = cluster.world.run_for(ms(60)).and_then(|()| test(&mut cluster));
     let asked = cluster.asked(&outcome);
     drawn.replace((super::picture::draw(&cluster), asked));
@@ -199,7 +200,7 @@ fn in_cluster(
 /// A running system.
 pub struct Cluster<'w, 'b> {
     pub world: &'w mut World<'b>,
-    pub plant: Rc<Plant>,
+    pub plant: Arc<Plant>,
     pub cast: &'w Cast,
     pub lives: Rc<RefCell<Lives>>,
 }
@@ -276,13 +277,13 @@ impl Cluster<'_, '_> {
     /// Lets time pass until something holds, or the client's job has ended. True if it holds.
     pub fn until(&mut self, client: NodeId, mut holds: impl FnMut(&mut Cluster<'_, '_>) -> bool) -> Outcome<bool> {
         let index = self.last_of(client);
-        let (plant, cast, lives) = (Rc::clone(&self.plant), self.cast, Rc::clone(&self.lives));
+        let (plant, cast, lives) = (Arc::clone(&self.plant), self.cast, Rc::clone(&self.lives));
         let mut held = false;
         self.world.expect("the job goes on", ENDS, |world| {
             if world.history()[index].reply.is_some() {
                 return Ok(true);
             }
-            let mut cluster = Cluster { world, plant: Rc::clone(&plant), cast, lives: Rc::clone(&lives) };
+            let mut cluster = Cluster { world, plant: Arc::clone(&plant), cast, lives: Rc::clone(&lives) };
             held = holds(&mut cluster);
             Ok(held)
         })?;

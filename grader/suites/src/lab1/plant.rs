@@ -1,8 +1,8 @@
 //! The machines of the workers: they compute map and reduce functions, and know what each must be given.
 
 use std::{
-    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard},
     time::Duration,
 };
 
@@ -82,7 +82,7 @@ pub struct Plant {
     choices: Choices,
     /// Crashes each machine that computes it.
     poison: Option<Piece>,
-    seen: RefCell<Seen>,
+    seen: Mutex<Seen>,
 }
 
 /// What was started so far.
@@ -97,12 +97,16 @@ struct Seen {
 impl Plant {
     pub fn new(jobs: &[Job], inputs: &Inputs, takes: Takes, poison: Option<Piece>, choices: Choices) -> Plant {
         let jobs = jobs.iter().map(|job| (job.id, expected(job, inputs))).collect();
-        Plant { jobs, inputs: inputs.clone(), takes, choices, poison, seen: RefCell::default() }
+        Plant { jobs, inputs: inputs.clone(), takes, choices, poison, seen: Mutex::default() }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().expect("nobody panics with it")
     }
 
     /// A new world has begun.
     pub fn begin(&self) {
-        self.seen.take();
+        *self.seen() = Seen::default();
     }
 
     pub fn job(&self, job: JobId) -> &Job {
@@ -124,7 +128,7 @@ impl Plant {
 
     /// The tasks that were started, in the order of the world's own list.
     pub fn pieces(&self) -> Vec<Piece> {
-        self.seen.borrow().pieces.clone()
+        self.seen().pieces.clone()
     }
 
     pub fn takes(&self, piece: Piece) -> Duration {
@@ -176,7 +180,7 @@ impl Plant {
                 return what(format!("{got} values of {:?}, and the splits have {wanted}: {how}", group.key));
             }
         }
-        let mut seen = self.seen.borrow_mut();
+        let mut seen = self.seen();
         let other = seen.keys.iter().filter(|(other, _)| other.job == piece.job).find_map(|(other, theirs)| {
             let differs = if *other == piece { *theirs != keys } else { !theirs.is_disjoint(&keys) };
             differs.then(|| (*other, keys.symmetric_difference(theirs).next(), keys.intersection(theirs).next()))
@@ -267,7 +271,7 @@ impl Machines for Plant {
             }
         };
         checked.map_err(|why| format!("{} started {why}", by.node))?;
-        self.seen.borrow_mut().pieces.push(piece);
+        self.seen().pieces.push(piece);
         let ends = if self.poison == Some(piece) {
             Ends::Crash
         } else {

@@ -4,6 +4,7 @@ pub mod broadcast;
 pub mod claims;
 pub mod paxos;
 pub mod register;
+pub mod smithy;
 pub mod unsteady;
 pub mod wasm;
 
