@@ -179,7 +179,7 @@ impl<'a> Explorer<'a> {
     pub(crate) fn failure(&self, from: &Reached, choice: Choice, why: Broken) -> Failure {
         let property = match why {
             Broken::Fault(_) => RULES,
-            Broken::Monitor(_) => "what clients see is linearizable",
+            Broken::Monitor(_) => "what clients see is right",
         };
         Failure { property: property.to_owned(), observed: self.space.broken(why), reached: self.go(from, choice) }
     }

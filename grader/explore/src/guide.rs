@@ -16,6 +16,7 @@ pub struct Guide {
     late: Vec<(NodeId, NodeId)>,
     crashes: Option<Vec<NodeId>>,
     slow_disks: Vec<NodeId>,
+    slow_machines: Vec<NodeId>,
     timers: Option<Vec<NodeId>>,
 }
 
@@ -66,6 +67,14 @@ impl Guide {
         self
     }
 
+    /// The machines of these nodes are slow: no work of theirs ends. (Simulated worlds have no such machines; there nothing
+    /// may depend on it.)
+    #[must_use]
+    pub fn slow_machines(mut self, nodes: &[NodeId]) -> Guide {
+        self.slow_machines = nodes.to_vec();
+        self
+    }
+
     /// Only timers of these nodes fire. (So it is in searches; the simulated world knows of no such thing.)
     #[must_use]
     pub fn timers(mut self, nodes: &[NodeId]) -> Guide {
@@ -98,6 +107,7 @@ impl Guide {
             held: self.held.iter().map(|(from, to)| (slot(*from), slot(*to))).collect(),
             spared: all_but(&self.crashes),
             slow_disks: self.slow_disks.iter().map(|node| slot(*node)).collect(),
+            slow_machines: self.slow_machines.iter().map(|node| slot(*node)).collect(),
             without_timers: all_but(&self.timers),
         }
     }
@@ -112,6 +122,7 @@ pub(crate) struct Guidance {
     /// Who does not crash.
     pub spared: FxHashSet<u16>,
     pub slow_disks: FxHashSet<u16>,
+    pub slow_machines: FxHashSet<u16>,
     /// Whose timers do not fire.
     pub without_timers: FxHashSet<u16>,
 }
@@ -128,7 +139,8 @@ impl Guidance {
 
     /// Whether outcomes are to be looked at.
     pub fn bars_outcomes(&self) -> bool {
-        !(self.without_timers.is_empty() && self.spared.is_empty() && self.slow_disks.is_empty())
+        let bars: [&FxHashSet<u16>; 4] = [&self.without_timers, &self.spared, &self.slow_disks, &self.slow_machines];
+        bars.iter().any(|slots| !slots.is_empty())
     }
 
     /// Whether a step of this node that begins so, and may end in a crash, is left for later.
@@ -136,5 +148,6 @@ impl Guidance {
         (crash && self.spared.contains(&slot))
             || (matches!(what, What::Fire { .. }) && self.without_timers.contains(&slot))
             || (what == What::Synced && self.slow_disks.contains(&slot))
+            || (what == What::Worked && self.slow_machines.contains(&slot))
     }
 }

@@ -23,6 +23,9 @@ use super::{
     worker,
 };
 
+/// By then everybody has started.
+const BEGUN: Duration = ms(60);
+
 /// Who takes part, what there is to do, and how long it takes.
 #[derive(Clone)]
 pub struct Cast {
@@ -72,12 +75,12 @@ impl Cast {
         (1..=self.workers + self.late).map(worker).collect()
     }
 
-    fn plant(&self, trial: &Trial<'_>) -> Arc<Plant> {
+    pub fn plant(&self, trial: &Trial<'_>) -> Arc<Plant> {
         let choices = Choices::new(trial.seed());
         Arc::new(Plant::new(&self.jobs, &self.inputs, self.takes.clone(), self.poison, choices))
     }
 
-    fn setup(&self, conditions: Conditions, plant: &Arc<Plant>) -> Setup {
+    pub fn setup(&self, conditions: Conditions, plant: &Arc<Plant>) -> Setup {
         let mut nodes = vec![NodeSpec { id: M1, role: Role::Server { role: 0, config: bytes(&()) }, starts: true }];
         for number in 1..=self.workers + self.late {
             let config = bytes(&WorkerConfig { coordinator: M1 });
@@ -89,7 +92,7 @@ impl Cast {
             nodes.push(NodeSpec { id: client(number), role, starts: true });
         }
         let mut setup = Setup::new(nodes, conditions);
-        setup.start_spread = ms(60);
+        setup.start_spread = BEGUN;
         setup.inputs = self.inputs.clone();
         setup.slow_machines = self.slow.clone();
         setup.machines = Some(Arc::<Plant>::clone(plant));
@@ -98,7 +101,7 @@ impl Cast {
         setup
     }
 
-    fn describe(&self, conditions: &Conditions) -> String {
+    pub fn describe(&self, conditions: &Conditions) -> String {
         let count = |number: u32, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
         let network =
             if conditions.loss > 0 { "a network that loses, doubles and reorders" } else { "a clean network" };
@@ -135,8 +138,22 @@ impl Cast {
         trial.describe_setting(self.describe(&conditions) + more);
         let plant = self.plant(trial);
         let setup = self.setup(conditions, &plant);
+        self.act_in(trial, setup, &plant, |cluster| {
+            cluster.world.run_for(BEGUN)?;
+            test(cluster)
+        })
+    }
+
+    /// Runs a test in a world that is set up like this, from its very beginning.
+    pub fn act_in(
+        &self,
+        trial: &mut Trial<'_>,
+        setup: Setup,
+        plant: &Arc<Plant>,
+        test: impl FnOnce(&mut Cluster<'_, '_>) -> Outcome,
+    ) -> Outcome {
         let drawn = RefCell::new((Vec::new(), Vec::new()));
-        let outcome = trial.run(setup, |world| in_cluster(world, self, &plant, &drawn, test));
+        let outcome = trial.run(setup, |world| in_cluster(world, self, plant, &drawn, test));
         let (picture, asked) = drawn.into_inner();
         trial.draw(picture);
         trial.list(asked);
@@ -155,7 +172,11 @@ impl Cast {
         let plant = self.plant(trial);
         let setup = Setup { unsynced_is_lost: trial.number() % 2 == 0, ..self.setup(conditions, &plant) };
         let drawn = RefCell::new((Vec::new(), Vec::new()));
-        let outcome = trial.crash_sweep(&setup, |world| in_cluster(world, self, &plant, &drawn, &test));
+        let test = |cluster: &mut Cluster<'_, '_>| {
+            cluster.world.run_for(BEGUN)?;
+            test(cluster)
+        };
+        let outcome = trial.crash_sweep(&setup, |world| in_cluster(world, self, &plant, &drawn, test));
         let (picture, asked) = drawn.into_inner();
         trial.draw(picture);
         trial.list(asked);
@@ -191,7 +212,7 @@ fn in_cluster(
     plant.begin();
     let lives = Lives::follow(world, cast.workers().into_iter().chain([M1]).collect());
     let mut cluster = Cluster { world, plant: Arc::clone(plant), cast, lives: Rc::clone(&lives) };
-    let outcome = cluster.world.run_for(ms(60)).and_then(|()| test(&mut cluster));
+    let outcome = test(&mut cluster);
     let asked = cluster.asked(&outcome);
     drawn.replace((super::picture::draw(&cluster), asked));
     outcome

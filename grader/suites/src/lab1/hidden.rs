@@ -1,6 +1,7 @@
 //! The hidden tests of lab 1: what the handout promises, under other circumstances than in public. In a release for
 //! students this file is a stub without tests.
 
+use faultline_explore::Guide;
 use faultline_sim::{
     Outcome, Trial,
     choice::{About, Choices},
@@ -15,6 +16,7 @@ use super::{
     client,
     cluster::{Cast, job},
     costs,
+    orders::{self, Mortals, ONE_CRASH, WORKERS, computed, every_order, explore},
     plant::{Piece, Takes},
     scenes::{self, ORDERED, POSITIONS},
     text::Language,
@@ -35,6 +37,8 @@ pub fn tests() -> Vec<Test> {
         Test { id: "H-C4", run: chaos_with_more_workers },
         Test { id: "H-D1", run: two_restarts },
         Test { id: "H-E1", run: costs_of_another_job },
+        Test { id: "H-F1", run: larger_jobs_in_every_order },
+        Test { id: "H-F2", run: late_map_output_in_every_order },
     ]
 }
 
@@ -168,4 +172,32 @@ fn costs_of_another_job(trial: &mut Trial<'_>) -> Outcome {
         0 => costs::messages(trial, (6, 30, 6)),
         _ => costs::data(trial, (3, 10, 8), 30_000),
     }
+}
+
+fn larger_jobs_in_every_order(trial: &mut Trial<'_>) -> Outcome {
+    let cast = orders::small(trial, ORDERED, 3, 2);
+    let [w1, w2] = WORKERS;
+    let story = every_order(trial, &cast, ONE_CRASH, Mortals::Workers)
+        .guided(Guide::new().apart(&[&[w1], &[w2]]))
+        .reach(computed(&["map 0", "map 1", "map 2"]))
+        .guided(Guide::new())
+        .search(10_000)
+        .reach(computed(&["reduce 0"]))
+        .search(10_000);
+    explore(trial, &cast, &story)
+}
+
+/// Cut off, a worker computes a map task that another one does meanwhile. The job needs it still when the links work again.
+fn late_map_output_in_every_order(trial: &mut Trial<'_>) -> Outcome {
+    let cast = orders::small(trial, ORDERED, 2, 1);
+    let story = every_order(trial, &cast, ONE_CRASH, Mortals::Workers)
+        .reach(orders::somebody_is_at("map 0"))
+        .guided_by(|view| {
+            let late = orders::busy_with(view, "map 0");
+            Guide::new().apart(&[&[late], &[M1, orders::other(late)]]).slow_machines(&[late])
+        })
+        .reach(orders::somebody_is_at("reduce 0"))
+        .guided(Guide::new())
+        .search(20_000);
+    explore(trial, &cast, &story)
 }

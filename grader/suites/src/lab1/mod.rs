@@ -6,6 +6,7 @@ mod cluster;
 mod costs;
 mod hidden;
 mod lives;
+mod orders;
 mod picture;
 mod plant;
 mod public;
@@ -18,7 +19,7 @@ use faultline_sim::ms;
 use labkit::NodeId;
 
 use crate::{Suite, tests};
-use public::{applications, budget, distribution, failures, recovery};
+use public::{applications, budget, distribution, exploration, failures, recovery};
 
 /// The coordinator.
 const M1: NodeId = NodeId::new('m', 1);
@@ -78,6 +79,13 @@ pub fn suite() -> Suite {
                 few_messages_per_task,
                 idle_workers_are_quiet,
                 data_moves_once;
+            exploration:
+                a_job_in_every_order,
+                a_dying_worker_in_every_order,
+                lost_map_output_in_every_order,
+                a_quick_restart_in_every_order,
+                a_late_copy_in_every_order,
+                a_restarted_coordinator_in_every_order;
         },
         hidden: hidden::tests(),
     }

@@ -3,5 +3,6 @@
 pub mod applications;
 pub mod budget;
 pub mod distribution;
+pub mod exploration;
 pub mod failures;
 pub mod recovery;

@@ -1,0 +1,169 @@
+//! Small worlds of this lab in every order of events.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use faultline_explore::{Faults, Goal, Model, Monitor, Orders, Pace, View};
+use faultline_sim::{Computation, Conditions, Life, Machines, Outcome, Setup, Trial, ms};
+use lab1_api::{App, Record, output_file};
+use labkit::{NodeId, codec};
+
+use super::{
+    ENDS, M1, client,
+    cluster::{Cast, bytes, job},
+    plant::{Plant, Takes},
+    worker,
+};
+
+/// Nothing goes wrong but the order of events.
+pub const NO_FAULTS: Faults = Faults { crashes: 0, losses: 0, duplicates: 0 };
+/// One message arrives twice.
+pub const ONE_DUPLICATE: Faults = Faults { duplicates: 1, ..NO_FAULTS };
+/// One node crashes at one boundary between two effects.
+pub const ONE_CRASH: Faults = Faults { crashes: 1, ..NO_FAULTS };
+
+/// Two workers and one job, over texts of a few words.
+pub fn small(trial: &Trial<'_>, app: App, splits: u32, reduce_tasks: u32) -> Cast {
+    let takes = Takes::equal(ms(100), ms(100));
+    let mut cast = Cast::new(trial, 2, vec![job(1, app, splits, reduce_tasks)], takes);
+    let texts = ["to be or", "not to be", "or not"];
+    for (name, text) in cast.jobs[0].splits.iter().zip(texts.iter().cycle()) {
+        cast.inputs.insert(name.clone(), (*text).to_owned());
+    }
+    cast
+}
+
+/// Who may crash, and whether they come back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Mortals {
+    /// A worker, for ever.
+    Workers,
+    /// A worker, which starts again at some time.
+    RestartingWorkers,
+    /// The coordinator, which starts again at some time.
+    Coordinator,
+}
+
+/// The output of a job that is done is always that of a sequential run.
+pub fn every_order<'p>(trial: &Trial<'_>, cast: &Cast, faults: Faults, who: Mortals) -> Orders<'p> {
+    let plant = cast.plant(trial);
+    let model = Model::new(cast.setup(Conditions::steady(), &plant).nodes)
+        .faults(faults)
+        .copies(1)
+        .pace(Pace::Eager)
+        .inputs(cast.inputs.clone())
+        .machines(Arc::new(Anew(Arc::clone(&plant))))
+        .operations(client(1), vec![bytes(&cast.jobs[0])]);
+    let model = match who {
+        Mortals::Workers => cast.workers().into_iter().fold(model.lasting(M1), Model::mortal),
+        Mortals::RestartingWorkers => model.lasting(M1),
+        Mortals::Coordinator => cast.workers().into_iter().fold(model, Model::lasting),
+    };
+    let job = cast.jobs[0].clone();
+    Orders::of(model, ENDS)
+        .monitor(|| NoneFails)
+        .always("the output of a job that is done is that of a sequential run", move |view| {
+            if view.answered(client(1)) == 0 {
+                return Ok(());
+            }
+            let mut got = BTreeMap::new();
+            for reduce in 0..job.reduce_tasks {
+                let name = output_file(job.id, reduce);
+                for record in view.file(&name).unwrap_or_default() {
+                    let Ok(Record { key, value }) = codec::from_bytes(record) else {
+                        return Err(format!("{name} holds something that is no `Record`"));
+                    };
+                    if got.insert(key.clone(), value).is_some() {
+                        return Err(format!("the job is done, and {key:?} has two records"));
+                    }
+                }
+            }
+            let expected = plant.output(job.id);
+            let wrong = expected.keys().chain(got.keys()).find(|key| expected.get(*key) != got.get(*key));
+            let show = |value: Option<&String>| value.map_or("missing".to_owned(), |value| format!("{value:?}"));
+            wrong.map_or(Ok(()), |key| {
+                let (wanted, found) = (show(expected.get(key)), show(got.get(key)));
+                Err(format!("the job is done, and its output has {key:?}: {found}; the sequential run gives {wanted}"))
+            })
+        })
+        .done("the job ends", |view| view.all_answered())
+        .recovers()
+}
+
+/// In a search many worlds share one plant, so it must not remember what was started in another one.
+#[derive(Debug)]
+struct Anew(Arc<Plant>);
+
+impl Machines for Anew {
+    fn compute(&self, by: Life, task: &[u8]) -> Result<Computation, String> {
+        self.0.begin();
+        self.0.compute(by, task)
+    }
+}
+
+/// Jobs end well: no worker dies so often.
+struct NoneFails;
+
+impl Monitor for NoneFails {
+    fn prepare(&mut self, _: &[&[u8]]) {}
+
+    fn invoked(&mut self, state: u32, _: NodeId, _: &[u8]) -> u32 {
+        state
+    }
+
+    fn answered(&mut self, state: u32, _: NodeId, output: &[u8]) -> Result<u32, String> {
+        match codec::from_bytes(output) {
+            Ok(lab1_api::Outcome::Done) => Ok(state),
+            other => Err(format!("the job ended as {other:?}, expected Done")),
+        }
+    }
+}
+
+/// The workers of a small world.
+pub const WORKERS: [NodeId; 2] = [NodeId::new('w', 1), NodeId::new('w', 2)];
+
+/// The worker that is at a task or has it before itself; the first if none is.
+pub fn busy_with(view: &View<'_>, task: &str) -> NodeId {
+    WORKERS.into_iter().find(|worker| view.is_computing(*worker, task)).unwrap_or(worker(1))
+}
+
+/// The other worker.
+pub fn other(than: NodeId) -> NodeId {
+    if than == WORKERS[0] { WORKERS[1] } else { WORKERS[0] }
+}
+
+/// Some machine is at a task.
+pub fn somebody_is_at<'p>(task: &'p str) -> Goal<'p> {
+    Goal::new(&format!("some worker computes {task}"))
+        .when("it does", move |view| WORKERS.iter().any(|worker| view.is_computing(*worker, task)))
+}
+
+/// Some machine has computed each of these tasks.
+pub fn computed<'p>(tasks: &'p [&'p str]) -> Goal<'p> {
+    let goal = Goal::new(&format!("{} have been computed", tasks.join(" and ")));
+    tasks.iter().fold(goal, |goal, task| {
+        goal.when(task, move |view| WORKERS.iter().any(|worker| view.has_computed(*worker, task)))
+    })
+}
+
+/// The client knows that its job has ended.
+pub fn ended<'p>() -> Goal<'p> {
+    Goal::new("the client knows that the job is done").when("it was told", |view| view.all_answered())
+}
+
+/// Goes through it all.
+pub fn explore(trial: &mut Trial<'_>, cast: &Cast, orders: &Orders<'_>) -> Outcome {
+    orders.explore(trial, |trial, shown| {
+        let how = if shown.is_way { "a way that a search has found, an event a millisecond" } else { "stage by stage" };
+        let conditions = Conditions::steady();
+        trial.describe_setting(format!("{}; {how}", cast.describe(&conditions)));
+        let plant = cast.plant(trial);
+        let setup = cast.setup(conditions, &plant);
+        let setup = Setup { quiet_until: shown.quiet_until, start_spread: Duration::ZERO, ..setup };
+        cast.act_in(trial, setup, &plant, |cluster| {
+            let job = cluster.cast.jobs[0].id;
+            cluster.plant.begin();
+            orders.carry_out(cluster.world, shown, |_| Ok(()))?;
+            if cluster.has_ended(client(1)) { cluster.judge(job) } else { Ok(()) }
+        })
+    })
+}
