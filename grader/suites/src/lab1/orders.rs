@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use faultline_explore::{Faults, Goal, Model, Monitor, Orders, Pace, View};
 use faultline_sim::{Computation, Conditions, Life, Machines, Outcome, Setup, Trial, ms};
-use lab1_api::{App, Record, output_file};
+use lab1_api::{App, Job, Record, output_file};
 use labkit::{NodeId, codec};
 
 use super::{
@@ -24,8 +24,11 @@ pub const ONE_CRASH: Faults = Faults { crashes: 1, ..NO_FAULTS };
 /// Two workers and one job, over texts of a few words.
 pub fn small(trial: &Trial<'_>, app: App, splits: u32, reduce_tasks: u32) -> Cast {
     let takes = Takes::equal(ms(100), ms(100));
-    let mut cast = Cast::new(trial, 2, vec![job(1, app, splits, reduce_tasks)], takes);
-    let texts = ["to be or", "not to be", "or not"];
+    // Where a timer may fire at any time, a living worker may be taken for dead again and again.
+    let job = Job { max_attempts: 1_000, ..job(1, app, splits, reduce_tasks) };
+    let mut cast = Cast::new(trial, 2, vec![job], takes);
+    // Words of the same letters, so that it shows in which order they are joined.
+    let texts = ["two big owls", "old tin boxes", "few tan bears"];
     for (name, text) in cast.jobs[0].splits.iter().zip(texts.iter().cycle()) {
         cast.inputs.insert(name.clone(), (*text).to_owned());
     }
