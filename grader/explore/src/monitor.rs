@@ -96,13 +96,7 @@ impl Watch {
         self.table.insert((state, number), result);
     }
 
-    fn see(
-        &mut self,
-        outside: &mut Outside,
-        happening: Happening,
-        calls: &Calls,
-        model: &Model,
-    ) -> Result<(), String> {
+    fn see(&mut self, outside: &mut Outside, happening: Happening, calls: &Calls, model: &Model) -> Result<(), String> {
         let name = |client: u16| model.nodes[usize::from(client)].id;
         let state = outside.monitor;
         match (happening, &mut self.monitor) {

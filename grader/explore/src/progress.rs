@@ -280,7 +280,15 @@ fn choice_of(way: &Way) -> Choice {
 impl Healthy {
     fn new(seed: u64, reached: &Reached) -> Healthy {
         let reached = reached.clone();
-        Healthy { seed, now_us: 0, drawn: 0, due: BTreeMap::new(), timers: BTreeMap::new(), works: BTreeMap::new(), reached }
+        Healthy {
+            seed,
+            now_us: 0,
+            drawn: 0,
+            due: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            works: BTreeMap::new(),
+            reached,
+        }
     }
 
     /// Due after a time from the range (microseconds).

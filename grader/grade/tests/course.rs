@@ -334,6 +334,7 @@ fn wrong_solution_is_caught(lab: Lab, mutant: &Mutant) -> Result<(), Failed> {
     let folder = mutant.apply().map_err(|error| error.to_string())?;
     let mut request = lab.request(folder.path());
     request.tests.filters = mutant.passes.iter().chain(&mutant.loses).cloned().collect();
+    request.traces = Some(folder.path().join("traces"));
     let (grade, _) = graded(&request)?;
     ensure(grade.outcome == Outcome::Graded, || grade.build_error.clone().unwrap_or_default())?;
     for (tests, status) in [(&mutant.passes, Status::Passed), (&mutant.loses, Status::Failed)] {
@@ -347,5 +348,14 @@ fn wrong_solution_is_caught(lab: Lab, mutant: &Mutant) -> Result<(), Failed> {
             ensure(verdict.status == status, text)?;
         }
     }
-    Ok(())
+    // A way that a search has found is a run like any other. (What is no function of its event may do anything else.)
+    let found = grade
+        .tests
+        .iter()
+        .filter(|verdict| verdict.category == "exploration")
+        .find(|verdict| verdict.failure.as_ref().is_some_and(|failure| failure.kind != "nondeterminism"));
+    let Some(verdict) = found else { return Ok(()) };
+    let trace = folder.path().join(format!("traces/{}.trace.json", verdict.id));
+    let replayed = replay(&root(), &trace, None, false).map_err(|error| error.to_string())?;
+    ensure(replayed.same_failure && replayed.skipped == 0, || format!("{}: {replayed:?}", verdict.id))
 }

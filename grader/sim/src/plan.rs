@@ -114,6 +114,18 @@ impl World<'_> {
         result
     }
 
+    /// Writes down what the script would still have done: a replay must know where the script ends, too.
+    pub(crate) fn record_faults_to_come(&mut self) {
+        let Some(recording) = self.mode.recording.as_mut().filter(|_| self.mode.script.is_some()) else { return };
+        let mut to_come: Vec<_> = self.queue.iter().map(|item| item.0).collect();
+        to_come.sort_unstable();
+        for item in to_come {
+            if let What::Fault { index } = item.what {
+                recording.act(item.at, true, Action::Fault(self.faults[index as usize].clone()));
+            }
+        }
+    }
+
     pub(crate) fn record_fault(&mut self, fault: &crate::FaultAction) {
         self.record_action(|_| Action::Fault(fault.clone()));
     }

@@ -571,6 +571,7 @@ impl<'b> World<'b> {
             self.record(|_| Happening::Stop { text });
         }
         self.look_back();
+        self.record_faults_to_come();
         self.close_phase();
         measure(&mut self.phases, &self.history, self.healed);
         for slot in 0..=2 * self.nodes.len() {

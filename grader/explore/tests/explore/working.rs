@@ -119,9 +119,12 @@ fn a_file_that_is_written_in_place_is_seen_half_and_the_failure_replays() {
     assert!(schedule.0.iter().any(|timed| crash(&timed.action)), "{schedule:?}");
     let worked = schedule.0.iter().filter(|timed| matches!(timed.action, Action::Worked { .. }));
     assert_eq!(worked.count(), 1, "the first task was done, and nothing else: {schedule:?}");
-    let replay = Mode { schedule: Some(schedule), ..Mode::recorded() };
+    // The way goes on behind the failure: a replay must know that it is one.
+    assert_eq!(schedule.0.last().map(|timed| &timed.action), Some(&Action::Fault(FaultAction::HealAll)));
+    let replay = Mode { schedule: Some(schedule.clone()), ..Mode::recorded() };
     let (outcome, facts) = trial(2, &tasks, Bug::WritesInPlace, &orders, replay);
     assert_eq!((violation(outcome), facts.skipped), (first, 0));
+    assert_eq!(facts.recording.unwrap().schedule, schedule);
 }
 
 #[test]
