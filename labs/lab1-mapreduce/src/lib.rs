@@ -55,7 +55,7 @@ pub struct Job {
     pub splits: Vec<String>,
     /// How many reduce tasks there are, at least one.
     pub reduce_tasks: u32,
-    /// After so many executions of one task whose worker died executing it the job has failed.
+    /// After so many executions of one task whose worker died executing it the job has failed. At least one.
     pub max_attempts: u32,
 }
 
@@ -73,7 +73,7 @@ pub enum Outcome {
 pub enum Given {
     /// From a client to the coordinator, again and again until it is answered with `Finished`.
     Submit(Job),
-    /// From the coordinator to whoever submitted this job, when it has ended, and to whoever submits it after that.
+    /// From the coordinator to those who submitted this job, when it has ended, and to whoever submits it after that.
     Finished {
         /// The job.
         job: JobId,

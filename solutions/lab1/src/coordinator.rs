@@ -28,6 +28,8 @@ pub struct Coordinator {
     listens_until: u64,
     /// Counts the orders of this life.
     orders: u64,
+    /// Which log is written to.
+    log: u64,
     /// By the order in which they came.
     queue: Vec<JobId>,
     jobs: Map<JobId, Progress>,
@@ -71,7 +73,12 @@ enum Entry {
     Ended(JobId, Outcome),
 }
 
-const LOG: &str = "log";
+/// The number of the log that is written to, and all entries of earlier ones.
+const BASE: &str = "base";
+
+fn log(number: u64) -> String {
+    format!("log-{number}")
+}
 
 // end hole
 /// The timers of the coordinator.
@@ -91,17 +98,26 @@ impl Node for Coordinator {
     fn start(_config: &(), boot: Boot, ctx: &mut Context<Self>) -> Self {
         // hole: Coordinator::start
         // | A coordinator without jobs; in part D one that knows what its disk tells it. What do the workers know?
+        let (mut number, mut entries): (u64, Vec<Entry>) = ctx.disk().read(BASE).unwrap_or_default();
+        let written = ctx.disk().records(&log(number));
+        entries.extend(written.whole);
+        if written.torn {
+            // What stands behind a torn record is never read: go on in another log.
+            number += 1;
+            ctx.disk().write(BASE, &(number, &entries));
+            ctx.disk().sync();
+            ctx.disk().remove(&log(number - 1));
+        }
         let mut coordinator = Coordinator {
             ticks: 0,
             listens_until: if boot == Boot::First { 0 } else { LISTEN },
             orders: 0,
+            log: number,
             queue: Vec::new(),
             jobs: Map::new(),
             workers: Map::new(),
         };
-        for entry in ctx.disk().records(LOG).whole {
-            coordinator.replay(entry);
-        }
+        entries.into_iter().for_each(|entry| coordinator.replay(entry));
         ctx.set_timer(Timer::Tick, TICK);
         coordinator
         // end hole
@@ -193,7 +209,7 @@ impl Coordinator {
         let mut safe = true;
         loop {
             for entry in std::mem::take(&mut entries) {
-                ctx.disk().append(LOG, &entry);
+                ctx.disk().append(&log(self.log), &entry);
                 self.replay(entry);
                 safe = false;
             }

@@ -108,6 +108,7 @@ impl From<Given> for Message {
 
 impl Carries<Given> for Message {
     fn given(&self) -> Option<&Given> {
+        // starter: // With messages of your own: match self { Message::Given(given) => Some(given), _ => None }
         // starter: let Message::Given(given) = self;
         // starter: Some(given)
         // hole

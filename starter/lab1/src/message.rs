@@ -19,6 +19,7 @@ impl From<Given> for Message {
 
 impl Carries<Given> for Message {
     fn given(&self) -> Option<&Given> {
+        // With messages of your own: match self { Message::Given(given) => Some(given), _ => None }
         let Message::Given(given) = self;
         Some(given)
     }

@@ -130,7 +130,8 @@ fn output_is_lost_by_another_worker(trial: &mut Trial<'_>) -> Outcome {
 }
 
 fn a_poison_reduce_task(trial: &mut Trial<'_>) -> Outcome {
-    scenes::poison(trial, Piece::reduce(1, (trial.number() % 2) as u32), 3)
+    let workers = [3, 1, 2, 3][trial.number() as usize % 4];
+    scenes::poison(trial, workers, Piece::reduce(1, (trial.number() % 2) as u32), 3)
 }
 
 fn another_straggler(trial: &mut Trial<'_>) -> Outcome {

@@ -69,6 +69,7 @@ pub fn suite() -> Suite {
                 stragglers_get_backup_copies,
                 a_poison_split_fails_the_job,
                 lost_output_is_no_failed_attempt,
+                deaths_count_for_their_own_task,
                 worker_chaos;
             recovery:
                 a_restarted_coordinator_goes_on,
@@ -85,6 +86,7 @@ pub fn suite() -> Suite {
                 lost_map_output_in_every_order,
                 a_quick_restart_in_every_order,
                 a_late_copy_in_every_order,
+                two_copies_in_every_order,
                 a_restarted_coordinator_in_every_order;
         },
         hidden: hidden::tests(),

@@ -148,6 +148,17 @@ pub fn computed<'p>(tasks: &'p [&'p str]) -> Goal<'p> {
     })
 }
 
+/// A worker has computed a task that the other one is at, or has computed, too.
+pub fn done_beside<'p>(task: &'p str) -> Goal<'p> {
+    Goal::new(&format!("a worker has computed {task}, which the other one has begun")).when("it has", move |view| {
+        WORKERS.iter().any(|worker| {
+            let beside = other(*worker);
+            let begun = view.is_computing(beside, task) || view.has_computed(beside, task);
+            begun && view.has_computed(*worker, task)
+        })
+    })
+}
+
 /// The client knows that its job has ended.
 pub fn ended<'p>() -> Goal<'p> {
     Goal::new("the client knows that the job is done").when("it was told", |view| view.all_answered())

@@ -102,7 +102,14 @@ pub fn late_copy(trial: &mut Trial<'_>, reduces: u32, slow: u32) -> Outcome {
 
 /// Lets a node crash at every boundary between two effects while a job goes on; it comes back after this time, with its
 /// disk, without, or not at all.
-pub fn sweep(trial: &mut Trial<'_>, cast: &Cast, victim: NodeId, away: Duration, may_lose: bool) -> Outcome {
+pub fn sweep(
+    trial: &mut Trial<'_>,
+    cast: &Cast,
+    victim: NodeId,
+    away: Duration,
+    may_lose: bool,
+    then: impl Fn(&mut Cluster<'_, '_>) -> Outcome,
+) -> Outcome {
     let back = if may_lose { trial.number() % 3 } else { 0 };
     let how = ["comes back with its disk", "comes back without its disk", "stays away"][back as usize];
     let more = format!("; {victim} crashes between two effects and {how}");
@@ -119,15 +126,33 @@ pub fn sweep(trial: &mut Trial<'_>, cast: &Cast, victim: NodeId, away: Duration,
             cluster.world.start(victim)?;
         }
         cluster.ends(client(1), lab1_api::Outcome::Done)?;
-        cluster.stays_done(&[1], ms(300))
+        cluster.stays_done(&[1], ms(300))?;
+        then(cluster)
     })
 }
 
-/// A task kills every worker that executes it. Whoever is down comes back after a while.
-pub fn poison(trial: &mut Trial<'_>, piece: Piece, attempts: u32) -> Outcome {
+/// The coordinator, which was away for a while, is asked for job 1 by another client. It is done: nothing runs again.
+#[track_caller]
+pub fn is_remembered(cluster: &mut Cluster<'_, '_>, away: Duration) -> Outcome {
+    let executed = cluster.works().len();
+    coordinator_is_away(cluster, away)?;
+    cluster.must_do(client(2), 1)?;
+    cluster.stays_done(&[1], ms(1_500))?;
+    let more = cluster.works().len() - executed;
+    if more > 0 {
+        let text =
+            format!("job 1 was done and reported, and after the coordinator's restart {more} tasks of it ran again");
+        return Err(cluster.world.violation(text));
+    }
+    Ok(())
+}
+
+/// A task kills every worker that executes it. Whoever is down comes back after a while. Where there is only one worker,
+/// nobody can be at a copy of it.
+pub fn poison(trial: &mut Trial<'_>, workers: u32, piece: Piece, attempts: u32) -> Outcome {
     let mut jobs = vec![job(1, App::WORD_COUNT, 4, 2), job(2, App::WORD_COUNT, 4, 2)];
     jobs[0].max_attempts = attempts;
-    let cast = Cast::new(trial, 3, jobs, Takes::equal(ms(200), ms(200)));
+    let cast = Cast::new(trial, workers, jobs, Takes::equal(ms(200), ms(200)));
     let cast = Cast { poison: Some(piece), ..cast };
     cast.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
@@ -145,7 +170,7 @@ pub fn poison(trial: &mut Trial<'_>, piece: Piece, attempts: u32) -> Outcome {
         cluster.ends(client(1), lab1_api::Outcome::Failed)?;
         let died = cluster.works().iter().filter(|(of, work)| *of == piece && work.fate == Fate::Crashed).count();
         // Two copies of a task may be under way at once.
-        let allowed = attempts as usize..=attempts as usize + 1;
+        let allowed = attempts as usize..=attempts as usize + usize::from(workers > 1);
         if !allowed.contains(&died) {
             let text = format!(
                 "{} killed {died} workers that executed it before the job was reported as failed; its limit is {attempts}",

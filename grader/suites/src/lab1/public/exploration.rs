@@ -63,22 +63,37 @@ pub fn a_quick_restart_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     explore(trial, &cast, &story)
 }
 
+/// Nobody hears this worker, and its machine takes its time.
+fn cut_off(node: NodeId) -> Guide {
+    Guide::new().apart(&[&[node], &[M1, orders::other(node)]]).slow_machines(&[node])
+}
+
 /// The worker at the reduce task is cut off, its work is done again, and the job ends. Then it comes to its end, too, or
 /// dies on the way there.
 pub fn a_late_copy_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     let cast = orders::small(trial, App::WORD_COUNT, 2, 1);
-    let cut_off = |node: NodeId, slow: bool| {
-        let guide = Guide::new().apart(&[&[node], &[M1, orders::other(node)]]);
-        if slow { guide.slow_machines(&[node]) } else { guide }
-    };
     let story = every_order(trial, &cast, ONE_CRASH, Mortals::Workers)
         .reach(orders::somebody_is_at("reduce 0"))
-        .guided_by(move |view| cut_off(orders::busy_with(view, "reduce 0"), true))
+        .guided_by(move |view| cut_off(orders::busy_with(view, "reduce 0")))
         .reach(ended())
         .guided(Guide::new().timers(&[]))
         .search(5_000)
         .guided(Guide::new())
         .search(10_000);
+    explore(trial, &cast, &story)
+}
+
+/// The same with two reduce tasks: one of them is done twice before the other is done at all.
+pub fn two_copies_in_every_order(trial: &mut Trial<'_>) -> Outcome {
+    let cast = orders::small(trial, ORDERED, 2, 2);
+    let story = every_order(trial, &cast, ONE_CRASH, Mortals::Workers)
+        .reach(orders::somebody_is_at("reduce 0"))
+        .guided_by(move |view| cut_off(orders::busy_with(view, "reduce 0")))
+        .reach(orders::done_beside("reduce 0"))
+        .guided(Guide::new().crashes(&[]))
+        .search(7_500)
+        .guided(Guide::new())
+        .search(7_500);
     explore(trial, &cast, &story)
 }
 

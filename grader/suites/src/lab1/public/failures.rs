@@ -29,7 +29,7 @@ pub fn a_dead_workers_task_runs_again(trial: &mut Trial<'_>) -> Outcome {
 
 pub fn a_worker_may_die_at_any_point(trial: &mut Trial<'_>) -> Outcome {
     let cast = Cast::new(trial, 2, vec![job(1, ORDERED, 2, 2)], Takes::equal(ms(120), ms(80)));
-    scenes::sweep(trial, &cast, worker(1), ms(100), true)
+    scenes::sweep(trial, &cast, worker(1), ms(100), true, |_| Ok(()))
 }
 
 pub fn lost_map_output_is_made_again(trial: &mut Trial<'_>) -> Outcome {
@@ -117,15 +117,18 @@ pub fn stragglers_get_backup_copies(trial: &mut Trial<'_>) -> Outcome {
 
 pub fn a_poison_split_fails_the_job(trial: &mut Trial<'_>) -> Outcome {
     let attempts = 2 + (trial.number() % 3) as u32;
-    scenes::poison(trial, Piece::map(1, (trial.number() % 4) as u32), attempts)
+    let workers = if trial.number() % 4 == 3 { 1 } else { 3 };
+    scenes::poison(trial, workers, Piece::map(1, (trial.number() % 4) as u32), attempts)
 }
 
 pub fn lost_output_is_no_failed_attempt(trial: &mut Trial<'_>) -> Outcome {
     // One map task takes a little longer, so that somebody who holds the output of the other has nothing to do.
     let mut takes = Takes::equal(ms(400), ms(300));
-    takes.special.insert(Piece::map(1, 1), ms(600));
+    takes.special.insert(Piece::map(1, 1), ms(750));
+    // It may come back with its output, too: again and again, while the other one is at its task.
+    let loses_disk = trial.number() % 2 == 0;
     let mut jobs = vec![job(1, App::WORD_COUNT, 2, 2)];
-    jobs[0].max_attempts = 2;
+    jobs[0].max_attempts = if loses_disk { 2 } else { 3 };
     let cast = Cast::new(trial, 2, jobs, takes);
     cast.act_in_peace(trial, |cluster| {
         cluster.submit(client(1), 1)?;
@@ -141,9 +144,44 @@ pub fn lost_output_is_no_failed_attempt(trial: &mut Trial<'_>) -> Outcome {
                 victim = cluster.cast.workers().into_iter().find(|node| at_maps && cluster.idles(*node, ms(100)));
                 victim.is_some()
             })?;
-            if let Some(victim) = victim {
-                cluster.restart(victim, true)?;
+            let Some(victim) = victim else { break };
+            cluster.restart(victim, loses_disk)?;
+            for _ in 0..if loses_disk { 0 } else { 2 } {
+                cluster.world.run_for(ms(80))?;
+                if cluster.running(victim).is_none() {
+                    cluster.restart(victim, false)?;
+                }
             }
+        }
+        cluster.ends(client(1), lab1_api::Outcome::Done)?;
+        cluster.stays_done(&[1], ms(500))
+    })
+}
+
+pub fn deaths_count_for_their_own_task(trial: &mut Trial<'_>) -> Outcome {
+    let mut jobs = vec![job(1, App::WORD_COUNT, 3, 2)];
+    jobs[0].max_attempts = 3;
+    let cast = Cast::new(trial, 3, jobs, Takes::equal(ms(300), ms(300)));
+    cast.act(trial, |cluster| {
+        cluster.submit(client(1), 1)?;
+        let mut spared = vec![Piece::reduce(1, 0), Piece::reduce(1, 1)];
+        spared.extend((0..3).map(|split| Piece::map(1, split)));
+        // Each task loses one worker that is in the middle of it.
+        while !spared.is_empty() {
+            let mut hit = None;
+            cluster.until(client(1), |cluster| {
+                hit = cluster.cast.workers().into_iter().find_map(|node| {
+                    let piece = cluster.running(node)?;
+                    Some((node, spared.iter().position(|other| *other == piece)?))
+                });
+                hit.is_some()
+            })?;
+            let Some((node, at)) = hit else { break };
+            spared.remove(at);
+            cluster.world.run_for(ms(60))?;
+            cluster.world.crash(node)?;
+            cluster.world.run_for(ms(100))?;
+            cluster.world.start(node)?;
         }
         cluster.ends(client(1), lab1_api::Outcome::Done)?;
         cluster.stays_done(&[1], ms(500))
