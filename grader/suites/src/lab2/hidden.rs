@@ -448,8 +448,7 @@ fn memory_after_a_failover(trial: &mut Trial<'_>) -> Outcome {
     })
 }
 
-/// A transfer came twice, the second time late. Meanwhile the view was acknowledged, a write was
-/// answered, and the backup has restarted.
+/// A transfer came twice, the second time late: the view was acknowledged, a write answered, and the backup has restarted.
 fn a_late_transfer_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     let size = Size { servers: 2, clients: 2 };
     let ([s1, s2], writer, reader) = ([1, 2].map(server), client(1), client(2));
@@ -468,6 +467,7 @@ fn a_late_transfer_in_every_order(trial: &mut Trial<'_>) -> Outcome {
         .waits(QUIET)
         .guided(only(size, &with_writer).late(s1, s2))
         .reach(answered(writer, 2))
+        .waits(A_WHILE)
         .guided(only(size, &apart).held(V1, s1).crashes(&[]))
         .restarts(move |_| s2)
         .reach(led_by(2, s1, Some(s2)))
