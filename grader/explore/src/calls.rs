@@ -52,6 +52,8 @@ pub(crate) struct Call {
     pub before: u32,
     /// What the node reads from its disk.
     pub disk: u32,
+    /// In a start: its disk was lost.
+    pub lost: bool,
     pub cause: Cause,
 }
 
@@ -182,7 +184,11 @@ impl Calls {
     fn start<'s>(&self, model: &'s Model, call: &Call, disk: &'s Blobs) -> Start<'s> {
         let (role, config) = model.role(usize::from(call.slot));
         let id = model.nodes[usize::from(call.slot)].id;
-        let boot = if call.incarnation == 1 { Boot::First } else { Boot::Restarted };
+        let boot = match (call.incarnation, call.lost) {
+            (1, _) => Boot::First,
+            (_, true) => Boot::DiskLost,
+            (_, false) => Boot::Restarted,
+        };
         let (incarnation, inputs) = (u64::from(call.incarnation), &model.inputs);
         Start { role, id, incarnation, boot, clock: None, config, disk, inputs }
     }
@@ -238,7 +244,7 @@ impl Calls {
         bytes: &[u8],
     ) -> String {
         let (slot, incarnation, state) = of;
-        let call = Call { slot, incarnation, before: state, disk: NONE, cause: Cause::Start };
+        let call = Call { slot, incarnation, before: state, disk: NONE, lost: false, cause: Cause::Start };
         let mut argument = vec![subject as u8];
         if subject == Subject::Message {
             argument.push(model.role(usize::from(slot)).0);

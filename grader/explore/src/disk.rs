@@ -24,17 +24,29 @@ pub(crate) struct Disk {
     synced: Blobs,
     /// Per blob, what was written since the last sync, in order.
     unsynced: BTreeMap<String, Vec<Write>>,
+    /// It was put in the place of one that broke, and nothing is safe on it yet.
+    is_new: bool,
 }
 
 impl Disk {
-    /// A disk that holds this, all of it safe.
-    fn holding(synced: Blobs) -> Disk {
-        Disk { synced, unsynced: BTreeMap::new() }
+    /// What a disk holds after a crash, all of it safe.
+    fn holding(&self, synced: Blobs) -> Disk {
+        Disk { is_new: self.is_new && synced.is_empty(), synced, unsynced: BTreeMap::new() }
+    }
+
+    /// An empty disk in the place of one that broke.
+    pub fn replaced() -> Disk {
+        Disk { is_new: true, ..Disk::default() }
+    }
+
+    /// Whether a node that starts must be told that its disk was lost.
+    pub fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// The same disk without what was not synced.
     pub fn synced_only(&self) -> Disk {
-        Disk::holding(self.synced.clone())
+        self.holding(self.synced.clone())
     }
 
     /// Carries out a disk effect that is not a sync; other effects are none of its business.
@@ -54,6 +66,7 @@ impl Disk {
             let kept = writes.len();
             keep(&mut self.synced, &name, &writes, kept, false);
         }
+        self.is_new &= self.synced.is_empty();
     }
 
     /// What the node itself reads, unsynced writes included.
@@ -89,7 +102,7 @@ impl Disk {
             all &= next.len() <= MOST_SURVIVALS;
             left = next.into_iter().take(MOST_SURVIVALS).collect();
         }
-        (left.into_iter().map(|(blobs, survivals)| (Disk::holding(blobs), survivals)).collect(), all)
+        (left.into_iter().map(|(blobs, survivals)| (self.holding(blobs), survivals)).collect(), all)
     }
 }
 

@@ -4,6 +4,7 @@ use labkit::NodeId;
 
 use crate::{
     calls::{Factory, Machine},
+    disk::Disk,
     error::Error,
     guide::{Guidance, Guide},
     intern::NONE,
@@ -131,7 +132,7 @@ impl<'a> Explorer<'a> {
     }
 
     /// The same state after a server has crashed between two events and started again; of what it had not synced nothing
-    /// survives.
+    /// survives, or nothing at all if it loses its disk.
     ///
     /// # Errors
     /// A broken grader, or (the inner error) a node that breaks a promise in its start.
@@ -142,6 +143,7 @@ impl<'a> Explorer<'a> {
         &mut self,
         from: &Reached,
         who: impl Fn(&View<'_>) -> NodeId,
+        loses_disk: bool,
     ) -> Result<Result<Reached, Box<Failure>>, Error> {
         let node = who(&View::new(&self.space, &from.state));
         let slot = self.space.model.slot(node).unwrap_or_else(|| panic!("the model has no node {node}"));
@@ -156,7 +158,9 @@ impl<'a> Explorer<'a> {
                 outcome.filter(|_| choice.flight == NONE).is_some_and(|outcome| {
                     let begins = outcome.parts.first().is_some_and(|part| part.what == what);
                     let crashes = outcome.crash == (what == What::Crash);
-                    let worst = what == What::Start || self.space.steps.locals[outcome.local].disk == synced;
+                    let left = if loses_disk { Disk::replaced() } else { synced.clone() };
+                    let disk = outcome.loses_disk == loses_disk && self.space.steps.locals[outcome.local].disk == left;
+                    let worst = what == What::Start || disk;
                     usize::from(self.space.steps.slots[outcome.local as usize]) == slot && begins && crashes && worst
                 })
             });

@@ -15,6 +15,9 @@ pub struct Faults {
     /// Crashes of servers, at any boundary between two effects. A crashed node may restart at any later time, with
     /// whatever its disk may have kept. Clients do not crash.
     pub crashes: u8,
+    /// Crashes, among these, that take the disk along: the node starts again on an empty one
+    /// ([`Boot::DiskLost`](labkit::Boot)).
+    pub lost_disks: u8,
     /// Messages that are lost.
     pub losses: u8,
     /// Deliveries that leave their message in the network, to be delivered once more.

@@ -49,7 +49,7 @@ pub(crate) enum Leg<'p> {
     Reach(Goal<'p>),
     Try(Goal<'p>),
     Wait(Duration),
-    Restart(Box<dyn Fn(&View<'_>) -> NodeId + Sync + 'p>),
+    Restart { who: Box<dyn Fn(&View<'_>) -> NodeId + Sync + 'p>, loses_disk: bool },
     Search { states: u64 },
     Walk { count: u64, steps: u32 },
 }
@@ -161,7 +161,14 @@ impl<'p> Orders<'p> {
     /// the model's crashes.
     #[must_use]
     pub fn restarts(mut self, who: impl Fn(&View<'_>) -> NodeId + Sync + 'p) -> Self {
-        self.legs.push(Leg::Restart(Box::new(who)));
+        self.legs.push(Leg::Restart { who: Box::new(who), loses_disk: false });
+        self
+    }
+
+    /// The same, and its disk is lost. It counts as one of the model's crashes and as one of its lost disks.
+    #[must_use]
+    pub fn restarts_without_disk(mut self, who: impl Fn(&View<'_>) -> NodeId + Sync + 'p) -> Self {
+        self.legs.push(Leg::Restart { who: Box::new(who), loses_disk: true });
         self
     }
 
@@ -244,9 +251,13 @@ impl<'p> Orders<'p> {
                     self.expect(world, &goal.name, |view| goal.holds(view))?;
                     self.came_to.set(self.came_to.get() + 1);
                 }
-                Leg::Restart(who) => {
+                Leg::Restart { who, loses_disk } => {
                     let who = who(&Seen::of(world, &self.model)?.view());
-                    world.restart_quickly(who)?;
+                    world.crash(who)?;
+                    if *loses_disk {
+                        world.lose_disk(who)?;
+                    }
+                    world.start(who)?;
                 }
                 Leg::Wait(time) => self.pass(world, world.now() + *time)?,
                 Leg::Try(_) | Leg::Search { .. } | Leg::Walk { .. } => {}

@@ -25,6 +25,7 @@ struct Name {
     what: Option<Deed>,
     /// After how many effects of the last part there is a crash.
     crash: Option<u32>,
+    loses_disk: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +91,15 @@ impl Explorer<'_> {
     fn name(&self, state: &[u32], choice: Choice) -> Name {
         let steps = &self.space.steps;
         if choice.outcome == NONE {
-            return Name { flight: choice.flight, keeps: false, lost: true, slot: 0, what: None, crash: None };
+            return Name {
+                flight: choice.flight,
+                keeps: false,
+                lost: true,
+                slot: 0,
+                what: None,
+                crash: None,
+                loses_disk: false,
+            };
         }
         let outcome = &steps.outcomes[choice.outcome as usize];
         let slot = steps.slots[outcome.local as usize];
@@ -108,7 +117,8 @@ impl Explorer<'_> {
             What::Say => Deed::Say { outcome: choice.outcome },
         });
         let crash = outcome.parts.last().filter(|_| outcome.crash).map(|part| part.done);
-        Name { flight: choice.flight, keeps: choice.keeps, lost: false, slot, what, crash }
+        let loses_disk = outcome.loses_disk;
+        Name { flight: choice.flight, keeps: choice.keeps, lost: false, slot, what, crash, loses_disk }
     }
 
     /// Does what is named, as far as it is possible, until something fails. Only the same failure counts.

@@ -28,12 +28,15 @@ pub(crate) struct Space<'m> {
 
 /// How many faults are left, as one number.
 fn budget(faults: Faults) -> u32 {
-    u32::from(faults.crashes) | u32::from(faults.losses) << 8 | u32::from(faults.duplicates) << 16
+    let [crashes, losses, duplicates, lost_disks] =
+        [faults.crashes, faults.losses, faults.duplicates, faults.lost_disks].map(u32::from);
+    crashes | losses << 8 | duplicates << 16 | lost_disks << 24
 }
 
 pub(crate) const ONE_CRASH: u32 = 1;
 pub(crate) const ONE_LOSS: u32 = 1 << 8;
 pub(crate) const ONE_DUPLICATE: u32 = 1 << 16;
+pub(crate) const ONE_LOST_DISK: u32 = 1 << 24;
 
 /// The budget after one more fault of this kind.
 #[inline]
@@ -130,6 +133,9 @@ impl Space<'_> {
         here[usize::from(self.steps.slots[outcome.local as usize])] = outcome.local;
         if outcome.crash {
             here[header - 2] = spend(here[header - 2], ONE_CRASH);
+        }
+        if outcome.loses_disk {
+            here[header - 2] = spend(here[header - 2], ONE_LOST_DISK);
         }
         for flight in self.sent(state, gone, outcome) {
             let network = &out[begin + header..];

@@ -117,7 +117,7 @@ impl Stages<'_, '_, '_> {
                 Ok(None)
             }
             Leg::Say { puppet, to, given } => explorer.say(here, (*puppet, *to), given)?.map(Some),
-            Leg::Restart(who) => explorer.restart(here, who)?.map(Some),
+            Leg::Restart { who, loses_disk } => explorer.restart(here, who, *loses_disk)?.map(Some),
             Leg::Wait(time) => explorer.wait(here, *time)?.map(Some),
             Leg::Reach(goal) => self.go_to(trial, goal)?,
             Leg::Try(goal) => {
@@ -271,7 +271,7 @@ impl Stages<'_, '_, '_> {
                 Leg::Try(_) | Leg::Search { .. } | Leg::Walk { .. } => continue,
                 Leg::Reach(_) if left == 0 => break,
                 Leg::Reach(_) => left -= 1,
-                Leg::Say { .. } | Leg::Guide(_) | Leg::Wait(_) | Leg::Restart(_) => {}
+                Leg::Say { .. } | Leg::Guide(_) | Leg::Wait(_) | Leg::Restart { .. } => {}
             }
             if self.go(leg, trial)?.is_some() {
                 break;

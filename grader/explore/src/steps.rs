@@ -11,7 +11,7 @@ use std::{
     sync::Arc,
 };
 
-use faultline_sim::{Computation, Ends, Life, choice::mix};
+use faultline_sim::{Computation, Life, choice::mix};
 use labkit::{
     NodeId,
     abi::{Effect, split_effect},
@@ -20,7 +20,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
     calls::{Call, Calls, Cause, Machine},
-    disk::Blobs,
+    disk::{Blobs, Disk},
     error::Error,
     intern::{Interner, NONE},
     local::{Condition, Local, Open, Timer, Work},
@@ -90,6 +90,8 @@ pub(crate) struct Outcome {
     pub happenings: u32,
     /// A crash is part of it.
     pub crash: bool,
+    /// The crash takes the disk along.
+    pub loses_disk: bool,
     /// What is wrong with it, if the program broke a promise: a number of [`Steps::faults`].
     pub fault: u32,
     /// What happened, for people.
@@ -98,6 +100,14 @@ pub(crate) struct Outcome {
 
 /// Needs the answer to this call first.
 struct Missing(Call);
+
+/// How a step ends for its node.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    GoesOn,
+    Crash,
+    LostDisk,
+}
 
 /// A step in the making.
 #[derive(Clone)]
@@ -177,7 +187,7 @@ impl Steps {
         let part = Part { what: What::Say, effects: self.nothing, done: 0 };
         let draft = Draft { sends: vec![flight], parts: vec![part], ..Draft::of(local) };
         let mut outcomes = Vec::new();
-        self.push(draft, false, None, &mut outcomes);
+        self.push(draft, Ends::GoesOn, None, &mut outcomes);
         self.outcomes.append(&mut outcomes);
         self.outcomes.len() as u32 - 1
     }
@@ -284,7 +294,7 @@ impl Steps {
         if model.crashes(slot) && local.condition != Condition::Down {
             let mut draft = Draft::of(local.clone());
             draft.parts.push(Part { what: What::Crash, effects: self.nothing, done: 0 });
-            self.crash(&draft, out);
+            self.crash(&draft, model, out);
         }
         match local.condition {
             Condition::Down if model.is_puppet(slot) || (local.incarnation > 0 && !model.comes_back(slot)) => {}
@@ -343,14 +353,15 @@ impl Steps {
         let disk: Blobs = local.disk.seen_by_node();
         let before = if cause == Cause::Start { NONE } else { local.snapshot };
         let disk = self.calls.disks.intern(disk);
-        let call = Call { slot: local.slot, incarnation: local.incarnation, before, disk, cause };
+        let lost = cause == Cause::Start && local.disk.is_new();
+        let call = Call { slot: local.slot, incarnation: local.incarnation, before, disk, lost, cause };
         let done = match self.calls.answer(&call) {
             None => return Err(Missing(call)),
             Some(Ok(done)) => *done,
             Some(Err(fault)) => {
                 let fault = format!("{}: {fault}", model.nodes[usize::from(local.slot)].id);
                 draft.parts.push(Part { what, effects: self.nothing, done: 0 });
-                self.push(draft, false, Some(fault), out);
+                self.push(draft, Ends::GoesOn, Some(fault), out);
                 return Ok(());
             }
         };
@@ -381,11 +392,11 @@ impl Steps {
         draft.parts.push(Part { what, effects, done: 0 });
         while !rest.is_empty() {
             if may_crash {
-                self.crash(&draft, &mut crashed);
+                self.crash(&draft, model, &mut crashed);
             }
             let Ok((effect, behind)) = split_effect(rest) else {
                 let fault = format!("{}: what it returned are no effects", self.name(&draft, model));
-                self.push(draft, false, Some(fault), out);
+                self.push(draft, Ends::GoesOn, Some(fault), out);
                 return Ok(());
             };
             rest = behind;
@@ -395,7 +406,7 @@ impl Steps {
                 break;
             }
             if let Err(fault) = self.apply(&mut draft, &effect, model) {
-                self.push(draft, false, Some(fault), out);
+                self.push(draft, Ends::GoesOn, Some(fault), out);
                 return Ok(());
             }
         }
@@ -405,7 +416,7 @@ impl Steps {
         if model.pace == Pace::Eager && more && idle {
             self.invoke_next(draft, model, out)?;
         } else {
-            self.push(draft, false, None, out);
+            self.push(draft, Ends::GoesOn, None, out);
         }
         for outcome in crashed {
             add(outcome, out);
@@ -484,22 +495,28 @@ impl Steps {
         };
         let by = Life { node, incarnation: u64::from(local.incarnation) };
         let Computation { label, takes, ends } = machines.compute(by, task)?;
-        let Ends::Done(done) = ends else { panic!("{label} crashes its machine, and that is not explored") };
+        let faultline_sim::Ends::Done(done) = ends else {
+            panic!("{label} crashes its machine, and that is not explored")
+        };
         let (label, done) = (self.calls.bytes.intern(label.as_bytes()), self.calls.bytes.intern(done.as_slice()));
         Ok(Work { token, label, done, takes })
     }
 
-    /// The node crashes here: one way to go for each disk that it may leave.
-    fn crash(&mut self, draft: &Draft, out: &mut Vec<Outcome>) {
+    /// The node crashes here: one way to go for each disk that it may leave, and one without its disk.
+    fn crash(&mut self, draft: &Draft, model: &Model, out: &mut Vec<Outcome>) {
         let (disks, all) = draft.local.disk.after_crash();
         self.all_disks &= all;
         for (disk, _) in disks {
             let local = draft.local.clone().crashed(disk, self.nothing);
-            self.push(Draft { local, ..draft.clone() }, true, None, out);
+            self.push(Draft { local, ..draft.clone() }, Ends::Crash, None, out);
+        }
+        if model.faults.lost_disks > 0 {
+            let local = draft.local.clone().crashed(Disk::replaced(), self.nothing);
+            self.push(Draft { local, ..draft.clone() }, Ends::LostDisk, None, out);
         }
     }
 
-    fn push(&mut self, draft: Draft, crash: bool, fault: Option<String>, out: &mut Vec<Outcome>) {
+    fn push(&mut self, draft: Draft, ends: Ends, fault: Option<String>, out: &mut Vec<Outcome>) {
         let fault = fault.map_or(NONE, |fault| {
             self.faults.push(fault);
             self.faults.len() as u32 - 1
@@ -508,14 +525,16 @@ impl Steps {
         let sends_hash = draft.sends.iter().fold(0, |sum: u64, flight| sum.wrapping_add(flight_hash(*flight)));
         let happenings = self.happenings.intern(draft.happenings.as_slice());
         let (sends, parts) = (draft.sends.into(), draft.parts.into());
-        add(Outcome { local, sends, sends_hash, happenings, crash, fault, parts }, out);
+        let (crash, loses_disk) = (ends != Ends::GoesOn, ends == Ends::LostDisk);
+        add(Outcome { local, sends, sends_hash, happenings, crash, loses_disk, fault, parts }, out);
     }
 }
 
 /// Two boundaries between which nothing happened that lasts are one.
 fn add(outcome: Outcome, out: &mut Vec<Outcome>) {
     let same = |other: &Outcome| {
-        (other.local, other.crash, other.happenings) == (outcome.local, outcome.crash, outcome.happenings)
+        (other.local, other.crash, other.loses_disk) == (outcome.local, outcome.crash, outcome.loses_disk)
+            && other.happenings == outcome.happenings
             && other.sends == outcome.sends
     };
     if !(outcome.crash && outcome.fault == NONE && out.iter().any(same)) {

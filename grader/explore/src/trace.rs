@@ -178,7 +178,9 @@ impl Walk<'_, '_> {
             actions.push(Action::Crash { of, event: counts.events, effects: counts.effects });
             says.push(format!("{name} crashes after {} effects of that", counts.effects));
         }
-        if outcome.crash {
+        if outcome.loses_disk {
+            says.push(format!("the disk of {name} is lost"));
+        } else if outcome.crash {
             self.survived(slot, outcome, of, actions);
         }
         for happening in &steps.happenings[outcome.happenings] {
@@ -276,6 +278,10 @@ impl Walk<'_, '_> {
                 let incarnation = counts.incarnation + 1;
                 let operations = counts.operations;
                 *counts = Counts { incarnation, events: 1, operations, ..Counts::default() };
+                let local = &self.explorer.space.steps.locals[self.state[usize::from(slot)]];
+                if local.disk.is_new() {
+                    actions.push(Action::Fault(FaultAction::LoseDisk { node: name }));
+                }
                 if incarnation > 1 || !starts {
                     actions.push(Action::Fault(FaultAction::Restart { node: name }));
                 }

@@ -2,7 +2,7 @@
 
 use crate::{
     intern::NONE,
-    space::{ONE_CRASH, ONE_DUPLICATE, ONE_LOSS, Space, affords, local_hash, rest_hash, spend},
+    space::{ONE_CRASH, ONE_DUPLICATE, ONE_LOSS, ONE_LOST_DISK, Space, affords, local_hash, rest_hash, spend},
     steps::{Flight, Outcome, Step, flight_hash},
 };
 
@@ -110,7 +110,7 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
         for number in outcomes {
             let outcome = &self.space.steps.outcomes[number];
             let crash = outcome.crash;
-            if crash && !affords(self.budget, ONE_CRASH) {
+            if crash && !self.affords_crash(outcome) {
                 continue;
             }
             if self.guided && self.is_for_later(outcome) {
@@ -121,6 +121,10 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
                 self.offer(step.flight, true, number);
             }
         }
+    }
+
+    fn affords_crash(&self, outcome: &Outcome) -> bool {
+        affords(self.budget, ONE_CRASH) && (!outcome.loses_disk || affords(self.budget, ONE_LOST_DISK))
     }
 
     /// Whether a stage leaves this for later.
@@ -161,6 +165,9 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
         let mut left = self.budget;
         if outcome.crash {
             left = spend(left, ONE_CRASH);
+        }
+        if outcome.loses_disk {
+            left = spend(left, ONE_LOST_DISK);
         }
         if keeps {
             left = spend(left, ONE_DUPLICATE);

@@ -44,7 +44,7 @@ fn texts(trace: &Trace) -> Vec<&str> {
 
 #[test]
 fn a_correct_register_survives_crashes_duplicates_and_losses() {
-    let faults = Faults { crashes: 2, losses: 1, duplicates: 1 };
+    let faults = Faults { crashes: 2, losses: 1, duplicates: 1, ..Faults::default() };
     let model = register::model(Bug::None, &[Command::Write(1), Command::Read], &[Command::Write(2)]).faults(faults);
     let search = bounded().invariant("a register holds what somebody wrote", |view| {
         let value: Option<u64> = view.observation(S1).map(|bytes| codec::from_bytes(bytes).unwrap());
@@ -152,7 +152,7 @@ fn a_depth_and_a_memory_limit_are_told() {
 
 #[test]
 fn the_number_of_threads_does_not_show() {
-    let faults = Faults { crashes: 1, losses: 0, duplicates: 1 };
+    let faults = Faults { crashes: 1, duplicates: 1, ..Faults::default() };
     let good = register::model(Bug::None, &[Command::Write(1), Command::Read], &[Command::Write(2)]).faults(faults);
     let bad =
         register::model(Bug::RepliesBeforeSync, &[Command::Write(1)], &[Command::Read, Command::Read]).faults(faults);

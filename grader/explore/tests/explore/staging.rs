@@ -3,7 +3,7 @@
 use faultline_check::{OperationOf, Verdict, check};
 use faultline_explore::{Faults, Goal, Guide, Model, Orders, Pace, Shown};
 use faultline_sim::{
-    Conditions, Facts, Kind, Mode, Outcome, Setup, Stop, Trial, Violation, World, backend::Backend,
+    Conditions, Facts, FaultAction, Kind, Mode, Outcome, Setup, Stop, Trial, Violation, World, backend::Backend,
     in_process::InProcess, ms, schedule::Action,
 };
 use labkit::codec;
@@ -15,7 +15,7 @@ use crate::nodes::{
     unsteady::{self, Habit},
 };
 
-const ONE_CRASH: Faults = Faults { crashes: 1, losses: 0, duplicates: 0 };
+const ONE_CRASH: Faults = Faults { crashes: 1, lost_disks: 0, losses: 0, duplicates: 0 };
 const WRITE_AND_READ: [Command; 2] = [Command::Write(1), Command::Read];
 
 fn model(bug: Bug, first: &[Command], second: &[Command]) -> Model {
@@ -96,6 +96,29 @@ fn a_way_that_a_search_found_is_shown_by_a_world_again_and_again() {
     assert!(facts.searched.is_empty(), "a replay does not search");
     let right = every_order(model(Bug::None, &WRITE_AND_READ, &[])).search(1);
     assert_eq!(trial(Bug::None, &right, replay).0, Ok(()), "a program that was mended passes the same way");
+}
+
+#[test]
+fn a_lost_disk_is_a_part_of_the_way() {
+    let faults = Faults { crashes: 2, lost_disks: 1, ..Faults::default() };
+    let orders = |bug| every_order(model(bug, &WRITE_AND_READ, &[]).faults(faults)).search(50_000);
+    // Whoever is told that its disk is lost can be right, also if it crashes once more before anything is safe.
+    let (outcome, facts) = trial(Bug::SilentWithoutDisk, &orders(Bug::SilentWithoutDisk), Mode::default());
+    assert_eq!((outcome, facts.searched[0].all), (Ok(()), true), "{:?}", facts.searched);
+    let (outcome, facts) = trial(Bug::None, &orders(Bug::None), Mode::recorded());
+    let first = violation(outcome);
+    assert_eq!((first.observed.as_str(), facts.skipped), ("what clients saw is not linearizable", 0));
+    let schedule = facts.recording.unwrap().schedule;
+    let lost = |action: &Action| matches!(action, Action::Fault(FaultAction::LoseDisk { .. }));
+    assert_eq!(schedule.0.iter().filter(|timed| lost(&timed.action)).count(), 1, "{schedule:?}");
+    let replay = Mode { schedule: Some(schedule), ..Mode::default() };
+    assert_eq!(violation(trial(Bug::None, &orders(Bug::None), replay).0), first);
+    // The same by script: it was written, and then the disk is gone.
+    let scripted = every_order(model(Bug::None, &WRITE_AND_READ, &[]).faults(faults))
+        .reach(Goal::new("it is written").when("c1 knows", |view| view.answered(C1) == 1))
+        .restarts_without_disk(|_| S1)
+        .search(1_000);
+    assert_eq!(violation(trial(Bug::None, &scripted, Mode::default()).0).kind, Kind::Violation);
 }
 
 #[test]

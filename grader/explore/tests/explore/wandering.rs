@@ -41,7 +41,7 @@ fn walks_find_a_reply_that_was_lost_and_are_the_same_on_any_number_of_threads() 
 #[test]
 fn walks_of_a_correct_register_find_nothing() {
     let model = register::model(Bug::None, &[Command::Write(1), Command::Read], &[Command::Write(2)]);
-    let model = model.faults(Faults { crashes: 2, losses: 2, duplicates: 2 });
+    let model = model.faults(Faults { crashes: 2, losses: 2, duplicates: 2, ..Faults::default() });
     let mut explorer = Explorer::new(&model, &backend).monitor(register::monitor());
     let start = explorer.start().unwrap().unwrap();
     let walks = Walks { count: 3_000, steps: 100, seed: 1 };
@@ -54,7 +54,7 @@ fn walks_of_a_correct_register_find_nothing() {
 fn from_every_sampled_state_a_healed_world_finishes_unless_the_client_gives_up() {
     let bound = Progress { within: Duration::from_secs(10), steps: 1_000, worlds: 2 };
     for (bug, finishes) in [(Bug::None, true), (Bug::SendsOnce, false)] {
-        let faults = Faults { crashes: 1, losses: 1, duplicates: 0 };
+        let faults = Faults { crashes: 1, losses: 1, ..Faults::default() };
         let model = register::model(bug, &[Command::Write(1), Command::Read], &[Command::Write(2)]).faults(faults);
         let mut explorer = Explorer::new(&model, &backend).monitor(register::monitor());
         let search = Search::new().samples(50).limits(Limits { states: 3_000, ..Limits::default() });

@@ -14,7 +14,7 @@ use crate::nodes::{
     smithy::{self, Bug, Config, Squares, file},
 };
 
-const ONE_CRASH: Faults = Faults { crashes: 1, losses: 0, duplicates: 0 };
+const ONE_CRASH: Faults = Faults { crashes: 1, lost_disks: 0, losses: 0, duplicates: 0 };
 
 fn nodes(smiths: u32, tasks: &[u64], bug: Bug) -> Vec<faultline_sim::NodeSpec> {
     (1..=smiths).map(|number| server(number, &Config { tasks: tasks.to_vec(), bug })).collect()

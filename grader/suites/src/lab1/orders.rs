@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Nothing goes wrong but the order of events.
-pub const NO_FAULTS: Faults = Faults { crashes: 0, losses: 0, duplicates: 0 };
+pub const NO_FAULTS: Faults = Faults { crashes: 0, lost_disks: 0, losses: 0, duplicates: 0 };
 /// One message arrives twice.
 pub const ONE_DUPLICATE: Faults = Faults { duplicates: 1, ..NO_FAULTS };
 /// One node crashes at one boundary between two effects.

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Nothing goes wrong but the order of events.
-pub const NO_FAULTS: Faults = Faults { crashes: 0, losses: 0, duplicates: 0 };
+pub const NO_FAULTS: Faults = Faults { crashes: 0, lost_disks: 0, losses: 0, duplicates: 0 };
 /// One server crashes at one boundary between two effects.
 pub const ONE_CRASH: Faults = Faults { crashes: 1, ..NO_FAULTS };
 /// A server crashes, and later one more may.

@@ -19,6 +19,8 @@ pub enum Bug {
     RepliesBeforeSync,
     /// The server panics at a request that it has seen before.
     PanicsAtDuplicate,
+    /// None either: the server knows that it has lost its disk, and says nothing any more.
+    SilentWithoutDisk,
     /// The client sends once and sets no timer.
     SendsOnce,
 }
@@ -44,6 +46,7 @@ pub enum Message {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Server {
     bug: Bug,
+    silent: bool,
     value: u64,
     /// Per client, the last write that was done: a duplicate must not do it again.
     done: Map<NodeId, u64>,
@@ -54,13 +57,16 @@ impl Node for Server {
     type Message = Message;
     type Timer = ();
 
-    fn start(bug: &Bug, _: Boot, ctx: &mut Context<Self>) -> Self {
+    fn start(bug: &Bug, boot: Boot, ctx: &mut Context<Self>) -> Self {
         let (value, done) = ctx.disk().read("register").unwrap_or_default();
-        Server { bug: *bug, value, done }
+        Server { bug: *bug, silent: *bug == Bug::SilentWithoutDisk && boot == Boot::DiskLost, value, done }
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         let Message::Request { nth, write } = message else { return };
+        if self.silent {
+            return;
+        }
         let Some(value) = write else {
             ctx.send(from, Message::Reply { nth, value: Some(self.value) });
             return;
