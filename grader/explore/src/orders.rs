@@ -50,7 +50,7 @@ pub(crate) enum Leg<'p> {
     Try(Goal<'p>),
     Wait(Duration),
     Restart { who: Box<dyn Fn(&View<'_>) -> NodeId + Sync + 'p>, loses_disk: bool },
-    Search { states: u64 },
+    Search { states: u64, freely: bool },
     Walk { count: u64, steps: u32 },
 }
 
@@ -175,7 +175,14 @@ impl<'p> Orders<'p> {
     /// From where it is: every order of events, up to so many states. The next stage begins where this one began.
     #[must_use]
     pub fn search(mut self, states: u64) -> Self {
-        self.legs.push(Leg::Search { states });
+        self.legs.push(Leg::Search { states, freely: false });
+        self
+    }
+
+    /// The same without the guide, which holds again after it.
+    #[must_use]
+    pub fn search_freely(mut self, states: u64) -> Self {
+        self.legs.push(Leg::Search { states, freely: true });
         self
     }
 

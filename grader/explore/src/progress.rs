@@ -15,7 +15,7 @@ use crate::{
     explorer::Explorer,
     intern::NONE,
     local::{Condition, Work},
-    search::{Failure, Reached},
+    search::{Failure, Judgement, Reached, Search},
     steps::What,
     view::View,
     ways::{Choice, Way},
@@ -62,13 +62,14 @@ struct Healthy {
 
 impl Explorer<'_> {
     /// Continues each of these states in healthy worlds until `done` holds; the first that does not get there is a
-    /// failure of the property `name`.
+    /// failure of the property `name`, one that breaks a property of `search` on its way is a failure of that.
     ///
     /// # Errors
     /// A broken grader.
     pub fn progress(
         &mut self,
         name: &str,
+        search: &Search<'_>,
         from: &[Reached],
         bound: Progress,
         done: impl Fn(&View<'_>) -> bool,
@@ -76,7 +77,8 @@ impl Explorer<'_> {
         for reached in from {
             for world in 0..bound.worlds {
                 let seed = mix(self.space.print(&reached.state) ^ mix(world));
-                if let Err(failure) = self.one_world(name, Healthy::new(seed, reached), bound, &done)? {
+                let found = self.one_world((name, search), Healthy::new(seed, reached), bound, &done)?;
+                if let Err(failure) = found {
                     return Ok(Some(*failure));
                 }
             }
@@ -97,7 +99,7 @@ impl Explorer<'_> {
     ) -> Result<Result<Option<Reached>, Box<Failure>>, Error> {
         for world in 0..bound.worlds {
             let seed = mix(self.space.print(&from.state) ^ mix(world));
-            match self.one_world(TOO_LATE, Healthy::new(seed, from), bound, &goal)? {
+            match self.one_world((TOO_LATE, &Search::new()), Healthy::new(seed, from), bound, &goal)? {
                 Ok(reached) => return Ok(Ok(Some(reached))),
                 Err(failure) if failure.property == TOO_LATE => {}
                 Err(failure) => return Ok(Err(failure)),
@@ -128,13 +130,18 @@ impl Explorer<'_> {
     /// Where a healthy world is when it is done, or why it never is.
     fn one_world(
         &mut self,
-        name: &str,
+        (name, search): (&str, &Search<'_>),
         mut world: Healthy,
         bound: Progress,
         done: &dyn Fn(&View<'_>) -> bool,
     ) -> Result<Result<Reached, Box<Failure>>, Error> {
         self.begin(&mut world);
         for steps in 0.. {
+            if let Judgement::Violates(what) = search.judge(&View::new(&self.space, &world.reached.state)) {
+                let (property, observed) = *what;
+                let property = search.invariants[property].0.clone();
+                return Ok(Err(Box::new(Failure { property, observed, reached: world.reached })));
+            }
             if done(&View::new(&self.space, &world.reached.state)) {
                 return Ok(Ok(world.reached));
             }

@@ -110,7 +110,13 @@ impl Stages<'_, '_, '_> {
     fn go(&mut self, leg: &Leg<'_>, trial: &mut Trial<'_>) -> Result<Option<Found>, Error> {
         let (explorer, here) = (&mut self.explorer, &self.here);
         let moved = match leg {
-            Leg::Search { states } => return self.every_order(trial, *states),
+            Leg::Search { states, freely: false } => return self.every_order(trial, *states),
+            Leg::Search { states, freely: true } => {
+                let guide = explorer.unguided();
+                let found = self.every_order(trial, *states);
+                self.explorer.space.guidance = guide;
+                return found;
+            }
             Leg::Walk { count, steps } => return self.some_orders(trial, *count, *steps),
             Leg::Guide(guide) => {
                 explorer.guide(here, guide);
@@ -202,9 +208,13 @@ impl Stages<'_, '_, '_> {
         let Some((name, done)) = orders.done.as_ref().filter(|_| orders.recovers) else { return Ok(None) };
         let guide = self.explorer.unguided();
         let bound = Progress { worlds: 1, ..orders.fair() };
-        let failure = self.explorer.progress(name, &report.sampled, bound, done)?;
+        let failure = self.explorer.progress(name, &orders.properties(), &report.sampled, bound, done)?;
         self.explorer.space.guidance = guide;
-        Ok(failure.map(|failure| Found { live: failure.property == *name, failure }))
+        match failure {
+            Some(failure) if failure.property == *name => Ok(Some(Found { failure, live: true })),
+            Some(failure) => self.shortest(failure).map(Some),
+            None => Ok(None),
+        }
     }
 
     fn some_orders(&mut self, trial: &mut Trial<'_>, count: u64, steps: u32) -> Result<Option<Found>, Error> {

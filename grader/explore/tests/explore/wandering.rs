@@ -61,7 +61,9 @@ fn from_every_sampled_state_a_healed_world_finishes_unless_the_client_gives_up()
         let report = explorer.search(&search).unwrap();
         assert_eq!(report.sampled.len(), 50);
         let failure =
-            explorer.progress("every operation is answered", &report.sampled, bound, |view| view.all_answered());
+            explorer.progress("every operation is answered", &Search::new(), &report.sampled, bound, |view| {
+                view.all_answered()
+            });
         let failure = failure.unwrap();
         assert_eq!(failure.is_none(), finishes, "{bug:?}: {failure:?}");
         if let Some(failure) = failure {

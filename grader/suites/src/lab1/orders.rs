@@ -148,15 +148,17 @@ pub fn computed<'p>(tasks: &'p [&'p str]) -> Goal<'p> {
     })
 }
 
-/// A worker has computed a task that the other one is at, or has computed, too.
-pub fn done_beside<'p>(task: &'p str) -> Goal<'p> {
-    Goal::new(&format!("a worker has computed {task}, which the other one has begun")).when("it has", move |view| {
-        WORKERS.iter().any(|worker| {
-            let beside = other(*worker);
-            let begun = view.is_computing(beside, task) || view.has_computed(beside, task);
-            begun && view.has_computed(*worker, task)
-        })
+/// A worker has computed a task, and the other one is at it.
+pub fn begun_beside<'p>(task: &'p str) -> Goal<'p> {
+    Goal::new(&format!("a worker computes {task}, which the other one has computed")).when("it does", move |view| {
+        WORKERS.iter().any(|worker| view.is_computing(*worker, task) && view.has_computed(other(*worker), task))
     })
+}
+
+/// Both workers have computed a task.
+pub fn done_beside<'p>(task: &'p str) -> Goal<'p> {
+    Goal::new(&format!("both workers have computed {task}"))
+        .when("they have", move |view| WORKERS.iter().all(|worker| view.has_computed(*worker, task)))
 }
 
 /// The client knows that its job has ended.

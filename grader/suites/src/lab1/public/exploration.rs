@@ -83,17 +83,20 @@ pub fn a_late_copy_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     explore(trial, &cast, &story)
 }
 
-/// The same with two reduce tasks: one of them is done twice before the other is done at all.
+/// A worker that is cut off executes one of two reduce tasks, and the other worker executes it, too: the one's report comes
+/// while the other is at it, or when both have done it and nobody has done the other task.
 pub fn two_copies_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     let cast = orders::small(trial, ORDERED, 2, 2);
     let story = every_order(trial, &cast, ONE_CRASH, Mortals::Workers)
         .reach(orders::somebody_is_at("reduce 0"))
-        .guided_by(move |view| cut_off(orders::busy_with(view, "reduce 0")))
+        .guided_by(|view| {
+            let first = orders::busy_with(view, "reduce 0");
+            Guide::new().apart(&[&[first], &[M1, orders::other(first)]])
+        })
+        .reach(orders::begun_beside("reduce 0"))
+        .search_freely(7_500)
         .reach(orders::done_beside("reduce 0"))
-        .guided(Guide::new().crashes(&[]))
-        .search(7_500)
-        .guided(Guide::new())
-        .search(7_500);
+        .search_freely(7_500);
     explore(trial, &cast, &story)
 }
 
