@@ -1,18 +1,16 @@
 //! Tests in stages: a healthy world first, then every order of events, and failures that a simulated world shows.
 
 use faultline_check::{OperationOf, Verdict, check};
-use faultline_explore::{Faults, Goal, Guide, Model, Orders, Pace, Shown};
-use faultline_sim::{
-    Conditions, Facts, FaultAction, Kind, Mode, Outcome, Setup, Stop, Trial, Violation, World, backend::Backend,
-    in_process::InProcess, ms, schedule::Action,
-};
+use faultline_explore::{Faults, Goal, Guide, Model, Orders, Pace};
+use faultline_sim::{Conditions, Facts, FaultAction, Kind, Mode, Outcome, Setup, World, ms, schedule::Action};
 use labkit::codec;
 
 use crate::nodes::{
-    client,
+    client, explored,
     register::{self, Bug, C1, C2, Command, Register, S1},
     server,
     unsteady::{self, Habit},
+    violation,
 };
 
 const ONE_CRASH: Faults = Faults { crashes: 1, lost_disks: 0, losses: 0, duplicates: 0 };
@@ -46,24 +44,9 @@ fn judge(world: &mut World<'_>) -> Outcome {
     }
 }
 
-/// A trial of these orders as the grader makes one.
 fn trial(bug: Bug, orders: &Orders<'_>, mode: Mode) -> (Outcome, Facts) {
-    let machines = || Box::new(InProcess::new(register::lab)) as Box<dyn Backend>;
-    let mut own = machines();
-    let mut trial = Trial::new(&mut *own, 0, 1, mode).with_machines(&machines);
     let nodes = vec![server(1, &bug), client(1, &bug), client(2, &bug)];
-    let outcome = orders.explore(&mut trial, |trial: &mut Trial<'_>, shown: &Shown| {
-        let setup = Setup { quiet_until: shown.quiet_until, ..Setup::new(nodes.clone(), Conditions::steady()) };
-        trial.run(setup, |world| orders.carry_out(world, shown, judge))
-    });
-    (outcome, trial.finish())
-}
-
-fn violation(outcome: Outcome) -> Violation {
-    match outcome {
-        Err(Stop::Violation(violation)) => violation,
-        other => panic!("expected a violation, got {other:?}"),
-    }
+    explored(register::lab, orders, mode, || Setup::new(nodes.clone(), Conditions::steady()), judge)
 }
 
 #[test]
@@ -217,16 +200,10 @@ fn a_wrong_program_is_tempted_and_a_scripted_restart_does_the_rest() {
 #[test]
 fn a_handler_that_is_no_function_is_the_verdict() {
     let run = |habit: Habit| {
-        let machines = || Box::new(InProcess::new(unsteady::lab)) as Box<dyn Backend>;
-        let mut own = machines();
-        let mut trial = Trial::new(&mut *own, 0, 1, Mode::recorded()).with_machines(&machines);
         let nodes: Vec<_> = (1..=4).map(|number| server(number, &habit)).collect();
         let orders = Orders::of(Model::new(nodes.clone()), ms(100)).search(500);
-        let outcome = orders.explore(&mut trial, |trial, shown| {
-            let setup = Setup { quiet_until: shown.quiet_until, ..Setup::new(nodes.clone(), Conditions::steady()) };
-            trial.run(setup, |world| orders.carry_out(world, shown, |_| Ok(())))
-        });
-        (outcome, trial.finish())
+        let setup = || Setup::new(nodes.clone(), Conditions::steady());
+        explored(unsteady::lab, &orders, Mode::recorded(), setup, |_| Ok(()))
     };
     assert_eq!(run(Habit::KeepsHashMap).0, Ok(()));
     for (habit, field) in [(Habit::HiddenCounter, "`seen.skipped`"), (Habit::Address, "`seen.mark`")] {

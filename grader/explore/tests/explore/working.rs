@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use faultline_explore::{Explorer, Faults, Model, Orders, Report, Search, Shown, View};
+use faultline_explore::{Explorer, Faults, Model, Orders, Report, Search, View};
 use faultline_sim::{
-    Conditions, Facts, FaultAction, Kind, Mode, Outcome, Setup, Stop, Trial, Violation, backend::Backend,
-    in_process::InProcess, ms, schedule::Action,
+    Conditions, Facts, FaultAction, Kind, Mode, Outcome, Setup, backend::Backend, in_process::InProcess, ms,
+    schedule::Action,
 };
 use labkit::codec;
 
 use crate::nodes::{
-    server,
+    explored, server,
     smithy::{self, Bug, Config, Squares, file},
+    violation,
 };
 
 const ONE_CRASH: Faults = Faults { crashes: 1, lost_disks: 0, losses: 0, duplicates: 0 };
@@ -58,22 +59,11 @@ fn orders(model: Model, smiths: u32, tasks: &[u64]) -> Orders<'_> {
 }
 
 fn trial(smiths: u32, tasks: &[u64], bug: Bug, orders: &Orders<'_>, mode: Mode) -> (Outcome, Facts) {
-    let machines = || Box::new(InProcess::new(smithy::lab)) as Box<dyn Backend>;
-    let mut own = machines();
-    let mut trial = Trial::new(&mut *own, 0, 1, mode).with_machines(&machines);
-    let outcome = orders.explore(&mut trial, |trial: &mut Trial<'_>, shown: &Shown| {
+    let setup = || {
         let setup = Setup::new(nodes(smiths, tasks, bug), Conditions::steady());
-        let setup = Setup { quiet_until: shown.quiet_until, machines: Some(Arc::new(Squares)), ..setup };
-        trial.run(setup, |world| orders.carry_out(world, shown, |_| Ok(())))
-    });
-    (outcome, trial.finish())
-}
-
-fn violation(outcome: Outcome) -> Violation {
-    match outcome {
-        Err(Stop::Violation(violation)) => violation,
-        other => panic!("expected a violation, got {other:?}"),
-    }
+        Setup { machines: Some(Arc::new(Squares)), ..setup }
+    };
+    explored(smithy::lab, orders, mode, setup, |_| Ok(()))
 }
 
 #[test]

@@ -8,8 +8,11 @@ pub mod smithy;
 pub mod unsteady;
 pub mod wasm;
 
-use faultline_sim::{NodeSpec, Role};
-use labkit::{NodeId, codec, prelude::Serialize};
+use faultline_explore::{Orders, Shown};
+use faultline_sim::{
+    Facts, Mode, NodeSpec, Outcome, Role, Setup, Stop, Trial, Violation, World, backend::Backend, in_process::InProcess,
+};
+use labkit::{NodeId, codec, guest::Lab, prelude::Serialize};
 
 /// A server in role 0.
 pub fn server<C: Serialize>(number: u32, config: &C) -> NodeSpec {
@@ -21,4 +24,30 @@ pub fn server<C: Serialize>(number: u32, config: &C) -> NodeSpec {
 pub fn client<C: Serialize>(number: u32, config: &C) -> NodeSpec {
     let config = codec::to_bytes(config).unwrap();
     NodeSpec { id: NodeId::new('c', number), role: Role::Client { role: 1, config }, starts: true }
+}
+
+/// A trial of these orders as the grader makes one.
+pub fn explored(
+    lab: fn() -> Lab,
+    orders: &Orders<'_>,
+    mode: Mode,
+    setup: impl Fn() -> Setup,
+    judge: fn(&mut World<'_>) -> Outcome,
+) -> (Outcome, Facts) {
+    let machines = || Box::new(InProcess::new(lab)) as Box<dyn Backend>;
+    let mut own = machines();
+    let mut trial = Trial::new(&mut *own, 0, 1, mode).with_machines(&machines);
+    let outcome = orders.explore(&mut trial, |trial: &mut Trial<'_>, shown: &Shown| {
+        let setup = Setup { quiet_until: shown.quiet_until, ..setup() };
+        trial.run(setup, |world| orders.carry_out(world, shown, judge))
+    });
+    (outcome, trial.finish())
+}
+
+/// What went wrong, as it must have.
+pub fn violation(outcome: Outcome) -> Violation {
+    match outcome {
+        Err(Stop::Violation(violation)) => violation,
+        other => panic!("expected a violation, got {other:?}"),
+    }
 }
