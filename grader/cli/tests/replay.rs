@@ -111,5 +111,5 @@ fn a_trace_of_the_first_format_is_read() {
     fs::write(&failing.trace, trace.to_string()).expect("a file");
     let ran = failing.replay(&[]);
     assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
-    assert!(ran.err.contains("it has format 99, this grader reads 1 to 3"), "{}", ran.err);
+    assert!(ran.err.contains("it has format 99, this grader reads 1 to 4"), "{}", ran.err);
 }
