@@ -17,11 +17,11 @@ const MAPS: [&str; 2] = ["map 0", "map 1"];
 pub fn a_job_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     let cast = orders::small(trial, ORDERED, 2, 1);
     let story = every_order(trial, &cast, ONE_DUPLICATE, Mortals::Workers)
-        .search(10_000)
+        .search(7_500)
         .reach(orders::somebody_is_at("map 0"))
-        .search(10_000)
+        .search(7_500)
         .reach(computed(&MAPS))
-        .search(10_000);
+        .search(7_500);
     explore(trial, &cast, &story)
 }
 
@@ -30,9 +30,9 @@ pub fn a_dying_worker_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     let cast = orders::small(trial, App::WORD_COUNT, 2, 1);
     let story = every_order(trial, &cast, ONE_CRASH, Mortals::Workers)
         .reach(orders::somebody_is_at("map 0"))
-        .search(10_000)
+        .search(7_500)
         .reach(orders::somebody_is_at("reduce 0"))
-        .search(10_000);
+        .search(7_500);
     explore(trial, &cast, &story)
 }
 
@@ -44,7 +44,7 @@ pub fn lost_map_output_in_every_order(trial: &mut Trial<'_>) -> Outcome {
         .guided(Guide::new().apart(&[&[w1], &[w2]]))
         .reach(computed(&MAPS))
         .guided(Guide::new())
-        .search(20_000);
+        .search(15_000);
     explore(trial, &cast, &story)
 }
 
@@ -79,7 +79,7 @@ pub fn a_late_copy_in_every_order(trial: &mut Trial<'_>) -> Outcome {
         .guided(Guide::new().timers(&[]))
         .search(5_000)
         .guided(Guide::new())
-        .search(10_000);
+        .search(7_500);
     explore(trial, &cast, &story)
 }
 
