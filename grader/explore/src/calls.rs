@@ -29,6 +29,13 @@ pub type Factory<'a> = &'a (dyn Fn() -> Box<dyn Backend> + Sync);
 /// So many calls are worth more than one thread and a machine for each.
 const PARALLEL_CALLS: usize = 16;
 
+/// So many are made before it is asked whether they have computed too much.
+const CALLS_AT_ONCE: usize = 256;
+
+/// So much may all calls of one exploration compute: some seconds of a processor, forty times what any solution of a lab
+/// needs. Without a bound, handlers that each stay within theirs could keep a grader busy for hours.
+const MOST_FUEL: u64 = 50_000_000_000;
+
 /// The slot of the backend in which calls are made. Nodes are restored there one after the other.
 const SLOT: usize = 0;
 
@@ -71,6 +78,8 @@ pub(crate) struct Raw {
     pub after: Vec<u8>,
     pub observation: Vec<u8>,
     pub effects: Vec<u8>,
+    /// What it computed, in the backend's unit, getting there and back included.
+    pub fuel: u64,
 }
 
 /// The answer of a call: what the handler did, or how it failed in words.
@@ -84,6 +93,8 @@ pub(crate) struct Calls {
     answers: FxHashMap<Call, Answer>,
     /// All calls in the order in which they were first made.
     order: Vec<Call>,
+    /// What they have computed.
+    fuel: u64,
 }
 
 impl Calls {
@@ -97,15 +108,23 @@ impl Calls {
 
     /// Makes calls that were not made before, on all threads, and remembers the answers in the order of `calls`.
     pub fn make(&mut self, calls: &[Call], model: &Model, machine: &Machine<'_>, entropy: u64) -> Result<(), Error> {
-        let raw = self.run(calls, model, machine, entropy);
-        for (call, raw) in calls.iter().zip(raw) {
-            let answer = raw?.map(|raw| Done {
-                after: self.bytes.intern(raw.after.as_slice()),
-                observation: self.bytes.intern(raw.observation.as_slice()),
-                effects: self.bytes.intern(raw.effects.as_slice()),
-            });
-            self.answers.insert(*call, answer);
-            self.order.push(*call);
+        for calls in calls.chunks(CALLS_AT_ONCE) {
+            let raw = self.run(calls, model, machine, entropy);
+            for (call, raw) in calls.iter().zip(raw) {
+                let answer = raw?.map(|raw| {
+                    self.fuel = self.fuel.saturating_add(raw.fuel);
+                    Done {
+                        after: self.bytes.intern(raw.after.as_slice()),
+                        observation: self.bytes.intern(raw.observation.as_slice()),
+                        effects: self.bytes.intern(raw.effects.as_slice()),
+                    }
+                });
+                self.answers.insert(*call, answer);
+                self.order.push(*call);
+            }
+            if self.fuel > MOST_FUEL {
+                return Err(Error::OutOfFuel);
+            }
         }
         Ok(())
     }
@@ -138,8 +157,9 @@ impl Calls {
         call: &Call,
         entropy: u64,
     ) -> Result<Raw, BackendError> {
+        let before = backend.fuel_used();
         let effects = self.enter(backend, model, call, entropy)?;
-        look(backend, effects)
+        look(backend, effects, before)
     }
 
     /// What these calls of one life of a node do one after the other in one instance, which is fresh only for the first
@@ -172,12 +192,13 @@ impl Calls {
         call: &Call,
         event: &Event<'_>,
     ) -> Result<Raw, BackendError> {
+        let before = backend.fuel_used();
         let mut argument = Vec::new();
         self.start(model, call, &self.disks[call.disk]).write(&mut argument);
         argument.extend_from_slice(&self.bytes[call.before]);
         backend.call(SLOT, Op::Restore, &argument)?;
         let effects = backend.step(SLOT, event)?.to_vec();
-        look(backend, effects)
+        look(backend, effects, before)
     }
 
     /// How the node started.
@@ -261,10 +282,10 @@ impl Calls {
 }
 
 /// The node after a handler.
-fn look(backend: &mut dyn Backend, effects: Vec<u8>) -> Result<Raw, BackendError> {
+fn look(backend: &mut dyn Backend, effects: Vec<u8>, before: u64) -> Result<Raw, BackendError> {
     let after = backend.call(SLOT, Op::Snapshot, &[])?;
     let observation = backend.call(SLOT, Op::Observe, &[])?;
-    Ok(Raw { after, observation, effects })
+    Ok(Raw { after, observation, effects, fuel: backend.fuel_used() - before })
 }
 
 /// Where handlers run: a machine of the exploring thread itself, and the way to make more.

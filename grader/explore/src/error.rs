@@ -3,7 +3,7 @@
 use faultline_sim::backend::{BackendError, Fault};
 use thiserror::Error;
 
-/// The grader's own failure, or a model that makes no sense; never the student's fault.
+/// The grader's own failure, a model that makes no sense, or a program for which no search is long enough.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Error {
     /// The backend broke, so there is no verdict.
@@ -12,6 +12,9 @@ pub enum Error {
     /// A handler did not do again what it did before, so a path cannot be told.
     #[error("a path of the search could not be walked again")]
     LostPath,
+    /// The handlers have computed for too long. This is the program's fault, and the only one that ends an exploration so.
+    #[error("all handlers of this search together computed for too long")]
+    OutOfFuel,
 }
 
 /// A fault in words, for the sentence of a violation.

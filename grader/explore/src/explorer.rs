@@ -127,8 +127,8 @@ impl<'a> Explorer<'a> {
         let mut local = steps.locals[from.state[slot]].clone();
         local.invoked += 1;
         let outcome = steps.add_saying(local, flight);
-        let monitor = self.space.monitor(&from.state);
-        Ok(Ok(self.go(from, Choice { flight: NONE, outcome, keeps: false, monitor })))
+        let outside = self.space.outside(&from.state);
+        Ok(Ok(self.go(from, Choice { flight: NONE, outcome, keeps: false, outside })))
     }
 
     /// The same state after a server has crashed between two events and started again; of what it had not synced nothing

@@ -4,10 +4,10 @@
 //! ```text
 //! calls     a handler is called once for each (node state, disk, event); the answer is remembered
 //! steps     what one node does in one step, as numbers: outcomes of (local, message)
-//! space     states of the world: a local for each node, budgets, monitor, the messages in the network
+//! space     states of the world: a local for each node, budgets, what is outside, the messages in the network
 //! ways      how a state is left, all by lookups
 //! bfs       breadth first on all threads, with the same result for any number of them
-//! monitor   what clients have seen, reduced to what still matters
+//! monitor   what is outside: the store, what was computed, what clients have seen as far as it still matters
 //! trace     a way through the states, in the simulator's names
 //! walk      random walks with mixed schedulers, for spaces too big to see whole
 //! shorten   the same failure in fewer steps
@@ -25,8 +25,8 @@
 //! critical transition, 2007, for liveness by walks; M. Yabandeh et al., T. Yang et al.: CrystalBall and MODIST, 2009.)
 //!
 //! What a world can do: deliver any message in the network next (or never); fire a timer that can be due
-//! next; carry on after a sync; invoke the next operation of a client; start a node that is down; and, within budgets,
-//! crash a server at any boundary between two effects, lose a message, deliver one and keep it. A message whose delivery
+//! next; carry on after a sync; end what a machine computes; invoke the next operation of a client; start a node that is down; and, within budgets,
+//! crash a server at any boundary between two effects (and lose its disk), lose a message, deliver one and keep it. A message whose delivery
 //! would change nothing and send nothing stays where it is.
 
 mod aid;

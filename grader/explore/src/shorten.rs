@@ -133,8 +133,8 @@ impl Explorer<'_> {
         for name in names {
             // Nobody but the test makes a puppet speak.
             if let Some(Deed::Say { outcome }) = name.what {
-                let monitor = self.space.monitor(&reached.state);
-                reached = self.go(&reached, Choice { flight: NONE, outcome, keeps: false, monitor });
+                let outside = self.space.outside(&reached.state);
+                reached = self.go(&reached, Choice { flight: NONE, outcome, keeps: false, outside });
                 continue;
             }
             let ways = self.space.all_ways(&reached.state, &self.machine)?.0;

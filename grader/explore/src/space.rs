@@ -1,6 +1,6 @@
 //! States of the whole world as short lists of numbers.
 //!
-//! A state is `[local of each node, budget, monitor, flights in ascending order]`. Its *print* is a 64-bit hash, a sum
+//! A state is `[local of each node, budget, outside, flights in ascending order]`. Its *print* is a 64-bit hash, a sum
 //! over its parts, so that the print of a successor costs a few additions, and a successor that was seen before is
 //! never built at all.
 
@@ -57,8 +57,8 @@ pub(crate) fn local_hash(local: u32) -> u64 {
 }
 
 #[inline]
-pub(crate) fn rest_hash(budget: u32, monitor: u32) -> u64 {
-    mix(u64::from(budget) | 3 << 32).wrapping_add(mix(u64::from(monitor) | 4 << 32))
+pub(crate) fn rest_hash(budget: u32, outside: u32) -> u64 {
+    mix(u64::from(budget) | 3 << 32).wrapping_add(mix(u64::from(outside) | 4 << 32))
 }
 
 impl Space<'_> {
@@ -75,7 +75,8 @@ impl Space<'_> {
         &state[self.header()..]
     }
 
-    pub fn monitor(&self, state: &[u32]) -> u32 {
+    /// The number of what there is outside nodes and network.
+    pub fn outside(&self, state: &[u32]) -> u32 {
         state[self.nodes() + 1]
     }
 
@@ -96,7 +97,7 @@ impl Space<'_> {
     pub fn print(&self, state: &[u32]) -> u64 {
         let locals = state[..self.nodes()].iter().map(|local| local_hash(*local));
         let flights = self.network(state).iter().map(|flight| flight_hash(*flight));
-        let rest = rest_hash(self.budget(state), self.monitor(state));
+        let rest = rest_hash(self.budget(state), self.outside(state));
         locals.chain(flights).fold(rest, u64::wrapping_add)
     }
 
@@ -121,7 +122,7 @@ impl Space<'_> {
         out.extend_from_slice(network.get(at + 1..).unwrap_or_default());
         let header = self.header();
         let here = &mut out[begin..];
-        here[header - 1] = choice.monitor;
+        here[header - 1] = choice.outside;
         if choice.keeps {
             here[header - 2] = spend(here[header - 2], ONE_DUPLICATE);
         }
@@ -155,9 +156,9 @@ impl Space<'_> {
             .collect();
         self.steps.resolve(&steps, self.model, machine)?;
         for need in needs {
-            if let Need::Watch { monitor, happenings } = need {
+            if let Need::Watch { outside, happenings } = need {
                 let seen = &self.steps.happenings[*happenings];
-                self.watch.resolve(*monitor, *happenings, seen, &self.steps.calls, self.model);
+                self.watch.resolve(*outside, *happenings, seen, &self.steps.calls, self.model);
             }
         }
         Ok(())

@@ -257,7 +257,7 @@ impl Stages<'_, '_, '_> {
             None => Ok(()),
             Some(difference) => {
                 trial.forget_worlds();
-                Err(Stop::nondeterminism(difference.to_string()))
+                Err(Stop::beside_worlds(Kind::Nondeterminism, difference.to_string()))
             }
         }
     }
@@ -292,5 +292,8 @@ impl Stages<'_, '_, '_> {
 }
 
 fn broken(error: Error) -> Stop {
-    Stop::Broken(error.to_string())
+    match error {
+        Error::OutOfFuel => Stop::beside_worlds(Kind::Timeout, error.to_string()),
+        Error::Broken(_) | Error::LostPath => Stop::Broken(error.to_string()),
+    }
 }

@@ -125,7 +125,7 @@ impl<'s> View<'s> {
         match self.0 {
             Of::State { space, state } => {
                 let bytes = &space.steps.calls.bytes;
-                let outside = space.watch.outside(space.monitor(state));
+                let outside = space.watch.outside(space.outside(state));
                 let records = outside.files.get(&bytes.find(name.as_bytes())?)?;
                 Some(records.iter().map(|record| &bytes[*record]).collect())
             }
@@ -139,7 +139,7 @@ impl<'s> View<'s> {
             Of::State { space, state } => {
                 let slot = slot_of(space.model, node) as u16;
                 let label = space.steps.calls.bytes.find(label.as_bytes());
-                label.is_some_and(|label| space.watch.outside(space.monitor(state)).computed.contains(&(slot, label)))
+                label.is_some_and(|label| space.watch.outside(space.outside(state)).computed.contains(&(slot, label)))
             }
             Of::World(seen) => {
                 let is_it = |work: &&Work| work.by.node == node && work.label == label && work.fate == Fate::Done;

@@ -15,8 +15,8 @@ pub(crate) struct Choice {
     pub outcome: u32,
     /// The message stays in the network, to be delivered once more.
     pub keeps: bool,
-    /// The monitor's state after it.
-    pub monitor: u32,
+    /// What there is outside nodes and network after it.
+    pub outside: u32,
 }
 
 /// A way that leads on.
@@ -46,7 +46,7 @@ pub(crate) enum Broken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
     Step(Step),
-    Watch { monitor: u32, happenings: u32 },
+    Watch { outside: u32, happenings: u32 },
 }
 
 /// A state that is being left.
@@ -55,8 +55,8 @@ struct Leaving<'s, W> {
     state: &'s [u32],
     print: u64,
     budget: u32,
-    monitor: u32,
-    /// The part of the print that budget and monitor make.
+    outside: u32,
+    /// The part of the print that budget and outside make.
     rest: u64,
     needs: &'s mut Vec<Need>,
     way: W,
@@ -72,11 +72,11 @@ impl Space<'_> {
     ///
     /// Time: one lookup for each node and each different message in the network.
     pub fn ways(&self, state: &[u32], print: u64, needs: &mut Vec<Need>, way: impl FnMut(Way)) -> bool {
-        let (budget, monitor) = (self.budget(state), self.monitor(state));
-        let rest = rest_hash(budget, monitor);
+        let (budget, outside) = (self.budget(state), self.outside(state));
+        let rest = rest_hash(budget, outside);
         let guided = self.guidance.bars_outcomes();
         let mut leaving =
-            Leaving { space: self, state, print, budget, monitor, rest, needs, way, guided, goes_on: false };
+            Leaving { space: self, state, print, budget, outside, rest, needs, way, guided, goes_on: false };
         for local in &state[..self.nodes()] {
             leaving.step(Step { local: *local, flight: NONE });
         }
@@ -139,16 +139,16 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
     fn offer(&mut self, flight: u32, keeps: bool, number: usize) {
         let outcome = &self.space.steps.outcomes[number];
         self.goes_on |= !outcome.crash && !keeps;
-        let mut choice = Choice { flight, outcome: number as u32, keeps, monitor: self.monitor };
+        let mut choice = Choice { flight, outcome: number as u32, keeps, outside: self.outside };
         if outcome.fault != NONE {
             return (self.way)(Way::Broken { choice, why: Broken::Fault(outcome.fault) });
         }
         if outcome.happenings != 0 {
-            let (monitor, happenings) = (self.monitor, outcome.happenings);
-            match self.space.watch.after(monitor, happenings) {
-                Some(Ok(after)) => choice.monitor = after,
+            let (outside, happenings) = (self.outside, outcome.happenings);
+            match self.space.watch.after(outside, happenings) {
+                Some(Ok(after)) => choice.outside = after,
                 Some(Err(fault)) => return (self.way)(Way::Broken { choice, why: Broken::Monitor(fault) }),
-                None => return self.needs.push(Need::Watch { monitor, happenings }),
+                None => return self.needs.push(Need::Watch { outside, happenings }),
             }
         }
         let gone = if keeps { NONE } else { flight };
@@ -172,8 +172,8 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
         if keeps {
             left = spend(left, ONE_DUPLICATE);
         }
-        if (left, choice.monitor) != (self.budget, self.monitor) {
-            print = print.wrapping_sub(self.rest).wrapping_add(rest_hash(left, choice.monitor));
+        if (left, choice.outside) != (self.budget, self.outside) {
+            print = print.wrapping_sub(self.rest).wrapping_add(rest_hash(left, choice.outside));
         }
         (self.way)(Way::To { print, choice });
     }
@@ -181,7 +181,7 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
     fn lose(&mut self, flight: u32) {
         let left = spend(self.budget, ONE_LOSS);
         let print = self.print.wrapping_sub(flight_hash(flight)).wrapping_sub(self.rest);
-        let print = print.wrapping_add(rest_hash(left, self.monitor));
-        (self.way)(Way::To { print, choice: Choice { flight, outcome: NONE, keeps: false, monitor: self.monitor } });
+        let print = print.wrapping_add(rest_hash(left, self.outside));
+        (self.way)(Way::To { print, choice: Choice { flight, outcome: NONE, keeps: false, outside: self.outside } });
     }
 }

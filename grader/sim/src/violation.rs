@@ -99,10 +99,11 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// A handler that did something else when it was asked the same again: it is in no world, so there is no moment.
+    /// A promise that was broken in no world, so there is no moment: a handler that did something else when it was asked the
+    /// same again, or all handlers that a search called and that computed for too long.
     #[track_caller]
-    pub fn nondeterminism(observed: String) -> Stop {
-        Stop::Violation(Violation::new(Kind::Nondeterminism, observed, Time::ZERO))
+    pub fn beside_worlds(kind: Kind, observed: String) -> Stop {
+        Stop::Violation(Violation::new(kind, observed, Time::ZERO))
     }
 }
 

@@ -2,11 +2,20 @@
 
 use faultline_check::{OperationOf, Verdict, check};
 use faultline_explore::{Faults, Goal, Guide, Model, Orders, Pace};
-use faultline_sim::{Conditions, Facts, FaultAction, Kind, Mode, Outcome, Setup, World, ms, schedule::Action};
-use labkit::codec;
+use faultline_sim::{
+    Conditions, Facts, FaultAction, Kind, Limits, Mode, Outcome, Setup, World,
+    backend::{Backend, BackendError},
+    in_process::InProcess,
+    ms,
+    schedule::Action,
+};
+use labkit::{
+    abi::{Event, Op, Start},
+    codec,
+};
 
 use crate::nodes::{
-    client, explored,
+    client, explored, explored_on,
     register::{self, Bug, C1, C2, Command, Register, S1},
     server,
     unsteady::{self, Habit},
@@ -214,4 +223,61 @@ fn a_handler_that_is_no_function_is_the_verdict() {
         assert!(facts.recording.is_none(), "no world shows it");
     }
     assert!(violation(run(Habit::SendsInHashOrder).0).observed.contains("its effect number"));
+}
+
+/// Machines whose handlers compute much, though none of them too much.
+struct Busy {
+    machine: InProcess,
+    fuel: u64,
+}
+
+impl Backend for Busy {
+    fn start(&mut self, slot: usize, start: &Start<'_>, entropy: u64) -> Result<&[u8], BackendError> {
+        self.machine.start(slot, start, entropy)
+    }
+
+    fn restore(&mut self, slot: usize, start: &Start<'_>, snapshot: &[u8], entropy: u64) -> Result<(), BackendError> {
+        self.machine.restore(slot, start, snapshot, entropy)
+    }
+
+    fn step(&mut self, slot: usize, event: &Event<'_>) -> Result<&[u8], BackendError> {
+        self.fuel += 100_000_000;
+        self.machine.step(slot, event)
+    }
+
+    fn call(&mut self, slot: usize, op: Op, argument: &[u8]) -> Result<Vec<u8>, BackendError> {
+        self.machine.call(slot, op, argument)
+    }
+
+    fn stop(&mut self, slot: usize) {
+        self.machine.stop(slot);
+    }
+
+    fn fuel_used(&self) -> u64 {
+        self.fuel
+    }
+
+    fn take_printed(&mut self, slot: usize) -> String {
+        self.machine.take_printed(slot)
+    }
+}
+
+#[test]
+fn handlers_that_compute_for_too_long_together_end_the_search() {
+    let machines = || Box::new(Busy { machine: InProcess::new(register::lab), fuel: 0 }) as Box<dyn Backend>;
+    let run = |states| {
+        let nodes = vec![server(1, &Bug::None), client(1, &Bug::None), client(2, &Bug::None)];
+        let orders = every_order(model(Bug::None, &WRITE_AND_READ, &WRITE_AND_READ)).search(states);
+        let setup = || Setup { limits: unlimited(), ..Setup::new(nodes.clone(), Conditions::steady()) };
+        explored_on(&machines, &orders, Mode::default(), setup, judge).0
+    };
+    assert_eq!(run(10), Ok(()));
+    let found = violation(run(1_000_000));
+    assert_eq!(found.kind, Kind::Timeout, "{found:?}");
+    assert!(found.observed.contains("together computed for too long"), "{found:?}");
+}
+
+/// The simulated world has a bound of its own.
+fn unlimited() -> Limits {
+    Limits { fuel: u64::MAX, ..Limits::default() }
 }

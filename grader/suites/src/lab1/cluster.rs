@@ -11,7 +11,7 @@ use std::{
 use faultline_sim::{
     Asked, Conditions, Fate, Judged, NodeSpec, Outcome, Role, Setup, Time, Trial, Work, World, choice::Choices, ms,
 };
-use lab1_api::{App, Job, JobId, Record, WorkerConfig, output_file};
+use lab1_api::{App, Job, JobId, WorkerConfig, output_file};
 use labkit::{Inputs, NodeId, codec};
 use serde::Serialize;
 
@@ -314,38 +314,20 @@ impl Cluster<'_, '_> {
     /// The output of a job that is done must be that of a sequential run, and every task must have been computed.
     #[track_caller]
     pub fn judge(&mut self, job: JobId) -> Outcome {
-        let mut got: BTreeMap<String, (String, u32)> = BTreeMap::new();
-        let reduces = self.plant.job(job).reduce_tasks;
-        for reduce in 0..reduces {
-            let name = output_file(job, reduce);
-            let Some(file) = self.world.file(&name) else { continue };
-            for record in &file.records {
-                let Ok(Record { key, value }) = codec::from_bytes(record) else {
-                    return Err(self.world.violation(format!("{name} holds something that is no `Record`")));
-                };
-                if let Some((before, other)) = got.insert(key.clone(), (value.clone(), reduce)) {
-                    let other = output_file(job, other);
-                    let text = format!("{key:?} has two records: {before:?} in {other} and {value:?} in {name}");
-                    return Err(self.world.violation(text + &self.written(job, reduce)));
-                }
-            }
-            if !file.records.is_empty() && !self.is_done(Piece::reduce(job, reduce)) {
-                let text =
-                    format!("{name} has records, but no machine has computed {}", Piece::reduce(job, reduce).label());
-                return Err(self.world.violation(text));
-            }
+        let records =
+            |reduce| Some(self.world.file(&output_file(job, reduce))?.records.iter().map(Vec::as_slice).collect());
+        if let Err((text, place)) = self.plant.compare(job, records) {
+            let place = place.map(|reduce| self.written(job, reduce)).unwrap_or_default();
+            return Err(self.world.violation(text + &place));
         }
-        let expected = self.plant.output(job);
-        let wrong =
-            expected.keys().chain(got.keys()).find(|key| expected.get(*key) != got.get(*key).map(|(value, _)| value));
-        if let Some(key) = wrong {
-            let show = |value: Option<&String>| value.map_or("missing".to_owned(), |value| format!("{value:?}"));
-            let got = got.get(key);
-            let (wanted, found) = (show(expected.get(key)), show(got.map(|(value, _)| value)));
-            let place = got.map(|(_, reduce)| self.written(job, *reduce)).unwrap_or_default();
-            let text =
-                format!("the output of job {job} has {key:?}: {found}; the sequential run gives {wanted}{place}");
-            return Err(self.world.violation(text));
+        let written =
+            |reduce: &u32| self.world.file(&output_file(job, *reduce)).is_some_and(|file| !file.records.is_empty());
+        let reduces = (0..self.plant.job(job).reduce_tasks).filter(written).map(|reduce| Piece::reduce(job, reduce));
+        if let Some(piece) = reduces.into_iter().find(|piece| !self.is_done(*piece)) {
+            let name = output_file(job, piece.number);
+            return Err(self
+                .world
+                .violation(format!("{name} has records, but no machine has computed {}", piece.label())));
         }
         let splits = self.plant.job(job).splits.len() as u32;
         let skipped = (0..splits).map(|split| Piece::map(job, split)).find(|piece| !self.is_done(*piece));

@@ -1,10 +1,10 @@
 //! Small worlds of this lab in every order of events.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use faultline_explore::{Faults, Goal, Model, Monitor, Orders, Pace, View};
 use faultline_sim::{Computation, Conditions, Life, Machines, Outcome, Setup, Trial, ms};
-use lab1_api::{App, Job, Record, output_file};
+use lab1_api::{App, Job, output_file};
 use labkit::{NodeId, codec};
 
 use super::{
@@ -61,32 +61,15 @@ pub fn every_order<'p>(trial: &Trial<'_>, cast: &Cast, faults: Faults, who: Mort
         Mortals::RestartingWorkers => model.lasting(M1),
         Mortals::Coordinator => cast.workers().into_iter().fold(model, Model::lasting),
     };
-    let job = cast.jobs[0].clone();
+    let job = cast.jobs[0].id;
     Orders::of(model, ENDS)
         .monitor(|| NoneFails)
         .always("the output of a job that is done is that of a sequential run", move |view| {
             if view.answered(client(1)) == 0 {
                 return Ok(());
             }
-            let mut got = BTreeMap::new();
-            for reduce in 0..job.reduce_tasks {
-                let name = output_file(job.id, reduce);
-                for record in view.file(&name).unwrap_or_default() {
-                    let Ok(Record { key, value }) = codec::from_bytes(record) else {
-                        return Err(format!("{name} holds something that is no `Record`"));
-                    };
-                    if got.insert(key.clone(), value).is_some() {
-                        return Err(format!("the job is done, and {key:?} has two records"));
-                    }
-                }
-            }
-            let expected = plant.output(job.id);
-            let wrong = expected.keys().chain(got.keys()).find(|key| expected.get(*key) != got.get(*key));
-            let show = |value: Option<&String>| value.map_or("missing".to_owned(), |value| format!("{value:?}"));
-            wrong.map_or(Ok(()), |key| {
-                let (wanted, found) = (show(expected.get(key)), show(got.get(key)));
-                Err(format!("the job is done, and its output has {key:?}: {found}; the sequential run gives {wanted}"))
-            })
+            let compared = plant.compare(job, |reduce| view.file(&output_file(job, reduce)));
+            compared.map_err(|(text, _)| format!("the job is done, but {text}"))
         })
         .done("the job ends", |view| view.all_answered())
         .recovers()
@@ -176,10 +159,8 @@ pub fn explore(trial: &mut Trial<'_>, cast: &Cast, orders: &Orders<'_>) -> Outco
         let setup = cast.setup(conditions, &plant);
         let setup = Setup { quiet_until: shown.quiet_until, start_spread: Duration::ZERO, ..setup };
         cast.act_in(trial, setup, &plant, |cluster| {
-            let job = cluster.cast.jobs[0].id;
-            cluster.plant.begin();
             orders.carry_out(cluster.world, shown, |_| Ok(()))?;
-            if cluster.has_ended(client(1)) { cluster.judge(job) } else { Ok(()) }
+            cluster.ends(client(1), lab1_api::Outcome::Done)
         })
     })
 }

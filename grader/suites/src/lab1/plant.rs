@@ -10,7 +10,7 @@ use faultline_sim::{
     Computation, Ends, Life, Machines,
     choice::{About, Choices},
 };
-use lab1_api::{Application, Group, Job, JobId, Record, Split, Task};
+use lab1_api::{Application, Group, Job, JobId, Record, Split, Task, output_file};
 use labkit::{Inputs, codec};
 
 /// A task of a job.
@@ -116,6 +116,40 @@ impl Plant {
     /// The output of a sequential run.
     pub fn output(&self, job: JobId) -> &BTreeMap<String, String> {
         &self.jobs[&job].output
+    }
+
+    /// Holds the output files of a job (the records of each reduce task) against the output of a sequential run.
+    ///
+    /// # Errors
+    /// What is wrong, and in which file, if one has it.
+    pub fn compare<'f>(
+        &self,
+        job: JobId,
+        file: impl Fn(u32) -> Option<Vec<&'f [u8]>>,
+    ) -> Result<(), (String, Option<u32>)> {
+        let mut got: BTreeMap<String, (String, u32)> = BTreeMap::new();
+        for reduce in 0..self.job(job).reduce_tasks {
+            let name = output_file(job, reduce);
+            for record in file(reduce).unwrap_or_default() {
+                let Ok(Record { key, value }) = codec::from_bytes(record) else {
+                    return Err((format!("{name} holds something that is no `Record`"), Some(reduce)));
+                };
+                if let Some((before, other)) = got.insert(key.clone(), (value.clone(), reduce)) {
+                    let other = output_file(job, other);
+                    let text = format!("{key:?} has two records: {before:?} in {other} and {value:?} in {name}");
+                    return Err((text, Some(reduce)));
+                }
+            }
+        }
+        let expected = self.output(job);
+        let value = |key: &String| got.get(key).map(|(value, _)| value);
+        let Some(key) = expected.keys().chain(got.keys()).find(|key| expected.get(*key) != value(key)) else {
+            return Ok(());
+        };
+        let show = |value: Option<&String>| value.map_or("missing".to_owned(), |value| format!("{value:?}"));
+        let (wanted, found) = (show(expected.get(key)), show(value(key)));
+        let text = format!("the output of job {job} has {key:?}: {found}; the sequential run gives {wanted}");
+        Err((text, got.get(key).map(|(_, reduce)| *reduce)))
     }
 
     /// How many bytes the keys and values of all intermediate records of a job have, and how many records there are.

@@ -8,9 +8,9 @@ pub mod smithy;
 pub mod unsteady;
 pub mod wasm;
 
-use faultline_explore::{Orders, Shown};
+use faultline_explore::{Factory, Orders, Shown};
 use faultline_sim::{
-    Facts, Mode, NodeSpec, Outcome, Role, Setup, Stop, Trial, Violation, World, backend::Backend, in_process::InProcess,
+    Facts, Mode, NodeSpec, Outcome, Role, Setup, Stop, Trial, Violation, World, in_process::InProcess,
 };
 use labkit::{NodeId, codec, guest::Lab, prelude::Serialize};
 
@@ -34,9 +34,19 @@ pub fn explored(
     setup: impl Fn() -> Setup,
     judge: fn(&mut World<'_>) -> Outcome,
 ) -> (Outcome, Facts) {
-    let machines = || Box::new(InProcess::new(lab)) as Box<dyn Backend>;
+    explored_on(&|| Box::new(InProcess::new(lab)), orders, mode, setup, judge)
+}
+
+/// The same on machines of another kind.
+pub fn explored_on(
+    machines: Factory<'_>,
+    orders: &Orders<'_>,
+    mode: Mode,
+    setup: impl Fn() -> Setup,
+    judge: fn(&mut World<'_>) -> Outcome,
+) -> (Outcome, Facts) {
     let mut own = machines();
-    let mut trial = Trial::new(&mut *own, 0, 1, mode).with_machines(&machines);
+    let mut trial = Trial::new(&mut *own, 0, 1, mode).with_machines(machines);
     let outcome = orders.explore(&mut trial, |trial: &mut Trial<'_>, shown: &Shown| {
         let setup = Setup { quiet_until: shown.quiet_until, ..setup() };
         trial.run(setup, |world| orders.carry_out(world, shown, judge))
