@@ -32,9 +32,24 @@ pub enum Error {
         /// The compiler's errors.
         text: String,
     },
+    /// A human must look at the submission before it is graded: for a replay, which has no grade to put this into.
+    #[error("the submission cannot be graded: {text}")]
+    Rejected {
+        /// Why.
+        text: String,
+    },
+    /// The machine got in the way of building the submission: likewise.
+    #[error("the submission could not be built on this machine: {text}")]
+    NotScored {
+        /// What happened.
+        text: String,
+    },
     /// The grader itself failed.
     #[error("the grader itself failed, so there is no score: {0}")]
     Broken(String),
+    /// Somebody pressed Ctrl-C while a class was graded.
+    #[error("interrupted; what was done is kept, and the same command goes on")]
+    BatchInterrupted,
     /// Somebody pressed Ctrl-C.
     #[error("interrupted; nothing was written")]
     Interrupted,

@@ -4,6 +4,8 @@
 //! wrong solutions. The stages are modules: `plan` (what to run),
 //! `run` (one test with one seed is a run), `story` (a recording as lines), `score` (points). Nothing here prints.
 
+mod batch;
+mod building;
 mod diagram;
 mod error;
 mod fields;
@@ -33,14 +35,15 @@ use std::{
     time::Instant,
 };
 
-use faultline_host::{
-    BuildError, LabCrates, Machine, Prebuilt, Program, Staged, Toolchain, WORLD_STACK_BYTES, build::Options,
-    machine::Limits, on_world_stack,
-};
+use faultline_host::{Program, Staged, Toolchain, WORLD_STACK_BYTES, on_world_stack};
 use faultline_sim::{Detail, backend::Backend};
-use faultline_suites::Suite;
 use faultline_verdict::{Audience, Event, FORMAT, Fingerprint, Grade, Outcome, Score, TestVerdict, Walk};
+use serde::{Deserialize, Serialize};
 
+pub use batch::{
+    BatchRequest, ClassListener, Kept, MergeRequest, Shard, Worker, batch, merge, plan_of_batch, serve,
+};
+pub use building::{Building, LockIn};
 pub use error::Error;
 pub use hint::{Hint, hint};
 pub use histories::{CheckRequest, HistoryModel, check_histories};
@@ -53,6 +56,7 @@ pub use salt::Salt;
 pub use starter::{derive_starter, write_starter};
 pub use trace::{Trace, write_whole};
 
+use building::{Built, build};
 use plan::{lab_of, selected};
 use run::{Job, Runner, Tested, run_once};
 
@@ -73,13 +77,32 @@ pub struct Request {
     pub salt: Option<Salt>,
     /// How many runs at once; one per core if `None`. The result does not depend on it.
     pub threads: Option<usize>,
-    /// The folder in which failures leave their trace files (relative to the project, or absolute); none if `None`.
-    pub traces: Option<PathBuf>,
+    /// The folder in which failures leave their trace files; none if `None`.
+    pub traces: Option<Traces>,
+    /// How the submission is built.
+    pub building: Building,
     /// Whether failures are shrunk.
     pub shrink: bool,
     /// Who reads the traces. Verdicts and events are always those for staff: `faultline-report` leaves out of them what
     /// students must not see.
     pub audience: Audience,
+}
+
+/// Where the traces of failures go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traces {
+    /// The folder, relative to the project or absolute.
+    pub folder: PathBuf,
+    /// How reports call it.
+    pub shown: PathBuf,
+}
+
+impl Traces {
+    /// A folder that reports call by its name.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Traces {
+        let folder = folder.into();
+        Traces { shown: folder.clone(), folder }
+    }
 }
 
 /// Grades a submission: compiles it, runs the tests, adds up the points, and tells `listen` of everything on the way.
@@ -91,28 +114,40 @@ pub fn grade(
     listen: &mut (dyn FnMut(Event) + Send),
     interrupt: &AtomicBool,
 ) -> Result<Grade, Error> {
+    let folder = request.submission.clone().unwrap_or_else(|| request.root.join("starter").join(&request.lab));
+    let name = plan::shown_path(&request.root, &folder);
+    // A wrong lab is told before a wrong folder.
+    lab_of(&request.root, &request.lab)?;
+    grade_staged(request, &name, &stage(&folder)?, listen, interrupt)
+}
+
+/// The same for a submission whose sources are known already, and which reports call by this name.
+fn grade_staged(
+    request: &Request,
+    name: &str,
+    submission: &Staged,
+    listen: &mut (dyn FnMut(Event) + Send),
+    interrupt: &AtomicBool,
+) -> Result<Grade, Error> {
     let began = Instant::now();
     let root = &request.root;
     let (suite, rubric) = lab_of(root, &request.lab)?;
     let rows = selected(&suite, &rubric, &request.tests)?;
-    let folder = request.submission.clone().unwrap_or_else(|| root.join("starter").join(&request.lab));
-    let name = plan::shown_path(root, &folder);
-    let submission = stage(&folder)?;
-    let (lab, title) = (rubric.lab.clone(), rubric.title.clone());
     listen(Event::Started {
-        lab: lab.clone(),
-        title: title.clone(),
-        submission: name.clone(),
+        lab: rubric.lab.clone(),
+        title: rubric.title.clone(),
+        submission: name.to_owned(),
         tests: rows.len(),
         hidden_in_full: rows.iter().filter(|row| !row.is_public()).count(),
     });
 
     let toolchain = Toolchain::find(root).map_err(broken)?;
-    let fingerprint = fingerprint_of(request, &submission, &toolchain)?;
+    let mut fingerprint = fingerprint_of(root, &request.lab, request.salt.as_ref(), &toolchain)?;
+    fingerprint.submission = submission.digest().to_string();
     let mut grade = Grade {
         format: FORMAT,
-        lab,
-        title,
+        lab: rubric.lab.clone(),
+        title: rubric.title.clone(),
         fingerprint,
         outcome: Outcome::Graded,
         partial: !request.tests.filters.is_empty() || request.seeds != Seeds::Rubric,
@@ -120,27 +155,29 @@ pub fn grade(
         hidden_points_not_run: hidden_points(&mut rubric.tests.iter()) - hidden_points(&mut rows.iter().copied()),
         parts: Vec::new(),
         build_error: None,
-        left_out: left_out(&submission),
+        trouble: None,
+        unsafe_build: request.building.lock_in == LockIn::Never,
+        left_out: left_out(submission),
         tests: Vec::new(),
     };
-    let built = build(root, &toolchain, &submission, &suite);
+    let built = build(root, &toolchain, submission, &suite, request.building, interrupt);
     // Ctrl-C ends the compiler, too; what that says of the submission means nothing.
     if interrupt.load(Ordering::Relaxed) {
         return Err(Error::Interrupted);
     }
     match built {
         Err(Error::DoesNotBuild { text }) => {
-            grade.outcome = Outcome::DoesNotBuild;
-            grade.build_error = Some(text);
+            (grade.outcome, grade.build_error) = (Outcome::DoesNotBuild, Some(text));
             (grade.parts, grade.score) = score::nothing(&rubric, &rows);
         }
+        Err(Error::Rejected { text }) => score::not_scored(&mut grade, Outcome::Rejected, text, &rubric, &rows),
+        Err(Error::NotScored { text }) => score::not_scored(&mut grade, Outcome::NotScored, text, &rubric, &rows),
         Err(error) => return Err(error),
-        Ok(built) => {
-            let took_ms = millis(began);
-            listen(Event::Built { warnings: built.warnings.clone(), took_ms });
+        Ok(Built { program, warnings }) => {
+            listen(Event::Built { warnings, took_ms: millis(began) });
             let jobs = plan::jobs(&suite, &rows, request.seeds, request.salt.as_ref().map_or(0, |salt| salt.number));
-            let tested = run_all(request, &rubric, &jobs, &built.program, listen, interrupt)?;
-            grade.tests = keep_traces(request, &name, &grade.fingerprint.submission, tested)?;
+            let tested = run_all(request, &rubric, &jobs, &program, listen, interrupt)?;
+            grade.tests = keep_traces(request, name, &grade.fingerprint.submission, tested)?;
             score::withhold(&rubric, &mut grade.tests);
             (grade.parts, grade.score) = score::add_up(&rubric, &grade.tests);
         }
@@ -157,7 +194,7 @@ fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-fn broken(error: impl std::fmt::Display) -> Error {
+pub(crate) fn broken(error: impl std::fmt::Display) -> Error {
     Error::Broken(error.to_string())
 }
 
@@ -171,34 +208,24 @@ fn left_out(submission: &Staged) -> Vec<String> {
     among_sources.map(|file| format!("{}: {}", file.path, file.why)).collect()
 }
 
-/// A submission that can run.
-struct Built {
-    program: Program,
-    warnings: String,
-}
-
-fn build(root: &Path, toolchain: &Toolchain, submission: &Staged, suite: &Suite) -> Result<Built, Error> {
-    let crates = LabCrates { student: suite.lab.to_owned(), api: suite.api_package.to_owned() };
-    let prebuilt = Prebuilt::build(root, toolchain, crates).map_err(broken)?;
-    let built = prebuilt.compile(submission, &Options::default()).map_err(|error| match error {
-        BuildError::Submission(trouble) => Error::DoesNotBuild { text: trouble.plain },
-        BuildError::Tool(error) => broken(error),
-    })?;
-    let program = Machine::new(Limits::default()).and_then(|machine| machine.load(&built.wasm)).map_err(broken)?;
-    let warnings: Vec<&str> = built.warnings.iter().map(|warning| warning.plain.trim_end()).collect();
-    Ok(Built { program, warnings: warnings.join("\n\n") })
-}
-
-/// What the suite's digest covers: everything of ours that can change a verdict.
-fn fingerprint_of(request: &Request, submission: &Staged, toolchain: &Toolchain) -> Result<Fingerprint, Error> {
-    let root = &request.root;
+/// What results depend on besides the submission, whose digest stays empty. The suite's digest covers everything of ours
+/// that can change a verdict.
+fn fingerprint_of(root: &Path, lab: &str, salt: Option<&Salt>, toolchain: &Toolchain) -> Result<Fingerprint, Error> {
     let read = |result: std::io::Result<String>| result.map_err(|error| broken(format!("no fingerprint: {error}")));
-    let ours = ["grader/suites/src", "grader/sim/src", "grader/check/src", "grader/host/src", "labs"];
+    let ours = [
+        "grader/suites/src",
+        "grader/sim/src",
+        "grader/check/src",
+        "grader/explore/src",
+        "grader/grade/src",
+        "grader/host/src",
+        "labs",
+    ];
     Ok(Fingerprint {
-        submission: submission.digest().to_string(),
+        submission: String::new(),
         suite: read(fingerprint::of_folders(root, &ours.map(str::to_owned)))?,
-        rubric: read(fingerprint::of_file(&Rubric::path(root, &request.lab)))?,
-        salt: request.salt.as_ref().map(|salt| salt.digest.clone()),
+        rubric: read(fingerprint::of_file(&Rubric::path(root, lab)))?,
+        salt: salt.map(|salt| salt.digest.clone()),
         lock: read(fingerprint::of_file(&root.join("Cargo.lock")))?,
         // Its first line; the others tell of this machine, on which no result depends.
         rustc: toolchain.version().lines().next().unwrap_or_default().to_owned(),
@@ -237,11 +264,11 @@ fn run_all(
 fn keep_traces(request: &Request, name: &str, digest: &str, tested: Vec<Tested>) -> Result<Vec<TestVerdict>, Error> {
     let mut verdicts = Vec::with_capacity(tested.len());
     for (mut verdict, trace) in tested {
-        if let Some(folder) = &request.traces {
-            let short = folder.join(format!("{}.trace.json", verdict.id));
-            let path = request.root.join(&short);
-            let shown = request.audience.sees(verdict.visibility);
-            match (trace.filter(|_| shown), &mut verdict.failure) {
+        if let Some(Traces { folder, shown }) = &request.traces {
+            let file = format!("{}.trace.json", verdict.id);
+            let (path, short) = (request.root.join(folder).join(&file), shown.join(&file));
+            let may_see = request.audience.sees(verdict.visibility);
+            match (trace.filter(|_| may_see), &mut verdict.failure) {
                 (Some(mut trace), Some(failure)) => {
                     trace.submission = name.to_owned();
                     trace.digest = digest.to_owned();
@@ -291,7 +318,8 @@ pub fn replay(root: &Path, path: &Path, submission: Option<&Path>, step: bool) -
     let folder = submission.map_or_else(|| root.join(&trace.submission), Path::to_owned);
     let submission = stage(&folder)?;
     let toolchain = Toolchain::find(root).map_err(broken)?;
-    let built = build(root, &toolchain, &submission, &suite)?;
+    let interrupt = AtomicBool::new(false);
+    let built = build(root, &toolchain, &submission, &suite, Building::default(), &interrupt)?;
     let changed = submission.digest().to_string() != trace.digest;
     let choices = trace.choices().expect("checked when it was read");
     let mode = trace.mode(if step { Detail::Worlds } else { Detail::Words });

@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{error::Error, fingerprint::hex};
@@ -17,8 +18,9 @@ const LEAST_BYTES: usize = 16;
 /// More bytes are some other file.
 const MOST_BYTES: usize = 64 << 10;
 
-/// What runs take from a secret. The secret itself is not kept.
-#[derive(Clone)]
+/// What runs take from a secret. The secret itself is not kept. (It is serialised for one purpose: through a pipe to a process
+/// that grades, never into a file.)
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Salt {
     /// What goes into the seeds of hidden tests.
     pub(crate) number: u64,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use faultline_verdict::{PartScore, Score, Status, TestVerdict};
+use faultline_verdict::{Grade, Outcome, PartScore, Score, Status, TestVerdict};
 
 use crate::rubric::{Row, Rubric};
 
@@ -40,6 +40,14 @@ pub fn add_up(rubric: &Rubric, verdicts: &[TestVerdict]) -> (Vec<PartScore>, Sco
     });
     let parts = parts.collect();
     (parts, all)
+}
+
+/// Makes a grade out of one that was not given: its points count neither as earned nor as possible.
+pub fn not_scored(grade: &mut Grade, outcome: Outcome, why: String, rubric: &Rubric, rows: &[&Row]) {
+    let (parts, all) = nothing(rubric, rows);
+    let unscored = |score: Score| Score { earned: 0, possible: 0, not_scored: score.possible };
+    grade.parts = parts.into_iter().map(|part| PartScore { score: unscored(part.score), ..part }).collect();
+    (grade.outcome, grade.trouble, grade.score) = (outcome, Some(why), unscored(all));
 }
 
 /// The score of a submission that does not build, of the points of these rows.

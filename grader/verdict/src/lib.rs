@@ -4,6 +4,7 @@
 //! of threads: equal inputs give equal bytes.
 
 mod checked;
+mod class;
 mod diagram;
 mod matrix;
 mod picture;
@@ -14,13 +15,16 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 pub use checked::{CheckReport, HistoryReport, HistoryVerdict, KeyOrder, OperationLine, ViolationReport};
+pub use class::{
+    CLASS_FORMAT, Class, ClassEvent, ClassPlan, ClassRow, ClassStatus, PlanStep, PlannedWork, Stopped,
+};
 pub use diagram::{Asked, Band, Diagram, Drawn, Held, Judged, KeyHistory, What};
 pub use matrix::{Matrix, MatrixRow, MatrixTest};
 pub use picture::{Lane, Span, Tone};
 pub use walk::{FieldChange, Walk, WalkFlight, WalkNode, WalkStep};
 
 /// The version of the JSON document. A change that a reader must know of raises it.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Something that happened while grading, in the order in which reports hear of it.
 #[derive(Clone, Debug)]
@@ -88,6 +92,12 @@ pub struct Grade {
     /// The compiler's errors, if the submission does not build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_error: Option<String>,
+    /// Why it was rejected or not scored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+    /// True if it was built without a sandbox in an official grading, because somebody asked for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsafe_build: bool,
     /// Files of the submission that were not taken, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
@@ -107,6 +117,10 @@ pub enum Outcome {
     Graded,
     /// It did not compile.
     DoesNotBuild,
+    /// It was not graded: a human must look at it. That is not 0 points.
+    Rejected,
+    /// It was not graded, and that is the machine's fault.
+    NotScored,
 }
 
 /// Digests (SHA-256, hexadecimal) of all that a result depends on: two results with equal fingerprints are equal.

@@ -1,0 +1,99 @@
+//! Which submissions there are and whose; and the rows that follow from what became of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use faultline_intake::{Batch, Submission};
+use faultline_verdict::{CLASS_FORMAT, Class, ClassRow, ClassStatus, Fingerprint};
+use serde::{Deserialize, Serialize};
+
+use super::store::Record;
+
+/// The version of the plan's form.
+pub(super) const FORMAT: u32 = 1;
+
+/// What the results in a folder are results of. It stands in the folder, so that shards can be joined by it alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Plan {
+    pub format: u32,
+    pub lab: String,
+    pub title: String,
+    pub hidden: bool,
+    /// Its submission is empty.
+    pub fingerprint: Fingerprint,
+    pub grader: String,
+    pub points: u32,
+    pub unsafe_build: bool,
+    pub batch: Batch,
+}
+
+impl Plan {
+    /// All submissions in the order of their ids.
+    pub fn items(&self) -> Vec<&Submission> {
+        let mut items: Vec<&Submission> = self.batch.submissions.iter().collect();
+        items.sort_by(|a, b| a.id.cmp(&b.id));
+        items
+    }
+
+    /// The rows, as far as results are known.
+    pub fn class(&self, results: &BTreeMap<String, Record>) -> Class {
+        let mut rows: Vec<ClassRow> = self.batch.students.iter().map(|student| {
+            let item = student.submission.as_ref().and_then(|id| self.batch.submissions.iter().find(|item| item.id == *id));
+            ClassRow {
+                student: student.identifier.clone(),
+                login: student.login.clone(),
+                name: student.name.clone(),
+                section: student.section.clone(),
+                team: student.team.clone(),
+                ..self.row(item, results)
+            }
+        }).collect();
+        rows.sort_by(|a, b| (&a.student, &a.login).cmp(&(&b.student, &b.login)));
+        rows.extend(self.nobodys(results));
+        Class {
+            format: CLASS_FORMAT,
+            lab: self.lab.clone(),
+            title: self.title.clone(),
+            hidden: self.hidden,
+            fingerprint: self.fingerprint.clone(),
+            grader: self.grader.clone(),
+            points: self.points,
+            unsafe_build: self.unsafe_build,
+            rows,
+        }
+    }
+
+    /// Rows of submissions without a student.
+    fn nobodys(&self, results: &BTreeMap<String, Record>) -> Vec<ClassRow> {
+        let owned: BTreeSet<&str> =
+            self.batch.students.iter().filter_map(|student| student.submission.as_deref()).collect();
+        let row = |item: &Submission| {
+            let folder = self.batch.unmatched.iter().find(|folder| folder.submission == item.id);
+            let mut row = self.row(Some(item), results);
+            row.login = folder.and_then(|folder| folder.login.clone());
+            row.remarks.insert(0, format!("nobody on the roster has `{}`", item.path));
+            row
+        };
+        self.items().into_iter().filter(|item| !owned.contains(item.id.as_str())).map(row).collect()
+    }
+
+    fn row(&self, item: Option<&Submission>, results: &BTreeMap<String, Record>) -> ClassRow {
+        let Some(item) = item else {
+            return ClassRow { status: ClassStatus::Missing, ..ClassRow::default() };
+        };
+        let record = results.get(&item.id);
+        let why = record.and_then(|record| record.why.clone());
+        ClassRow {
+            submission: Some(item.id.clone()),
+            status: record.map_or(ClassStatus::Pending, |record| record.status),
+            score: record.map(|record| record.score).unwrap_or_default(),
+            submitted_at: item.submitted_at.clone(),
+            time_source: item.time_source.map(|source| source.to_string()),
+            late_s: item.late_s,
+            commit: item.commit.clone(),
+            build_layers: record.map(|record| record.layers.clone()).unwrap_or_default(),
+            remarks: why.into_iter().chain(item.notes.iter().cloned()).collect(),
+            ..ClassRow::default()
+        }
+    }
+}

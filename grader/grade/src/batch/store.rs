@@ -1,0 +1,249 @@
+//! The folder of the results.
+//!
+//! A result counts once its record is there, and the record is written last. So whatever stops the grader, and whenever, each
+//! submission has a whole result or none.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+};
+
+use faultline_verdict::{ClassStatus, Fingerprint, Grade, Outcome, Score};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
+
+use super::plan::{self, Plan};
+use crate::{broken, error::Error, fingerprint::hex, write_whole};
+
+/// The version of a record's form.
+const FORMAT: u32 = 1;
+
+/// Everything that a result depends on: with an equal key it need not be made again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Key {
+    pub fingerprint: Fingerprint,
+    pub grader: String,
+    pub hidden: bool,
+    pub unsafe_build: bool,
+    /// Not graded, but told in the result.
+    pub left_out: Vec<String>,
+}
+
+impl Key {
+    /// What is different now, in a few words.
+    fn change(&self, now: &Key) -> Option<String> {
+        let (old, new) = (&self.fingerprint, &now.fingerprint);
+        let changes = [
+            (old.submission != new.submission || self.left_out != now.left_out, "the submission"),
+            (old.suite != new.suite, "the suite"),
+            (old.rubric != new.rubric, "the rubric"),
+            (old.salt != new.salt, "the salt"),
+            (old.lock != new.lock, "Cargo.lock"),
+            (old.rustc != new.rustc, "the compiler"),
+            (self.grader != now.grader, "the grader's version"),
+            (self.hidden != now.hidden, "whether hidden tests are run"),
+            (self.unsafe_build != now.unsafe_build, "how submissions are built"),
+        ];
+        let changed: Vec<&str> = changes.iter().filter(|(changed, _)| *changed).map(|(_, what)| *what).collect();
+        (!changed.is_empty()).then(|| format!("changed: {}", changed.join(", ")))
+    }
+}
+
+/// What is kept of a result beside the result itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Record {
+    pub format: u32,
+    /// None if it never came to grading.
+    pub key: Option<Key>,
+    pub status: ClassStatus,
+    pub score: Score,
+    /// Why it was rejected or not scored, in one line.
+    pub why: Option<String>,
+    pub warnings: String,
+    pub layers: Vec<String>,
+    /// The SHA-256 of `result.json`.
+    pub result: String,
+}
+
+impl Record {
+    pub fn of(grade: &Grade, key: Option<Key>, warnings: String, layers: Vec<String>) -> Record {
+        let status = match grade.outcome {
+            Outcome::Graded => ClassStatus::Graded,
+            Outcome::DoesNotBuild => ClassStatus::DoesNotBuild,
+            Outcome::Rejected => ClassStatus::Rejected,
+            Outcome::NotScored => ClassStatus::NotScored,
+        };
+        let why = grade.trouble.as_deref().map(first_line);
+        let result = digest(&document(grade));
+        Record { format: FORMAT, key, status, score: grade.score, why, warnings, layers, result }
+    }
+}
+
+/// The first line that says something, cut.
+fn first_line(text: &str) -> String {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    let line = line.strip_prefix("error: ").unwrap_or(line);
+    match line.char_indices().nth(300) {
+        Some((end, _)) => format!("{}\u{2026}", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
+fn document(grade: &Grade) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(grade).expect("verdict data has only strings as keys");
+    bytes.push(b'\n');
+    bytes
+}
+
+fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// The folder; while this is there, no other process grades into it.
+pub(super) struct Store {
+    out: PathBuf,
+    lock: Option<File>,
+}
+
+impl Store {
+    /// Makes the folder if need be, and locks it.
+    pub fn open(out: &Path) -> Result<Store, Error> {
+        let wrong = |error: io::Error| broken(format!("{}: {error}", out.display()));
+        fs::create_dir_all(out).map_err(wrong)?;
+        let lock = File::create(out.join(LOCK)).map_err(wrong)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                let text = "another `cargo grade` writes into it: wait for it, or choose another folder with --out";
+                return Err(Error::Usage(format!("{}: {text}", out.display())));
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(wrong(error)),
+        }
+        let store = Store { out: out.to_owned(), lock: Some(lock) };
+        store.clear()?;
+        fs::create_dir_all(store.work()).map_err(wrong)?;
+        Ok(store)
+    }
+
+    /// The folder as it is, to be read only.
+    pub fn look(out: &Path) -> Store {
+        Store { out: out.to_owned(), lock: None }
+    }
+
+    /// Says what the results are results of.
+    pub fn begin(&self, plan: &Plan) -> Result<(), Error> {
+        write_json(&self.out.join(PLAN), plan)
+    }
+
+    /// Removes what is of no use any more.
+    pub fn end(&self) -> Result<(), Error> {
+        self.clear()?;
+        match fs::remove_file(self.out.join(LOCK)) {
+            Err(error) if self.lock.is_some() => Err(broken(format!("{}: {error}", self.out.display()))),
+            _ => Ok(()),
+        }
+    }
+
+    fn clear(&self) -> Result<(), Error> {
+        match fs::remove_dir_all(self.work()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(broken(format!("{} cannot be removed: {error}", self.work().display())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub fn out(&self) -> &Path {
+        &self.out
+    }
+
+    /// Where everything temporary lies.
+    pub fn work(&self) -> PathBuf {
+        self.out.join(WORK)
+    }
+
+    /// A submission's folder for course staff.
+    pub fn staff(&self, id: &str) -> PathBuf {
+        self.out.join(STAFF).join(id)
+    }
+
+    /// A submission's folder that is handed to its student.
+    pub fn student(&self, id: &str) -> PathBuf {
+        self.out.join(STUDENTS).join(id)
+    }
+
+    /// The plan that the folder was begun with.
+    pub fn plan(&self) -> Result<Plan, Error> {
+        let path = self.out.join(PLAN);
+        let what = |what: String| Error::Usage(format!("{}: {what}", path.display()));
+        let expected = "expected the folder of a `cargo grade batch`";
+        let plan: Plan = read_json(&path).map_err(|error| what(format!("{error}; {expected}")))?;
+        if plan.format != plan::FORMAT {
+            return Err(what(format!("it has format {}, this grader reads {}", plan.format, plan::FORMAT)));
+        }
+        Ok(plan)
+    }
+
+    /// The record of a submission, whatever its key, and the result that belongs to it.
+    pub fn record(&self, id: &str) -> Result<(Record, Grade), String> {
+        let folder = self.staff(id);
+        let none = |_| "it has no result yet".to_owned();
+        let record: Record = read_json(&folder.join(RECORD)).map_err(none)?;
+        let bytes = fs::read(folder.join(RESULT)).map_err(|error| none(error.to_string()))?;
+        let damaged = || "its result has been changed or damaged".to_owned();
+        if record.format != FORMAT || digest(&bytes) != record.result {
+            return Err(damaged());
+        }
+        let grade = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
+        Ok((record, grade))
+    }
+
+    /// The result of a submission if it is the one that would be made now; or why not.
+    pub fn kept(&self, id: &str, key: &Key) -> Result<(Record, Grade), String> {
+        let (record, grade) = self.record(id)?;
+        if record.status == ClassStatus::NotScored {
+            return Err("it was not scored".to_owned());
+        }
+        let old = record.key.as_ref().ok_or("it was not graded")?;
+        match old.change(key) {
+            Some(change) => Err(change),
+            None => Ok((record, grade)),
+        }
+    }
+
+    /// Writes a result and then its record. Pages must have been written before.
+    pub fn keep(&self, id: &str, record: &Record, grade: &Grade) -> Result<(), Error> {
+        let folder = self.staff(id);
+        let result = document(grade);
+        // As long as they do not belong together, neither counts.
+        if fs::read(folder.join(RESULT)).ok().as_deref() != Some(&result) {
+            write_whole(&folder.join(RESULT), &result)?;
+        }
+        if read_json::<Record>(&folder.join(RECORD)).ok().as_ref() != Some(record) {
+            write_json(&folder.join(RECORD), record)?;
+        }
+        Ok(())
+    }
+}
+
+const LOCK: &str = ".lock";
+const WORK: &str = ".work";
+pub(super) const PLAN: &str = "plan.json";
+pub(super) const STAFF: &str = "staff";
+pub(super) const STUDENTS: &str = "students";
+const RECORD: &str = "record.json";
+const RESULT: &str = "result.json";
+
+pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
+    let bytes = fs::read(path).map_err(|error| error.to_string())?;
+    serde_json::from_slice(&bytes).map_err(|error| error.to_string())
+}
+
+pub(super) fn write_json(path: &Path, data: &impl Serialize) -> Result<(), Error> {
+    let mut bytes = serde_json::to_vec_pretty(data).map_err(|error| broken(format!("{}: {error}", path.display())))?;
+    bytes.push(b'\n');
+    write_whole(path, &bytes)
+}

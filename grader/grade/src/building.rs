@@ -1,0 +1,90 @@
+//! From a submission to a program that can run.
+
+use std::{
+    path::Path,
+    sync::atomic::AtomicBool,
+    time::Duration,
+};
+
+use faultline_host::{
+    BuildError, Cage, LabCrates, Machine, Prebuilt, Program, Staged, Toolchain, build::Options, machine::Limits,
+};
+use faultline_suites::Suite;
+use serde::{Deserialize, Serialize};
+
+use crate::{broken, error::Error};
+
+/// How a submission is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Building {
+    /// Whether the compiler is locked in.
+    pub lock_in: LockIn,
+    /// How long one call of the compiler may take. A build that takes longer is not scored.
+    pub limit: Duration,
+}
+
+/// Whether the compiler is locked in: it works on text that somebody else wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LockIn {
+    /// Where the system can; for students, who build their own text.
+    IfPossible,
+    /// Or there is no grade: for course staff, who build what others wrote.
+    Required,
+    /// Somebody said that it must not be, and each result says so.
+    Never,
+}
+
+impl Default for Building {
+    fn default() -> Self {
+        Building { lock_in: LockIn::IfPossible, limit: Duration::from_secs(120) }
+    }
+}
+
+impl Building {
+    /// The way in which builds are locked in on this machine.
+    ///
+    /// # Errors
+    /// [`Error::Broken`] if it is required, and there is none.
+    pub(crate) fn cage(self, toolchain: &Toolchain) -> Result<Cage, Error> {
+        match self.lock_in {
+            LockIn::Never => Ok(Cage::open()),
+            LockIn::IfPossible => Ok(Cage::find(toolchain).unwrap_or_else(|_| Cage::open())),
+            LockIn::Required => Cage::find(toolchain).map_err(|no_cage| {
+                broken(format!(
+                    "submissions cannot be built safely on this machine: {no_cage}\n`cargo grade doctor` tells more; \
+                     --unsafe-build grades without a sandbox, and every result will say so"
+                ))
+            }),
+        }
+    }
+}
+
+/// A submission that can run.
+pub(crate) struct Built {
+    pub program: Program,
+    pub warnings: String,
+}
+
+/// Compiles a submission. What stands in the way of that is an [`Error`] that [`crate::grade`] makes an outcome of.
+pub(crate) fn build(
+    root: &Path,
+    toolchain: &Toolchain,
+    submission: &Staged,
+    suite: &Suite,
+    building: Building,
+    interrupt: &AtomicBool,
+) -> Result<Built, Error> {
+    let cage = building.cage(toolchain)?;
+    let crates = LabCrates { student: suite.lab.to_owned(), api: suite.api_package.to_owned() };
+    let prebuilt = Prebuilt::build(root, toolchain, crates).map_err(broken)?;
+    let options = Options { time_limit: building.limit, cage: &cage, interrupt, ..Options::new() };
+    let built = prebuilt.compile(submission, &options).map_err(|error| match error {
+        BuildError::Submission(trouble) => Error::DoesNotBuild { text: trouble.plain },
+        BuildError::Rejected(rejected) => Error::Rejected { text: rejected.text },
+        BuildError::NotScored(trouble) => Error::NotScored { text: trouble.text },
+        BuildError::Tool(error) => broken(error),
+    })?;
+    let program = Machine::new(Limits::default()).and_then(|machine| machine.load(&built.wasm)).map_err(broken)?;
+    let warnings: Vec<&str> = built.warnings.iter().map(|warning| warning.plain.trim_end()).collect();
+    Ok(Built { program, warnings: warnings.join("\n\n") })
+}
