@@ -1,8 +1,9 @@
 //! What can be asked for on the command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use faultline_grade::Shard;
 
 /// Grades a submission of a distributed-systems lab: the same verdict on every machine.
 #[derive(Debug, Parser)]
@@ -12,8 +13,8 @@ use clap::{Parser, Subcommand, ValueEnum};
     version,
     args_conflicts_with_subcommands = true,
     after_help = "Without arguments, tells which labs there are.\n\nExit codes: 0 all passed; 1 graded, something failed; 2 the \
-                  command is wrong; 3 the submission\ndoes not build; 4 the grader itself failed (no score); 130 \
-                  interrupted. `check` has its own:\ncargo grade check --help."
+                  command is wrong; 3 the submission\ndoes not build; 4 the grader itself failed (no score); 5 not graded, \
+                  a human or another try is needed;\n130 interrupted. `check` and `batch` have their own: cargo grade check --help."
 )]
 pub struct Arguments {
     /// What to do instead of grading.
@@ -188,9 +189,115 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = Model::Kv)]
         model: Model,
     },
+    /// For course staff: grade a class. Stopped at any moment, the same command goes on where it was.
+    ///
+    /// Exit codes: 0 whatever the scores; 2 the command is wrong; 4 this machine cannot grade; 5 somebody is not scored
+    /// (rejected, not scored, or not graded yet); 130 interrupted, and what was done is kept.
+    Batch(BatchArguments),
+    /// For course staff: join the results that several machines have of one class (batch --shard).
+    Merge(MergeArguments),
+    /// What a worker of `batch` is started with.
+    #[command(name = crate::batch::WORKER, hide = true)]
+    BatchWorker,
     /// For course staff: write a lab's starter anew from its reference solution.
     Starter {
         /// The lab, such as lab2.
         lab: String,
     },
+}
+
+/// What to grade of a class, and how.
+#[derive(Debug, Args)]
+pub struct BatchArguments {
+    /// The lab, such as lab2.
+    pub lab: String,
+
+    /// The file that `cargo grade import` wrote.
+    #[arg(value_name = "batch.toml")]
+    pub batch: PathBuf,
+
+    /// The folder of the results; results-LAB beside batch.toml if it is not given.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+
+    /// Run the hidden tests, too.
+    #[arg(long)]
+    pub hidden: bool,
+
+    /// Seed the hidden tests with the secret in this file.
+    #[arg(long, value_name = "FILE", requires = "hidden")]
+    pub salt: Option<PathBuf>,
+
+    /// Only this submission, student or account; may be given several times. All other rows stay as they are.
+    #[arg(long, value_name = "ID")]
+    pub only: Vec<String>,
+
+    /// Grade so many submissions at the same time instead of one per core. The results are the same.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+
+    /// Grade again what has its result already.
+    #[arg(long)]
+    pub fresh: bool,
+
+    /// Tell what would be graded and why, and run nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    /// Begin no further submission after this time, such as 2h or 90m; the same command goes on.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub budget: Option<Duration>,
+
+    /// Only the K-th of N parts of the class, such as 3/16; `cargo grade merge` joins them.
+    #[arg(long, value_name = "K/N", value_parser = shard)]
+    pub shard: Option<Shard>,
+
+    /// The late period is over, so show the tests marked after_deadline in full in the students' reports.
+    #[arg(long)]
+    pub after_deadline: bool,
+
+    /// Build without a sandbox. What students wrote could then read this machine's files, and every result says so.
+    #[arg(long)]
+    pub unsafe_build: bool,
+
+    /// How long the compiler may take for one submission (2m if not given). What takes longer is not scored.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub build_limit: Option<Duration>,
+
+    /// How long grading one submission may take in all (20m if not given). What takes longer is not scored.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub limit: Option<Duration>,
+}
+
+/// What to join.
+#[derive(Debug, Args)]
+pub struct MergeArguments {
+    /// The folder of the joined results.
+    pub out: PathBuf,
+
+    /// The folders of the shards' results.
+    #[arg(required = true, value_name = "DIR")]
+    pub shards: Vec<PathBuf>,
+
+    /// As for `batch`.
+    #[arg(long)]
+    pub after_deadline: bool,
+}
+
+/// Reads `2h`, `90m`, `1h 30m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let expected = "expected a time such as 2h, 90m or 45s";
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| expected.to_owned())?;
+    let duration = Duration::try_from(duration).map_err(|_| expected.to_owned())?;
+    if duration.is_zero() { Err(format!("no time at all; {expected}")) } else { Ok(duration) }
+}
+
+/// Reads `3/16`.
+fn shard(text: &str) -> Result<Shard, String> {
+    let read = || -> Option<Shard> {
+        let (part, of) = text.split_once('/')?;
+        let (part, of) = (part.parse().ok()?, of.parse().ok()?);
+        (1..=of).contains(&part).then_some(Shard { part, of })
+    };
+    read().ok_or_else(|| "expected K/N with 1 <= K <= N, such as 3/16".to_owned())
 }

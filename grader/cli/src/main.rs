@@ -1,13 +1,14 @@
 //! `cargo grade`: arguments in, exit code out.
 
 mod arguments;
+mod batch;
 mod check;
 mod greeting;
 mod step;
 mod watch;
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, IsTerminal, Stdout, Write},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::{
@@ -17,10 +18,12 @@ use std::{
 };
 
 use clap::Parser;
-use faultline_grade::{CheckRequest, Error, HistoryModel, MatrixRequest, Replayed, Request, Salt, Seeds, Selection};
+use faultline_grade::{
+    Building, CheckRequest, Error, HistoryModel, MatrixRequest, Replayed, Request, Salt, Seeds, Selection, Traces,
+};
 use faultline_report::{
-    HIDDEN, MatrixScreen, Nodes, Page, Terminal, event_for, failure_text, grade_for, hint_text, matrix_to_json,
-    printable, step_text, to_json, walk_text,
+    Guarded, HIDDEN, MatrixScreen, Nodes, Page, Terminal, event_for, failure_text, grade_for, hint_text,
+    matrix_to_json, printable, step_text, to_json, walk_text, without_commands,
 };
 use faultline_verdict::{Audience, Event, Grade, Matrix, Outcome, Status, Walk};
 
@@ -36,6 +39,8 @@ const USAGE: u8 = 2;
 const DOES_NOT_BUILD: u8 = 3;
 /// The grader itself failed: there is no score.
 const BROKEN: u8 = 4;
+/// Somebody has no score: a human must look at a submission, or it must be graded again.
+const NOT_SCORED: u8 = 5;
 /// Somebody pressed Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
@@ -63,19 +68,20 @@ fn main() -> ExitCode {
 }
 
 fn complain(error: &Error) -> u8 {
-    eprintln!("cargo grade: {}", printable(&error.to_string()));
+    eprintln!("cargo grade: {}", without_commands(&printable(&error.to_string())));
     match error {
         Error::Usage(_) | Error::Trace { .. } => USAGE,
         Error::DoesNotBuild { text } => {
-            eprintln!("\n{}", printable(text));
+            eprintln!("\n{}", without_commands(&printable(text)));
             DOES_NOT_BUILD
         }
+        Error::Rejected { .. } | Error::NotScored { .. } => NOT_SCORED,
         Error::Rubric { .. } | Error::Broken(_) => BROKEN,
-        Error::Interrupted => INTERRUPTED,
+        Error::Interrupted | Error::BatchInterrupted => INTERRUPTED,
     }
 }
 
-fn run(arguments: Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
+fn run(arguments: Arguments, interrupt: &Arc<AtomicBool>) -> Result<u8, Error> {
     let root = project_root()?;
     match (&arguments.command, &arguments.lab) {
         (Some(Command::Replay { trace, path, step, at }), _) => {
@@ -100,6 +106,9 @@ fn run(arguments: Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
             let request = MatrixRequest { root, lab: lab.clone(), names: names.clone(), threads };
             mutants(&request, json.as_deref(), interrupt)
         }
+        (Some(Command::Batch(arguments)), _) => batch::batch(&root, arguments, interrupt),
+        (Some(Command::Merge(arguments)), _) => batch::merge(arguments),
+        (Some(Command::BatchWorker), _) => faultline_grade::serve(interrupt).map(|()| ALL_PASSED),
         (Some(Command::Check { path, json, html, model }), _) => check(path, *json, html.as_deref(), *model),
         (None, None) => greet(&root),
         (None, Some(lab)) if arguments.list => list_tests(&root, lab, &arguments),
@@ -132,14 +141,15 @@ fn grade(root: &Path, lab: &str, arguments: &Arguments, interrupt: &AtomicBool) 
         },
         salt: arguments.salt.as_deref().map(Salt::read).transpose()?,
         threads: arguments.threads.map(usize::from),
-        traces: Some(match &arguments.traces {
+        traces: Some(Traces::in_folder(match &arguments.traces {
             Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
             None => Path::new("target/grade").join(lab),
-        }),
+        })),
+        building: Building::default(),
         shrink: !arguments.no_shrink,
         audience,
     };
-    let mut terminal = Terminal::new(io::stdout(), width(), io::stderr().is_terminal());
+    let mut terminal = Terminal::new(screen(), width(), io::stderr().is_terminal());
     let mut page = Page::default();
     let mut broken_pipe = false;
     let mut listen = |event: Event| {
@@ -151,7 +161,7 @@ fn grade(root: &Path, lab: &str, arguments: &Arguments, interrupt: &AtomicBool) 
     if let Some(file) = &arguments.json {
         faultline_grade::write_whole(file, to_json(&grade).as_bytes())?;
     }
-    let beside_traces = request.traces.as_ref().map(|folder| folder.join("report.html"));
+    let beside_traces = request.traces.as_ref().map(|traces| traces.folder.join("report.html"));
     let report = arguments.report.clone().or(beside_traces).filter(|file| file.as_os_str() != "none");
     if let Some(file) = report {
         // What the user named is relative to where they are, the usual place to the project.
@@ -172,15 +182,18 @@ fn request(root: &Path, lab: &str, filters: &[String], path: Option<&Path>) -> R
         seeds: Seeds::Rubric,
         salt: None,
         threads: None,
-        traces: Some(Path::new("target/grade").join(lab)),
+        traces: Some(Traces::in_folder(Path::new("target/grade").join(lab))),
+        building: Building::default(),
         audience: Audience::Staff,
         shrink: true,
     }
 }
 
 fn exit_code(grade: &Grade) -> u8 {
-    if grade.outcome == Outcome::DoesNotBuild {
-        return DOES_NOT_BUILD;
+    match grade.outcome {
+        Outcome::Graded => {}
+        Outcome::DoesNotBuild => return DOES_NOT_BUILD,
+        Outcome::Rejected | Outcome::NotScored => return NOT_SCORED,
     }
     let passed = grade.tests.iter().all(|verdict| verdict.status == Status::Passed);
     if passed { ALL_PASSED } else { SOMETHING_FAILED }
@@ -233,7 +246,7 @@ fn step_at(walk: &Walk, number: u64) -> Result<String, Error> {
 }
 
 fn mutants(request: &MatrixRequest, json: Option<&Path>, interrupt: &AtomicBool) -> Result<u8, Error> {
-    let mut screen = MatrixScreen::new(io::stdout(), width());
+    let mut screen = MatrixScreen::new(screen(), width());
     // A reader that has gone away is no error.
     let mut listen = |matrix: &Matrix| drop(screen.grown(matrix));
     let matrix = faultline_grade::matrix(request, &mut listen, interrupt)?;
@@ -274,7 +287,12 @@ fn list_tests(root: &Path, lab: &str, arguments: &Arguments) -> Result<u8, Error
 
 /// Writes to standard output; a reader that has gone away is no error.
 fn print(text: &str) {
-    let _gone = io::stdout().write_all(text.as_bytes());
+    let _gone = screen().write_all(text.as_bytes());
+}
+
+/// Standard output, which may be the log of a build service.
+fn screen() -> Guarded<Stdout> {
+    Guarded::new(io::stdout())
 }
 
 fn width() -> usize {

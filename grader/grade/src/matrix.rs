@@ -6,7 +6,7 @@ use faultline_verdict::{Audience, FORMAT, Matrix, MatrixRow, MatrixTest, Outcome
 use tempfile::TempDir;
 
 use crate::{
-    Request, Selection,
+    Building, Request, Selection,
     error::Error,
     grade,
     mutants::{Mutant, mutants},
@@ -75,6 +75,7 @@ pub fn matrix(
             salt: None,
             threads: request.threads,
             traces: None,
+            building: Building::default(),
             shrink: false,
             audience: Audience::Staff,
         };

@@ -9,7 +9,9 @@ use std::{
     sync::atomic::AtomicBool,
 };
 
-use faultline_grade::{Category, Mutant, Request, Row, Salt, Seeds, Selection, derive_starter, grade, replay};
+use faultline_grade::{
+    Building, Category, Mutant, Request, Row, Salt, Seeds, Selection, Traces, derive_starter, grade, replay,
+};
 use faultline_verdict::{Audience, Event, Grade, Outcome, Status, TraceLine};
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -139,6 +141,7 @@ impl Lab {
             salt: None,
             threads: None,
             traces: None,
+            building: Building::default(),
             shrink: true,
             audience: Audience::Staff,
         }
@@ -234,7 +237,7 @@ fn shrunk_failures_replay(lab: Lab) -> Result<(), Failed> {
         let folder = mutant.apply().map_err(|error| error.to_string())?;
         let mut request = lab.request(folder.path());
         request.tests.filters = mutant.loses.clone();
-        request.traces = Some(folder.path().join("traces"));
+        request.traces = Some(Traces::in_folder(folder.path().join("traces")));
         let (grade, _) = graded(&request)?;
         for verdict in &grade.tests {
             let Some(failure) = &verdict.failure else { continue };
@@ -319,7 +322,7 @@ fn hidden_failure_replays(lab: Lab) -> Result<(), Failed> {
     let mut request = lab.request(folder.path());
     request.tests.filters = vec![test.clone()];
     request.salt = Some(Salt::read(&secret).map_err(|error| error.to_string())?);
-    request.traces = Some(folder.path().join("traces"));
+    request.traces = Some(Traces::in_folder(folder.path().join("traces")));
     let trace = folder.path().join(format!("traces/{test}.trace.json"));
     let (grade, _) = graded(&request)?;
     ensure(grade.tests[0].status == Status::Failed, || format!("{} passes {test} with a salt", mutant.name))?;
@@ -334,7 +337,7 @@ fn wrong_solution_is_caught(lab: Lab, mutant: &Mutant) -> Result<(), Failed> {
     let folder = mutant.apply().map_err(|error| error.to_string())?;
     let mut request = lab.request(folder.path());
     request.tests.filters = mutant.passes.iter().chain(&mutant.loses).cloned().collect();
-    request.traces = Some(folder.path().join("traces"));
+    request.traces = Some(Traces::in_folder(folder.path().join("traces")));
     let (grade, _) = graded(&request)?;
     ensure(grade.outcome == Outcome::Graded, || grade.build_error.clone().unwrap_or_default())?;
     for (tests, status) in [(&mutant.passes, Status::Passed), (&mutant.loses, Status::Failed)] {

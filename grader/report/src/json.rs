@@ -1,6 +1,6 @@
 //! The JSON documents.
 
-use faultline_verdict::{CheckReport, Grade, Matrix};
+use faultline_verdict::{CheckReport, Class, Grade, Matrix};
 use serde::Serialize;
 
 /// The document of a grade, with a line break at its end; equal grades have equal bytes.
@@ -16,6 +16,11 @@ pub fn matrix_to_json(matrix: &Matrix) -> String {
 /// The document of a check of histories, likewise.
 pub fn check_to_json(report: &CheckReport) -> String {
     document(report)
+}
+
+/// The document of a class, likewise.
+pub fn class_to_json(class: &Class) -> String {
+    document(class)
 }
 
 fn document(data: &impl Serialize) -> String {

@@ -82,6 +82,16 @@ impl<W: Write> Terminal<W> {
             let text = grade.build_error.as_deref().unwrap_or_default();
             writeln!(self.out, "\n{}\n", printable(text.trim_end()))?;
         }
+        if let Some(trouble) = &grade.trouble {
+            let word = if grade.outcome == Outcome::Rejected { "rejected" } else { "unscored" };
+            writeln!(self.out, "{:>9}", word.yellow().bold())?;
+            writeln!(self.out, "\n{}\n", printable(trouble.trim_end()))?;
+            let text = match grade.outcome {
+                Outcome::Rejected => "It is not graded as it is: mend what is named above, or ask your course staff. That is not 0 points.",
+                _ => "It could not be graded on this machine. That says nothing about the program: grade again.",
+            };
+            writeln!(self.out, "{}", wrap(text, self.width, "").join("\n"))?;
+        }
         // A hole of the starter stops many tests; it is told once.
         let mut holes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for verdict in &grade.tests {
@@ -117,7 +127,8 @@ impl<W: Write> Terminal<W> {
             }
         }
         let score = points(&grade.score);
-        let score = if grade.score.earned == grade.score.possible { score.green() } else { score.red() };
+        let full = grade.score.earned == grade.score.possible && grade.score.possible > 0;
+        let score = if full { score.green() } else { score.red() };
         let what = match (grade.partial, grade.hidden_points_not_run) {
             (true, _) => "points of what was run; this is no grade".to_owned(),
             (false, 0) => "points".to_owned(),

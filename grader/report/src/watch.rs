@@ -24,6 +24,9 @@ pub fn watch_screen(grade: &Grade, shown: Shown, took_ms: u64, width: usize) -> 
     if grade.outcome == Outcome::DoesNotBuild {
         out += &format!("{:>9}\n", "no build".red().bold());
         out += &format!("\n{}\n\n", printable(grade.build_error.as_deref().unwrap_or_default().trim_end()));
+    } else if let Some(trouble) = &grade.trouble {
+        let word = if grade.outcome == Outcome::Rejected { "rejected" } else { "unscored" };
+        out += &format!("{:>9}\n\n{}\n\n", word.yellow().bold(), printable(trouble.trim_end()));
     } else {
         out += &verdicts(grade, shown, width);
     }

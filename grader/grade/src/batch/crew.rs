@@ -211,8 +211,8 @@ impl Crew<'_> {
             Err(trouble) => return Ok((ungraded(self.course, self.request, &item.id, trouble), None)),
         };
         let traces = Traces {
-            folder: self.store.staff(&item.id).join("traces"),
-            shown: PathBuf::from(super::store::STAFF).join(&item.id).join("traces"),
+            folder: self.store.traces(&item.id),
+            shown: PathBuf::from(super::store::STAFF).join(&item.id).join(super::store::TRACES),
         };
         let ready = match self.grade(&item.id, &staged, Some(traces))? {
             Ok(Answer { grade, warnings }) => {

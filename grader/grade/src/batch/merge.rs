@@ -67,7 +67,7 @@ pub fn merge(request: &MergeRequest, listener: &mut dyn ClassListener) -> Result
     }
     let mut results = BTreeMap::new();
     for (id, (shard, (record, grade))) in found {
-        copy_folder(&shard.staff(&id).join("traces"), &store.staff(&id).join("traces"))?;
+        copy_folder(&shard.traces(&id), &store.traces(&id))?;
         let (staff, student) = (store.staff(&id), store.student(&id));
         listener.result(&Kept { id: &id, grade: &grade, warnings: &record.warnings, staff, student })?;
         store.keep(&id, &record, &grade)?;

@@ -318,6 +318,9 @@ impl Grading<'_> {
     /// Keeps a result: the pages first, the record that makes it count last.
     fn keep(&mut self, ready: Ready, took: Option<Told>, listener: &mut dyn ClassListener) -> Result<(), Error> {
         let Ready { id, record, grade } = ready;
+        if record.status != ClassStatus::Graded {
+            self.store.forget_traces(&id)?;
+        }
         let (staff, student) = (self.store.staff(&id), self.store.student(&id));
         listener.result(&Kept { id: &id, grade: &grade, warnings: &record.warnings, staff, student })?;
         self.store.keep(&id, &record, &grade)?;

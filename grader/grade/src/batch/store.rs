@@ -148,12 +148,17 @@ impl Store {
     }
 
     fn clear(&self) -> Result<(), Error> {
-        match fs::remove_dir_all(self.work()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(broken(format!("{} cannot be removed: {error}", self.work().display())))
-            }
-            _ => Ok(()),
-        }
+        remove(&self.work())
+    }
+
+    /// Removes the traces of a submission that is not graded any more.
+    pub fn forget_traces(&self, id: &str) -> Result<(), Error> {
+        remove(&self.traces(id))
+    }
+
+    /// Where a submission leaves its traces.
+    pub fn traces(&self, id: &str) -> PathBuf {
+        self.staff(id).join(TRACES)
     }
 
     pub fn out(&self) -> &Path {
@@ -236,6 +241,17 @@ pub(super) const STAFF: &str = "staff";
 pub(super) const STUDENTS: &str = "students";
 const RECORD: &str = "record.json";
 const RESULT: &str = "result.json";
+pub(super) const TRACES: &str = "traces";
+
+/// Removes a folder that need not be there.
+fn remove(folder: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(broken(format!("{} cannot be removed: {error}", folder.display())))
+        }
+        _ => Ok(()),
+    }
+}
 
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
     let bytes = fs::read(path).map_err(|error| error.to_string())?;

@@ -4,6 +4,7 @@
 //! be none. Equal grades have equal bytes.
 
 mod checked;
+mod class;
 mod diagram;
 mod failure;
 mod history;
@@ -19,6 +20,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 pub use checked::check_page;
+pub use class::class_page;
 use text::{count, cut, shown};
 
 const STYLE: &str = include_str!("style.css");
@@ -37,6 +39,11 @@ pub struct Page {
 }
 
 impl Page {
+    /// For a grade that was made elsewhere: what the submission is called, and what the compiler warned of.
+    pub fn of_submission(submission: &str, warnings: &str) -> Page {
+        Page { submission: submission.to_owned(), warnings: warnings.to_owned() }
+    }
+
     /// Keeps what the page needs of an event besides the grade.
     pub fn event(&mut self, event: &Event) {
         match event {
@@ -72,6 +79,14 @@ impl Page {
 
     fn build(&self, grade: &Grade) -> Markup {
         html! {
+            @if let Some(trouble) = &grade.trouble {
+                section aria-labelledby="trouble" {
+                    h2 #trouble { "The submission was not graded" }
+                    pre.output tabindex="0" role="region" aria-label="Why it was not graded" {
+                        (cut(trouble.trim_end(), BUILD_OUTPUT))
+                    }
+                }
+            }
             @if let Some(error) = &grade.build_error {
                 section aria-labelledby="build" {
                     h2 #build { "The submission does not build" }
@@ -157,7 +172,17 @@ fn banner(grade: &Grade, submission: &str) -> Markup {
                 span.unit { " points" }
             }
             ul.notes {
-                @if !built { li.bad { "It does not build, so nothing was run." } }
+                @match grade.outcome {
+                    Outcome::Graded => {},
+                    Outcome::DoesNotBuild => li.bad { "It does not build, so nothing was run." },
+                    Outcome::Rejected => li.warn { "It was not graded: course staff must look at it. That is not 0 points." },
+                    Outcome::NotScored => li.warn {
+                        "It was not graded, for a reason that lies with the machine. It has to be graded again."
+                    },
+                }
+                @if grade.unsafe_build {
+                    li.bad { strong { "Built without a sandbox." } " Somebody asked for --unsafe-build." }
+                }
                 @if grade.partial {
                     li.warn {
                         strong { "This is no grade." } " Only some tests were run, or with other seeds than the rubric's."
@@ -167,7 +192,7 @@ fn banner(grade: &Grade, submission: &str) -> Markup {
                     li { "These are the points of the public tests; hidden tests bring "
                         (grade.hidden_points_not_run) " more." }
                 }
-                @if score.not_scored > 0 {
+                @if built && score.not_scored > 0 {
                     li.warn { (count(u64::from(score.not_scored), "point"))
                         " could not be scored and count neither way: ask your course staff." }
                 }
