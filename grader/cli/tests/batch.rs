@@ -15,7 +15,6 @@ use std::{
 };
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 use class::Sort;
 use support::{Ran, cargo_grade, root};
@@ -25,7 +24,7 @@ const SIZE: usize = 13;
 
 /// A class, imported and graded once, undisturbed.
 struct Graded {
-    folder: TempDir,
+    folder: PathBuf,
     students: Vec<(String, Sort)>,
     ran: Ran,
     took: Duration,
@@ -33,17 +32,21 @@ struct Graded {
 }
 
 static GRADED: LazyLock<Graded> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let class = class::make(&root(), "lab0", SIZE, folder.path());
-    let (into, batch) = (text(&class.folder), folder.path().join("batch.toml"));
-    let roster = folder.path().join("classroom_roster.csv");
+    // What is in a static is never dropped, so it lies where cargo keeps such things.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("batch");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).expect("it is of an older run");
+    }
+    let class = class::make(&root(), "lab0", SIZE, &folder);
+    let (into, batch) = (text(&class.folder), folder.join("batch.toml"));
+    let roster = folder.join("classroom_roster.csv");
     let imported = cargo_grade(&[
         "import", &into, "--roster", &text(&roster), "--deadline", class::DEADLINE, "--now", "2026-03-02T00:00:00Z", "--out",
         &text(&batch),
     ]);
     assert_eq!(imported.code, 0, "{}{}", imported.out, imported.err);
     let began = Instant::now();
-    let out = folder.path().join("whole");
+    let out = folder.join("whole");
     let ran = cargo_grade(&batch_arguments(&batch, &out).iter().map(String::as_str).collect::<Vec<_>>());
     let took = began.elapsed();
     let files = files_of(&out);
@@ -52,11 +55,11 @@ static GRADED: LazyLock<Graded> = LazyLock::new(|| {
 
 impl Graded {
     fn batch(&self) -> PathBuf {
-        self.folder.path().join("batch.toml")
+        self.folder.join("batch.toml")
     }
 
     fn out(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.join(name)
     }
 
     fn run(&self, out: &str, more: &[&str]) -> Ran {
