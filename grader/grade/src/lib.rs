@@ -34,7 +34,7 @@ use std::{
 };
 
 use faultline_host::{
-    BuildError, LabCrates, Machine, Prebuilt, Program, Staged, Toolchain, WORLD_STACK_BYTES, build::Options,
+    BuildError, Cage, LabCrates, Machine, Prebuilt, Program, Staged, Toolchain, WORLD_STACK_BYTES, build::Options,
     machine::Limits, on_world_stack,
 };
 use faultline_sim::{Detail, backend::Backend};
@@ -123,7 +123,7 @@ pub fn grade(
         left_out: left_out(&submission),
         tests: Vec::new(),
     };
-    let built = build(root, &toolchain, &submission, &suite);
+    let built = build(root, &toolchain, &submission, &suite, interrupt);
     // Ctrl-C ends the compiler, too; what that says of the submission means nothing.
     if interrupt.load(Ordering::Relaxed) {
         return Err(Error::Interrupted);
@@ -177,11 +177,21 @@ struct Built {
     warnings: String,
 }
 
-fn build(root: &Path, toolchain: &Toolchain, submission: &Staged, suite: &Suite) -> Result<Built, Error> {
+fn build(
+    root: &Path,
+    toolchain: &Toolchain,
+    submission: &Staged,
+    suite: &Suite,
+    interrupt: &AtomicBool,
+) -> Result<Built, Error> {
     let crates = LabCrates { student: suite.lab.to_owned(), api: suite.api_package.to_owned() };
     let prebuilt = Prebuilt::build(root, toolchain, crates).map_err(broken)?;
-    let built = prebuilt.compile(submission, &Options::default()).map_err(|error| match error {
+    // It is the user's own program, which could read the user's files anyway when it is run in another way.
+    let cage = Cage::find(toolchain).unwrap_or_else(|_| Cage::open());
+    let built = prebuilt.compile(submission, &Options::new(&cage, interrupt)).map_err(|error| match error {
         BuildError::Submission(trouble) => Error::DoesNotBuild { text: trouble.plain },
+        BuildError::Rejected(rejected) => Error::DoesNotBuild { text: rejected.text },
+        BuildError::NotScored(trouble) => broken(trouble),
         BuildError::Tool(error) => broken(error),
     })?;
     let program = Machine::new(Limits::default()).and_then(|machine| machine.load(&built.wasm)).map_err(broken)?;
@@ -291,7 +301,7 @@ pub fn replay(root: &Path, path: &Path, submission: Option<&Path>, step: bool) -
     let folder = submission.map_or_else(|| root.join(&trace.submission), Path::to_owned);
     let submission = stage(&folder)?;
     let toolchain = Toolchain::find(root).map_err(broken)?;
-    let built = build(root, &toolchain, &submission, &suite)?;
+    let built = build(root, &toolchain, &submission, &suite, &AtomicBool::new(false))?;
     let changed = submission.digest().to_string() != trace.digest;
     let choices = trace.choices().expect("checked when it was read");
     let mode = trace.mode(if step { Detail::Worlds } else { Detail::Words });

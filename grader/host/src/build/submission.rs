@@ -35,9 +35,11 @@ const MAX_OUTPUT_BYTES: u64 = 4 << 20;
 pub struct Options<'a> {
     /// rustc's `opt-level`.
     pub opt_level: &'static str,
-    /// How long one call of the compiler may take, by the clock. It decides nothing: who is over it is not scored. Half
-    /// of it is the processor time that a call may use, and who is over that is rejected, on every machine.
+    /// How long one call of the compiler may take, by the clock. It decides nothing: who is over it is not scored.
     pub time_limit: Duration,
+    /// How much processor time one call may use, in whole seconds (on Linux). Who is over it is rejected, on every
+    /// machine; a submission needs about one second.
+    pub cpu_limit: Duration,
     /// How the compiler is locked in.
     pub cage: &'a Cage,
     /// Stops the compiler when it becomes true; then the build is [`NotScored`](super::NotScored).
@@ -47,7 +49,8 @@ pub struct Options<'a> {
 impl<'a> Options<'a> {
     /// The usual ones.
     pub fn new(cage: &'a Cage, interrupt: &'a AtomicBool) -> Options<'a> {
-        Options { opt_level: "1", time_limit: Duration::from_secs(120), cage, interrupt }
+        let (time_limit, cpu_limit) = (Duration::from_secs(120), Duration::from_secs(60));
+        Options { opt_level: "1", time_limit, cpu_limit, cage, interrupt }
     }
 }
 
@@ -171,8 +174,8 @@ impl Build<'_> {
         command: Command,
         audit: impl FnOnce(&Messages) -> Result<(), Rejected>,
     ) -> Result<Verdict, BuildError> {
-        let Options { time_limit: wall, cage, interrupt, .. } = *self.options;
-        let bounds = Bounds { wall, cpu: wall / 2 };
+        let Options { time_limit: wall, cpu_limit: cpu, cage, interrupt, .. } = *self.options;
+        let bounds = Bounds { wall, cpu };
         let limits = Supervised {
             wall,
             output_bytes: MAX_OUTPUT_BYTES,

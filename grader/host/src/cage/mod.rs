@@ -62,7 +62,7 @@ enum Walls {
 
 /// The folders that a command may use.
 #[derive(Clone, Debug)]
-pub(crate) struct Rooms {
+pub struct Rooms {
     /// It may read these and execute what is in them.
     pub readable: Vec<PathBuf>,
     /// It may do anything here, and nothing elsewhere.
@@ -153,14 +153,12 @@ impl Cage {
         self.walls != Walls::None
     }
 
-    /// Runs a command with these rooms, this much processor time, and the other limits.
-    pub(crate) fn run(
-        &self,
-        command: Command,
-        rooms: &Rooms,
-        cpu: Duration,
-        limits: &Supervised<'_>,
-    ) -> io::Result<Ended> {
+    /// Runs a command with these rooms, this much processor time, and the other limits. Its environment is what the
+    /// caller made it.
+    ///
+    /// # Errors
+    /// It cannot be locked in, started or watched.
+    pub fn run(&self, command: Command, rooms: &Rooms, cpu: Duration, limits: &Supervised<'_>) -> io::Result<Ended> {
         let limited = |child: &_| limits::set(child, cpu);
         match &self.walls {
             Walls::None => supervise::run_after(command, limits, || Ok(()), limited),
