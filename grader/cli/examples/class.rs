@@ -64,7 +64,8 @@ fn main() {
     let mut sorts: BTreeMap<Sort, usize> = BTreeMap::new();
     class.students.iter().for_each(|(_, sort)| *sorts.entry(*sort).or_default() += 1);
     let rows = fs::read_to_string(folder.path().join(format!("results-{lab}/scores.csv"))).expect("scores");
-    let submissions: BTreeSet<&str> = rows.lines().skip(1).filter_map(|row| row.split(',').nth(5)).filter(|id| !id.is_empty()).collect();
+    let submissions: BTreeSet<&str> =
+        rows.lines().skip(1).filter_map(|row| row.split(',').nth(5)).filter(|id| !id.is_empty()).collect();
     println!("\n{size} students: {sorts:?}");
     println!("{} submissions in {:.1} s", submissions.len(), took.as_secs_f64());
     println!("{:.2} s for each", took.as_secs_f64() / submissions.len() as f64);

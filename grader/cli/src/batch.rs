@@ -8,7 +8,7 @@ use std::{
 };
 
 use faultline_grade::{
-    BatchRequest, Building, ClassListener, Error, Kept, LockIn, MergeRequest, Salt, Shard, Worker, write_whole,
+    BatchRequest, Building, ClassListener, Error, Kept, LockIn, MergeRequest, Salt, Worker, write_whole,
 };
 use faultline_report::{
     ClassScreen, Guarded, Page, class_csv, class_markdown, class_page, class_plan_text, class_to_json, handed_out,

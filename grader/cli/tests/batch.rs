@@ -41,7 +41,15 @@ static GRADED: LazyLock<Graded> = LazyLock::new(|| {
     let (into, batch) = (text(&class.folder), folder.join("batch.toml"));
     let roster = folder.join("classroom_roster.csv");
     let imported = cargo_grade(&[
-        "import", &into, "--roster", &text(&roster), "--deadline", class::DEADLINE, "--now", "2026-03-02T00:00:00Z", "--out",
+        "import",
+        &into,
+        "--roster",
+        &text(&roster),
+        "--deadline",
+        class::DEADLINE,
+        "--now",
+        "2026-03-02T00:00:00Z",
+        "--out",
         &text(&batch),
     ]);
     assert_eq!(imported.code, 0, "{}{}", imported.out, imported.err);
@@ -130,7 +138,10 @@ fn each_student_has_the_row_that_they_deserve() {
         let is_late = row["late_s"].as_u64().is_some_and(|late| late > 0);
         assert!(!is_late, "what was graded is in time: {row}");
     }
-    let of = |sort| rows.iter().filter(|row| class.students.iter().any(|(login, own)| *own == sort && row["login"] == login.as_str()));
+    let of = |sort| {
+        rows.iter()
+            .filter(|row| class.students.iter().any(|(login, own)| *own == sort && row["login"] == login.as_str()))
+    };
     let team: Vec<&Value> = of(Sort::Team).map(|row| &row["submission"]).collect();
     assert!(team.len() == 2 && team[0] == team[1] && !team[0].is_null(), "{team:?}");
     assert!(of(Sort::Late).all(|row| row["commit"].is_string()));
@@ -144,7 +155,10 @@ fn each_student_has_the_row_that_they_deserve() {
             let result: Value = serde_json::from_str(&bytes).expect("JSON");
             for verdict in result["tests"].as_array().expect("a list") {
                 let public = verdict["visibility"].is_null();
-                assert!(public || (verdict["failure"].is_null() && verdict["title"] == "hidden test"), "{name}: {verdict}");
+                assert!(
+                    public || (verdict["failure"].is_null() && verdict["title"] == "hidden test"),
+                    "{name}: {verdict}"
+                );
             }
             assert!(!bytes.contains("staff/"), "{name}");
         }
@@ -186,13 +200,18 @@ fn four_shards_joined_are_one_class() {
     let ran = cargo_grade(&["merge", &text(&class.out("alone")), &folders[0]]);
     assert!(ran.code == 5 && ran.out.contains("pending"), "{}{}", ran.out, ran.err);
     // Results that contradict each other are no class.
-    let record = fs::read_dir(class.out("shard-1").join("staff")).expect("a folder").next().expect("a result").expect("an entry");
+    let record = fs::read_dir(class.out("shard-1").join("staff"))
+        .expect("a folder")
+        .next()
+        .expect("a result")
+        .expect("an entry");
     let copied = class.out("shard-2").join("staff").join(record.file_name());
     fs::create_dir_all(&copied).expect("a new folder");
     for name in ["record.json", "result.json"] {
         fs::copy(record.path().join(name), copied.join(name)).expect("a file");
     }
-    let changed = fs::read_to_string(copied.join("record.json")).expect("a file").replace("\"earned\": ", "\"earned\": 1");
+    let changed =
+        fs::read_to_string(copied.join("record.json")).expect("a file").replace("\"earned\": ", "\"earned\": 1");
     fs::write(copied.join("record.json"), changed).expect("a file");
     let ran = cargo_grade(&["merge", &text(&class.out("contradiction")), &folders[0], &folders[1]]);
     assert!(ran.code == 2 && ran.err.contains("different results"), "{}{}", ran.out, ran.err);
@@ -329,9 +348,11 @@ fn wrong_commands_are_told() {
     let path = text(&batch);
     let ran = cargo_grade(&["batch", "lab0", &path]);
     assert!(ran.code == 2 && ran.err.contains(&path), "no such file: {}{}", ran.out, ran.err);
-    for (content, expected) in
-        [("format = 99\n", "format"), ("formt = 1\n", "formt"), ("format = 1\n[[submission]]\nid = \"../x\"\npath = \"x\"\n", "../x")]
-    {
+    for (content, expected) in [
+        ("format = 99\n", "format"),
+        ("formt = 1\n", "formt"),
+        ("format = 1\n[[submission]]\nid = \"../x\"\npath = \"x\"\n", "../x"),
+    ] {
         fs::write(&batch, content).expect("a new file");
         let ran = cargo_grade(&["batch", "lab0", &path]);
         assert!(ran.code == 2 && ran.err.contains(&path) && ran.err.contains(expected), "{content}: {}", ran.err);

@@ -1,10 +1,6 @@
 //! From a submission to a program that can run.
 
-use std::{
-    path::Path,
-    sync::atomic::AtomicBool,
-    time::Duration,
-};
+use std::{path::Path, sync::atomic::AtomicBool, time::Duration};
 
 use faultline_host::{
     BuildError, Cage, LabCrates, Machine, Prebuilt, Program, Staged, Toolchain, build::Options, machine::Limits,
@@ -77,7 +73,7 @@ pub(crate) fn build(
     let cage = building.cage(toolchain)?;
     let crates = LabCrates { student: suite.lab.to_owned(), api: suite.api_package.to_owned() };
     let prebuilt = Prebuilt::build(root, toolchain, crates).map_err(broken)?;
-    let options = Options { time_limit: building.limit, cage: &cage, interrupt, ..Options::new() };
+    let options = Options { time_limit: building.limit, ..Options::new(&cage, interrupt) };
     let built = prebuilt.compile(submission, &options).map_err(|error| match error {
         BuildError::Submission(trouble) => Error::DoesNotBuild { text: trouble.plain },
         BuildError::Rejected(rejected) => Error::Rejected { text: rejected.text },

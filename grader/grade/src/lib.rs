@@ -40,9 +40,7 @@ use faultline_sim::{Detail, backend::Backend};
 use faultline_verdict::{Audience, Event, FORMAT, Fingerprint, Grade, Outcome, Score, TestVerdict, Walk};
 use serde::{Deserialize, Serialize};
 
-pub use batch::{
-    BatchRequest, ClassListener, Kept, MergeRequest, Shard, Worker, batch, merge, plan_of_batch, serve,
-};
+pub use batch::{BatchRequest, ClassListener, Kept, MergeRequest, Shard, Worker, batch, merge, plan_of_batch, serve};
 pub use building::{Building, LockIn};
 pub use error::Error;
 pub use hint::{Hint, hint};

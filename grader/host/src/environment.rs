@@ -3,7 +3,7 @@
 //! The grader is usually started by `cargo run`, through rustup, in the shell of somebody with settings of their own.
 //! Not one of these may change what a submission is compiled to.
 
-use std::{ffi::OsStr, process::Command};
+use std::{ffi::OsStr, path::Path, process::Command};
 
 /// Prefixes of variables that steer cargo, rustc or rustup.
 const STEERING: [&str; 4] = ["CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS"];
@@ -15,8 +15,11 @@ const STEERING_EXACTLY: [&str; 4] = ["RUSTUP_TOOLCHAIN", "RUST_RECURSION_COUNT",
 const HARMLESS: [&str; 6] =
     ["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_", "CARGO_SOURCE_"];
 
-/// What rustc itself needs: a place for temporary files, and on Windows the system's folder.
-const NEEDED_BY_RUSTC: [&str; 5] = ["TMPDIR", "TMP", "TEMP", "SYSTEMROOT", "WINDIR"];
+/// What rustc itself needs of the environment: on Windows the system's folder.
+const NEEDED_BY_RUSTC: [&str; 2] = ["SYSTEMROOT", "WINDIR"];
+
+/// The names under which programs look for the folder for temporary files.
+const TEMPORARY: [&str; 3] = ["TMPDIR", "TMP", "TEMP"];
 
 fn steers(name: &OsStr) -> bool {
     // Windows ignores the case of these names.
@@ -34,11 +37,13 @@ pub(crate) fn without_steering(command: &mut Command) -> &mut Command {
     command
 }
 
-/// Removes everything that rustc does not need, so that `env!` in a submission finds nothing of this machine.
-pub(crate) fn empty(command: &mut Command) -> &mut Command {
+/// Removes everything that rustc does not need, so that `env!` in a submission finds nothing of this machine. Its
+/// temporary files go to `temporary`.
+pub(crate) fn empty<'a>(command: &'a mut Command, temporary: &Path) -> &'a mut Command {
     let needed = std::env::vars_os()
         .filter(|(name, _)| NEEDED_BY_RUSTC.contains(&name.to_string_lossy().to_ascii_uppercase().as_str()));
-    command.env_clear().envs(needed)
+    // After a crash of its own, rustc would write a report into the folder of the sources.
+    command.env_clear().envs(needed).envs(TEMPORARY.map(|name| (name, temporary))).env("RUSTC_ICE", "0")
 }
 
 #[cfg(test)]

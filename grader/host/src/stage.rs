@@ -4,12 +4,14 @@
 //! lock file, links out of its folder) cannot reach the compiler because it is not there.
 
 use std::{
-    collections::BTreeMap,
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
     fmt, fs,
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
@@ -21,6 +23,11 @@ pub const MAX_BYTES: u64 = 4 << 20;
 
 /// How deep folders below `src` may nest.
 const MAX_DEPTH: usize = 16;
+
+const NOT_A_SOURCE: &str = "only `src/**/*.rs` is graded";
+const NOT_FOLLOWED: &str = "links are not followed";
+const TOO_DEEP: &str = "its folders nest too deep";
+const NOT_REGULAR: &str = "it is no regular file";
 
 /// Why a submission cannot be taken. It is the student's (or whoever named the path) to repair.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +45,12 @@ pub enum StageError {
     /// A source file is not text.
     #[error("`{path}` is not UTF-8 text: save it as UTF-8")]
     NotText { path: String },
+    /// Two paths that are one on some machines.
+    #[error(
+        "`{first}` and `{second}` are the same file or folder on machines that do not tell apart upper and lower case, \
+         or one of them is in the way of the other: rename one, so that every machine compiles the same"
+    )]
+    Collision { first: String, second: String },
     /// A name given with text in memory that is no source file's.
     #[error("`{path}` cannot be a source file: expected a path such as `src/server.rs`")]
     BadPath { path: String },
@@ -47,12 +60,36 @@ pub enum StageError {
 }
 
 /// Something in a submission's folder that is not graded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// Where it is, relative to the submission, with `/` between folders.
     pub path: String,
     /// Why it is not graded.
-    pub why: &'static str,
+    pub why: Cow<'static, str>,
+}
+
+/// Something that a submission holds, read from elsewhere than a folder: from an archive, or from git's objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it is, relative to the submission, with `/` between folders.
+    pub path: String,
+    /// What it is.
+    pub what: What,
+}
+
+/// What an [`Entry`] is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A regular file with this content.
+    File(Vec<u8>),
+    /// A regular file of so many bytes, which are too many to be read.
+    TooBig(u64),
+    /// A symbolic link.
+    Link,
+    /// Something else that is no regular file: a device, a pipe, another repository.
+    Special,
+    /// A folder. Those that hold something need no entry of their own.
+    Folder,
 }
 
 /// The SHA-256 of a submission's sources; it does not depend on the folder, on file times or on what was left out.
@@ -84,12 +121,54 @@ impl Staged {
         for entry in entries(path)? {
             let name = entry.file_name().to_string_lossy().into_owned();
             if name != "src" && name != "Cargo.toml" {
-                collector.leave_out(name, "only `src/**/*.rs` is graded");
+                collector.leave_out(name, NOT_A_SOURCE);
             }
         }
         collector.folder(&path.join("src"), "src", 0)?;
         if !collector.sources.contains_key("src/lib.rs") {
             return Err(no_crate(path, "`src/lib.rs` is no regular file"));
+        }
+        Self::write(collector.sources, collector.left_out)
+    }
+
+    /// Takes the sources among entries that were read from an archive or from git, as [`from_folder`](Self::from_folder)
+    /// takes them from a folder. The order of the entries makes no difference.
+    ///
+    /// # Errors
+    /// As for a folder; besides, two entries may have one path.
+    pub fn from_entries(mut entries: Vec<Entry>) -> Result<Staged, StageError> {
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        let here = Path::new("these files");
+        let mut has_manifest = false;
+        let mut collector = Collector::default();
+        let mut outside = BTreeSet::new();
+        for Entry { path, what } in entries {
+            match path.split('/').next() {
+                Some("Cargo.toml") if path == "Cargo.toml" && matches!(what, What::File(_) | What::TooBig(_)) => {
+                    has_manifest = true;
+                }
+                Some("src") if path == "src" && what != What::Folder => {
+                    return Err(no_crate(here, "it has no folder `src`"));
+                }
+                Some("src") if path != "src" => collector.entry(path, what)?,
+                Some("src") => {}
+                top => {
+                    outside.insert(top.unwrap_or_default().to_owned());
+                }
+            }
+        }
+        if !has_manifest {
+            return Err(no_crate(here, "it has no `Cargo.toml`"));
+        }
+        if !collector.sources.contains_key("src/lib.rs") {
+            return Err(no_crate(here, "`src/lib.rs` is no regular file"));
+        }
+        let below_src = std::mem::take(&mut collector.left_out);
+        for name in outside {
+            collector.leave_out(name, NOT_A_SOURCE);
+        }
+        for each in below_src {
+            collector.leave_out(each.path, each.why);
         }
         Self::write(collector.sources, collector.left_out)
     }
@@ -127,6 +206,12 @@ impl Staged {
         Ok(Staged { folder, sources, left_out })
     }
 
+    /// The same submission, of which this was left out when its sources were taken.
+    pub fn with_left_out(mut self, left_out: Vec<LeftOut>) -> Staged {
+        self.left_out = left_out;
+        self
+    }
+
     /// The folder that holds the copies, below `src`.
     pub fn folder(&self) -> &Path {
         self.folder.path()
@@ -158,13 +243,15 @@ struct Collector {
     sources: BTreeMap<String, String>,
     left_out: Vec<LeftOut>,
     bytes: u64,
+    /// The names of files (`true`) and folders so far, by the same names in lower case.
+    names: BTreeMap<String, (String, bool)>,
 }
 
 impl Collector {
-    fn leave_out(&mut self, path: String, why: &'static str) {
+    fn leave_out(&mut self, path: String, why: impl Into<Cow<'static, str>>) {
         // A folder with a million strange files must not fill the memory, or the report.
         if self.left_out.len() < MAX_FILES {
-            self.left_out.push(LeftOut { path, why });
+            self.left_out.push(LeftOut { path, why: why.into() });
         }
     }
 
@@ -178,18 +265,36 @@ impl Collector {
             // The kind of the entry itself: links are not followed.
             let kind = entry.file_type().map_err(io_error("read", &path))?;
             if kind.is_symlink() {
-                self.leave_out(name, "links are not followed");
+                self.leave_out(name, NOT_FOLLOWED);
             } else if kind.is_dir() && depth >= MAX_DEPTH {
-                self.leave_out(name, "its folders nest too deep");
+                self.leave_out(name, TOO_DEEP);
             } else if kind.is_dir() {
                 self.folder(&path, &name, depth + 1)?;
             } else if !kind.is_file() {
-                self.leave_out(name, "it is no regular file");
+                self.leave_out(name, NOT_REGULAR);
             } else if !is_source_path(&name) {
-                self.leave_out(name, "only `src/**/*.rs` is graded");
+                self.leave_out(name, NOT_A_SOURCE);
             } else {
                 let text = read_text(&path, &name)?;
                 self.source(name, text)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what stands below `src` in an archive.
+    fn entry(&mut self, path: String, what: What) -> Result<(), StageError> {
+        let folders = path.matches('/').count() - 1;
+        match what {
+            What::Folder => {}
+            What::Link => self.leave_out(path, NOT_FOLLOWED),
+            What::Special => self.leave_out(path, NOT_REGULAR),
+            What::File(_) | What::TooBig(_) if !is_source_path(&path) => self.leave_out(path, NOT_A_SOURCE),
+            What::File(_) | What::TooBig(_) if folders > MAX_DEPTH => self.leave_out(path, TOO_DEEP),
+            What::TooBig(_) => return Err(StageError::TooBig { path }),
+            What::File(bytes) => {
+                let text = String::from_utf8(bytes).map_err(|_| StageError::NotText { path: path.clone() })?;
+                self.source(path, text)?;
             }
         }
         Ok(())
@@ -203,7 +308,28 @@ impl Collector {
         if self.sources.len() >= MAX_FILES {
             return Err(StageError::TooManyFiles);
         }
+        self.take_names(&path)?;
         self.sources.insert(path, text);
+        Ok(())
+    }
+
+    /// Notes the names of a file and of the folders that it is in.
+    fn take_names(&mut self, path: &str) -> Result<(), StageError> {
+        let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
+        for end in ends {
+            let name = &path[..end];
+            let is_file = end == path.len();
+            match self.names.get(&name.to_lowercase()) {
+                None => {
+                    self.names.insert(name.to_lowercase(), (name.to_owned(), is_file));
+                }
+                // Folders may hold several files; a file is there once.
+                Some((taken, was_file)) if taken != name || is_file || *was_file => {
+                    return Err(StageError::Collision { first: taken.clone(), second: path.to_owned() });
+                }
+                Some(_) => {}
+            }
+        }
         Ok(())
     }
 }

@@ -89,7 +89,9 @@ impl<W: Write> ClassScreen<W> {
         }
         let pending = class.rows.iter().filter(|row| row.status == ClassStatus::Pending).count();
         match stopped {
-            Some(Stopped::Budget) => writeln!(self.out, "the budget is used up; the same command goes on ({pending} left)")?,
+            Some(Stopped::Budget) => {
+                writeln!(self.out, "the budget is used up; the same command goes on ({pending} left)")?
+            }
             Some(Stopped::Interrupted) => writeln!(self.out, "interrupted; the same command goes on ({pending} left)")?,
             None => {}
         }
@@ -153,7 +155,8 @@ pub fn class_plan_text(plan: &ClassPlan, width: usize) -> String {
     }
     let of = |what| plan.steps.iter().filter(|step| step.what == what).count();
     let (grade, keep, reject) = (of(PlannedWork::Grade), of(PlannedWork::Keep), of(PlannedWork::Reject));
-    out += &format!("{grade} to grade, {keep} kept, {reject} rejected, {} missing; nothing was run\n", plan.missing.len());
+    out +=
+        &format!("{grade} to grade, {keep} kept, {reject} rejected, {} missing; nothing was run\n", plan.missing.len());
     out
 }
 
@@ -163,7 +166,8 @@ mod tests {
 
     #[test]
     fn long_times_are_rounded() {
-        let said = [(999, "0 s"), (99_000, "99 s"), (150_000, "3 min"), (5_000_000, "83 min"), (7_300_000, "2 h 02 min")];
+        let said =
+            [(999, "0 s"), (99_000, "99 s"), (150_000, "3 min"), (5_000_000, "83 min"), (7_300_000, "2 h 02 min")];
         for (ms, text) in said {
             assert_eq!(about(ms), text);
         }

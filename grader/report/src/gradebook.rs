@@ -8,8 +8,22 @@ use crate::safe::printable;
 pub fn class_csv(class: &Class) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let head = [
-        "student", "login", "name", "section", "team", "submission", "status", "earned", "possible", "not_scored",
-        "submitted_at", "time_source", "late_s", "commit", "build_layers", "remarks",
+        "student",
+        "login",
+        "name",
+        "section",
+        "team",
+        "submission",
+        "status",
+        "earned",
+        "possible",
+        "not_scored",
+        "submitted_at",
+        "time_source",
+        "late_s",
+        "commit",
+        "build_layers",
+        "remarks",
     ];
     let lines = class.rows.iter().map(line);
     for line in std::iter::once(head.map(str::to_owned).to_vec()).chain(lines) {

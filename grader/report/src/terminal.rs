@@ -87,7 +87,9 @@ impl<W: Write> Terminal<W> {
             writeln!(self.out, "{:>9}", word.yellow().bold())?;
             writeln!(self.out, "\n{}\n", printable(trouble.trim_end()))?;
             let text = match grade.outcome {
-                Outcome::Rejected => "It is not graded as it is: mend what is named above, or ask your course staff. That is not 0 points.",
+                Outcome::Rejected => {
+                    "It is not graded as it is: mend what is named above, or ask your course staff. That is not 0 points."
+                }
                 _ => "It could not be graded on this machine. That says nothing about the program: grade again.",
             };
             writeln!(self.out, "{}", wrap(text, self.width, "").join("\n"))?;

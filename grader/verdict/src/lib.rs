@@ -15,9 +15,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::{Deserialize, Serialize};
 
 pub use checked::{CheckReport, HistoryReport, HistoryVerdict, KeyOrder, OperationLine, ViolationReport};
-pub use class::{
-    CLASS_FORMAT, Class, ClassEvent, ClassPlan, ClassRow, ClassStatus, PlanStep, PlannedWork, Stopped,
-};
+pub use class::{CLASS_FORMAT, Class, ClassEvent, ClassPlan, ClassRow, ClassStatus, PlanStep, PlannedWork, Stopped};
 pub use diagram::{Asked, Band, Diagram, Drawn, Held, Judged, KeyHistory, What};
 pub use matrix::{Matrix, MatrixRow, MatrixTest};
 pub use picture::{Lane, Span, Tone};

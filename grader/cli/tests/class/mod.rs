@@ -30,9 +30,8 @@ use Sort::{Broken, Hostile, Late, Missing, Reference, Starter, Team, Variant, Wr
 pub const DEADLINE: &str = "2026-03-01T12:00:00Z";
 
 /// In turn, so that a class of any size has nearly all of them.
-const TURN: [Sort; 12] = [
-    Reference, Wrong, Broken, Hostile, Missing, Variant, Wrong, Team, Starter, Late, Wrong, Reference,
-];
+const TURN: [Sort; 12] =
+    [Reference, Wrong, Broken, Hostile, Missing, Variant, Wrong, Team, Starter, Late, Wrong, Reference];
 
 /// A class on the disk.
 pub struct Class {

@@ -8,10 +8,7 @@ use std::{
 
 use faultline_verdict::Class;
 
-use super::{
-    ClassListener, Kept,
-    store::Store,
-};
+use super::{ClassListener, Kept, store::Store};
 use crate::{broken, error::Error, write_whole};
 
 /// What to join.

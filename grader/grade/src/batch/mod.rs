@@ -17,8 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use faultline_host::Toolchain;
-use faultline_intake::Batch;
+use faultline_host::{Staged, Toolchain};
+use faultline_intake::{Batch, Submission};
 use faultline_verdict::{Class, ClassEvent, ClassPlan, ClassStatus, Grade, PlanStep, PlannedWork, Stopped};
 
 use crate::{
@@ -123,11 +123,7 @@ pub trait ClassListener {
 /// # Errors
 /// [`Error::Usage`] if the request makes no sense, [`Error::Broken`] if this machine cannot grade: it has no sandbox for
 /// builds, or gives the course's own solutions other points than they must have.
-pub fn batch(
-    request: &BatchRequest,
-    listener: &mut dyn ClassListener,
-    interrupt: &AtomicBool,
-) -> Result<Class, Error> {
+pub fn batch(request: &BatchRequest, listener: &mut dyn ClassListener, interrupt: &AtomicBool) -> Result<Class, Error> {
     let began = Instant::now();
     let course = Course::of(request)?;
     let store = Store::open(&request.out)?;
@@ -166,8 +162,7 @@ pub fn plan_of_batch(request: &BatchRequest) -> Result<ClassPlan, Error> {
     let course = Course::of(request)?;
     let store = Store::look(&request.out);
     let interrupt = AtomicBool::new(false);
-    let grading =
-        Grading { request, course: &course, store: &store, interrupt: &interrupt, results: BTreeMap::new() };
+    let grading = Grading { request, course: &course, store: &store, interrupt: &interrupt, results: BTreeMap::new() };
     let mut steps = Vec::new();
     for item in grading.chosen()? {
         let (what, why) = match grading.look(item) {
@@ -234,11 +229,12 @@ enum Looked {
     Rejected(Box<Ready>),
 }
 
-impl Grading<'_> {
+impl<'a> Grading<'a> {
     /// The submissions that were asked for, in the order of their ids.
-    fn chosen(&self) -> Result<Vec<&faultline_intake::Submission>, Error> {
+    fn chosen(&self) -> Result<Vec<&'a Submission>, Error> {
         let BatchRequest { only, shard, .. } = self.request;
-        let items = self.course.plan.items();
+        let course: &'a Course = self.course;
+        let items = course.plan.items();
         let belongs = |id: &str, name: &str| {
             let batch = &self.course.plan.batch;
             let is_theirs = |login: &Option<String>| login.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name));
@@ -269,7 +265,9 @@ impl Grading<'_> {
     fn jobs(&mut self) -> Result<(Vec<Job>, Vec<Ready>), Error> {
         let chosen = self.chosen()?;
         let ids: Vec<&str> = chosen.iter().map(|item| item.id.as_str()).collect();
-        let others: Vec<_> = self.course.plan.items().into_iter().filter(|item| !ids.contains(&item.id.as_str())).collect();
+        let course: &'a Course = self.course;
+        let others: Vec<&Submission> =
+            course.plan.items().into_iter().filter(|item| !ids.contains(&item.id.as_str())).collect();
         for item in others {
             if let Looked::Kept(ready) = self.look(item) {
                 self.results.insert(item.id.clone(), ready.record);
@@ -287,7 +285,7 @@ impl Grading<'_> {
     }
 
     /// What is known of a submission without running anything of it.
-    fn look(&self, item: &faultline_intake::Submission) -> Looked {
+    fn look(&self, item: &Submission) -> Looked {
         let staged = match crew::stage(self.course, &self.request.lab, item) {
             Ok(staged) => staged,
             Err(trouble) => return Looked::Rejected(Box::new(self.told(&item.id, trouble))),
@@ -295,14 +293,12 @@ impl Grading<'_> {
         let key = self.key(&staged);
         match self.store.kept(&item.id, &key) {
             _ if self.request.fresh => Looked::Work { why: "--fresh".to_owned() },
-            Ok((record, grade)) => {
-                Looked::Kept(Box::new(Ready { id: item.id.clone(), record, grade }))
-            }
+            Ok((record, grade)) => Looked::Kept(Box::new(Ready { id: item.id.clone(), record, grade })),
             Err(why) => Looked::Work { why },
         }
     }
 
-    fn key(&self, staged: &faultline_host::Staged) -> Key {
+    fn key(&self, staged: &Staged) -> Key {
         let mut fingerprint = self.course.plan.fingerprint.clone();
         fingerprint.submission = staged.digest().to_string();
         let plan = &self.course.plan;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use faultline_intake::{Batch, Submission};
+use faultline_intake::{Batch, Submission, TimeSource};
 use faultline_verdict::{CLASS_FORMAT, Class, ClassRow, ClassStatus, Fingerprint};
 use serde::{Deserialize, Serialize};
 
@@ -37,17 +37,25 @@ impl Plan {
 
     /// The rows, as far as results are known.
     pub fn class(&self, results: &BTreeMap<String, Record>) -> Class {
-        let mut rows: Vec<ClassRow> = self.batch.students.iter().map(|student| {
-            let item = student.submission.as_ref().and_then(|id| self.batch.submissions.iter().find(|item| item.id == *id));
-            ClassRow {
-                student: student.identifier.clone(),
-                login: student.login.clone(),
-                name: student.name.clone(),
-                section: student.section.clone(),
-                team: student.team.clone(),
-                ..self.row(item, results)
-            }
-        }).collect();
+        let mut rows: Vec<ClassRow> = self
+            .batch
+            .students
+            .iter()
+            .map(|student| {
+                let item = student
+                    .submission
+                    .as_ref()
+                    .and_then(|id| self.batch.submissions.iter().find(|item| item.id == *id));
+                ClassRow {
+                    student: student.identifier.clone(),
+                    login: student.login.clone(),
+                    name: student.name.clone(),
+                    section: student.section.clone(),
+                    team: student.team.clone(),
+                    ..self.row(item, results)
+                }
+            })
+            .collect();
         rows.sort_by(|a, b| (&a.student, &a.login).cmp(&(&b.student, &b.login)));
         rows.extend(self.nobodys(results));
         Class {
@@ -88,12 +96,20 @@ impl Plan {
             status: record.map_or(ClassStatus::Pending, |record| record.status),
             score: record.map(|record| record.score).unwrap_or_default(),
             submitted_at: item.submitted_at.clone(),
-            time_source: item.time_source.map(|source| source.to_string()),
+            time_source: item.time_source.map(|source| name_of(source).to_owned()),
             late_s: item.late_s,
             commit: item.commit.clone(),
             build_layers: record.map(|record| record.layers.clone()).unwrap_or_default(),
             remarks: why.into_iter().chain(item.notes.iter().cloned()).collect(),
             ..ClassRow::default()
         }
+    }
+}
+
+fn name_of(source: TimeSource) -> &'static str {
+    match source {
+        TimeSource::ServerRecord => "server-record",
+        TimeSource::FirstImport => "first-import",
+        TimeSource::CommitterUnproven => "committer-unproven",
     }
 }

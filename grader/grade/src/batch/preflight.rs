@@ -41,9 +41,9 @@ pub(super) fn check(grading: &Grading<'_>) -> Result<ClassEvent, Error> {
     };
     let own = [staged("solutions")?, staged("starter")?];
     let keys = own.each_ref().map(|staged| grading.key(staged));
-    let known = store::read_json::<Found>(&path).ok().filter(|found| {
-        !grading.request.fresh && [&found.reference.key, &found.starter.key] == [&keys[0], &keys[1]]
-    });
+    let known = store::read_json::<Found>(&path)
+        .ok()
+        .filter(|found| !grading.request.fresh && [&found.reference.key, &found.starter.key] == [&keys[0], &keys[1]]);
     let found = match known {
         Some(found) => found,
         None => {

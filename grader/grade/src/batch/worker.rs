@@ -77,14 +77,8 @@ impl Worker {
         command.args(&self.arguments).env("TMPDIR", temporary);
         let mut stdin = serde_json::to_vec(work).map_err(broken)?;
         stdin.push(b'\n');
-        let supervised = Supervised {
-            wall: limit,
-            output_bytes: MOST_BYTES,
-            stdin,
-            keep_stdin_open: true,
-            interrupt,
-            grace: GRACE,
-        };
+        let supervised =
+            Supervised { wall: limit, output_bytes: MOST_BYTES, stdin, keep_stdin_open: true, interrupt, grace: GRACE };
         let ended = supervise::run(command, &supervised)
             .map_err(|error| broken(format!("{} cannot be run: {error}", self.program.display())))?;
         let said = String::from_utf8_lossy(&ended.stderr).trim().to_owned();

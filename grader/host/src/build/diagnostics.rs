@@ -2,6 +2,15 @@
 
 use serde::Deserialize;
 
+/// How many errors are kept, and how many other messages. The first ones tell most.
+const MAX_KEPT: usize = 100;
+
+/// How much text of one message is kept. A type can be made whose name alone has millions of bytes.
+const MAX_TEXT_BYTES: usize = 64 << 10;
+
+/// How many places and notes of one message are kept.
+const MAX_PARTS: usize = 64;
+
 /// How bad a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
@@ -41,8 +50,6 @@ pub struct Diagnostic {
     pub spans: Vec<Span>,
     /// The notes and helps below it, each with its places.
     pub notes: Vec<(String, Vec<Span>)>,
-    /// All files that are shown, also in notes and expansions of macros.
-    pub(crate) files: Vec<String>,
     /// What people read.
     pub plain: String,
     /// The same with ANSI colours.
@@ -98,29 +105,35 @@ impl Raw {
     }
 
     fn read(self) -> Diagnostic {
-        let mut files = Vec::new();
-        self.files(&mut files);
         let level = match self.level.as_str() {
             level if level.starts_with("error") => Level::Error,
             "warning" => Level::Warning,
             _ => Level::Other,
         };
         let coloured = without_pointers(&self.rendered.unwrap_or_default());
+        let plain = shortened(without_colours(&coloured));
+        // A cut through a colour would colour what comes after it.
+        let coloured = if coloured.len() > MAX_TEXT_BYTES { plain.clone() } else { coloured };
         Diagnostic {
             level,
             code: self.code.map(|code| code.code),
-            message: self.message,
+            message: shortened(self.message),
             spans: plain_spans(self.spans),
-            notes: self.children.into_iter().map(|child| (child.message, plain_spans(child.spans))).collect(),
-            files,
-            plain: without_colours(&coloured),
+            notes: self
+                .children
+                .into_iter()
+                .take(MAX_PARTS)
+                .map(|child| (shortened(child.message), plain_spans(child.spans)))
+                .collect(),
+            plain,
             coloured,
         }
     }
 }
 
 fn plain_spans(spans: Vec<RawSpan>) -> Vec<Span> {
-    spans.into_iter().map(|raw| raw.span).collect()
+    let spans = spans.into_iter().take(MAX_PARTS).map(|raw| raw.span);
+    spans.map(|span| Span { label: span.label.map(shortened), ..span }).collect()
 }
 
 impl Diagnostic {
@@ -138,20 +151,51 @@ impl Diagnostic {
     }
 }
 
-/// Reads what rustc printed with `--error-format=json`; lines that are no diagnostics (a crash of the compiler, the
-/// linker's output) come back as text.
-pub(crate) fn read(output: &str) -> (Vec<Diagnostic>, String) {
-    let (mut diagnostics, mut rest) = (Vec::new(), String::new());
-    for line in output.lines() {
-        match serde_json::from_str::<Raw>(line) {
-            Ok(raw) => diagnostics.push(raw.read()),
-            Err(_) => {
-                rest.push_str(line);
-                rest.push('\n');
+/// What rustc printed with `--error-format=json`.
+#[derive(Default)]
+pub(crate) struct Messages {
+    /// Its messages, the first [`MAX_KEPT`] errors and as many others.
+    pub diagnostics: Vec<Diagnostic>,
+    /// All files that its messages show, also in notes and expansions of macros, and in messages that are not kept.
+    pub files: Vec<String>,
+    /// Whether the compiler calls itself broken.
+    pub crashed: bool,
+    /// The beginning of what is no message: a crash of the compiler, the linker's output.
+    pub rest: String,
+}
+
+impl Messages {
+    /// Reads standard error.
+    pub fn read(output: &str) -> Messages {
+        let mut messages = Messages::default();
+        let (mut errors, mut others) = (0, 0);
+        for line in output.lines() {
+            let Ok(raw) = serde_json::from_str::<Raw>(line) else {
+                if messages.rest.len() + line.len() <= MAX_TEXT_BYTES {
+                    messages.rest.push_str(line);
+                    messages.rest.push('\n');
+                }
+                continue;
+            };
+            raw.files(&mut messages.files);
+            messages.crashed |= raw.level.starts_with("error: internal compiler error");
+            let kept = if raw.level.starts_with("error") { &mut errors } else { &mut others };
+            *kept += 1;
+            if *kept <= MAX_KEPT {
+                messages.diagnostics.push(raw.read());
             }
         }
+        messages
     }
-    (diagnostics, rest)
+}
+
+/// Cuts a text that nobody would read to its end.
+fn shortened(mut text: String) -> String {
+    if text.len() > MAX_TEXT_BYTES {
+        text.truncate(text.floor_char_boundary(MAX_TEXT_BYTES));
+        text.push_str("...\n(cut here)\n");
+    }
+    text
 }
 
 /// Removes the lines that point to a file with the full name of a long type: that file is gone when they are read.
@@ -184,9 +228,29 @@ mod tests {
 
     #[test]
     fn what_is_no_diagnostic_is_kept_as_text() {
-        let (diagnostics, rest) =
-            read("{\"message\":\"m\",\"level\":\"error\",\"rendered\":\"error: m\"}\nthread panicked\n");
-        assert_eq!((diagnostics.len(), diagnostics[0].level), (1, Level::Error));
-        assert_eq!(rest, "thread panicked\n");
+        let line = "{\"message\":\"m\",\"level\":\"error\",\"rendered\":\"error: m\"}";
+        let messages = Messages::read(&format!("{line}\nthread panicked\n"));
+        assert_eq!((messages.diagnostics.len(), messages.diagnostics[0].level), (1, Level::Error));
+        assert_eq!((messages.rest.as_str(), messages.crashed), ("thread panicked\n", false));
+        let crash = line.replace("\"error\"", "\"error: internal compiler error\"");
+        assert!(Messages::read(&crash).crashed);
+    }
+
+    #[test]
+    fn a_flood_of_warnings_hides_no_error_and_no_file() {
+        let message = |level: &str, file: &str| {
+            format!(
+                "{{\"message\":\"m\",\"level\":\"{level}\",\"rendered\":\"{}\",\"spans\":[{{\"file_name\":\"{file}\",\
+                 \"line_start\":1,\"column_start\":1,\"is_primary\":true,\"label\":null}}]}}\n",
+                "x".repeat(70_000)
+            )
+        };
+        let output =
+            message("warning", "src/lib.rs").repeat(150) + &message("warning", "other") + &message("error", "e");
+        let messages = Messages::read(&output);
+        assert_eq!(messages.diagnostics.len(), MAX_KEPT + 1);
+        assert_eq!(messages.diagnostics[MAX_KEPT].level, Level::Error);
+        assert!(messages.files.iter().any(|file| file == "other"));
+        assert!(messages.diagnostics.iter().all(|each| each.plain.len() < MAX_TEXT_BYTES + 100));
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{Diagnostic, DoesNotBuild, Obstacle};
+use super::Rejected;
 
 /// How the compiler names the sources of the lab's crates, of other crates and of the standard library. No file of a
 /// submission is named so: its paths begin with `src/`, or are absolute.
@@ -32,10 +32,10 @@ impl Allowed<'_> {
         self.own(file) || (library && !name.contains("/../"))
     }
 
-    /// Refuses a compilation that read or shows a foreign file. `dep_info` is what the compiler wrote about the files
+    /// Rejects a compilation that read or shows a foreign file. `shown` are the files in its messages, `dep_info` is what the compiler wrote about the files
     /// that it read, if it came so far.
-    pub(super) fn check(&self, diagnostics: &[Diagnostic], dep_info: Option<&str>) -> Result<(), DoesNotBuild> {
-        let shown = diagnostics.iter().flat_map(|diagnostic| &diagnostic.files).find(|file| !self.shown(file));
+    pub(super) fn check(&self, shown: &[String], dep_info: Option<&str>) -> Result<(), Rejected> {
+        let shown = shown.iter().find(|file| !self.shown(file));
         let read = dep_info.and_then(|text| files_of(text).find(|file| !self.own(file)));
         if let Some(file) = shown.cloned().or(read) {
             return Err(refusal(&format!("it reads `{file}`")));
@@ -50,13 +50,13 @@ impl Allowed<'_> {
     }
 }
 
-fn refusal(what: &str) -> DoesNotBuild {
+fn refusal(what: &str) -> Rejected {
     let text = format!(
         "error: the submission uses a file that is no part of it: {what}\n\nOnly files `src/**/*.rs` of the \
          submission itself are graded. Remove `include!`, `include_str!`, `include_bytes!` and `#[path]`, and write \
          what you need into a source file. (The compiler's other messages are withheld.)"
     );
-    DoesNotBuild::text(Obstacle::ForeignFile, text)
+    Rejected { text }
 }
 
 /// The files in a makefile as rustc writes it: beside the rules for the products, one empty rule for each file.

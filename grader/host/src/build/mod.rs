@@ -4,6 +4,7 @@
 //! a folder of its own: no cargo configuration, environment variable or old build product can take part.
 
 mod diagnostics;
+mod ending;
 mod foreign;
 mod glue;
 mod prebuilt;
@@ -41,12 +42,35 @@ impl LabCrates {
 /// Why there is no module.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The submission's fault.
+    /// The submission's fault: it earns nothing.
     #[error(transparent)]
     Submission(#[from] DoesNotBuild),
+    /// A human must look.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// The machine's trouble.
+    #[error(transparent)]
+    NotScored(#[from] NotScored),
     /// The grader's fault.
     #[error(transparent)]
     Tool(#[from] ToolError),
+}
+
+/// The submission holds, or does to the compiler, what is not graded. That is no verdict of 0 points: a human must look.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct Rejected {
+    /// What was found and what to do instead, for the student. It quotes nothing that the submission may not read.
+    pub text: String,
+}
+
+/// The machine did not let the build come to its end: it was stopped, or memory or disk were full. It says nothing about
+/// the submission, and another try may end otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct NotScored {
+    /// What happened.
+    pub text: String,
 }
 
 /// What stands in the way of building a submission.
@@ -54,10 +78,6 @@ pub enum BuildError {
 pub enum Obstacle {
     /// It is not accepted by the compiler.
     Compiler,
-    /// The compiler was stopped because it did not come to an end.
-    Endless,
-    /// It reads files that are no part of it.
-    ForeignFile,
     /// It compiles, but is not what the lab asks for.
     LabContract,
 }

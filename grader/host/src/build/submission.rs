@@ -5,33 +5,52 @@ use std::{
     ffi::OsString,
     fs,
     path::{Path, PathBuf},
-    process::{Command, ExitStatus},
+    process::Command,
+    sync::atomic::AtomicBool,
     time::Duration,
 };
 
 use tempfile::TempDir;
 
 use super::{
-    BuildError, Diagnostic, DoesNotBuild, Level, Obstacle, Prebuilt, diagnostics,
+    BuildError, Diagnostic, DoesNotBuild, Level, Obstacle, Prebuilt, Rejected,
+    diagnostics::Messages,
+    ending::{self, Bounds, Verdict},
     foreign::Allowed,
-    glue,
-    rustc::{self, Outcome},
+    glue, rustc,
 };
-use crate::{ToolError, stage::Staged};
+use crate::{
+    ToolError,
+    cage::{Cage, Rooms},
+    scan,
+    stage::Staged,
+    supervise::Supervised,
+};
+
+/// How much of the compiler's output is read. A submission can make rustc print without end.
+const MAX_OUTPUT_BYTES: u64 = 4 << 20;
 
 /// How a submission is compiled.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct Options<'a> {
     /// rustc's `opt-level`.
     pub opt_level: &'static str,
-    /// How long one call of the compiler may take. It is no grading criterion: it only ends what would never end, so
-    /// it is far above what any machine needs.
+    /// How long one call of the compiler may take, by the clock. It decides nothing: who is over it is not scored.
     pub time_limit: Duration,
+    /// How much processor time one call may use, in whole seconds (on Linux). Who is over it is rejected, on every
+    /// machine; a submission needs about one second.
+    pub cpu_limit: Duration,
+    /// How the compiler is locked in.
+    pub cage: &'a Cage,
+    /// Stops the compiler when it becomes true; then the build is [`NotScored`](super::NotScored).
+    pub interrupt: &'a AtomicBool,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Options { opt_level: "1", time_limit: Duration::from_secs(120) }
+impl<'a> Options<'a> {
+    /// The usual ones.
+    pub fn new(cage: &'a Cage, interrupt: &'a AtomicBool) -> Options<'a> {
+        let (time_limit, cpu_limit) = (Duration::from_secs(120), Duration::from_secs(60));
+        Options { opt_level: "1", time_limit, cpu_limit, cage, interrupt }
     }
 }
 
@@ -48,11 +67,15 @@ impl Prebuilt {
     /// Compiles a submission and joins it to the lab.
     ///
     /// # Errors
-    /// [`BuildError::Submission`] if it does not compile or is not what the lab asks for, [`BuildError::Tool`] if the
-    /// compiler cannot do its work.
-    pub fn compile(&self, staged: &Staged, options: &Options) -> Result<Built, BuildError> {
+    /// [`BuildError::Submission`] if it does not compile or is not what the lab asks for, [`BuildError::Rejected`] if it
+    /// holds or does what is not graded, [`BuildError::NotScored`] if the machine did not let it finish, and
+    /// [`BuildError::Tool`] if the compiler cannot do its work.
+    pub fn compile(&self, staged: &Staged, options: &Options<'_>) -> Result<Built, BuildError> {
+        scan(staged.sources())?;
         let folder = tempfile::Builder::new().prefix("faultline-build-").tempdir();
         let folder = folder.map_err(ToolError::io("make a folder in", std::env::temp_dir()))?;
+        let temporary = folder.path().join("tmp");
+        fs::create_dir(&temporary).map_err(ToolError::io("make", &temporary))?;
         let build = Build { prebuilt: self, staged, options, folder };
         let warnings = build.student_crate()?;
         let wasm = build.module()?;
@@ -63,7 +86,7 @@ impl Prebuilt {
 struct Build<'a> {
     prebuilt: &'a Prebuilt,
     staged: &'a Staged,
-    options: &'a Options,
+    options: &'a Options<'a>,
     folder: TempDir,
 }
 
@@ -78,8 +101,14 @@ impl Build<'_> {
 
     fn rustc(&self, source: &Path, crate_name: &str, crate_type: &str) -> Command {
         let prebuilt = self.prebuilt;
-        let mut command = rustc::command(&prebuilt.toolchain.rustc(), self.staged.folder(), self.options.opt_level);
-        command.arg(source).args(["--crate-name", crate_name, "--crate-type", crate_type]);
+        let (sources, temporary) = (self.staged.folder(), self.folder.path().join("tmp"));
+        let mut command = rustc::command(&prebuilt.toolchain.rustc(), sources, &temporary, self.options.opt_level);
+        command.arg("--out-dir").arg(self.folder.path()).arg(source).args([
+            "--crate-name",
+            crate_name,
+            "--crate-type",
+            crate_type,
+        ]);
         for folder in &prebuilt.libraries.search {
             command.arg("-L").arg(with_prefix("dependency=", folder));
         }
@@ -97,16 +126,16 @@ impl Build<'_> {
         command.args(["--forbid", "unsafe_code"]);
         command.arg("--emit").arg(with_prefix("link=", &self.library()));
         command.arg("--emit").arg(with_prefix("dep-info=", &dep_info));
-        let (status, output) = self.run(command)?;
-        let (diagnostics, rest) = diagnostics::read(&output);
-        let read = fs::read_to_string(dep_info).ok();
         let allowed = Allowed { sources: self.sources(), sysroot: self.prebuilt.toolchain.sysroot() };
-        allowed.check(&diagnostics, read.as_deref())?;
-        if status.success() {
+        let verdict = self.run(command, |messages| {
+            let read = fs::read_to_string(dep_info).ok();
+            allowed.check(&messages.files, read.as_deref())
+        })?;
+        if verdict.success {
             let warned = |each: &Diagnostic| each.level == Level::Warning && each.is_about_the_program();
-            return Ok(diagnostics.into_iter().filter(warned).collect());
+            return Ok(verdict.messages.diagnostics.into_iter().filter(warned).collect());
         }
-        Err(self.refused(diagnostics, &rest, status))
+        Err(self.refused(verdict))
     }
 
     /// Compiles the glue and links the module.
@@ -127,38 +156,58 @@ impl Build<'_> {
             .arg(with_prefix("link=", &module));
         // The folder's random name must not get into the module.
         rustc::remap(&mut command, self.folder.path(), "glue");
-        let (status, output) = self.run(command)?;
-        if status.success() {
+        let Verdict { success, messages, .. } = self.run(command, |_| Ok(()))?;
+        if success {
             return Ok(fs::read(&module).map_err(ToolError::io("read", module))?);
         }
-        let (diagnostics, _) = diagnostics::read(&output);
-        Err(match glue::translate(&diagnostics, &crates.student, self.sources()) {
+        Err(match glue::translate(&messages.diagnostics, &crates.student, self.sources()) {
             Some(error) => error.into(),
             None => {
-                let rendered = diagnostics.iter().map(|each| each.plain.as_str());
-                let output = rendered.collect::<String>() + &output;
-                ToolError::Glue { output }.into()
+                let rendered = messages.diagnostics.iter().map(|each| each.plain.as_str());
+                ToolError::Glue { output: rendered.collect::<String>() + &messages.rest }.into()
             }
         })
     }
 
-    fn run(&self, command: Command) -> Result<(ExitStatus, String), BuildError> {
-        match rustc::run(command, self.options.time_limit)? {
-            Outcome::Ended { status, output } => Ok((status, output)),
-            Outcome::TimedOut => Err(DoesNotBuild::text(
-                Obstacle::Endless,
-                format!(
-                    "error: the compiler did not finish within {} seconds and was stopped\n\nLook for types or \
-                     constants whose computation has no end, such as a loop in a `const`.",
-                    self.options.time_limit.as_secs()
-                ),
-            )
-            .into()),
+    fn run(
+        &self,
+        command: Command,
+        audit: impl FnOnce(&Messages) -> Result<(), Rejected>,
+    ) -> Result<Verdict, BuildError> {
+        let Options { time_limit: wall, cpu_limit: cpu, cage, interrupt, .. } = *self.options;
+        let bounds = Bounds { wall, cpu };
+        let limits = Supervised {
+            wall,
+            output_bytes: MAX_OUTPUT_BYTES,
+            stdin: Vec::new(),
+            keep_stdin_open: false,
+            interrupt,
+            grace: Duration::ZERO,
+        };
+        let program = command.get_program().to_owned();
+        let ended = cage.run(command, &self.rooms(), bounds.cpu, &limits).map_err(|source| ToolError::CannotRun {
+            program: program.into(),
+            source,
+            advice: "the toolchain seems damaged: `rustup toolchain install` repairs it",
+        })?;
+        ending::judge(&ended, &bounds, audit)
+    }
+
+    /// What the compiler needs, and no more.
+    fn rooms(&self) -> Rooms {
+        let libraries = &self.prebuilt.libraries;
+        let single = [&libraries.labkit, &libraries.api, &libraries.serde];
+        let readable = [self.prebuilt.toolchain.sysroot(), self.staged.folder()].map(Path::to_owned);
+        let readable = readable.into_iter().chain(libraries.search.iter().cloned());
+        Rooms {
+            readable: readable.chain(single.into_iter().cloned()).collect(),
+            writable: self.folder.path().to_owned(),
         }
     }
 
     /// Why the submission does not compile.
-    fn refused(&self, diagnostics: Vec<Diagnostic>, rest: &str, status: ExitStatus) -> BuildError {
+    fn refused(&self, verdict: Verdict) -> BuildError {
+        let Verdict { status, messages: Messages { diagnostics, rest, .. }, truncated, .. } = verdict;
         let errors = diagnostics.iter().filter(|each| each.level == Level::Error && each.is_about_the_program());
         let of_the_machine = |each: &Diagnostic| each.spans.is_empty() && each.message.contains("(os error ");
         let (errors, machine): (Vec<_>, Vec<_>) = errors.partition(|each| !of_the_machine(each));
@@ -167,7 +216,8 @@ impl Build<'_> {
             return ToolError::Failed { command, status: status.to_string(), output }.into();
         }
         let mut error = if errors.is_empty() {
-            let text = format!("error: the compiler broke down on this submission ({status})\n\n{}", rest.trim_end());
+            let why = if truncated { "its messages are too many to be read" } else { rest.trim_end() };
+            let text = format!("error: the compiler refused the submission ({status})\n\n{why}");
             DoesNotBuild::text(Obstacle::Compiler, text)
         } else {
             DoesNotBuild::diagnosed(diagnostics)

@@ -1,10 +1,10 @@
 //! What compiles, what does not, and what has no influence.
 
-use std::{fs, process::Command, sync::LazyLock, time::Duration};
+use std::{fs, process::Command, sync::LazyLock};
 
 use faultline_host::{
-    BuildError, Staged,
-    build::{Level, Obstacle, Options},
+    Staged,
+    build::{Level, Obstacle},
 };
 
 use crate::workshop::*;
@@ -43,77 +43,61 @@ fn warnings_are_kept() {
 
 #[test]
 fn unsafe_code_is_refused() {
-    for (code, part) in [
-        ("pub fn f() -> u8 { unsafe { *std::ptr::null() } }", "unsafe"),
-        ("#![allow(unsafe_code)]", "forbid"),
-        ("#[unsafe(no_mangle)]\npub extern \"C\" fn faultline_call() {}", "no_mangle"),
-        ("unsafe extern \"C\" { fn panicked(); }", "unsafe"),
+    for code in [
+        "pub fn f() -> u8 { unsafe { *std::ptr::null() } }",
+        "#[unsafe(no_mangle)]\npub extern \"C\" fn faultline_call() {}",
+        "unsafe extern \"C\" { fn panicked(); }",
     ] {
-        let mut files = fixture("kv");
-        let text = files.get_mut("src/lib.rs").expect("it is there");
-        *text = format!("{code}\n{text}");
-        let error = why_not(&files);
-        assert!(error.plain.contains(part), "{error}");
+        let text = why_rejected(&with_code(code), &usual()).text;
+        assert!(text.contains("`unsafe`") && text.contains("Write it without `unsafe`"), "{text}");
+    }
+    // The scan knows words, the compiler what they mean.
+    let mut files = fixture("kv");
+    let text = files.get_mut("src/lib.rs").expect("it is there");
+    *text = format!("#![allow(unsafe_code)]\n{text}");
+    let error = why_not(&files);
+    assert!(error.plain.contains("forbid"), "{error}");
+}
+
+/// The scan finds these, whatever the compiler would say.
+#[test]
+fn other_files_are_not_asked_for() {
+    for code in [
+        "pub const TEXT: &str = include_str!(\"/etc/hostname\");",
+        "include!(\"/etc/hostname\");",
+        "#[path = \"/etc/hostname\"]\nmod secret;",
+        "pub const BYTES: &[u8] = include_bytes!(\"/etc/hostname\");\nfn unclosed() {",
+    ] {
+        let text = why_rejected(&with_code(code), &usual()).text;
+        assert!(text.contains("src/lib.rs:") && text.contains("another file") || text.contains("any file"), "{text}");
     }
 }
 
+/// Macros put these together, so the scan does not see them, and without walls the compiler reads the file.
 #[test]
-fn other_files_cannot_be_read() {
+fn what_the_scan_does_not_see_the_audit_does() {
     let folder = tempfile::tempdir().expect("a folder");
     let secret = folder.path().join("secret.rs");
     fs::write(&secret, "SECRET line of text").expect("it can be written");
     let secret = secret.display().to_string().replace('\\', "/");
-    for code in [
-        format!("pub const TEXT: &str = include_str!({secret:?});"),
-        format!("include!({secret:?});"),
-        format!("compile_error!(include_str!({secret:?}));"),
-        format!("const _: () = panic!(\"{{}}\", include_str!({secret:?}));"),
-        format!("#[path = {secret:?}]\nmod secret;"),
-        format!("pub const BYTES: &[u8] = include_bytes!({secret:?});\nfn unclosed() {{"),
-    ] {
-        let mut files = fixture("kv");
-        let text = files.get_mut("src/lib.rs").expect("it is there");
-        *text = format!("{text}\n{code}\n");
-        let error = why_not(&files);
-        assert!(!format!("{error:?}").contains("SECRET"), "{code}: {error}");
-        if !code.contains("unclosed") {
-            assert_eq!(error.obstacle, Obstacle::ForeignFile, "{code}: {error}");
-        }
+    for code in hidden_reads(&secret) {
+        let files = with_code(&code);
+        faultline_host::scan(&files).expect("it is hidden from the scan");
+        let rejected = why_rejected(&files, &usual());
+        assert!(!format!("{rejected:?}").contains("SECRET"), "{code}: {rejected}");
+        assert!(rejected.text.contains("no part of it") && rejected.text.contains("withheld"), "{code}: {rejected}");
     }
 }
 
 #[test]
 fn the_environment_is_empty() {
-    let line = "pub const HOME: Option<&str> = option_env!(\"HOME\");\nconst _: () = assert!(HOME.is_none());\n\
-                const _: () = assert!(option_env!(\"PATH\").is_none());";
-    let mut files = fixture("kv");
-    files.get_mut("src/lib.rs").expect("it is there").push_str(line);
-    build(&files).expect("nothing is set");
-}
-
-#[test]
-fn a_compiler_without_end_is_stopped() {
-    let code = "#![allow(long_running_const_eval)]\npub const ENDLESS: u64 = { let mut i = 0_u64; loop { i = \
-                i.wrapping_add(1); if i == u64::MAX { break i; } } };\n";
-    let mut files = fixture("kv");
-    let text = files.get_mut("src/lib.rs").expect("it is there");
-    *text = format!("{code}{text}");
-    let options = Options { time_limit: Duration::from_secs(3), ..Options::default() };
-    match build_with(&files, &options) {
-        Err(BuildError::Submission(error)) => {
-            assert_eq!(error.obstacle, Obstacle::Endless);
-            assert!(error.plain.contains("did not finish within 3 seconds"), "{error}");
-        }
-        other => panic!("{:?}", other.map(|_| ())),
-    }
-}
-
-#[test]
-fn a_compiler_that_breaks_down_is_the_submissions_trouble() {
-    let nested = format!("pub const DEEP: u64 = {}1{};", "(".repeat(200_000), ")".repeat(200_000));
-    let mut files = fixture("kv");
-    files.get_mut("src/lib.rs").expect("it is there").push_str(&nested);
-    assert_eq!(why_not(&files).obstacle, Obstacle::Compiler);
+    // Put together by a macro, or the scan would see it.
+    let code = "macro_rules! ask { ($ask:ident, $name:literal) => { $ask!($name) } }\n\
+                const HOME: Option<&str> = ask!(option_env, \"HOME\");\n\
+                const _: () = assert!(HOME.is_none() && ask!(option_env, \"PATH\").is_none());\n\
+                const _: () = assert!(ask!(option_env, \"CARGO_MANIFEST_DIR\").is_none());";
+    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some(), "this process has it");
+    build(&with_code(code)).expect("nothing is set");
 }
 
 #[test]
@@ -144,7 +128,7 @@ fn a_submissions_configuration_has_no_influence() {
     let staged = Staged::from_folder(folder.path()).expect("it is a crate");
     let left_out: Vec<_> = staged.left_out().iter().map(|each| each.path.as_str()).collect();
     assert_eq!(left_out, [".cargo", "build.rs"]);
-    let built = PREBUILT.compile(&staged, &Options::default()).expect("it builds");
+    let built = PREBUILT.compile(&staged, &usual()).expect("it builds");
     assert!(built.wasm == build(&fixture("kv")).expect("it builds").wasm);
 }
 
@@ -165,4 +149,34 @@ fn flags_in_the_environment_have_no_influence() {
     command.env("CARGO_TARGET_DIR", "/no/such/folder").env("CARGO_PROFILE_GUEST_OPT_LEVEL", "nonsense");
     let output = command.output().expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+/// With a target folder that submissions share, cargo gave one whose files are older the program of another.
+#[test]
+fn older_timestamps_never_get_a_neighbours_build() {
+    use std::time::{Duration, SystemTime};
+    let hour = Duration::from_secs(3600);
+    let at = |files: &Files, time: SystemTime| {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("Cargo.toml"), "").expect("it can be written");
+        for (path, text) in files {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().expect("it has one")).expect("it can be made");
+            fs::write(&path, text).expect("it can be written");
+            fs::File::options().write(true).open(&path).and_then(|file| file.set_modified(time)).expect("it is ours");
+        }
+        PREBUILT.compile(&Staged::from_folder(folder.path()).expect("a crate"), &usual()).expect("it builds").wasm
+    };
+    let now = SystemTime::now();
+    let neighbour = at(
+        &changed(&[(
+            "src/server.rs",
+            "        ViewServer\n",
+            "        println!(\"neighbour\");\n        ViewServer\n",
+        )]),
+        now + hour,
+    );
+    let older = at(&fixture("kv"), now - 1000 * hour);
+    assert!(older != neighbour);
+    assert!(older == build(&fixture("kv")).expect("it builds").wasm);
 }

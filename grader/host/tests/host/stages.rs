@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use faultline_host::{
     Staged,
-    stage::{MAX_BYTES, MAX_FILES, StageError},
+    stage::{Entry, MAX_BYTES, MAX_FILES, StageError, What},
 };
 
 use crate::workshop::*;
@@ -122,4 +122,100 @@ fn the_digest_is_of_the_sources_alone() {
     let before = Staged::from_folder(folder.path()).expect("it is a crate").digest();
     write(folder.path(), "notes.txt", "x");
     assert_eq!(before, Staged::from_folder(folder.path()).expect("it is a crate").digest());
+}
+
+fn entry(path: &str, text: &str) -> Entry {
+    Entry { path: path.to_owned(), what: What::File(text.as_bytes().to_vec()) }
+}
+
+fn special(path: &str, what: What) -> Entry {
+    Entry { path: path.to_owned(), what }
+}
+
+fn small_archive() -> Vec<Entry> {
+    vec![entry("src/lib.rs", "//! X.\n"), entry("Cargo.toml", "")]
+}
+
+#[test]
+fn entries_are_taken_like_a_folder() {
+    let folder = small_crate();
+    let mut entries = vec![entry("src/lib.rs", "//! X.\n"), entry("Cargo.toml", "[package]\nname = \"x\"\n")];
+    for path in ["src/server/store.rs", "src/data.txt", "tests/own.rs", "Cargo.lock", ".cargo/config.toml", ".cargo/x"]
+    {
+        write(folder.path(), path, "// text\n");
+        entries.insert(0, entry(path, "// text\n"));
+    }
+    entries.push(special("src", What::Folder));
+    entries.push(special("src/empty.rs", What::Folder));
+    fs::create_dir(folder.path().join("src/empty.rs")).expect("it can be made");
+    let (one, other) = (Staged::from_folder(folder.path()), Staged::from_entries(entries));
+    let (one, other) = (one.expect("it is a crate"), other.expect("it is a crate"));
+    assert_eq!(one.sources(), other.sources());
+    assert_eq!(one.left_out(), other.left_out());
+    assert_eq!(one.digest(), other.digest());
+}
+
+#[test]
+fn entries_that_are_no_plain_files_are_left_out() {
+    let mut entries = small_archive();
+    entries.extend([
+        special("src/link.rs", What::Link),
+        special("src/pipe.rs", What::Special),
+        special("src/big.bin", What::TooBig(1 << 40)),
+        entry("src/../../escape.rs", ""),
+        entry("src//twice.rs", ""),
+        entry("src/a\\b.rs", ""),
+        entry("/etc/x.rs", ""),
+        entry("../x.rs", ""),
+        entry(&format!("src/{}x.rs", "deep/".repeat(17)), ""),
+    ]);
+    let staged = Staged::from_entries(entries).expect("it is a crate");
+    assert_eq!(staged.sources().keys().collect::<Vec<_>>(), ["src/lib.rs"]);
+    let why = |path: &str| staged.left_out().iter().find(|each| each.path == path).map(|each| each.why);
+    assert_eq!(why("src/link.rs"), Some("links are not followed"));
+    assert_eq!(why("src/pipe.rs"), Some("it is no regular file"));
+    assert_eq!(why("src/../../escape.rs"), Some("only `src/**/*.rs` is graded"));
+    assert_eq!(why(".."), Some("only `src/**/*.rs` is graded"));
+    assert_eq!(staged.left_out().len(), 9);
+}
+
+#[test]
+fn entries_without_a_crate_are_explained() {
+    let error = |entries: Vec<Entry>| Staged::from_entries(entries).expect_err("it is no crate").to_string();
+    assert!(error(vec![entry("src/lib.rs", "")]).contains("it has no `Cargo.toml`"));
+    assert!(error(vec![entry("Cargo.toml", "")]).contains("`src/lib.rs` is no regular file"));
+    assert!(error(vec![entry("Cargo.toml", ""), special("src/lib.rs", What::Link)]).contains("`src/lib.rs`"));
+    assert!(error(vec![entry("Cargo.toml", ""), special("src", What::Link)]).contains("no folder `src`"));
+    assert!(error(vec![special("Cargo.toml", What::Link), entry("src/lib.rs", "")]).contains("no `Cargo.toml`"));
+    let with = |what: What| [small_archive(), vec![special("src/x.rs", what)]].concat();
+    assert!(matches!(Staged::from_entries(with(What::TooBig(MAX_BYTES + 1))), Err(StageError::TooBig { .. })));
+    assert!(matches!(Staged::from_entries(with(What::File(vec![0xff]))), Err(StageError::NotText { .. })));
+}
+
+/// On some machines they are one file, and which of the two it is depends on luck.
+#[test]
+fn paths_that_differ_in_case_only_are_an_error() {
+    for (one, other) in [
+        ("src/view.rs", "src/View.rs"),
+        ("src/a/x.rs", "src/A/y.rs"),
+        ("src/\u{e4}.rs", "src/\u{c4}.rs"),
+        ("src/a.rs", "src/a.rs/b.rs"),
+        ("src/same.rs", "src/same.rs"),
+    ] {
+        let entries = [small_archive(), vec![entry(one, ""), entry(other, "")]].concat();
+        let error = Staged::from_entries(entries).expect_err("they collide");
+        assert!(matches!(error, StageError::Collision { .. }), "{error}");
+        assert!(error.to_string().contains("rename one"), "{error}");
+        let files = ["src/lib.rs", one, other].map(|path| (path.to_owned(), String::new()));
+        if one != other {
+            assert!(matches!(Staged::from_files(&files.into_iter().collect()), Err(StageError::Collision { .. })));
+        }
+    }
+    let folder = small_crate();
+    write(folder.path(), "src/view.rs", "");
+    write(folder.path(), "src/View.rs", "");
+    let has_both = fs::read_dir(folder.path().join("src")).expect("it is there").count() == 3;
+    assert_eq!(matches!(Staged::from_folder(folder.path()), Err(StageError::Collision { .. })), has_both);
+    let apart = [small_archive(), vec![entry("src/a/x.rs", ""), entry("src/a/y.rs", ""), entry("src/a.rs", "")]];
+    Staged::from_entries(apart.concat()).expect("a folder, and a file beside it");
 }

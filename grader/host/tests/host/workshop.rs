@@ -3,11 +3,11 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{LazyLock, Mutex},
+    sync::{LazyLock, Mutex, atomic::AtomicBool},
 };
 
 use faultline_host::{
-    BuildError, LabCrates, Machine, Prebuilt, Program, Staged, Toolchain, WasmBackend,
+    BuildError, Cage, LabCrates, Machine, Prebuilt, Program, Rejected, Staged, Toolchain, WasmBackend,
     build::{Built, DoesNotBuild, Options},
     machine::Limits,
     on_world_stack,
@@ -57,19 +57,46 @@ pub static PREBUILT: LazyLock<Prebuilt> = LazyLock::new(|| {
     Prebuilt::build(root(), &TOOLCHAIN, LabCrates::of("lab2")).unwrap_or_else(|error| panic!("{error}"))
 });
 
-pub fn build(files: &Files) -> Result<Built, BuildError> {
-    build_with(files, &Options::default())
+/// No walls: what the scan and the audit promise must hold without them.
+pub static OPEN: LazyLock<Cage> = LazyLock::new(Cage::open);
+
+/// Nobody interrupts the tests.
+pub static NEVER: AtomicBool = AtomicBool::new(false);
+
+pub fn usual() -> Options<'static> {
+    Options::new(&OPEN, &NEVER)
 }
 
-pub fn build_with(files: &Files, options: &Options) -> Result<Built, BuildError> {
+pub fn build(files: &Files) -> Result<Built, BuildError> {
+    build_with(files, &usual())
+}
+
+pub fn build_with(files: &Files, options: &Options<'_>) -> Result<Built, BuildError> {
     PREBUILT.compile(&Staged::from_files(files).expect("the sources can be staged"), options)
+}
+
+/// The key-value fixture with more code at the end of its `src/lib.rs`.
+pub fn with_code(code: &str) -> Files {
+    let mut files = fixture("kv");
+    let text = files.get_mut("src/lib.rs").expect("it is there");
+    *text = format!("{text}\n{code}\n");
+    files
 }
 
 /// Why sources do not build, which must be their own fault.
 pub fn why_not(files: &Files) -> DoesNotBuild {
     match build(files) {
         Err(BuildError::Submission(error)) => error,
-        Err(BuildError::Tool(error)) => panic!("not the submission's fault: {error}"),
+        Err(other) => panic!("not the submission's fault: {other:?}"),
+        Ok(_) => panic!("it builds"),
+    }
+}
+
+/// Why a human must look at sources.
+pub fn why_rejected(files: &Files, options: &Options<'_>) -> Rejected {
+    match build_with(files, options) {
+        Err(BuildError::Rejected(rejected)) => rejected,
+        Err(other) => panic!("it is not rejected: {other:?}"),
         Ok(_) => panic!("it builds"),
     }
 }
@@ -144,4 +171,19 @@ pub fn deed(name: &str) -> (Result<Option<String>, Fault>, String) {
         });
         (result, backend.take_printed(0))
     })
+}
+
+/// Code that reads a file in ways that only macros put together.
+pub fn hidden_reads(path: &str) -> Vec<String> {
+    let ask = "macro_rules! ask { ($ask:ident) => { $ask!(PATH) } }\n";
+    let attribute = "macro_rules! at { ($at:meta) => { #[$at] mod secret; } }\n";
+    let codes = [
+        format!("{ask}pub const TEXT: &str = ask!(include_str);"),
+        format!("{ask}ask!(include);"),
+        format!("{ask}compile_error!(ask!(include_str));"),
+        format!("{ask}const _: () = panic!(\"{{}}\", ask!(include_str));"),
+        format!("{ask}pub const BYTES: &[u8] = ask!(include_bytes);\nfn unknown() -> Unknown {{}}"),
+        format!("{attribute}at!(path = PATH);"),
+    ];
+    codes.map(|code| code.replace("PATH", &format!("{path:?}"))).to_vec()
 }

@@ -1,0 +1,112 @@
+//! How a call of the compiler ended, and whose trouble that is.
+//!
+//! Time by the clock and the machine's memory decide nothing about a submission: they make it *not scored*. A compiler
+//! that crashes, or computes for longer than it may, does so on every machine; whether that is the student's fault, a
+//! human must see.
+
+use std::{process::ExitStatus, time::Duration};
+
+use super::{BuildError, Level, NotScored, Rejected, diagnostics::Messages};
+use crate::supervise::{Ended, How};
+
+/// A compiler that came to an end by itself.
+pub(super) struct Verdict {
+    pub success: bool,
+    pub status: ExitStatus,
+    pub messages: Messages,
+    /// Whether it said more than was read.
+    pub truncated: bool,
+}
+
+/// What a call of the compiler may have used.
+pub(super) struct Bounds {
+    pub wall: Duration,
+    pub cpu: Duration,
+}
+
+/// Tells apart a verdict of the compiler and what is none. `audit` is called with the compiler's messages first: what
+/// was read from outside is a rejection however the compiler ended.
+pub(super) fn judge(
+    ended: &Ended,
+    bounds: &Bounds,
+    audit: impl FnOnce(&Messages) -> Result<(), Rejected>,
+) -> Result<Verdict, BuildError> {
+    let messages = Messages::read(&String::from_utf8_lossy(&ended.stderr));
+    audit(&messages)?;
+    let status = match ended.how {
+        How::Exited(status) => status,
+        How::OverTime => return Err(over_time(bounds.wall).into()),
+        How::Interrupted => return Err(NotScored { text: "the build was interrupted".to_owned() }.into()),
+    };
+    if !status.success() {
+        if let Some(what) = machine_trouble(&messages) {
+            return Err(NotScored { text: format!("the compiler could not go on: {what}") }.into());
+        }
+        if let Some(error) = killed(status, bounds.cpu) {
+            return Err(error);
+        }
+        // 101 is how Rust programs end when they panic.
+        if messages.crashed || status.code() == Some(101) {
+            return Err(crash(&format!("it panicked ({status})")).into());
+        }
+    }
+    Ok(Verdict { success: status.success(), status, messages, truncated: ended.truncated })
+}
+
+fn over_time(wall: Duration) -> NotScored {
+    NotScored {
+        text: format!(
+            "the compiler did not finish within {} seconds and was stopped. Either the machine is too busy, or the \
+             submission has types, macros or constants whose computation has no end",
+            wall.as_secs_f64()
+        ),
+    }
+}
+
+/// Memory or disk are full. Only messages without a place count: what a submission says itself has one.
+fn machine_trouble(messages: &Messages) -> Option<String> {
+    const TROUBLES: [&str; 6] = [
+        "No space left on device",
+        "(os error 28)",
+        "Cannot allocate memory",
+        "(os error 12)",
+        "memory allocation of ",
+        "out of memory",
+    ];
+    let is_trouble = |text: &str| TROUBLES.iter().any(|trouble| text.contains(trouble));
+    let errors = messages.diagnostics.iter().filter(|each| each.level == Level::Error && each.spans.is_empty());
+    let mut texts = errors.map(|each| each.message.as_str()).chain(messages.rest.lines());
+    texts.find(|text| is_trouble(text)).map(|text| text.trim().to_owned())
+}
+
+#[cfg(unix)]
+fn killed(status: ExitStatus, cpu: Duration) -> Option<BuildError> {
+    use rustix::process::Signal;
+    use std::os::unix::process::ExitStatusExt as _;
+    let signal = status.signal()?;
+    Some(if signal == Signal::KILL.as_raw() {
+        let text = "the compiler was killed from outside (SIGKILL), perhaps because the machine had no memory left";
+        NotScored { text: text.to_owned() }.into()
+    } else if signal == Signal::XCPU.as_raw() {
+        crash(&format!("it computed for {} seconds and was stopped", cpu.as_secs())).into()
+    } else {
+        crash(&format!("it crashed ({status})")).into()
+    })
+}
+
+#[cfg(not(unix))]
+fn killed(status: ExitStatus, _: Duration) -> Option<BuildError> {
+    // Windows has no signals: what is no exit code of a program is an exception's number.
+    let code = status.code()?;
+    (code < 0).then(|| crash(&format!("it crashed ({status})")).into())
+}
+
+fn crash(how: &str) -> Rejected {
+    Rejected {
+        text: format!(
+            "error: the compiler broke down on this submission: {how}\n\nThat happens with code that is nested very \
+             deep, with types, macros or constants whose computation has no end, or by a bug of the compiler. \
+             Compile it with `cargo build`, and take away what you changed last."
+        ),
+    }
+}

@@ -1,0 +1,106 @@
+//! Submissions that are meant to hurt the compiler or the machine.
+
+use std::time::Duration;
+
+use faultline_host::{BuildError, Staged, build::Options};
+
+use crate::workshop::*;
+
+const CONST_LOOP: &str = "pub const ENDLESS: u64 = { let mut i = 0_u64; loop { i = i.wrapping_add(1); if i == u64::MAX { \
+                          break i; } } };\n";
+
+fn const_loop() -> Files {
+    let mut files = fixture("kv");
+    let text = files.get_mut("src/lib.rs").expect("it is there");
+    *text = format!("#![allow(long_running_const_eval)]\n{CONST_LOOP}{text}");
+    files
+}
+
+fn why_not_scored(files: &Files, options: &Options<'_>) -> String {
+    match build_with(files, options) {
+        Err(BuildError::NotScored(trouble)) => trouble.text,
+        other => panic!("{:?}", other.map(|_| ())),
+    }
+}
+
+/// The processes that work on the sources in a folder.
+#[cfg(target_os = "linux")]
+fn compilers_in(folder: &std::path::Path) -> usize {
+    let processes = std::fs::read_dir("/proc").expect("there are processes").flatten();
+    processes.filter(|process| std::fs::read_link(process.path().join("cwd")).is_ok_and(|at| at == folder)).count()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_compiler_that_computes_without_end_is_stopped_and_a_human_looks() {
+    let options = Options { cpu_limit: Duration::from_secs(1), ..usual() };
+    let text = why_rejected(&const_loop(), &options).text;
+    assert!(text.contains("it computed for 1 seconds and was stopped"), "{text}");
+}
+
+#[test]
+fn the_clock_decides_no_score() {
+    let options = Options { time_limit: Duration::from_millis(1500), ..usual() };
+    let text = why_not_scored(&const_loop(), &options);
+    assert!(text.contains("did not finish within 1.5 seconds"), "{text}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_compiler_is_left_after_the_deadline_or_an_interrupt() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let staged = Staged::from_files(&const_loop()).expect("the sources can be staged");
+    let options = Options { time_limit: Duration::from_millis(1500), ..usual() };
+    assert!(matches!(PREBUILT.compile(&staged, &options), Err(BuildError::NotScored(_))));
+    assert_eq!(compilers_in(staged.folder()), 0);
+
+    let interrupt = AtomicBool::new(false);
+    let options = Options { interrupt: &interrupt, ..usual() };
+    let result = std::thread::scope(|scope| {
+        let build = scope.spawn(|| PREBUILT.compile(&staged, &options));
+        while compilers_in(staged.folder()) == 0 && !build.is_finished() {
+            std::thread::yield_now();
+        }
+        interrupt.store(true, Ordering::Relaxed);
+        build.join().expect("it does not panic")
+    });
+    assert!(matches!(result, Err(BuildError::NotScored(_))), "{:?}", result.map(|_| ()));
+    assert_eq!(compilers_in(staged.folder()), 0);
+}
+
+#[test]
+fn what_nests_too_deep_is_told_and_what_crashes_the_compiler_is_looked_at() {
+    let nested = format!("pub const DEEP: u64 = {}1{};", "(".repeat(200_000), ")".repeat(200_000));
+    let text = why_rejected(&with_code(&nested), &usual()).text;
+    assert!(text.contains("delimiters nested deeper than 200"), "{text}");
+    let negated = format!("pub const DEEP: u64 = {}1;", "!".repeat(200_000));
+    let text = why_rejected(&with_code(&negated), &usual()).text;
+    assert!(text.contains("the compiler broke down on this submission: it crashed"), "{text}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_macro_that_doubles_stays_within_its_limits() {
+    let bomb = "macro_rules! bomb { ($($t:tt)*) => { bomb!($($t)* $($t)*); } }\nbomb!(x);";
+    let options = Options { cpu_limit: Duration::from_secs(10), ..usual() };
+    match build_with(&with_code(bomb), &options) {
+        Err(BuildError::Rejected(rejected)) => assert!(rejected.text.contains("was stopped"), "{rejected}"),
+        Err(BuildError::NotScored(trouble)) => assert!(trouble.text.contains("memory"), "{trouble}"),
+        other => panic!("{:?}", other.map(|_| ())),
+    }
+}
+
+#[test]
+fn a_type_without_measure_fills_no_report() {
+    let doubled = "let a = (a, a);\n".repeat(24);
+    let errors = "let _: () = a;\n".repeat(300);
+    let bomb = format!("pub fn bomb() {{ let a = (0_u8, 1_u16);\n{doubled}{errors} }}");
+    let options = Options { cpu_limit: Duration::from_secs(20), ..usual() };
+    let result = build_with(&with_code(&bomb), &options).map(|_| ());
+    let (kept, size) = match &result {
+        Err(BuildError::Submission(error)) => (error.diagnostics.len(), error.plain.len() + error.coloured.len()),
+        Err(BuildError::Rejected(_) | BuildError::NotScored(_)) => (0, format!("{result:?}").len()),
+        other => panic!("{other:?}"),
+    };
+    assert!(kept <= 200 && size < 4 << 20, "{kept} messages, {size} bytes");
+}
