@@ -3,12 +3,13 @@
 mod arguments;
 mod check;
 mod greeting;
+mod project;
 mod step;
 mod watch;
 
 use std::{
     io::{self, IsTerminal, Write},
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitCode,
     sync::{
         Arc,
@@ -40,7 +41,7 @@ const BROKEN: u8 = 4;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(arguments::words(std::env::args_os()));
     let color = match arguments.color {
         Color::Always => true,
         Color::Never => false,
@@ -70,13 +71,13 @@ fn complain(error: &Error) -> u8 {
             eprintln!("\n{}", printable(text));
             DOES_NOT_BUILD
         }
-        Error::Rubric { .. } | Error::Broken(_) => BROKEN,
+        Error::Rubric { .. } | Error::OtherProject { .. } | Error::Broken(_) => BROKEN,
         Error::Interrupted => INTERRUPTED,
     }
 }
 
 fn run(arguments: Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
-    let root = project_root()?;
+    let root = project::root()?;
     match (&arguments.command, &arguments.lab) {
         (Some(Command::Replay { trace, path, step, at }), _) => {
             let replayed = faultline_grade::replay(&root, trace, path.as_deref(), *step || at.is_some())?;
@@ -281,17 +282,4 @@ fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let of_terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     of_terminal().or(columns).unwrap_or(100)
-}
-
-/// Where the labs, rubrics and solutions lie: above this package.
-fn project_root() -> Result<PathBuf, Error> {
-    let package =
-        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
-    let is_root = |folder: &&Path| folder.join("rubrics").is_dir() && folder.join("labs").is_dir();
-    let root = package.ancestors().find(is_root);
-    root.map(Path::to_owned).ok_or_else(|| {
-        let text =
-            format!("no project with labs/ and rubrics/ above {}: run `cargo grade` inside it", package.display());
-        Error::Usage(text)
-    })
 }

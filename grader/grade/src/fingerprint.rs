@@ -1,8 +1,24 @@
-//! Digests of what a result depends on.
+//! Digests of what a result depends on. The build script includes this file: it digests what it is compiled from, and a
+//! run what lies in the project, with the very same functions.
 
 use std::{fs, io, path::Path};
 
 use sha2::{Digest, Sha256};
+
+/// Everything of ours that can change a verdict, below the project. `labs` is compiled into the grader and, at run time,
+/// into each node.
+pub const SOURCES: [&str; 7] = [
+    "grader/suites/src",
+    "grader/sim/src",
+    "grader/check/src",
+    "grader/explore/src",
+    "grader/grade/src",
+    "grader/host/src",
+    "labs",
+];
+
+/// The pinned dependencies, below the project: among them the engine that nodes run in.
+pub const LOCK: &str = "Cargo.lock";
 
 /// The SHA-256 of a file, in hexadecimal.
 ///
@@ -12,14 +28,14 @@ pub fn of_file(path: &Path) -> io::Result<String> {
     Ok(hex(&Sha256::digest(fs::read(path)?)))
 }
 
-/// The SHA-256 over the paths and contents of all files under these folders whose names end in `.rs` or `.toml`, in
-/// the order of their paths.
+/// The SHA-256 over the paths and contents of all files under [`SOURCES`] whose names end in `.rs` or `.toml`, in the
+/// order of their paths.
 ///
 /// # Errors
 /// If a folder or file cannot be read.
-pub fn of_folders(root: &Path, folders: &[String]) -> io::Result<String> {
+pub fn of_sources(root: &Path) -> io::Result<String> {
     let mut files = Vec::new();
-    for folder in folders {
+    for folder in SOURCES {
         collect(&root.join(folder), folder, &mut files)?;
     }
     files.sort();

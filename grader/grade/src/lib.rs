@@ -13,6 +13,7 @@ mod histories;
 mod matrix;
 mod matters;
 mod mutants;
+mod origin;
 mod plan;
 mod rubric;
 mod run;
@@ -98,6 +99,7 @@ pub fn grade(
     let folder = request.submission.clone().unwrap_or_else(|| root.join("starter").join(&request.lab));
     let name = plan::shown_path(root, &folder);
     let submission = stage(&folder)?;
+    origin::must_be(root)?;
     let (lab, title) = (rubric.lab.clone(), rubric.title.clone());
     listen(Event::Started {
         lab: lab.clone(),
@@ -189,17 +191,16 @@ fn build(root: &Path, toolchain: &Toolchain, submission: &Staged, suite: &Suite)
     Ok(Built { program, warnings: warnings.join("\n\n") })
 }
 
-/// What the suite's digest covers: everything of ours that can change a verdict.
+/// What the grade depends on. Sources and lock are those that this grader was compiled from; `origin` has seen that the
+/// project has no others.
 fn fingerprint_of(request: &Request, submission: &Staged, toolchain: &Toolchain) -> Result<Fingerprint, Error> {
-    let root = &request.root;
-    let read = |result: std::io::Result<String>| result.map_err(|error| broken(format!("no fingerprint: {error}")));
-    let ours = ["grader/suites/src", "grader/sim/src", "grader/check/src", "grader/host/src", "labs"];
+    let rubric = fingerprint::of_file(&Rubric::path(&request.root, &request.lab));
     Ok(Fingerprint {
         submission: submission.digest().to_string(),
-        suite: read(fingerprint::of_folders(root, &ours.map(str::to_owned)))?,
-        rubric: read(fingerprint::of_file(&Rubric::path(root, &request.lab)))?,
+        suite: origin::SOURCES.to_owned(),
+        rubric: rubric.map_err(|error| broken(format!("no fingerprint: {error}")))?,
         salt: request.salt.as_ref().map(|salt| salt.digest.clone()),
-        lock: read(fingerprint::of_file(&root.join("Cargo.lock")))?,
+        lock: origin::LOCK.to_owned(),
         // Its first line; the others tell of this machine, on which no result depends.
         rustc: toolchain.version().lines().next().unwrap_or_default().to_owned(),
     })
@@ -290,6 +291,7 @@ pub fn replay(root: &Path, path: &Path, submission: Option<&Path>, step: bool) -
     let row = rubric.tests.iter().find(|row| row.id == trace.test).expect("the rubric has a row for each test");
     let folder = submission.map_or_else(|| root.join(&trace.submission), Path::to_owned);
     let submission = stage(&folder)?;
+    origin::must_be(root)?;
     let toolchain = Toolchain::find(root).map_err(broken)?;
     let built = build(root, &toolchain, &submission, &suite)?;
     let changed = submission.digest().to_string() != trace.digest;
