@@ -60,21 +60,28 @@ mod tests {
     fn each_source_and_each_name_counts() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path();
-        for sources in fingerprint::SOURCES {
-            fs::create_dir_all(root.join(sources)).expect("a new folder");
+        fs::create_dir_all(root.join("labs/lab9")).expect("a new folder");
+        fs::write(root.join("labs/lab9/Cargo.toml"), "").expect("a new file");
+        let sources = fingerprint::sources(root).expect("they can be listed");
+        let folders: Vec<_> = sources.iter().filter(|source| source.ends_with("src")).collect();
+        assert_eq!((sources.len(), folders.len()), (8, 7), "{sources:?}");
+        for source in &folders {
+            fs::create_dir_all(root.join(source).join("inner")).expect("a new folder");
         }
         let digest = || fingerprint::of_sources(root).expect("it can be read");
         let mut seen = vec![digest()];
-        for sources in fingerprint::SOURCES {
-            for (name, text) in [("a.rs", "1"), ("a.rs", "2"), ("Cargo.toml", "3")] {
-                fs::write(root.join(sources).join(name), text).expect("a new file");
-                assert!(!seen.contains(&digest()), "{sources}/{name} {text}");
-                seen.push(digest());
-            }
-            // A handout changes no verdict.
-            fs::write(root.join(sources).join("README.md"), "4").expect("a new file");
-            assert_eq!(seen.last(), Some(&digest()));
+        let mut write = |path: String, text: &str, counts: bool| {
+            fs::write(root.join(&path), text).expect("a new file");
+            assert_eq!(!seen.contains(&digest()), counts, "{path} {text}");
+            seen.push(digest());
+        };
+        for source in folders {
+            write(format!("{source}/a.rs"), "1", true);
+            write(format!("{source}/a.rs"), "2", true);
+            write(format!("{source}/inner/a.rs"), "2", true);
         }
+        write("labs/lab9/Cargo.toml".to_owned(), "3", true);
+        write("labs/lab9/README.md".to_owned(), "A handout changes no verdict.", false);
         fs::remove_dir_all(root.join("labs")).expect("it is there");
         assert!(matches!(must_be(root), Err(Error::Broken(text)) if text.contains("grader/ and labs/")));
     }
