@@ -293,7 +293,12 @@ struct Release {
 impl Release {
     fn new() -> Release {
         let release = Release { folder: tempfile::tempdir().expect("a temporary folder") };
-        copy(&root().join("grader/suites/src"), &release.suites());
+        for part in [".github", "grader", "labs", "rubrics", "solutions", "starter"] {
+            copy(&root().join(part), &release.folder.path().join(part));
+        }
+        for file in ["Cargo.toml", "Cargo.lock"] {
+            fs::copy(root().join(file), release.folder.path().join(file)).expect("it is there");
+        }
         release
     }
 
@@ -325,7 +330,11 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("a folder of the project") {
         let entry = entry.expect("an entry");
         let target = to.join(entry.file_name());
-        if entry.path().is_dir() { copy(&entry.path(), &target) } else { drop(fs::copy(entry.path(), target)) }
+        if !entry.path().is_dir() {
+            fs::copy(entry.path(), target).expect("a copy");
+        } else if entry.file_name() != "node_modules" {
+            copy(&entry.path(), &target);
+        }
     }
 }
 
@@ -355,6 +364,26 @@ fn a_release_for_students_has_no_hidden_test() {
     let stub = read(&release.suites().join("lab0/hidden.rs"));
     assert!(release.make().status.success());
     assert_eq!(read(&release.suites().join("lab0/hidden.rs")), stub);
+}
+
+/// What cargo then finds is whole: it changes nothing in the lock, and so not what a program was built from.
+#[test]
+fn a_release_for_students_has_no_solutions() {
+    let release = Release::new();
+    assert!(release.make().status.success());
+    let folder = release.folder.path();
+    assert!(!folder.join("solutions").exists());
+    let (manifest, lock) = (read(&folder.join("Cargo.toml")), read(&folder.join("Cargo.lock")));
+    assert!(!manifest.contains("solutions/") && manifest.contains("\"starter/lab2\""), "{manifest}");
+    assert!(!lock.contains("lab2-solution") && !lock.contains("lab2-variant") && lock.contains("\"lab2-api\""));
+    let cargo = std::env::var_os("CARGO").expect("cargo runs the tests");
+    let mut command = Command::new(cargo);
+    command.args(["update", "--workspace", "--locked", "--offline"]).current_dir(folder);
+    let output = command.output().expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let workflows = fs::read_dir(folder.join(".github/workflows")).expect("the folder stays");
+    let workflows: Vec<_> = workflows.map(|entry| entry.expect("an entry").file_name()).collect();
+    assert_eq!(workflows, ["grade.yml"]);
 }
 
 /// The stub has the type that each lab's `mod.rs` wants, and no warning.
