@@ -1,6 +1,10 @@
 //! What can be asked for on the command line.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use faultline_grade::Shard;
@@ -83,6 +87,18 @@ pub struct Arguments {
     /// Colour the output.
     #[arg(long, value_enum, default_value_t = Color::Auto, global = true)]
     pub color: Color,
+}
+
+/// The command line without the word that cargo puts first when it runs a program of the name `cargo-grade` for
+/// `cargo grade`. Only under that name: `cargo run` puts nothing first, and there is no lab `grade`.
+pub fn words(given: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+    let mut words: Vec<OsString> = given.into_iter().collect();
+    let name = words.first().and_then(|program| Path::new(program).file_stem());
+    let subcommand = name.is_some_and(|name| name.to_string_lossy().starts_with("cargo-grade"));
+    if subcommand && words.get(1).is_some_and(|word| word == "grade") {
+        words.remove(1);
+    }
+    words
 }
 
 /// When to colour the output.
@@ -300,4 +316,28 @@ fn shard(text: &str) -> Result<Shard, String> {
         (1..=of).contains(&part).then_some(Shard { part, of })
     };
     read().ok_or_else(|| "expected K/N with 1 <= K <= N, such as 3/16".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words_of(line: &str) -> String {
+        let words = words(line.split(' ').map(OsString::from));
+        words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn cargo_names_its_subcommand_once_more() {
+        for (given, meant) in [
+            ("/bin/cargo-grade grade lab2 B", "/bin/cargo-grade lab2 B"),
+            ("cargo-grade.exe grade", "cargo-grade.exe"),
+            ("./cargo-grade lab2 grade", "./cargo-grade lab2 grade"),
+            ("./cargo-grade grade grade", "./cargo-grade grade"),
+            ("target/debug/faultline grade", "target/debug/faultline grade"),
+            ("./cargo-grade", "./cargo-grade"),
+        ] {
+            assert_eq!(words_of(given), meant);
+        }
+    }
 }

@@ -4,12 +4,13 @@ mod arguments;
 mod batch;
 mod check;
 mod greeting;
+mod project;
 mod step;
 mod watch;
 
 use std::{
     io::{self, IsTerminal, Stdout, Write},
-    path::{Path, PathBuf},
+    path::Path,
     process::ExitCode,
     sync::{
         Arc,
@@ -45,7 +46,7 @@ const NOT_SCORED: u8 = 5;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(arguments::words(std::env::args_os()));
     let color = match arguments.color {
         Color::Always => true,
         Color::Never => false,
@@ -76,13 +77,13 @@ fn complain(error: &Error) -> u8 {
             DOES_NOT_BUILD
         }
         Error::Rejected { .. } | Error::NotScored { .. } => NOT_SCORED,
-        Error::Rubric { .. } | Error::Broken(_) => BROKEN,
+        Error::Rubric { .. } | Error::OtherProject { .. } | Error::Broken(_) => BROKEN,
         Error::Interrupted | Error::BatchInterrupted => INTERRUPTED,
     }
 }
 
 fn run(arguments: Arguments, interrupt: &Arc<AtomicBool>) -> Result<u8, Error> {
-    let root = project_root()?;
+    let root = project::root()?;
     match (&arguments.command, &arguments.lab) {
         (Some(Command::Replay { trace, path, step, at }), _) => {
             let replayed = faultline_grade::replay(&root, trace, path.as_deref(), *step || at.is_some())?;
@@ -299,17 +300,4 @@ fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
     let of_terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     of_terminal().or(columns).unwrap_or(100)
-}
-
-/// Where the labs, rubrics and solutions lie: above this package.
-fn project_root() -> Result<PathBuf, Error> {
-    let package =
-        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
-    let is_root = |folder: &&Path| folder.join("rubrics").is_dir() && folder.join("labs").is_dir();
-    let root = package.ancestors().find(is_root);
-    root.map(Path::to_owned).ok_or_else(|| {
-        let text =
-            format!("no project with labs/ and rubrics/ above {}: run `cargo grade` inside it", package.display());
-        Error::Usage(text)
-    })
 }

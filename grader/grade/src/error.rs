@@ -44,6 +44,16 @@ pub enum Error {
         /// What happened.
         text: String,
     },
+    /// The project is not the one that this grader was compiled from, so its verdicts would not be this project's.
+    #[error(
+        "this grader was built from another version of the project: {differ} differ from what it was built from, so \
+         there is no score. Run `cargo grade` in the project, which builds the right one, or download the release of \
+         the project's version"
+    )]
+    OtherProject {
+        /// What is different.
+        differ: String,
+    },
     /// The grader itself failed.
     #[error("the grader itself failed, so there is no score: {0}")]
     Broken(String),

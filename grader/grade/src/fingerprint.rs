@@ -1,8 +1,25 @@
-//! Digests of what a result depends on.
+//! Digests of what a result depends on. The build script includes this file: it digests what it is compiled from, and a
+//! run what lies in the project, with the very same functions.
 
 use std::{fs, io, path::Path};
 
 use sha2::{Digest, Sha256};
+
+/// What decides verdicts, below the project.
+const GRADER: [&str; 6] = [
+    "grader/suites/src",
+    "grader/sim/src",
+    "grader/check/src",
+    "grader/explore/src",
+    "grader/grade/src",
+    "grader/host/src",
+];
+
+/// The crates in this folder are compiled into the grader and, at run time, into each node.
+const LABS: &str = "labs";
+
+/// The pinned dependencies, below the project: among them the engine that nodes run in.
+pub const LOCK: &str = "Cargo.lock";
 
 /// The SHA-256 of a file, in hexadecimal.
 ///
@@ -12,15 +29,33 @@ pub fn of_file(path: &Path) -> io::Result<String> {
     Ok(hex(&Sha256::digest(fs::read(path)?)))
 }
 
-/// The SHA-256 over the paths and contents of all files under these folders whose names end in `.rs` or `.toml`, in
-/// the order of their paths.
+/// Everything of ours that can change a verdict: folders, and the manifests of the labs. (Not the handouts beside them: to
+/// change a text must not mean to build the grader anew.)
+///
+/// # Errors
+/// If the folder of the labs cannot be read.
+pub fn sources(root: &Path) -> io::Result<Vec<String>> {
+    let mut sources: Vec<String> = GRADER.map(str::to_owned).into();
+    for entry in fs::read_dir(root.join(LABS))? {
+        let lab = format!("{LABS}/{}", entry?.file_name().to_string_lossy());
+        let manifest = format!("{lab}/Cargo.toml");
+        if root.join(&manifest).is_file() {
+            sources.extend([manifest, format!("{lab}/src")]);
+        }
+    }
+    Ok(sources)
+}
+
+/// The SHA-256 over the paths and contents of all files of [`sources`] whose names end in `.rs` or `.toml`, in the order
+/// of their paths.
 ///
 /// # Errors
 /// If a folder or file cannot be read.
-pub fn of_folders(root: &Path, folders: &[String]) -> io::Result<String> {
+pub fn of_sources(root: &Path) -> io::Result<String> {
     let mut files = Vec::new();
-    for folder in folders {
-        collect(&root.join(folder), folder, &mut files)?;
+    for source in sources(root)? {
+        let path = root.join(&source);
+        if path.is_dir() { collect(&path, &source, &mut files)? } else { files.push(source) }
     }
     files.sort();
     let mut hash = Sha256::new();

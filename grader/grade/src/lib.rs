@@ -15,6 +15,7 @@ mod histories;
 mod matrix;
 mod matters;
 mod mutants;
+mod origin;
 mod plan;
 mod rubric;
 mod run;
@@ -131,6 +132,7 @@ fn grade_staged(
     let root = &request.root;
     let (suite, rubric) = lab_of(root, &request.lab)?;
     let rows = selected(&suite, &rubric, &request.tests)?;
+    origin::must_be(root)?;
     listen(Event::Started {
         lab: rubric.lab.clone(),
         title: rubric.title.clone(),
@@ -206,25 +208,16 @@ fn left_out(submission: &Staged) -> Vec<String> {
     among_sources.map(|file| format!("{}: {}", file.path, file.why)).collect()
 }
 
-/// What results depend on besides the submission, whose digest stays empty. The suite's digest covers everything of ours
-/// that can change a verdict.
+/// What results depend on besides the submission, whose digest stays empty. Sources and lock are those that this grader was
+/// compiled from; `origin` has seen that the project has no others.
 fn fingerprint_of(root: &Path, lab: &str, salt: Option<&Salt>, toolchain: &Toolchain) -> Result<Fingerprint, Error> {
-    let read = |result: std::io::Result<String>| result.map_err(|error| broken(format!("no fingerprint: {error}")));
-    let ours = [
-        "grader/suites/src",
-        "grader/sim/src",
-        "grader/check/src",
-        "grader/explore/src",
-        "grader/grade/src",
-        "grader/host/src",
-        "labs",
-    ];
+    let rubric = fingerprint::of_file(&Rubric::path(root, lab));
     Ok(Fingerprint {
         submission: String::new(),
-        suite: read(fingerprint::of_folders(root, &ours.map(str::to_owned)))?,
-        rubric: read(fingerprint::of_file(&Rubric::path(root, lab)))?,
+        suite: origin::SOURCES.to_owned(),
+        rubric: rubric.map_err(|error| broken(format!("no fingerprint: {error}")))?,
         salt: salt.map(|salt| salt.digest.clone()),
-        lock: read(fingerprint::of_file(&root.join("Cargo.lock")))?,
+        lock: origin::LOCK.to_owned(),
         // Its first line; the others tell of this machine, on which no result depends.
         rustc: toolchain.version().lines().next().unwrap_or_default().to_owned(),
     })
@@ -315,6 +308,7 @@ pub fn replay(root: &Path, path: &Path, submission: Option<&Path>, step: bool) -
     let row = rubric.tests.iter().find(|row| row.id == trace.test).expect("the rubric has a row for each test");
     let folder = submission.map_or_else(|| root.join(&trace.submission), Path::to_owned);
     let submission = stage(&folder)?;
+    origin::must_be(root)?;
     let toolchain = Toolchain::find(root).map_err(broken)?;
     let interrupt = AtomicBool::new(false);
     let built = build(root, &toolchain, &submission, &suite, Building::default(), &interrupt)?;

@@ -25,7 +25,7 @@ use crate::{
     Salt, Selection, broken,
     building::{Building, LockIn},
     error::{Error, nearest},
-    fingerprint_of, millis,
+    fingerprint_of, millis, origin,
     plan::{lab_of, selected},
 };
 
@@ -192,6 +192,7 @@ impl Course {
         let selection = Selection { filters: Vec::new(), hidden: request.hidden };
         let points = selected(&suite, &rubric, &selection)?.iter().map(|row| row.points).sum();
         let batch = Batch::read(&request.batch).map_err(|error| Error::Usage(error.to_string()))?;
+        origin::must_be(&request.root)?;
         let toolchain = Toolchain::find(&request.root).map_err(broken)?;
         let layers = request.building.cage(&toolchain)?.layers().to_vec();
         let fingerprint = fingerprint_of(&request.root, &request.lab, request.salt.as_ref(), &toolchain)?;

@@ -148,7 +148,7 @@ fn a_crash_at_each_effect(trial: &mut Trial<'_>) -> Outcome {
         }
         room.world.start(server(1))?;
         let patience = room.patience();
-        room.all_answered(patience)?;
+        room.world.expect("every operation is answered", patience, |world| Ok(world.workload_is_done()))?;
         room.ids(&ONE.clients(), 3)
     })
 }

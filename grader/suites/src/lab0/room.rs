@@ -168,12 +168,6 @@ impl<'w, 'b> Room<'w, 'b> {
         Ok(output(&self.world.history()[index]).expect("the world expected this answer"))
     }
 
-    /// Waits until every client is answered, and has no more to ask if there is a workload.
-    #[track_caller]
-    pub fn all_answered(&mut self, within: Duration) -> Outcome {
-        self.world.expect("every operation is answered", within, |world| Ok(world.workload_is_done()))
-    }
-
     /// Waits until all clients are done that ask all the time. However many they are, somebody is always answered in time.
     #[track_caller]
     pub fn nobody_is_stuck(&mut self) -> Outcome {

@@ -32,7 +32,8 @@ const FORWARD: (u64, u64) = (3, 300);
 /// After one failure no operation waits longer.
 const LONGEST_WAIT: Duration = ms(2_000);
 
-fn everybody(service: &Service<'_, '_>) -> Vec<NodeId> {
+/// All clients.
+pub fn everybody(service: &Service<'_, '_>) -> Vec<NodeId> {
     (1..=service.size.clients).map(client).collect()
 }
 
@@ -53,20 +54,8 @@ pub fn messages_per_operation(service: &mut Service<'_, '_>, command: impl Fn(No
     count_messages(service, before, operations)
 }
 
-/// The same when all clients ask at once, and again as soon as they are answered.
-pub fn messages_of_busy_clients(service: &mut Service<'_, '_>) -> Outcome {
-    service.replicated()?;
-    for client in everybody(service) {
-        service.must_do(client, &put("x", "warm"))?;
-    }
-    let before = service.log.borrow().traffic.service_messages;
-    let (clients, each) = (u64::from(service.size.clients), 30);
-    service.world.set_workload(Busy { think: ms(1), operations: 1 + each });
-    service.finish(ANSWERED)?;
-    count_messages(service, before, clients * each)
-}
-
-fn count_messages(service: &Service<'_, '_>, before: u64, operations: u64) -> Outcome {
+/// Complains if there were more messages since `before` than so many operations may take.
+pub fn count_messages(service: &Service<'_, '_>, before: u64, operations: u64) -> Outcome {
     let messages = service.log.borrow().traffic.service_messages - before;
     if messages > operations * MESSAGES_PER_OPERATION {
         let text = format!(
@@ -211,9 +200,10 @@ pub fn wait(service: &mut Service<'_, '_>, primary_dies: bool, think: Duration) 
     Ok(())
 }
 
-struct Busy {
-    think: Duration,
-    operations: u64,
+/// Clients that ask again as soon as they are answered, or a while after.
+pub struct Busy {
+    pub think: Duration,
+    pub operations: u64,
 }
 
 impl Workload for Busy {

@@ -1,6 +1,8 @@
 //! The tests that students do not have: each has a public test beside it with the same idea, and draws sizes, values and
 //! moments from the run's seed, and so from the course's salt. In the students' release `tests` returns none.
 
+mod part_e;
+
 use faultline_explore::Guide;
 use faultline_sim::{
     Conditions, Outcome, Trial,
@@ -8,18 +10,19 @@ use faultline_sim::{
     ms,
 };
 
+use part_e::{a_transfer_carries_no_history, few_messages_for_large_values, memory_after_a_failover};
+
 use super::{
     V1,
     chaos::{Chaos, Faults},
     client,
     comings::come_and_go,
-    costs,
     orders::{
         A_WHILE, NO_FAULTS, ONE_CRASH, QUIET, all_answered, alone, answered, explore, falls_to, led_by, only,
         replicated, service as small,
     },
     scenes, server,
-    service::{Service, Size, append, get, put, with_crash_sweep, with_service, with_service_under},
+    service::{Size, append, get, put, with_crash_sweep, with_service, with_service_under},
     stage::{on_stage, show},
 };
 use crate::Test;
@@ -394,58 +397,6 @@ fn two_servers_look_dead_in_turn(trial: &mut Trial<'_>) -> Outcome {
     let clients = 4 + drawn(trial).below(3) as u32;
     let size = Size { servers: 2, clients };
     Chaos { size, operations: 30, padding: "", faults: Faults::SPLIT_BRAIN }.run(trial)
-}
-
-/// A test of part E, whose network is clean.
-fn measured(
-    trial: &mut Trial<'_>,
-    size: Size,
-    all_servers_start: bool,
-    test: impl FnOnce(&mut Service<'_, '_>) -> Outcome,
-) -> Outcome {
-    with_service_under(trial, Conditions::clean(), size, all_servers_start, |service, _| test(service))
-}
-
-fn few_messages_for_large_values(trial: &mut Trial<'_>) -> Outcome {
-    if trial.number() % 2 == 1 {
-        return measured(trial, Size { servers: 2, clients: 4 }, true, costs::messages_of_busy_clients);
-    }
-    let large = "v".repeat(500 + drawn(trial).below(1_500) as usize);
-    measured(trial, Size { servers: 2, clients: 4 }, true, |service| {
-        costs::messages_per_operation(service, |client, round| match round % 4 {
-            0 => put("x", &format!("{client}{large}")),
-            1 => append("x", "and more"),
-            _ => get("x"),
-        })
-    })
-}
-
-fn a_transfer_carries_no_history(trial: &mut Trial<'_>) -> Outcome {
-    let (rounds, large) = (20 + drawn(trial).below(20), "v".repeat(1_500));
-    measured(trial, PAIR, false, |service| {
-        for round in 0..rounds {
-            for writer in [client(1), client(2)] {
-                service.must_do(writer, &put("x", &format!("{round}{large}")))?;
-            }
-        }
-        for writer in [client(1), client(2)] {
-            service.must_do(writer, &put("x", "small"))?;
-        }
-        costs::transfer(service, 100)
-    })
-}
-
-fn memory_after_a_failover(trial: &mut Trial<'_>) -> Outcome {
-    let value = 1_000 + drawn(trial).below(3_000) as usize;
-    measured(trial, PAIR, true, |service| {
-        let (primary, _) = service.replicated()?;
-        costs::memory(service, value, 6)?;
-        service.replicated()?;
-        service.world.crash(primary)?;
-        service.must_do(client(1), &put("x", "after the failover"))?;
-        service.world.start(primary)?;
-        costs::memory(service, value, 12)
-    })
 }
 
 /// A transfer came twice, the second time late: the view was acknowledged, a write answered, and the backup has restarted.
