@@ -150,4 +150,5 @@ fn it_grades_in_no_project_with_other_sources() {
     fs::write(handout, "another text").expect("a file");
     let ran = place.run(&place.project(), &arguments);
     assert!(!ran.err.contains("another version of the project"), "{}", ran.err);
+    assert!(ran.out.contains("starter/lab2"), "it has begun: {}{}", ran.out, ran.err);
 }
