@@ -6,7 +6,7 @@
 use std::{io, process::Child, time::Duration};
 
 /// Address space. The largest honest submission needs a quarter of it.
-pub(super) const MEMORY_BYTES: u64 = 4 << 30;
+pub(crate) const MEMORY_BYTES: u64 = 4 << 30;
 
 /// The largest file that may be written.
 #[cfg(target_os = "linux")]

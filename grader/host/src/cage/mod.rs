@@ -33,6 +33,7 @@ use crate::{
 };
 
 pub use doctor::{Layer, doctor};
+pub(crate) use limits::MEMORY_BYTES;
 
 /// Why builds cannot be locked in on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

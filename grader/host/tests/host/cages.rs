@@ -21,7 +21,7 @@ use crate::workshop::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The cages that work here, without and with a name for messages.
+/// The cages that work here.
 static CAGES: LazyLock<Vec<Cage>> = LazyLock::new(|| {
     let tried = [("Landlock", Cage::landlock(&TOOLCHAIN)), ("bubblewrap", Cage::bubblewrap(&TOOLCHAIN))];
     let works = |(name, cage): (&str, Result<Cage, String>)| match cage {
@@ -98,10 +98,10 @@ fn a_file_outside_is_not_readable() {
     let read = |cage: &Cage| said(&scene.rustc(cage, &source, &scene.inside.path().join("x.rmeta")));
     assert!(read(&OPEN).contains("CANARY"), "without walls it is");
     for cage in CAGES.iter() {
-        let said = read(cage);
-        assert!(said.contains("couldn't read") && !said.contains("CANARY"), "{:?}: {said}", cage.layers());
-        let said = crate::cages::said(&scene.bash(cage, &format!("read x < {}; echo $x", scene.canary().display())));
-        assert!(!said.contains("CANARY"), "{:?}: {said}", cage.layers());
+        let quoted = read(cage);
+        assert!(quoted.contains("couldn't read") && !quoted.contains("CANARY"), "{:?}: {quoted}", cage.layers());
+        let echoed = said(&scene.bash(cage, &format!("read x < {}; echo $x", scene.canary().display())));
+        assert!(!echoed.contains("CANARY"), "{:?}: {echoed}", cage.layers());
     }
 }
 
