@@ -1,7 +1,7 @@
 //! How a call of the compiler ended, and whose trouble that is.
 //!
-//! Time by the clock and what the machine lacks decide nothing about a submission: they make it *not scored*. A compiler
-//! that crashes, or wants more processor time or memory than it may use, does so on every machine; whether that is the
+//! Time by the clock and what the machine lacks decide nothing about a submission: they make it *not scored*. A
+//! compiler that crashes, or wants more processor time or memory than it may use, does so on every machine; whether that is the
 //! student's fault, a human must see.
 
 use std::{process::ExitStatus, time::Duration};
@@ -89,7 +89,8 @@ fn machine_trouble(messages: &Messages) -> Option<String> {
 fn killed(status: ExitStatus, cpu: Duration) -> Option<BuildError> {
     use rustix::process::Signal;
     use std::os::unix::process::ExitStatusExt as _;
-    let signal = status.signal()?;
+    // Shells and bubblewrap tell a signal as 128 and its number, which rustc never ends with.
+    let signal = status.signal().or_else(|| status.code().filter(|code| *code > 128).map(|code| code - 128))?;
     Some(if signal == Signal::KILL.as_raw() {
         let text = "the compiler was killed from outside (SIGKILL), perhaps because the machine had no memory left";
         NotScored { text: text.to_owned() }.into()

@@ -196,6 +196,23 @@ fn what_is_killed_at_the_deadline_dies_behind_walls_too() {
     }
 }
 
+/// Walls must not hide how the compiler ended: it is told by signals.
+#[test]
+fn bombs_are_told_alike_behind_walls() {
+    let endless = "#![allow(long_running_const_eval)]\npub const ENDLESS: u64 = { let mut i = 0_u64; loop { i = \
+                   i.wrapping_add(1); if i == u64::MAX { break i; } } };\n";
+    let mut files = fixture("kv");
+    files.entry("src/lib.rs".to_owned()).and_modify(|text| *text = format!("{endless}{text}"));
+    let crash = with_code(&format!("pub const DEEP: u64 = {}1;", "!".repeat(200_000)));
+    for cage in CAGES.iter() {
+        let options = Options { cpu_limit: Duration::from_secs(1), ..Options::new(cage, &NEVER) };
+        let text = why_rejected(&files, &options).text;
+        assert!(text.contains("it computed for 1 seconds"), "{:?}: {text}", cage.layers());
+        let text = why_rejected(&crash, &options).text;
+        assert!(text.contains("it crashed"), "{:?}: {text}", cage.layers());
+    }
+}
+
 #[test]
 fn a_submission_is_the_same_program_behind_walls() {
     let open = build(&fixture("kv")).expect("it builds").wasm;
