@@ -131,8 +131,8 @@ impl Staged {
         Self::write(collector.sources, collector.left_out)
     }
 
-    /// Takes the sources among entries that were read from an archive or from git, as [`from_folder`](Self::from_folder)
-    /// takes them from a folder. The order of the entries makes no difference.
+    /// Takes the sources among entries that were read from an archive or from git, by the same rules as
+    /// [`from_folder`](Self::from_folder). The order of the entries makes no difference.
     ///
     /// # Errors
     /// As for a folder; besides, two entries may have one path.

@@ -270,7 +270,6 @@ impl Group {
     }
 
     /// Waits for the end of the leader. The standard library can only ask.
-    #[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
     fn ended(&self) -> io::Result<impl Future<Output = io::Result<()>> + use<>> {
         let leader = Arc::clone(&self.leader);
         Ok(async move {

@@ -1,13 +1,16 @@
 //! How a call of the compiler ended, and whose trouble that is.
 //!
-//! Time by the clock and the machine's memory decide nothing about a submission: they make it *not scored*. A compiler
-//! that crashes, or computes for longer than it may, does so on every machine; whether that is the student's fault, a
-//! human must see.
+//! Time by the clock and what the machine lacks decide nothing about a submission: they make it *not scored*. A
+//! compiler that crashes, or wants more processor time or memory than it may use, does so on every machine; whether that is the
+//! student's fault, a human must see.
 
 use std::{process::ExitStatus, time::Duration};
 
 use super::{BuildError, Level, NotScored, Rejected, diagnostics::Messages};
-use crate::supervise::{Ended, How};
+use crate::{
+    cage::MEMORY_BYTES,
+    supervise::{Ended, How},
+};
 
 /// A compiler that came to an end by itself.
 pub(super) struct Verdict {
@@ -39,6 +42,11 @@ pub(super) fn judge(
         How::Interrupted => return Err(NotScored { text: "the build was interrupted".to_owned() }.into()),
     };
     if !status.success() {
+        // Where memory has a limit of ours, the machine has more.
+        if cfg!(target_os = "linux") && messages.rest.lines().any(wants_memory) {
+            let gib = MEMORY_BYTES >> 30;
+            return Err(crash(&format!("it wanted more than {gib} GiB of memory and was stopped")).into());
+        }
         if let Some(what) = machine_trouble(&messages) {
             return Err(NotScored { text: format!("the compiler could not go on: {what}") }.into());
         }
@@ -63,17 +71,15 @@ fn over_time(wall: Duration) -> NotScored {
     }
 }
 
+/// What Rust's allocator and LLVM say before they abort.
+fn wants_memory(line: &str) -> bool {
+    line.starts_with("memory allocation of ") || line.contains("LLVM ERROR: out of memory")
+}
+
 /// Memory or disk are full. Only messages without a place count: what a submission says itself has one.
 fn machine_trouble(messages: &Messages) -> Option<String> {
-    const TROUBLES: [&str; 6] = [
-        "No space left on device",
-        "(os error 28)",
-        "Cannot allocate memory",
-        "(os error 12)",
-        "memory allocation of ",
-        "out of memory",
-    ];
-    let is_trouble = |text: &str| TROUBLES.iter().any(|trouble| text.contains(trouble));
+    const TROUBLES: [&str; 4] = ["No space left on device", "(os error 28)", "Cannot allocate memory", "(os error 12)"];
+    let is_trouble = |text: &str| TROUBLES.iter().any(|trouble| text.contains(trouble)) || wants_memory(text);
     let errors = messages.diagnostics.iter().filter(|each| each.level == Level::Error && each.spans.is_empty());
     let mut texts = errors.map(|each| each.message.as_str()).chain(messages.rest.lines());
     texts.find(|text| is_trouble(text)).map(|text| text.trim().to_owned())
@@ -83,7 +89,8 @@ fn machine_trouble(messages: &Messages) -> Option<String> {
 fn killed(status: ExitStatus, cpu: Duration) -> Option<BuildError> {
     use rustix::process::Signal;
     use std::os::unix::process::ExitStatusExt as _;
-    let signal = status.signal()?;
+    // Shells and bubblewrap tell a signal as 128 and its number, which rustc never ends with.
+    let signal = status.signal().or_else(|| status.code().filter(|code| *code > 128).map(|code| code - 128))?;
     Some(if signal == Signal::KILL.as_raw() {
         let text = "the compiler was killed from outside (SIGKILL), perhaps because the machine had no memory left";
         NotScored { text: text.to_owned() }.into()

@@ -32,8 +32,8 @@ impl Allowed<'_> {
         self.own(file) || (library && !name.contains("/../"))
     }
 
-    /// Rejects a compilation that read or shows a foreign file. `shown` are the files in its messages, `dep_info` is what the compiler wrote about the files
-    /// that it read, if it came so far.
+    /// Rejects a compilation that read or shows a foreign file. `shown` are the files in the compiler's messages,
+    /// `dep_info` is what it wrote about the files that it read, if it came so far.
     pub(super) fn check(&self, shown: &[String], dep_info: Option<&str>) -> Result<(), Rejected> {
         let shown = shown.iter().find(|file| !self.shown(file));
         let read = dep_info.and_then(|text| files_of(text).find(|file| !self.own(file)));

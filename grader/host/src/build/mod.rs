@@ -56,7 +56,8 @@ pub enum BuildError {
     Tool(#[from] ToolError),
 }
 
-/// The submission holds, or does to the compiler, what is not graded. That is no verdict of 0 points: a human must look.
+/// The submission holds, or does to the compiler, what is not graded. That is no verdict of 0 points: a human must
+/// look.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Rejected {
@@ -64,8 +65,8 @@ pub struct Rejected {
     pub text: String,
 }
 
-/// The machine did not let the build come to its end: it was stopped, or memory or disk were full. It says nothing about
-/// the submission, and another try may end otherwise.
+/// The machine did not let the build come to its end: it was stopped, or memory or disk were full. It says nothing
+/// about the submission, and another try may end otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct NotScored {

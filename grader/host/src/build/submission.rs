@@ -67,8 +67,8 @@ impl Prebuilt {
     /// Compiles a submission and joins it to the lab.
     ///
     /// # Errors
-    /// [`BuildError::Submission`] if it does not compile or is not what the lab asks for, [`BuildError::Rejected`] if it
-    /// holds or does what is not graded, [`BuildError::NotScored`] if the machine did not let it finish, and
+    /// [`BuildError::Submission`] if it does not compile or is not what the lab asks for, [`BuildError::Rejected`] if
+    /// it holds or does what is not graded, [`BuildError::NotScored`] if the machine did not let it finish, and
     /// [`BuildError::Tool`] if the compiler cannot do its work.
     pub fn compile(&self, staged: &Staged, options: &Options<'_>) -> Result<Built, BuildError> {
         scan(staged.sources())?;

@@ -1,8 +1,8 @@
 //! How the compiler is locked in while it works on a submission.
 //!
 //! Macros and constant evaluation run inside the compiler, and the compiler opens every file that a source names. So
-//! what it could read, write or reach is taken away before it starts: it sees its own files, the lab's libraries and the
-//! submission's sources, may write to the folder of this build only, and has no network.
+//! what it could read, write or reach is taken away before it starts: it sees its own files, the lab's libraries and
+//! the submission's sources, may write to the folder of this build only, and has no network.
 //!
 //! Landlock and seccomp lock in the calling thread and all that it starts, and there is no way back. So each
 //! compilation gets a thread of its own, which locks itself in, starts the compiler, watches it and ends.
@@ -33,6 +33,7 @@ use crate::{
 };
 
 pub use doctor::{Layer, doctor};
+pub(crate) use limits::MEMORY_BYTES;
 
 /// Why builds cannot be locked in on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,8 +81,8 @@ impl Cage {
         Cage { walls: Walls::None, layers: with_common(Vec::new()) }
     }
 
-    /// The best cage that works here. It is tried once in a process, with this compiler: inside, a file elsewhere must be
-    /// refused, and so must writing elsewhere and the network, and a small crate must compile.
+    /// The best cage that works here. It is tried once in a process, with this compiler: inside, a file elsewhere must
+    /// be refused, and so must writing elsewhere and the network, and a small crate must compile.
     ///
     /// # Errors
     /// None works; the text says why, and what to do.
@@ -159,6 +160,9 @@ impl Cage {
     /// # Errors
     /// It cannot be locked in, started or watched.
     pub fn run(&self, command: Command, rooms: &Rooms, cpu: Duration, limits: &Supervised<'_>) -> io::Result<Ended> {
+        // Only where there are walls there are rooms.
+        #[cfg(not(target_os = "linux"))]
+        let _ = rooms;
         let limited = |child: &_| limits::set(child, cpu);
         match &self.walls {
             Walls::None => supervise::run_after(command, limits, || Ok(()), limited),

@@ -60,7 +60,8 @@ const NAMESPACES: [c_int; 7] =
 #[cfg(target_arch = "x86_64")]
 const X32: c_long = 0x4000_0000;
 
-/// Calls that the other convention has under numbers of its own: ptrace, process_vm_readv, process_vm_writev, kexec_load.
+/// Calls that the other convention has under numbers of its own: `ptrace`, `process_vm_readv`, `process_vm_writev`,
+/// `kexec_load`.
 #[cfg(target_arch = "x86_64")]
 const ONLY_X32: [c_long; 4] = [521, 539, 540, 528];
 

@@ -78,29 +78,31 @@ fn what_nests_too_deep_is_told_and_what_crashes_the_compiler_is_looked_at() {
     assert!(text.contains("the compiler broke down on this submission: it crashed"), "{text}");
 }
 
+/// Whichever limit it meets first: on every machine a human looks.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_macro_that_doubles_stays_within_its_limits() {
     let bomb = "macro_rules! bomb { ($($t:tt)*) => { bomb!($($t)* $($t)*); } }\nbomb!(x);";
-    let options = Options { cpu_limit: Duration::from_secs(10), ..usual() };
-    match build_with(&with_code(bomb), &options) {
-        Err(BuildError::Rejected(rejected)) => assert!(rejected.text.contains("was stopped"), "{rejected}"),
-        Err(BuildError::NotScored(trouble)) => assert!(trouble.text.contains("memory"), "{trouble}"),
-        other => panic!("{:?}", other.map(|_| ())),
-    }
+    let options = Options { cpu_limit: Duration::from_secs(3), ..usual() };
+    let text = why_rejected(&with_code(bomb), &options).text;
+    assert!(text.contains("it computed for 3 seconds") || text.contains("more than 4 GiB of memory"), "{text}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_type_that_doubles_stays_within_its_limits() {
+    let doubled = "let a = (a, a);\n".repeat(24);
+    let bomb = format!("pub fn bomb() {{ let a = (0_u8, 1_u16);\n{doubled} let _: () = a; }}");
+    let options = Options { cpu_limit: Duration::from_secs(3), ..usual() };
+    let text = why_rejected(&with_code(&bomb), &options).text;
+    assert!(text.contains("it computed for 3 seconds") || text.contains("more than 4 GiB of memory"), "{text}");
 }
 
 #[test]
-fn a_type_without_measure_fills_no_report() {
-    let doubled = "let a = (a, a);\n".repeat(24);
-    let errors = "let _: () = a;\n".repeat(300);
-    let bomb = format!("pub fn bomb() {{ let a = (0_u8, 1_u16);\n{doubled}{errors} }}");
-    let options = Options { cpu_limit: Duration::from_secs(20), ..usual() };
-    let result = build_with(&with_code(&bomb), &options).map(|_| ());
-    let (kept, size) = match &result {
-        Err(BuildError::Submission(error)) => (error.diagnostics.len(), error.plain.len() + error.coloured.len()),
-        Err(BuildError::Rejected(_) | BuildError::NotScored(_)) => (0, format!("{result:?}").len()),
-        other => panic!("{other:?}"),
-    };
-    assert!(kept <= 200 && size < 4 << 20, "{kept} messages, {size} bytes");
+fn a_flood_of_errors_fills_no_report() {
+    let long = format!("let _: () = ({});\n", "1_u8, ".repeat(40)).repeat(5_000);
+    let error = why_not(&with_code(&format!("pub fn flood() {{\n{long} }}")));
+    assert!((1..=200).contains(&error.diagnostics.len()), "{} messages", error.diagnostics.len());
+    assert!(error.plain.len() + error.coloured.len() < 1 << 20, "{} bytes", error.plain.len());
+    assert!(error.plain.contains("mismatched types"), "{error}");
 }

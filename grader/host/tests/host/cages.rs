@@ -21,7 +21,7 @@ use crate::workshop::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The cages that work here, without and with a name for messages.
+/// The cages that work here.
 static CAGES: LazyLock<Vec<Cage>> = LazyLock::new(|| {
     let tried = [("Landlock", Cage::landlock(&TOOLCHAIN)), ("bubblewrap", Cage::bubblewrap(&TOOLCHAIN))];
     let works = |(name, cage): (&str, Result<Cage, String>)| match cage {
@@ -98,10 +98,10 @@ fn a_file_outside_is_not_readable() {
     let read = |cage: &Cage| said(&scene.rustc(cage, &source, &scene.inside.path().join("x.rmeta")));
     assert!(read(&OPEN).contains("CANARY"), "without walls it is");
     for cage in CAGES.iter() {
-        let said = read(cage);
-        assert!(said.contains("couldn't read") && !said.contains("CANARY"), "{:?}: {said}", cage.layers());
-        let said = crate::cages::said(&scene.bash(cage, &format!("read x < {}; echo $x", scene.canary().display())));
-        assert!(!said.contains("CANARY"), "{:?}: {said}", cage.layers());
+        let quoted = read(cage);
+        assert!(quoted.contains("couldn't read") && !quoted.contains("CANARY"), "{:?}: {quoted}", cage.layers());
+        let echoed = said(&scene.bash(cage, &format!("read x < {}; echo $x", scene.canary().display())));
+        assert!(!echoed.contains("CANARY"), "{:?}: {echoed}", cage.layers());
     }
 }
 
@@ -193,6 +193,23 @@ fn what_is_killed_at_the_deadline_dies_behind_walls_too() {
             assert!(began.elapsed() < MINUTE, "{:?}: somebody is left", cage.layers());
             std::thread::yield_now();
         }
+    }
+}
+
+/// Walls must not hide how the compiler ended: it is told by signals.
+#[test]
+fn bombs_are_told_alike_behind_walls() {
+    let endless = "#![allow(long_running_const_eval)]\npub const ENDLESS: u64 = { let mut i = 0_u64; loop { i = \
+                   i.wrapping_add(1); if i == u64::MAX { break i; } } };\n";
+    let mut files = fixture("kv");
+    files.entry("src/lib.rs".to_owned()).and_modify(|text| *text = format!("{endless}{text}"));
+    let crash = with_code(&format!("pub const DEEP: u64 = {}1;", "!".repeat(200_000)));
+    for cage in CAGES.iter() {
+        let options = Options { cpu_limit: Duration::from_secs(1), ..Options::new(cage, &NEVER) };
+        let text = why_rejected(&files, &options).text;
+        assert!(text.contains("it computed for 1 seconds"), "{:?}: {text}", cage.layers());
+        let text = why_rejected(&crash, &options).text;
+        assert!(text.contains("it crashed"), "{:?}: {text}", cage.layers());
     }
 }
 
