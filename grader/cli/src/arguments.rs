@@ -212,6 +212,10 @@ pub enum Command {
     Batch(BatchArguments),
     /// For course staff: join the results that several machines have of one class (batch --shard).
     Merge(MergeArguments),
+    /// For course staff: does what protects this machine from the submissions that it builds work here?
+    ///
+    /// Exit codes: 0 it does; 4 it does not, and `batch` refuses to build.
+    Doctor,
     /// What a worker of `batch` is started with.
     #[command(name = crate::batch::WORKER, hide = true)]
     BatchWorker,

@@ -3,6 +3,7 @@
 mod arguments;
 mod batch;
 mod check;
+mod doctor;
 mod greeting;
 mod project;
 mod step;
@@ -108,6 +109,7 @@ fn run(arguments: Arguments, interrupt: &Arc<AtomicBool>) -> Result<u8, Error> {
             mutants(&request, json.as_deref(), interrupt)
         }
         (Some(Command::Batch(arguments)), _) => batch::batch(&root, arguments, interrupt),
+        (Some(Command::Doctor), _) => doctor::doctor(&root),
         (Some(Command::Merge(arguments)), _) => batch::merge(arguments),
         (Some(Command::BatchWorker), _) => faultline_grade::serve(interrupt).map(|()| ALL_PASSED),
         (Some(Command::Check { path, json, html, model }), _) => check(path, *json, html.as_deref(), *model),

@@ -3,7 +3,10 @@
 use std::{path::Path, sync::atomic::AtomicBool, time::Duration};
 
 use faultline_host::{
-    BuildError, Cage, LabCrates, Machine, Prebuilt, Program, Staged, Toolchain, build::Options, machine::Limits,
+    BuildError, Cage, LabCrates, Machine, Prebuilt, Program, Staged, Toolchain,
+    build::Options,
+    cage::{self, Layer},
+    machine::Limits,
 };
 use faultline_suites::Suite;
 use serde::{Deserialize, Serialize};
@@ -53,6 +56,25 @@ impl Building {
             }),
         }
     }
+}
+
+/// What of locking in works on a machine.
+#[derive(Debug)]
+pub struct Health {
+    /// Each layer, tried by itself.
+    pub layers: Vec<Layer>,
+    /// What locks builds in, taken together; or why nothing does.
+    pub cage: Result<Vec<String>, String>,
+}
+
+/// Tries what protects this machine from the submissions that it builds.
+///
+/// # Errors
+/// If there is no compiler to try it with.
+pub fn doctor(root: &Path) -> Result<Health, Error> {
+    let toolchain = Toolchain::find(root).map_err(broken)?;
+    let cage = Cage::find(&toolchain).map(|cage| cage.layers().to_vec()).map_err(|none| none.to_string());
+    Ok(Health { layers: cage::doctor(&toolchain), cage })
 }
 
 /// A submission that can run.

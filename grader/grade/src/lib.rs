@@ -42,7 +42,7 @@ use faultline_verdict::{Audience, Event, FORMAT, Fingerprint, Grade, Outcome, Sc
 use serde::{Deserialize, Serialize};
 
 pub use batch::{BatchRequest, ClassListener, Kept, MergeRequest, Shard, Worker, batch, merge, plan_of_batch, serve};
-pub use building::{Building, LockIn};
+pub use building::{Building, Health, LockIn, doctor};
 pub use error::Error;
 pub use hint::{Hint, hint};
 pub use histories::{CheckRequest, HistoryModel, check_histories};

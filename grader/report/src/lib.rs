@@ -4,6 +4,7 @@
 //! two can disagree.
 
 mod class;
+mod doctor;
 mod failure;
 mod gradebook;
 mod histories;
@@ -18,6 +19,7 @@ mod walk;
 mod watch;
 
 pub use class::{ClassScreen, class_plan_text};
+pub use doctor::{LayerLine, doctor_text};
 pub use failure::{failure_text, hint_text};
 pub use gradebook::{class_csv, class_markdown};
 pub use histories::check_text;
