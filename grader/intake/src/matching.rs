@@ -1,0 +1,176 @@
+//! Whose is what: matched by what names and lists say, never guessed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    batch::ID_LENGTH,
+    bulk::CanvasName,
+    layout::{Found, slug},
+    roster::{Person, Roster, is_same},
+};
+
+/// What says whose a submission is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// The repository has this name.
+    Repository(String),
+    Login(String),
+    Identifier(String),
+    Email(String),
+    /// A team has this name, in whatever way it is written.
+    Team(String),
+    /// Canvas or Moodle give this number.
+    PlatformId(String),
+    Name(String),
+    /// The name as Canvas writes it.
+    SqueezedName(String),
+}
+
+impl Claim {
+    fn fits(&self, person: &Person) -> bool {
+        let same = |own: Option<&str>, claimed: &str| own.is_some_and(|own| is_same(own, claimed));
+        match self {
+            Claim::Repository(name) => same(person.repository.as_deref(), name),
+            Claim::Login(login) => same(person.login.as_deref(), login),
+            Claim::Identifier(identifier) => same(Some(&person.identifier), identifier),
+            Claim::Email(email) => same(person.email.as_deref(), email),
+            Claim::Team(team) => person.team.as_deref().is_some_and(|own| is_same_team(own, team)),
+            Claim::PlatformId(id) => same(person.platform_id.as_deref(), id),
+            Claim::Name(name) => same(person.name.as_deref(), name),
+            Claim::SqueezedName(name) => person.name.as_deref().is_some_and(|own| CanvasName::squeezed(own) == *name),
+        }
+    }
+
+    /// Whether several people may be meant.
+    fn is_for_many(&self) -> bool {
+        matches!(self, Claim::Repository(_) | Claim::Team(_))
+    }
+}
+
+/// Who has what.
+#[derive(Debug)]
+pub(crate) struct Matched {
+    /// For each submission the people whose it is.
+    pub(crate) owners: Vec<BTreeSet<usize>>,
+    /// For each person the submission, if there is exactly one.
+    pub(crate) submission: BTreeMap<usize, usize>,
+}
+
+/// Matches submissions with people. Who has several submissions has none before somebody chooses.
+pub(crate) fn matched(found: &mut [Found], roster: &Roster) -> Matched {
+    let mut owners: Vec<BTreeSet<usize>> = Vec::new();
+    for found in found.iter_mut() {
+        let claims = std::mem::take(&mut found.claims);
+        let mut people = BTreeSet::new();
+        for of_one in &claims {
+            match claimed(of_one, roster) {
+                Ok(indices) => people.extend(indices),
+                Err(text) => found.notes.push(text),
+            }
+        }
+        share_with_team(&mut people, roster);
+        owners.push(people);
+    }
+    let mut of_person: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (index, people) in owners.iter().enumerate() {
+        people.iter().for_each(|person| of_person.entry(*person).or_default().push(index));
+    }
+    let mut submission = BTreeMap::new();
+    for (person, indices) in of_person {
+        if let [index] = indices.as_slice() {
+            submission.insert(person, *index);
+            continue;
+        }
+        let names = indices.iter().map(|index| format!("`{}`", found[*index].name)).collect::<Vec<_>>().join(", ");
+        let who = &roster.people[person].identifier;
+        for index in &indices {
+            let text = format!(
+                "{names} all belong to `{who}`: choose one (write its id into the student's `submission`, and remove this line)"
+            );
+            found[*index].problem.get_or_insert(text);
+            owners[*index].remove(&person);
+        }
+    }
+    Matched { owners, submission }
+}
+
+/// Services write the names of teams into addresses. (Names of other signs only have nothing there to compare.)
+fn is_same_team(one: &str, other: &str) -> bool {
+    is_same(one, other) || (slug(one) == slug(other) && !slug(one).is_empty())
+}
+
+fn claimed(claims: &[Claim], roster: &Roster) -> Result<Vec<usize>, String> {
+    for claim in claims {
+        let fitting = roster.people.iter().enumerate().filter(|(_, person)| claim.fits(person));
+        let fitting: Vec<usize> = fitting.map(|(index, _)| index).collect();
+        match fitting.as_slice() {
+            [] => {}
+            [_] => return Ok(fitting),
+            _ if claim.is_for_many() => return Ok(fitting),
+            _ => {
+                return Err(format!(
+                    "it fits {} rows of the roster, and is nobody's before somebody chooses",
+                    fitting.len()
+                ));
+            }
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// What one member of a team handed in is the whole team's.
+fn share_with_team(people: &mut BTreeSet<usize>, roster: &Roster) {
+    let teams: Vec<&str> = people.iter().filter_map(|person| roster.people[*person].team.as_deref()).collect();
+    let members = roster.people.iter().enumerate().filter(|(_, person)| {
+        person.team.as_deref().is_some_and(|own| teams.iter().any(|team| is_same_team(own, team)))
+    });
+    people.extend(members.map(|(index, _)| index));
+}
+
+/// Ids for names: folders of results can have them on every system, and they differ in more than case.
+pub(crate) fn ids<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    // What Windows keeps for itself.
+    let reserved = |name: &str| {
+        let stem = name.split('.').next().unwrap_or_default().to_lowercase();
+        matches!(stem.as_str(), "con" | "prn" | "aux" | "nul")
+            || (stem.len() == 4 && (stem.starts_with("com") || stem.starts_with("lpt")))
+    };
+    let mut taken = BTreeSet::new();
+    let ids = names.map(|name| {
+        let allowed = |char: char| char.is_ascii_alphanumeric() || "._-".contains(char);
+        let clean: String =
+            name.chars().map(|char| if allowed(char) { char } else { '-' }).take(ID_LENGTH - 6).collect();
+        let mut base = clean.trim_matches('.').trim_matches('-').to_owned();
+        if base.is_empty() || base.starts_with('.') || base.ends_with('.') || reserved(&base) {
+            base = format!("submission-{}", base.trim_matches('.'));
+            base.truncate(ID_LENGTH - 6);
+        }
+        let mut id = base.clone();
+        for number in 2.. {
+            if taken.insert(id.to_lowercase()) {
+                break;
+            }
+            id = format!("{base}-{number}");
+        }
+        id
+    });
+    ids.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::is_id;
+
+    #[test]
+    fn every_name_gives_an_id_of_its_own() {
+        let long = "x".repeat(300);
+        let names =
+            ["ann", "ANN", "a/b", "..", "", "=cmd()", "\u{1b}[31m", "\u{202e}abc", "con", "é", ".git", &long, &long];
+        let ids = ids(names.into_iter());
+        assert!(ids.iter().all(|id| is_id(id)), "{ids:?}");
+        let distinct: BTreeSet<String> = ids.iter().map(|id| id.to_lowercase()).collect();
+        assert_eq!(distinct.len(), names.len(), "{ids:?}");
+        assert_eq!(ids[..2], ["ann".to_owned(), "ANN-2".to_owned()]);
+    }
+}
