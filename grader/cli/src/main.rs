@@ -3,6 +3,7 @@
 mod arguments;
 mod check;
 mod greeting;
+mod import;
 mod step;
 mod watch;
 
@@ -101,6 +102,10 @@ fn run(arguments: Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
             mutants(&request, json.as_deref(), interrupt)
         }
         (Some(Command::Check { path, json, html, model }), _) => check(path, *json, html.as_deref(), *model),
+        (Some(Command::Import(arguments)), _) => {
+            print(&import::import(arguments)?);
+            Ok(ALL_PASSED)
+        }
         (None, None) => greet(&root),
         (None, Some(lab)) if arguments.list => list_tests(&root, lab, &arguments),
         (None, Some(lab)) => grade(&root, lab, &arguments, interrupt),

@@ -30,7 +30,10 @@ impl Moment {
     /// Says what is wrong with it, and what was expected: also for local times that a change of clocks skips or has twice.
     pub fn parse(text: &str) -> Result<Moment, String> {
         let text = text.trim();
-        if let Ok(moment) = text.parse::<Timestamp>() {
+        // By itself a timestamp would not look at the zone behind it.
+        if !text.contains('[')
+            && let Ok(moment) = text.parse::<Timestamp>()
+        {
             return Ok(Moment::whole(moment));
         }
         let (local, zone) = if let Some((local, zone)) = text.strip_suffix(']').and_then(|text| text.split_once('[')) {
