@@ -1,25 +1,15 @@
 //! `cargo grade import`: what it prints, what it writes, and its exit codes. (What it finds out is tested in grader/intake.)
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Output},
-};
+#[expect(dead_code, reason = "tests of submissions use the rest")]
+mod support;
 
+use std::{fs, path::Path};
+
+use support::{Ran, cargo_grade};
 use tempfile::TempDir;
 
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
 fn import(arguments: &[&str]) -> Ran {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
-    command.arg("import").args(arguments).env("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR")).env("COLUMNS", "100");
-    let Output { status, stdout, stderr } = command.output().expect("the grader runs");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the grader writes UTF-8");
-    Ran { code: status.code().expect("the grader exits"), out: text(stdout), err: text(stderr) }
+    cargo_grade(&[&["import"], arguments].concat())
 }
 
 /// A class with a roster and folders of these names.

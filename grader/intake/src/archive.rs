@@ -107,6 +107,7 @@ impl Archive {
             let Some(path) = below(&named.path, crate_dir) else { continue };
             let in_source = path.starts_with("src/");
             if path.contains('/') && !in_source {
+                collected.lies_in(path)?;
                 continue;
             }
             let what = match named.kind {

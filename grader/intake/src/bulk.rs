@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::Read as _,
+    io::{Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -163,13 +163,11 @@ pub(crate) fn unpack(path: &Path, beside: &Path, findings: &mut Vec<String>) -> 
             Some(what) => Some(what),
             None => match archive.content(&named, FILE_BYTES.min(room)).map_err(refused)? {
                 Err(size) => Some(format!("too large ({size} bytes or more)")),
-                Ok(_) if is_done => None,
                 Ok(content) => {
                     room -= content.len() as u64;
-                    let file = temporary.path().join(&named.path);
-                    let folder = file.parent().unwrap_or(&file);
-                    fs::create_dir_all(folder).map_err(IntakeError::io("make", folder))?;
-                    fs::write(&file, content).map_err(IntakeError::io("write", &file))?;
+                    if !is_done {
+                        write_synced(&temporary.path().join(&named.path), &content)?;
+                    }
                     None
                 }
             },
@@ -183,6 +181,17 @@ pub(crate) fn unpack(path: &Path, beside: &Path, findings: &mut Vec<String>) -> 
         sync_folder(beside).map_err(IntakeError::io("write", beside))?;
     }
     Ok(target)
+}
+
+fn write_synced(file: &Path, content: &[u8]) -> Result<(), IntakeError> {
+    let folder = file.parent().unwrap_or(file);
+    fs::create_dir_all(folder).map_err(IntakeError::io("make", folder))?;
+    let write = || {
+        let mut file = fs::File::create(file)?;
+        file.write_all(content)?;
+        file.sync_all()
+    };
+    write().map_err(IntakeError::io("write", file))
 }
 
 /// The SHA-256 of a file, in hexadecimal digits.

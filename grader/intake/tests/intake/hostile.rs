@@ -35,8 +35,8 @@ fn the_crate_is_found_where_labs_have_it() {
     let commit = class.commit("ann", &noon(1));
     let entries = class.entries("ann", Some(&commit)).expect("entries");
     assert_eq!(what(&entries, "src/lib.rs"), &What::File(b"// the starter".to_vec()));
-    let problem = class.entries("ann/src", None);
-    assert!(std::panic::catch_unwind(|| problem).is_ok());
+    let problem = class.entries("ann/src", None).expect_err("no crate");
+    assert!(problem.contains("expected it in `starter/lab2`, in `lab2` or at the top"), "{problem}");
 }
 
 #[test]

@@ -218,7 +218,7 @@ fn a_batch_that_somebody_changed_is_not_replaced() {
     class.write_crate("c/ann");
     let imported = class.import("c", 10, 20);
     let text = fs::read_to_string(imported.path()).expect("a batch");
-    fs::write(imported.path(), text.replace("path = \"ann\"", "path = \"ann\"\ncrate = \"x\"")).expect("written");
+    fs::write(imported.path(), text.replacen("path = \"ann\"", "path = \"ann\"\ncrate = \"x\"", 1)).expect("written");
     assert_eq!(Batch::read(imported.path()).expect("still a batch").submissions[0].crate_dir.as_deref(), Some("x"));
     let mut request = class.request("c", 20);
     request.deadline = Some(moment(&noon(10)));
