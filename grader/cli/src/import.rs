@@ -94,7 +94,8 @@ fn found(batch: &Batch) -> String {
     let count = |source| batch.submissions.iter().filter(|submission| submission.time_source == Some(source)).count();
     let problems = batch.submissions.iter().filter(|submission| submission.problem.is_some()).count();
     format!(
-        "{} submissions ({problems} with a problem); their times: {} by a server's record, {} by imports, {} unproven, {} unknown",
+        "{} submissions ({problems} with a problem); their times: {} by a server's record, {} by imports, {} unproven, {} \
+         unknown",
         batch.submissions.len(),
         count(TimeSource::ServerRecord),
         count(TimeSource::FirstImport),

@@ -133,8 +133,8 @@ pub(crate) fn read_gradescope(path: &Path) -> Result<BTreeMap<String, Gradescope
     })
 }
 
-/// Unpacks an archive of the whole class beside what will be written, and says where. The folder is named after the archive
-/// and its digest, so the same archive is unpacked once. What cannot be unpacked is told.
+/// Unpacks an archive of the whole class beside what will be written, and says where. The folder is named after the
+/// archive and its digest, so the same archive is unpacked once. What cannot be unpacked is told.
 pub(crate) fn unpack(path: &Path, beside: &Path, findings: &mut Vec<String>) -> Result<PathBuf, IntakeError> {
     let refused = |error: TakeError| match error {
         TakeError::Submission(problem) | TakeError::Machine(problem) => IntakeError::input(path, problem),
@@ -238,7 +238,7 @@ mod tests {
     fn the_list_of_gradescope_is_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(GRADESCOPE);
-        let text = "---\nsubmission_12:\n  :submitters:\n  - :name: Ada\n    :sid: '0042'\n    :email: ada@x.org\n  \
+        let text = "---\nsubmission_12:\n  :submitters:\n  - :name: Ada\n    :sid: 0042\n    :email: ada@x.org\n  \
                     :created_at: 2023-11-06 07:13:47.644186000 Z\n  :score: 10.0\n  :results: !ruby/hash:Some::Thing\n    \
                     tests: []\n  :history: []\nsubmission_13:\n  :submitters:\n  - :name: Bob\n    :sid:\n    :email: b@x.org\n";
         fs::write(&path, text).expect("written");

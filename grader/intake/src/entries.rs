@@ -22,7 +22,8 @@ pub struct Entry {
 /// What an entry is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// A regular file. Its content is there for `Cargo.toml` and `src/**/*.rs`, and empty for others, which are not read.
+    /// A regular file. Its content is there for `Cargo.toml` and `src/**/*.rs`, and empty for others, which are not
+    /// read.
     File(Vec<u8>),
     /// A regular file that was not read, since it has so many bytes (or at least so many, if an archive lies about it).
     TooBig(u64),
@@ -88,7 +89,8 @@ impl Collected {
         Ok(())
     }
 
-    /// Notes the folders that a path lies in: archives need not list them, and they must not differ only in case either.
+    /// Notes the folders that a path lies in: archives need not list them, and they must not differ only in case
+    /// either.
     pub(crate) fn lies_in(&mut self, path: &str) -> Result<(), TakeError> {
         for (end, _) in path.match_indices('/') {
             let folder = &path[..end];

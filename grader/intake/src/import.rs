@@ -160,7 +160,8 @@ fn output(request: &ImportRequest) -> Result<(PathBuf, PathBuf), IntakeError> {
     match fs::read_to_string(&out) {
         Ok(text) if is_changed_by_hand(&text) && !request.replace => Err(IntakeError::input(
             &out,
-            "it was changed by hand since it was imported: move it away to keep the changes, or give --replace to lose them",
+            "it was changed by hand since it was imported: move it away to keep the changes, or give --replace to lose \
+             them",
         )),
         Ok(_) => Ok((out, base)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((out, base)),

@@ -24,10 +24,11 @@ impl Moment {
         Moment::whole(Timestamp::now())
     }
 
-    /// Reads what a person writes: RFC 3339, or a date and a time with the name of a time zone after it (in brackets or not).
+    /// Reads what a person writes: RFC 3339, or a date and a time with the name of a time zone after it (in brackets or
+    /// not).
     ///
-    /// # Errors
-    /// Says what is wrong with it, and what was expected: also for local times that a change of clocks skips or has twice.
+    /// # Errors Says what is wrong with it, and what was expected: also for local times that a change of clocks skips
+    /// or has twice.
     pub fn parse(text: &str) -> Result<Moment, String> {
         let text = text.trim();
         // By itself a timestamp would not look at the zone behind it.
@@ -67,7 +68,8 @@ impl Moment {
         Ok(Moment::whole(moment.timestamp()))
     }
 
-    /// Reads what services write into their files: RFC 3339, or `2026-11-01 23:59:00` followed by `UTC`, ` Z` or an offset.
+    /// Reads what services write into their files: RFC 3339, or `2026-11-01 23:59:00` followed by `UTC`, ` Z` or an
+    /// offset.
     pub(crate) fn recorded(text: &str) -> Option<Moment> {
         let text = text.trim();
         let zulu =
