@@ -132,6 +132,8 @@ pub fn import(request: &ImportRequest) -> Result<Imported, IntakeError> {
         let problem = "there are no submissions: expected a folder or zip file for each student (`--layout` says how)";
         return Err(IntakeError::input(&root, problem));
     }
+    // Paths are told from the folder of the batch, so it has to be somewhere.
+    fs::create_dir_all(&base).map_err(IntakeError::io("make", &base))?;
     let mut read = found.into_iter().map(|found| read_one(found, &base)).collect::<Result<Vec<_>, _>>()?;
     let matched = {
         let mut found: Vec<Found> = Vec::new();

@@ -397,3 +397,41 @@ fn class_take(
 ) -> Result<faultline_intake::Taken, faultline_intake::TakeError> {
     take(&class.path("c"), submission, "lab2", LIMITS)
 }
+
+#[test]
+fn whatever_is_damaged_in_a_pack_the_content_is_right_or_it_is_a_problem() {
+    let class = Class::new();
+    class.write("ann/src/server.rs", "// a line that is there often\n".repeat(50));
+    class.clone_of("ann", &noon(1));
+    class.write("ann/src/server.rs", "// a line that is there often\n".repeat(51));
+    let commit = class.commit("ann", &noon(2));
+    class.git("ann", &noon(1), &["gc", "-q", "--aggressive", "--prune=now"]);
+    let expected = class.entries("ann", Some(&commit)).expect("entries");
+    let (mut right, mut problems) = (0, 0);
+    for entry in fs::read_dir(class.path("ann/.git/objects/pack")).expect("packs") {
+        let path = entry.expect("an entry").path();
+        if !path.extension().is_some_and(|ending| ending == "pack" || ending == "idx") {
+            continue;
+        }
+        // Git writes packs read-only.
+        let whole = fs::read(&path).expect("a pack");
+        fs::remove_file(&path).expect("removed");
+        for at in (0..whole.len()).step_by(whole.len() / 200 + 1) {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x5a;
+            fs::write(&path, damaged).expect("written");
+            match class.entries("ann", Some(&commit)) {
+                Ok(entries) => {
+                    assert_eq!(entries, expected, "byte {at} of {}", path.display());
+                    right += 1;
+                }
+                Err(_) => problems += 1,
+            }
+        }
+        fs::write(&path, &whole[..whole.len() / 2]).expect("written");
+        assert!(class.entries("ann", Some(&commit)).is_err(), "half of {}", path.display());
+        fs::write(&path, whole).expect("written");
+    }
+    assert!(right > 0 && problems > 0, "{right} right, {problems} problems");
+    assert_eq!(class.entries("ann", Some(&commit)), Ok(expected));
+}
