@@ -280,7 +280,7 @@ fn claim_of_moodle(found: &mut Found) {
 
 fn claim_of_gradescope(
     root: &Path,
-    found: &mut Vec<Found>,
+    found: &mut [Found],
     records: &BTreeMap<String, GradescopeRecord>,
     findings: &mut Vec<String>,
 ) {
