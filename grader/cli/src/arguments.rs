@@ -8,6 +8,7 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use faultline_grade::Shard;
+use faultline_intake::Moment;
 
 /// Grades a submission of a distributed-systems lab: the same verdict on every machine.
 #[derive(Debug, Parser)]
@@ -127,6 +128,76 @@ pub enum Model {
     Bank,
 }
 
+/// How the submissions of a class are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Layout {
+    /// Clones of GitHub Classroom: PREFIX-LOGIN in ASSIGNMENT-submissions.
+    Classroom,
+    /// Clones of Classroom 50: CLASSROOM-ASSIGNMENT-LOGIN, with result.json.
+    Classroom50,
+    /// A folder for each student, named by login or identifier.
+    Flat,
+    /// A zip file for each student, named by login or identifier.
+    Zips,
+    /// The bulk download of Canvas.
+    Canvas,
+    /// The bulk download of Moodle.
+    Moodle,
+    /// The bulk download of Gradescope.
+    Gradescope,
+}
+
+/// What `import` is told.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The folder of the submissions, or the zip file of a whole class.
+    pub dir: PathBuf,
+
+    /// How the submissions are laid out, if that is not found out right.
+    #[arg(long, value_enum)]
+    pub layout: Option<Layout>,
+
+    /// The roster; without it classroom_roster.csv, roster.csv or students.csv in DIR or beside it.
+    #[arg(long, value_name = "FILE")]
+    pub roster: Option<PathBuf>,
+
+    /// GitHub Classroom's grades, for submission times; without it grades.csv in DIR or beside it.
+    #[arg(long, value_name = "FILE")]
+    pub grades: Option<PathBuf>,
+
+    /// A table of team and login (or identifier); without it teams.csv in DIR or beside it.
+    #[arg(long, value_name = "FILE")]
+    pub teams: Option<PathBuf>,
+
+    /// A table of login (or identifier) and deadline: who may hand in later.
+    #[arg(long, value_name = "FILE")]
+    pub extensions: Option<PathBuf>,
+
+    /// When submissions had to be there: 2026-11-01T23:59:00+01:00, or "2026-11-01 23:59 Europe/Berlin".
+    #[arg(long, value_name = "WHEN", value_parser = Moment::parse)]
+    pub deadline: Option<Moment>,
+
+    /// Take the last commit, however late; how late is written down.
+    #[arg(long)]
+    pub late: bool,
+
+    /// Prefer commits with a submit/* tag.
+    #[arg(long)]
+    pub tag: bool,
+
+    /// The file to write, instead of batch.toml in DIR (beside it, if it is a zip file); seen.toml is written beside it.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+
+    /// Replace the file even if it was changed by hand.
+    #[arg(long)]
+    pub replace: bool,
+
+    /// Take this moment for the present.
+    #[arg(long, value_name = "WHEN", value_parser = Moment::parse)]
+    pub now: Option<Moment>,
+}
+
 /// What to do instead of grading.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -219,6 +290,11 @@ pub enum Command {
     /// What a worker of `batch` is started with.
     #[command(name = crate::batch::WORKER, hide = true)]
     BatchWorker,
+    /// For course staff: from a folder of clones or zip files and a roster to a batch, the file batch.toml.
+    ///
+    /// No program is run and no service asked. Exit codes: 0 the batch is written; 2 the command is wrong, or a roster or the
+    /// folder cannot be used; 4 the batch cannot be written. SPEC.md, section 13, tells what is found out, and how.
+    Import(Box<Import>),
     /// For course staff: write a lab's starter anew from its reference solution.
     Starter {
         /// The lab, such as lab2.

@@ -5,6 +5,7 @@ mod batch;
 mod check;
 mod doctor;
 mod greeting;
+mod import;
 mod project;
 mod step;
 mod watch;
@@ -113,6 +114,10 @@ fn run(arguments: Arguments, interrupt: &Arc<AtomicBool>) -> Result<u8, Error> {
         (Some(Command::Merge(arguments)), _) => batch::merge(arguments),
         (Some(Command::BatchWorker), _) => faultline_grade::serve(interrupt).map(|()| ALL_PASSED),
         (Some(Command::Check { path, json, html, model }), _) => check(path, *json, html.as_deref(), *model),
+        (Some(Command::Import(arguments)), _) => {
+            print(&import::import(arguments)?);
+            Ok(ALL_PASSED)
+        }
         (None, None) => greet(&root),
         (None, Some(lab)) if arguments.list => list_tests(&root, lab, &arguments),
         (None, Some(lab)) => grade(&root, lab, &arguments, interrupt),

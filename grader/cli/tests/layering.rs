@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 /// Each package of the workspace and the packages of the workspace that it may use.
-const ALLOWED: [(&str, &[&str]); 26] = [
+const ALLOWED: [(&str, &[&str]); 27] = [
     ("labkit", &[]),
     ("lab0-api", &["labkit"]),
     ("lab0", &["labkit", "lab0-api"]),
@@ -45,12 +45,20 @@ const ALLOWED: [(&str, &[&str]); 26] = [
         ],
     ),
     ("faultline-host", &["labkit", "faultline-sim"]),
+    ("faultline-intake", &[]),
     ("faultline-report", &["faultline-verdict"]),
     (
         "faultline-grade",
-        &["faultline-check", "faultline-host", "faultline-sim", "faultline-suites", "faultline-verdict"],
+        &[
+            "faultline-check",
+            "faultline-host",
+            "faultline-intake",
+            "faultline-sim",
+            "faultline-suites",
+            "faultline-verdict",
+        ],
     ),
-    ("faultline", &["faultline-grade", "faultline-report", "faultline-verdict"]),
+    ("faultline", &["faultline-grade", "faultline-intake", "faultline-report", "faultline-verdict"]),
 ];
 
 fn root() -> PathBuf {

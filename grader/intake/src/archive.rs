@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How large one submission's zip file may be.
-pub(crate) const SUBMISSION_BYTES: u64 = 64 << 20;
+pub(crate) const SUBMISSION_BYTES: u64 = 32 << 20;
 
 /// What the entries of zip files made on Unix say of their kind, in their mode.
 const KIND: u32 = 0o170_000;
@@ -107,6 +107,7 @@ impl Archive {
             let Some(path) = below(&named.path, crate_dir) else { continue };
             let in_source = path.starts_with("src/");
             if path.contains('/') && !in_source {
+                collected.lies_in(path)?;
                 continue;
             }
             let what = match named.kind {

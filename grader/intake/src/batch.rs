@@ -188,8 +188,8 @@ impl Batch {
             let id = &submission.id;
             if !is_id(id) {
                 return Err(format!(
-                    "the id `{id}` of a submission cannot name a folder: expected 1 to {ID_LENGTH} letters, digits, `.`, `_` \
-                     or `-`, not a dot first"
+                    "the id `{id}` of a submission cannot name a folder: expected 1 to {ID_LENGTH} letters, digits, \
+                     `.`, `_` or `-`, not a dot first"
                 ));
             }
             if let Some(other) = ids.insert(id.to_lowercase(), id) {

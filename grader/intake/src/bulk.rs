@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::Read as _,
+    io::{Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -133,8 +133,8 @@ pub(crate) fn read_gradescope(path: &Path) -> Result<BTreeMap<String, Gradescope
     })
 }
 
-/// Unpacks an archive of the whole class beside what will be written, and says where. The folder is named after the archive
-/// and its digest, so the same archive is unpacked once. What cannot be unpacked is told.
+/// Unpacks an archive of the whole class beside what will be written, and says where. The folder is named after the
+/// archive and its digest, so the same archive is unpacked once. What cannot be unpacked is told.
 pub(crate) fn unpack(path: &Path, beside: &Path, findings: &mut Vec<String>) -> Result<PathBuf, IntakeError> {
     let refused = |error: TakeError| match error {
         TakeError::Submission(problem) | TakeError::Machine(problem) => IntakeError::input(path, problem),
@@ -163,13 +163,11 @@ pub(crate) fn unpack(path: &Path, beside: &Path, findings: &mut Vec<String>) -> 
             Some(what) => Some(what),
             None => match archive.content(&named, FILE_BYTES.min(room)).map_err(refused)? {
                 Err(size) => Some(format!("too large ({size} bytes or more)")),
-                Ok(_) if is_done => None,
                 Ok(content) => {
                     room -= content.len() as u64;
-                    let file = temporary.path().join(&named.path);
-                    let folder = file.parent().unwrap_or(&file);
-                    fs::create_dir_all(folder).map_err(IntakeError::io("make", folder))?;
-                    fs::write(&file, content).map_err(IntakeError::io("write", &file))?;
+                    if !is_done {
+                        write_synced(&temporary.path().join(&named.path), &content)?;
+                    }
                     None
                 }
             },
@@ -183,6 +181,17 @@ pub(crate) fn unpack(path: &Path, beside: &Path, findings: &mut Vec<String>) -> 
         sync_folder(beside).map_err(IntakeError::io("write", beside))?;
     }
     Ok(target)
+}
+
+fn write_synced(file: &Path, content: &[u8]) -> Result<(), IntakeError> {
+    let folder = file.parent().unwrap_or(file);
+    fs::create_dir_all(folder).map_err(IntakeError::io("make", folder))?;
+    let write = || {
+        let mut file = fs::File::create(file)?;
+        file.write_all(content)?;
+        file.sync_all()
+    };
+    write().map_err(IntakeError::io("write", file))
 }
 
 /// The SHA-256 of a file, in hexadecimal digits.
@@ -229,7 +238,7 @@ mod tests {
     fn the_list_of_gradescope_is_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(GRADESCOPE);
-        let text = "---\nsubmission_12:\n  :submitters:\n  - :name: Ada\n    :sid: '0042'\n    :email: ada@x.org\n  \
+        let text = "---\nsubmission_12:\n  :submitters:\n  - :name: Ada\n    :sid: 0042\n    :email: ada@x.org\n  \
                     :created_at: 2023-11-06 07:13:47.644186000 Z\n  :score: 10.0\n  :results: !ruby/hash:Some::Thing\n    \
                     tests: []\n  :history: []\nsubmission_13:\n  :submitters:\n  - :name: Bob\n    :sid:\n    :email: b@x.org\n";
         fs::write(&path, text).expect("written");

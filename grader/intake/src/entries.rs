@@ -22,9 +22,10 @@ pub struct Entry {
 /// What an entry is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// A regular file. Its content is there for `Cargo.toml` and `src/**/*.rs`, and empty for all others, which are not read.
+    /// A regular file. Its content is there for `Cargo.toml` and `src/**/*.rs`, and empty for others, which are not
+    /// read.
     File(Vec<u8>),
-    /// A regular file that was not read, since it has so many bytes (or, of an archive that lies about it, at least so many).
+    /// A regular file that was not read, since it has so many bytes (or at least so many, if an archive lies about it).
     TooBig(u64),
     /// A symbolic link.
     Link,
@@ -70,14 +71,7 @@ impl Collected {
         if let Some(other) = self.by_name.insert(path.to_lowercase(), path.clone()) {
             return Err(alike(&other, &path));
         }
-        // Archives need not list the folders that their files lie in.
-        for (end, _) in path.match_indices('/') {
-            let folder = &path[..end];
-            let other = self.folders.entry(folder.to_lowercase()).or_insert_with(|| folder.to_owned());
-            if other != folder {
-                return Err(alike(other, folder));
-            }
-        }
+        self.lies_in(&path)?;
         if path.starts_with("src/")
             && path.ends_with(".rs")
             && let What::File(content) = &what
@@ -92,6 +86,19 @@ impl Collected {
             }
         }
         self.entries.push(Entry { path, what });
+        Ok(())
+    }
+
+    /// Notes the folders that a path lies in: archives need not list them, and they must not differ only in case
+    /// either.
+    pub(crate) fn lies_in(&mut self, path: &str) -> Result<(), TakeError> {
+        for (end, _) in path.match_indices('/') {
+            let folder = &path[..end];
+            let other = self.folders.entry(folder.to_lowercase()).or_insert_with(|| folder.to_owned());
+            if other != folder {
+                return Err(alike(other, folder));
+            }
+        }
         Ok(())
     }
 

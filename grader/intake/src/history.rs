@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How many commits a clone may have.
-const MAX_COMMITS: usize = 100_000;
+const MAX_COMMITS: usize = 50_000;
 /// How large a record of Classroom 50 may be.
 const RECORD_BYTES: u64 = 16 << 20;
 
@@ -139,8 +139,8 @@ impl History {
 }
 
 impl Records {
-    /// Reads what `gh teacher download` left in a clone: `result.json` and `results.json`. What the student committed under
-    /// such a name is no record, however it looks.
+    /// Reads what `gh teacher download` left in a clone: `result.json` and `results.json`. What the student committed
+    /// under such a name is no record, however it looks.
     pub(crate) fn read(
         folder: &Path,
         repository: &Repository,

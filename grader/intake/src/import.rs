@@ -132,6 +132,8 @@ pub fn import(request: &ImportRequest) -> Result<Imported, IntakeError> {
         let problem = "there are no submissions: expected a folder or zip file for each student (`--layout` says how)";
         return Err(IntakeError::input(&root, problem));
     }
+    // Paths are told from the folder of the batch, so it has to be somewhere.
+    fs::create_dir_all(&base).map_err(IntakeError::io("make", &base))?;
     let mut read = found.into_iter().map(|found| read_one(found, &base)).collect::<Result<Vec<_>, _>>()?;
     let matched = {
         let mut found: Vec<Found> = Vec::new();
@@ -160,7 +162,8 @@ fn output(request: &ImportRequest) -> Result<(PathBuf, PathBuf), IntakeError> {
     match fs::read_to_string(&out) {
         Ok(text) if is_changed_by_hand(&text) && !request.replace => Err(IntakeError::input(
             &out,
-            "it was changed by hand since it was imported: move it away to keep the changes, or give --replace to lose them",
+            "it was changed by hand since it was imported: move it away to keep the changes, or give --replace to lose \
+             them",
         )),
         Ok(_) => Ok((out, base)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((out, base)),

@@ -212,8 +212,8 @@ fn detect(root: &Path, found: &[Found]) -> Layout {
     }
 }
 
-/// What stands before the login in the names: of their beginnings up to a hyphen, the one behind which most logins of the
-/// roster follow. None if the roster does not tell, nor the name of the folder.
+/// What stands before the login in the names: of their beginnings up to a hyphen, the one behind which most logins of
+/// the roster follow. None if the roster does not tell, nor the name of the folder.
 fn best_prefix(root: &Path, found: &[Found], roster: &Roster) -> Option<String> {
     let assignment = assignment_of(root).map(|assignment| format!("{assignment}-"));
     let mut candidates: BTreeSet<String> = assignment.iter().cloned().chain([String::new()]).collect();
@@ -280,7 +280,7 @@ fn claim_of_moodle(found: &mut Found) {
 
 fn claim_of_gradescope(
     root: &Path,
-    found: &mut Vec<Found>,
+    found: &mut [Found],
     records: &BTreeMap<String, GradescopeRecord>,
     findings: &mut Vec<String>,
 ) {

@@ -85,7 +85,8 @@ pub(crate) fn matched(found: &mut [Found], roster: &Roster) -> Matched {
         let who = &roster.people[person].identifier;
         for index in &indices {
             let text = format!(
-                "{names} all belong to `{who}`: choose one (write its id into the student's `submission`, and remove this line)"
+                "{names} all belong to `{who}`: choose one (write its id into the student's `submission`, and remove this \
+                 line)"
             );
             found[*index].problem.get_or_insert(text);
             owners[*index].remove(&person);

@@ -24,13 +24,17 @@ impl Moment {
         Moment::whole(Timestamp::now())
     }
 
-    /// Reads what a person writes: RFC 3339, or a date and a time with the name of a time zone after it (in brackets or not).
+    /// Reads what a person writes: RFC 3339, or a date and a time with the name of a time zone after it (in brackets or
+    /// not).
     ///
-    /// # Errors
-    /// Says what is wrong with it, and what was expected: also for local times that a change of clocks skips or has twice.
+    /// # Errors Says what is wrong with it, and what was expected: also for local times that a change of clocks skips
+    /// or has twice.
     pub fn parse(text: &str) -> Result<Moment, String> {
         let text = text.trim();
-        if let Ok(moment) = text.parse::<Timestamp>() {
+        // By itself a timestamp would not look at the zone behind it.
+        if !text.contains('[')
+            && let Ok(moment) = text.parse::<Timestamp>()
+        {
             return Ok(Moment::whole(moment));
         }
         let (local, zone) = if let Some((local, zone)) = text.strip_suffix(']').and_then(|text| text.split_once('[')) {
@@ -50,7 +54,7 @@ impl Moment {
             local if local.contains(':') => local.parse().map_err(|_| EXPECTED.to_owned())?,
             _ => return Err(format!("it has no time of day: {EXPECTED}")),
         };
-        let moment = known.to_ambiguous_zoned_datetime(local).disambiguate(Disambiguation::Reject).map_err(|_| {
+        let moment = known.to_ambiguous_zoned(local).disambiguate(Disambiguation::Reject).map_err(|_| {
             format!("in {zone} this time of day does not exist on that day, or exists twice: give it with an offset")
         })?;
         Ok(Moment::whole(moment.timestamp()))
@@ -59,12 +63,13 @@ impl Moment {
     /// An offset and a zone: they must agree.
     fn parse_with_both(text: &str, zones: &TimeZoneDatabase) -> Result<Moment, String> {
         let parser = DateTimeParser::new().offset_conflict(OffsetConflict::Reject);
-        let moment = parser.parse_zoned_datetime_with(zones, text);
+        let moment = parser.parse_zoned_with(zones, text);
         let moment = moment.map_err(|_| format!("the offset is not that of the time zone: {EXPECTED}"))?;
         Ok(Moment::whole(moment.timestamp()))
     }
 
-    /// Reads what services write into their files: RFC 3339, or `2026-11-01 23:59:00` followed by `UTC`, ` Z` or an offset.
+    /// Reads what services write into their files: RFC 3339, or `2026-11-01 23:59:00` followed by `UTC`, ` Z` or an
+    /// offset.
     pub(crate) fn recorded(text: &str) -> Option<Moment> {
         let text = text.trim();
         let zulu =

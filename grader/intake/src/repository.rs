@@ -1,9 +1,10 @@
 //! A clone, read as objects.
 //!
-//! The clone is untrusted in all its parts. Of `.git` only `HEAD`, `refs`, `packed-refs`, `shallow` and `objects` are read,
-//! by libraries that run nothing: there is no configuration, so there are no filters, hooks, includes or monitors, and no
-//! replacements or grafts. What would lead out of the folder (links, alternates, a `.git` that is a file) is refused before
-//! anything is opened. Sizes are looked up before an object is inflated, and what an id names is checked to have that id.
+//! The clone is untrusted in all its parts. Of `.git` only `HEAD`, `refs`, `packed-refs`, `shallow` and `objects` are
+//! read, by libraries that run nothing: there is no configuration, so there are no filters, hooks, includes or
+//! monitors, and no replacements or grafts. What would lead out of the folder (links, alternates, a `.git` that is a
+//! file) is refused before anything is opened. Sizes are looked up before an object is inflated, and what an id names
+//! is checked to have that id.
 
 use std::{
     collections::BTreeSet,
@@ -22,11 +23,13 @@ use crate::{error::TakeError, moment::Moment};
 /// The largest allocation for one object and the deltas that it is made of.
 const ALLOCATION_BYTES: usize = 32 << 20;
 /// How large a commit or a tag may be.
-const COMMIT_BYTES: u64 = 1 << 20;
+const COMMIT_BYTES: u64 = 64 << 10;
 /// How large one folder's list may be.
 const TREE_BYTES: u64 = 8 << 20;
 /// How large the files beside the objects may be.
 const LIST_BYTES: u64 = 16 << 20;
+/// How large the file of a branch or tag may be.
+const REF_BYTES: u64 = 4 << 10;
 /// How many files the parts of `.git` that are read may have.
 const MAX_FILES: usize = 500_000;
 /// How many branches and tags a clone may have.
@@ -103,8 +106,8 @@ impl Repository {
         if !metadata.is_dir() {
             let kind = if metadata.is_symlink() { "a link" } else { "a file" };
             return problem(format!(
-                "its `.git` is {kind}, not a folder: it would lead to another repository, which is not followed; clone it \
-                 again (without --separate-git-dir or worktrees)"
+                "its `.git` is {kind}, not a folder: it would lead to another repository, which is not followed; \
+                 clone it again (without --separate-git-dir or worktrees)"
             ));
         }
         refuse_ways_out(&git_dir)?;
@@ -272,8 +275,8 @@ fn refuse_ways_out(git_dir: &Path) -> Result<(), TakeError> {
     for name in ["objects/info/alternates", "objects/info/http-alternates"] {
         if fs::symlink_metadata(git_dir.join(name)).is_ok() {
             return problem(format!(
-                "its `.git/{name}` leads to another repository, which is not followed: clone it again (without --shared or \
-                 --reference)"
+                "its `.git/{name}` leads to another repository, which is not followed: clone it again (without \
+                 --shared or --reference)"
             ));
         }
     }
@@ -299,6 +302,9 @@ fn visit(path: &Path, name: &str, depth: usize, files: &mut usize) -> Result<(),
         ));
     }
     if metadata.is_file() {
+        if name.starts_with("refs/") && metadata.len() > REF_BYTES {
+            return problem(format!("its `.git/{name}` has {} bytes, which no branch or tag has", metadata.len()));
+        }
         return Ok(());
     }
     if !metadata.is_dir() {

@@ -1,4 +1,5 @@
-//! `seen.toml`: which import saw which commit first. It is what a later import knows about times that no server wrote down.
+//! `seen.toml`: which import saw which commit first. It is what a later import knows about times that no server wrote
+//! down.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -9,8 +10,9 @@ use crate::{error::IntakeError, moment::Moment, whole::write_whole};
 const FORMAT: u32 = 1;
 
 const HEAD: &str = "\
-# Which import saw which commit (or zip file, by its SHA-256) first, kept by `cargo grade import`: a record of when things
-# were there. It is not to be changed by hand. `at` is the import that saw it, `after` the last one that did not see it yet.
+# Which import saw which commit (or zip file, by its SHA-256) first, kept by `cargo grade import`: a record of when
+# things were there. It is not to be changed by hand. `at` is the import that saw it, `after` the last one that did not
+# see it yet.
 ";
 
 /// What imports saw.

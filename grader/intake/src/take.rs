@@ -45,7 +45,8 @@ fn problem<T>(text: impl Into<String>) -> Result<T, TakeError> {
 /// Finds the crate of a submission and reads its files, or says where they are.
 ///
 /// The crate is in the folder that the submission names, or the first of `starter/LAB`, `LAB` and the top that has a
-/// `src/lib.rs`; in a zip file with one folder at its top, the same below that folder. `base` is the folder of `batch.toml`.
+/// `src/lib.rs`; in a zip file with one folder at its top, the same below that folder. `base` is the folder of
+/// `batch.toml`.
 ///
 /// # Errors
 /// A submission that is not what it should be needs a human; what this machine cannot read is nobody's mistake.

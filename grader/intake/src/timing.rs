@@ -1,9 +1,9 @@
 //! Which commit was there at the deadline, and how that is known.
 //!
-//! A commit's date is whatever its author's clock said. Two things bound it: an import that saw the commit (or a server's
-//! record of it, or of one that builds on it) was later; an import that looked and did not see it yet, and its parents, were
-//! earlier. The date counts as far as it lies between these bounds, and where they alone decide on which side of the
-//! deadline the commit lies, that is proof.
+//! A commit's date is whatever its author's clock said. Two things bound it: an import that saw the commit (or a
+//! server's record of it, or of one that builds on it) was later; an import that looked and did not see it yet, and its
+//! parents, were earlier. The date counts as far as it lies between these bounds, and where they alone decide on which
+//! side of the deadline the commit lies, that is proof.
 
 use std::collections::BTreeMap;
 
@@ -105,7 +105,8 @@ fn times(
 ) -> BTreeMap<ObjectId, Timed> {
     let bounds_of = |id: &ObjectId| seen.get(&id.to_string()).copied().unwrap_or(Bounds { after: None, at: rules.now });
     let mut exact = records.commits.clone();
-    // A record that names no commit is about the last one that claims to be older and was not missing at an import after it.
+    // A record that names no commit is about the last one that claims to be older and was not missing at an import
+    // after it.
     if let Some(moment) = records.unnamed {
         let claims = |id: &ObjectId| history.commits[id].committed.is_some_and(|committed| committed <= moment);
         let fits = |id: &ObjectId| claims(id) && bounds_of(id).after.is_none_or(|after| after < moment);

@@ -1,0 +1,6 @@
+//! Imports of classes that are made for the purpose: clones (made by git), folders and zip files.
+
+mod class;
+mod hostile;
+mod layouts;
+mod times;
