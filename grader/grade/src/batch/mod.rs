@@ -139,14 +139,16 @@ pub fn batch(request: &BatchRequest, listener: &mut dyn ClassListener, interrupt
         layers: course.layers.clone(),
     });
     // Where nothing is graded, nothing has to be sure.
+    let mut of_reference = None;
     if jobs.iter().any(Job::is_work) {
-        let sure = preflight::check(&grading)?;
+        let (sure, took) = preflight::check(&grading)?;
         listener.event(sure);
+        of_reference = took;
     }
     for ready in done {
         grading.keep(ready, None, listener)?;
     }
-    let stopped = grading.work(jobs, began, listener)?;
+    let stopped = grading.work(jobs, began, of_reference, listener)?;
     let class = course.plan.class(&grading.results);
     listener.rows(&class)?;
     store.end()?;
@@ -165,7 +167,7 @@ pub fn plan_of_batch(request: &BatchRequest) -> Result<ClassPlan, Error> {
     let grading = Grading { request, course: &course, store: &store, interrupt: &interrupt, results: BTreeMap::new() };
     let mut steps = Vec::new();
     for item in grading.chosen()? {
-        let (what, why) = match grading.look(item) {
+        let (what, why) = match grading.look(item, request.fresh) {
             Looked::Work { why } => (PlannedWork::Grade, why),
             Looked::Kept(_) => (PlannedWork::Keep, "nothing has changed".to_owned()),
             Looked::Rejected(ready) => (PlannedWork::Reject, ready.why().unwrap_or_default()),
@@ -270,13 +272,13 @@ impl<'a> Grading<'a> {
         let others: Vec<&Submission> =
             course.plan.items().into_iter().filter(|item| !ids.contains(&item.id.as_str())).collect();
         for item in others {
-            if let Looked::Kept(ready) = self.look(item) {
+            if let Looked::Kept(ready) | Looked::Rejected(ready) = self.look(item, false) {
                 self.results.insert(item.id.clone(), ready.record);
             }
         }
         let (mut jobs, mut done) = (Vec::new(), Vec::new());
         for item in chosen {
-            match self.look(item) {
+            match self.look(item, self.request.fresh) {
                 Looked::Work { .. } => jobs.push(Job::Grade(item.clone())),
                 Looked::Kept(ready) => done.push(*ready),
                 Looked::Rejected(ready) => jobs.push(Job::Told(ready)),
@@ -285,15 +287,15 @@ impl<'a> Grading<'a> {
         Ok((jobs, done))
     }
 
-    /// What is known of a submission without running anything of it.
-    fn look(&self, item: &Submission) -> Looked {
+    /// What is known of a submission without running anything of it; with `fresh`, no result of an earlier run counts.
+    fn look(&self, item: &Submission, fresh: bool) -> Looked {
         let staged = match crew::stage(self.course, &self.request.lab, item) {
             Ok(staged) => staged,
             Err(trouble) => return Looked::Rejected(Box::new(self.told(&item.id, trouble))),
         };
         let key = self.key(&staged);
         match self.store.kept(&item.id, &key) {
-            _ if self.request.fresh => Looked::Work { why: "--fresh".to_owned() },
+            _ if fresh => Looked::Work { why: "--fresh".to_owned() },
             Ok((record, grade)) => Looked::Kept(Box::new(Ready { id: item.id.clone(), record, grade })),
             Err(why) => Looked::Work { why },
         }
@@ -329,11 +331,13 @@ impl<'a> Grading<'a> {
         Ok(())
     }
 
-    /// Does the jobs, in their order, several at a time.
+    /// Does the jobs, in their order, several at a time. How long the reference took is the first thing that is known of
+    /// how long others will take.
     fn work(
         &mut self,
         jobs: Vec<Job>,
         began: Instant,
+        of_reference: Option<Duration>,
         listener: &mut dyn ClassListener,
     ) -> Result<Option<Stopped>, Error> {
         listener.rows(&self.course.plan.class(&self.results))?;
@@ -341,7 +345,8 @@ impl<'a> Grading<'a> {
         let side_by_side = self.side_by_side();
         let (course, request, store, interrupt) = (self.course, self.request, self.store, self.interrupt);
         let crew = crew::Crew { course, request, store, interrupt, side_by_side };
-        let (mut finished, mut worked, mut in_all) = (0, 0_u32, Duration::ZERO);
+        let mut finished = 0;
+        let (mut worked, mut in_all) = (u32::from(of_reference.is_some()), of_reference.unwrap_or_default());
         let until = request.budget.map(|budget| began + budget);
         crew.run(jobs, until, |ready, took| {
             finished += 1;

@@ -1,6 +1,10 @@
 //! Before a class is graded: does this machine, with this salt, give the course's own solutions what they must get?
 
-use std::{sync::Mutex, thread, time::Instant};
+use std::{
+    sync::Mutex,
+    thread,
+    time::{Duration, Instant},
+};
 
 use faultline_host::Staged;
 use faultline_verdict::{ClassEvent, Grade, Outcome, Score, Status};
@@ -27,8 +31,9 @@ struct Sure {
     score: Score,
 }
 
-/// Grades the reference and the untouched starter, unless that was done before for the same results.
-pub(super) fn check(grading: &Grading<'_>) -> Result<ClassEvent, Error> {
+/// Grades the reference and the untouched starter, unless that was done before for the same results; and how long it took,
+/// if it was done now.
+pub(super) fn check(grading: &Grading<'_>) -> Result<(ClassEvent, Option<Duration>), Error> {
     let began = Instant::now();
     let path = grading.store.out().join(FILE);
     let (root, lab) = (&grading.request.root, &grading.request.lab);
@@ -44,10 +49,11 @@ pub(super) fn check(grading: &Grading<'_>) -> Result<ClassEvent, Error> {
     let known = store::read_json::<Found>(&path)
         .ok()
         .filter(|found| !grading.request.fresh && [&found.reference.key, &found.starter.key] == [&keys[0], &keys[1]]);
-    let found = match known {
-        Some(found) => found,
+    let (found, took) = match known {
+        Some(found) => (found, None),
         None => {
             let [reference, starter] = both(grading, &own)?;
+            let took = began.elapsed();
             all_points(&reference, lab)?;
             no_points(&starter, lab)?;
             let [first, second] = keys;
@@ -56,10 +62,11 @@ pub(super) fn check(grading: &Grading<'_>) -> Result<ClassEvent, Error> {
                 starter: Sure { key: second, score: starter.score },
             };
             store::write_json(&path, &found)?;
-            found
+            (found, Some(took))
         }
     };
-    Ok(ClassEvent::Sure { reference: found.reference.score, starter: found.starter.score, took_ms: millis(began) })
+    let (reference, starter) = (found.reference.score, found.starter.score);
+    Ok((ClassEvent::Sure { reference, starter, took_ms: millis(began) }, took))
 }
 
 /// Side by side, as submissions are.

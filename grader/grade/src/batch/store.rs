@@ -76,16 +76,17 @@ impl Record {
             Outcome::Rejected => ClassStatus::Rejected,
             Outcome::NotScored => ClassStatus::NotScored,
         };
-        let why = grade.trouble.as_deref().map(first_line);
+        let why = grade.trouble.as_deref().map(in_short);
         let result = digest(&document(grade));
         Record { format: FORMAT, key, status, score: grade.score, why, warnings, layers, result }
     }
 }
 
-/// The first line that says something, cut.
-fn first_line(text: &str) -> String {
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    let line = line.strip_prefix("error: ").unwrap_or(line);
+/// The first two lines that say something (what happened, and where), cut.
+fn in_short(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(2);
+    let line = lines.collect::<Vec<_>>().join(": ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
     match line.char_indices().nth(300) {
         Some((end, _)) => format!("{}\u{2026}", &line[..end]),
         None => line.to_owned(),
