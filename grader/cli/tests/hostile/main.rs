@@ -42,7 +42,8 @@ fn every_fixture_says_what_it_tries_and_what_it_deserves() {
 fn every_attack_on_reports_names_what_must_not_get_through() {
     for fixture in read_all() {
         let banned = fixture.never_in.values().flatten().chain(&fixture.never).chain(&fixture.never_begins);
-        let count = banned.inspect(|text| assert!(!text.is_empty(), "{}: bans what is everywhere", fixture.name)).count();
+        let count =
+            banned.inspect(|text| assert!(!text.is_empty(), "{}: bans what is everywhere", fixture.name)).count();
         assert!(fixture.kind != Kind::Reports || count > 0, "{}: nothing is banned", fixture.name);
     }
 }
