@@ -1,4 +1,5 @@
-//! The hostile corpus, `grader/fixtures/hostile`: submissions that spy, harm, forge or cheat, each with the verdict that it deserves.
+//! The hostile corpus, `grader/fixtures/hostile`: submissions that spy, harm, forge or cheat, each with the verdict that
+//! it deserves.
 //! Its README says how a fixture is written.
 
 use std::{
