@@ -120,7 +120,14 @@ impl<N: Node> Context<N> {
 impl<N: Client> Context<N> {
     /// Answers the operation that is open.
     pub fn respond(&mut self, output: N::Output) {
-        self.effects.respond(|out| encode(out, &output, "output"));
+        self.effects.respond(|out| {
+            let start = out.len();
+            encode(out, &output, "output");
+            // It is read on the grader's side, where one that nests too deep must not arrive.
+            if let Err(error) = codec::from_bytes::<N::Output>(&out[start..]) {
+                panic!("this output cannot be read back from its bytes: {error}");
+            }
+        });
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::{collections::BTreeSet, rc::Rc};
 
-use faultline_sim::{Conditions, Outcome, Trial, choice::About, ms};
+use faultline_sim::{Conditions, Outcome, Trial, World, choice::About, ms};
 use lab0_api::{Id, NewId};
+use labkit::NodeId;
 
 use crate::lab0::{
     client,
     ids::{Eavesdropper, Overheard, judge},
     plans::MOST_LIVES,
-    room::{Cast, Program, Room},
+    room::{Cast, Program, Room, output},
     server,
 };
 
@@ -74,6 +75,9 @@ pub fn a_restart_repeats_nothing(trial: &mut Trial<'_>) -> Outcome {
     })
 }
 
+/// So many ids somebody else is given first. A server that has made them makes others after them, whatever it counts.
+const BEFORE: u32 = 50;
+
 pub fn the_server_makes_the_id(trial: &mut Trial<'_>) -> Outcome {
     // The same clients with the same requests at the same time, but at another server.
     let other = Cast { servers: &[2], ..ONE };
@@ -86,16 +90,37 @@ pub fn the_server_makes_the_id(trial: &mut Trial<'_>) -> Outcome {
         elsewhere = judge(&room)?.into_iter().map(|(_, id)| id).collect();
         Ok(())
     })?;
+    let more = Cast { clients_each: 3, ..ONE };
+    let setup = more.setup(trial, trial.conditions());
+    let mut later = Vec::new();
+    trial.run_aside(setup, |world| {
+        let mut room = Room::new(world, Program::Ids);
+        room.world.run_for(ms(1))?;
+        room.ids(&[client(3)], BEFORE)?;
+        room.ids(&ONE.clients(), 6)?;
+        later = given(room.world, &ONE.clients());
+        Ok(())
+    })?;
     ONE.act(trial, |room| {
         room.ids(&ONE.clients(), 6)?;
-        match judge(room)?.into_iter().find(|(_, id)| elsewhere.contains(id)) {
-            None => Ok(()),
-            Some((at, id)) => {
-                let text = format!("{id:?} was given by s1, and by s2 when the same clients asked that one instead");
-                Err(room.world.violation_at(at, format!("{text}: it does not come from the server")))
-            }
+        if let Some((at, id)) = judge(room)?.into_iter().find(|(_, id)| elsewhere.contains(id)) {
+            let text = format!("{id:?} was given by s1, and by s2 when the same clients asked that one instead");
+            return Err(room.world.violation_at(at, format!("{text}: it does not come from the server")));
         }
+        if given(room.world, &ONE.clients()) == later {
+            let text = format!(
+                "c1 and c2 were given the same ids as when s1 had made {BEFORE} ids for somebody else before: who asks, and \
+                 what the client counts, is no part of an id"
+            );
+            return Err(room.world.violation(text));
+        }
+        Ok(())
     })
+}
+
+/// What these clients were given, in the order in which they asked.
+fn given(world: &World<'_>, clients: &[NodeId]) -> Vec<Option<Id>> {
+    world.history().iter().filter(|operation| clients.contains(&operation.client)).map(output).collect()
 }
 
 pub fn a_lost_disk_repeats_nothing(trial: &mut Trial<'_>) -> Outcome {
