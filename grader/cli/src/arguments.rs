@@ -340,6 +340,10 @@ pub struct BatchArguments {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// Show each failure's own run instead of a smaller one: what fails is graded in half the time.
+    #[arg(long)]
+    pub no_shrink: bool,
+
     /// Begin no further submission after this time, such as 2h or 90m; the same command goes on.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub budget: Option<Duration>,

@@ -47,6 +47,7 @@ pub fn batch(root: &Path, arguments: &BatchArguments, interrupt: &AtomicBool) ->
             lock_in: if arguments.unsafe_build { LockIn::Never } else { LockIn::Required },
             limit: arguments.build_limit.unwrap_or(Building::default().limit),
         },
+        shrink: !arguments.no_shrink,
         limit: arguments.limit.unwrap_or(Duration::from_secs(20 * 60)),
         worker: Worker { program, arguments: vec![WORKER.into()] },
     };

@@ -10,7 +10,7 @@ use std::{
 };
 
 use faultline_sim::{
-    Decided, Detail, Facts, Mode, Outcome, Phase, Stop, Trial, Violation, backend::Backend, choice::seed_of,
+    Decided, Detail, Facts, Kind, Mode, Outcome, Phase, Stop, Trial, Violation, backend::Backend, choice::seed_of,
 };
 use faultline_suites::Test;
 use faultline_verdict::{Event, Failure, PhaseCounts, Searched, Status, TestVerdict};
@@ -160,7 +160,7 @@ impl Runner<'_> {
     fn test(&self, job: &Job<'_>) -> Result<Tested, Error> {
         let mut summary = Summary::default();
         let mut first: Option<(u64, Violation)> = None;
-        for block in job.seeds.chunks(BLOCK) {
+        for block in blocks(&job.seeds) {
             let results: Result<Vec<_>, Error> =
                 block.par_iter().map(|number| self.one(job, *number, Mode::default())).collect();
             for (number, (outcome, facts)) in block.iter().zip(results?) {
@@ -173,7 +173,9 @@ impl Runner<'_> {
             }
             let done = self.done.fetch_add(block.len() as u64, Ordering::Relaxed) + block.len() as u64;
             self.tell(Event::Progress { done, of: self.of });
-            if first.is_some() {
+            let exhausts =
+                |violation: &Violation| matches!(violation.kind, Kind::Timeout | Kind::Budget | Kind::Memory);
+            if first.as_ref().is_some_and(|(_, violation)| summary.seeds > 1 || exhausts(violation)) {
                 break;
             }
         }
@@ -199,6 +201,14 @@ impl Runner<'_> {
         }
         run_once(self.backend, job.test, number, choices(job, number), mode)
     }
+}
+
+/// The first seed alone, with the rest of its block behind it, then blocks. A program that exhausts a limit with the first
+/// seed does so with others, too, at many times the cost of other failures: of that once is enough.
+fn blocks(seeds: &[u64]) -> impl Iterator<Item = &[u64]> {
+    let (first, rest) = seeds.split_at(seeds.len().min(1));
+    let (block, others) = rest.split_at(rest.len().min(BLOCK - 1));
+    [first, block].into_iter().chain(others.chunks(BLOCK)).filter(|block| !block.is_empty())
 }
 
 /// A violation as the student sees it.

@@ -102,10 +102,18 @@ impl Collected {
         Ok(())
     }
 
-    /// The entries, by path.
-    pub(crate) fn finish(mut self) -> Vec<Entry> {
+    /// The entries, by path. What is no folder has nothing in it: an archive that says otherwise wants something written
+    /// through a link.
+    pub(crate) fn finish(mut self) -> Result<Vec<Entry>, TakeError> {
         self.entries.sort_by(|one, other| one.path.cmp(&other.path));
-        self.entries
+        let is_both =
+            |entry: &&Entry| entry.what != What::Folder && self.folders.contains_key(&entry.path.to_lowercase());
+        match self.entries.iter().find(is_both) {
+            Some(entry) => {
+                Err(TakeError::Submission(format!("`{}` is no folder, but there are files in it", entry.path)))
+            }
+            None => Ok(self.entries),
+        }
     }
 }
 

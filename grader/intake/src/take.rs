@@ -172,7 +172,7 @@ fn from_archive(path: &Path, choice: &Choice<'_>, limits: Limits) -> Result<Take
     };
     let mut collected = Collected::new(limits);
     archive.collect(&place, &mut collected)?;
-    Ok(Taken::Entries(collected.finish()))
+    Ok(Taken::Entries(collected.finish()?))
 }
 
 fn from_commit(path: &Path, commit: &str, choice: &Choice<'_>, limits: Limits) -> Result<Taken, TakeError> {
@@ -198,7 +198,7 @@ fn from_commit(path: &Path, commit: &str, choice: &Choice<'_>, limits: Limits) -
             add(&repository, entry.name.clone(), &entry, &mut collected)?;
         }
         collect(&repository, "src", in_source, 1, &mut collected)?;
-        return Ok(Taken::Entries(collected.finish()));
+        return Ok(Taken::Entries(collected.finish()?));
     }
     choice.nothing(" (in the commit)")
 }

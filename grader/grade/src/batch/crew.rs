@@ -247,6 +247,7 @@ impl Crew<'_> {
             threads: (self.course.cores / self.side_by_side).max(1),
             traces,
             building: self.request.building,
+            shrink: self.request.shrink,
         };
         self.request.worker.grade(&work, folder.path(), self.request.limit, self.interrupt)
     }

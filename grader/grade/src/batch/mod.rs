@@ -63,6 +63,8 @@ pub struct BatchRequest {
     pub shard: Option<Shard>,
     /// How submissions are built.
     pub building: Building,
+    /// Whether failures are shrunk.
+    pub shrink: bool,
     /// How long grading one submission may take; then it is not scored.
     pub limit: Duration,
     /// The program that grades one submission: it calls [`serve`].
@@ -208,6 +210,7 @@ impl Course {
             grader: env!("CARGO_PKG_VERSION").to_owned(),
             points,
             unsafe_build: request.building.lock_in == LockIn::Never,
+            shrink: request.shrink,
             batch,
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -310,6 +313,7 @@ impl<'a> Grading<'a> {
             grader: plan.grader.clone(),
             hidden: plan.hidden,
             unsafe_build: plan.unsafe_build,
+            shrink: plan.shrink,
             left_out: crate::left_out(staged),
         }
     }

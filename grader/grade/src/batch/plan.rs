@@ -24,6 +24,7 @@ pub(super) struct Plan {
     pub grader: String,
     pub points: u32,
     pub unsafe_build: bool,
+    pub shrink: bool,
     pub batch: Batch,
 }
 

@@ -27,6 +27,7 @@ pub(super) struct Key {
     pub grader: String,
     pub hidden: bool,
     pub unsafe_build: bool,
+    pub shrink: bool,
     /// Not graded, but told in the result.
     pub left_out: Vec<String>,
 }
@@ -45,6 +46,7 @@ impl Key {
             (self.grader != now.grader, "the grader's version"),
             (self.hidden != now.hidden, "whether hidden tests are run"),
             (self.unsafe_build != now.unsafe_build, "how submissions are built"),
+            (self.shrink != now.shrink, "whether failures are shrunk"),
         ];
         let changed: Vec<&str> = changes.iter().filter(|(changed, _)| *changed).map(|(_, what)| *what).collect();
         (!changed.is_empty()).then(|| format!("changed: {}", changed.join(", ")))

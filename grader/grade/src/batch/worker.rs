@@ -53,6 +53,7 @@ pub(super) struct Work {
     pub threads: usize,
     pub traces: Option<Traces>,
     pub building: Building,
+    pub shrink: bool,
 }
 
 /// What it answers.
@@ -120,7 +121,7 @@ pub fn serve(interrupt: &Arc<AtomicBool>) -> Result<(), Error> {
         threads: Some(work.threads),
         traces: work.traces,
         building: work.building,
-        shrink: true,
+        shrink: work.shrink,
         audience: Audience::Staff,
     };
     let mut compiler = String::new();

@@ -32,13 +32,16 @@ impl Allowed<'_> {
         self.own(file) || (library && !name.contains("/../"))
     }
 
-    /// Rejects a compilation that read or shows a foreign file. `shown` are the files in the compiler's messages,
-    /// `dep_info` is what it wrote about the files that it read, if it came so far.
+    /// Rejects a compilation that read or shows a foreign file, or asked for a variable of the environment. `shown` are the
+    /// files in the compiler's messages, `dep_info` is what it wrote about what it used, if it came so far.
     pub(super) fn check(&self, shown: &[String], dep_info: Option<&str>) -> Result<(), Rejected> {
         let shown = shown.iter().find(|file| !self.shown(file));
         let read = dep_info.and_then(|text| files_of(text).find(|file| !self.own(file)));
         if let Some(file) = shown.cloned().or(read) {
             return Err(refusal(&format!("it reads `{file}`")));
+        }
+        if let Some(name) = dep_info.and_then(|text| variables_of(text).next()) {
+            return Err(environment(name));
         }
         // The compiler gave up before it listed the files. A message may still quote one.
         if dep_info.is_none()
@@ -57,6 +60,28 @@ fn refusal(what: &str) -> Rejected {
          what you need into a source file. (The compiler's other messages are withheld.)"
     );
     Rejected { text }
+}
+
+/// Rejects a compilation of which a message says that it tried to read a file and could not: whatever it was, it was none
+/// of the submission's own. (A missing module of its own is told in other words.)
+pub(super) fn tried<'a>(mut messages: impl Iterator<Item = &'a str>) -> Result<(), Rejected> {
+    let file =
+        messages.find_map(|message| message.strip_prefix("couldn't read `")?.split('`').next().map(str::to_owned));
+    file.map_or(Ok(()), |file| Err(refusal(&format!("it wants to read `{file}`"))))
+}
+
+fn environment(name: &str) -> Rejected {
+    let text = format!(
+        "error: the submission asks for a variable of the environment while it is compiled: `{name}`\n\nThere are none where it is \
+         graded. Remove `env!` and `option_env!`, wherever they come from."
+    );
+    Rejected { text }
+}
+
+/// The names of variables in a makefile as rustc writes it.
+fn variables_of(dep_info: &str) -> impl Iterator<Item = &str> {
+    let variables = dep_info.lines().filter_map(|line| line.strip_prefix("# env-dep:"));
+    variables.map(|variable| variable.split('=').next().unwrap_or(variable))
 }
 
 /// The files in a makefile as rustc writes it: beside the rules for the products, one empty rule for each file.
@@ -80,6 +105,16 @@ mod tests {
     fn rules_for_products_are_no_files() {
         let text = "/tmp/a b/lab2.d: src/lib.rs /etc/pass\\ wd\n\nsrc/lib.rs:\n/etc/pass\\ wd:\n# env-dep:HOME=/x:\n";
         assert_eq!(files_of(text).collect::<Vec<_>>(), ["src/lib.rs", "/etc/pass wd"]);
+        assert_eq!(variables_of(text).collect::<Vec<_>>(), ["HOME"]);
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_read_is_told() {
+        let told = |message: &str| tried([message].into_iter()).map_err(|rejected| rejected.text);
+        assert!(
+            told("couldn't read `/etc/shadow`: Permission denied (os error 13)").unwrap_err().contains("`/etc/shadow`")
+        );
+        assert_eq!(told("file not found for module `views`"), Ok(()));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::{
     BuildError, Diagnostic, DoesNotBuild, Level, Obstacle, Prebuilt, Rejected,
     diagnostics::Messages,
     ending::{self, Bounds, Verdict},
-    foreign::Allowed,
+    foreign::{self, Allowed},
     glue, rustc,
 };
 use crate::{
@@ -129,7 +129,8 @@ impl Build<'_> {
         let allowed = Allowed { sources: self.sources(), sysroot: self.prebuilt.toolchain.sysroot() };
         let verdict = self.run(command, |messages| {
             let read = fs::read_to_string(dep_info).ok();
-            allowed.check(&messages.files, read.as_deref())
+            allowed.check(&messages.files, read.as_deref())?;
+            foreign::tried(messages.diagnostics.iter().map(|each| each.message.as_str()))
         })?;
         if verdict.success {
             let warned = |each: &Diagnostic| each.level == Level::Warning && each.is_about_the_program();

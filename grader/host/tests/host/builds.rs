@@ -89,15 +89,17 @@ fn what_the_scan_does_not_see_the_audit_does() {
     }
 }
 
+/// (That there is nothing to be seen in it is tried by `cargo grade doctor`, and by the hostile corpus with a token in it.)
 #[test]
-fn the_environment_is_empty() {
+fn asking_for_the_environment_is_told_by_the_audit() {
     // Put together by a macro, or the scan would see it.
     let code = "macro_rules! ask { ($ask:ident, $name:literal) => { $ask!($name) } }\n\
                 const HOME: Option<&str> = ask!(option_env, \"HOME\");\n\
-                const _: () = assert!(HOME.is_none() && ask!(option_env, \"PATH\").is_none());\n\
-                const _: () = assert!(ask!(option_env, \"CARGO_MANIFEST_DIR\").is_none());";
-    assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some(), "this process has it");
-    build(&with_code(code)).expect("nothing is set");
+                const _: () = assert!(HOME.is_none());";
+    let files = with_code(code);
+    faultline_host::scan(&files).expect("it is hidden from the scan");
+    let rejected = why_rejected(&files, &usual());
+    assert!(rejected.text.contains("a variable of the environment") && rejected.text.contains("`HOME`"), "{rejected}");
 }
 
 #[test]
