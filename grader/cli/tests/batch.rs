@@ -17,10 +17,10 @@ use std::{
 use serde_json::Value;
 
 use class::Sort;
-use support::{Ran, cargo_grade, root};
+use support::{Ran, cargo_grade, changed, root};
 
 /// So many students have all sorts of submissions.
-const SIZE: usize = 13;
+const SIZE: usize = 10;
 
 /// A class, imported and graded once, undisturbed.
 struct Graded {
@@ -68,6 +68,13 @@ impl Graded {
 
     fn out(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// A folder for results in which the check of the machine is done already, as it would be after a kill.
+    fn begun(&self, out: &str) -> &str {
+        fs::create_dir_all(self.out(out)).expect("a new folder");
+        fs::write(self.out(out).join("preflight.json"), &self.files["preflight.json"]).expect("a new file");
+        out
     }
 
     fn run(&self, out: &str, more: &[&str]) -> Ran {
@@ -188,7 +195,7 @@ fn four_shards_joined_are_one_class() {
     let class = &*GRADED;
     let shards: Vec<String> = (1..=4).map(|part| format!("shard-{part}")).collect();
     for (part, out) in (1..=4).zip(&shards) {
-        let ran = class.run(out, &["--shard", &format!("{part}/4")]);
+        let ran = class.run(class.begun(out), &["--shard", &format!("{part}/4")]);
         assert_eq!(ran.code, 5, "others are pending: {}{}", ran.out, ran.err);
     }
     let folders: Vec<String> = shards.iter().map(|out| text(&class.out(out))).collect();
@@ -309,7 +316,7 @@ fn copy_folder(from: &Path, to: &Path) {
 #[test]
 fn a_budget_stops_in_good_order() {
     let class = &*GRADED;
-    let ran = class.run("budget", &["--budget", "1ms", "--jobs", "1"]);
+    let ran = class.run(class.begun("budget"), &["--budget", "1ms", "--jobs", "1"]);
     assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("the budget is used up") && ran.out.contains("pending"), "{}", ran.out);
     let scores = fs::read_to_string(class.out("budget/scores.csv")).expect("rows all the same");
@@ -319,7 +326,7 @@ fn a_budget_stops_in_good_order() {
 #[test]
 fn two_graders_do_not_write_into_one_folder() {
     let class = &*GRADED;
-    let mut first = start(class, "locked");
+    let mut first = start(class, class.begun("locked"));
     let mut lines = BufReader::new(first.stdout.take().expect("a pipe")).lines();
     assert!(lines.any(|line| line.expect("UTF-8").contains("rows")), "it has begun");
     let ran = class.run("locked", &[]);
@@ -331,7 +338,7 @@ fn two_graders_do_not_write_into_one_folder() {
 #[test]
 fn an_interrupt_keeps_what_is_done() {
     let class = &*GRADED;
-    let mut child = start(class, "interrupted");
+    let mut child = start(class, class.begun("interrupted"));
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     assert!(lines.any(|line| line.expect("UTF-8").contains(" left")), "something is done");
     let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill is there");
@@ -340,6 +347,27 @@ fn an_interrupt_keeps_what_is_done() {
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
     let planned = class.run("interrupted", &["--dry-run"]);
     assert!(planned.out.contains("keep") && planned.out.contains("grade"), "{}", planned.out);
+}
+
+/// Nobody learns after the deadline that their submission is rejected.
+#[test]
+fn a_student_is_told_of_a_rejection_by_plain_grading() {
+    let start = "fn start(config: &ServerConfig, _: Boot, ctx: &mut Context<Self>) -> Self {";
+    for (does, says) in [
+        ("let _ = include_str!(\"server.rs\");", "include_str!"),
+        ("let _ = option_env!(\"HOME\");", "option_env!"),
+        ("unsafe { std::hint::unreachable_unchecked() }", "unsafe"),
+    ] {
+        let folder = changed("server.rs", &[(start, &format!("{start}\n        {does}"))]);
+        let json = folder.path().join("result.json");
+        let ran = cargo_grade(&["lab2", "--path", &text(folder.path()), "--report", "none", "--json", &text(&json)]);
+        assert_eq!(ran.code, 5, "{does}: {}{}", ran.out, ran.err);
+        assert!(ran.out.contains("src/server.rs:") && ran.out.contains(says), "{}", ran.out);
+        assert!(ran.out.contains("That is not 0 points"), "{}", ran.out);
+        let result: Value = serde_json::from_slice(&fs::read(&json).expect("a result")).expect("JSON");
+        assert_eq!((&result["outcome"], &result["score"]["earned"]), (&"rejected".into(), &0.into()), "{result}");
+        assert!(result["score"]["possible"] == 0 && result["score"]["not_scored"] == 66, "{result}");
+    }
 }
 
 #[test]

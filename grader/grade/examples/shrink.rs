@@ -82,6 +82,7 @@ fn request(root: &Path, mutant: &Mutant, submission: PathBuf) -> Request {
         salt: None,
         threads: Some(1),
         traces: None,
+        building: faultline_grade::Building::default(),
         shrink: true,
         audience: Audience::Staff,
     }

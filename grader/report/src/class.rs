@@ -59,7 +59,8 @@ impl<W: Write> ClassScreen<W> {
                     (left, 0) => format!("{left} left"),
                     (left, ms) => format!("{left} left, about {}", about(*ms)),
                 };
-                let line = format!("{:>10}  {points:>7}  {:<32} {took:>9}", coloured(*status), printable(id));
+                let names = if self.width < 100 { 20 } else { 32 };
+                let line = format!("{:>10}  {points:>7}  {:<names$} {took:>9}", coloured(*status), printable(id));
                 writeln!(self.out, "{line}  {}", ahead.dimmed())?;
                 match why {
                     Some(why) => self.paragraph(why, 12),

@@ -105,6 +105,8 @@ fn grade() -> Grade {
         hidden_points_not_run: 0,
         parts: vec![PartScore { part: "C".to_owned(), title: "Replication and failover".to_owned(), score }],
         build_error: None,
+        trouble: None,
+        unsafe_build: false,
         left_out: vec!["src/link.rs: a link".to_owned()],
         tests: vec![
             verdict("state_survives_failover", Status::Passed, None, None),

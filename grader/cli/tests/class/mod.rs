@@ -31,7 +31,7 @@ pub const DEADLINE: &str = "2026-03-01T12:00:00Z";
 
 /// In turn, so that a class of any size has nearly all of them.
 const TURN: [Sort; 12] =
-    [Reference, Wrong, Broken, Hostile, Missing, Variant, Wrong, Team, Starter, Late, Wrong, Reference];
+    [Reference, Wrong, Broken, Hostile, Missing, Team, Starter, Late, Variant, Wrong, Wrong, Reference];
 
 /// A class on the disk.
 pub struct Class {

@@ -166,6 +166,8 @@ pub fn grade_with(tests: Vec<TestVerdict>) -> Grade {
         hidden_points_not_run: 0,
         parts: vec![PartScore { part: s("C"), title: s("Replication and failover"), score }],
         build_error: None,
+        trouble: None,
+        unsafe_build: false,
         left_out: vec![s("src/link.rs: a link")],
         tests,
     }
