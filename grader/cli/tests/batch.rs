@@ -71,7 +71,7 @@ impl Graded {
     }
 
     /// A folder for results in which the check of the machine is done already, as it would be after a kill.
-    fn begun(&self, out: &str) -> &str {
+    fn begun<'a>(&self, out: &'a str) -> &'a str {
         fs::create_dir_all(self.out(out)).expect("a new folder");
         fs::write(self.out(out).join("preflight.json"), &self.files["preflight.json"]).expect("a new file");
         out

@@ -75,7 +75,8 @@ impl<W: Write> ClassScreen<W> {
     fn finished(&mut self, class: &Class, stopped: Option<Stopped>, took_ms: u64) -> std::io::Result<()> {
         let sums: Vec<String> =
             counts(class).into_iter().map(|(status, number)| format!("{number} {}", status.word())).collect();
-        writeln!(self.out, "\n{}: {}", count(class.rows.len(), "row"), sums.join(", "))?;
+        writeln!(self.out)?;
+        self.paragraph(&format!("{}: {}", count(class.rows.len(), "row"), sums.join(", ")), 0)?;
         let open: Vec<&ClassRow> = class.open().collect();
         if !open.is_empty() {
             writeln!(self.out, "{}", "not scored, and in need of somebody:".yellow().bold())?;

@@ -47,7 +47,7 @@ fn links_are_not_followed() {
     symlink("/dev/zero", folder.path().join("src/zero.rs")).expect("a link");
     let staged = Staged::from_folder(folder.path()).expect("it is a crate");
     assert_eq!(staged.sources().len(), 1);
-    let left_out: Vec<_> = staged.left_out().iter().map(|each| (each.path.as_str(), each.why)).collect();
+    let left_out: Vec<_> = staged.left_out().iter().map(|each| (each.path.as_str(), &*each.why)).collect();
     let why = "links are not followed";
     assert_eq!(left_out, [("src/outside", why), ("src/secret.rs", why), ("src/zero.rs", why)]);
 
@@ -171,7 +171,7 @@ fn entries_that_are_no_plain_files_are_left_out() {
     ]);
     let staged = Staged::from_entries(entries).expect("it is a crate");
     assert_eq!(staged.sources().keys().collect::<Vec<_>>(), ["src/lib.rs"]);
-    let why = |path: &str| staged.left_out().iter().find(|each| each.path == path).map(|each| each.why);
+    let why = |path: &str| staged.left_out().iter().find(|each| each.path == path).map(|each| &*each.why);
     assert_eq!(why("src/link.rs"), Some("links are not followed"));
     assert_eq!(why("src/pipe.rs"), Some("it is no regular file"));
     assert_eq!(why("src/../../escape.rs"), Some("only `src/**/*.rs` is graded"));
