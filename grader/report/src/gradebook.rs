@@ -127,7 +127,7 @@ pub(crate) fn word(row: &ClassRow) -> String {
 pub(crate) fn who(row: &ClassRow) -> String {
     match (row.student.as_str(), &row.login) {
         ("", Some(login)) => format!("({login})"),
-        ("", None) => "(nobody)".to_owned(),
+        ("", None) => format!("({})", row.submission.as_deref().unwrap_or("nobody")),
         (student, Some(login)) if login != student => format!("{student} ({login})"),
         (student, _) => student.to_owned(),
     }

@@ -7,6 +7,7 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use faultline_verdict::{ClassStatus, Fingerprint, Grade, Outcome, Score};
@@ -246,14 +247,21 @@ const RECORD: &str = "record.json";
 const RESULT: &str = "result.json";
 pub(super) const TRACES: &str = "traces";
 
-/// Removes a folder that need not be there.
+/// Removes a folder that need not be there. Workers whose grader was killed notice it, but may still write for a moment.
 fn remove(folder: &Path) -> Result<(), Error> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(broken(format!("{} cannot be removed: {error}", folder.display())))
+    const TRIES: u32 = 100;
+    const PAUSE: Duration = Duration::from_millis(50);
+    for attempt in 1.. {
+        match fs::remove_dir_all(folder) {
+            Ok(()) => break,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.exists() => break,
+            Err(error) if attempt == TRIES => {
+                return Err(broken(format!("{} cannot be removed: {error}", folder.display())));
+            }
+            Err(_) => std::thread::sleep(PAUSE),
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {

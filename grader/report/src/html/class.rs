@@ -27,7 +27,7 @@ pub fn class_page(class: &Class) -> String {
                 span.unit { " graded" }
             }
             ul.notes {
-                @for (status, number) in counts(class) { li { (number) " " (status.word()) } }
+                li { (counts(class).into_iter().map(|(status, number)| format!("{number} {}", status.word())).collect::<Vec<_>>().join(", ")) }
                 @if class.unsafe_build {
                     li.bad { strong { "Built without a sandbox." } " Somebody asked for --unsafe-build." }
                 }
@@ -91,7 +91,7 @@ fn line(row: &ClassRow, reasons: bool) -> Markup {
             }
             td { span.status { (word(row)) } }
             td.num { @if has_points(row) { (row.score.earned) span.of { " / " (row.score.possible) } } }
-            td {
+            td.pages {
                 @if has_pages {
                     a href=[page("staff")] { "staff" } " \u{b7} " a href=[page("students")] { "student" }
                 }

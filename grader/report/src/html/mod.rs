@@ -61,16 +61,22 @@ impl Page {
     /// The page of a grade.
     pub fn of(&self, grade: &Grade) -> String {
         let failures = failure::listed(grade);
-        let title =
-            format!("{}: {}/{} \u{b7} {}", grade.lab, grade.score.earned, grade.score.possible, self.submission);
+        let points = match grade.trouble {
+            Some(_) => "not graded".to_owned(),
+            None => format!("{}/{}", grade.score.earned, grade.score.possible),
+        };
+        let title = format!("{}: {points} \u{b7} {}", grade.lab, self.submission);
         let body = html! {
-            a.skip href="#failures" { "Skip to the failures" }
+            @if grade.trouble.is_none() { a.skip href="#failures" { "Skip to the failures" } }
             (banner(grade, &self.submission))
             main {
                 (self.build(grade))
-                (score::section(grade, &failures))
-                (failure::section(grade, &failures))
-                (metrics::section(grade))
+                // What was not graded has no points to show.
+                @if grade.trouble.is_none() {
+                    (score::section(grade, &failures))
+                    (failure::section(grade, &failures))
+                    (metrics::section(grade))
+                }
             }
             (foot(grade))
         };
@@ -82,7 +88,7 @@ impl Page {
             @if let Some(trouble) = &grade.trouble {
                 section aria-labelledby="trouble" {
                     h2 #trouble { "The submission was not graded" }
-                    pre.output tabindex="0" role="region" aria-label="Why it was not graded" {
+                    pre.reason {
                         (cut(trouble.trim_end(), BUILD_OUTPUT))
                     }
                 }
@@ -167,9 +173,13 @@ fn banner(grade: &Grade, submission: &str) -> Markup {
                 h1 { (cut(&grade.title, 200)) }
                 p.submission { "Submission " code { (cut(submission, 300)) } }
             }
-            p.total.good[full].bad[!full] {
-                span.earned { (score.earned) } " / " (score.possible)
-                span.unit { " points" }
+            @if grade.trouble.is_some() {
+                p.total.warn { "not graded" }
+            } @else {
+                p.total.good[full].bad[!full] {
+                    span.earned { (score.earned) } " / " (score.possible)
+                    span.unit { " points" }
+                }
             }
             ul.notes {
                 @match grade.outcome {
