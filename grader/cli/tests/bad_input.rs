@@ -25,7 +25,7 @@ fn grade(submission: &TempDir, arguments: &[&str]) -> Ran {
 
 /// Part A has no student's server in it and passes; part B fails with this text.
 fn fails_with(submission: &TempDir, expected: &str) {
-    let ran = grade(submission, &[]);
+    let ran = grade(submission, &["--no-shrink"]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     let lines: Vec<&str> = ran.out.lines().collect();
     let of =

@@ -14,7 +14,9 @@ use std::{
 use faultline_check::{
     Bank, Checked, Lock, Operation, Options, Queue, Spec, Store, Told, Verdict, Violation, check_with,
 };
-use faultline_verdict::{CheckReport, FORMAT, HistoryReport, HistoryVerdict, KeyOrder, OperationLine, ViolationReport};
+use faultline_verdict::{
+    CHECK_FORMAT, CheckReport, HistoryReport, HistoryVerdict, KeyOrder, OperationLine, ViolationReport,
+};
 
 use crate::Error;
 use read::{Call, Row};
@@ -61,7 +63,7 @@ pub fn check_histories(request: &CheckRequest) -> Result<CheckReport, Error> {
     let path = &request.path;
     let unreadable = |error| Error::Usage(format!("{} cannot be read: {error}", path.display()));
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
-        return Ok(CheckReport { format: FORMAT, histories: vec![check_file(path, None, request.model)?] });
+        return Ok(CheckReport { format: CHECK_FORMAT, histories: vec![check_file(path, None, request.model)?] });
     }
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
@@ -81,7 +83,7 @@ pub fn check_histories(request: &CheckRequest) -> Result<CheckReport, Error> {
         ends.into_iter().find(|(end, _)| stem.ends_with(end)).map(|(_, verdict)| verdict)
     };
     let histories = files.iter().map(|file| check_file(file, expected(file), request.model));
-    Ok(CheckReport { format: FORMAT, histories: histories.collect::<Result<_, _>>()? })
+    Ok(CheckReport { format: CHECK_FORMAT, histories: histories.collect::<Result<_, _>>()? })
 }
 
 fn check_file(file: &Path, expected: Option<HistoryVerdict>, model: HistoryModel) -> Result<HistoryReport, Error> {

@@ -251,7 +251,7 @@ fn run_all(
 }
 
 /// Writes the traces of failures and puts the command that replays them into the verdicts. The trace of a test that
-/// passes now, or that the reader may not see, is removed: it would be of an older run.
+/// passes now, that the reader may not see, or that is too long, is removed: it would be of an older run.
 fn keep_traces(request: &Request, name: &str, digest: &str, tested: Vec<Tested>) -> Result<Vec<TestVerdict>, Error> {
     let mut verdicts = Vec::with_capacity(tested.len());
     for (mut verdict, trace) in tested {
@@ -259,17 +259,26 @@ fn keep_traces(request: &Request, name: &str, digest: &str, tested: Vec<Tested>)
             let file = format!("{}.trace.json", verdict.id);
             let (path, short) = (request.root.join(folder).join(&file), shown.join(&file));
             let may_see = request.audience.sees(verdict.visibility);
-            match (trace.filter(|_| may_see), &mut verdict.failure) {
+            let written = match (trace.filter(|_| may_see), &mut verdict.failure) {
                 (Some(mut trace), Some(failure)) => {
                     trace.submission = name.to_owned();
                     trace.digest = digest.to_owned();
-                    trace.write(&path)?;
-                    failure.replay = Some(format!("cargo grade replay {}", short.display()));
+                    let too_long = trace.write(&path)?;
+                    match too_long {
+                        None => failure.replay = Some(format!("cargo grade replay {}", short.display())),
+                        Some(bytes) => {
+                            verdict.remarks.push(format!("its trace is not kept: it would have {} MiB", bytes >> 20))
+                        }
+                    }
+                    too_long.is_none()
                 }
-                _ => match std::fs::remove_file(&path) {
+                _ => false,
+            };
+            if !written {
+                match std::fs::remove_file(&path) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(broken(error)),
                     _ => {}
-                },
+                }
             }
         }
         verdicts.push(verdict);

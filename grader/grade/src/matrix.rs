@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::atomic::AtomicBool};
 
-use faultline_verdict::{Audience, FORMAT, Matrix, MatrixRow, MatrixTest, Outcome, Status};
+use faultline_verdict::{Audience, MATRIX_FORMAT, Matrix, MatrixRow, MatrixTest, Outcome, Status};
 use tempfile::TempDir;
 
 use crate::{
@@ -57,7 +57,7 @@ pub fn matrix(
     let mut tests: Vec<MatrixTest> = rubric.tests.iter().filter(|row| hidden || row.is_public()).map(column).collect();
     tests.sort_by_key(|test| !test.visibility.is_public());
     let mut matrix = Matrix {
-        format: FORMAT,
+        format: MATRIX_FORMAT,
         lab: request.lab.clone(),
         partial: !request.names.is_empty(),
         tests,
@@ -205,8 +205,14 @@ mod tests {
             test("H-C1", Visibility::Hidden),
             test("H-C2", Visibility::AfterDeadline),
         ];
-        let mut matrix =
-            Matrix { format: FORMAT, lab: "lab0".to_owned(), partial: false, tests, rows, broken_promises: Vec::new() };
+        let mut matrix = Matrix {
+            format: MATRIX_FORMAT,
+            lab: "lab0".to_owned(),
+            partial: false,
+            tests,
+            rows,
+            broken_promises: Vec::new(),
+        };
         matrix.broken_promises = broken_promises(&matrix);
         matrix.broken_promises
     }

@@ -16,6 +16,9 @@ use crate::error::Error;
 /// they are read, too.
 const FORMAT: u32 = 4;
 
+/// A program that does as much as it may, in each test, would fill a disk with its traces. Others have some 100 KiB.
+const MOST_BYTES: usize = 8 << 20;
+
 /// Everything that a failing run was made of, except for the program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,15 +98,19 @@ impl Trace {
         Ok(trace)
     }
 
-    /// Writes the file.
+    /// Writes the file, unless it is too long to be of use to anybody; then it says how many bytes it would have.
     ///
     /// # Errors
     /// [`Error::Broken`] if the file cannot be written.
-    pub fn write(&self, path: &Path) -> Result<(), Error> {
+    pub fn write(&self, path: &Path) -> Result<Option<usize>, Error> {
         let mut text =
             serde_json::to_vec(self).map_err(|error| Error::Broken(format!("a trace has no JSON: {error}")))?;
         text.push(b'\n');
-        write_whole(path, &text)
+        if text.len() > MOST_BYTES {
+            return Ok(Some(text.len()));
+        }
+        write_whole(path, &text)?;
+        Ok(None)
     }
 }
 

@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The version of a [`CheckReport`] as a JSON document.
+pub const CHECK_FORMAT: u32 = 1;
+
 /// The JSON document of a check: what was found in each file, in the order of their names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckReport {
-    /// [`FORMAT`](crate::FORMAT).
+    /// [`CHECK_FORMAT`].
     pub format: u32,
     /// The files.
     pub histories: Vec<HistoryReport>,

@@ -14,14 +14,14 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-pub use checked::{CheckReport, HistoryReport, HistoryVerdict, KeyOrder, OperationLine, ViolationReport};
+pub use checked::{CHECK_FORMAT, CheckReport, HistoryReport, HistoryVerdict, KeyOrder, OperationLine, ViolationReport};
 pub use class::{CLASS_FORMAT, Class, ClassEvent, ClassPlan, ClassRow, ClassStatus, PlanStep, PlannedWork, Stopped};
 pub use diagram::{Asked, Band, Diagram, Drawn, Held, Judged, KeyHistory, What};
-pub use matrix::{Matrix, MatrixRow, MatrixTest};
+pub use matrix::{MATRIX_FORMAT, Matrix, MatrixRow, MatrixTest};
 pub use picture::{Lane, Span, Tone};
 pub use walk::{FieldChange, Walk, WalkFlight, WalkNode, WalkStep};
 
-/// The version of the JSON document. A change that a reader must know of raises it.
+/// The version of a [`Grade`] as a JSON document. A change that a reader must know of raises it.
 pub const FORMAT: u32 = 2;
 
 /// Something that happened while grading, in the order in which reports hear of it.

@@ -2,12 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The version of a [`Matrix`] as a JSON document.
+pub const MATRIX_FORMAT: u32 = 1;
+
 use crate::{Score, Status, Visibility};
 
 /// The kill matrix of a lab: its correct and wrong solutions against its tests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matrix {
-    /// [`FORMAT`](crate::FORMAT).
+    /// [`MATRIX_FORMAT`].
     pub format: u32,
     /// The lab's id.
     pub lab: String,
