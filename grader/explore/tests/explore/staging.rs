@@ -241,7 +241,7 @@ impl Backend for Busy {
     }
 
     fn step(&mut self, slot: usize, event: &Event<'_>) -> Result<&[u8], BackendError> {
-        self.fuel += 100_000_000;
+        self.fuel += 2_000_000_000;
         self.machine.step(slot, event)
     }
 
