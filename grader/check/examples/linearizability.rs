@@ -1,13 +1,20 @@
 //! How fast histories are judged: `cargo run -p faultline-check --example linearizability [DIR]`.
 //!
-//! DIR holds recorded histories `*.txt`, one event a line (SPEC.md, "Histories"). Times are medians of five, of the
-//! processor where the system tells it (Linux), so that other programs do not matter much.
+//! DIR holds recorded histories `*.txt`, one event a line (SPEC.md, "Histories"). Times are medians
+//! of five, of the processor where the system tells it (Linux), so that other programs do not
+//! matter much.
 
-#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark looks at the clock")]
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "a benchmark looks at the clock"
+)]
 
 use std::{collections::BTreeMap, path::Path, time::Instant};
 
-use faultline_check::{Checked, Operation, Options, Store, StoreCall, StoreOp, StoreReply, Verdict, check_with};
+use faultline_check::{
+    Checked, Operation, Options, Store, StoreCall, StoreOp, StoreReply, Verdict, check_with,
+};
 
 type Op = Operation<StoreCall, StoreReply>;
 
@@ -39,13 +46,17 @@ fn clock(began: Instant) -> f64 {
 }
 
 fn judge(history: &[Op], explain: bool) -> (Checked, f64) {
-    let options = Options { explain, ..Options::default() };
+    let options = Options {
+        explain,
+        ..Options::default()
+    };
     let (mut times, start) = (Vec::new(), Instant::now());
     loop {
         // The processor's time is counted in ticks, so short ones are taken many times.
         let (began, wall, mut rounds) = (clock(start), Instant::now(), 0.0);
         let checked = loop {
-            let checked = check_with(&Store::default(), history, &options).expect("replies follow calls");
+            let checked =
+                check_with(&Store::default(), history, &options).expect("replies follow calls");
             rounds += 1.0;
             if wall.elapsed().as_millis() > 40 {
                 break checked;
@@ -66,12 +77,25 @@ fn report(name: &str, history: &[Op]) {
         Verdict::Violated(_) => "violated",
         Verdict::Undecided { .. } => "UNDECIDED",
     };
-    print!("{name:<44} {:>8} ops  {verdict:<12} {millis:>9.3} ms", history.len());
-    print!("  {:>4} by zones, {} searched, {} configurations", checked.by_zones, checked.by_search, checked.explored);
+    print!(
+        "{name:<44} {:>8} ops  {verdict:<12} {millis:>9.3} ms",
+        history.len()
+    );
+    print!(
+        "  {:>4} by zones, {} searched, {} configurations",
+        checked.by_zones, checked.by_search, checked.explored
+    );
     if let Verdict::Violated(_) = checked.verdict {
         let (explained, with) = judge(history, true);
-        let Verdict::Violated(violation) = explained.verdict else { unreachable!("it is violated") };
-        print!("; {:?} of {} operations, explained in {:.3} ms", violation.kind, violation.core.len(), with - millis);
+        let Verdict::Violated(violation) = explained.verdict else {
+            unreachable!("it is violated")
+        };
+        print!(
+            "; {:?} of {} operations, explained in {:.3} ms",
+            violation.kind,
+            violation.core.len(),
+            with - millis
+        );
     }
     println!();
 }
@@ -97,11 +121,23 @@ fn recorded(text: &str) -> Vec<Op> {
                 _ => StoreOp::Get,
             };
             open.insert(client, history.len());
-            let command = StoreCall { key: field(":key").to_owned(), op };
-            history.push(Op { client, command, call: at, reply: None });
+            let command = StoreCall {
+                key: field(":key").to_owned(),
+                op,
+            };
+            history.push(Op {
+                client,
+                command,
+                call: at,
+                reply: None,
+            });
         } else {
             let op = &mut history[open.remove(&client).expect("it was invoked")];
-            let reply = if op.command.op == StoreOp::Get { StoreReply::Value(value) } else { StoreReply::Done };
+            let reply = if op.command.op == StoreOp::Get {
+                StoreReply::Value(value)
+            } else {
+                StoreReply::Done
+            };
             op.reply = Some((at, reply));
         }
     }
@@ -130,14 +166,21 @@ fn generate(workload: &Workload, seed: u64) -> Vec<Op> {
         let call = free[client as usize] + random.below(10);
         let ret = call + 1 + random.below(40);
         free[client as usize] = ret + 1;
-        planned.push((call + random.below(ret - call + 1), number, client, call, ret));
+        planned.push((
+            call + random.below(ret - call + 1),
+            number,
+            client,
+            call,
+            ret,
+        ));
     }
     planned.sort_unstable();
     for (_, number, client, call, ret) in planned {
         let key = random.below(workload.keys);
         let token = format!("c{client}.{number};").into_bytes();
         let ticket = random.below(workload.mix.iter().sum());
-        // An append to a long value is a put, as in real workloads; or the reads would be all bytes.
+        // An append to a long value is a put, as in real workloads; or the reads would be all
+        // bytes.
         let long = stores[key as usize].value.len() > 100;
         let op = match ticket {
             _ if ticket < workload.mix[0] => StoreOp::Put(token),
@@ -145,20 +188,29 @@ fn generate(workload: &Workload, seed: u64) -> Vec<Op> {
             _ if long => StoreOp::Put(token),
             _ => StoreOp::Append(token),
         };
-        let command = StoreCall { key: key.to_string(), op };
+        let command = StoreCall {
+            key: key.to_string(),
+            op,
+        };
         let lost = random.below(1000) < workload.lost;
         let reply = (!lost || random.below(2) == 0).then(|| {
             use faultline_check::SequentialSpec;
             stores[key as usize].invoke(&command)
         });
         let reply = reply.filter(|_| !lost).map(|reply| (ret, reply));
-        history.push(Op { client: client as u32, command, call, reply });
+        history.push(Op {
+            client: client as u32,
+            command,
+            call,
+            reply,
+        });
     }
     history.sort_by_key(|op| op.call);
     history
 }
 
-/// Clients that read and then put on what they read, on one key; failures do not tell what they saw.
+/// Clients that read and then put on what they read, on one key; failures do not tell what they
+/// saw.
 fn race(operations: u64, clients: u64, stale: bool, versions: bool) -> Vec<Op> {
     let mut random = Random(5);
     let mut store = Store::default();
@@ -170,7 +222,12 @@ fn race(operations: u64, clients: u64, stale: bool, versions: bool) -> Vec<Op> {
     let mut begin = |client: u64, free: &[u64]| {
         let call = free[client as usize] + random.below(10);
         let ret = call + 1 + random.below(40);
-        (std::cmp::Reverse(call + random.below(ret - call + 1)), client, call, ret)
+        (
+            std::cmp::Reverse(call + random.below(ret - call + 1)),
+            client,
+            call,
+            ret,
+        )
     };
     (0..clients).for_each(|client| planned.push(begin(client, &free)));
     for number in 0..operations {
@@ -184,7 +241,10 @@ fn race(operations: u64, clients: u64, stale: bool, versions: bool) -> Vec<Op> {
             (false, true) => StoreOp::PutAt { version, value: to },
             (false, false) => StoreOp::Cas { from, to },
         };
-        let command = StoreCall { key: "k".to_owned(), op };
+        let command = StoreCall {
+            key: "k".to_owned(),
+            op,
+        };
         use faultline_check::SequentialSpec;
         let reply = match store.invoke(&command) {
             StoreReply::NotSwapped(_) => StoreReply::NotSwapped(None),
@@ -194,15 +254,21 @@ fn race(operations: u64, clients: u64, stale: bool, versions: bool) -> Vec<Op> {
         if reads[client as usize] {
             know[client as usize] = (store.value.clone(), store.version);
         }
-        history.push(Op { client: client as u32, command, call, reply: Some((ret, reply)) });
+        history.push(Op {
+            client: client as u32,
+            command,
+            call,
+            reply: Some((ret, reply)),
+        });
         free[client as usize] = ret + 1;
         planned.push(begin(client, &free));
     }
     history.sort_by_key(|op| op.call);
     if stale {
         // A read late in the history returns what one long before it did.
-        let reads: Vec<usize> =
-            (0..history.len()).filter(|&at| matches!(history[at].command.op, StoreOp::Get | StoreOp::GetAt)).collect();
+        let reads: Vec<usize> = (0..history.len())
+            .filter(|&at| matches!(history[at].command.op, StoreOp::Get | StoreOp::GetAt))
+            .collect();
         let (old, late) = (reads[reads.len() * 3 / 4], reads[reads.len() * 4 / 5]);
         let value = history[old].reply.clone().expect("all are answered").1;
         history[late].reply.as_mut().expect("all are answered").1 = value;
@@ -213,36 +279,89 @@ fn race(operations: u64, clients: u64, stale: bool, versions: bool) -> Vec<Op> {
 fn main() {
     if let Some(folder) = std::env::args().nth(1) {
         let entries = std::fs::read_dir(Path::new(&folder)).expect("a folder");
-        let mut files: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+        let mut files: Vec<_> = entries
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
         files.retain(|file| file.extension().is_some_and(|extension| extension == "txt"));
         files.sort();
-        let histories: Vec<_> =
-            files.iter().map(|file| recorded(&std::fs::read_to_string(file).expect("a readable file"))).collect();
+        let histories: Vec<_> = files
+            .iter()
+            .map(|file| recorded(&std::fs::read_to_string(file).expect("a readable file")))
+            .collect();
         let before = peak();
         for (file, history) in files.iter().zip(&histories) {
-            report(&file.file_stem().unwrap_or_default().to_string_lossy(), history);
+            report(
+                &file.file_stem().unwrap_or_default().to_string_lossy(),
+                history,
+            );
         }
         if let (Some(before), Some(after)) = (before, peak()) {
-            println!("memory on these: {} KB above the {before} KB at the start", after - before);
+            println!(
+                "memory on these: {} KB above the {before} KB at the start",
+                after - before
+            );
         }
     }
-    let usual = Workload { operations: 300, clients: 8, keys: 1, lost: 30, mix: [1, 3, 4] };
+    let usual = Workload {
+        operations: 300,
+        clients: 8,
+        keys: 1,
+        lost: 30,
+        mix: [1, 3, 4],
+    };
     let mut history = generate(&usual, 11);
     report("300 operations of 8 clients on one key", &history);
-    let reads: Vec<usize> =
-        (0..history.len()).filter(|&at| matches!(history[at].reply, Some((_, StoreReply::Value(_))))).collect();
-    let old = history[reads[reads.len() / 2]].reply.clone().expect("answered").1;
-    history[reads[reads.len() - 5]].reply.as_mut().expect("answered").1 = old;
+    let reads: Vec<usize> = (0..history.len())
+        .filter(|&at| matches!(history[at].reply, Some((_, StoreReply::Value(_)))))
+        .collect();
+    let old = history[reads[reads.len() / 2]]
+        .reply
+        .clone()
+        .expect("answered")
+        .1;
+    history[reads[reads.len() - 5]]
+        .reply
+        .as_mut()
+        .expect("answered")
+        .1 = old;
     report("the same with a stale read", &history);
-    let ten = Workload { operations: 10_000, clients: 50, keys: 5, lost: 30, mix: [1, 2, 3] };
+    let ten = Workload {
+        operations: 10_000,
+        clients: 50,
+        keys: 5,
+        lost: 30,
+        mix: [1, 2, 3],
+    };
     report("10,000 operations, 3 % lost", &generate(&ten, 1));
     for (name, versions) in [("compare-and-set", false), ("version", true)] {
         for clients in [10, 40] {
-            report(&format!("{name} race of {clients} clients"), &race(90_000, clients, false, versions));
-            report(&format!("{name} race of {clients} clients, one stale"), &race(90_000, clients, true, versions));
+            report(
+                &format!("{name} race of {clients} clients"),
+                &race(90_000, clients, false, versions),
+            );
+            report(
+                &format!("{name} race of {clients} clients, one stale"),
+                &race(90_000, clients, true, versions),
+            );
         }
     }
-    let million = Workload { operations: 1_000_000, clients: 20, keys: 20, lost: 0, mix: [1, 0, 1] };
+    let million = Workload {
+        operations: 1_000_000,
+        clients: 20,
+        keys: 20,
+        lost: 0,
+        mix: [1, 0, 1],
+    };
     report("put, get", &generate(&million, 2));
-    report("put, append, get; 1 in 1000 lost", &generate(&Workload { lost: 1, mix: [1, 1, 2], ..million }, 3));
+    report(
+        "put, append, get; 1 in 1000 lost",
+        &generate(
+            &Workload {
+                lost: 1,
+                mix: [1, 1, 2],
+                ..million
+            },
+            3,
+        ),
+    );
 }

@@ -1,4 +1,5 @@
-//! The check of a whole history: split it, decide what needs no search, search the rest in turns, explain.
+//! The check of a whole history: split it, decide what needs no search, search the rest in turns,
+//! explain.
 
 use crate::{
     history::{HistoryError, OperationOf, split, validate},
@@ -10,8 +11,8 @@ use crate::{
     zones::{self, Decision, Event, NEVER},
 };
 
-/// A budget for [`check`] that decides what workloads of a few hundred operations produce, with room to spare, and
-/// keeps the worst case at about a second and 100 MB.
+/// A budget for [`check`] that decides what workloads of a few hundred operations produce, with
+/// room to spare, and keeps the worst case at about a second and 100 MB.
 pub const DEFAULT_BUDGET: u64 = 500_000;
 
 /// The first turn of each partition, in configurations. Most are decided in it.
@@ -20,13 +21,14 @@ const FIRST_TURN: u64 = 4_000;
 /// By how much each turn is longer than the one before.
 const TURN_GROWTH: u64 = 8;
 
-/// Whether `history` is linearizable: whether each operation can have taken effect at one moment between its call and
-/// its reply, such that all replies are those of `S` from the state `initial` on. Each partition starts from `initial`.
+/// Whether `history` is linearizable: whether each operation can have taken effect at one moment
+/// between its call and its reply, such that all replies are those of `S` from the state `initial`
+/// on. Each partition starts from `initial`.
 ///
-/// `budget` limits the work, in configurations of the search over all partitions; time and memory grow with it. The
-/// partitions are searched in turns that grow, so a bad one is found even if another one is too hard. If one is found
-/// bad, the search for the explanation does not count towards the budget; it has one of its own, a small multiple of
-/// what the verdict took.
+/// `budget` limits the work, in configurations of the search over all partitions; time and memory
+/// grow with it. The partitions are searched in turns that grow, so a bad one is found even if
+/// another one is too hard. If one is found bad, the search for the explanation does not count
+/// towards the budget; it has one of its own, a small multiple of what the verdict took.
 ///
 /// # Errors
 ///
@@ -74,8 +76,20 @@ const TURN_GROWTH: u64 = 8;
 /// assert_eq!(violation.impossible, 1);
 /// assert_eq!(violation.possible_replies.values, ["1"]);
 /// ```
-pub fn check<S: Spec>(initial: &S, history: &[OperationOf<S>], budget: u64) -> Result<Verdict, HistoryError> {
-    check_with(initial, history, &Options { budget, ..Options::default() }).map(|checked| checked.verdict)
+pub fn check<S: Spec>(
+    initial: &S,
+    history: &[OperationOf<S>],
+    budget: u64,
+) -> Result<Verdict, HistoryError> {
+    check_with(
+        initial,
+        history,
+        &Options {
+            budget,
+            ..Options::default()
+        },
+    )
+    .map(|checked| checked.verdict)
 }
 
 /// How to check.
@@ -87,15 +101,22 @@ pub struct Options {
     pub zones: bool,
     /// What the search leaves out.
     pub rules: Rules,
-    /// Whether to look for the explanation of a violation. If not, its `kind` and `core` are those of the first
-    /// contradiction that was met (of a search: [`Kind::Unexplained`](crate::Kind::Unexplained) and none), and
-    /// [`Violation::prefix`](crate::Violation::prefix), `linearization` and the possible values are empty.
+    /// Whether to look for the explanation of a violation. If not, its `kind` and `core` are those
+    /// of the first contradiction that was met (of a search:
+    /// [`Kind::Unexplained`](crate::Kind::Unexplained) and none), and
+    /// [`Violation::prefix`](crate::Violation::prefix), `linearization` and the possible values are
+    /// empty.
     pub explain: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { budget: DEFAULT_BUDGET, zones: true, rules: Rules::ALL, explain: true }
+        Options {
+            budget: DEFAULT_BUDGET,
+            zones: true,
+            rules: Rules::ALL,
+            explain: true,
+        }
     }
 }
 
@@ -112,10 +133,11 @@ pub struct Checked {
     pub explored: u64,
 }
 
-/// [`check`] with all options; also tells how the verdict was found. Equal histories and options give equal results.
+/// [`check`] with all options; also tells how the verdict was found. Equal histories and options
+/// give equal results.
 ///
-/// First, partitions whose written values are all different are decided in `O(n log n)` each; if one is bad, that is
-/// the verdict. The others are searched in turns.
+/// First, partitions whose written values are all different are decided in `O(n log n)` each; if
+/// one is bad, that is the verdict. The others are searched in turns.
 ///
 /// # Errors
 ///
@@ -128,10 +150,19 @@ pub fn check_with<S: Spec>(
     validate(history)?;
     let parts = split::<S>(history);
     let mut orders: Vec<Vec<usize>> = vec![Vec::new(); parts.len()];
-    let mut checked = Checked { verdict: Verdict::Undecided { explored: 0 }, by_zones: 0, by_search: 0, explored: 0 };
+    let mut checked = Checked {
+        verdict: Verdict::Undecided { explored: 0 },
+        by_zones: 0,
+        by_search: 0,
+        explored: 0,
+    };
     let mut undecided = Vec::new();
     for (number, part) in parts.iter().enumerate() {
-        match if options.zones { decide(initial, history, part) } else { Decision::NotApplicable } {
+        match if options.zones {
+            decide(initial, history, part)
+        } else {
+            Decision::NotApplicable
+        } {
             Decision::Linearizable(order) => orders[number] = order,
             Decision::Violated(blame) => {
                 checked.by_zones += 1;
@@ -147,7 +178,13 @@ pub fn check_with<S: Spec>(
         checked.by_zones += 1;
     }
     checked.by_search = undecided.len();
-    let new = |at: usize| Search::new(initial, &entries::<S>(history, &parts[undecided[at]]), options.rules);
+    let new = |at: usize| {
+        Search::new(
+            initial,
+            &entries::<S>(history, &parts[undecided[at]]),
+            options.rules,
+        )
+    };
     let mut searches = Vec::with_capacity(undecided.len());
     let found = take_turns(&mut searches, undecided.len(), new, options.budget);
     checked.explored = searches.iter().map(Search::explored).sum();
@@ -159,17 +196,31 @@ pub fn check_with<S: Spec>(
             Verdict::Linearizable { witness: orders }
         }
         Turns::Bad(at) => {
-            let found = Found::BySearch { explored: searches[at].explored(), deepest: searches[at].deepest() };
+            let found = Found::BySearch {
+                explored: searches[at].explored(),
+                deepest: searches[at].deepest(),
+            };
             drop(searches);
-            Verdict::Violated(explain(initial, history, &parts[undecided[at]], found, options))
+            Verdict::Violated(explain(
+                initial,
+                history,
+                &parts[undecided[at]],
+                found,
+                options,
+            ))
         }
-        Turns::OutOfBudget => Verdict::Undecided { explored: checked.explored },
+        Turns::OutOfBudget => Verdict::Undecided {
+            explored: checked.explored,
+        },
     };
     Ok(checked)
 }
 
 /// The operations `part` of `history` in the terms of the fast path, if they have them.
-pub(crate) fn events<'h, S: Spec>(history: &'h [OperationOf<S>], part: &[usize]) -> Option<Vec<Event<'h>>> {
+pub(crate) fn events<'h, S: Spec>(
+    history: &'h [OperationOf<S>],
+    part: &[usize],
+) -> Option<Vec<Event<'h>>> {
     let event = |&index: &usize| {
         let operation = &history[index];
         let reply = operation.reply.as_ref();
@@ -177,7 +228,12 @@ pub(crate) fn events<'h, S: Spec>(history: &'h [OperationOf<S>], part: &[usize])
         let time = |at: u64| i64::try_from(at).ok().filter(|&at| at < NEVER);
         let kv: KvOp<'h> = S::as_kv(&operation.command, reply.map(|(_, reply)| reply))?;
         let ret = reply.map_or(Some(NEVER), |&(at, _)| time(at))?;
-        Some(Event { index, call: time(operation.call)?, ret, kv })
+        Some(Event {
+            index,
+            call: time(operation.call)?,
+            ret,
+            kv,
+        })
     };
     part.iter().map(event).collect()
 }

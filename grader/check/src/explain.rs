@@ -1,15 +1,17 @@
 //! From a bad prefix to the few operations of it that cannot be explained together.
 //!
-//! To drop operations as long as what is left is bad (delta debugging) would prove nothing: drop a put, and whoever read
-//! its value is wrong for a new reason. So only such removals are made that keep linearizable histories linearizable;
-//! if what is left is bad, the history was, and for that reason:
+//! To drop operations as long as what is left is bad (delta debugging) would prove nothing: drop a
+//! put, and whoever read its value is wrong for a new reason. So only such removals are made that
+//! keep linearizable histories linearizable; if what is left is bad, the history was, and for that
+//! reason:
 //!
 //! - an operation that only read: nobody needs it;
-//! - a write that nobody saw, if no value that was seen has its bytes: up to the next put nobody looked;
-//! - without appends and compare-and-sets: all writes and reads of one value, since each of the others is explained by
-//!   its own value;
-//! - if all values fall into tokens in one way: one token, out of all values and together with its appends. (Erasing a
-//!   letter from all words commutes with appending words to each other.)
+//! - a write that nobody saw, if no value that was seen has its bytes: up to the next put nobody
+//!   looked;
+//! - without appends and compare-and-sets: all writes and reads of one value, since each of the
+//!   others is explained by its own value;
+//! - if all values fall into tokens in one way: one token, out of all values and together with its
+//!   appends. (Erasing a letter from all words commutes with appending words to each other.)
 
 use std::collections::BTreeMap;
 
@@ -28,7 +30,8 @@ use crate::{
 /// How many configurations one question may take.
 const FUEL: u64 = 20_000;
 
-/// How many configurations all questions together may take. To ask costs something, too, for long histories.
+/// How many configurations all questions together may take. To ask costs something, too, for long
+/// histories.
 const ALL_FUEL: u64 = 100_000;
 
 /// What it costs to ask about so many operations.
@@ -36,15 +39,27 @@ fn price(operations: usize) -> u64 {
     1 + operations as u64 / 8
 }
 
-/// The operations to blame in a prefix that is not linearizable: few, but no certain number of them.
-/// `O(k log n)` checks for `n` operations of which `k` remain.
-pub(crate) fn shrink<S: Spec>(initial: &S, history: &[OperationOf<S>], prefix: &[Entry<'_, S>]) -> Blame {
+/// The operations to blame in a prefix that is not linearizable: few, but no certain number of
+/// them. `O(k log n)` checks for `n` operations of which `k` remain.
+pub(crate) fn shrink<S: Spec>(
+    initial: &S,
+    history: &[OperationOf<S>],
+    prefix: &[Entry<'_, S>],
+) -> Blame {
     match translate(initial, history, prefix) {
-        Some((initial, bag)) => Shrinking { initial, fuel: ALL_FUEL }.run(bag),
+        Some((initial, bag)) => Shrinking {
+            initial,
+            fuel: ALL_FUEL,
+        }
+        .run(bag),
         None => {
             let mut fuel = ALL_FUEL;
             let all: Vec<usize> = (0..prefix.len()).collect();
-            let reads: Vec<usize> = all.iter().copied().filter(|&at| S::read_only(prefix[at].demand.0)).collect();
+            let reads: Vec<usize> = all
+                .iter()
+                .copied()
+                .filter(|&at| S::read_only(prefix[at].demand.0))
+                .collect();
             let mut without = vec![false; prefix.len()];
             let mut still_bad = |dropped: &[usize]| {
                 if fuel == 0 {
@@ -52,7 +67,11 @@ pub(crate) fn shrink<S: Spec>(initial: &S, history: &[OperationOf<S>], prefix: &
                 }
                 let mut trial = without.clone();
                 dropped.iter().for_each(|&at| trial[at] = true);
-                let rest: Vec<Entry<'_, S>> = all.iter().filter(|&&at| !trial[at]).map(|&at| prefix[at]).collect();
+                let rest: Vec<Entry<'_, S>> = all
+                    .iter()
+                    .filter(|&&at| !trial[at])
+                    .map(|&at| prefix[at])
+                    .collect();
                 let mut search = Search::new(initial, &rest, Rules::ALL);
                 let bad = search.run(FUEL.min(fuel)) == Progress::Exhausted;
                 fuel = fuel.saturating_sub(search.explored() + price(rest.len()));
@@ -62,7 +81,11 @@ pub(crate) fn shrink<S: Spec>(initial: &S, history: &[OperationOf<S>], prefix: &
                 bad
             };
             drop_chunks(&reads, &mut still_bad);
-            let core = all.into_iter().filter(|&at| !without[at]).map(|at| prefix[at].index).collect();
+            let core = all
+                .into_iter()
+                .filter(|&at| !without[at])
+                .map(|at| prefix[at].index)
+                .collect();
             Blame::new(Kind::Unexplained, core, Vec::new())
         }
     }
@@ -88,20 +111,41 @@ fn drop_chunks<T: Copy>(candidates: &[T], still_bad: &mut impl FnMut(&[T]) -> bo
 type Bag = Vec<(usize, Operation<StoreCall, StoreReply>)>;
 
 /// The prefix as operations of a [`Store`].
-fn translate<S: Spec>(initial: &S, history: &[OperationOf<S>], prefix: &[Entry<'_, S>]) -> Option<(Store, Bag)> {
+fn translate<S: Spec>(
+    initial: &S,
+    history: &[OperationOf<S>],
+    prefix: &[Entry<'_, S>],
+) -> Option<(Store, Bag)> {
     let state = initial.kv_state()?;
-    let initial = Store { value: state.value.to_vec(), version: state.version };
+    let initial = Store {
+        value: state.value.to_vec(),
+        version: state.version,
+    };
     let operation = |entry: &Entry<'_, S>| {
         let (command, expected) = entry.demand;
         let (op, reply) = match expected {
             Some(Expected::Exactly(reply)) => translated(&S::as_kv(command, Some(reply))?, true)?,
             _ => translated(&S::as_kv(command, None)?, false)?,
         };
-        let command = StoreCall { key: String::new(), op };
+        let command = StoreCall {
+            key: String::new(),
+            op,
+        };
         let client = history[entry.index].client;
-        Some((entry.index, Operation { client, command, call: entry.call, reply: entry.reply.zip(reply) }))
+        Some((
+            entry.index,
+            Operation {
+                client,
+                command,
+                call: entry.call,
+                reply: entry.reply.zip(reply),
+            },
+        ))
     };
-    Some((initial, prefix.iter().map(operation).collect::<Option<_>>()?))
+    Some((
+        initial,
+        prefix.iter().map(operation).collect::<Option<_>>()?,
+    ))
 }
 
 fn translated(kv: &KvOp<'_>, answered: bool) -> Option<(StoreOp, Option<StoreReply>)> {
@@ -109,25 +153,45 @@ fn translated(kv: &KvOp<'_>, answered: bool) -> Option<(StoreOp, Option<StoreRep
     Some(match *kv {
         KvOp::Put(value) => (StoreOp::Put(value.to_vec()), done),
         KvOp::Append(value) => (StoreOp::Append(value.to_vec()), done),
-        KvOp::Get(value) => (StoreOp::Get, value.map(|value| StoreReply::Value(value.to_vec()))),
-        KvOp::GetAt(seen) => {
-            (StoreOp::GetAt, seen.map(|(value, version)| StoreReply::Versioned(value.to_vec(), version)))
-        }
+        KvOp::Get(value) => (
+            StoreOp::Get,
+            value.map(|value| StoreReply::Value(value.to_vec())),
+        ),
+        KvOp::GetAt(seen) => (
+            StoreOp::GetAt,
+            seen.map(|(value, version)| StoreReply::Versioned(value.to_vec(), version)),
+        ),
         KvOp::Cas { from, to, outcome } => {
             let reply = outcome.map(|outcome| match outcome {
                 Swap::Done => StoreReply::Done,
                 Swap::Saw(value) => StoreReply::NotSwapped(Some(value.to_vec())),
                 Swap::Refused => StoreReply::NotSwapped(None),
             });
-            (StoreOp::Cas { from: from.to_vec(), to: to.to_vec() }, reply)
+            (
+                StoreOp::Cas {
+                    from: from.to_vec(),
+                    to: to.to_vec(),
+                },
+                reply,
+            )
         }
-        KvOp::PutAt { version, value, outcome } => {
+        KvOp::PutAt {
+            version,
+            value,
+            outcome,
+        } => {
             let reply = outcome.map(|outcome| match outcome {
                 Stored::Done => StoreReply::Done,
                 Stored::Saw(version) => StoreReply::NotStored(Some(version)),
                 Stored::Refused => StoreReply::NotStored(None),
             });
-            (StoreOp::PutAt { version, value: value.to_vec() }, reply)
+            (
+                StoreOp::PutAt {
+                    version,
+                    value: value.to_vec(),
+                },
+                reply,
+            )
         }
         KvOp::Wrong => return None,
     })
@@ -142,14 +206,18 @@ struct Shrinking {
 impl Shrinking {
     fn run(mut self, mut bag: Bag) -> Blame {
         // Each pass can enable the others; each removes something or is the last.
-        while self.drop_reads(&mut bag) | self.drop_unseen(&mut bag) | self.drop_values(&mut bag) | self.erase(&mut bag)
-        {
-        }
+        while self.drop_reads(&mut bag)
+            | self.drop_unseen(&mut bag)
+            | self.drop_values(&mut bag)
+            | self.erase(&mut bag)
+        {}
         let operations: Vec<_> = bag.iter().map(|(_, operation)| operation.clone()).collect();
         let all: Vec<usize> = (0..bag.len()).collect();
         let named = |blamed: &[usize]| blamed.iter().map(|&at| bag[at].0).collect::<Vec<_>>();
         match decide(&self.initial, &operations, &all) {
-            Decision::Violated(blame) => Blame::new(blame.kind, named(&blame.core), named(&blame.context)),
+            Decision::Violated(blame) => {
+                Blame::new(blame.kind, named(&blame.core), named(&blame.context))
+            }
             _ => Blame::new(Kind::Unexplained, named(&all), Vec::new()),
         }
     }
@@ -159,14 +227,27 @@ impl Shrinking {
             return false;
         }
         let operations: Vec<_> = bag.iter().map(|(_, operation)| operation.clone()).collect();
-        let options = Options { budget: FUEL.min(self.fuel), explain: false, ..Options::default() };
-        let Ok(checked) = check_with(&self.initial, &operations, &options) else { return false };
-        self.fuel = self.fuel.saturating_sub(checked.explored + price(bag.len()));
+        let options = Options {
+            budget: FUEL.min(self.fuel),
+            explain: false,
+            ..Options::default()
+        };
+        let Ok(checked) = check_with(&self.initial, &operations, &options) else {
+            return false;
+        };
+        self.fuel = self
+            .fuel
+            .saturating_sub(checked.explored + price(bag.len()));
         matches!(checked.verdict, Verdict::Violated(_))
     }
 
     /// Removes as many of `candidates` as it can; `without` tells the bag without some of them.
-    fn drop_from<T: Copy>(&mut self, bag: &mut Bag, candidates: &[T], without: impl Fn(&Bag, &[T]) -> Bag) -> bool {
+    fn drop_from<T: Copy>(
+        &mut self,
+        bag: &mut Bag,
+        candidates: &[T],
+        without: impl Fn(&Bag, &[T]) -> Bag,
+    ) -> bool {
         drop_chunks(candidates, &mut |chunk: &[T]| {
             let trial = without(bag, chunk);
             let bad = self.is_bad(&trial);
@@ -177,11 +258,21 @@ impl Shrinking {
         })
     }
 
-    fn drop_indices(&mut self, bag: &mut Bag, wanted: impl Fn(&Operation<StoreCall, StoreReply>) -> bool) -> bool {
-        let candidates: Vec<usize> =
-            bag.iter().filter(|(_, operation)| wanted(operation)).map(|(index, _)| *index).collect();
+    fn drop_indices(
+        &mut self,
+        bag: &mut Bag,
+        wanted: impl Fn(&Operation<StoreCall, StoreReply>) -> bool,
+    ) -> bool {
+        let candidates: Vec<usize> = bag
+            .iter()
+            .filter(|(_, operation)| wanted(operation))
+            .map(|(index, _)| *index)
+            .collect();
         self.drop_from(bag, &candidates, |bag, chunk| {
-            bag.iter().filter(|(index, _)| !chunk.contains(index)).cloned().collect()
+            bag.iter()
+                .filter(|(index, _)| !chunk.contains(index))
+                .cloned()
+                .collect()
         })
     }
 
@@ -192,17 +283,27 @@ impl Shrinking {
         })
     }
 
-    /// Values that somebody saw or compared with; `None` if somebody was refused without a value, and so saw them all.
+    /// Values that somebody saw or compared with; `None` if somebody was refused without a value,
+    /// and so saw them all.
     fn seen(bag: &Bag) -> Option<Vec<Vec<u8>>> {
         let mut seen = Vec::new();
         for (_, operation) in bag {
             let reply = operation.reply.as_ref().map(|(_, reply)| reply);
             match Store::as_kv(&operation.command, reply)? {
                 KvOp::Get(Some(value)) => seen.push(value.to_vec()),
-                KvOp::Cas { outcome: Some(Swap::Refused), .. } | KvOp::PutAt { .. } | KvOp::GetAt(_) => return None,
+                KvOp::Cas {
+                    outcome: Some(Swap::Refused),
+                    ..
+                }
+                | KvOp::PutAt { .. }
+                | KvOp::GetAt(_) => return None,
                 KvOp::Cas { from, outcome, .. } => {
                     seen.push(from.to_vec());
-                    seen.extend(if let Some(Swap::Saw(value)) = outcome { Some(value.to_vec()) } else { None });
+                    seen.extend(if let Some(Swap::Saw(value)) = outcome {
+                        Some(value.to_vec())
+                    } else {
+                        None
+                    });
                 }
                 _ => {}
             }
@@ -211,8 +312,12 @@ impl Shrinking {
     }
 
     fn drop_unseen(&mut self, bag: &mut Bag) -> bool {
-        let Some(seen) = Shrinking::seen(bag) else { return false };
-        let has = |seen: &[u8], token: &[u8]| token.is_empty() || seen.windows(token.len()).any(|at| at == token);
+        let Some(seen) = Shrinking::seen(bag) else {
+            return false;
+        };
+        let has = |seen: &[u8], token: &[u8]| {
+            token.is_empty() || seen.windows(token.len()).any(|at| at == token)
+        };
         self.drop_indices(bag, |operation| match &operation.command.op {
             StoreOp::Put(value) => !seen.iter().any(|seen| seen.starts_with(value)),
             StoreOp::Append(value) => !seen.iter().any(|seen| has(seen, value)),
@@ -224,7 +329,9 @@ impl Shrinking {
     fn drop_values(&mut self, bag: &mut Bag) -> bool {
         fn value_of(operation: &Operation<StoreCall, StoreReply>) -> Option<&[u8]> {
             match (&operation.command.op, &operation.reply) {
-                (StoreOp::Put(value), _) | (StoreOp::Get, Some((_, StoreReply::Value(value)))) => Some(value),
+                (StoreOp::Put(value), _) | (StoreOp::Get, Some((_, StoreReply::Value(value)))) => {
+                    Some(value)
+                }
                 _ => None,
             }
         }
@@ -241,15 +348,26 @@ impl Shrinking {
         let clusters: Vec<Vec<usize>> = clusters.into_values().collect();
         let candidates: Vec<usize> = (0..clusters.len()).collect();
         self.drop_from(bag, &candidates, |bag, chunk| {
-            let gone = |index: &usize| chunk.iter().any(|&cluster| clusters[cluster].contains(index));
-            bag.iter().filter(|(index, _)| !gone(index)).cloned().collect()
+            let gone = |index: &usize| {
+                chunk
+                    .iter()
+                    .any(|&cluster| clusters[cluster].contains(index))
+            };
+            bag.iter()
+                .filter(|(index, _)| !gone(index))
+                .cloned()
+                .collect()
         })
     }
 
     /// Tokens of appends, out of all values.
     fn erase(&mut self, bag: &mut Bag) -> bool {
-        let Some(words) = Words::read(bag, &self.initial.value) else { return false };
-        let appended: Vec<usize> = (0..words.tokens.len()).filter(|&token| words.appended[token]).collect();
+        let Some(words) = Words::read(bag, &self.initial.value) else {
+            return false;
+        };
+        let appended: Vec<usize> = (0..words.tokens.len())
+            .filter(|&token| words.appended[token])
+            .collect();
         self.drop_from(bag, &appended, |bag, chunk| words.without(bag, chunk))
     }
 }
@@ -262,8 +380,8 @@ struct Words {
 }
 
 impl Words {
-    /// `None` if some value does not fall into tokens, or could do so in more than one way, or there is something else
-    /// than puts, appends and gets.
+    /// `None` if some value does not fall into tokens, or could do so in more than one way, or
+    /// there is something else than puts, appends and gets.
     fn read(bag: &Bag, initial: &[u8]) -> Option<Words> {
         let mut tokens: BTreeMap<&[u8], bool> = BTreeMap::new();
         if !initial.is_empty() {
@@ -291,15 +409,21 @@ impl Words {
             Some((_, StoreReply::Value(value))) => words.split(value).is_some(),
             _ => true,
         };
-        bag.iter().all(|(_, operation)| readable(operation)).then_some(words)
+        bag.iter()
+            .all(|(_, operation)| readable(operation))
+            .then_some(words)
     }
 
     fn split(&self, value: &[u8]) -> Option<Vec<usize>> {
         let (mut at, mut split) = (0, Vec::new());
         while at < value.len() {
             // The only token that can be here is the last one that is not behind the rest.
-            let after = self.tokens.partition_point(|token| token[..] <= value[at..]);
-            let token = after.checked_sub(1).filter(|&token| value[at..].starts_with(&self.tokens[token]))?;
+            let after = self
+                .tokens
+                .partition_point(|token| token[..] <= value[at..]);
+            let token = after
+                .checked_sub(1)
+                .filter(|&token| value[at..].starts_with(&self.tokens[token]))?;
             split.push(token);
             at += self.tokens[token].len();
         }
@@ -308,14 +432,23 @@ impl Words {
 
     fn without(&self, bag: &Bag, erased: &[usize]) -> Bag {
         let erase = |value: &[u8]| -> Vec<u8> {
-            let left = self.split(value).unwrap_or_default().into_iter().filter(|token| !erased.contains(token));
-            left.flat_map(|token| self.tokens[token].iter().copied()).collect()
+            let left = self
+                .split(value)
+                .unwrap_or_default()
+                .into_iter()
+                .filter(|token| !erased.contains(token));
+            left.flat_map(|token| self.tokens[token].iter().copied())
+                .collect()
         };
         let keep = |operation: &Operation<StoreCall, StoreReply>| match &operation.command.op {
             StoreOp::Append(value) => !erased.iter().any(|&token| self.tokens[token] == *value),
             _ => true,
         };
-        let mut rest: Bag = bag.iter().filter(|(_, operation)| keep(operation)).cloned().collect();
+        let mut rest: Bag = bag
+            .iter()
+            .filter(|(_, operation)| keep(operation))
+            .cloned()
+            .collect();
         for (_, operation) in &mut rest {
             if let Some((_, StoreReply::Value(value))) = &mut operation.reply {
                 *value = erase(value);

@@ -1,4 +1,5 @@
-//! Small random histories of one key, judged by the definition and by everything else in this crate.
+//! Small random histories of one key, judged by the definition and by everything else in this
+//! crate.
 //!
 //! `cargo test -p faultline-check` judges 50,000 of them; a million:
 //! `FAULTLINE_CASES=1000000 cargo test -p faultline-check --lib fuzz -- --nocapture`.
@@ -101,15 +102,24 @@ fn operation(random: &mut Random, shape: Shape, number: u64, known: &[Vec<u8>]) 
         Some(0) => StoreOp::Put(value(random, shape, number)),
         Some(1) => StoreOp::Append(value(random, shape, number)),
         Some(2) => StoreOp::Get,
-        Some(3) => StoreOp::Cas { from: random.pick(known), to: value(random, shape, number) },
-        Some(4) => StoreOp::PutAt { version: random.below(4), value: value(random, shape, number) },
+        Some(3) => StoreOp::Cas {
+            from: random.pick(known),
+            to: value(random, shape, number),
+        },
+        Some(4) => StoreOp::PutAt {
+            version: random.below(4),
+            value: value(random, shape, number),
+        },
         _ => StoreOp::GetAt,
     }
 }
 
 /// A history of one key that a correct store could have produced, and then perhaps spoilt.
 fn history(random: &mut Random, shape: Shape) -> (Store, Vec<Op>) {
-    let mut store = Store { value: random.pick(&[b"".to_vec(), b"".to_vec(), b"i;".to_vec()]), version: 0 };
+    let mut store = Store {
+        value: random.pick(&[b"".to_vec(), b"".to_vec(), b"i;".to_vec()]),
+        version: 0,
+    };
     let initial = store.clone();
     let mut clocks = vec![0; shape.clients as usize];
     let mut moments: Vec<(u64, u64, u64, u64)> = (0..shape.operations)
@@ -118,7 +128,12 @@ fn history(random: &mut Random, shape: Shape) -> (Store, Vec<Op>) {
             let call = clocks[client as usize] + random.below(4);
             let length = random.below(7);
             clocks[client as usize] = call + length + 1;
-            (call * 10 + random.below(length * 10 + 1), client, call, call + length)
+            (
+                call * 10 + random.below(length * 10 + 1),
+                client,
+                call,
+                call + length,
+            )
         })
         .collect();
     moments.sort_unstable();
@@ -126,7 +141,10 @@ fn history(random: &mut Random, shape: Shape) -> (Store, Vec<Op>) {
     let mut history = Vec::new();
     for (number, (_, client, call, at)) in (0..).zip(moments) {
         let op = operation(random, shape, number, &known);
-        let command = StoreCall { key: String::new(), op };
+        let command = StoreCall {
+            key: String::new(),
+            op,
+        };
         let lost = random.chance(shape.lost);
         let mut reply = None;
         if !lost || random.chance(60) {
@@ -140,7 +158,12 @@ fn history(random: &mut Random, shape: Shape) -> (Store, Vec<Op>) {
                 _ => {}
             }
         }
-        history.push(Op { client: client as u32, command, call, reply });
+        history.push(Op {
+            client: client as u32,
+            command,
+            call,
+            reply,
+        });
     }
     for _ in 0..random.pick(&[0, 1, 2, 2, 4]) {
         spoil(random, &mut history, &known);
@@ -150,8 +173,15 @@ fn history(random: &mut Random, shape: Shape) -> (Store, Vec<Op>) {
 
 fn spoil(random: &mut Random, history: &mut [Op], known: &[Vec<u8>]) {
     let at = random.below(history.len() as u64) as usize;
-    let other = history[random.below(history.len() as u64) as usize].reply.clone();
-    let Op { command, call, reply, .. } = &mut history[at];
+    let other = history[random.below(history.len() as u64) as usize]
+        .reply
+        .clone();
+    let Op {
+        command,
+        call,
+        reply,
+        ..
+    } = &mut history[at];
     if random.chance(25) {
         *call = random.below(*call + 1);
         return;
@@ -168,7 +198,9 @@ fn spoil(random: &mut Random, history: &mut [Op], known: &[Vec<u8>]) {
         }
         if random.chance(30) {
             // One value's beginning with another one's end.
-            let (other, border) = (random.pick(known), |value: &[u8]| value.iter().position(|&byte| byte == b';'));
+            let (other, border) = (random.pick(known), |value: &[u8]| {
+                value.iter().position(|&byte| byte == b';')
+            });
             if let (Some(one), Some(two)) = (border(&value), border(&other)) {
                 value.truncate(one + 1);
                 value.extend_from_slice(&other[two + 1..]);
@@ -216,14 +248,26 @@ pub(crate) struct Definition<'a> {
 
 impl Definition<'_> {
     pub fn holds(&mut self, placed: u64, store: &Store) -> bool {
-        let left: Vec<usize> = (0..self.history.len()).filter(|at| placed >> at & 1 == 0).collect();
+        let left: Vec<usize> = (0..self.history.len())
+            .filter(|at| placed >> at & 1 == 0)
+            .collect();
         let replied = |at: usize| self.history[at].reply.as_ref().map(|(at, _)| *at);
-        let Some(deadline) = left.iter().filter_map(|&at| replied(at)).min() else { return true };
-        if !self.seen.insert((placed, store.value.clone(), store.version)) {
+        let Some(deadline) = left.iter().filter_map(|&at| replied(at)).min() else {
+            return true;
+        };
+        if !self
+            .seen
+            .insert((placed, store.value.clone(), store.version))
+        {
             return false;
         }
         left.iter().any(|&at| {
-            let Op { command, call, reply, .. } = &self.history[at];
+            let Op {
+                command,
+                call,
+                reply,
+                ..
+            } = &self.history[at];
             let mut after = store.clone();
             let fits = match reply {
                 Some((_, reply)) => after.is_valid_step(command, reply),
@@ -238,7 +282,11 @@ impl Definition<'_> {
 }
 
 pub(crate) fn truth(initial: &Store, history: &[Op]) -> bool {
-    Definition { history, seen: BTreeSet::new() }.holds(0, initial)
+    Definition {
+        history,
+        seen: BTreeSet::new(),
+    }
+    .holds(0, initial)
 }
 
 /// Whether `order` is a linearization.
@@ -251,8 +299,14 @@ fn explains(initial: &Store, history: &[Op], order: &[usize]) -> bool {
             true
         }
     });
-    let precedes = |a: usize, b: usize| history[a].reply.as_ref().is_some_and(|(at, _)| *at < history[b].call);
-    let in_time = (0..order.len()).all(|i| (i + 1..order.len()).all(|j| !precedes(order[j], order[i])));
+    let precedes = |a: usize, b: usize| {
+        history[a]
+            .reply
+            .as_ref()
+            .is_some_and(|(at, _)| *at < history[b].call)
+    };
+    let in_time =
+        (0..order.len()).all(|i| (i + 1..order.len()).all(|j| !precedes(order[j], order[i])));
     let mut once = order.to_vec();
     once.sort_unstable();
     once.dedup();
@@ -271,15 +325,31 @@ fn zones_are_right(initial: &Store, history: &[Op], truth: bool) -> Option<bool>
 }
 
 fn verdict(initial: &Store, history: &[Op], options: &Options) -> Verdict {
-    check_with(initial, history, options).expect("replies follow calls").verdict
+    check_with(initial, history, options)
+        .expect("replies follow calls")
+        .verdict
 }
 
 fn all_rules() -> Vec<Rules> {
     let mut rules = vec![Rules::ALL, Rules::NONE];
     for which in 0..6 {
         for (mut some, on) in [(Rules::ALL, false), (Rules::NONE, true)] {
-            let Rules { eager_reads, twins, domination, unnoticed, quotient, viability } = &mut some;
-            *[eager_reads, twins, domination, unnoticed, quotient, viability][which] = on;
+            let Rules {
+                eager_reads,
+                twins,
+                domination,
+                unnoticed,
+                quotient,
+                viability,
+            } = &mut some;
+            *[
+                eager_reads,
+                twins,
+                domination,
+                unnoticed,
+                quotient,
+                viability,
+            ][which] = on;
             rules.push(some);
         }
     }
@@ -287,9 +357,19 @@ fn all_rules() -> Vec<Rules> {
 }
 
 fn search_is_right(initial: &Store, history: &[Op], truth: bool, rules: Rules) -> bool {
-    let options = Options { zones: false, rules, explain: false, ..Options::default() };
+    let options = Options {
+        zones: false,
+        rules,
+        explain: false,
+        ..Options::default()
+    };
     match verdict(initial, history, &options) {
-        Verdict::Linearizable { witness } => truth && witness.iter().all(|order| explains(initial, history, order)),
+        Verdict::Linearizable { witness } => {
+            truth
+                && witness
+                    .iter()
+                    .all(|order| explains(initial, history, order))
+        }
         Verdict::Violated(_) => !truth,
         Verdict::Undecided { .. } => false,
     }
@@ -298,27 +378,53 @@ fn search_is_right(initial: &Store, history: &[Op], truth: bool, rules: Rules) -
 /// The explanation of a violation: the shortest prefix, and a core that is among it.
 fn explanation_is_true(initial: &Store, history: &[Op], violation: &Violation) -> bool {
     let end = violation.impossible;
-    let end = (history[end].reply.as_ref().expect("a reply is the reason").0, end);
+    let end = (
+        history[end]
+            .reply
+            .as_ref()
+            .expect("a reply is the reason")
+            .0,
+        end,
+    );
     let cut = |without: bool| -> Vec<Op> {
-        let keep = |at: usize, reply: u64| if without { (reply, at) < end } else { (reply, at) <= end };
-        let cut = |(at, op): (usize, &Op)| Op { reply: op.reply.clone().filter(|(on, _)| keep(at, *on)), ..op.clone() };
+        let keep = |at: usize, reply: u64| {
+            if without {
+                (reply, at) < end
+            } else {
+                (reply, at) <= end
+            }
+        };
+        let cut = |(at, op): (usize, &Op)| Op {
+            reply: op.reply.clone().filter(|(on, _)| keep(at, *on)),
+            ..op.clone()
+        };
         history.iter().enumerate().map(cut).collect()
     };
     let future = violation.kind == Kind::FutureRead;
-    let called = |at: &usize| violation.prefix.contains(at) || (future && violation.core[1..].contains(at));
+    let called =
+        |at: &usize| violation.prefix.contains(at) || (future && violation.core[1..].contains(at));
     let among = |ops: &[usize]| ops.iter().all(called);
     // Of the others nothing is known but that they were called, and did not fail.
     let told = |at: usize| violation.core.contains(&at) || violation.context.contains(&at);
     let changes = |at: &&usize| {
         let Op { command, reply, .. } = &history[**at];
-        !Store::as_kv(command, reply.as_ref().map(|(_, reply)| reply)).is_some_and(|kv| kv.only_reads())
+        !Store::as_kv(command, reply.as_ref().map(|(_, reply)| reply))
+            .is_some_and(|kv| kv.only_reads())
     };
     let forget = |&at: &usize| match &history[at] {
         op if told(at) => op.clone(),
-        op => Op { call: 0, reply: None, ..op.clone() },
+        op => Op {
+            call: 0,
+            reply: None,
+            ..op.clone()
+        },
     };
     let all: Vec<usize> = (0..history.len()).filter(called).collect();
-    let enough: Vec<Op> = all.iter().filter(|at| told(**at) || changes(at)).map(forget).collect();
+    let enough: Vec<Op> = all
+        .iter()
+        .filter(|at| told(**at) || changes(at))
+        .map(forget)
+        .collect();
     violation.shortest
         && !truth(initial, &enough)
         && !truth(initial, &cut(false))
@@ -332,15 +438,22 @@ fn explanation_is_true(initial: &Store, history: &[Op], violation: &Violation) -
 fn show(initial: &Store, history: &[Op]) -> String {
     let mut out = format!("from {:?}", String::from_utf8_lossy(&initial.value));
     for (at, op) in history.iter().enumerate() {
-        let until = op.reply.as_ref().map_or("...".to_owned(), |(at, _)| at.to_string());
-        let replied = Store::as_kv(&op.command, op.reply.as_ref().map(|(_, reply)| reply)).expect("it has all");
+        let until = op
+            .reply
+            .as_ref()
+            .map_or("...".to_owned(), |(at, _)| at.to_string());
+        let replied = Store::as_kv(&op.command, op.reply.as_ref().map(|(_, reply)| reply))
+            .expect("it has all");
         out += &format!("\n{at:3} [{}, {until}] {replied:?}", op.call);
     }
     out
 }
 
 fn cases() -> u64 {
-    std::env::var("FAULTLINE_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(50_000)
+    std::env::var("FAULTLINE_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(50_000)
 }
 
 #[test]
@@ -356,22 +469,39 @@ fn everything_agrees_with_the_definition() {
         good += u64::from(truth);
         let decided_before = by_zones;
         if let Some(right) = zones_are_right(&initial, &history, truth) {
-            assert!(right, "the zones are wrong, it is {truth}: {}", show(&initial, &history));
+            assert!(
+                right,
+                "the zones are wrong, it is {truth}: {}",
+                show(&initial, &history)
+            );
             by_zones += 1;
         }
         for rules in &rules {
             let right = search_is_right(&initial, &history, truth, *rules);
-            assert!(right, "{rules:?} is wrong, it is {truth}: {}", show(&initial, &history));
+            assert!(
+                right,
+                "{rules:?} is wrong, it is {truth}: {}",
+                show(&initial, &history)
+            );
         }
         if !truth && case % 4 == 0 {
-            let Verdict::Violated(violation) = verdict(&initial, &history, &Options::default()) else {
+            let Verdict::Violated(violation) = verdict(&initial, &history, &Options::default())
+            else {
                 panic!("it is not linearizable")
             };
             let true_one = explanation_is_true(&initial, &history, &violation);
             assert!(true_one, "{violation:?} {}", show(&initial, &history));
-            // A refusal that does not say what it saw takes a search where there are puts, at least of the prefix.
-            let refused =
-                |op: &Op| matches!(op.reply, Some((_, StoreReply::NotSwapped(None) | StoreReply::NotStored(None))));
+            // A refusal that does not say what it saw takes a search where there are puts, at least
+            // of the prefix.
+            let refused = |op: &Op| {
+                matches!(
+                    op.reply,
+                    Some((
+                        _,
+                        StoreReply::NotSwapped(None) | StoreReply::NotStored(None)
+                    ))
+                )
+            };
             let hidden = violation.kind == Kind::Unexplained && history.iter().any(refused);
             let searched = by_zones == decided_before || shape.values != 0 || hidden;
             let few = searched || violation.core.len() <= 4;
@@ -379,9 +509,17 @@ fn everything_agrees_with_the_definition() {
             explained += 1;
         }
     }
-    println!("{cases} histories: {good} linearizable, {by_zones} decided by zones, {explained} explained");
-    assert!(good > cases / 4 && good < cases * 3 / 4, "{good} of {cases} are linearizable");
-    assert!(by_zones > cases / 3 && explained > cases / 40, "{by_zones} {explained}");
+    println!(
+        "{cases} histories: {good} linearizable, {by_zones} decided by zones, {explained} explained"
+    );
+    assert!(
+        good > cases / 4 && good < cases * 3 / 4,
+        "{good} of {cases} are linearizable"
+    );
+    assert!(
+        by_zones > cases / 3 && explained > cases / 40,
+        "{by_zones} {explained}"
+    );
 }
 
 #[test]
@@ -392,14 +530,22 @@ fn zones_and_search_agree_on_larger_histories() {
         let mut shape = shape(&mut random, 8);
         (shape.operations, shape.values) = (20 + random.below(60), 0);
         let (initial, history) = history(&mut random, shape);
-        let options = Options { zones: false, explain: false, ..Options::default() };
+        let options = Options {
+            zones: false,
+            explain: false,
+            ..Options::default()
+        };
         let searched = match verdict(&initial, &history, &options) {
             Verdict::Linearizable { .. } => true,
             Verdict::Violated(_) => false,
             Verdict::Undecided { .. } => continue,
         };
         if let Some(right) = zones_are_right(&initial, &history, searched) {
-            assert!(right, "the search says {searched}: {}", show(&initial, &history));
+            assert!(
+                right,
+                "the search says {searched}: {}",
+                show(&initial, &history)
+            );
             decided += 1;
             bad += u64::from(!searched);
         }
@@ -413,15 +559,39 @@ fn three_hundred_operations_on_one_key_are_always_decided() {
     let mut random = Random(4);
     let mut bad = 0;
     for case in 0..300 {
-        let mix = [[1, 0, 1, 0, 0, 0], [1, 3, 4, 0, 0, 0], [0, 0, 1, 1, 0, 0], [0, 0, 0, 0, 1, 1]][case % 4];
-        let shape = Shape { operations: 300, clients: 8, lost: 3, values: 0, mix, telling: random.below(3) };
+        let mix = [
+            [1, 0, 1, 0, 0, 0],
+            [1, 3, 4, 0, 0, 0],
+            [0, 0, 1, 1, 0, 0],
+            [0, 0, 0, 0, 1, 1],
+        ][case % 4];
+        let shape = Shape {
+            operations: 300,
+            clients: 8,
+            lost: 3,
+            values: 0,
+            mix,
+            telling: random.below(3),
+        };
         let (initial, history) = history(&mut random, shape);
         for zones in [true, false] {
             // Versions are states of their own, which only the zones can tell apart quickly.
             if zones || mix[4] == 0 {
-                let verdict = verdict(&initial, &history, &Options { zones, explain: false, ..Options::default() });
+                let verdict = verdict(
+                    &initial,
+                    &history,
+                    &Options {
+                        zones,
+                        explain: false,
+                        ..Options::default()
+                    },
+                );
                 let decided = !matches!(verdict, Verdict::Undecided { .. });
-                assert!(decided, "zones: {zones}, {verdict:?}: {}", show(&initial, &history));
+                assert!(
+                    decided,
+                    "zones: {zones}, {verdict:?}: {}",
+                    show(&initial, &history)
+                );
                 bad += u64::from(matches!(verdict, Verdict::Violated(_)));
             }
         }
@@ -471,7 +641,14 @@ fn every_test_of_the_zones_is_needed() {
             OFF.set(None);
         }
     }
-    let missed: Vec<Test> =
-        tests.iter().enumerate().filter(|(number, _)| !noticed.contains(number)).map(|(_, &test)| test).collect();
-    assert!(missed.is_empty(), "nobody noticed that these were missing: {missed:?}");
+    let missed: Vec<Test> = tests
+        .iter()
+        .enumerate()
+        .filter(|(number, _)| !noticed.contains(number))
+        .map(|(_, &test)| test)
+        .collect();
+    assert!(
+        missed.is_empty(),
+        "nobody noticed that these were missing: {missed:?}"
+    );
 }

@@ -1,9 +1,11 @@
 //! What the fast path has to know of an operation: the vocabulary of key-value stores.
 
-/// One operation on one key of a key-value store, with what its reply says. A [`Spec`](crate::Spec) translates its own
-/// operations into these, so that [`check`](crate::check()) can decide a history without any search.
+/// One operation on one key of a key-value store, with what its reply says. A [`Spec`](crate::Spec)
+/// translates its own operations into these, so that [`check`](crate::check()) can decide a history
+/// without any search.
 ///
-/// Where a reply is known, it is part of the operation (`Some`); `None` stands for a lost reply, and only for that.
+/// Where a reply is known, it is part of the operation (`Some`); `None` stands for a lost reply,
+/// and only for that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KvOp<'a> {
     /// Sets the value.
@@ -21,7 +23,8 @@ pub enum KvOp<'a> {
         /// How it ended.
         outcome: Option<Swap<'a>>,
     },
-    /// Sets the value, and increments the version, if the version is `version`. Not to be mixed with the others.
+    /// Sets the value, and increments the version, if the version is `version`. Not to be mixed
+    /// with the others.
     PutAt {
         /// What the version must be.
         version: u64,
@@ -73,7 +76,9 @@ impl KvOp<'_> {
         match self {
             KvOp::Get(_) | KvOp::GetAt(_) => true,
             KvOp::Cas { outcome, .. } => matches!(outcome, Some(Swap::Saw(_) | Swap::Refused)),
-            KvOp::PutAt { outcome, .. } => matches!(outcome, Some(Stored::Saw(_) | Stored::Refused)),
+            KvOp::PutAt { outcome, .. } => {
+                matches!(outcome, Some(Stored::Saw(_) | Stored::Refused))
+            }
             KvOp::Put(_) | KvOp::Append(_) | KvOp::Wrong => false,
         }
     }

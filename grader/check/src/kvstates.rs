@@ -1,12 +1,13 @@
 //! The values of a key for the search: as beginnings of what somebody saw, by number.
 //!
-//! A value matters only as far as somebody who is still to be placed can tell it from others: it is what an operation
-//! saw or compared with, or with appends the beginning of that. All other values are one, [`NOBODY_CARES`]: no
-//! operation can tell two of them apart, now or after any further steps. So the order of appends that nobody looks at is
-//! not searched. (An abstraction by observational equivalence; the proof is an induction over the remaining steps.)
+//! A value matters only as far as somebody who is still to be placed can tell it from others: it is
+//! what an operation saw or compared with, or with appends the beginning of that. All other values
+//! are one, [`NOBODY_CARES`]: no operation can tell two of them apart, now or after any further
+//! steps. So the order of appends that nobody looks at is not searched. (An abstraction by
+//! observational equivalence; the proof is an induction over the remaining steps.)
 //!
-//! The values that were seen are sorted, so those that begin with a value are neighbours, and a value is the range of
-//! them together with its length. No value is ever copied.
+//! The values that were seen are sorted, so those that begin with a value are neighbours, and a
+//! value is the range of them together with its length. No value is ever copied.
 
 use rustc_hash::FxHashMap;
 
@@ -20,7 +21,11 @@ use crate::{
 const NOBODY_CARES: u32 = 0;
 
 /// Nothing was seen that begins with this value.
-const NO_VALUE: Value = Value { first: 0, end: 0, length: 0 };
+const NO_VALUE: Value = Value {
+    first: 0,
+    end: 0,
+    length: 0,
+};
 
 /// A value as the range of the seen ones that begin with it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,7 +59,8 @@ enum Effect<'h> {
 pub(crate) struct KvStates<'h> {
     /// What was seen or compared with, sorted, each once.
     seen: Vec<&'h [u8]>,
-    /// Of each of `seen`, the last rank that can tell; above the leaves their maxima (a segment tree).
+    /// Of each of `seen`, the last rank that can tell; above the leaves their maxima (a segment
+    /// tree).
     last: Vec<u32>,
     appends: bool,
     values: Vec<Value>,
@@ -68,16 +74,23 @@ pub(crate) struct KvStates<'h> {
 }
 
 impl<'h> KvStates<'h> {
-    /// The states of the operations in `timeline`; `None` if they are not all operations of a key-value store without
-    /// versions, or are not demanded to have replied something definite.
-    pub fn new<S: Spec>(initial: &S, demands: &[Demand<'h, S>], timeline: &Timeline) -> Option<KvStates<'h>> {
+    /// The states of the operations in `timeline`; `None` if they are not all operations of a
+    /// key-value store without versions, or are not demanded to have replied something definite.
+    pub fn new<S: Spec>(
+        initial: &S,
+        demands: &[Demand<'h, S>],
+        timeline: &Timeline,
+    ) -> Option<KvStates<'h>> {
         let operation = |&(command, expected): &Demand<'h, S>| match expected {
             Some(Expected::NoneOf(_)) => None,
             Some(Expected::Exactly(reply)) => S::as_kv(command, Some(reply)),
             None => S::as_kv(command, None),
         };
         let operations: Vec<KvOp<'h>> = demands.iter().map(operation).collect::<Option<_>>()?;
-        if operations.iter().any(|operation| matches!(operation, KvOp::PutAt { .. } | KvOp::GetAt(_))) {
+        if operations
+            .iter()
+            .any(|operation| matches!(operation, KvOp::PutAt { .. } | KvOp::GetAt(_)))
+        {
             return None;
         }
         let initial = initial.kv_state()?.value;
@@ -89,8 +102,15 @@ impl<'h> KvStates<'h> {
         for (operation, &last) in operations.iter().zip(&last_rank) {
             match *operation {
                 KvOp::Get(Some(value)) => seen.push((value, last)),
-                KvOp::Cas { from, outcome: None, .. } => seen.push((from, u32::MAX)),
-                KvOp::Cas { outcome: Some(Swap::Saw(value)), .. } => seen.push((value, last)),
+                KvOp::Cas {
+                    from,
+                    outcome: None,
+                    ..
+                } => seen.push((from, u32::MAX)),
+                KvOp::Cas {
+                    outcome: Some(Swap::Saw(value)),
+                    ..
+                } => seen.push((value, last)),
                 KvOp::Cas { from, .. } => seen.push((from, last)),
                 _ => {}
             }
@@ -99,7 +119,9 @@ impl<'h> KvStates<'h> {
         let mut states = KvStates {
             seen: Vec::with_capacity(seen.len()),
             last: Vec::new(),
-            appends: operations.iter().any(|operation| matches!(operation, KvOp::Append(_))),
+            appends: operations
+                .iter()
+                .any(|operation| matches!(operation, KvOp::Append(_))),
             values: vec![NO_VALUE],
             until: vec![u32::MAX],
             numbers: FxHashMap::default(),
@@ -131,16 +153,41 @@ impl<'h> KvStates<'h> {
             KvOp::Put(value) => Effect::Put(self.of(value)),
             KvOp::Append(token) => Effect::Append(token),
             KvOp::Get(Some(value)) => self.is(value),
-            KvOp::Cas { from, outcome: Some(Swap::Saw(value)), .. } if from != value => self.is(value),
-            KvOp::Cas { from, to, outcome: Some(Swap::Done) } => Effect::Swap { from: self.of(from), to: self.of(to) },
-            KvOp::Cas { from, to, outcome: None } => Effect::MaySwap { from: self.of(from), to: self.of(to) },
-            KvOp::Cas { from, outcome: Some(Swap::Refused), .. } => Effect::IsNot(self.of(from)),
+            KvOp::Cas {
+                from,
+                outcome: Some(Swap::Saw(value)),
+                ..
+            } if from != value => self.is(value),
+            KvOp::Cas {
+                from,
+                to,
+                outcome: Some(Swap::Done),
+            } => Effect::Swap {
+                from: self.of(from),
+                to: self.of(to),
+            },
+            KvOp::Cas {
+                from,
+                to,
+                outcome: None,
+            } => Effect::MaySwap {
+                from: self.of(from),
+                to: self.of(to),
+            },
+            KvOp::Cas {
+                from,
+                outcome: Some(Swap::Refused),
+                ..
+            } => Effect::IsNot(self.of(from)),
             _ => Effect::Never,
         }
     }
 
     fn is(&mut self, value: &'h [u8]) -> Effect<'h> {
-        Effect::Is(self.of(value), self.seen.partition_point(|seen| *seen < value) as u32)
+        Effect::Is(
+            self.of(value),
+            self.seen.partition_point(|seen| *seen < value) as u32,
+        )
     }
 
     fn build_maxima(&mut self, leaves: &[u32]) {
@@ -173,9 +220,19 @@ impl<'h> KvStates<'h> {
     /// The number of the state with this value. `O(log n)` comparisons.
     fn of(&mut self, value: &[u8]) -> u32 {
         let first = self.seen.partition_point(|seen| *seen < value);
-        let begins = |seen: &&[u8]| if self.appends { seen.starts_with(value) } else { *seen == value };
+        let begins = |seen: &&[u8]| {
+            if self.appends {
+                seen.starts_with(value)
+            } else {
+                *seen == value
+            }
+        };
         let end = first + self.seen[first..].partition_point(begins);
-        self.number(Value { first: first as u32, end: end as u32, length: value.len() as u32 })
+        self.number(Value {
+            first: first as u32,
+            end: end as u32,
+            length: value.len() as u32,
+        })
     }
 
     fn number(&mut self, value: Value) -> u32 {
@@ -205,12 +262,17 @@ impl<'h> KvStates<'h> {
         let skipped = range.partition_point(|seen| rest(seen) < token);
         let begin = range[skipped..].partition_point(|seen| rest(seen).starts_with(token));
         let first = first + skipped as u32;
-        let next = self.number(Value { first, end: first + begin as u32, length: length + token.len() as u32 });
+        let next = self.number(Value {
+            first,
+            end: first + begin as u32,
+            length: length + token.len() as u32,
+        });
         self.appended.insert((state, demand), next);
         next
     }
 
-    /// The state after an operation with this demand is done in `state`; `None` if it would reply something else.
+    /// The state after an operation with this demand is done in `state`; `None` if it would reply
+    /// something else.
     pub fn step(&mut self, state: u32, demand: u32) -> Option<u32> {
         match self.effects[demand as usize] {
             Effect::Put(to) => Some(to),
@@ -225,17 +287,29 @@ impl<'h> KvStates<'h> {
 
     /// The state that stands for `state` once all operations below `rank` are placed.
     pub fn quotient(&self, state: u32, rank: usize) -> u32 {
-        if (self.until[state as usize] as usize) < rank { NOBODY_CARES } else { state }
+        if (self.until[state as usize] as usize) < rank {
+            NOBODY_CARES
+        } else {
+            state
+        }
     }
 
     /// Whether `others` may lead from `state` to one that meets the demand of a read.
-    pub fn can_lead_to(&self, state: u32, read: u32, mut others: impl Iterator<Item = u32>) -> bool {
-        let Effect::Is(value, place) = self.effects[read as usize] else { return true };
+    pub fn can_lead_to(
+        &self,
+        state: u32,
+        read: u32,
+        mut others: impl Iterator<Item = u32>,
+    ) -> bool {
+        let Effect::Is(value, place) = self.effects[read as usize] else {
+            return true;
+        };
         let leads = |state: u32| {
             let Value { first, end, .. } = self.values[state as usize];
             (first..end).contains(&place)
         };
-        let missing = leads(state).then(|| &self.seen[place as usize][self.values[state as usize].length as usize..]);
+        let missing = leads(state)
+            .then(|| &self.seen[place as usize][self.values[state as usize].length as usize..]);
         state == value
             || others.any(|other| match self.effects[other as usize] {
                 Effect::Put(to) | Effect::Swap { to, .. } | Effect::MaySwap { to, .. } => leads(to),

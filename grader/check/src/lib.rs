@@ -1,36 +1,46 @@
-//! Whether what clients saw of a replicated object could have happened on a single one: linearizability.
+//! Whether what clients saw of a replicated object could have happened on a single one:
+//! linearizability.
 //!
-//! A history lists who asked what when, and the answers ([`Operation`]); a sequential model says what right answers are
-//! ([`Spec`]); [`check()`] holds the one against the other. The answer is one of three ([`Verdict`]): linearizable with
-//! an order that proves it, violated with the reply that made it impossible, or undecided within the budget.
+//! A history lists who asked what when, and the answers ([`Operation`]); a sequential model says
+//! what right answers are ([`Spec`]); [`check()`] holds the one against the other. The answer is
+//! one of three ([`Verdict`]): linearizable with an order that proves it, violated with the reply
+//! that made it impossible, or undecided within the budget.
 //!
-//! The crate is pure: it knows no network, no clock, no thread and no random number, and no order of a hash map shows
-//! in a result. Equal histories have equal verdicts, to the byte.
+//! The crate is pure: it knows no network, no clock, no thread and no random number, and no order
+//! of a hash map shows in a result. Equal histories have equal verdicts, to the byte.
 //!
 //! # Method and cost
 //!
-//! To decide linearizability is NP-complete, but not where every written value is another one, as in the workloads of
-//! the suites. So there are three layers:
+//! To decide linearizability is NP-complete, but not where every written value is another one, as
+//! in the workloads of the suites. So there are three layers:
 //!
-//! 1. `zones`: if a model translates its operations ([`Spec::as_kv`]), each key whose values are unique (verified, not
-//!    believed) is decided in `O(n log n)` for `n` operations, plus the bytes of the values. Lost replies cost nothing.
-//! 2. `search`: the other keys, and all other models, are searched as by Wing and Gong (1993) with the cache of Lowe
-//!    (2017), on each key for itself (Horn and Kroening 2015), with small configurations and [`Rules`] that leave out
-//!    what cannot matter (`src/search.rs` has the proofs). If at most `c` operations are open at once and `l` replies
-//!    are lost, the layout takes `O(n (c + log n))` time and space, and there are at most `n 2^(c+l)` configurations
-//!    times the states that are possible at one moment; a configuration costs `O(c + l)` steps of the model, each of
-//!    which is computed once. In practice a history of a few hundred operations takes a few per operation.
-//! 3. `explain`: what is wrong ([`Kind`]), the few operations that contradict each other, the shortest prefix that
-//!    does, and one sentence ([`Violation::sentence`]).
+//! 1. `zones`: if a model translates its operations ([`Spec::as_kv`]), each key whose values are
+//!    unique (verified, not believed) is decided in `O(n log n)` for `n` operations, plus the bytes
+//!    of the values. Lost replies cost nothing.
+//! 2. `search`: the other keys, and all other models, are searched as by Wing and Gong (1993) with
+//!    the cache of Lowe (2017), on each key for itself (Horn and Kroening 2015), with small
+//!    configurations and [`Rules`] that leave out what cannot matter (`src/search.rs` has the
+//!    proofs). If at most `c` operations are open at once and `l` replies are lost, the layout
+//!    takes `O(n (c + log n))` time and space, and there are at most `n 2^(c+l)` configurations
+//!    times the states that are possible at one moment; a configuration costs `O(c + l)` steps of
+//!    the model, each of which is computed once. In practice a history of a few hundred operations
+//!    takes a few per operation.
+//! 3. `explain`: what is wrong ([`Kind`]), the few operations that contradict each other, the
+//!    shortest prefix that does, and one sentence ([`Violation::sentence`]).
 //!
 //! # Papers
 //!
-//! - M. Herlihy, J. Wing: Linearizability: a correctness condition for concurrent objects. ACM TOPLAS 12(3), 1990.
-//!   The definition; locality (why partitions may be checked one by one); prefix closure.
-//! - J. Wing, C. Gong: Testing and verifying concurrent objects. J. Parallel and Distributed Computing 17, 1993.
-//! - G. Lowe: Testing for linearizability. Concurrency and Computation: Practice and Experience 29(4), 2017.
-//! - P. Gibbons, E. Korach: Testing shared memories. SIAM J. Computing 26(4), 1997. Unique values make it easy.
-//! - W. Golab, X. Li, M. Shah: Analyzing consistency properties for fun and profit. PODC 2011. Zones.
+//! - M. Herlihy, J. Wing: Linearizability: a correctness condition for concurrent objects. ACM
+//!   TOPLAS 12(3), 1990. The definition; locality (why partitions may be checked one by one);
+//!   prefix closure.
+//! - J. Wing, C. Gong: Testing and verifying concurrent objects. J. Parallel and Distributed
+//!   Computing 17, 1993.
+//! - G. Lowe: Testing for linearizability. Concurrency and Computation: Practice and Experience
+//!   29(4), 2017.
+//! - P. Gibbons, E. Korach: Testing shared memories. SIAM J. Computing 26(4), 1997. Unique values
+//!   make it easy.
+//! - W. Golab, X. Li, M. Shah: Analyzing consistency properties for fun and profit. PODC 2011.
+//!   Zones.
 //! - A. Horn, D. Kroening: Faster linearizability checking via P-compositionality. FORTE 2015.
 
 mod check;
@@ -57,7 +67,9 @@ mod zones;
 pub use check::{Checked, DEFAULT_BUDGET, Options, check, check_with};
 pub use history::{HistoryError, Operation, OperationOf};
 pub use kv::{KvOp, KvState, Stored, Swap};
-pub use objects::{Bank, BankCall, BankReply, Lock, LockCall, LockOp, Queue, QueueCall, QueueOp, QueueReply};
+pub use objects::{
+    Bank, BankCall, BankReply, Lock, LockCall, LockOp, Queue, QueueCall, QueueOp, QueueReply,
+};
 pub use search::Rules;
 pub use sentence::Told;
 pub use spec::{Later, Spec};

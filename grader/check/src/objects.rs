@@ -77,7 +77,8 @@ impl Spec for Queue {
 /// What is still to come for a queue.
 #[derive(Default)]
 struct QueuePlan<'a> {
-    /// By value: the call and the reply of the only one who takes it, or `None` if there are several.
+    /// By value: the call and the reply of the only one who takes it, or `None` if there are
+    /// several.
     takers: BTreeMap<&'a str, Option<(u64, u64)>>,
     /// Value, call and reply of those that add.
     adders: Vec<(&'a str, u64, u64)>,
@@ -93,12 +94,18 @@ impl<'a> QueuePlan<'a> {
         for Later { op, call, reply } in later {
             match (&op.op, reply) {
                 (QueueOp::Enqueue(value), reply) => {
-                    plan.adders.push((value, call, reply.map_or(u64::MAX, |(ret, _)| ret)));
+                    plan.adders
+                        .push((value, call, reply.map_or(u64::MAX, |(ret, _)| ret)));
                 }
                 (QueueOp::Dequeue, Some((ret, QueueReply::Taken(Some(value))))) => {
-                    plan.takers.entry(value).and_modify(|taker| *taker = None).or_insert(Some((call, ret)));
+                    plan.takers
+                        .entry(value)
+                        .and_modify(|taker| *taker = None)
+                        .or_insert(Some((call, ret)));
                 }
-                (QueueOp::Dequeue, Some((ret, QueueReply::Taken(None)))) => plan.empty.push((call, ret)),
+                (QueueOp::Dequeue, Some((ret, QueueReply::Taken(None)))) => {
+                    plan.empty.push((call, ret))
+                }
                 (QueueOp::Dequeue, _) => plan.unknown.push(call),
             }
         }
@@ -106,19 +113,34 @@ impl<'a> QueuePlan<'a> {
         plan
     }
 
-    /// Nothing is taken, and the queue is not found empty, before what waits in front of it was asked for. What nobody was
-    /// answered with must then have gone to somebody whose reply was lost.
+    /// Nothing is taken, and the queue is not found empty, before what waits in front of it was
+    /// asked for. What nobody was answered with must then have gone to somebody whose reply was
+    /// lost.
     fn fits(&self, waiting: &VecDeque<String>) -> bool {
         // One of several copies says nothing: each may be the one that is taken.
         let mut copies: FxHashMap<&str, usize> = FxHashMap::default();
-        waiting.iter().for_each(|value| *copies.entry(value).or_default() += 1);
+        waiting
+            .iter()
+            .for_each(|value| *copies.entry(value).or_default() += 1);
         // What is taken, but does not wait, will be behind all that does.
-        let behind = self.takers.iter().filter(|(value, _)| !copies.contains_key(*value));
+        let behind = self
+            .takers
+            .iter()
+            .filter(|(value, _)| !copies.contains_key(*value));
         let behind = behind.filter_map(|(_, taker)| taker.map(|(_, ret)| ret));
-        let mut left_by = behind.chain(self.empty.iter().map(|(_, ret)| *ret)).min().unwrap_or(u64::MAX);
-        self.adders.iter().for_each(|(value, ..)| *copies.entry(value).or_default() += 1);
+        let mut left_by = behind
+            .chain(self.empty.iter().map(|(_, ret)| *ret))
+            .min()
+            .unwrap_or(u64::MAX);
+        self.adders
+            .iter()
+            .for_each(|(value, ..)| *copies.entry(value).or_default() += 1);
         let mut unknown = &self.unknown[..];
-        for value in waiting.iter().rev().filter(|value| copies[value.as_str()] == 1) {
+        for value in waiting
+            .iter()
+            .rev()
+            .filter(|value| copies[value.as_str()] == 1)
+        {
             match self.takers.get(value.as_str()) {
                 Some(&Some((call, ret))) => {
                     if call > left_by {
@@ -127,9 +149,12 @@ impl<'a> QueuePlan<'a> {
                     left_by = left_by.min(ret);
                 }
                 None if left_by < u64::MAX => {
-                    // The last one that can still be in time; what was called later is of no use further in front.
+                    // The last one that can still be in time; what was called later is of no use
+                    // further in front.
                     let in_time = unknown.partition_point(|call| *call <= left_by);
-                    let Some(left) = in_time.checked_sub(1) else { return false };
+                    let Some(left) = in_time.checked_sub(1) else {
+                        return false;
+                    };
                     unknown = &unknown[..left];
                 }
                 _ => {}
@@ -138,19 +163,24 @@ impl<'a> QueuePlan<'a> {
         true
     }
 
-    /// The same of values that are still to be added, where one was added before the other was asked for.
+    /// The same of values that are still to be added, where one was added before the other was
+    /// asked for.
     fn fits_itself(&self) -> bool {
         let mut copies: FxHashMap<&str, usize> = FxHashMap::default();
-        self.adders.iter().for_each(|(value, ..)| *copies.entry(value).or_default() += 1);
+        self.adders
+            .iter()
+            .for_each(|(value, ..)| *copies.entry(value).or_default() += 1);
         let once = || self.adders.iter().filter(|(value, ..)| copies[value] == 1);
         let mut before: Vec<_> = once().collect();
         before.sort_unstable_by_key(|(.., ret)| *ret);
         let mut before = before.into_iter().peekable();
         // When it was asked for, and when all that was added before must have left.
-        let taken = once().filter_map(|(value, call, _)| Some((*call, (*self.takers.get(value)?)?.1)));
+        let taken =
+            once().filter_map(|(value, call, _)| Some((*call, (*self.takers.get(value)?)?.1)));
         let mut ends: Vec<(u64, u64)> = taken.chain(self.empty.iter().copied()).collect();
         ends.sort_unstable();
-        // Of what was added before: the last call of a taker, and how many nobody was answered with.
+        // Of what was added before: the last call of a taker, and how many nobody was answered
+        // with.
         let (mut taken_from, mut silent) = (0, 0);
         for (call, left_by) in ends {
             while let Some((value, ..)) = before.next_if(|(.., ret)| *ret < call) {
@@ -160,7 +190,9 @@ impl<'a> QueuePlan<'a> {
                     None => silent += 1,
                 }
             }
-            if taken_from > left_by || silent > self.unknown.partition_point(|call| *call <= left_by) {
+            if taken_from > left_by
+                || silent > self.unknown.partition_point(|call| *call <= left_by)
+            {
                 return false;
             }
         }
@@ -217,7 +249,8 @@ impl Spec for Lock {
     }
 }
 
-/// Accounts, and transactions on several of them at once: that they are linearizable is strict serialisability.
+/// Accounts, and transactions on several of them at once: that they are linearizable is strict
+/// serialisability.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Bank {
     /// What is on each account; one that is not here has nothing.
@@ -277,14 +310,23 @@ impl SequentialSpec for Bank {
 
     fn invoke(&mut self, call: &BankCall) -> BankReply {
         match call {
-            BankCall::Deposit { account, amount } => self.set(account, self.balance(account).saturating_add(*amount)),
+            BankCall::Deposit { account, amount } => {
+                self.set(account, self.balance(account).saturating_add(*amount))
+            }
             BankCall::Transfer { from, to, amount } => {
-                let Some(left) = self.balance(from).checked_sub(*amount) else { return BankReply::Refused };
+                let Some(left) = self.balance(from).checked_sub(*amount) else {
+                    return BankReply::Refused;
+                };
                 self.set(from, left);
                 self.set(to, self.balance(to).saturating_add(*amount));
             }
             BankCall::Balances(accounts) => {
-                return BankReply::Balances(accounts.iter().map(|account| self.balance(account)).collect());
+                return BankReply::Balances(
+                    accounts
+                        .iter()
+                        .map(|account| self.balance(account))
+                        .collect(),
+                );
             }
         }
         BankReply::Done

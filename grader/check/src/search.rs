@@ -1,31 +1,35 @@
-//! The search for a linearization of one partition: depth-first, with a memory of where it has been.
+//! The search for a linearization of one partition: depth-first, with a memory of where it has
+//! been.
 //!
 //! # Configurations
 //!
-//! A configuration is a set of operations that are already placed, and the state they lead to. In the order of the
-//! replies, the placed ones are: all of rank below some `rank`, and of the later ones only some that were called
-//! before the reply of `rank`, since nothing may pass it. So `rank`, one bit for each operation that is open at that
-//! reply, one bit for each lost-reply operation and the number of the state say everything, however long the history
-//! is.
+//! A configuration is a set of operations that are already placed, and the state they lead to. In
+//! the order of the replies, the placed ones are: all of rank below some `rank`, and of the later
+//! ones only some that were called before the reply of `rank`, since nothing may pass it. So
+//! `rank`, one bit for each operation that is open at that reply, one bit for each lost-reply
+//! operation and the number of the state say everything, however long the history is.
 //!
 //! # What is not tried, and why nothing is lost by it
 //!
-//! Call a configuration *solvable* if the remaining operations can be placed. Take the solvable visited configuration
-//! with the shortest solution and, of those, the fewest used lost-reply operations. Each rule drops its first step only
-//! if there is another one with a solution that is no longer, or if a visited configuration had a better one.
+//! Call a configuration *solvable* if the remaining operations can be placed. Take the solvable
+//! visited configuration with the shortest solution and, of those, the fewest used lost-reply
+//! operations. Each rule drops its first step only if there is another one with a solution that is
+//! no longer, or if a visited configuration had a better one.
 //!
-//! - *Eager reads*: a read that can go now goes now, and nothing else is tried: it changes nothing for the others, and
-//!   nothing needs it to be later.
-//! - *Twins*: of operations with the same command and reply, the one that returned first goes first; of those with the
-//!   same command and no reply, the one called first. Otherwise exchange the two.
-//! - *Domination*: see [`Visited`]. Lost-reply operations are tried last, so that the dominating one mostly comes
-//!   first.
-//! - *Hopeless*: a configuration is left if the model says that the next read, or one that is open, cannot come true
-//!   any more, or that its state is none on the way to what comes next.
-//! - *Quotient*: of a key-value store, only values that somebody still can tell apart are kept apart; see
-//!   [`KvStates`].
-//! - *Unnoticed*: a lost-reply operation is not used where it does not change the state, or where the step after it
-//!   leads to the same state without it (a put that is overwritten before anybody reads it).
+//! - *Eager reads*: a read that can go now goes now, and nothing else is tried: it changes nothing
+//!   for the others, and nothing needs it to be later.
+//! - *Twins*: of operations with the same command and reply, the one that returned first goes
+//!   first; of those with the same command and no reply, the one called first. Otherwise exchange
+//!   the two.
+//! - *Domination*: see [`Visited`]. Lost-reply operations are tried last, so that the dominating
+//!   one mostly comes first.
+//! - *Hopeless*: a configuration is left if the model says that the next read, or one that is open,
+//!   cannot come true any more, or that its state is none on the way to what comes next.
+//! - *Quotient*: of a key-value store, only values that somebody still can tell apart are kept
+//!   apart; see [`KvStates`].
+//! - *Unnoticed*: a lost-reply operation is not used where it does not change the state, or where
+//!   the step after it leads to the same state without it (a put that is overwritten before anybody
+//!   reads it).
 
 use crate::{
     kvstates::KvStates,
@@ -35,7 +39,8 @@ use crate::{
     visited::Visited,
 };
 
-/// What the search leaves out. Every rule keeps all verdicts as they are; they can be switched off to test that.
+/// What the search leaves out. Every rule keeps all verdicts as they are; they can be switched off
+/// to test that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// A read that can go now goes now.
@@ -46,7 +51,8 @@ pub struct Rules {
     pub domination: bool,
     /// Lost-reply operations that nobody notices are not used.
     pub unnoticed: bool,
-    /// Values that nobody can tell apart any more are one. (Only for operations that [`Spec::as_kv`] translates.)
+    /// Values that nobody can tell apart any more are one. (Only for operations that
+    /// [`Spec::as_kv`] translates.)
     pub quotient: bool,
     /// A state is left if a read cannot come true any more.
     pub viability: bool,
@@ -54,8 +60,14 @@ pub struct Rules {
 
 impl Rules {
     /// All of them.
-    pub const ALL: Rules =
-        Rules { eager_reads: true, twins: true, domination: true, unnoticed: true, quotient: true, viability: true };
+    pub const ALL: Rules = Rules {
+        eager_reads: true,
+        twins: true,
+        domination: true,
+        unnoticed: true,
+        quotient: true,
+        viability: true,
+    };
 
     /// None of them: the search of Wing and Gong with Lowe's cache.
     pub const NONE: Rules = Rules {
@@ -77,8 +89,17 @@ enum Model<'h, S: Spec> {
 }
 
 impl<'h, S: Spec> Model<'h, S> {
-    fn new(initial: &S, demands: Vec<Demand<'h, S>>, timeline: &Timeline, rules: Rules) -> Model<'h, S> {
-        let kv = if rules.quotient { KvStates::new(initial, &demands, timeline) } else { None };
+    fn new(
+        initial: &S,
+        demands: Vec<Demand<'h, S>>,
+        timeline: &Timeline,
+        rules: Rules,
+    ) -> Model<'h, S> {
+        let kv = if rules.quotient {
+            KvStates::new(initial, &demands, timeline)
+        } else {
+            None
+        };
         kv.map_or_else(|| Model::Any(States::new(initial, demands)), Model::Kv)
     }
 
@@ -121,7 +142,8 @@ impl<'h, S: Spec> Model<'h, S> {
 /// How a search ended, or why it paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// There is a linearization; [`Search::order`] is it. Going on searches for further ones, with other last states.
+    /// There is a linearization; [`Search::order`] is it. Going on searches for further ones, with
+    /// other last states.
     Found,
     /// There is none (or no further one).
     Exhausted,
@@ -135,7 +157,8 @@ struct Frame {
     cursor: usize,
     /// How many operations are placed here.
     placed: usize,
-    /// The state before the last step, if that step used a lost-reply operation that no read has noticed.
+    /// The state before the last step, if that step used a lost-reply operation that no read has
+    /// noticed.
     unnoticed: Option<u32>,
 }
 
@@ -154,7 +177,8 @@ pub(crate) struct Search<'h, S: Spec> {
     rules: Rules,
     states: Model<'h, S>,
     visited: Visited,
-    /// The words of a configuration: `rank` and state; then the open placed operations; then the lost used ones.
+    /// The words of a configuration: `rank` and state; then the open placed operations; then the
+    /// lost used ones.
     width: usize,
     lost_words: usize,
     /// The configurations of `frames`, and while a step is made also the new one.
@@ -198,8 +222,8 @@ impl<'h, S: Spec> Search<'h, S> {
         self.explored
     }
 
-    /// How many completed operations, in the order of their replies, could all be placed. A prefix of the history that
-    /// ends with one of these replies is linearizable.
+    /// How many completed operations, in the order of their replies, could all be placed. A prefix
+    /// of the history that ends with one of these replies is linearizable.
     pub fn deepest(&self) -> usize {
         self.deepest
     }
@@ -209,7 +233,8 @@ impl<'h, S: Spec> Search<'h, S> {
         &self.placed
     }
 
-    /// Explores at least `fuel` further configurations, and hardly more, unless it finds a linearization or the end.
+    /// Explores at least `fuel` further configurations, and hardly more, unless it finds a
+    /// linearization or the end.
     pub fn run(&mut self, fuel: u64) -> Progress {
         let limit = self.explored.saturating_add(fuel);
         if !self.started {
@@ -268,7 +293,10 @@ impl<'h, S: Spec> Search<'h, S> {
             let (step, demand) = if cursor < open {
                 let later = self.timeline.open(rank)[cursor] as usize;
                 let operation = &self.timeline.completed[later];
-                let twin = self.timeline.open_twin(operation, rank).filter(|_| rules.twins);
+                let twin = self
+                    .timeline
+                    .open_twin(operation, rank)
+                    .filter(|_| rules.twins);
                 // A read that is still here cannot go: those that can are gone already.
                 if (operation.read_only && rules.eager_reads)
                     || self.has(1, operation.slot)
@@ -284,12 +312,16 @@ impl<'h, S: Spec> Search<'h, S> {
                     return None;
                 }
                 let twin = self.timeline.lost_twin(operation).filter(|_| rules.twins);
-                if self.has(self.lost_words, place) || twin.is_some_and(|twin| !self.has(self.lost_words, twin)) {
+                if self.has(self.lost_words, place)
+                    || twin.is_some_and(|twin| !self.has(self.lost_words, twin))
+                {
                     continue;
                 }
                 (Step::Lost(place), operation.demand)
             };
-            let Some(next) = self.states.step(state, demand) else { continue };
+            let Some(next) = self.states.step(state, demand) else {
+                continue;
+            };
             if matches!(step, Step::Lost(_)) && next == state && rules.unnoticed {
                 continue;
             }
@@ -326,7 +358,8 @@ impl<'h, S: Spec> Search<'h, S> {
         self.words[base] = (rank as u64) << 32 | u64::from(state);
     }
 
-    /// Makes the last configuration in `words` a frame, unless it is dominated; whether it is a linearization.
+    /// Makes the last configuration in `words` a frame, unless it is dominated; whether it is a
+    /// linearization.
     fn enter(&mut self, before: Option<u32>) -> bool {
         let placed = self.placed.len();
         self.place_reads();
@@ -338,20 +371,33 @@ impl<'h, S: Spec> Search<'h, S> {
             self.forget();
             return false;
         }
-        let (new, price) = self.visited.insert(&self.words[self.words.len() - self.width..]);
+        let (new, price) = self
+            .visited
+            .insert(&self.words[self.words.len() - self.width..]);
         self.explored += price;
         if !new {
             self.forget();
             return false;
         }
-        self.frames.push(Frame { cursor: 0, placed: self.placed.len(), unnoticed });
+        self.frames.push(Frame {
+            cursor: 0,
+            placed: self.placed.len(),
+            unnoticed,
+        });
         self.rank() == self.timeline.completed.len()
     }
 
     /// Places every read that can go, and moves `rank` past all that is placed.
     fn place_reads(&mut self) {
         let (mut rank, state, base) = (self.rank(), self.state(), self.base());
-        let Search { timeline, states, words, placed, rules, .. } = self;
+        let Search {
+            timeline,
+            states,
+            words,
+            placed,
+            rules,
+            ..
+        } = self;
         let done = &mut words[base + 1..];
         // What was called up to then has been tried in this state.
         let mut tried = None;
@@ -367,9 +413,17 @@ impl<'h, S: Spec> Search<'h, S> {
                 break;
             }
             for &open in timeline.open(rank) {
-                let Completed { index, call, demand, slot, read_only, .. } = timeline.completed[open as usize];
-                let waits =
-                    read_only && tried.is_none_or(|tried| call > tried) && done[slot / 64] >> (slot % 64) & 1 == 0;
+                let Completed {
+                    index,
+                    call,
+                    demand,
+                    slot,
+                    read_only,
+                    ..
+                } = timeline.completed[open as usize];
+                let waits = read_only
+                    && tried.is_none_or(|tried| call > tried)
+                    && done[slot / 64] >> (slot % 64) & 1 == 0;
                 if waits && states.step(state, demand).is_some() {
                     placed.push(index);
                     done[slot / 64] |= 1 << (slot % 64);
@@ -382,29 +436,63 @@ impl<'h, S: Spec> Search<'h, S> {
 
     /// Whether the next read, or an open one, has to reply what it cannot reply any more.
     fn is_hopeless(&self) -> bool {
-        let (rank, Timeline { completed, lost, .. }) = (self.rank(), &self.timeline);
+        let (
+            rank,
+            Timeline {
+                completed, lost, ..
+            },
+        ) = (self.rank(), &self.timeline);
         let (state, deadline, base) = (self.state(), self.timeline.deadline(rank), self.base());
-        let has = |first: usize, bit: usize| self.words[base + first + bit / 64] >> (bit % 64) & 1 != 0;
+        let has =
+            |first: usize, bit: usize| self.words[base + first + bit / 64] >> (bit % 64) & 1 != 0;
         let waits = |operation: &Completed| operation.call > deadline || !has(1, operation.slot);
-        // Whether what is not yet placed, and can be before the read of rank `read`, can make its reply right.
+        // Whether what is not yet placed, and can be before the read of rank `read`, can make its
+        // reply right.
         let can_come_true = |read: usize| {
             let end = completed[read].reply;
             let before = completed[rank..read].iter();
-            let around = self.timeline.open(read).iter().map(|&other| &completed[other as usize]);
+            let around = self
+                .timeline
+                .open(read)
+                .iter()
+                .map(|&other| &completed[other as usize]);
             // What is open at the reply of the read begins with the read itself.
-            let answered = before.chain(around.skip(1)).filter(|other| waits(other)).map(|other| other.demand);
-            let unused = |&(place, other): &(usize, &Lost)| other.call <= end && !has(self.lost_words, place);
-            let unanswered = lost.iter().enumerate().filter(unused).map(|(_, other)| other.demand);
-            self.states.can_lead_to(state, completed[read].demand, answered.chain(unanswered))
+            let answered = before
+                .chain(around.skip(1))
+                .filter(|other| waits(other))
+                .map(|other| other.demand);
+            let unused = |&(place, other): &(usize, &Lost)| {
+                other.call <= end && !has(self.lost_words, place)
+            };
+            let unanswered = lost
+                .iter()
+                .enumerate()
+                .filter(unused)
+                .map(|(_, other)| other.demand);
+            self.states
+                .can_lead_to(state, completed[read].demand, answered.chain(unanswered))
         };
-        let next = self.timeline.reads(rank).iter().map(|&read| read as usize).find(|&read| waits(&completed[read]));
+        let next = self
+            .timeline
+            .reads(rank)
+            .iter()
+            .map(|&read| read as usize)
+            .find(|&read| waits(&completed[read]));
         let open = self.timeline.open(rank).iter().map(|&read| read as usize);
-        let open = open.filter(|&read| completed[read].read_only && Some(read) != next && waits(&completed[read]));
+        let open = open.filter(|&read| {
+            completed[read].read_only && Some(read) != next && waits(&completed[read])
+        });
         let later = completed[rank..].iter().filter(|later| waits(later));
         let later = later.map(|later| (later.demand, later.call, Some(later.reply)));
-        let unused = lost.iter().enumerate().filter(|&(place, _)| !has(self.lost_words, place));
+        let unused = lost
+            .iter()
+            .enumerate()
+            .filter(|&(place, _)| !has(self.lost_words, place));
         let later = later.chain(unused.map(|(_, later)| (later.demand, later.call, None)));
-        next.into_iter().chain(open).any(|read| !can_come_true(read)) || !self.states.can_go_on(state, later)
+        next.into_iter()
+            .chain(open)
+            .any(|read| !can_come_true(read))
+            || !self.states.can_go_on(state, later)
     }
 
     /// Goes back to the configuration before the current one.
@@ -415,6 +503,7 @@ impl<'h, S: Spec> Search<'h, S> {
 
     fn forget(&mut self) {
         self.words.truncate(self.words.len() - self.width);
-        self.placed.truncate(self.frames.last().map_or(0, |frame| frame.placed));
+        self.placed
+            .truncate(self.frames.last().map_or(0, |frame| frame.placed));
     }
 }

@@ -60,59 +60,102 @@ impl Violation {
     pub fn sentence(&self, tell: impl Fn(usize) -> Told) -> String {
         let core: Vec<Told> = self.core.iter().map(|&index| tell(index)).collect();
         let [first, rest @ ..] = &core[..] else {
-            return format!("no order explains the reply of {}", tell(self.impossible).with_times());
+            return format!(
+                "no order explains the reply of {}",
+                tell(self.impossible).with_times()
+            );
         };
         let one = first.with_times();
         match (self.kind, rest) {
-            (Kind::WrongReply, _) => format!("{one} was answered with what no such operation is answered with"),
+            (Kind::WrongReply, _) => {
+                format!("{one} was answered with what no such operation is answered with")
+            }
             (Kind::Phantom, [write, ..]) => {
-                format!("{one} saw a value that no order of the writes gives: {} is in the wrong place", write.name)
+                format!(
+                    "{one} saw a value that no order of the writes gives: {} is in the wrong place",
+                    write.name
+                )
             }
             (Kind::Phantom, []) => format!("{one} saw a value that no order of the writes gives"),
             (Kind::FutureRead, [write, ..]) => {
-                format!("{one} saw what {} wrote, which was called only at {}", write.name, write.called)
+                format!(
+                    "{one} saw what {} wrote, which was called only at {}",
+                    write.name, write.called
+                )
             }
-            (Kind::AppliedTwice, [read]) => format!("{one} was applied twice, as {} shows", read.with_times()),
+            (Kind::AppliedTwice, [read]) => {
+                format!("{one} was applied twice, as {} shows", read.with_times())
+            }
             (Kind::AppliedTwice, [read, other, ..]) => {
                 let (read, other) = (read.with_times(), other.with_times());
                 format!("{one} was applied to two different values, as {read} and {other} show")
             }
             (Kind::Fork, [other, ..]) => {
-                format!("{one} and {} saw values of which neither continues the other", other.with_times())
+                format!(
+                    "{one} and {} saw values of which neither continues the other",
+                    other.with_times()
+                )
             }
             (Kind::Reordered, [later, ..]) => {
-                format!("{one} had ended when {} was called at {}, but took effect after it", later.name, later.called)
+                format!(
+                    "{one} had ended when {} was called at {}, but took effect after it",
+                    later.name, later.called
+                )
             }
             (Kind::StaleRead, [newer, ..]) => {
-                format!("{one} worked on a value from before {}, which had ended at {}", newer.name, newer.end())
+                format!(
+                    "{one} worked on a value from before {}, which had ended at {}",
+                    newer.name,
+                    newer.end()
+                )
             }
             (Kind::NonMonotonicRead, [newer, ..]) => {
-                format!("{one} worked on an older value than {} had seen by {}", newer.name, newer.end())
+                format!(
+                    "{one} worked on an older value than {} had seen by {}",
+                    newer.name,
+                    newer.end()
+                )
             }
             (Kind::LostWrite, [write, ..]) => format!(
-                "{}, acknowledged at {}, was lost: {one} came later and worked on the value before it",
+                "{}, acknowledged at {}, was lost: {one} came later and worked on the value before \
+                 it",
                 write.name,
                 write.end()
             ),
             (Kind::LostUpdate, [other, ..]) => {
-                format!("{one} and {} both took effect on the same value: one of them is lost", other.with_times())
+                format!(
+                    "{one} and {} both took effect on the same value: one of them is lost",
+                    other.with_times()
+                )
             }
             (Kind::Overlap, [..]) if core.len() == 4 => format!(
-                "two values were current in turns: one for {one} and {}, the other one for {} and {}",
+                "two values were current in turns: one for {one} and {}, the other one for {} and \
+                 {}",
                 core[2].with_times(),
                 core[1].with_times(),
                 core[3].with_times()
             ),
             (Kind::Cycle, []) => format!("{one} worked on the value that it wrote itself"),
             (Kind::Cycle, [next, ..]) => match self.context.len() {
-                0 => format!("{one} and {} each needed the value that the other one wrote", next.with_times()),
+                0 => format!(
+                    "{one} and {} each needed the value that the other one wrote",
+                    next.with_times()
+                ),
                 more => {
                     let next = next.with_times();
-                    format!("{one}, {next} and {more} more each needed the value that another one of them wrote")
+                    format!(
+                        "{one}, {next} and {more} more each needed the value that another one of \
+                         them wrote"
+                    )
                 }
             },
-            (Kind::WrongRefusal, [..]) => format!("{one} was refused, although its condition held all the time"),
-            _ => format!("no order of {} operations explains their replies, such as that of {one}", core.len()),
+            (Kind::WrongRefusal, [..]) => {
+                format!("{one} was refused, although its condition held all the time")
+            }
+            _ => format!(
+                "no order of {} operations explains their replies, such as that of {one}",
+                core.len()
+            ),
         }
     }
 }
@@ -127,7 +170,8 @@ mod tests {
         verdict::Verdict,
     };
 
-    /// One operation in a few words, such as `1-4 put a`, `2-9 get = ab`, `3- append b`, `1-2 cas a b = done`.
+    /// One operation in a few words, such as `1-4 put a`, `2-9 get = ab`, `3- append b`,
+    /// `1-2 cas a b = done`.
     fn operation(client: u32, words: &str) -> Operation<StoreCall, StoreReply> {
         let (times, rest) = words.split_once(' ').expect("times first");
         let (call, ret) = times.split_once('-').expect("two times");
@@ -137,7 +181,10 @@ mod tests {
         let op = match asked[..] {
             ["put", value] => StoreOp::Put(bytes(&value)),
             ["append", value] => StoreOp::Append(bytes(&value)),
-            ["cas", from, to] => StoreOp::Cas { from: bytes(&from), to: bytes(&to) },
+            ["cas", from, to] => StoreOp::Cas {
+                from: bytes(&from),
+                to: bytes(&to),
+            },
             _ => StoreOp::Get,
         };
         let reply = match (&op, answer) {
@@ -147,19 +194,41 @@ mod tests {
             (_, value) => StoreReply::Value(bytes(&value)),
         };
         let reply = (!ret.is_empty()).then(|| (ret.parse().expect("a time"), reply));
-        let command = StoreCall { key: String::new(), op };
-        Operation { client, command, call: call.parse().expect("a time"), reply }
+        let command = StoreCall {
+            key: String::new(),
+            op,
+        };
+        Operation {
+            client,
+            command,
+            call: call.parse().expect("a time"),
+            reply,
+        }
     }
 
     fn told(lines: &[&str]) -> (Kind, String) {
-        let history: Vec<_> = (0..).zip(lines).map(|(client, words)| operation(client, words)).collect();
-        let checked = check_with(&Store::default(), &history, &Options::default()).expect("replies follow calls");
-        let Verdict::Violated(violation) = checked.verdict else { panic!("{lines:?} is linearizable") };
+        let history: Vec<_> = (0..)
+            .zip(lines)
+            .map(|(client, words)| operation(client, words))
+            .collect();
+        let checked = check_with(&Store::default(), &history, &Options::default())
+            .expect("replies follow calls");
+        let Verdict::Violated(violation) = checked.verdict else {
+            panic!("{lines:?} is linearizable")
+        };
         let sentence = violation.sentence(|index| {
             let words = lines[index].split_once(' ').expect("times first").1;
-            let name = format!("{}'s {}", (b'A' + index as u8) as char, words.split(" = ").next().expect("a command"));
+            let name = format!(
+                "{}'s {}",
+                (b'A' + index as u8) as char,
+                words.split(" = ").next().expect("a command")
+            );
             let answered = history[index].reply.as_ref().map(|(at, _)| at.to_string());
-            Told { name, called: history[index].call.to_string(), answered }
+            Told {
+                name,
+                called: history[index].call.to_string(),
+                answered,
+            }
         });
         (violation.kind, sentence)
     }
@@ -170,11 +239,16 @@ mod tests {
             &["1-2 put a = b"],
             "A's put a (1 - 2) was answered with what no such operation is answered with",
         ),
-        (Kind::Phantom, &["1-2 put a", "3-4 get = x"], "B's get (3 - 4) saw a value that no order of the writes gives"),
+        (
+            Kind::Phantom,
+            &["1-2 put a", "3-4 get = x"],
+            "B's get (3 - 4) saw a value that no order of the writes gives",
+        ),
         (
             Kind::Phantom,
             &["1-2 put a;", "1-2 append b;", "3-4 get = b;a;"],
-            "C's get (3 - 4) saw a value that no order of the writes gives: A's put a; is in the wrong place",
+            "C's get (3 - 4) saw a value that no order of the writes gives: A's put a; is in the \
+             wrong place",
         ),
         (
             Kind::FutureRead,
@@ -188,18 +262,31 @@ mod tests {
         ),
         (
             Kind::AppliedTwice,
-            &["1-9 append a;", "1-3 get = a;", "1-9 put b;", "5-9 get = b;a;"],
-            "A's append a; (1 - 9) was applied to two different values, as D's get (5 - 9) and B's get (1 - 3) show",
+            &[
+                "1-9 append a;",
+                "1-3 get = a;",
+                "1-9 put b;",
+                "5-9 get = b;a;",
+            ],
+            "A's append a; (1 - 9) was applied to two different values, as D's get (5 - 9) and B's \
+             get (1 - 3) show",
         ),
         (
             Kind::Fork,
-            &["1-9 append a;", "1-9 append b;", "10-11 get = a;b;", "12-13 get = b;a;"],
-            "C's get (10 - 11) and D's get (12 - 13) saw values of which neither continues the other",
+            &[
+                "1-9 append a;",
+                "1-9 append b;",
+                "10-11 get = a;b;",
+                "12-13 get = b;a;",
+            ],
+            "C's get (10 - 11) and D's get (12 - 13) saw values of which neither continues the \
+             other",
         ),
         (
             Kind::Reordered,
             &["1-2 append a;", "3-4 append b;", "5-6 get = b;a;"],
-            "A's append a; (1 - 2) had ended when B's append b; was called at 3, but took effect after it",
+            "A's append a; (1 - 2) had ended when B's append b; was called at 3, but took effect \
+             after it",
         ),
         (
             Kind::StaleRead,
@@ -208,7 +295,12 @@ mod tests {
         ),
         (
             Kind::StaleRead,
-            &["1-2 append a;", "3-4 append b;", "5-6 get = a;", "7-8 get = a;b;"],
+            &[
+                "1-2 append a;",
+                "3-4 append b;",
+                "5-6 get = a;",
+                "7-8 get = a;b;",
+            ],
             "C's get (5 - 6) worked on a value from before B's append b;, which had ended at 4",
         ),
         (
@@ -218,33 +310,50 @@ mod tests {
         ),
         (
             Kind::NonMonotonicRead,
-            &["1-20 append a;", "3-4 get = a;", "5-6 get = ''", "5-6 append b;"],
+            &[
+                "1-20 append a;",
+                "3-4 get = a;",
+                "5-6 get = ''",
+                "5-6 append b;",
+            ],
             "C's get (5 - 6) worked on an older value than B's get had seen by 4",
         ),
         (
             Kind::LostWrite,
             &["1-2 put a", "3-4 put b", "5-6 get = a"],
-            "B's put b, acknowledged at 4, was lost: C's get (5 - 6) came later and worked on the value before it",
+            "B's put b, acknowledged at 4, was lost: C's get (5 - 6) came later and worked on the \
+             value before it",
         ),
         (
             Kind::LostUpdate,
             &["1-3 cas '' a", "2-4 cas '' b"],
-            "A's cas '' a (1 - 3) and B's cas '' b (2 - 4) both took effect on the same value: one of them is lost",
+            "A's cas '' a (1 - 3) and B's cas '' b (2 - 4) both took effect on the same value: one \
+             of them is lost",
         ),
         (
             Kind::Overlap,
-            &["0-20 put a", "0-20 put b", "1-2 get = a", "1-2 get = b", "5-6 get = a", "5-6 get = b"],
-            "two values were current in turns: one for C's get (1 - 2) and E's get (5 - 6), the other one for D's get (1 - 2) and F's get (5 - 6)",
+            &[
+                "0-20 put a",
+                "0-20 put b",
+                "1-2 get = a",
+                "1-2 get = b",
+                "5-6 get = a",
+                "5-6 get = b",
+            ],
+            "two values were current in turns: one for C's get (1 - 2) and E's get (5 - 6), the \
+             other one for D's get (1 - 2) and F's get (5 - 6)",
         ),
         (
             Kind::Cycle,
             &["1-4 cas a b", "1-4 cas b a"],
-            "A's cas a b (1 - 4) and B's cas b a (1 - 4) each needed the value that the other one wrote",
+            "A's cas a b (1 - 4) and B's cas b a (1 - 4) each needed the value that the other one \
+             wrote",
         ),
         (
             Kind::Cycle,
             &["1-4 cas a b", "1-4 cas b c", "1-4 cas c a"],
-            "A's cas a b (1 - 4), B's cas b c (1 - 4) and 1 more each needed the value that another one of them wrote",
+            "A's cas a b (1 - 4), B's cas b c (1 - 4) and 1 more each needed the value that \
+             another one of them wrote",
         ),
         (
             Kind::WrongRefusal,

@@ -22,7 +22,12 @@ impl<'h, S: Spec> States<'h, S> {
     pub fn new(initial: &S, demands: Vec<Demand<'h, S>>) -> States<'h, S> {
         let mut numbers = Numbers::default();
         numbers.insert(hash_of(initial), 0);
-        States { states: vec![initial.clone()], numbers, demands, steps: FxHashMap::default() }
+        States {
+            states: vec![initial.clone()],
+            numbers,
+            demands,
+            steps: FxHashMap::default(),
+        }
     }
 
     /// The state with this number.
@@ -30,7 +35,8 @@ impl<'h, S: Spec> States<'h, S> {
         &self.states[state as usize]
     }
 
-    /// Whether operations with the demands `others` may lead from `state` to one that meets the demand of a read.
+    /// Whether operations with the demands `others` may lead from `state` to one that meets the
+    /// demand of a read.
     pub fn can_lead_to(&self, state: u32, read: u32, others: impl Iterator<Item = u32>) -> bool {
         match self.demands[read as usize] {
             (command, Some(Expected::Exactly(reply))) => {
@@ -41,19 +47,27 @@ impl<'h, S: Spec> States<'h, S> {
         }
     }
 
-    /// Whether `state` may be on the way to `later`: demands with the calls and the times of the replies.
-    pub fn can_go_on(&self, state: u32, later: impl Iterator<Item = (u32, u64, Option<u64>)>) -> bool {
+    /// Whether `state` may be on the way to `later`: demands with the calls and the times of the
+    /// replies.
+    pub fn can_go_on(
+        &self,
+        state: u32,
+        later: impl Iterator<Item = (u32, u64, Option<u64>)>,
+    ) -> bool {
         self.get(state).can_go_on(later.map(|(demand, call, ret)| {
             let (op, expected) = self.demands[demand as usize];
-            let reply = ret.zip(expected).and_then(|(ret, expected)| match expected {
-                Expected::Exactly(reply) => Some((ret, reply)),
-                Expected::NoneOf(_) => None,
-            });
+            let reply = ret
+                .zip(expected)
+                .and_then(|(ret, expected)| match expected {
+                    Expected::Exactly(reply) => Some((ret, reply)),
+                    Expected::NoneOf(_) => None,
+                });
             Later { op, call, reply }
         }))
     }
 
-    /// The state after an operation with this demand is done in `state`; `None` if it would reply something else.
+    /// The state after an operation with this demand is done in `state`; `None` if it would reply
+    /// something else.
     pub fn step(&mut self, state: u32, demand: u32) -> Option<u32> {
         let key = u64::from(state) << 32 | u64::from(demand);
         if let Some(&known) = self.steps.get(&key) {
@@ -79,7 +93,10 @@ impl<'h, S: Spec> States<'h, S> {
             return None;
         }
         if S::read_only(command) {
-            debug_assert_eq!(&next, &self.states[state as usize], "{command:?} is said to be read-only");
+            debug_assert_eq!(
+                &next, &self.states[state as usize],
+                "{command:?} is said to be read-only"
+            );
             return Some(state);
         }
         Some(self.number_of(next))
@@ -87,7 +104,10 @@ impl<'h, S: Spec> States<'h, S> {
 
     fn number_of(&mut self, state: S) -> u32 {
         let hash = hash_of(&state);
-        if let Some(known) = self.numbers.find(hash, |candidate| self.states[candidate as usize] == state) {
+        if let Some(known) = self
+            .numbers
+            .find(hash, |candidate| self.states[candidate as usize] == state)
+        {
             return known;
         }
         let new = number(self.states.len());

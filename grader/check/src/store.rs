@@ -1,5 +1,5 @@
-//! A key-value store with all operations that the fast path knows: a model to use, and the one that explanations are
-//! searched with.
+//! A key-value store with all operations that the fast path knows: a model to use, and the one that
+//! explanations are searched with.
 
 use std::fmt;
 
@@ -55,16 +55,23 @@ pub enum StoreReply {
     Value(Vec<u8>),
     /// A versioned get's value and version.
     Versioned(Vec<u8>, u64),
-    /// A compare-and-set failed because the value was this one, or (`None`) some other than expected.
+    /// A compare-and-set failed because the value was this one, or (`None`) some other than
+    /// expected.
     NotSwapped(Option<Vec<u8>>),
-    /// A versioned put failed because the version was this one, or (`None`) some other than expected.
+    /// A versioned put failed because the version was this one, or (`None`) some other than
+    /// expected.
     NotStored(Option<u64>),
 }
 
 /// Values are shown as texts: what was possible is told to people.
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} (version {})", String::from_utf8_lossy(&self.value), self.version)
+        write!(
+            f,
+            "{:?} (version {})",
+            String::from_utf8_lossy(&self.value),
+            self.version
+        )
     }
 }
 
@@ -74,9 +81,15 @@ impl fmt::Debug for StoreReply {
         match self {
             StoreReply::Done => write!(f, "done"),
             StoreReply::Value(value) => write!(f, "{}", text(value)),
-            StoreReply::Versioned(value, version) => write!(f, "{} (version {version})", text(value)),
-            StoreReply::NotSwapped(Some(value)) => write!(f, "refused, since it is {}", text(value)),
-            StoreReply::NotStored(Some(version)) => write!(f, "refused, since the version is {version}"),
+            StoreReply::Versioned(value, version) => {
+                write!(f, "{} (version {version})", text(value))
+            }
+            StoreReply::NotSwapped(Some(value)) => {
+                write!(f, "refused, since it is {}", text(value))
+            }
+            StoreReply::NotStored(Some(version)) => {
+                write!(f, "refused, since the version is {version}")
+            }
             StoreReply::NotSwapped(None) | StoreReply::NotStored(None) => write!(f, "refused"),
         }
     }
@@ -124,14 +137,17 @@ impl Spec for Store {
         Some(&call.key)
     }
 
-    /// A value that is no beginning of the one that was read must be overwritten before; then anything goes.
+    /// A value that is no beginning of the one that was read must be overwritten before; then
+    /// anything goes.
     fn can_lead_to<'a>(
         &self,
         _: &StoreCall,
         reply: &StoreReply,
         mut others: impl Iterator<Item = &'a StoreCall>,
     ) -> bool {
-        let (StoreReply::Value(seen) | StoreReply::NotSwapped(Some(seen))) = reply else { return true };
+        let (StoreReply::Value(seen) | StoreReply::NotSwapped(Some(seen))) = reply else {
+            return true;
+        };
         let missing = seen.strip_prefix(&self.value[..]);
         missing == Some(&[])
             || others.any(|other| match &other.op {
@@ -143,7 +159,10 @@ impl Spec for Store {
     }
 
     fn kv_state(&self) -> Option<KvState<'_>> {
-        Some(KvState { value: &self.value, version: self.version })
+        Some(KvState {
+            value: &self.value,
+            version: self.version,
+        })
     }
 
     fn as_kv<'a>(call: &'a StoreCall, reply: Option<&'a StoreReply>) -> Option<KvOp<'a>> {
@@ -154,7 +173,9 @@ impl Spec for Store {
             (StoreOp::Get, None) => KvOp::Get(None),
             (StoreOp::Get, Some(Value(value))) => KvOp::Get(Some(value)),
             (StoreOp::GetAt, None) => KvOp::GetAt(None),
-            (StoreOp::GetAt, Some(Versioned(value, version))) => KvOp::GetAt(Some((value, *version))),
+            (StoreOp::GetAt, Some(Versioned(value, version))) => {
+                KvOp::GetAt(Some((value, *version)))
+            }
             (StoreOp::Cas { from, to }, None | Some(Done | NotSwapped(_))) => {
                 let outcome = reply.map(|reply| match reply {
                     NotSwapped(Some(value)) => Swap::Saw(value),
@@ -169,7 +190,11 @@ impl Spec for Store {
                     NotStored(None) => Stored::Refused,
                     _ => Stored::Done,
                 });
-                KvOp::PutAt { version: *version, value, outcome }
+                KvOp::PutAt {
+                    version: *version,
+                    value,
+                    outcome,
+                }
             }
             _ => KvOp::Wrong,
         })

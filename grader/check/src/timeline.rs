@@ -1,4 +1,5 @@
-//! The operations of one partition, laid out for the search: in the order of their replies, with what is open when.
+//! The operations of one partition, laid out for the search: in the order of their replies, with
+//! what is open when.
 
 use rustc_hash::FxHashMap;
 
@@ -56,8 +57,9 @@ pub(crate) struct Completed {
     pub reply: u64,
     /// Which demand it makes.
     pub demand: u32,
-    /// Its bit in the set of operations that were placed out of order. No two operations that are open at the same
-    /// time share one; afterwards it is given to another, so there are as many bits as operations open at once.
+    /// Its bit in the set of operations that were placed out of order. No two operations that are
+    /// open at the same time share one; afterwards it is given to another, so there are as many
+    /// bits as operations open at once.
     pub slot: usize,
     pub read_only: bool,
     /// The rank of the last operation before it with the same demand.
@@ -78,7 +80,8 @@ pub(crate) struct Lost {
 pub(crate) struct Timeline {
     /// In the order of their replies.
     pub completed: Vec<Completed>,
-    /// In the order of their calls. Those that only read are left out: nobody can tell whether they happened.
+    /// In the order of their calls. Those that only read are left out: nobody can tell whether they
+    /// happened.
     pub lost: Vec<Lost>,
     /// How many slots there are.
     pub slots: usize,
@@ -97,7 +100,13 @@ impl Timeline {
         let mut numbers = FxHashMap::default();
         let mut completed = Vec::with_capacity(entries.len());
         let mut lost = Vec::new();
-        for &Entry { index, call, reply, demand } in entries {
+        for &Entry {
+            index,
+            call,
+            reply,
+            demand,
+        } in entries
+        {
             let read_only = S::read_only(demand.0) || fails::<S>(demand);
             if reply.is_none() && read_only {
                 continue;
@@ -107,8 +116,21 @@ impl Timeline {
                 number(demands.len() - 1)
             });
             match reply {
-                Some(reply) => completed.push(Completed { index, call, reply, demand, slot: 0, read_only, twin: NONE }),
-                None => lost.push(Lost { index, call, demand, twin: NONE }),
+                Some(reply) => completed.push(Completed {
+                    index,
+                    call,
+                    reply,
+                    demand,
+                    slot: 0,
+                    read_only,
+                    twin: NONE,
+                }),
+                None => lost.push(Lost {
+                    index,
+                    call,
+                    demand,
+                    twin: NONE,
+                }),
             }
         }
         completed.sort_unstable_by_key(|operation| (operation.reply, operation.index));
@@ -118,7 +140,8 @@ impl Timeline {
         for (rank, operation) in completed.iter_mut().enumerate() {
             operation.twin = std::mem::replace(&mut last[operation.demand as usize], number(rank));
         }
-        // A demand without a reply is never also one with a reply, so the two kinds do not meet in `last`.
+        // A demand without a reply is never also one with a reply, so the two kinds do not meet in
+        // `last`.
         for (place, operation) in lost.iter_mut().enumerate() {
             operation.twin = std::mem::replace(&mut last[operation.demand as usize], number(place));
         }
@@ -149,7 +172,9 @@ impl Timeline {
                 self.reads.push(number(rank));
             }
             let deadline = self.completed[rank].reply;
-            while let Some(called) = calls.next_if(|&called| self.completed[called as usize].call <= deadline) {
+            while let Some(called) =
+                calls.next_if(|&called| self.completed[called as usize].call <= deadline)
+            {
                 self.completed[called as usize].slot = free.pop().unwrap_or_else(|| {
                     self.slots += 1;
                     self.slots - 1
@@ -164,26 +189,38 @@ impl Timeline {
         }
     }
 
-    /// The ranks, rising, of the operations from `rank` on that are called no later than the reply of `rank`. Only
-    /// these can come next while `rank` is the first operation that is not placed.
+    /// The ranks, rising, of the operations from `rank` on that are called no later than the reply
+    /// of `rank`. Only these can come next while `rank` is the first operation that is not placed.
     #[inline]
     pub fn open(&self, rank: usize) -> &[u32] {
-        let Some(&end) = self.open_ends.get(rank) else { return &[] };
-        let start = if rank == 0 { 0 } else { self.open_ends[rank - 1] };
+        let Some(&end) = self.open_ends.get(rank) else {
+            return &[];
+        };
+        let start = if rank == 0 {
+            0
+        } else {
+            self.open_ends[rank - 1]
+        };
         &self.open[start..end]
     }
 
-    /// The last moment for the operation that is placed next: the reply of the first one that is not placed.
+    /// The last moment for the operation that is placed next: the reply of the first one that is
+    /// not placed.
     pub fn deadline(&self, rank: usize) -> u64 {
-        self.completed.get(rank).map_or(u64::MAX, |operation| operation.reply)
+        self.completed
+            .get(rank)
+            .map_or(u64::MAX, |operation| operation.reply)
     }
 
     /// The ranks, rising, of the reads from `rank` on.
     pub fn reads(&self, rank: usize) -> &[u32] {
-        self.reads_before.get(rank).map_or(&[], |&before| &self.reads[before as usize..])
+        self.reads_before
+            .get(rank)
+            .map_or(&[], |&before| &self.reads[before as usize..])
     }
 
-    /// The open operation with the same demand as `operation` and an earlier reply, if there is one.
+    /// The open operation with the same demand as `operation` and an earlier reply, if there is
+    /// one.
     pub fn open_twin(&self, operation: &Completed, rank: usize) -> Option<&Completed> {
         let twin = operation.twin;
         if twin == NONE || (twin as usize) < rank {
@@ -192,21 +229,26 @@ impl Timeline {
         Some(&self.completed[twin as usize]).filter(|twin| twin.call <= self.deadline(rank))
     }
 
-    /// The place of the lost operation with the same command as `operation` and an earlier call, if there is one.
+    /// The place of the lost operation with the same command as `operation` and an earlier call, if
+    /// there is one.
     pub fn lost_twin(&self, operation: &Lost) -> Option<usize> {
         (operation.twin != NONE).then_some(operation.twin as usize)
     }
 }
 
-/// Whether an operation that could have changed the state is known to have failed, and so changed nothing.
+/// Whether an operation that could have changed the state is known to have failed, and so changed
+/// nothing.
 fn fails<S: Spec>(demand: Demand<'_, S>) -> bool {
     match demand {
-        (command, Some(Expected::Exactly(reply))) => S::as_kv(command, Some(reply)).is_some_and(|kv| kv.only_reads()),
+        (command, Some(Expected::Exactly(reply))) => {
+            S::as_kv(command, Some(reply)).is_some_and(|kv| kv.only_reads())
+        }
         _ => false,
     }
 }
 
-/// Counts are kept in 32 bits: half the memory of the cache, and histories that long do not fit into a machine.
+/// Counts are kept in 32 bits: half the memory of the cache, and histories that long do not fit
+/// into a machine.
 pub(crate) fn number(count: usize) -> u32 {
     u32::try_from(count).expect("a partition has fewer than 2^32 operations and states")
 }
@@ -230,18 +272,48 @@ mod tests {
 
     #[test]
     fn ranks_follow_replies_and_lost_replies_follow_calls() {
-        let timeline = timeline(&[(5, None), (0, Some(9)), (1, None), (2, Some(3)), (4, Some(9))]);
-        let indices: Vec<_> = timeline.completed.iter().map(|operation| operation.index).collect();
+        let timeline = timeline(&[
+            (5, None),
+            (0, Some(9)),
+            (1, None),
+            (2, Some(3)),
+            (4, Some(9)),
+        ]);
+        let indices: Vec<_> = timeline
+            .completed
+            .iter()
+            .map(|operation| operation.index)
+            .collect();
         assert_eq!(indices, [3, 1, 4]);
-        let indices: Vec<_> = timeline.lost.iter().map(|operation| operation.index).collect();
+        let indices: Vec<_> = timeline
+            .lost
+            .iter()
+            .map(|operation| operation.index)
+            .collect();
         assert_eq!(indices, [2, 0]);
     }
 
     #[test]
     fn open_is_what_is_called_up_to_the_reply_and_not_answered_before() {
-        let timeline = timeline(&[(0, Some(2)), (0, Some(4)), (2, Some(6)), (5, Some(8)), (9, Some(9))]);
+        let timeline = timeline(&[
+            (0, Some(2)),
+            (0, Some(4)),
+            (2, Some(6)),
+            (5, Some(8)),
+            (9, Some(9)),
+        ]);
         let open: Vec<_> = (0..6).map(|rank| timeline.open(rank).to_vec()).collect();
-        assert_eq!(open, [vec![0, 1, 2], vec![1, 2], vec![2, 3], vec![3], vec![4], vec![]]);
+        assert_eq!(
+            open,
+            [
+                vec![0, 1, 2],
+                vec![1, 2],
+                vec![2, 3],
+                vec![3],
+                vec![4],
+                vec![]
+            ]
+        );
     }
 
     #[test]
@@ -251,10 +323,17 @@ mod tests {
         assert_eq!(timeline.slots, 3);
         for rank in 0..100 {
             let open = timeline.open(rank);
-            let mut slots: Vec<_> = open.iter().map(|&other| timeline.completed[other as usize].slot).collect();
+            let mut slots: Vec<_> = open
+                .iter()
+                .map(|&other| timeline.completed[other as usize].slot)
+                .collect();
             slots.sort_unstable();
             slots.dedup();
-            assert_eq!(slots.len(), open.len(), "two operations open at once share a slot");
+            assert_eq!(
+                slots.len(),
+                open.len(),
+                "two operations open at once share a slot"
+            );
         }
     }
 }

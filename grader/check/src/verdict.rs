@@ -5,9 +5,9 @@
 pub enum Verdict {
     /// Some order of the operations explains all replies.
     Linearizable {
-        /// For each partition, in the order of the keys, such an order: indices of operations in the history.
-        /// Operations with a lost reply are in it only if they have to have taken effect, and reads with a lost reply
-        /// never are.
+        /// For each partition, in the order of the keys, such an order: indices of operations in
+        /// the history. Operations with a lost reply are in it only if they have to have taken
+        /// effect, and reads with a lost reply never are.
         witness: Vec<Vec<usize>>,
     },
     /// No order does.
@@ -19,37 +19,42 @@ pub enum Verdict {
     },
 }
 
-/// Why a history is not linearizable: the first moment at which that was certain, in one partition that shows it. All
-/// operations are named by their indices in the history.
+/// Why a history is not linearizable: the first moment at which that was certain, in one partition
+/// that shows it. All operations are named by their indices in the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// What is wrong, if it has a name.
     pub kind: Kind,
-    /// The operations that contradict each other: the subject of the [sentence](Violation::sentence) first. At most four
-    /// where every written value is another one and so no search was needed.
+    /// The operations that contradict each other: the subject of the
+    /// [sentence](Violation::sentence) first. At most four where every written value is another one
+    /// and so no search was needed.
     ///
-    /// Together with [`context`](Violation::context) they are enough: no order explains their replies even if of all
-    /// others of the [`prefix`](Violation::prefix) nothing is known but that they were called at some time (and which of
-    /// them failed, and so changed nothing).
+    /// Together with [`context`](Violation::context) they are enough: no order explains their
+    /// replies even if of all others of the [`prefix`](Violation::prefix) nothing is known but that
+    /// they were called at some time (and which of them failed, and so changed nothing).
     pub core: Vec<usize>,
-    /// Operations without fault that the contradiction builds on, such as the put of a value that was read.
+    /// Operations without fault that the contradiction builds on, such as the put of a value that
+    /// was read.
     pub context: Vec<usize>,
     /// All operations of the partition, in the order of their calls.
     pub operations: Vec<usize>,
-    /// Those of the shortest prefix of the history that is not linearizable, in the order of their calls: all that were
-    /// called up to the reply of [`impossible`](Violation::impossible). Replies after that one play no part.
+    /// Those of the shortest prefix of the history that is not linearizable, in the order of their
+    /// calls: all that were called up to the reply of [`impossible`](Violation::impossible).
+    /// Replies after that one play no part.
     pub prefix: Vec<usize>,
     /// The operation whose reply made the history impossible: the last event of the prefix.
     pub impossible: usize,
-    /// Whether the prefix without that reply is certainly linearizable. If not, the search for a shorter prefix ran out
-    /// of fuel, and there might be one.
+    /// Whether the prefix without that reply is certainly linearizable. If not, the search for a
+    /// shorter prefix ran out of fuel, and there might be one.
     pub shortest: bool,
     /// An order that explains the prefix without that reply; empty if it was not found.
     pub linearization: Vec<usize>,
-    /// What [`impossible`](Violation::impossible) could have replied. Empty only if the search for it ran out of fuel.
+    /// What [`impossible`](Violation::impossible) could have replied. Empty only if the search for
+    /// it ran out of fuel.
     pub possible_replies: Possible,
-    /// The states that the object can be in just before that reply, while `impossible` and all others that are open may
-    /// or may not have taken effect. Empty only if the search for them ran out of fuel.
+    /// The states that the object can be in just before that reply, while `impossible` and all
+    /// others that are open may or may not have taken effect. Empty only if the search for them ran
+    /// out of fuel.
     pub possible_states: Possible,
 }
 
@@ -62,14 +67,17 @@ pub struct Possible {
     pub complete: bool,
 }
 
-/// What is wrong with a history. Of the operations of [`Violation::core`], "the first" is the one that is listed first.
+/// What is wrong with a history. Of the operations of [`Violation::core`], "the first" is the one
+/// that is listed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// The first got a reply that it has in no state.
     WrongReply,
-    /// The first saw what no order of the writes gives: bytes that nobody wrote, or a write in the wrong place.
+    /// The first saw what no order of the writes gives: bytes that nobody wrote, or a write in the
+    /// wrong place.
     Phantom,
-    /// The first ended before the second, whose value it saw, was called. (So the second may be behind the prefix.)
+    /// The first ended before the second, whose value it saw, was called. (So the second may be
+    /// behind the prefix.)
     FutureRead,
     /// The first shows more than once.
     AppliedTwice,
@@ -81,7 +89,8 @@ pub enum Kind {
     StaleRead,
     /// The first worked on an older value than the second, a read that had ended.
     NonMonotonicRead,
-    /// The second was acknowledged, and nobody ever saw it: the first came later and worked on an older value.
+    /// The second was acknowledged, and nobody ever saw it: the first came later and worked on an
+    /// older value.
     LostWrite,
     /// Both succeeded, and only one can have: they had the same condition.
     LostUpdate,
@@ -115,7 +124,11 @@ impl Blame {
         context.sort_unstable();
         context.dedup();
         context.retain(|index| !core.contains(index));
-        Blame { kind, core, context }
+        Blame {
+            kind,
+            core,
+            context,
+        }
     }
 
     /// Whether this says of a read that saw what nobody had written that somebody would.

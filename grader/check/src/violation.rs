@@ -1,8 +1,9 @@
 //! From "no order explains this" to the reply that made it so.
 //!
-//! The set of linearizable histories is prefix-closed (Herlihy and Wing 1990): cut a history anywhere, let the
-//! operations that are open there have unknown outcomes, and it is still linearizable. So there is one shortest prefix
-//! that is not, it ends with a reply, and a binary search over the replies finds it.
+//! The set of linearizable histories is prefix-closed (Herlihy and Wing 1990): cut a history
+//! anywhere, let the operations that are open there have unknown outcomes, and it is still
+//! linearizable. So there is one shortest prefix that is not, it ends with a reply, and a binary
+//! search over the replies finds it.
 
 use crate::{
     check::{Options, events},
@@ -19,20 +20,32 @@ use crate::{
 /// How many possible values are listed: more would not be read.
 const LISTED: usize = 8;
 
-/// The operations open at a cut have lost their replies, so an explanation may cost more than the verdict, but not
-/// beyond all bounds: each of its three questions has this much fuel, or twice that of the verdict if that is more.
+/// The operations open at a cut have lost their replies, so an explanation may cost more than the
+/// verdict, but not beyond all bounds: each of its three questions has this much fuel, or twice
+/// that of the verdict if that is more.
 const FUEL_AT_LEAST: u64 = 20_000;
 
 /// The same where there was no search: what is wrong is known without these answers.
 const FUEL_AFTER_ZONES: u64 = 2_000;
 
 /// The operations `part` of `history` as they were recorded.
-pub(crate) fn entries<'h, S: Spec>(history: &'h [OperationOf<S>], part: &[usize]) -> Vec<Entry<'h, S>> {
+pub(crate) fn entries<'h, S: Spec>(
+    history: &'h [OperationOf<S>],
+    part: &[usize],
+) -> Vec<Entry<'h, S>> {
     let entry = |&index: &usize| {
         let operation = &history[index];
-        let expected = operation.reply.as_ref().map(|(_, reply)| Expected::Exactly(reply));
+        let expected = operation
+            .reply
+            .as_ref()
+            .map(|(_, reply)| Expected::Exactly(reply));
         let reply = operation.reply.as_ref().map(|&(at, _)| at);
-        Entry { index, call: operation.call, reply, demand: (&operation.command, expected) }
+        Entry {
+            index,
+            call: operation.call,
+            reply,
+            demand: (&operation.command, expected),
+        }
     };
     part.iter().map(entry).collect()
 }
@@ -73,23 +86,40 @@ pub(crate) fn explain<S: Spec>(
         Found::BySearch { explored, .. } => FUEL_AT_LEAST.max(explored.saturating_mul(2)),
         Found::ByZones(_) => FUEL_AFTER_ZONES,
     };
-    let partition = Partition { initial, history, operations, fuel };
+    let partition = Partition {
+        initial,
+        history,
+        operations,
+        fuel,
+    };
     let mut replies = partition.operations.clone();
     replies.retain(|&index| history[index].reply.is_some());
     replies.sort_unstable_by_key(|&index| partition.reply_of(index));
     if !options.explain {
         return partition.unexplained(&replies, found);
     }
-    let zones = events::<S>(history, &partition.operations).filter(|_| options.zones).zip(initial.kv_state());
+    let zones = events::<S>(history, &partition.operations)
+        .filter(|_| options.zones)
+        .zip(initial.kv_state());
     let (rank, shortest) = match (&found, &zones) {
-        (Found::ByZones(blame), Some((events, state))) => partition.first_in_zones(events, *state, &replies, blame),
+        (Found::ByZones(blame), Some((events, state))) => {
+            partition.first_in_zones(events, *state, &replies, blame)
+        }
         (Found::BySearch { deepest, .. }, _) => partition.first_impossible(&replies, *deepest),
         (Found::ByZones(_), None) => unreachable!("the zones have seen these events"),
     };
     let impossible = replies[rank];
-    let shrunk = || explain::shrink(initial, history, &partition.prefix(impossible).collect::<Vec<_>>());
+    let shrunk = || {
+        explain::shrink(
+            initial,
+            history,
+            &partition.prefix(impossible).collect::<Vec<_>>(),
+        )
+    };
     let mut blame = match &found {
-        Found::ByZones(whole) => match partition.decide_prefix(zones.as_ref(), partition.reply_of(impossible)) {
+        Found::ByZones(whole) => match partition
+            .decide_prefix(zones.as_ref(), partition.reply_of(impossible))
+        {
             // At its reply nobody could know who would write what it saw.
             Decision::Violated(blame) if blame.kind == Kind::Phantom && whole.is_future(&blame) => {
                 Blame::new(whole.kind, whole.core.clone(), blame.context)
@@ -103,7 +133,10 @@ pub(crate) fn explain<S: Spec>(
     if blame.kind == Kind::LostWrite && partition.is_seen(blame.core[1]) {
         blame.kind = Kind::StaleRead;
     }
-    let prefix: Vec<usize> = partition.prefix(impossible).map(|entry| entry.index).collect();
+    let prefix: Vec<usize> = partition
+        .prefix(impossible)
+        .map(|entry| entry.index)
+        .collect();
     let (mut linearization, mut possible_states, mut possible_replies) = Default::default();
     if prefix.len() <= SEARCHED_PREFIX {
         (linearization, possible_states) = partition.states_before(impossible);
@@ -144,11 +177,16 @@ impl<'a, S: Spec> Partition<'a, S> {
     /// Only what is known already.
     fn unexplained(self, replies: &[usize], found: Found) -> Violation {
         let (blame, impossible) = match found {
-            Found::BySearch { deepest, .. } => {
-                (Blame::new(Kind::Unexplained, Vec::new(), Vec::new()), replies[deepest.min(replies.len() - 1)])
-            }
+            Found::BySearch { deepest, .. } => (
+                Blame::new(Kind::Unexplained, Vec::new(), Vec::new()),
+                replies[deepest.min(replies.len() - 1)],
+            ),
             Found::ByZones(blame) => {
-                let answered = blame.core.iter().copied().filter(|&index| self.history[index].reply.is_some());
+                let answered = blame
+                    .core
+                    .iter()
+                    .copied()
+                    .filter(|&index| self.history[index].reply.is_some());
                 let last = answered.max_by_key(|&index| self.reply_of(index));
                 (blame, last.unwrap_or(replies[replies.len() - 1]))
             }
@@ -171,24 +209,47 @@ impl<'a, S: Spec> Partition<'a, S> {
     fn is_seen(&self, write: usize) -> bool {
         let kv = |index: usize| {
             let operation = &self.history[index];
-            S::as_kv(&operation.command, operation.reply.as_ref().map(|(_, reply)| reply))
+            S::as_kv(
+                &operation.command,
+                operation.reply.as_ref().map(|(_, reply)| reply),
+            )
         };
-        let Some(token) = kv(write).and_then(|kv| zones::written(&kv)).filter(|token| !token.is_empty()) else {
+        let Some(token) = kv(write)
+            .and_then(|kv| zones::written(&kv))
+            .filter(|token| !token.is_empty())
+        else {
             return false;
         };
-        self.operations.iter().filter_map(|&index| kv(index)).any(|kv| {
-            let seen = match kv {
-                KvOp::Get(Some(value)) | KvOp::Cas { outcome: Some(Swap::Saw(value)), .. } => value,
-                KvOp::Cas { from, outcome: Some(Swap::Done), .. } => from,
-                _ => return false,
-            };
-            seen.windows(token.len()).any(|part| part == token)
-        })
+        self.operations
+            .iter()
+            .filter_map(|&index| kv(index))
+            .any(|kv| {
+                let seen = match kv {
+                    KvOp::Get(Some(value))
+                    | KvOp::Cas {
+                        outcome: Some(Swap::Saw(value)),
+                        ..
+                    } => value,
+                    KvOp::Cas {
+                        from,
+                        outcome: Some(Swap::Done),
+                        ..
+                    } => from,
+                    _ => return false,
+                };
+                seen.windows(token.len()).any(|part| part == token)
+            })
     }
 
     /// What the zones say of the prefix that ends with the reply `end`.
-    fn decide_prefix(&self, zones: Option<&(Vec<Event<'_>>, KvState<'_>)>, end: Option<(u64, usize)>) -> Decision {
-        let (Some((events, state)), Some(end)) = (zones, end) else { return Decision::NotApplicable };
+    fn decide_prefix(
+        &self,
+        zones: Option<&(Vec<Event<'_>>, KvState<'_>)>,
+        end: Option<(u64, usize)>,
+    ) -> Decision {
+        let (Some((events, state)), Some(end)) = (zones, end) else {
+            return Decision::NotApplicable;
+        };
         let mut cut = Vec::with_capacity(events.len());
         for event in events.iter().filter(|event| event.call as u64 <= end.0) {
             let mut event = *event;
@@ -204,7 +265,8 @@ impl<'a, S: Spec> Partition<'a, S> {
         zones::decide(&cut, *state)
     }
 
-    /// [`Partition::first_impossible`] without a search. Mostly the last of the operations to blame is the one.
+    /// [`Partition::first_impossible`] without a search. Mostly the last of the operations to blame
+    /// is the one.
     fn first_in_zones(
         &self,
         events: &[Event<'_>],
@@ -213,20 +275,33 @@ impl<'a, S: Spec> Partition<'a, S> {
         blame: &Blame,
     ) -> (usize, bool) {
         let zones = (events.to_vec(), state);
-        let last = blame.core.iter().filter_map(|&index| self.reply_of(index)).max();
-        let hint = replies.partition_point(|&index| self.reply_of(index) < last).min(replies.len() - 1);
+        let last = blame
+            .core
+            .iter()
+            .filter_map(|&index| self.reply_of(index))
+            .max();
+        let hint = replies
+            .partition_point(|&index| self.reply_of(index) < last)
+            .min(replies.len() - 1);
         let (mut low, mut high) = (0, replies.len() - 1);
         let (mut certain, mut fuel) = (true, self.fuel);
         let mut probes = vec![hint.saturating_sub(1), hint];
         while low < high {
-            let middle = probes.pop().filter(|probe| (low..high).contains(probe)).unwrap_or(low + (high - low) / 2);
+            let middle = probes
+                .pop()
+                .filter(|probe| (low..high).contains(probe))
+                .unwrap_or(low + (high - low) / 2);
             match self.decide_prefix(Some(&zones), self.reply_of(replies[middle])) {
                 Decision::Violated(_) => high = middle,
                 Decision::Linearizable(_) => low = middle + 1,
-                // Some contradictions show even where the zones could not decide what is without them.
+                // Some contradictions show even where the zones could not decide what is without
+                // them.
                 Decision::NotApplicable => {
                     let prefix: Vec<_> = self.prefix(replies[middle]).collect();
-                    match search_with(&mut fuel, &mut Search::new(self.initial, &prefix, Rules::ALL)) {
+                    match search_with(
+                        &mut fuel,
+                        &mut Search::new(self.initial, &prefix, Rules::ALL),
+                    ) {
                         Progress::Exhausted => high = middle,
                         outcome => {
                             certain &= outcome == Progress::Found;
@@ -239,25 +314,32 @@ impl<'a, S: Spec> Partition<'a, S> {
         (high, certain)
     }
 
-    /// The place of an operation's reply in the order of replies; the index decides between simultaneous ones.
+    /// The place of an operation's reply in the order of replies; the index decides between
+    /// simultaneous ones.
     fn reply_of(&self, index: usize) -> Option<(u64, usize)> {
-        self.history[index].reply.as_ref().map(|&(at, _)| (at, index))
+        self.history[index]
+            .reply
+            .as_ref()
+            .map(|&(at, _)| (at, index))
     }
 
     /// The operations of the prefix that ends with the reply of `last`; later replies are lost.
     fn prefix(&self, last: usize) -> impl Iterator<Item = Entry<'a, S>> {
         let end = self.reply_of(last).expect("a prefix ends with a reply");
         let all = entries::<S>(self.history, &self.operations);
-        all.into_iter().filter(move |entry| entry.call <= end.0).map(move |mut entry| {
-            if entry.reply.is_some_and(|at| (at, entry.index) > end) {
-                (entry.reply, entry.demand.1) = (None, None);
-            }
-            entry
-        })
+        all.into_iter()
+            .filter(move |entry| entry.call <= end.0)
+            .map(move |mut entry| {
+                if entry.reply.is_some_and(|at| (at, entry.index) > end) {
+                    (entry.reply, entry.demand.1) = (None, None);
+                }
+                entry
+            })
     }
 
-    /// The rank of the reply that ends the shortest prefix that is not linearizable, and whether that is certain. The
-    /// prefixes that end before the reply of rank `possible` are linearizable, the whole is not.
+    /// The rank of the reply that ends the shortest prefix that is not linearizable, and whether
+    /// that is certain. The prefixes that end before the reply of rank `possible` are linearizable,
+    /// the whole is not.
     fn first_impossible(&self, replies: &[usize], possible: usize) -> (usize, bool) {
         let (mut low, mut high) = (possible, replies.len() - 1);
         let mut certain = true;
@@ -266,7 +348,10 @@ impl<'a, S: Spec> Partition<'a, S> {
         let mut middle = low;
         while low < high {
             let prefix: Vec<_> = self.prefix(replies[middle]).collect();
-            match search_with(&mut fuel, &mut Search::new(self.initial, &prefix, Rules::ALL)) {
+            match search_with(
+                &mut fuel,
+                &mut Search::new(self.initial, &prefix, Rules::ALL),
+            ) {
                 Progress::Exhausted => high = middle,
                 outcome => {
                     certain = outcome == Progress::Found;
@@ -278,7 +363,8 @@ impl<'a, S: Spec> Partition<'a, S> {
         (high, certain)
     }
 
-    /// An order that explains all before the reply of `impossible`, and the states at the end of such orders.
+    /// An order that explains all before the reply of `impossible`, and the states at the end of
+    /// such orders.
     fn states_before(&self, impossible: usize) -> (Vec<usize>, Possible) {
         let mut prefix: Vec<_> = self.prefix(impossible).collect();
         for entry in &mut prefix {
@@ -287,7 +373,14 @@ impl<'a, S: Spec> Partition<'a, S> {
             }
         }
         // All states are wanted, also those that nobody could tell apart.
-        let mut search = Search::new(self.initial, &prefix, Rules { quotient: false, ..Rules::ALL });
+        let mut search = Search::new(
+            self.initial,
+            &prefix,
+            Rules {
+                quotient: false,
+                ..Rules::ALL
+            },
+        );
         let (mut order, mut states) = (Vec::new(), Vec::new());
         let mut fuel = self.fuel;
         let complete = loop {
@@ -297,7 +390,10 @@ impl<'a, S: Spec> Partition<'a, S> {
                         order = search.order().to_vec();
                     }
                     let mut object = self.initial.clone();
-                    search.order().iter().for_each(|&placed| drop(object.invoke(&self.history[placed].command)));
+                    search
+                        .order()
+                        .iter()
+                        .for_each(|&placed| drop(object.invoke(&self.history[placed].command)));
                     let state = format!("{object:?}");
                     if states.contains(&state) {
                         continue;
@@ -310,7 +406,13 @@ impl<'a, S: Spec> Partition<'a, S> {
                 outcome => break outcome == Progress::Exhausted,
             }
         };
-        (order, Possible { values: states, complete })
+        (
+            order,
+            Possible {
+                values: states,
+                complete,
+            },
+        )
     }
 
     /// The replies of `impossible` with which the prefix that ends there would be linearizable.
@@ -338,7 +440,10 @@ impl<'a, S: Spec> Partition<'a, S> {
             }
         }
         replies.truncate(LISTED);
-        Possible { values: replies.iter().map(|reply| format!("{reply:?}")).collect(), complete }
+        Possible {
+            values: replies.iter().map(|reply| format!("{reply:?}")).collect(),
+            complete,
+        }
     }
 
     /// What the operation `index` replies if all are done in `order`.
@@ -357,18 +462,51 @@ mod tests {
 
     #[test]
     fn a_prefix_is_only_said_to_be_the_shortest_if_that_is_known() {
-        let increment = |at: u64, old| Operation { client: 0, command: (), call: at, reply: Some((at, old)) };
+        let increment = |at: u64, old| Operation {
+            client: 0,
+            command: (),
+            call: at,
+            reply: Some((at, old)),
+        };
         // The third reply should be 2.
-        let history = [increment(0, 0), increment(1, 1), increment(2, 7), increment(3, 3), increment(4, 4)];
+        let history = [
+            increment(0, 0),
+            increment(1, 1),
+            increment(2, 7),
+            increment(3, 3),
+            increment(4, 4),
+        ];
         let replies = [0, 1, 2, 3, 4];
-        let with_fuel =
-            |fuel| Partition { initial: &Counter(0), history: &history, operations: replies.to_vec(), fuel };
+        let with_fuel = |fuel| Partition {
+            initial: &Counter(0),
+            history: &history,
+            operations: replies.to_vec(),
+            fuel,
+        };
         assert_eq!(with_fuel(100).first_impossible(&replies, 0), (2, true));
         assert_eq!(with_fuel(100).first_impossible(&replies, 2), (2, true));
         assert_eq!(with_fuel(0).first_impossible(&replies, 0), (4, false));
-        assert_eq!(with_fuel(0).replies_instead(2), Possible { values: Vec::new(), complete: false });
-        assert_eq!(with_fuel(0).states_before(2), (Vec::new(), Possible { values: Vec::new(), complete: false }));
-        let two = Possible { values: vec!["2".to_owned()], complete: true };
+        assert_eq!(
+            with_fuel(0).replies_instead(2),
+            Possible {
+                values: Vec::new(),
+                complete: false
+            }
+        );
+        assert_eq!(
+            with_fuel(0).states_before(2),
+            (
+                Vec::new(),
+                Possible {
+                    values: Vec::new(),
+                    complete: false
+                }
+            )
+        );
+        let two = Possible {
+            values: vec!["2".to_owned()],
+            complete: true,
+        };
         assert_eq!(with_fuel(100).replies_instead(2), two);
     }
 }

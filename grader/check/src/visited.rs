@@ -1,4 +1,5 @@
-//! What the search remembers: tables that are looked up by hash and never walked in the order of hashes.
+//! What the search remembers: tables that are looked up by hash and never walked in the order of
+//! hashes.
 
 use std::hash::{Hash, Hasher};
 
@@ -9,7 +10,8 @@ use crate::timeline::number;
 /// An empty place of a table.
 const EMPTY: u32 = u32::MAX;
 
-/// How many stored configurations may be compared with a new one for the price of one configuration.
+/// How many stored configurations may be compared with a new one for the price of one
+/// configuration.
 const COMPARED_PER_UNIT: u64 = 64;
 
 /// The hash of `value`: the same in every run, unlike that of the standard library's maps.
@@ -19,7 +21,8 @@ pub(crate) fn hash_of(value: &(impl Hash + ?Sized)) -> u64 {
     hasher.finish()
 }
 
-/// Finds the number of something that is stored elsewhere, by its hash. (A map would have to own a second copy.)
+/// Finds the number of something that is stored elsewhere, by its hash. (A map would have to own a
+/// second copy.)
 #[derive(Default)]
 pub(crate) struct Numbers {
     /// Hash and number; the length is a power of two, and at most two thirds are in use.
@@ -70,9 +73,10 @@ impl Numbers {
 
 /// The configurations that the search has been in.
 ///
-/// A configuration is a few words. The first ones (the *head*) say which completed operations are placed and what the
-/// state is; the others are the set of lost-reply operations that are used up. Of two configurations with the same
-/// head, the one that has used up less can do all that the other can: it *dominates* it.
+/// A configuration is a few words. The first ones (the *head*) say which completed operations are
+/// placed and what the state is; the others are the set of lost-reply operations that are used up.
+/// Of two configurations with the same head, the one that has used up less can do all that the
+/// other can: it *dominates* it.
 pub(crate) struct Visited {
     head: usize,
     width: usize,
@@ -86,11 +90,17 @@ pub(crate) struct Visited {
 impl Visited {
     /// Remembers configurations of `width` words, the first `head` of which are the head.
     pub fn new(head: usize, width: usize) -> Visited {
-        Visited { head, width, words: Vec::new(), next: Vec::new(), first: Numbers::default() }
+        Visited {
+            head,
+            width,
+            words: Vec::new(),
+            next: Vec::new(),
+            first: Numbers::default(),
+        }
     }
 
-    /// Adds `configuration` unless a stored one dominates it. Returns whether it was added, and the price of finding
-    /// that out, in configurations.
+    /// Adds `configuration` unless a stored one dominates it. Returns whether it was added, and the
+    /// price of finding that out, in configurations.
     pub fn insert(&mut self, configuration: &[u64]) -> (bool, u64) {
         let (head, used) = configuration.split_at(self.head);
         let hash = hash_of(head);
@@ -98,13 +108,20 @@ impl Visited {
             let start = number as usize * self.width;
             self.words[start..start + self.width].split_at(self.head)
         };
-        let first = self.first.find(hash, |candidate| stored(candidate).0 == head);
+        let first = self
+            .first
+            .find(hash, |candidate| stored(candidate).0 == head);
 
         let mut compared = 0;
         let mut candidate = first;
         while let Some(number) = candidate {
             compared += 1;
-            if stored(number).1.iter().zip(used).all(|(&stored, &used)| stored & !used == 0) {
+            if stored(number)
+                .1
+                .iter()
+                .zip(used)
+                .all(|(&stored, &used)| stored & !used == 0)
+            {
                 return (false, compared / COMPARED_PER_UNIT);
             }
             candidate = Some(self.next[number as usize]).filter(|&next| next != EMPTY);
@@ -139,7 +156,10 @@ mod tests {
             numbers.insert(hash(number), number);
         }
         for number in 0..1000 {
-            assert_eq!(numbers.find(hash(number), |found| found == number), Some(number));
+            assert_eq!(
+                numbers.find(hash(number), |found| found == number),
+                Some(number)
+            );
         }
     }
 
@@ -149,7 +169,10 @@ mod tests {
         assert_eq!(visited.insert(&[7, 0b0110]), (true, 1));
         assert!(!visited.insert(&[7, 0b0110]).0, "the same one");
         assert!(!visited.insert(&[7, 0b1110]).0, "one that used up more");
-        assert!(visited.insert(&[7, 0b1010]).0, "one that cannot be compared");
+        assert!(
+            visited.insert(&[7, 0b1010]).0,
+            "one that cannot be compared"
+        );
         assert!(visited.insert(&[7, 0b0010]).0, "one that used up less");
         assert!(visited.insert(&[8, 0b1110]).0, "another head");
         assert!(!visited.insert(&[7, 0b1010]).0);
@@ -159,7 +182,8 @@ mod tests {
     fn heads_with_equal_hashes_are_kept_apart() {
         // Of so many heads some have the same 32 bits of hash.
         let heads = || (0..300_000_u64).map(|head| head.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let hashes: std::collections::BTreeSet<u32> = heads().map(|head| hash_of(&[head][..]) as u32).collect();
+        let hashes: std::collections::BTreeSet<u32> =
+            heads().map(|head| hash_of(&[head][..]) as u32).collect();
         assert!(hashes.len() < 300_000);
         let mut visited = Visited::new(1, 1);
         assert!(heads().all(|head| visited.insert(&[head]) == (true, 1)));
@@ -169,8 +193,19 @@ mod tests {
     #[test]
     fn long_comparisons_have_their_price() {
         let mut visited = Visited::new(1, 3);
-        let one_bit_each = (0..128).map(|bit| if bit < 64 { [0, 1 << bit, 0] } else { [0, 0, 1 << (bit - 64)] });
-        let prices: Vec<u64> = one_bit_each.map(|configuration| visited.insert(&configuration).1).collect();
-        assert_eq!((prices[0], prices[63], prices[64], prices[127]), (1, 1, 2, 2));
+        let one_bit_each = (0..128).map(|bit| {
+            if bit < 64 {
+                [0, 1 << bit, 0]
+            } else {
+                [0, 0, 1 << (bit - 64)]
+            }
+        });
+        let prices: Vec<u64> = one_bit_each
+            .map(|configuration| visited.insert(&configuration).1)
+            .collect();
+        assert_eq!(
+            (prices[0], prices[63], prices[64], prices[127]),
+            (1, 1, 2, 2)
+        );
     }
 }

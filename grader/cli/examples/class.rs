@@ -1,6 +1,7 @@
-//! What grading a class costs: `cargo run -p faultline --example class -- [SIZE] [LAB]` makes a class of SIZE students (120) of LAB
-//! (lab2) with correct, wrong, broken, hostile, missing and late submissions and teams, imports and grades it with all hidden
-//! tests, and prints the real time for each submission and the most memory that all processes of the grader had together.
+//! What grading a class costs: `cargo run -p faultline --example class -- [SIZE] [LAB]` makes a
+//! class of SIZE students (120) of LAB (lab2) with correct, wrong, broken, hostile, missing and
+//! late submissions and teams, imports and grades it with all hidden tests, and prints the real
+//! time for each submission and the most memory that all processes of the grader had together.
 
 #[path = "../tests/class/mod.rs"]
 mod class;
@@ -19,20 +20,39 @@ use class::Sort;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let size = arguments.next().map_or(120, |size| size.parse().expect("SIZE is a number"));
+    let size = arguments
+        .next()
+        .map_or(120, |size| size.parse().expect("SIZE is a number"));
     let lab = arguments.next().unwrap_or_else(|| "lab2".to_owned());
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the project is above");
-    let built = Command::new(env!("CARGO")).args(["build", "-q", "-p", "faultline"]).current_dir(root).status();
-    assert!(built.expect("cargo runs").success(), "the grader does not build");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the project is above");
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "-q", "-p", "faultline"])
+        .current_dir(root)
+        .status();
+    assert!(
+        built.expect("cargo runs").success(),
+        "the grader does not build"
+    );
     let grader = std::env::current_exe().expect("this program has a path");
-    let grader = grader.ancestors().nth(2).expect("it lies in target/debug/examples").join("faultline");
+    let grader = grader
+        .ancestors()
+        .nth(2)
+        .expect("it lies in target/debug/examples")
+        .join("faultline");
 
     let folder = tempfile::tempdir().expect("a temporary folder");
     let class = class::make(root, &lab, size, folder.path());
     let batch = folder.path().join("batch.toml");
     let run = |arguments: &mut Command| {
         let began = Instant::now();
-        let mut child = arguments.current_dir(root).stdin(Stdio::null()).spawn().expect("the grader runs");
+        let mut child = arguments
+            .current_dir(root)
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("the grader runs");
         let process = child.id();
         let (over, peak) = (AtomicBool::new(false), AtomicU64::new(0));
         let code = thread::scope(|scope| {
@@ -56,33 +76,65 @@ fn main() {
         .arg(&class.folder)
         .stdout(Stdio::null())
         .status();
-    assert_eq!(import.expect("the grader runs").code(), Some(0), "the class is imported");
-    let (code, took, peak) = run(Command::new(&grader).args(["batch", &lab, "--hidden"]).arg(&batch));
+    assert_eq!(
+        import.expect("the grader runs").code(),
+        Some(0),
+        "the class is imported"
+    );
+    let (code, took, peak) = run(Command::new(&grader)
+        .args(["batch", &lab, "--hidden"])
+        .arg(&batch));
     // Hostile ones are rejected, so somebody is not scored.
     assert_eq!(code, Some(5), "the class is graded");
 
     let mut sorts: BTreeMap<Sort, usize> = BTreeMap::new();
-    class.students.iter().for_each(|(_, sort)| *sorts.entry(*sort).or_default() += 1);
-    let rows = fs::read_to_string(folder.path().join(format!("results-{lab}/scores.csv"))).expect("scores");
-    let submissions: BTreeSet<&str> =
-        rows.lines().skip(1).filter_map(|row| row.split(',').nth(5)).filter(|id| !id.is_empty()).collect();
+    class
+        .students
+        .iter()
+        .for_each(|(_, sort)| *sorts.entry(*sort).or_default() += 1);
+    let rows = fs::read_to_string(folder.path().join(format!("results-{lab}/scores.csv")))
+        .expect("scores");
+    let submissions: BTreeSet<&str> = rows
+        .lines()
+        .skip(1)
+        .filter_map(|row| row.split(',').nth(5))
+        .filter(|id| !id.is_empty())
+        .collect();
     println!("\n{size} students: {sorts:?}");
-    println!("{} submissions in {:.1} s", submissions.len(), took.as_secs_f64());
-    println!("{:.2} s for each", took.as_secs_f64() / submissions.len() as f64);
-    println!("{} MiB at most, all processes together, the compiler among them", peak / 1024);
+    println!(
+        "{} submissions in {:.1} s",
+        submissions.len(),
+        took.as_secs_f64()
+    );
+    println!(
+        "{:.2} s for each",
+        took.as_secs_f64() / submissions.len() as f64
+    );
+    println!(
+        "{} MiB at most, all processes together, the compiler among them",
+        peak / 1024
+    );
 }
 
 /// What a process and all that it started have in memory.
 fn resident_kib(of: u32) -> u64 {
     let mut parents: BTreeMap<u32, (u32, u64)> = BTreeMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(process) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let Some(process) = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok())
+        else {
+            continue;
+        };
         let status = fs::read_to_string(entry.path().join("status")).unwrap_or_default();
         let field = |name: &str| -> Option<u64> {
             let line = status.lines().find_map(|line| line.strip_prefix(name))?;
             line.split_whitespace().next()?.parse().ok()
         };
-        let parent = field("PPid:").and_then(|parent| u32::try_from(parent).ok()).unwrap_or(0);
+        let parent = field("PPid:")
+            .and_then(|parent| u32::try_from(parent).ok())
+            .unwrap_or(0);
         parents.insert(process, (parent, field("VmRSS:").unwrap_or(0)));
     }
     let belongs = |mut process: u32| loop {
@@ -92,5 +144,9 @@ fn resident_kib(of: u32) -> u64 {
             _ => return false,
         }
     };
-    parents.iter().filter(|(process, _)| belongs(**process)).map(|(_, (_, kib))| kib).sum()
+    parents
+        .iter()
+        .filter(|(process, _)| belongs(**process))
+        .map(|(_, (_, kib))| kib)
+        .sum()
 }

@@ -17,9 +17,12 @@ use faultline_intake::Moment;
     bin_name = "cargo grade",
     version,
     args_conflicts_with_subcommands = true,
-    after_help = "Without arguments, tells which labs there are.\n\nExit codes: 0 all passed; 1 graded, something failed; 2 the \
-                  command is wrong; 3 the submission\ndoes not build; 4 the grader itself failed (no score); 5 not graded, \
-                  a human or another try is needed;\n130 interrupted. `check` and `batch` have their own: cargo grade check --help."
+    after_help = "Without arguments, tells which labs there are.\n\nExit codes: 0 all passed; 1 \
+                  graded, something failed; 2 the \
+                  command is wrong; 3 the submission\ndoes not build; 4 the grader itself failed \
+                  (no score); 5 not graded, \
+                  a human or another try is needed;\n130 interrupted. `check` and `batch` have \
+                  their own: cargo grade check --help."
 )]
 pub struct Arguments {
     /// What to do instead of grading.
@@ -57,7 +60,8 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     pub traces: Option<PathBuf>,
 
-    /// Write the report page to this file instead of report.html beside the traces; `none` writes no page.
+    /// Write the report page to this file instead of report.html beside the traces; `none` writes
+    /// no page.
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
 
@@ -73,7 +77,8 @@ pub struct Arguments {
     #[arg(long)]
     pub hidden: bool,
 
-    /// For course staff: seed the hidden tests with the secret in this file, so that nobody knows their schedules.
+    /// For course staff: seed the hidden tests with the secret in this file, so that nobody knows
+    /// their schedules.
     #[arg(long, value_name = "FILE", requires = "hidden")]
     pub salt: Option<PathBuf>,
 
@@ -81,7 +86,8 @@ pub struct Arguments {
     #[arg(long)]
     pub student_view: bool,
 
-    /// With --student-view: the late period is over, so show the tests marked after_deadline in full.
+    /// With --student-view: the late period is over, so show the tests marked after_deadline in
+    /// full.
     #[arg(long, requires = "student_view")]
     pub after_deadline: bool,
 
@@ -90,11 +96,14 @@ pub struct Arguments {
     pub color: Color,
 }
 
-/// The command line without the word that cargo puts first when it runs a program of the name `cargo-grade` for
-/// `cargo grade`. Only under that name: `cargo run` puts nothing first, and there is no lab `grade`.
+/// The command line without the word that cargo puts first when it runs a program of the name
+/// `cargo-grade` for `cargo grade`. Only under that name: `cargo run` puts nothing first, and there
+/// is no lab `grade`.
 pub fn words(given: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words: Vec<OsString> = given.into_iter().collect();
-    let name = words.first().and_then(|program| Path::new(program).file_stem());
+    let name = words
+        .first()
+        .and_then(|program| Path::new(program).file_stem());
     let subcommand = name.is_some_and(|name| name.to_string_lossy().starts_with("cargo-grade"));
     if subcommand && words.get(1).is_some_and(|word| word == "grade") {
         words.remove(1);
@@ -173,7 +182,8 @@ pub struct Import {
     #[arg(long, value_name = "FILE")]
     pub extensions: Option<PathBuf>,
 
-    /// When submissions had to be there: 2026-11-01T23:59:00+01:00, or "2026-11-01 23:59 Europe/Berlin".
+    /// When submissions had to be there: 2026-11-01T23:59:00+01:00, or "2026-11-01 23:59
+    /// Europe/Berlin".
     #[arg(long, value_name = "WHEN", value_parser = Moment::parse)]
     pub deadline: Option<Moment>,
 
@@ -185,7 +195,8 @@ pub struct Import {
     #[arg(long)]
     pub tag: bool,
 
-    /// The file to write, instead of batch.toml in DIR (beside it, if it is a zip file); seen.toml is written beside it.
+    /// The file to write, instead of batch.toml in DIR (beside it, if it is a zip file); seen.toml
+    /// is written beside it.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 
@@ -210,8 +221,8 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         path: Option<PathBuf>,
 
-        /// Go through it step by step, forward and back: what each step changed, each node's state, timers and disk,
-        /// and the messages under way. Without a terminal, print all steps.
+        /// Go through it step by step, forward and back: what each step changed, each node's state,
+        /// timers and disk, and the messages under way. Without a terminal, print all steps.
         #[arg(long)]
         step: bool,
 
@@ -231,6 +242,11 @@ pub enum Command {
         /// Also write the matrix to this file, as JSON.
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
+
+        /// Grade nothing: make the patches, which fit the reference of this git revision, fit the
+        /// reference of today (a three-way merge), and list those that do not merge.
+        #[arg(long, value_name = "REVISION", conflicts_with_all = ["json", "threads"])]
+        rebase: Option<String>,
 
         /// Run on this many threads instead of one per core. The result is the same.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -256,9 +272,10 @@ pub enum Command {
     },
     /// Check recorded histories: is there one order of the operations that explains all replies?
     ///
-    /// Exit codes: 0 linearizable (in a folder: every verdict is the one that the file's name says, -ok or -bad); 1
-    /// violated, or not what the name says; 2 the command is wrong, or a file is no history; 4 the page cannot be written;
-    /// 5 nothing is wrong, but some search was not finished. SPEC.md, section 12, has the formats.
+    /// Exit codes: 0 linearizable (in a folder: every verdict is the one that the file's name says,
+    /// -ok or -bad); 1 violated, or not what the name says; 2 the command is wrong, or a file is no
+    /// history; 4 the page cannot be written; 5 nothing is wrong, but some search was not finished.
+    /// SPEC.md, section 12, has the formats.
     Check {
         /// A history (JSON lines, or events), or a folder of them: all of its *.jsonl and *.txt.
         #[arg(value_name = "FILE|DIR")]
@@ -276,24 +293,29 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = Model::Kv)]
         model: Model,
     },
-    /// For course staff: grade a class. Stopped at any moment, the same command goes on where it was.
+    /// For course staff: grade a class. Stopped at any moment, the same command goes on where it
+    /// was.
     ///
-    /// Exit codes: 0 whatever the scores; 2 the command is wrong; 4 this machine cannot grade; 5 somebody is not scored
-    /// (rejected, not scored, or not graded yet); 130 interrupted, and what was done is kept.
+    /// Exit codes: 0 whatever the scores; 2 the command is wrong; 4 this machine cannot grade; 5
+    /// somebody is not scored (rejected, not scored, or not graded yet); 130 interrupted, and what
+    /// was done is kept.
     Batch(BatchArguments),
     /// For course staff: join the results that several machines have of one class (batch --shard).
     Merge(MergeArguments),
-    /// For course staff: does what protects this machine from the submissions that it builds work here?
+    /// For course staff: does what protects this machine from the submissions that it builds work
+    /// here?
     ///
     /// Exit codes: 0 it does; 4 it does not, and `batch` refuses to build.
     Doctor,
     /// What a worker of `batch` is started with.
     #[command(name = crate::batch::WORKER, hide = true)]
     BatchWorker,
-    /// For course staff: from a folder of clones or zip files and a roster to a batch, the file batch.toml.
+    /// For course staff: from a folder of clones or zip files and a roster to a batch, the file
+    /// batch.toml.
     ///
-    /// No program is run and no service asked. Exit codes: 0 the batch is written; 2 the command is wrong, or a roster or the
-    /// folder cannot be used; 4 the batch cannot be written. SPEC.md, section 13, tells what is found out, and how.
+    /// No program is run and no service asked. Exit codes: 0 the batch is written; 2 the command is
+    /// wrong, or a roster or the folder cannot be used; 4 the batch cannot be written. SPEC.md,
+    /// section 13, tells what is found out, and how.
     Import(Box<Import>),
     /// For course staff: write a lab's starter anew from its reference solution.
     Starter {
@@ -324,11 +346,13 @@ pub struct BatchArguments {
     #[arg(long, value_name = "FILE", requires = "hidden")]
     pub salt: Option<PathBuf>,
 
-    /// Only this submission, student or account; may be given several times. All other rows stay as they are.
+    /// Only this submission, student or account; may be given several times. All other rows stay as
+    /// they are.
     #[arg(long, value_name = "ID")]
     pub only: Vec<String>,
 
-    /// Grade so many submissions at the same time instead of one per core. The results are the same.
+    /// Grade so many submissions at the same time instead of one per core. The results are the
+    /// same.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
 
@@ -352,19 +376,23 @@ pub struct BatchArguments {
     #[arg(long, value_name = "K/N", value_parser = shard)]
     pub shard: Option<Shard>,
 
-    /// The late period is over, so show the tests marked after_deadline in full in the students' reports.
+    /// The late period is over, so show the tests marked after_deadline in full in the students'
+    /// reports.
     #[arg(long)]
     pub after_deadline: bool,
 
-    /// Build without a sandbox. What students wrote could then read this machine's files, and every result says so.
+    /// Build without a sandbox. What students wrote could then read this machine's files, and every
+    /// result says so.
     #[arg(long)]
     pub unsafe_build: bool,
 
-    /// How long the compiler may take for one submission (2m if not given). What takes longer is not scored.
+    /// How long the compiler may take for one submission (2m if not given). What takes longer is
+    /// not scored.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub build_limit: Option<Duration>,
 
-    /// How long grading one submission may take in all (20m if not given). What takes longer is not scored.
+    /// How long grading one submission may take in all (20m if not given). What takes longer is not
+    /// scored.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub limit: Option<Duration>,
 }
@@ -389,7 +417,11 @@ fn duration(text: &str) -> Result<Duration, String> {
     let expected = "expected a time such as 2h, 90m or 45s";
     let duration: jiff::SignedDuration = text.parse().map_err(|_| expected.to_owned())?;
     let duration = Duration::try_from(duration).map_err(|_| expected.to_owned())?;
-    if duration.is_zero() { Err(format!("no time at all; {expected}")) } else { Ok(duration) }
+    if duration.is_zero() {
+        Err(format!("no time at all; {expected}"))
+    } else {
+        Ok(duration)
+    }
 }
 
 /// Reads `3/16`.
@@ -408,7 +440,11 @@ mod tests {
 
     fn words_of(line: &str) -> String {
         let words = words(line.split(' ').map(OsString::from));
-        words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+        words
+            .iter()
+            .map(|word| word.to_string_lossy())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[test]
@@ -418,7 +454,10 @@ mod tests {
             ("cargo-grade.exe grade", "cargo-grade.exe"),
             ("./cargo-grade lab2 grade", "./cargo-grade lab2 grade"),
             ("./cargo-grade grade grade", "./cargo-grade grade"),
-            ("target/debug/faultline grade", "target/debug/faultline grade"),
+            (
+                "target/debug/faultline grade",
+                "target/debug/faultline grade",
+            ),
             ("./cargo-grade", "./cargo-grade"),
         ] {
             assert_eq!(words_of(given), meant);

@@ -8,11 +8,12 @@ use std::{
 };
 
 use faultline_grade::{
-    BatchRequest, Building, ClassListener, Error, Kept, LockIn, MergeRequest, Salt, Worker, write_whole,
+    BatchRequest, Building, ClassListener, Error, Kept, LockIn, MergeRequest, Salt, Worker,
+    write_whole,
 };
 use faultline_report::{
-    ClassScreen, Guarded, Page, class_csv, class_markdown, class_page, class_plan_text, class_to_json, handed_out,
-    to_json,
+    ClassScreen, Guarded, Page, class_csv, class_markdown, class_page, class_plan_text,
+    class_to_json, handed_out, to_json,
 };
 use faultline_verdict::{Audience, Class, ClassEvent};
 
@@ -27,10 +28,14 @@ pub const WORKER: &str = "batch-worker";
 
 /// Grades a class.
 pub fn batch(root: &Path, arguments: &BatchArguments, interrupt: &AtomicBool) -> Result<u8, Error> {
-    let program = std::env::current_exe()
-        .map_err(|error| Error::Broken(format!("the grader does not know its own program: {error}")))?;
+    let program = std::env::current_exe().map_err(|error| {
+        Error::Broken(format!("the grader does not know its own program: {error}"))
+    })?;
     let beside = |name: String| arguments.batch.parent().unwrap_or(Path::new("")).join(name);
-    let out = arguments.out.clone().unwrap_or_else(|| beside(format!("results-{}", arguments.lab)));
+    let out = arguments
+        .out
+        .clone()
+        .unwrap_or_else(|| beside(format!("results-{}", arguments.lab)));
     let request = BatchRequest {
         root: root.to_owned(),
         lab: arguments.lab.clone(),
@@ -44,15 +49,25 @@ pub fn batch(root: &Path, arguments: &BatchArguments, interrupt: &AtomicBool) ->
         budget: arguments.budget,
         shard: arguments.shard,
         building: Building {
-            lock_in: if arguments.unsafe_build { LockIn::Never } else { LockIn::Required },
+            lock_in: if arguments.unsafe_build {
+                LockIn::Never
+            } else {
+                LockIn::Required
+            },
             limit: arguments.build_limit.unwrap_or(Building::default().limit),
         },
         shrink: !arguments.no_shrink,
         limit: arguments.limit.unwrap_or(Duration::from_secs(20 * 60)),
-        worker: Worker { program, arguments: vec![WORKER.into()] },
+        worker: Worker {
+            program,
+            arguments: vec![WORKER.into()],
+        },
     };
     if arguments.dry_run {
-        print(&class_plan_text(&faultline_grade::plan_of_batch(&request)?, width()));
+        print(&class_plan_text(
+            &faultline_grade::plan_of_batch(&request)?,
+            width(),
+        ));
         return Ok(ALL_PASSED);
     }
     let mut desk = Desk::new(&request.out, arguments.after_deadline);
@@ -64,18 +79,32 @@ pub fn batch(root: &Path, arguments: &BatchArguments, interrupt: &AtomicBool) ->
 
 /// Joins the results of shards.
 pub fn merge(arguments: &MergeArguments) -> Result<u8, Error> {
-    let request = MergeRequest { out: absolute(&arguments.out)?, shards: arguments.shards.clone() };
+    let request = MergeRequest {
+        out: absolute(&arguments.out)?,
+        shards: arguments.shards.clone(),
+    };
     let mut desk = Desk::new(&request.out, arguments.after_deadline);
     let class = faultline_grade::merge(&request, &mut desk)?;
-    desk.event(ClassEvent::Finished { class: Box::new(class.clone()), stopped: None, took_ms: 0 });
+    desk.event(ClassEvent::Finished {
+        class: Box::new(class.clone()),
+        stopped: None,
+        took_ms: 0,
+    });
     drop(desk);
-    print(&format!("scores in {}\n", arguments.out.join("scores.csv").display()));
+    print(&format!(
+        "scores in {}\n",
+        arguments.out.join("scores.csv").display()
+    ));
     Ok(exit_code(&class))
 }
 
 /// Whatever the scores are, it has worked; but somebody may still wait for one.
 fn exit_code(class: &Class) -> u8 {
-    if class.open().next().is_some() { NOT_SCORED } else { ALL_PASSED }
+    if class.open().next().is_some() {
+        NOT_SCORED
+    } else {
+        ALL_PASSED
+    }
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
@@ -92,7 +121,11 @@ struct Desk {
 impl Desk {
     fn new(out: &Path, after_deadline: bool) -> Desk {
         let screen = ClassScreen::new(screen(), width());
-        Desk { out: out.to_owned(), students: Audience::Students { after_deadline }, screen }
+        Desk {
+            out: out.to_owned(),
+            students: Audience::Students { after_deadline },
+            screen,
+        }
     }
 }
 

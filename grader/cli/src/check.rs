@@ -14,15 +14,26 @@ const NOT_AS_EXPECTED: u8 = 1;
 const UNDECIDED: u8 = 5;
 
 /// What to print, and the exit code. Also writes the page, if there is to be one.
-pub fn check(request: &CheckRequest, json: bool, page: Option<&Path>) -> Result<(String, u8), Error> {
+pub fn check(
+    request: &CheckRequest,
+    json: bool,
+    page: Option<&Path>,
+) -> Result<(String, u8), Error> {
     let report = check_histories(request)?;
     if let Some(file) = page {
         write_whole(file, check_page(&report).as_bytes())?;
     }
-    let out = if json { check_to_json(&report) } else { check_text(&report) };
+    let out = if json {
+        check_to_json(&report)
+    } else {
+        check_text(&report)
+    };
     let is_undecided = |history: &HistoryReport| history.verdict == HistoryVerdict::Undecided;
     let is_wrong = |history: &HistoryReport| !is_undecided(history) && !history.is_as_expected();
-    let code = match (report.histories.iter().any(is_wrong), report.histories.iter().any(is_undecided)) {
+    let code = match (
+        report.histories.iter().any(is_wrong),
+        report.histories.iter().any(is_undecided),
+    ) {
         (true, _) => NOT_AS_EXPECTED,
         (false, true) => UNDECIDED,
         (false, false) => AS_EXPECTED,

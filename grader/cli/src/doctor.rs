@@ -12,7 +12,12 @@ pub fn doctor(root: &Path) -> Result<u8, Error> {
     let Health { layers, cage } = faultline_grade::doctor(root)?;
     let lines: Vec<LayerLine<'_>> = layers
         .iter()
-        .map(|layer| LayerLine { name: layer.name, works: layer.works, detail: &layer.detail, advice: layer.advice })
+        .map(|layer| LayerLine {
+            name: layer.name,
+            works: layer.works,
+            detail: &layer.detail,
+            advice: layer.advice,
+        })
         .collect();
     let verdict = cage.as_ref().map(Vec::as_slice).map_err(String::as_str);
     print(&doctor_text(&lines, verdict, width()));

@@ -1,4 +1,5 @@
-//! What `cargo grade` says to somebody who asks for nothing: which labs there are, and what to do first.
+//! What `cargo grade` says to somebody who asks for nothing: which labs there are, and what to do
+//! first.
 
 use faultline_grade::LabInfo;
 
@@ -42,10 +43,21 @@ mod tests {
             handout: handout.to_owned(),
         };
         let text = greeting(&[
-            lab("lab0", "Warm-up: ping-pong, echo, unique ids", "labs/lab0-warm-up/README.md"),
-            lab("lab2", "Primary/backup key-value service", "labs/lab2-primary-backup/README.md"),
+            lab(
+                "lab0",
+                "Warm-up: ping-pong, echo, unique ids",
+                "labs/lab0-warm-up/README.md",
+            ),
+            lab(
+                "lab2",
+                "Primary/backup key-value service",
+                "labs/lab2-primary-backup/README.md",
+            ),
         ]);
         assert_eq!(text, include_str!("greeting.txt"));
-        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
     }
 }

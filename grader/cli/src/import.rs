@@ -1,9 +1,12 @@
-//! `cargo grade import`: from a folder and a roster to `batch.toml`, and what somebody should know of it.
+//! `cargo grade import`: from a folder and a roster to `batch.toml`, and what somebody should know
+//! of it.
 
 use std::fmt::Write as _;
 
 use faultline_grade::Error;
-use faultline_intake::{Batch, ImportRequest, Imported, IntakeError, Layout as Laid, Moment, Student, TimeSource};
+use faultline_intake::{
+    Batch, ImportRequest, Imported, IntakeError, Layout as Laid, Moment, Student, TimeSource,
+};
 use faultline_report::printable;
 
 use crate::arguments::{Import, Layout};
@@ -24,7 +27,8 @@ pub fn import(arguments: &Import) -> Result<String, Error> {
         prefer_tags: arguments.tag,
         replace: arguments.replace,
     };
-    let imported = faultline_intake::import(&request).map_err(|error| Error::Usage(error.to_string()))?;
+    let imported =
+        faultline_intake::import(&request).map_err(|error| Error::Usage(error.to_string()))?;
     imported.write().map_err(|error| match error {
         IntakeError::Io { .. } => Error::Broken(error.to_string()),
         IntakeError::Input { .. } => Error::Usage(error.to_string()),
@@ -60,17 +64,34 @@ fn summary(imported: &Imported) -> String {
         row("deadline", deadline);
     }
     row("found", &found(batch));
-    let without: Vec<&Student> = batch.students.iter().filter(|student| student.submission.is_none()).collect();
+    let without: Vec<&Student> = batch
+        .students
+        .iter()
+        .filter(|student| student.submission.is_none())
+        .collect();
     let matched = batch.students.len() - without.len();
-    row("students", &format!("{matched} of {} have a submission", batch.students.len()));
+    row(
+        "students",
+        &format!("{matched} of {} have a submission", batch.students.len()),
+    );
     for student in without {
-        let names = [Some(&student.identifier), student.login.as_ref(), student.name.as_ref()];
+        let names = [
+            Some(&student.identifier),
+            student.login.as_ref(),
+            student.name.as_ref(),
+        ];
         let mut names: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
         names.dedup();
         row("without", &names.join(", "));
     }
     for unmatched in &batch.unmatched {
-        row("unmatched", &format!("{} (graded as {}, nobody's)", unmatched.path, unmatched.submission));
+        row(
+            "unmatched",
+            &format!(
+                "{} (graded as {}, nobody's)",
+                unmatched.path, unmatched.submission
+            ),
+        );
     }
     for submission in &batch.submissions {
         if let Some(problem) = &submission.problem {
@@ -91,16 +112,31 @@ fn summary(imported: &Imported) -> String {
 }
 
 fn found(batch: &Batch) -> String {
-    let count = |source| batch.submissions.iter().filter(|submission| submission.time_source == Some(source)).count();
-    let problems = batch.submissions.iter().filter(|submission| submission.problem.is_some()).count();
+    let count = |source| {
+        batch
+            .submissions
+            .iter()
+            .filter(|submission| submission.time_source == Some(source))
+            .count()
+    };
+    let problems = batch
+        .submissions
+        .iter()
+        .filter(|submission| submission.problem.is_some())
+        .count();
     format!(
-        "{} submissions ({problems} with a problem); their times: {} by a server's record, {} by imports, {} unproven, {} \
+        "{} submissions ({problems} with a problem); their times: {} by a server's record, {} by \
+         imports, {} unproven, {} \
          unknown",
         batch.submissions.len(),
         count(TimeSource::ServerRecord),
         count(TimeSource::FirstImport),
         count(TimeSource::CommitterUnproven),
-        batch.submissions.iter().filter(|submission| submission.time_source.is_none()).count(),
+        batch
+            .submissions
+            .iter()
+            .filter(|submission| submission.time_source.is_none())
+            .count(),
     )
 }
 

@@ -22,11 +22,12 @@ use std::{
 
 use clap::Parser;
 use faultline_grade::{
-    Building, CheckRequest, Error, HistoryModel, MatrixRequest, Replayed, Request, Salt, Seeds, Selection, Traces,
+    Building, CheckRequest, Error, HistoryModel, MatrixRequest, Rebased, Replayed, Request, Salt,
+    Seeds, Selection, Traces,
 };
 use faultline_report::{
-    Guarded, HIDDEN, MatrixScreen, Nodes, Page, Terminal, event_for, failure_text, grade_for, hint_text,
-    matrix_to_json, printable, step_text, to_json, walk_text, without_commands,
+    Guarded, HIDDEN, MatrixScreen, Nodes, Page, Terminal, event_for, failure_text, grade_for,
+    hint_text, matrix_to_json, printable, step_text, to_json, walk_text, without_commands,
 };
 use faultline_verdict::{Audience, Event, Grade, Matrix, Outcome, Status, Walk};
 
@@ -52,7 +53,10 @@ fn main() -> ExitCode {
     let color = match arguments.color {
         Color::Always => true,
         Color::Never => false,
-        Color::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        Color::Auto => {
+            io::stdout().is_terminal()
+                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
     };
     colored::control::set_override(color);
     let interrupt = Arc::new(AtomicBool::new(false));
@@ -71,7 +75,10 @@ fn main() -> ExitCode {
 }
 
 fn complain(error: &Error) -> u8 {
-    eprintln!("cargo grade: {}", without_commands(&printable(&error.to_string())));
+    eprintln!(
+        "cargo grade: {}",
+        without_commands(&printable(&error.to_string()))
+    );
     match error {
         Error::Usage(_) | Error::Trace { .. } => USAGE,
         Error::DoesNotBuild { text } => {
@@ -87,8 +94,17 @@ fn complain(error: &Error) -> u8 {
 fn run(arguments: Arguments, interrupt: &Arc<AtomicBool>) -> Result<u8, Error> {
     let root = project::root()?;
     match (&arguments.command, &arguments.lab) {
-        (Some(Command::Replay { trace, path, step, at }), _) => {
-            let replayed = faultline_grade::replay(&root, trace, path.as_deref(), *step || at.is_some())?;
+        (
+            Some(Command::Replay {
+                trace,
+                path,
+                step,
+                at,
+            }),
+            _,
+        ) => {
+            let replayed =
+                faultline_grade::replay(&root, trace, path.as_deref(), *step || at.is_some())?;
             replay(&replayed, *at)
         }
         (Some(Command::Watch { lab, filters, path }), _) => {
@@ -96,24 +112,57 @@ fn run(arguments: Arguments, interrupt: &Arc<AtomicBool>) -> Result<u8, Error> {
         }
         (Some(Command::Hint { test }), _) => {
             let hint = faultline_grade::hint(&root, test)?;
-            print(&hint_text(&hint.test, &hint.kind, &hint.text, &hint.handout, width()));
+            print(&hint_text(
+                &hint.test,
+                &hint.kind,
+                &hint.text,
+                &hint.handout,
+                width(),
+            ));
             Ok(ALL_PASSED)
         }
         (Some(Command::Starter { lab }), _) => {
             let files = faultline_grade::write_starter(&root, lab)?;
-            print(&format!("starter/{lab}: {files} files written from solutions/{lab}\n"));
+            print(&format!(
+                "starter/{lab}: {files} files written from solutions/{lab}\n"
+            ));
             Ok(ALL_PASSED)
         }
-        (Some(Command::Mutants { lab, names, json, threads }), _) => {
+        (
+            Some(Command::Mutants {
+                lab,
+                names,
+                json,
+                threads,
+                rebase,
+            }),
+            _,
+        ) => {
+            if let Some(revision) = rebase {
+                return carried(&faultline_grade::rebase(&root, lab, names, revision)?);
+            }
             let threads = threads.map(usize::from);
-            let request = MatrixRequest { root, lab: lab.clone(), names: names.clone(), threads };
+            let request = MatrixRequest {
+                root,
+                lab: lab.clone(),
+                names: names.clone(),
+                threads,
+            };
             mutants(&request, json.as_deref(), interrupt)
         }
         (Some(Command::Batch(arguments)), _) => batch::batch(&root, arguments, interrupt),
         (Some(Command::Doctor), _) => doctor::doctor(&root),
         (Some(Command::Merge(arguments)), _) => batch::merge(arguments),
         (Some(Command::BatchWorker), _) => faultline_grade::serve(interrupt).map(|()| ALL_PASSED),
-        (Some(Command::Check { path, json, html, model }), _) => check(path, *json, html.as_deref(), *model),
+        (
+            Some(Command::Check {
+                path,
+                json,
+                html,
+                model,
+            }),
+            _,
+        ) => check(path, *json, html.as_deref(), *model),
         (Some(Command::Import(arguments)), _) => {
             print(&import::import(arguments)?);
             Ok(ALL_PASSED)
@@ -125,17 +174,27 @@ fn run(arguments: Arguments, interrupt: &Arc<AtomicBool>) -> Result<u8, Error> {
 }
 
 fn selection(arguments: &Arguments) -> Selection {
-    Selection { filters: arguments.filters.clone(), hidden: arguments.hidden }
+    Selection {
+        filters: arguments.filters.clone(),
+        hidden: arguments.hidden,
+    }
 }
 
 fn audience(arguments: &Arguments) -> Audience {
     match arguments.student_view {
-        true => Audience::Students { after_deadline: arguments.after_deadline },
+        true => Audience::Students {
+            after_deadline: arguments.after_deadline,
+        },
         false => Audience::Staff,
     }
 }
 
-fn grade(root: &Path, lab: &str, arguments: &Arguments, interrupt: &AtomicBool) -> Result<u8, Error> {
+fn grade(
+    root: &Path,
+    lab: &str,
+    arguments: &Arguments,
+    interrupt: &AtomicBool,
+) -> Result<u8, Error> {
     let audience = audience(arguments);
     let request = Request {
         root: root.to_owned(),
@@ -165,17 +224,35 @@ fn grade(root: &Path, lab: &str, arguments: &Arguments, interrupt: &AtomicBool) 
         page.event(&event);
         broken_pipe |= terminal.event(&event).is_err();
     };
-    let grade = grade_for(audience, faultline_grade::grade(&request, &mut listen, interrupt)?);
+    let grade = grade_for(
+        audience,
+        faultline_grade::grade(&request, &mut listen, interrupt)?,
+    );
     if let Some(file) = &arguments.json {
         faultline_grade::write_whole(file, to_json(&grade).as_bytes())?;
     }
-    let beside_traces = request.traces.as_ref().map(|traces| traces.folder.join("report.html"));
-    let report = arguments.report.clone().or(beside_traces).filter(|file| file.as_os_str() != "none");
+    let beside_traces = request
+        .traces
+        .as_ref()
+        .map(|traces| traces.folder.join("report.html"));
+    let report = arguments
+        .report
+        .clone()
+        .or(beside_traces)
+        .filter(|file| file.as_os_str() != "none");
     if let Some(file) = report {
         // What the user named is relative to where they are, the usual place to the project.
-        let path = if arguments.report.is_some() { file.clone() } else { root.join(&file) };
+        let path = if arguments.report.is_some() {
+            file.clone()
+        } else {
+            root.join(&file)
+        };
         faultline_grade::write_whole(&path, page.of(&grade).as_bytes())?;
-        print(&format!("{:>9}  {}\n", "page", printable(&file.display().to_string())));
+        print(&format!(
+            "{:>9}  {}\n",
+            "page",
+            printable(&file.display().to_string())
+        ));
     }
     Ok(exit_code(&grade))
 }
@@ -186,7 +263,10 @@ fn request(root: &Path, lab: &str, filters: &[String], path: Option<&Path>) -> R
         root: root.to_owned(),
         lab: lab.to_owned(),
         submission: path.map(Path::to_owned),
-        tests: Selection { filters: filters.to_owned(), hidden: false },
+        tests: Selection {
+            filters: filters.to_owned(),
+            hidden: false,
+        },
         seeds: Seeds::Rubric,
         salt: None,
         threads: None,
@@ -203,7 +283,10 @@ fn exit_code(grade: &Grade) -> u8 {
         Outcome::DoesNotBuild => return DOES_NOT_BUILD,
         Outcome::Rejected | Outcome::NotScored => return NOT_SCORED,
     }
-    let passed = grade.tests.iter().all(|verdict| verdict.status == Status::Passed);
+    let passed = grade
+        .tests
+        .iter()
+        .all(|verdict| verdict.status == Status::Passed);
     if passed { ALL_PASSED } else { SOMETHING_FAILED }
 }
 
@@ -221,7 +304,10 @@ fn replay(replayed: &Replayed, at: Option<u64>) -> Result<u8, Error> {
         out += "The submission has changed since the trace was written.\n";
     }
     if replayed.skipped > 0 {
-        out += &format!("{} actions of the trace were no longer possible and left out.\n", replayed.skipped);
+        out += &format!(
+            "{} actions of the trace were no longer possible and left out.\n",
+            replayed.skipped
+        );
     }
     let code = match &replayed.verdict.failure {
         Some(failure) => {
@@ -232,7 +318,10 @@ fn replay(replayed: &Replayed, at: Option<u64>) -> Result<u8, Error> {
             out += match (replayed.same_failure, replayed.changed) {
                 (true, _) => "The failure of the trace, again.\n",
                 (false, true) => "It fails, but differently from the trace.\n",
-                (false, false) => "It fails, but differently from the trace, which should not be: please report it.\n",
+                (false, false) => {
+                    "It fails, but differently from the trace, which should not be: please report \
+                     it.\n"
+                }
             };
             SOMETHING_FAILED
         }
@@ -246,14 +335,24 @@ fn replay(replayed: &Replayed, at: Option<u64>) -> Result<u8, Error> {
 }
 
 fn step_at(walk: &Walk, number: u64) -> Result<String, Error> {
-    let position = walk.steps.iter().position(|step| step.number == number).ok_or_else(|| {
-        let (first, last) = (walk.forgotten + 1, walk.of);
-        Error::Usage(format!("--at {number}: this run has no such step; its steps are numbered {first} to {last}"))
-    })?;
+    let position = walk
+        .steps
+        .iter()
+        .position(|step| step.number == number)
+        .ok_or_else(|| {
+            let (first, last) = (walk.forgotten + 1, walk.of);
+            Error::Usage(format!(
+                "--at {number}: this run has no such step; its steps are numbered {first} to {last}"
+            ))
+        })?;
     Ok(step_text(walk, position, Nodes::All, width()))
 }
 
-fn mutants(request: &MatrixRequest, json: Option<&Path>, interrupt: &AtomicBool) -> Result<u8, Error> {
+fn mutants(
+    request: &MatrixRequest,
+    json: Option<&Path>,
+    interrupt: &AtomicBool,
+) -> Result<u8, Error> {
     let mut screen = MatrixScreen::new(screen(), width());
     // A reader that has gone away is no error.
     let mut listen = |matrix: &Matrix| drop(screen.grown(matrix));
@@ -262,7 +361,30 @@ fn mutants(request: &MatrixRequest, json: Option<&Path>, interrupt: &AtomicBool)
     if let Some(file) = json {
         faultline_grade::write_whole(file, matrix_to_json(&matrix).as_bytes())?;
     }
-    Ok(if matrix.broken_promises.is_empty() { ALL_PASSED } else { SOMETHING_FAILED })
+    Ok(if matrix.broken_promises.is_empty() {
+        ALL_PASSED
+    } else {
+        SOMETHING_FAILED
+    })
+}
+
+/// Tells what became of the wrong solutions' patches.
+fn carried(rebased: &Rebased) -> Result<u8, Error> {
+    let mut out = String::new();
+    for (name, why) in &rebased.conflicts {
+        out += &format!("does not merge  {name}: {}\n", printable(why));
+    }
+    out += &format!(
+        "{} patches written anew, {} right as they were, {} that do not merge and were left alone\n",
+        rebased.carried.len(),
+        rebased.unchanged.len(),
+        rebased.conflicts.len()
+    );
+    print(&out);
+    Ok(match rebased.conflicts.is_empty() {
+        true => ALL_PASSED,
+        false => SOMETHING_FAILED,
+    })
 }
 
 fn check(path: &Path, json: bool, page: Option<&Path>, model: Model) -> Result<u8, Error> {
@@ -273,7 +395,14 @@ fn check(path: &Path, json: bool, page: Option<&Path>, model: Model) -> Result<u
         Model::Lock => HistoryModel::Lock,
         Model::Bank => HistoryModel::Bank,
     };
-    let (out, code) = check::check(&CheckRequest { path: path.to_owned(), model }, json, page)?;
+    let (out, code) = check::check(
+        &CheckRequest {
+            path: path.to_owned(),
+            model,
+        },
+        json,
+        page,
+    )?;
     print(&out);
     Ok(code)
 }
@@ -286,7 +415,11 @@ fn greet(root: &Path) -> Result<u8, Error> {
 fn list_tests(root: &Path, lab: &str, arguments: &Arguments) -> Result<u8, Error> {
     let mut out = String::new();
     for row in faultline_grade::tests(root, lab, &selection(arguments))? {
-        let title = if audience(arguments).sees(row.visibility.into()) { &row.title } else { HIDDEN };
+        let title = if audience(arguments).sees(row.visibility.into()) {
+            &row.title
+        } else {
+            HIDDEN
+        };
         out += &format!("{}  {:<45} {:>2}  {title}\n", row.part, row.id, row.points);
     }
     print(&out);
@@ -304,7 +437,9 @@ fn screen() -> Guarded<Stdout> {
 }
 
 fn width() -> usize {
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
     let of_terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     of_terminal().or(columns).unwrap_or(100)
 }

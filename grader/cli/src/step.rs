@@ -13,7 +13,8 @@ use faultline_grade::Error;
 use faultline_report::{Nodes, step_text};
 use faultline_verdict::Walk;
 
-const KEYS: &str = "left/right step  n/p in the trace  g/G first/last  up/down scroll  a all nodes  q quit";
+const KEYS: &str =
+    "left/right step  n/p in the trace  g/G first/last  up/down scroll  a all nodes  q quit";
 const FEW_KEYS: &str = "left/right step  n/p in trace  g/G ends  up/down  a all  q quit";
 
 /// True if somebody can be shown one step after the other.
@@ -40,7 +41,9 @@ pub fn step(walk: &Walk) -> Result<(), Error> {
 }
 
 fn cannot(error: io::Error) -> Error {
-    Error::Broken(format!("the terminal cannot be used: {error}; `cargo grade replay TRACE --step | less` prints"))
+    Error::Broken(format!(
+        "the terminal cannot be used: {error}; `cargo grade replay TRACE --step | less` prints"
+    ))
 }
 
 /// The terminal's other screen, as long as this lives.
@@ -75,17 +78,32 @@ struct Viewer<'w> {
 impl<'w> Viewer<'w> {
     fn new(walk: &'w Walk) -> Viewer<'w> {
         let position = walk.steps.iter().position(|step| step.broke).unwrap_or(0);
-        Viewer { walk, position, nodes: Nodes::default(), above: 0, quit: false }
+        Viewer {
+            walk,
+            position,
+            nodes: Nodes::default(),
+            above: 0,
+            quit: false,
+        }
     }
 
     fn key(&mut self, key: KeyEvent) {
         let last = self.walk.steps.len().saturating_sub(1);
         let matters = |index: &usize| self.walk.steps[*index].matters;
         let position = match key.code {
-            KeyCode::Right | KeyCode::Char(' ' | 'l') | KeyCode::Enter => (self.position + 1).min(last),
-            KeyCode::Left | KeyCode::Backspace | KeyCode::Char('b') => self.position.saturating_sub(1),
-            KeyCode::Char('n') => (self.position + 1..=last).find(matters).unwrap_or(self.position),
-            KeyCode::Char('p') => (0..self.position).rev().find(matters).unwrap_or(self.position),
+            KeyCode::Right | KeyCode::Char(' ' | 'l') | KeyCode::Enter => {
+                (self.position + 1).min(last)
+            }
+            KeyCode::Left | KeyCode::Backspace | KeyCode::Char('b') => {
+                self.position.saturating_sub(1)
+            }
+            KeyCode::Char('n') => (self.position + 1..=last)
+                .find(matters)
+                .unwrap_or(self.position),
+            KeyCode::Char('p') => (0..self.position)
+                .rev()
+                .find(matters)
+                .unwrap_or(self.position),
             KeyCode::Home | KeyCode::Char('g') => 0,
             KeyCode::End | KeyCode::Char('G') => last,
             KeyCode::Down | KeyCode::Char('j') => {
@@ -97,7 +115,11 @@ impl<'w> Viewer<'w> {
                 return;
             }
             KeyCode::Char('a') => {
-                self.nodes = if self.nodes == Nodes::All { Nodes::OfTheStep } else { Nodes::All };
+                self.nodes = if self.nodes == Nodes::All {
+                    Nodes::OfTheStep
+                } else {
+                    Nodes::All
+                };
                 return;
             }
             KeyCode::Char('q') | KeyCode::Esc => {
@@ -127,8 +149,16 @@ impl<'w> Viewer<'w> {
             queue!(out, MoveTo(0, row as u16), Print(line))?;
         }
         let below = lines.len().saturating_sub(self.above + room);
-        let more = if below > 0 { format!("{below} lines below | ") } else { String::new() };
-        let keys = if columns > KEYS.len() + 20 { KEYS } else { FEW_KEYS };
+        let more = if below > 0 {
+            format!("{below} lines below | ")
+        } else {
+            String::new()
+        };
+        let keys = if columns > KEYS.len() + 20 {
+            KEYS
+        } else {
+            FEW_KEYS
+        };
         let keys: String = format!("{more}{keys}").chars().take(columns).collect();
         queue!(out, MoveTo(0, (rows - 1) as u16), Print(keys))?;
         out.flush()
@@ -149,7 +179,11 @@ mod tests {
             text: format!("step {number}"),
             ..WalkStep::default()
         };
-        Walk { steps: (1..=9).map(step).collect(), forgotten: 0, of: 9 }
+        Walk {
+            steps: (1..=9).map(step).collect(),
+            forgotten: 0,
+            of: 9,
+        }
     }
 
     #[test]
@@ -160,7 +194,11 @@ mod tests {
             viewer.key(KeyEvent::new(code, KeyModifiers::NONE));
             viewer.walk.steps[viewer.position].number
         };
-        assert_eq!(press(KeyCode::Right), 7, "it begins where the promise was broken");
+        assert_eq!(
+            press(KeyCode::Right),
+            7,
+            "it begins where the promise was broken"
+        );
         assert_eq!(press(KeyCode::Char('n')), 9);
         assert_eq!(press(KeyCode::Right), 9);
         assert_eq!(press(KeyCode::Char('n')), 9);

@@ -1,7 +1,8 @@
 //! `cargo grade watch`: grade, wait for a change or a key, grade again.
 //!
-//! Three threads speak to this one through a channel: the file watcher, the keyboard, and the grading run. A change in
-//! the middle of a run ends that run and begins another: its verdict would be of a program that is gone.
+//! Three threads speak to this one through a channel: the file watcher, the keyboard, and the
+//! grading run. A change in the middle of a run ends that run and begins another: its verdict would
+//! be of a program that is gone.
 
 use std::{
     io::{self, IsTerminal, Write},
@@ -40,19 +41,32 @@ enum Signal {
 /// Watches until it is told to quit.
 ///
 /// # Errors
-/// A request that can never be carried out, such as an unknown lab, or a folder that cannot be watched.
+/// A request that can never be carried out, such as an unknown lab, or a folder that cannot be
+/// watched.
 pub fn watch(request: Request, interrupt: &AtomicBool) -> Result<u8, Error> {
     let (send, receive) = channel();
-    let folder = request.submission.clone().unwrap_or_else(|| request.root.join("starter").join(&request.lab));
+    let folder = request
+        .submission
+        .clone()
+        .unwrap_or_else(|| request.root.join("starter").join(&request.lab));
     let _watcher = watcher(&folder.join("src"), send.clone())?;
     let raw = RawMode::enter(send.clone());
-    let mut session = Session { request, send, raw: raw.is_some(), grade: None, shown: Shown::Failure(0), run: None };
+    let mut session = Session {
+        request,
+        send,
+        raw: raw.is_some(),
+        grade: None,
+        shown: Shown::Failure(0),
+        run: None,
+    };
     session.start(Instant::now());
     session.listen(&receive, interrupt)
 }
 
 fn watcher(folder: &Path, send: Sender<Signal>) -> Result<notify::RecommendedWatcher, Error> {
-    let cannot = |error: notify::Error| Error::Usage(format!("{} cannot be watched: {error}", folder.display()));
+    let cannot = |error: notify::Error| {
+        Error::Usage(format!("{} cannot be watched: {error}", folder.display()))
+    };
     let handler = move |event: notify::Result<notify::Event>| {
         // Reading is no change; the grader itself reads on every run.
         if event.is_ok_and(|event| !event.kind.is_access()) {
@@ -60,7 +74,9 @@ fn watcher(folder: &Path, send: Sender<Signal>) -> Result<notify::RecommendedWat
         }
     };
     let mut watcher = notify::recommended_watcher(handler).map_err(cannot)?;
-    watcher.watch(folder, RecursiveMode::Recursive).map_err(cannot)?;
+    watcher
+        .watch(folder, RecursiveMode::Recursive)
+        .map_err(cannot)?;
     Ok(watcher)
 }
 
@@ -69,12 +85,20 @@ struct RawMode;
 
 impl RawMode {
     fn enter(send: Sender<Signal>) -> Option<RawMode> {
-        if !io::stdin().is_terminal() || !io::stdout().is_terminal() || terminal::enable_raw_mode().is_err() {
+        if !io::stdin().is_terminal()
+            || !io::stdout().is_terminal()
+            || terminal::enable_raw_mode().is_err()
+        {
             return None;
         }
         std::thread::spawn(move || {
             while let Ok(event) = crossterm::event::read() {
-                let Some(key) = event.as_key_event().filter(|key| key.kind == KeyEventKind::Press) else { continue };
+                let Some(key) = event
+                    .as_key_event()
+                    .filter(|key| key.kind == KeyEventKind::Press)
+                else {
+                    continue;
+                };
                 let char = match key.code {
                     KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => 'q',
                     KeyCode::Char(char) => char,
@@ -121,13 +145,18 @@ impl Session {
                 Ok(Signal::Changed) => {
                     let seen = Instant::now();
                     // One save is many events; keys that come meanwhile are rare enough to be lost.
-                    while receive.recv_timeout(SAVE).is_ok_and(|signal| matches!(signal, Signal::Changed)) {}
+                    while receive
+                        .recv_timeout(SAVE)
+                        .is_ok_and(|signal| matches!(signal, Signal::Changed))
+                    {}
                     self.start(seen);
                 }
                 Ok(Signal::Key('q')) => return Ok(ALL_PASSED),
                 Ok(Signal::Key(key)) => self.key(key),
                 Ok(Signal::Graded(result)) => self.graded(*result)?,
-                Err(RecvTimeoutError::Timeout) if interrupt.load(Ordering::Relaxed) => return Ok(INTERRUPTED),
+                Err(RecvTimeoutError::Timeout) if interrupt.load(Ordering::Relaxed) => {
+                    return Ok(INTERRUPTED);
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(ALL_PASSED),
             }
@@ -141,8 +170,16 @@ impl Session {
             run.outdated.get_or_insert(since);
             return;
         }
-        let (stop, send, request) = (Arc::new(AtomicBool::new(false)), self.send.clone(), self.request.clone());
-        self.run = Some(Run { since, stop: Arc::clone(&stop), outdated: None });
+        let (stop, send, request) = (
+            Arc::new(AtomicBool::new(false)),
+            self.send.clone(),
+            self.request.clone(),
+        );
+        self.run = Some(Run {
+            since,
+            stop: Arc::clone(&stop),
+            outdated: None,
+        });
         self.say("grading ...\n");
         std::thread::spawn(move || {
             let result = faultline_grade::grade(&request, &mut |_| {}, &stop);
@@ -151,7 +188,9 @@ impl Session {
     }
 
     fn graded(&mut self, result: Result<Grade, Error>) -> Result<(), Error> {
-        let Some(run) = self.run.take() else { return Ok(()) };
+        let Some(run) = self.run.take() else {
+            return Ok(());
+        };
         if let Some(since) = run.outdated {
             self.start(since);
             return Ok(());
@@ -163,7 +202,8 @@ impl Session {
                 self.show();
                 Ok(())
             }
-            // A file may be missing for a moment, or the folder be unreadable: the next save may mend it.
+            // A file may be missing for a moment, or the folder be unreadable: the next save may
+            // mend it.
             Err(error @ Error::Usage(_)) if self.grade.is_some() => {
                 self.say(&format!("{}\n", printable(&error.to_string())));
                 Ok(())
@@ -192,10 +232,20 @@ impl Session {
     }
 
     fn hint(&self) {
-        let Some((grade, _)) = &self.grade else { return };
-        let failures: Vec<&str> =
-            grade.tests.iter().filter(|verdict| verdict.failure.is_some()).map(|verdict| verdict.id.as_str()).collect();
-        let number = if let Shown::Failure(number) = self.shown { number } else { 0 };
+        let Some((grade, _)) = &self.grade else {
+            return;
+        };
+        let failures: Vec<&str> = grade
+            .tests
+            .iter()
+            .filter(|verdict| verdict.failure.is_some())
+            .map(|verdict| verdict.id.as_str())
+            .collect();
+        let number = if let Shown::Failure(number) = self.shown {
+            number
+        } else {
+            0
+        };
         let text = match failures.get(number % failures.len().max(1)) {
             None => "nothing fails, so there is no hint\n".to_owned(),
             Some(test) => match faultline_grade::hint(&self.request.root, test) {
@@ -208,13 +258,20 @@ impl Session {
 
     fn show(&self) {
         if let Some((grade, took_ms)) = &self.grade {
-            self.say(&format!("\n{}", watch_screen(grade, self.shown, *took_ms, width())));
+            self.say(&format!(
+                "\n{}",
+                watch_screen(grade, self.shown, *took_ms, width())
+            ));
         }
     }
 
     /// A terminal that sends every key at once also takes line feeds literally.
     fn say(&self, text: &str) {
-        let text = if self.raw { text.replace('\n', "\r\n") } else { text.to_owned() };
+        let text = if self.raw {
+            text.replace('\n', "\r\n")
+        } else {
+            text.to_owned()
+        };
         let mut out = io::stdout();
         let _gone = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }

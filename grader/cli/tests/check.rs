@@ -1,4 +1,5 @@
-//! `cargo grade check` from the outside: verdicts, exit codes, and a clear word on every file that is no history.
+//! `cargo grade check` from the outside: verdicts, exit codes, and a clear word on every file that
+//! is no history.
 
 #[expect(dead_code, reason = "tests of submissions use the rest")]
 mod support;
@@ -25,7 +26,9 @@ const BAD: &str = r#"{"client": 1, "op": "put", "key": "x", "value": "a", "call"
 /// A folder with these files.
 fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    files.iter().for_each(|(name, text)| fs::write(folder.path().join(name), text).expect("a new file"));
+    files
+        .iter()
+        .for_each(|(name, text)| fs::write(folder.path().join(name), text).expect("a new file"));
     folder
 }
 
@@ -35,14 +38,21 @@ fn check(folder: &TempDir, file: &str, arguments: &[&str]) -> Ran {
 }
 
 fn check_text(text: &str, arguments: &[&str]) -> Ran {
-    check(&folder(&[("history.jsonl", text)]), "history.jsonl", arguments)
+    check(
+        &folder(&[("history.jsonl", text)]),
+        "history.jsonl",
+        arguments,
+    )
 }
 
 #[test]
 fn a_linearizable_history() {
     let ran = check_text(GOOD, &[]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
-    assert_eq!(ran.out, "history.jsonl            linearizable        3 operations, no search\n");
+    assert_eq!(
+        ran.out,
+        "history.jsonl            linearizable        3 operations, no search\n"
+    );
 }
 
 #[test]
@@ -52,7 +62,8 @@ fn a_violated_history_says_why() {
     assert_eq!(
         ran.out,
         "history.jsonl            violated            4 operations, no search\n    \
-         lost-write: client 2's put \"x\" \"b\", acknowledged at 35, was lost: client 1's get \"x\" (40 - 50) came later and \
+         lost-write: client 2's put \"x\" \"b\", acknowledged at 35, was lost: client 1's get \
+         \"x\" (40 - 50) came later and \
          worked on the value before it\n    \
          line 1: [10, 20] client 1: put \"x\" \"a\" = done\n    \
          line 3: [25, 35] client 2: put \"x\" \"b\" = done\n    \
@@ -67,7 +78,10 @@ fn json_has_the_proof_of_either_verdict() {
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     let report: Value = serde_json::from_str(&ran.out).expect("JSON");
     let history = &report["histories"][0];
-    assert_eq!((&report["format"], &history["verdict"]), (&Value::from(1), &Value::from("linearizable")));
+    assert_eq!(
+        (&report["format"], &history["verdict"]),
+        (&Value::from(1), &Value::from("linearizable"))
+    );
     assert_eq!(history["witness"][0]["key"], "x");
     assert_eq!(
         history["witness"][0]["lines"],
@@ -79,7 +93,10 @@ fn json_has_the_proof_of_either_verdict() {
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     let report: Value = serde_json::from_str(&ran.out).expect("JSON");
     let violation = &report["histories"][0]["violation"];
-    assert_eq!((&violation["kind"], &violation["key"]), (&Value::from("lost-write"), &Value::from("x")));
+    assert_eq!(
+        (&violation["kind"], &violation["key"]),
+        (&Value::from("lost-write"), &Value::from("x"))
+    );
     assert_eq!(violation["impossible"]["line"], 4);
     assert_eq!(violation["core"].as_array().expect("a list").len(), 3);
     assert_eq!(violation["possible_replies"], serde_json::json!(["\"b\""]));
@@ -90,7 +107,10 @@ fn the_same_bytes_every_time() {
     let folder = folder(&[("a-ok.jsonl", GOOD), ("b-bad.jsonl", BAD)]);
     let page = folder.path().join("page.html");
     let arguments = ["--html", page.to_str().expect("a plain path")];
-    let (first, page_of_first) = (check(&folder, "", &arguments).out, fs::read(&page).expect("the page"));
+    let (first, page_of_first) = (
+        check(&folder, "", &arguments).out,
+        fs::read(&page).expect("the page"),
+    );
     assert_eq!(first, check(&folder, "", &arguments).out);
     assert_eq!(page_of_first, fs::read(&page).expect("the page"));
     let json = || check(&folder, "", &["--json"]).out;
@@ -99,34 +119,68 @@ fn the_same_bytes_every_time() {
 
 #[test]
 fn names_in_a_folder_say_what_the_verdict_must_be() {
-    let as_said = folder(&[("a-ok.jsonl", GOOD), ("b-bad.jsonl", BAD), ("c.txt", GOOD), ("notes.md", "no history")]);
+    let as_said = folder(&[
+        ("a-ok.jsonl", GOOD),
+        ("b-bad.jsonl", BAD),
+        ("c.txt", GOOD),
+        ("notes.md", "no history"),
+    ]);
     let ran = check(&as_said, "", &[]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    assert_eq!(ran.out.matches("as its name says").count(), 2, "{}", ran.out);
+    assert_eq!(
+        ran.out.matches("as its name says").count(),
+        2,
+        "{}",
+        ran.out
+    );
     assert!(
-        ran.out.find("a-ok") < ran.out.find("b-bad") && ran.out.find("b-bad") < ran.out.find("c.txt"),
+        ran.out.find("a-ok") < ran.out.find("b-bad")
+            && ran.out.find("b-bad") < ran.out.find("c.txt"),
         "{}",
         ran.out
     );
     assert!(!ran.out.contains("notes"), "{}", ran.out);
 
-    for (name, text, said) in [("x-ok.jsonl", BAD, "linearizable"), ("x-bad.jsonl", GOOD, "violated")] {
+    for (name, text, said) in [
+        ("x-ok.jsonl", BAD, "linearizable"),
+        ("x-bad.jsonl", GOOD, "violated"),
+    ] {
         let ran = check(&folder(&[("a-ok.jsonl", GOOD), (name, text)]), "", &[]);
         assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
-        assert!(ran.out.contains(&format!("but its name says {said}")), "{}", ran.out);
+        assert!(
+            ran.out.contains(&format!("but its name says {said}")),
+            "{}",
+            ran.out
+        );
     }
     // The name of a single file says nothing.
-    assert_eq!(check(&folder(&[("x-bad.jsonl", BAD)]), "x-bad.jsonl", &[]).code, 1);
+    assert_eq!(
+        check(&folder(&[("x-bad.jsonl", BAD)]), "x-bad.jsonl", &[]).code,
+        1
+    );
 }
 
 #[test]
 fn a_page_shows_the_operations() {
-    let folder = folder(&[("a.jsonl", BAD), ("b.jsonl", &GOOD.replace("\"x\"", "\"<img src=x>\""))]);
+    let folder = folder(&[
+        ("a.jsonl", BAD),
+        ("b.jsonl", &GOOD.replace("\"x\"", "\"<img src=x>\"")),
+    ]);
     let page = folder.path().join("new/page.html");
-    let ran = check(&folder, "", &["--html", page.to_str().expect("a plain path")]);
+    let ran = check(
+        &folder,
+        "",
+        &["--html", page.to_str().expect("a plain path")],
+    );
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     let text = fs::read_to_string(&page).expect("the page");
-    for expected in ["was lost", "line 3", "cannot be", "An order that explains all replies", "&lt;img src=x&gt;"] {
+    for expected in [
+        "was lost",
+        "line 3",
+        "cannot be",
+        "An order that explains all replies",
+        "&lt;img src=x&gt;",
+    ] {
         assert!(text.contains(expected), "no {expected:?}");
     }
     assert!(!text.contains("<img") && text.contains("default-src 'none'"));
@@ -145,7 +199,10 @@ fn events_are_read_too() {
     let ran = check_text(events, &[]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     let ran = check_text(
-        &events.replace(":ok, :f :get, :key \"k\", :value \"a,", ":ok, :f :get, :key \"k\", :value \"b,"),
+        &events.replace(
+            ":ok, :f :get, :key \"k\", :value \"a,",
+            ":ok, :f :get, :key \"k\", :value \"b,",
+        ),
         &[],
     );
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
@@ -160,12 +217,18 @@ fn every_model_knows_right_from_wrong() {
     for (model, rows, wrong) in [
         (
             "register",
-            ["\"op\": \"put\", \"key\": \"r\", \"value\": 7", "\"op\": \"get\", \"key\": \"r\", \"result\": 7"],
+            [
+                "\"op\": \"put\", \"key\": \"r\", \"value\": 7",
+                "\"op\": \"get\", \"key\": \"r\", \"result\": 7",
+            ],
             "\"result\": 8",
         ),
         (
             "queue",
-            ["\"op\": \"enqueue\", \"key\": \"q\", \"value\": 7", "\"op\": \"dequeue\", \"key\": \"q\", \"result\": 7"],
+            [
+                "\"op\": \"enqueue\", \"key\": \"q\", \"value\": 7",
+                "\"op\": \"dequeue\", \"key\": \"q\", \"result\": 7",
+            ],
             "\"result\": null",
         ),
         (
@@ -199,27 +262,50 @@ fn every_model_knows_right_from_wrong() {
 #[test]
 fn an_unfinished_search_is_neither_a_pass_nor_a_violation() {
     // Twenty at once, in any order, and a read of what none of the orders gives.
-    let row =
-        |client: u64, rest: &str, call| format!("{{\"client\": {client}, {rest}, \"call\": {call}, \"return\": 9}}\n");
-    let deposit =
-        |client: u64| row(client, &format!("\"op\": \"deposit\", \"key\": \"a\", \"amount\": {}", 1 << client), 1);
+    let row = |client: u64, rest: &str, call| {
+        format!("{{\"client\": {client}, {rest}, \"call\": {call}, \"return\": 9}}\n")
+    };
+    let deposit = |client: u64| {
+        row(
+            client,
+            &format!(
+                "\"op\": \"deposit\", \"key\": \"a\", \"amount\": {}",
+                1 << client
+            ),
+            1,
+        )
+    };
     let read = "\"op\": \"balances\", \"keys\": [\"a\"], \"result\": [16777216]";
     let hard = (0..20).map(deposit).collect::<String>() + &row(20, read, 9);
     let ran = check_text(&hard, &["--model", "bank"]);
     assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("UNDECIDED") && ran.out.contains("neither a pass nor a violation"), "{}", ran.out);
+    assert!(
+        ran.out.contains("UNDECIDED") && ran.out.contains("neither a pass nor a violation"),
+        "{}",
+        ran.out
+    );
     // What is certainly wrong counts more.
     let both = folder(&[("a.jsonl", &hard), ("c-bad.jsonl", &deposit(2))]);
     assert_eq!(check(&both, "", &["--model", "bank"]).code, 1);
 }
 
-/// The file is refused: it is told where and what is wrong and what was expected, in few words, and nothing else is printed.
+/// The file is refused: it is told where and what is wrong and what was expected, in few words, and
+/// nothing else is printed.
 fn is_refused(text: &str, expected: &[&str]) {
     let ran = check_text(text, &[]);
     let begin: String = text.chars().take(100).collect();
-    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{begin}: {}", ran.err);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (2, ""),
+        "{begin}: {}",
+        ran.err
+    );
     for expected in [&["history.jsonl"], expected].concat() {
-        assert!(ran.err.contains(expected), "expected {expected:?} for {begin}: {}", ran.err);
+        assert!(
+            ran.err.contains(expected),
+            "expected {expected:?} for {begin}: {}",
+            ran.err
+        );
     }
     assert!(ran.err.len() < 900, "{} bytes for {begin}", ran.err.len());
 }
@@ -230,16 +316,37 @@ fn what_is_no_history() {
     let get = r#"{"client": 1, "op": "get", "key": "x", "call": 1, "return": 2, "result": ""}"#;
     let huge = "x".repeat(3_000_000);
     let cases: [(String, &[&str]); 19] = [
-        (String::new(), &[":1: the file is empty", "a line is like {\"client\": 1, "]),
+        (
+            String::new(),
+            &[":1: the file is empty", "a line is like {\"client\": 1, "],
+        ),
         (
             format!("{get}\n\n{{\"client\": 1, \"op\""),
-            &[":3: this is no JSON: EOF while parsing an object at column 18", "SPEC.md"],
+            &[
+                ":3: this is no JSON: EOF while parsing an object at column 18",
+                "SPEC.md",
+            ],
         ),
-        (format!("{get}\n[1, 2]"), &[":2: this is no JSON object but [1,2]", "a line is like"]),
-        (op(r#""op": "get", "key": "x", "return": 2"#), &[":1: \"call\" is missing", "a line is like"]),
-        (op(r#""op": "get", "key": "x", "call": 2"#), &[":1: \"return\" is missing"]),
-        (op(r#""op": "get", "call": 1, "return": 2, "result": """#), &[":1: get needs \"key\"", "a line is like"]),
-        (op(r#""op": "put", "key": "x", "call": 1, "return": 2"#), &[":1: put needs \"value\""]),
+        (
+            format!("{get}\n[1, 2]"),
+            &[":2: this is no JSON object but [1,2]", "a line is like"],
+        ),
+        (
+            op(r#""op": "get", "key": "x", "return": 2"#),
+            &[":1: \"call\" is missing", "a line is like"],
+        ),
+        (
+            op(r#""op": "get", "key": "x", "call": 2"#),
+            &[":1: \"return\" is missing"],
+        ),
+        (
+            op(r#""op": "get", "call": 1, "return": 2, "result": """#),
+            &[":1: get needs \"key\"", "a line is like"],
+        ),
+        (
+            op(r#""op": "put", "key": "x", "call": 1, "return": 2"#),
+            &[":1: put needs \"value\""],
+        ),
         (
             op(r#""op": "get", "key": "x", "value": "a", "call": 1, "return": 2"#),
             &[":1: get has no \"value\"; besides its key it has nothing"],
@@ -250,9 +357,16 @@ fn what_is_no_history() {
         ),
         (
             op(r#""op": "gett", "key": "x", "call": 1, "return": 2"#),
-            &[":1: this model has no operation \"gett\"; did you mean `get`?", "put, append, get", "--model"],
+            &[
+                ":1: this model has no operation \"gett\"; did you mean `get`?",
+                "put, append, get",
+                "--model",
+            ],
         ),
-        (op(r#""op": "get", "key": "x", "call": 1, "return": 2"#), &[":1: \"result\" must be a text, not null"]),
+        (
+            op(r#""op": "get", "key": "x", "call": 1, "return": 2"#),
+            &[":1: \"result\" must be a text, not null"],
+        ),
         (
             op(r#""op": "get", "key": "x", "call": 1, "return": null, "result": "a""#),
             &[":1: it has a \"result\", but its \"return\" is null"],
@@ -269,18 +383,38 @@ fn what_is_no_history() {
             op(r#""op": "get", "key": "x", "call": 1.5, "return": 2"#),
             &[":1: \"call\" must be a whole number from 0 on, not 1.5"],
         ),
-        (get.replace("1,", "4294967296,"), &[":1: \"client\" must be below 2^32, not 4294967296"]),
         (
-            format!("{get}\n{}", get.replace("\"call\": 1, \"return\": 2", "\"call\": 0, \"return\": 9")),
-            &[":1: client 1 calls at 1, but its operation of line 2 returns only at 9", "one operation open at a time"],
+            get.replace("1,", "4294967296,"),
+            &[":1: \"client\" must be below 2^32, not 4294967296"],
         ),
         (
-            op(&format!("\"op\": \"put\", \"key\": \"x\", \"value\": [\"{huge}\"], \"call\": 1, \"return\": 2")),
-            &[":1: \"value\" must be a text, not [\"xxx", "more characters"],
+            format!(
+                "{get}\n{}",
+                get.replace("\"call\": 1, \"return\": 2", "\"call\": 0, \"return\": 9")
+            ),
+            &[
+                ":1: client 1 calls at 1, but its operation of line 2 returns only at 9",
+                "one operation open at a time",
+            ],
         ),
-        (format!("{get}\n{huge}"), &[":2: this is no JSON: expected value at column 1"]),
+        (
+            op(&format!(
+                "\"op\": \"put\", \"key\": \"x\", \"value\": [\"{huge}\"], \"call\": 1, \
+                 \"return\": 2"
+            )),
+            &[
+                ":1: \"value\" must be a text, not [\"xxx",
+                "more characters",
+            ],
+        ),
+        (
+            format!("{get}\n{huge}"),
+            &[":2: this is no JSON: expected value at column 1"],
+        ),
     ];
-    cases.iter().for_each(|(text, expected)| is_refused(text, expected));
+    cases
+        .iter()
+        .for_each(|(text, expected)| is_refused(text, expected));
 }
 
 #[test]
@@ -290,31 +424,49 @@ fn what_are_no_events() {
             "{:process 0, :type :ok, :f :get, :key \"k\", :value \"\"}".to_owned(),
             &[":1: process 0 has not called anything"],
         ),
-        ("{:process 0, :type :invoke, :f :get, :key \"k\"}".to_owned(), &[":1: the field :value is missing"]),
+        (
+            "{:process 0, :type :invoke, :f :get, :key \"k\"}".to_owned(),
+            &[":1: the field :value is missing"],
+        ),
         (
             "{:process 0, :type :invoke, :f :get, :key \"k\", :value nil}\n".repeat(2),
             &[":2: process 0 calls, but has not returned from its operation of line 1"],
         ),
     ];
-    cases.iter().for_each(|(text, expected)| is_refused(text, expected));
+    cases
+        .iter()
+        .for_each(|(text, expected)| is_refused(text, expected));
 }
 
 #[test]
 fn what_is_not_there() {
     let ran = cargo_grade(&["check", "/no/such/history.jsonl"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-    assert!(ran.err.contains("/no/such/history.jsonl cannot be read"), "{}", ran.err);
+    assert!(
+        ran.err.contains("/no/such/history.jsonl cannot be read"),
+        "{}",
+        ran.err
+    );
 
     let empty = folder(&[("notes.md", "no history")]);
     let ran = check(&empty, "", &[]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-    assert!(ran.err.contains("has no histories: no file in it is named *.jsonl or *.txt"), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("has no histories: no file in it is named *.jsonl or *.txt"),
+        "{}",
+        ran.err
+    );
 
     let binary = tempfile::tempdir().expect("a temporary folder");
     fs::write(binary.path().join("x.txt"), b"{}\n\xff\xfe").expect("a new file");
     let ran = check(&binary, "", &[]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-    assert!(ran.err.contains("x.txt:2: this is no UTF-8 text"), "{}", ran.err);
+    assert!(
+        ran.err.contains("x.txt:2: this is no UTF-8 text"),
+        "{}",
+        ran.err
+    );
 
     assert_eq!(cargo_grade(&["check"]).code, 2, "no file is named");
     assert_eq!(cargo_grade(&["check", "x", "--model", "stack"]).code, 2);
@@ -325,12 +477,20 @@ fn huge_values_do_not_flood_the_screen() {
     let huge = "x".repeat(2_000_000);
     let ran = check_text(&BAD.replace("\"b\"", &format!("\"{huge}\"")), &[]);
     assert_eq!(ran.code, 1, "{}", ran.err);
-    assert!(ran.out.len() < 3_000 && ran.out.contains("more characters"), "{} bytes", ran.out.len());
+    assert!(
+        ran.out.len() < 3_000 && ran.out.contains("more characters"),
+        "{} bytes",
+        ran.out.len()
+    );
 }
 
 #[test]
 fn hostile_texts_do_not_steer_the_terminal() {
     let ran = check_text(&BAD.replace("\"x\"", "\"\\u001b[31m\\u202e\""), &[]);
     assert_eq!(ran.code, 1, "{}", ran.err);
-    assert!(!ran.out.contains('\u{1b}') && !ran.out.contains('\u{202e}'), "{:?}", ran.out);
+    assert!(
+        !ran.out.contains('\u{1b}') && !ran.out.contains('\u{202e}'),
+        "{:?}",
+        ran.out
+    );
 }

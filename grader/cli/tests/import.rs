@@ -1,4 +1,5 @@
-//! `cargo grade import`: what it prints, what it writes, and its exit codes. (What it finds out is tested in grader/intake.)
+//! `cargo grade import`: what it prints, what it writes, and its exit codes. (What it finds out is
+//! tested in grader/intake.)
 
 #[expect(dead_code, reason = "tests of submissions use the rest")]
 mod support;
@@ -30,9 +31,17 @@ fn text(path: &Path) -> &str {
 
 #[test]
 fn a_summary_lists_who_is_missing_and_what_is_nobodys() {
-    let class = class("identifier,github_username,github_id,name\n1,Ann,5,Ann A\n2,bob,6,Bob B\n", &["ann", "zoe"]);
-    let arguments =
-        [text(class.path()), "--deadline", "2026-11-01 23:59 Europe/Berlin", "--now", "2026-11-02T00:00:00Z"];
+    let class = class(
+        "identifier,github_username,github_id,name\n1,Ann,5,Ann A\n2,bob,6,Bob B\n",
+        &["ann", "zoe"],
+    );
+    let arguments = [
+        text(class.path()),
+        "--deadline",
+        "2026-11-01 23:59 Europe/Berlin",
+        "--now",
+        "2026-11-02T00:00:00Z",
+    ];
     let ran = import(&arguments);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     for line in [
@@ -46,12 +55,18 @@ fn a_summary_lists_who_is_missing_and_what_is_nobodys() {
     let batch = fs::read(class.path().join("batch.toml")).expect("a batch");
     let again = import(&arguments);
     assert_eq!((again.code, again.out), (0, ran.out));
-    assert_eq!(fs::read(class.path().join("batch.toml")).expect("a batch"), batch);
+    assert_eq!(
+        fs::read(class.path().join("batch.toml")).expect("a batch"),
+        batch
+    );
 }
 
 #[test]
 fn names_that_students_chose_do_not_steer_the_terminal() {
-    let class = class("identifier\n1\n", &["\u{1b}[31mred", "\u{202e}txt", "a\nwrote  b", "=cmd()"]);
+    let class = class(
+        "identifier\n1\n",
+        &["\u{1b}[31mred", "\u{202e}txt", "a\nwrote  b", "=cmd()"],
+    );
     let ran = import(&[text(class.path())]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(!ran.out.contains(['\u{1b}', '\u{202e}']), "{:?}", ran.out);
@@ -64,7 +79,12 @@ fn a_roster_that_is_none_stops_the_import() {
     let class = class("who,what\nann,x\n", &["ann"]);
     let ran = import(&[text(class.path())]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-    assert!(ran.err.contains("roster.csv: line 1: it has the columns `who,what`; expected"), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("roster.csv: line 1: it has the columns `who,what`; expected"),
+        "{}",
+        ran.err
+    );
     assert!(!class.path().join("batch.toml").exists());
 }
 
@@ -72,19 +92,32 @@ fn a_roster_that_is_none_stops_the_import() {
 fn wrong_commands_say_what_was_expected() {
     let class = class("identifier\n1\n", &["ann"]);
     for (arguments, says) in [
-        (vec!["--deadline", "2026-11-01"], "expected a date and a time with an offset or a time zone"),
+        (
+            vec!["--deadline", "2026-11-01"],
+            "expected a date and a time with an offset or a time zone",
+        ),
         (
             vec!["--layout", "usb-stick"],
             "possible values: classroom, classroom50, flat, zips, canvas, moodle, gradescope",
         ),
-        (vec!["--roster", "/nowhere/r.csv"], "/nowhere/r.csv: there is no such file"),
+        (
+            vec!["--roster", "/nowhere/r.csv"],
+            "/nowhere/r.csv: there is no such file",
+        ),
     ] {
         let ran = import(&[&[text(class.path())], arguments.as_slice()].concat());
         assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
         assert!(ran.err.contains(says), "{}", ran.err);
     }
     let ran = import(&["/nowhere"]);
-    assert!(ran.code == 2 && ran.err.contains("/nowhere: there is no such folder or file"), "{}", ran.err);
+    assert!(
+        ran.code == 2
+            && ran
+                .err
+                .contains("/nowhere: there is no such folder or file"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]

@@ -30,7 +30,10 @@ const ALLOWED: [(&str, &[&str]); 27] = [
     ("faultline-verdict", &[]),
     ("faultline-check", &[]),
     ("faultline-sim", &["labkit"]),
-    ("faultline-explore", &["labkit", "faultline-sim", "faultline-check"]),
+    (
+        "faultline-explore",
+        &["labkit", "faultline-sim", "faultline-check"],
+    ),
     (
         "faultline-suites",
         &[
@@ -58,19 +61,35 @@ const ALLOWED: [(&str, &[&str]); 27] = [
             "faultline-verdict",
         ],
     ),
-    ("faultline", &["faultline-grade", "faultline-intake", "faultline-report", "faultline-verdict"]),
+    (
+        "faultline",
+        &[
+            "faultline-grade",
+            "faultline-intake",
+            "faultline-report",
+            "faultline-verdict",
+        ],
+    ),
 ];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the project is above").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the project is above")
+        .to_owned()
 }
 
-/// The packages of the workspace. (The command itself: the crate that wraps it has features which would make cargo build
-/// the wasm engine once more for the tests.)
+/// The packages of the workspace. (The command itself: the crate that wraps it has features which
+/// would make cargo build the wasm engine once more for the tests.)
 fn packages() -> Vec<Value> {
     let mut command = Command::new(std::env::var_os("CARGO").expect("cargo runs the tests"));
-    let output = command.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(root()).output();
-    let mut metadata: Value = serde_json::from_slice(&output.expect("cargo runs").stdout).expect("cargo writes JSON");
+    let output = command
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .current_dir(root())
+        .output();
+    let mut metadata: Value =
+        serde_json::from_slice(&output.expect("cargo runs").stdout).expect("cargo writes JSON");
     match metadata["packages"].take() {
         Value::Array(packages) => packages,
         other => panic!("cargo metadata has no packages: {other}"),
@@ -84,39 +103,69 @@ fn text(value: &Value) -> &str {
 #[test]
 fn every_crate_uses_only_what_the_architecture_allows() {
     let packages = packages();
-    let names: BTreeSet<&str> = packages.iter().map(|package| text(&package["name"])).collect();
+    let names: BTreeSet<&str> = packages
+        .iter()
+        .map(|package| text(&package["name"]))
+        .collect();
     let allowed: BTreeMap<&str, &[&str]> = ALLOWED.into_iter().collect();
     let known: BTreeSet<&str> = allowed.keys().copied().collect();
-    assert_eq!(names, known, "every package of the workspace stands in the table and in ARCHITECTURE.md");
+    assert_eq!(
+        names, known,
+        "every package of the workspace stands in the table and in ARCHITECTURE.md"
+    );
     for package in &packages {
         let name = text(&package["name"]);
         for dependency in package["dependencies"].as_array().expect("a list") {
             let other = text(&dependency["name"]);
             // What only the tests use does not reach a student or a result.
             if names.contains(other) && dependency["kind"] != "dev" {
-                assert!(allowed[name].contains(&other), "{name} must not depend on {other}");
+                assert!(
+                    allowed[name].contains(&other),
+                    "{name} must not depend on {other}"
+                );
             }
         }
     }
 }
 
-/// `cargo grade` and `cargo test` must agree on the features of what they share, or cargo builds the wasm engine twice.
+/// `cargo grade` and `cargo test` must agree on the features of what they share, or cargo builds
+/// the wasm engine twice.
 #[test]
 fn tests_need_no_other_build_of_the_wasm_engine() {
     let features = |edges: &str| -> BTreeMap<String, String> {
         let mut command = Command::new(std::env::var_os("CARGO").expect("cargo runs the tests"));
-        let arguments = ["tree", "--locked", "--prefix", "none", "--format", "{p}|{f}", "--edges", edges];
-        let output = command.args(arguments).current_dir(root()).output().expect("cargo runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let arguments = [
+            "tree", "--locked", "--prefix", "none", "--format", "{p}|{f}", "--edges", edges,
+        ];
+        let output = command
+            .args(arguments)
+            .current_dir(root())
+            .output()
+            .expect("cargo runs");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let lines = String::from_utf8(output.stdout).expect("UTF-8");
-        let split =
-            |line: &str| line.trim_end_matches(" (*)").split_once('|').map(|(p, f)| (p.to_owned(), f.to_owned()));
+        let split = |line: &str| {
+            line.trim_end_matches(" (*)")
+                .split_once('|')
+                .map(|(p, f)| (p.to_owned(), f.to_owned()))
+        };
         lines.lines().filter_map(split).collect()
     };
     let (run, test) = (features("normal,build"), features("normal,build,dev"));
-    assert!(run.keys().any(|package| package.starts_with("cranelift-codegen ")));
+    assert!(
+        run.keys()
+            .any(|package| package.starts_with("cranelift-codegen "))
+    );
     for (package, features) in &run {
-        assert_eq!(Some(features), test.get(package), "{package}: the tests want other features of it");
+        assert_eq!(
+            Some(features),
+            test.get(package),
+            "{package}: the tests want other features of it"
+        );
     }
 }
 

@@ -1,5 +1,5 @@
-//! The grader as a program of its own, as students without a build have it: named `cargo-grade`, run by hand or by cargo,
-//! with nobody to tell it where the project is.
+//! The grader as a program of its own, as students without a build have it: named `cargo-grade`,
+//! run by hand or by cargo, with nobody to tell it where the project is.
 
 use std::{
     fs,
@@ -10,7 +10,11 @@ use std::{
 use tempfile::TempDir;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the project is above").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the project is above")
+        .to_owned()
 }
 
 /// What came of a command.
@@ -22,10 +26,18 @@ struct Ran {
 
 /// Runs a command that nobody tells where the project is, as cargo would.
 fn ran(command: &mut Command) -> Ran {
-    let output = command.env_remove("CARGO_MANIFEST_DIR").env("COLUMNS", "100").stdin(Stdio::null()).output();
+    let output = command
+        .env_remove("CARGO_MANIFEST_DIR")
+        .env("COLUMNS", "100")
+        .stdin(Stdio::null())
+        .output();
     let output = output.expect("the program runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the grader writes UTF-8");
-    Ran { code: output.status.code().expect("it exits"), out: text(output.stdout), err: text(output.stderr) }
+    Ran {
+        code: output.status.code().expect("it exits"),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
 }
 
 /// What the grader of this project lists, which the others must list, too.
@@ -46,10 +58,14 @@ impl Place {
     fn new() -> Place {
         let folder = tempfile::tempdir().expect("a temporary folder");
         for part in ["grader", "labs", "rubrics", "starter/lab2"] {
-            copy(&root().join(part), &folder.path().join("project").join(part));
+            copy(
+                &root().join(part),
+                &folder.path().join("project").join(part),
+            );
         }
         let lock = "Cargo.lock";
-        fs::copy(root().join(lock), folder.path().join("project").join(lock)).expect("the lock is there");
+        fs::copy(root().join(lock), folder.path().join("project").join(lock))
+            .expect("the lock is there");
         let place = Place { folder };
         fs::create_dir(place.program().parent().expect("a folder")).expect("a new folder");
         fs::copy(env!("CARGO_BIN_EXE_faultline"), place.program()).expect("the grader is built");
@@ -57,7 +73,10 @@ impl Place {
     }
 
     fn program(&self) -> PathBuf {
-        self.folder.path().join("bin").join(format!("cargo-grade{}", std::env::consts::EXE_SUFFIX))
+        self.folder
+            .path()
+            .join("bin")
+            .join(format!("cargo-grade{}", std::env::consts::EXE_SUFFIX))
     }
 
     fn project(&self) -> PathBuf {
@@ -99,21 +118,28 @@ fn the_project_is_found_from_any_folder_in_it() {
     let ran = place.run(outside, &["lab2", "--list"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
     let here = fs::canonicalize(outside).expect("it is there");
-    assert!(ran.err.contains(here.to_str().expect("a plain path")), "{}", ran.err);
     assert!(
-        ran.err.contains("labs/ and rubrics/") && ran.err.contains("go to the folder of the project"),
+        ran.err.contains(here.to_str().expect("a plain path")),
+        "{}",
+        ran.err
+    );
+    assert!(
+        ran.err.contains("labs/ and rubrics/")
+            && ran.err.contains("go to the folder of the project"),
         "{}",
         ran.err
     );
 }
 
-/// Where no alias says otherwise, `cargo grade` runs a `cargo-grade` that lies on the `PATH`, and puts `grade` first.
+/// Where no alias says otherwise, `cargo grade` runs a `cargo-grade` that lies on the `PATH`, and
+/// puts `grade` first.
 #[test]
 fn cargo_runs_it_as_a_subcommand() {
     let place = Place::new();
     let bin = place.program().parent().expect("a folder").to_owned();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path))).expect("plain paths");
+    let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)))
+        .expect("plain paths");
     let cargo = std::env::var_os("CARGO").expect("cargo runs the tests");
     let mut command = Command::new(cargo);
     command.args(["grade", "lab2", "--list"]).env("PATH", path);
@@ -134,21 +160,51 @@ fn it_grades_in_no_project_with_other_sources() {
         fs::write(&path, format!("{text}\n# or // a remark\n")).expect("a file");
         let ran = place.run(&place.project(), &arguments);
         assert_eq!((ran.code, ran.out.as_str()), (4, ""), "{file}: {}", ran.err);
-        assert!(ran.err.contains(differ) && ran.err.contains("there is no score"), "{file}: {}", ran.err);
-        assert!(ran.err.contains("`cargo grade`") && ran.err.contains("download"), "{file}: {}", ran.err);
+        assert!(
+            ran.err.contains(differ) && ran.err.contains("there is no score"),
+            "{file}: {}",
+            ran.err
+        );
+        assert!(
+            ran.err.contains("`cargo grade`") && ran.err.contains("download"),
+            "{file}: {}",
+            ran.err
+        );
         assert!(!json.exists());
         fs::write(&path, text).expect("a file");
     };
-    refused("grader/suites/src/lab2/public/mod.rs", "the sources in grader/ and labs/ differ");
-    refused("grader/explore/src/bfs.rs", "the sources in grader/ and labs/ differ");
-    refused("grader/grade/src/score.rs", "the sources in grader/ and labs/ differ");
-    refused("labs/labkit/src/lib.rs", "the sources in grader/ and labs/ differ");
+    refused(
+        "grader/suites/src/lab2/public/mod.rs",
+        "the sources in grader/ and labs/ differ",
+    );
+    refused(
+        "grader/explore/src/bfs.rs",
+        "the sources in grader/ and labs/ differ",
+    );
+    refused(
+        "grader/grade/src/score.rs",
+        "the sources in grader/ and labs/ differ",
+    );
+    refused(
+        "labs/labkit/src/lib.rs",
+        "the sources in grader/ and labs/ differ",
+    );
     refused("Cargo.lock", "Cargo.lock differ");
 
-    // As it was, and with another handout, it gets further: to what this project lacks, which is a workspace.
+    // As it was, and with another handout, it gets further: to what this project lacks, which is a
+    // workspace.
     let handout = place.project().join("labs/lab2-primary-backup/README.md");
     fs::write(handout, "another text").expect("a file");
     let ran = place.run(&place.project(), &arguments);
-    assert!(!ran.err.contains("another version of the project"), "{}", ran.err);
-    assert!(ran.out.contains("starter/lab2"), "it has begun: {}{}", ran.out, ran.err);
+    assert!(
+        !ran.err.contains("another version of the project"),
+        "{}",
+        ran.err
+    );
+    assert!(
+        ran.out.contains("starter/lab2"),
+        "it has begun: {}{}",
+        ran.out,
+        ran.err
+    );
 }

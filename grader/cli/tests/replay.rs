@@ -9,8 +9,10 @@ use tempfile::TempDir;
 use support::{Ran, cargo_grade, changed};
 
 /// What a request was answered is forgotten, so its retry is carried out once more.
-const FORGETS: (&str, &str) =
-    ("if operation.number == *last => return Some(output.clone())", "if false => return Some(output.clone())");
+const FORGETS: (&str, &str) = (
+    "if operation.number == *last => return Some(output.clone())",
+    "if false => return Some(output.clone())",
+);
 
 /// A wrong solution that was graded with one test, and the trace of its failure.
 struct Failing {
@@ -22,12 +24,28 @@ struct Failing {
 impl Failing {
     fn new(changes: &[(&str, &str)], options: &[&str]) -> Failing {
         let folder = changed("server.rs", &[&[FORGETS], changes].concat());
-        let (path, traces) = (folder.path().to_str().expect("a plain path"), folder.path().join("traces"));
-        let fixed = ["lab2", "retries_survive_a_lossy_network", "--path", path, "--seeds", "8", "--report", "none"];
+        let (path, traces) = (
+            folder.path().to_str().expect("a plain path"),
+            folder.path().join("traces"),
+        );
+        let fixed = [
+            "lab2",
+            "retries_survive_a_lossy_network",
+            "--path",
+            path,
+            "--seeds",
+            "8",
+            "--report",
+            "none",
+        ];
         let traces_option = ["--traces", traces.to_str().expect("a plain path")];
         let graded = cargo_grade(&[&fixed[..], &traces_option, options].concat());
         assert_eq!(graded.code, 1, "{}{}", graded.out, graded.err);
-        Failing { trace: traces.join("retries_survive_a_lossy_network.trace.json"), graded, folder }
+        Failing {
+            trace: traces.join("retries_survive_a_lossy_network.trace.json"),
+            graded,
+            folder,
+        }
     }
 
     fn replay(&self, options: &[&str]) -> Ran {
@@ -42,13 +60,38 @@ fn all_steps_are_printed_where_there_is_no_terminal() {
     let failing = Failing::new(&[], &[]);
     let ran = failing.replay(&["--step"]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("The failure of the trace, again."), "{}", ran.out);
-    let heads: Vec<&str> = ran.out.lines().filter(|line| line.contains(" of ") && line.ends_with(" ms")).collect();
-    let all: usize = heads[0].split_whitespace().nth(2).expect("how many").parse().expect("a number");
-    let steps = ran.out.lines().filter(|line| line.contains(&format!(" of {all}  "))).count();
+    assert!(
+        ran.out.contains("The failure of the trace, again."),
+        "{}",
+        ran.out
+    );
+    let heads: Vec<&str> = ran
+        .out
+        .lines()
+        .filter(|line| line.contains(" of ") && line.ends_with(" ms"))
+        .collect();
+    let all: usize = heads[0]
+        .split_whitespace()
+        .nth(2)
+        .expect("how many")
+        .parse()
+        .expect("a number");
+    let steps = ran
+        .out
+        .lines()
+        .filter(|line| line.contains(&format!(" of {all}  ")))
+        .count();
     assert_eq!(steps, all, "each step is there");
-    assert!(ran.out.contains("  changed    ") && ran.out.contains("store.last"), "{}", ran.out);
-    assert_eq!(failing.replay(&["--step"]).out, ran.out, "the same, to the byte");
+    assert!(
+        ran.out.contains("  changed    ") && ran.out.contains("store.last"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(
+        failing.replay(&["--step"]).out,
+        ran.out,
+        "the same, to the byte"
+    );
 }
 
 #[test]
@@ -56,12 +99,23 @@ fn one_step_is_printed_with_the_whole_world() {
     let failing = Failing::new(&[], &[]);
     let ran = failing.replay(&["--at", "20"]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
-    for part in ["  20 of ", "\n  v1         up", "ViewServer {", "timer Ping at ", "Client {"] {
+    for part in [
+        "  20 of ",
+        "\n  v1         up",
+        "ViewServer {",
+        "timer Ping at ",
+        "Client {",
+    ] {
         assert!(ran.out.contains(part), "no {part:?} in:\n{}", ran.out);
     }
     let ran = failing.replay(&["--at", "1000000"]);
     assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
-    assert!(ran.err.contains("--at 1000000: this run has no such step; its steps are numbered 1 to "), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("--at 1000000: this run has no such step; its steps are numbered 1 to "),
+        "{}",
+        ran.err
+    );
 }
 
 /// A program's own `Debug` cannot keep anybody from going through its run.
@@ -81,18 +135,38 @@ fn a_state_that_cannot_be_shown_is_left_out() {
     let failing = Failing::new(&own, &[]);
     let ran = failing.replay(&["--step"]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("The failure of the trace, again."), "{}", ran.out);
-    assert!(ran.out.contains("  changed    open: "), "clients are shown:\n{}", ran.out);
+    assert!(
+        ran.out.contains("The failure of the trace, again."),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.out.contains("  changed    open: "),
+        "clients are shown:\n{}",
+        ran.out
+    );
     assert!(!ran.out.contains("store.last"), "{}", ran.out);
 }
 
 #[test]
 fn a_failure_is_shown_whole_if_it_shall_not_be_shrunk() {
     let (shrunk, whole) = (Failing::new(&[], &[]), Failing::new(&[], &["--no-shrink"]));
-    assert!(shrunk.graded.out.contains("shrunk from "), "{}", shrunk.graded.out);
-    assert!(!whole.graded.out.contains("shrunk from "), "{}", whole.graded.out);
+    assert!(
+        shrunk.graded.out.contains("shrunk from "),
+        "{}",
+        shrunk.graded.out
+    );
+    assert!(
+        !whole.graded.out.contains("shrunk from "),
+        "{}",
+        whole.graded.out
+    );
     let ran = whole.replay(&[]);
-    assert!(ran.out.contains("The failure of the trace, again."), "{}", ran.out);
+    assert!(
+        ran.out.contains("The failure of the trace, again."),
+        "{}",
+        ran.out
+    );
 }
 
 /// Traces of the first format say nothing of what was left out.
@@ -106,10 +180,19 @@ fn a_trace_of_the_first_format_is_read() {
     fs::write(&failing.trace, trace.to_string()).expect("a file");
     let ran = failing.replay(&[]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("The failure of the trace, again."), "{}", ran.out);
+    assert!(
+        ran.out.contains("The failure of the trace, again."),
+        "{}",
+        ran.out
+    );
     trace["format"] = 99.into();
     fs::write(&failing.trace, trace.to_string()).expect("a file");
     let ran = failing.replay(&[]);
     assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
-    assert!(ran.err.contains("it has format 99, this grader reads 1 to 4"), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains("it has format 99, this grader reads 1 to 4"),
+        "{}",
+        ran.err
+    );
 }

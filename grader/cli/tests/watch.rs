@@ -1,4 +1,5 @@
-//! `cargo grade watch`: an edit is graded without being asked for, and the time that it took is told.
+//! `cargo grade watch`: an edit is graded without being asked for, and the time that it took is
+//! told.
 
 mod support;
 
@@ -27,8 +28,18 @@ impl Watch {
     fn start(folder: &TempDir) -> Watch {
         let path = folder.path().to_str().expect("a plain path");
         let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
-        command.args(["watch", "lab2", "put_append_get", "an_old_request_is_not_applied_again", "--path", path]);
-        command.env("CARGO_MANIFEST_DIR", root().join("grader/cli")).env("COLUMNS", "100").current_dir(root());
+        command.args([
+            "watch",
+            "lab2",
+            "put_append_get",
+            "an_old_request_is_not_applied_again",
+            "--path",
+            path,
+        ]);
+        command
+            .env("CARGO_MANIFEST_DIR", root().join("grader/cli"))
+            .env("COLUMNS", "100")
+            .current_dir(root());
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the grader runs");
         let out = BufReader::new(child.stdout.take().expect("it is piped"));
@@ -47,7 +58,10 @@ impl Watch {
     fn verdict(&self) -> String {
         let mut seen = String::new();
         loop {
-            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("{error} after:\n{seen}"));
+            let line = self
+                .lines
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|error| panic!("{error} after:\n{seen}"));
             seen += &format!("{line}\n");
             if line.contains("edit to verdict ") {
                 return seen;
@@ -76,12 +90,21 @@ fn an_edit_is_graded_and_what_does_not_compile_is_no_end() {
     assert_ne!(repeats, right);
     fs::write(&file, repeats).expect("a file");
     let seen = watch.verdict();
-    assert!(seen.contains("FAIL  B  put_append_get") || seen.contains("FAIL  B  an_old_request"), "{seen}");
-    assert!(seen.contains("observed ") && seen.contains("replay "), "{seen}");
+    assert!(
+        seen.contains("FAIL  B  put_append_get") || seen.contains("FAIL  B  an_old_request"),
+        "{seen}"
+    );
+    assert!(
+        seen.contains("observed ") && seen.contains("replay "),
+        "{seen}"
+    );
 
     fs::write(&file, "fn").expect("a file");
     let seen = watch.verdict();
-    assert!(seen.contains("no build") && seen.contains("src/server.rs:1"), "{seen}");
+    assert!(
+        seen.contains("no build") && seen.contains("src/server.rs:1"),
+        "{seen}"
+    );
 
     fs::write(&file, &right).expect("a file");
     let seen = watch.verdict();

@@ -1,5 +1,5 @@
-//! Why a goal was not reached: how far a search gets, what is missing in the states that come closest, and which messages
-//! and timers there are at all.
+//! Why a goal was not reached: how far a search gets, what is missing in the states that come
+//! closest, and which messages and timers there are at all.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,8 +22,13 @@ const STATES: u64 = 20_000;
 /// So many different messages are put into words.
 const WORDS: usize = 2_000;
 
-/// What a search from `from` knows of a goal to which no fair world came, in sentences that begin with a space.
-pub(crate) fn why_not(explorer: &mut Explorer<'_>, from: &Reached, goal: &Goal<'_>) -> Result<String, Error> {
+/// What a search from `from` knows of a goal to which no fair world came, in sentences that begin
+/// with a space.
+pub(crate) fn why_not(
+    explorer: &mut Explorer<'_>,
+    from: &Reached,
+    goal: &Goal<'_>,
+) -> Result<String, Error> {
     let closest: Mutex<Vec<bool>> = Mutex::default();
     let search = Search::new().goal(&goal.name, |view| {
         let held: Vec<bool> = goal.parts.iter().map(|(_, holds)| holds(view)).collect();
@@ -35,25 +40,39 @@ pub(crate) fn why_not(explorer: &mut Explorer<'_>, from: &Reached, goal: &Goal<'
         }
         all
     });
-    let limits = Limits { states: STATES, ..Limits::default() };
+    let limits = Limits {
+        states: STATES,
+        ..Limits::default()
+    };
     let report = explorer.search_from(&search.limits(limits), std::slice::from_ref(from))?;
     let closest = closest.into_inner().expect("no goal panics");
     let mut text = match report.reached.first() {
         Some(reached) => format!(
-            " It can happen: a search found a way of {} steps there. A fair network does not lead to it.",
+            " It can happen: a search found a way of {} steps there. A fair network does not lead \
+             to it.",
             reached.steps() - from.steps()
         ),
         None => format!(" Nor did a search of {} come there.", report.coverage()),
     };
     let named = |wanted: bool| -> Vec<String> {
-        let parts = goal.parts.iter().zip(&closest).filter(|(_, holds)| **holds == wanted);
+        let parts = goal
+            .parts
+            .iter()
+            .zip(&closest)
+            .filter(|(_, holds)| **holds == wanted);
         parts.map(|((name, _), _)| name.clone()).collect()
     };
     if report.reached.is_empty() && goal.parts.len() > 1 {
         let (held, missing) = (named(true), named(false));
-        let held =
-            if held.is_empty() { "none of its parts holds".to_owned() } else { format!("{} holds", held.join(", ")) };
-        text += &format!(" In the states that come closest, {held}; not: {}.", missing.join(", "));
+        let held = if held.is_empty() {
+            "none of its parts holds".to_owned()
+        } else {
+            format!("{} holds", held.join(", "))
+        };
+        text += &format!(
+            " In the states that come closest, {held}; not: {}.",
+            missing.join(", ")
+        );
     }
     Ok(text + &occurring(explorer))
 }
@@ -69,25 +88,45 @@ fn occurring(explorer: &Explorer<'_>) -> String {
     for number in 0..steps.targets.len().min(WORDS) as u32 {
         let flight = &steps.flights[number];
         let (of, bytes) = ((flight.from, 1, NONE), &steps.calls.bytes[flight.bytes]);
-        let text = steps.calls.describe(machine, model, of, Subject::Message, bytes);
-        let key = (sort(&text), name(flight.from).role(), name(flight.to).role());
+        let text = steps
+            .calls
+            .describe(machine, model, of, Subject::Message, bytes);
+        let key = (
+            sort(&text),
+            name(flight.from).role(),
+            name(flight.to).role(),
+        );
         *messages.entry(key).or_default() |= heeded.contains(&number);
     }
     let mut different = BTreeMap::new();
     for number in 0..steps.slots.len() as u32 {
         let local = &steps.locals[number];
         for timer in &local.timers {
-            different.entry((local.slot, timer.bytes)).or_insert((local.slot, local.incarnation, local.snapshot));
+            different.entry((local.slot, timer.bytes)).or_insert((
+                local.slot,
+                local.incarnation,
+                local.snapshot,
+            ));
         }
     }
     let mut timers = BTreeSet::new();
     for ((slot, bytes), of) in different.into_iter().take(WORDS) {
-        let text = steps.calls.describe(machine, model, of, Subject::Timer, &steps.calls.bytes[bytes]);
+        let text = steps.calls.describe(
+            machine,
+            model,
+            of,
+            Subject::Timer,
+            &steps.calls.bytes[bytes],
+        );
         timers.insert(format!("{} of {}", sort(&text), name(slot).role()));
     }
     let say = |(sort, from, to): &(String, char, char)| format!("{sort} ({from} to {to})");
     let list = |reacted: bool| -> Vec<String> {
-        messages.iter().filter(|(_, known)| **known == reacted).map(|(key, _)| say(key)).collect()
+        messages
+            .iter()
+            .filter(|(_, known)| **known == reacted)
+            .map(|(key, _)| say(key))
+            .collect()
     };
     let (heeded, ignored) = (list(true), list(false));
     let mut text = String::new();
@@ -104,6 +143,13 @@ fn occurring(explorer: &Explorer<'_>) -> String {
 
 /// The first word of what a program's `Debug` writes: the variant's name.
 fn sort(text: &str) -> String {
-    let word: String = text.chars().take_while(|char| char.is_alphanumeric() || *char == '_').collect();
-    if word.is_empty() { text.chars().take(20).collect() } else { word }
+    let word: String = text
+        .chars()
+        .take_while(|char| char.is_alphanumeric() || *char == '_')
+        .collect();
+    if word.is_empty() {
+        text.chars().take(20).collect()
+    } else {
+        word
+    }
 }

@@ -1,9 +1,10 @@
 //! Breadth-first search.
 //!
-//! States wait in a queue of blocks. Of each block, all threads first list the ways out of its states (each is a lookup); what
-//! is not known yet is then worked out in one batch, and those states are listed once more. Then each shard of the visited
-//! set takes its prints in the order of the block, and only states that are new are built. Nothing depends on how many
-//! threads there are.
+//! States wait in a queue of blocks. Of each block, all threads first list the ways out of its
+//! states (each is a lookup); what is not known yet is then worked out in one batch, and those
+//! states are listed once more. Then each shard of the visited set takes its prints in the order of
+//! the block, and only states that are new are built. Nothing depends on how many threads there
+//! are.
 
 use std::collections::VecDeque;
 
@@ -67,9 +68,10 @@ impl Explorer<'_> {
 
     /// Searches from these states, such as the goal states of an earlier stage.
     ///
-    /// Time: expected `O(1)` for each way between states, and one call of a handler for each different (state, disk,
-    /// event) of a node. Memory: for each state 8 bytes at a load of at most 3/4 to know it again and 12 to find the way
-    /// back; besides two levels of states, 4 bytes for each node and each message in the network.
+    /// Time: expected `O(1)` for each way between states, and one call of a handler for each
+    /// different (state, disk, event) of a node. Memory: for each state 8 bytes at a load of at
+    /// most 3/4 to know it again and 12 to find the way back; besides two levels of states, 4 bytes
+    /// for each node and each message in the network.
     ///
     /// # Errors
     /// A broken grader.
@@ -104,15 +106,30 @@ impl Explorer<'_> {
                 let reached = self.reach(&run, at, from)?;
                 End::Violation(Box::new(self.failure(&reached, choice, why)))
             }
-            Some(Stop::Property(at, property, observed)) => {
-                End::Violation(Box::new(Failure { property, observed, reached: self.reach(&run, at, from)? }))
-            }
+            Some(Stop::Property(at, property, observed)) => End::Violation(Box::new(Failure {
+                property,
+                observed,
+                reached: self.reach(&run, at, from)?,
+            })),
         };
-        let reached = run.goals.iter().map(|goal| self.reach(&run, *goal, from)).collect::<Result<_, _>>()?;
+        let reached = run
+            .goals
+            .iter()
+            .map(|goal| self.reach(&run, *goal, from))
+            .collect::<Result<_, _>>()?;
         let sample = run.log.sample(search.samples);
-        let sampled = sample.iter().map(|number| self.reach(&run, *number, from)).collect::<Result<_, _>>()?;
+        let sampled = sample
+            .iter()
+            .map(|number| self.reach(&run, *number, from))
+            .collect::<Result<_, _>>()?;
         let report = self.report(end, run.log.len() as u64, run.depth);
-        Ok(Report { transitions: run.transitions, memory_bytes: run.peak_bytes, reached, sampled, ..report })
+        Ok(Report {
+            transitions: run.transitions,
+            memory_bytes: run.peak_bytes,
+            reached,
+            sampled,
+            ..report
+        })
     }
 
     /// The ways out of a block of states, whatever has to be worked out for them.
@@ -121,8 +138,15 @@ impl Explorer<'_> {
         let mut places = block.places();
         while !places.is_empty() {
             let mut listed = block.list(&self.space, log, &places);
-            places = listed.iter().flat_map(|list| &list.again).copied().collect();
-            let needs: Vec<_> = listed.iter_mut().flat_map(|list| std::mem::take(&mut list.needs)).collect();
+            places = listed
+                .iter()
+                .flat_map(|list| &list.again)
+                .copied()
+                .collect();
+            let needs: Vec<_> = listed
+                .iter_mut()
+                .flat_map(|list| std::mem::take(&mut list.needs))
+                .collect();
             self.space.resolve(&needs, &self.machine)?;
             lists.append(&mut listed);
         }
@@ -130,10 +154,17 @@ impl Explorer<'_> {
     }
 
     /// Walks to a state of the log.
-    fn reach(&mut self, run: &Run<'_, '_>, number: u32, from: &[Reached]) -> Result<Reached, Error> {
+    fn reach(
+        &mut self,
+        run: &Run<'_, '_>,
+        number: u32,
+        from: &[Reached],
+    ) -> Result<Reached, Error> {
         let (root, prints) = run.log.way(number, run.roots);
         let root = run.log.print(root);
-        let start = from.iter().find(|reached| self.space.print(&reached.state) == root);
+        let start = from
+            .iter()
+            .find(|reached| self.space.print(&reached.state) == root);
         let mut reached = start.ok_or(Error::LostPath)?.clone();
         for print in prints {
             let ways = self.space.all_ways(&reached.state, &self.machine)?.0;
@@ -169,7 +200,12 @@ impl Run<'_, '_> {
             let print = space.print(&reached.state);
             if self.visited[crate::visited::shard_of(print)].insert(print) {
                 let judgement = self.search.judge(&View::new(space, &reached.state));
-                let new = New { print, before: NONE, end: 0, judgement };
+                let new = New {
+                    print,
+                    before: NONE,
+                    end: 0,
+                    judgement,
+                };
                 stop = stop.or(self.add(new, &reached.state, 0));
             }
         }
@@ -202,7 +238,12 @@ impl Run<'_, '_> {
                         space.go(block.state(place), candidate.choice, &mut words);
                         let judgement = search.judge(&View::new(space, &words[begin..]));
                         let before = block.number(place);
-                        news.push(New { print: candidate.print, before, end: words.len(), judgement });
+                        news.push(New {
+                            print: candidate.print,
+                            before,
+                            end: words.len(),
+                            judgement,
+                        });
                     }
                 }
                 (words, news)
@@ -233,7 +274,11 @@ impl Run<'_, '_> {
         }
         let number = self.log.push(new.print, new.before);
         self.depth = depth;
-        if self.queue.back().is_none_or(|block| block.depth != depth || block.is_full()) {
+        if self
+            .queue
+            .back()
+            .is_none_or(|block| block.depth != depth || block.is_full())
+        {
             self.queue.push_back(Block::new(depth, number));
         }
         let block = self.queue.back_mut().expect("pushed above");
@@ -243,11 +288,16 @@ impl Run<'_, '_> {
             Judgement::GoesOn | Judgement::Pruned => {}
             Judgement::Goal => {
                 self.goals.push(number);
-                return (self.goals.len() == self.search.most_goals).then_some(Stop::Because(End::Goal));
+                return (self.goals.len() == self.search.most_goals)
+                    .then_some(Stop::Because(End::Goal));
             }
             Judgement::Violates(what) => {
                 let (property, observed) = *what;
-                return Some(Stop::Property(number, self.search.invariants[property].0.clone(), observed));
+                return Some(Stop::Property(
+                    number,
+                    self.search.invariants[property].0.clone(),
+                    observed,
+                ));
             }
         }
         None

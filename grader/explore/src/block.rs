@@ -1,4 +1,5 @@
-//! Blocks of states that wait to be left, the ways out of them, and the record of how every state was found.
+//! Blocks of states that wait to be left, the ways out of them, and the record of how every state
+//! was found.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,8 @@ use crate::{
     ways::{Broken, Choice, Need, Way},
 };
 
-/// How many states are left at once: enough for all threads, few enough that the lists of their ways stay small.
+/// How many states are left at once: enough for all threads, few enough that the lists of their
+/// ways stay small.
 const BLOCK: usize = 1 << 14;
 
 /// How many states a thread takes at once.
@@ -32,7 +34,12 @@ pub(crate) struct Block {
 
 impl Block {
     pub fn new(depth: u32, first: u32) -> Block {
-        Block { depth, first, words: Vec::new(), ends: Vec::new() }
+        Block {
+            depth,
+            first,
+            words: Vec::new(),
+            ends: Vec::new(),
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -73,13 +80,18 @@ impl Block {
 
     /// All places of states that are to be left.
     pub fn places(&self) -> Vec<u32> {
-        (0..self.len() as u32).filter(|at| !self.state(*at as usize).is_empty()).collect()
+        (0..self.len() as u32)
+            .filter(|at| !self.state(*at as usize).is_empty())
+            .collect()
     }
 
-    /// The ways out of the states at these places, as far as they are known, in pieces whose order and content do not
-    /// depend on the number of threads.
+    /// The ways out of the states at these places, as far as they are known, in pieces whose order
+    /// and content do not depend on the number of threads.
     pub fn list(&self, space: &Space<'_>, log: &Log, places: &[u32]) -> Vec<Listed> {
-        places.par_chunks(CHUNK).map(|places| self.list_chunk(space, log, places)).collect()
+        places
+            .par_chunks(CHUNK)
+            .map(|places| self.list_chunk(space, log, places))
+            .collect()
     }
 
     fn list_chunk(&self, space: &Space<'_>, log: &Log, places: &[u32]) -> Listed {
@@ -91,7 +103,11 @@ impl Block {
             let mut broken = None;
             let print = log.print(self.number(at) as usize);
             let goes_on = space.ways(self.state(at), print, &mut listed.needs, |way| match way {
-                Way::To { print, choice } => candidates.push(Candidate { print, place, choice }),
+                Way::To { print, choice } => candidates.push(Candidate {
+                    print,
+                    place,
+                    choice,
+                }),
                 Way::Broken { choice, why } => broken = broken.or(Some((place, choice, why))),
             });
             if listed.needs.len() > needed {
@@ -166,8 +182,8 @@ impl Listed {
     }
 }
 
-/// How each state was found: its print and the number of the state before it. The way itself is found again by
-/// walking: of all ways out of the state before, it is the one with this print.
+/// How each state was found: its print and the number of the state before it. The way itself is
+/// found again by walking: of all ways out of the state before, it is the one with this print.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     prints: Vec<u64>,
@@ -193,7 +209,8 @@ impl Log {
         self.len() as u64 * 12
     }
 
-    /// The numbers of so many states, an even choice that depends on the states alone, in the order of the search.
+    /// The numbers of so many states, an even choice that depends on the states alone, in the order
+    /// of the search.
     pub fn sample(&self, count: usize) -> Vec<u32> {
         let mut drawn = BTreeSet::new();
         for (number, print) in self.prints.iter().enumerate() {

@@ -1,7 +1,8 @@
-//! Calls of handlers, and the memory of their answers: the only part of an exploration that runs a student's code.
+//! Calls of handlers, and the memory of their answers: the only part of an exploration that runs a
+//! student's code.
 //!
-//! A handler is a function of (node state, disk, event), so it is called once for each; everything else looks up what
-//! it did. [`verify`](crate::verify) checks that it is a function.
+//! A handler is a function of (node state, disk, event), so it is called once for each; everything
+//! else looks up what it did. [`verify`](crate::verify) checks that it is a function.
 
 use std::cell::RefCell;
 
@@ -32,8 +33,9 @@ const PARALLEL_CALLS: usize = 16;
 /// So many are made before it is asked whether they have computed too much.
 const CALLS_AT_ONCE: usize = 256;
 
-/// So much may all calls of one exploration compute: some seconds of a processor, forty times what any solution of a lab
-/// needs. Without a bound, handlers that each stay within theirs could keep a grader busy for hours.
+/// So much may all calls of one exploration compute: some seconds of a processor, forty times what
+/// any solution of a lab needs. Without a bound, handlers that each stay within theirs could keep a
+/// grader busy for hours.
 const MOST_FUEL: u64 = 50_000_000_000;
 
 /// The slot of the backend in which calls are made. Nodes are restored there one after the other.
@@ -106,8 +108,15 @@ impl Calls {
         &self.order
     }
 
-    /// Makes calls that were not made before, on all threads, and remembers the answers in the order of `calls`.
-    pub fn make(&mut self, calls: &[Call], model: &Model, machine: &Machine<'_>, entropy: u64) -> Result<(), Error> {
+    /// Makes calls that were not made before, on all threads, and remembers the answers in the
+    /// order of `calls`.
+    pub fn make(
+        &mut self,
+        calls: &[Call],
+        model: &Model,
+        machine: &Machine<'_>,
+        entropy: u64,
+    ) -> Result<(), Error> {
         for calls in calls.chunks(CALLS_AT_ONCE) {
             let raw = self.run(calls, model, machine, entropy);
             for (call, raw) in calls.iter().zip(raw) {
@@ -137,7 +146,9 @@ impl Calls {
         machine: &Machine<'_>,
         entropy: u64,
     ) -> Vec<Result<Result<Raw, String>, Error>> {
-        let run = |backend: &mut dyn Backend, call: &Call| own_fault(self.run_one(backend, model, call, entropy));
+        let run = |backend: &mut dyn Backend, call: &Call| {
+            own_fault(self.run_one(backend, model, call, entropy))
+        };
         if calls.len() < PARALLEL_CALLS {
             let mut backend = machine.own.borrow_mut();
             return calls.iter().map(|call| run(&mut **backend, call)).collect();
@@ -145,7 +156,12 @@ impl Calls {
         let factory = machine.factory;
         calls
             .par_chunks(PARALLEL_CALLS / 2)
-            .map_init(factory, |backend, calls| calls.iter().map(|call| run(&mut **backend, call)).collect::<Vec<_>>())
+            .map_init(factory, |backend, calls| {
+                calls
+                    .iter()
+                    .map(|call| run(&mut **backend, call))
+                    .collect::<Vec<_>>()
+            })
             .flatten_iter()
             .collect()
     }
@@ -162,8 +178,8 @@ impl Calls {
         look(backend, effects, before)
     }
 
-    /// What these calls of one life of a node do one after the other in one instance, which is fresh only for the first
-    /// of them and after a fault.
+    /// What these calls of one life of a node do one after the other in one instance, which is
+    /// fresh only for the first of them and after a fault.
     pub fn run_life(
         &self,
         calls: &[Call],
@@ -194,7 +210,8 @@ impl Calls {
     ) -> Result<Raw, BackendError> {
         let before = backend.fuel_used();
         let mut argument = Vec::new();
-        self.start(model, call, &self.disks[call.disk]).write(&mut argument);
+        self.start(model, call, &self.disks[call.disk])
+            .write(&mut argument);
         argument.extend_from_slice(&self.bytes[call.before]);
         backend.call(SLOT, Op::Restore, &argument)?;
         let effects = backend.step(SLOT, event)?.to_vec();
@@ -211,19 +228,36 @@ impl Calls {
             (_, false) => Boot::Restarted,
         };
         let (incarnation, inputs) = (u64::from(call.incarnation), &model.inputs);
-        Start { role, id, incarnation, boot, clock: None, config, disk, inputs }
+        Start {
+            role,
+            id,
+            incarnation,
+            boot,
+            clock: None,
+            config,
+            disk,
+            inputs,
+        }
     }
 
     /// What a handler is given; a start is none.
     fn event(&self, model: &Model, cause: Cause) -> Option<Event<'_>> {
         match cause {
             Cause::Start => None,
-            Cause::Message { from, bytes } => {
-                Some(Event::Message { from: model.nodes[usize::from(from)].id, message: &self.bytes[bytes] })
-            }
-            Cause::Timer { bytes } => Some(Event::Timer { timer: &self.bytes[bytes] }),
-            Cause::Invoke { bytes } => Some(Event::Invoke { command: &self.bytes[bytes] }),
-            Cause::Work { token, bytes } => Some(Event::WorkDone { token, done: &self.bytes[bytes] }),
+            Cause::Message { from, bytes } => Some(Event::Message {
+                from: model.nodes[usize::from(from)].id,
+                message: &self.bytes[bytes],
+            }),
+            Cause::Timer { bytes } => Some(Event::Timer {
+                timer: &self.bytes[bytes],
+            }),
+            Cause::Invoke { bytes } => Some(Event::Invoke {
+                command: &self.bytes[bytes],
+            }),
+            Cause::Work { token, bytes } => Some(Event::WorkDone {
+                token,
+                done: &self.bytes[bytes],
+            }),
         }
     }
 
@@ -245,17 +279,25 @@ impl Calls {
     }
 
     /// The node's own words for a state, or nothing if it has none.
-    pub fn describe_state(&self, machine: &Machine<'_>, model: &Model, call: &Call, state: &[u8]) -> Option<String> {
+    pub fn describe_state(
+        &self,
+        machine: &Machine<'_>,
+        model: &Model,
+        call: &Call,
+        state: &[u8],
+    ) -> Option<String> {
         let mut backend = machine.own.borrow_mut();
         let disk = Blobs::new();
         let start = self.start(model, call, &disk);
         backend.restore(SLOT, &start, state, 0).ok()?;
-        let text = backend.call(SLOT, Op::Describe, &[Subject::State as u8]).ok()?;
+        let text = backend
+            .call(SLOT, Op::Describe, &[Subject::State as u8])
+            .ok()?;
         Some(String::from_utf8_lossy(&text).into_owned())
     }
 
-    /// The node's own words for a message that it sends, or a timer, command or answer; `of` is its slot, an incarnation
-    /// and a state of it (a message needs none).
+    /// The node's own words for a message that it sends, or a timer, command or answer; `of` is its
+    /// slot, an incarnation and a state of it (a message needs none).
     pub fn describe(
         &self,
         machine: &Machine<'_>,
@@ -265,7 +307,14 @@ impl Calls {
         bytes: &[u8],
     ) -> String {
         let (slot, incarnation, state) = of;
-        let call = Call { slot, incarnation, before: state, disk: NONE, lost: false, cause: Cause::Start };
+        let call = Call {
+            slot,
+            incarnation,
+            before: state,
+            disk: NONE,
+            lost: false,
+            cause: Cause::Start,
+        };
         let mut argument = vec![subject as u8];
         if subject == Subject::Message {
             argument.push(model.role(usize::from(slot)).0);
@@ -285,7 +334,12 @@ impl Calls {
 fn look(backend: &mut dyn Backend, effects: Vec<u8>, before: u64) -> Result<Raw, BackendError> {
     let after = backend.call(SLOT, Op::Snapshot, &[])?;
     let observation = backend.call(SLOT, Op::Observe, &[])?;
-    Ok(Raw { after, observation, effects, fuel: backend.fuel_used() - before })
+    Ok(Raw {
+        after,
+        observation,
+        effects,
+        fuel: backend.fuel_used() - before,
+    })
 }
 
 /// Where handlers run: a machine of the exploring thread itself, and the way to make more.
@@ -296,7 +350,10 @@ pub(crate) struct Machine<'a> {
 
 impl<'a> Machine<'a> {
     pub fn new(factory: Factory<'a>) -> Machine<'a> {
-        Machine { factory, own: RefCell::new(factory()) }
+        Machine {
+            factory,
+            own: RefCell::new(factory()),
+        }
     }
 
     /// A given message as one of the program's own, in this role.

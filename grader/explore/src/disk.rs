@@ -7,8 +7,9 @@ use labkit::abi::Effect;
 /// Named blobs, as a node reads them.
 pub(crate) type Blobs = BTreeMap<String, Vec<u8>>;
 
-/// The most disks that one crash may leave behind. Unsynced writes to several blobs survive independently of each
-/// other, so there can be very many; [`Disk::after_crash`] says when some are left out.
+/// The most disks that one crash may leave behind. Unsynced writes to several blobs survive
+/// independently of each other, so there can be very many; [`Disk::after_crash`] says when some are
+/// left out.
 const MOST_SURVIVALS: usize = 64;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -31,12 +32,19 @@ pub(crate) struct Disk {
 impl Disk {
     /// What a disk holds after a crash, all of it safe.
     fn holding(&self, synced: Blobs) -> Disk {
-        Disk { is_new: self.is_new && synced.is_empty(), synced, unsynced: BTreeMap::new() }
+        Disk {
+            is_new: self.is_new && synced.is_empty(),
+            synced,
+            unsynced: BTreeMap::new(),
+        }
     }
 
     /// An empty disk in the place of one that broke.
     pub fn replaced() -> Disk {
-        Disk { is_new: true, ..Disk::default() }
+        Disk {
+            is_new: true,
+            ..Disk::default()
+        }
     }
 
     /// Whether a node that starts must be told that its disk was lost.
@@ -57,7 +65,10 @@ impl Disk {
             Effect::Remove { name } => (*name, Write::Remove),
             _ => return,
         };
-        self.unsynced.entry(name.to_owned()).or_default().push(write);
+        self.unsynced
+            .entry(name.to_owned())
+            .or_default()
+            .push(write);
     }
 
     /// Everything written so far is safe.
@@ -76,8 +87,9 @@ impl Disk {
         all.synced
     }
 
-    /// Disks that a crash may leave, what survives on each, and whether these are all. Of each blob's unsynced writes a
-    /// first part survives; an append that is the last to survive may be torn, and half of it stands for every part.
+    /// Disks that a crash may leave, what survives on each, and whether these are all. Of each
+    /// blob's unsynced writes a first part survives; an append that is the last to survive may be
+    /// torn, and half of it stands for every part.
     pub fn after_crash(&self) -> (Vec<(Disk, Survivals)>, bool) {
         let mut left = BTreeMap::from([(self.synced.clone(), Survivals::new())]);
         let mut all = true;
@@ -102,11 +114,17 @@ impl Disk {
             all &= next.len() <= MOST_SURVIVALS;
             left = next.into_iter().take(MOST_SURVIVALS).collect();
         }
-        (left.into_iter().map(|(blobs, survivals)| (self.holding(blobs), survivals)).collect(), all)
+        (
+            left.into_iter()
+                .map(|(blobs, survivals)| (self.holding(blobs), survivals))
+                .collect(),
+            all,
+        )
     }
 }
 
-/// Of each blob, how many unsynced writes survive a crash, and how many bytes of the last of them if it is torn.
+/// Of each blob, how many unsynced writes survive a crash, and how many bytes of the last of them
+/// if it is torn.
 pub(crate) type Survivals = BTreeMap<String, (usize, Option<usize>)>;
 
 /// Carries out the first `kept` writes to a blob, the last of them perhaps by half.
@@ -118,7 +136,8 @@ fn keep(blobs: &mut Blobs, name: &str, writes: &[Write], kept: usize, torn: bool
             Write::Replace(bytes) => blob = Some(bytes.clone()),
             Write::Append(bytes) => {
                 let length = if halved { bytes.len() / 2 } else { bytes.len() };
-                blob.get_or_insert_default().extend_from_slice(&bytes[..length]);
+                blob.get_or_insert_default()
+                    .extend_from_slice(&bytes[..length]);
             }
             Write::Remove => blob = None,
         }
@@ -137,11 +156,23 @@ mod tests {
     #[test]
     fn a_crash_leaves_every_mixture_of_old_new_and_torn() {
         let mut disk = Disk::default();
-        disk.apply(&Effect::Write { name: "a", bytes: &[0] });
+        disk.apply(&Effect::Write {
+            name: "a",
+            bytes: &[0],
+        });
         disk.sync();
-        disk.apply(&Effect::Write { name: "a", bytes: &[1] });
-        disk.apply(&Effect::Write { name: "a", bytes: &[2] });
-        disk.apply(&Effect::Append { name: "log", bytes: b"wxyz" });
+        disk.apply(&Effect::Write {
+            name: "a",
+            bytes: &[1],
+        });
+        disk.apply(&Effect::Write {
+            name: "a",
+            bytes: &[2],
+        });
+        disk.apply(&Effect::Append {
+            name: "log",
+            bytes: b"wxyz",
+        });
         assert_eq!(disk.seen_by_node()["a"], [2]);
         let (left, all) = disk.after_crash();
         let seen: BTreeSet<_> = left
@@ -150,7 +181,11 @@ mod tests {
             .map(|mut blobs| (blobs["a"].clone(), blobs.remove("log").unwrap_or_default()))
             .collect();
         assert!(!all, "an append of four bytes has more ways to be torn");
-        assert_eq!(seen.len(), 3 * 3, "each value of a with no, half and all of the log: {seen:?}");
+        assert_eq!(
+            seen.len(),
+            3 * 3,
+            "each value of a with no, half and all of the log: {seen:?}"
+        );
         assert!(seen.contains(&(vec![1], b"wx".to_vec())));
     }
 

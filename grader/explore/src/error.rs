@@ -3,7 +3,8 @@
 use faultline_sim::backend::{BackendError, Fault};
 use thiserror::Error;
 
-/// The grader's own failure, a model that makes no sense, or a program for which no search is long enough.
+/// The grader's own failure, a model that makes no sense, or a program for which no search is long
+/// enough.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Error {
     /// The backend broke, so there is no verdict.
@@ -12,7 +13,8 @@ pub enum Error {
     /// A handler did not do again what it did before, so a path cannot be told.
     #[error("a path of the search could not be walked again")]
     LostPath,
-    /// The handlers have computed for too long. This is the program's fault, and the only one that ends an exploration so.
+    /// The handlers have computed for too long. This is the program's fault, and the only one that
+    /// ends an exploration so.
     #[error("all handlers of this search together computed for too long")]
     OutOfFuel,
 }
@@ -21,12 +23,17 @@ pub enum Error {
 pub(crate) fn fault_text(fault: &Fault) -> String {
     match fault {
         Fault::Panic { message, place } => {
-            let place = place.as_ref().map(|place| format!(" at {place}")).unwrap_or_default();
+            let place = place
+                .as_ref()
+                .map(|place| format!(" at {place}"))
+                .unwrap_or_default();
             format!("it panicked{place}: {message}")
         }
         Fault::Trap { what } | Fault::Refused { what } | Fault::State { what } => what.clone(),
         Fault::OutOfFuel => "the handler computed for too long (does it loop for ever?)".to_owned(),
-        Fault::OutOfMemory { limit_bytes } => format!("it wanted more than {} MiB of memory", limit_bytes >> 20),
+        Fault::OutOfMemory { limit_bytes } => {
+            format!("it wanted more than {} MiB of memory", limit_bytes >> 20)
+        }
         Fault::Malformed => "what the handler returned are no effects".to_owned(),
     }
 }

@@ -34,10 +34,18 @@ pub(crate) const ENTROPY: u64 = 0x5eed;
 impl<'a> Explorer<'a> {
     /// An explorer of this model on nodes that `factory` makes machines for.
     pub fn new(model: &'a Model, factory: Factory<'a>) -> Explorer<'a> {
-        let mut space =
-            Space { model, steps: Steps::new(ENTROPY), watch: Watch::new(None, model), guidance: Guidance::default() };
+        let mut space = Space {
+            model,
+            steps: Steps::new(ENTROPY),
+            watch: Watch::new(None, model),
+            guidance: Guidance::default(),
+        };
         let empty = space.empty_state();
-        Explorer { space, empty, machine: Machine::new(factory) }
+        Explorer {
+            space,
+            empty,
+            machine: Machine::new(factory),
+        }
     }
 
     /// Lets a monitor judge what clients see; it becomes part of the states.
@@ -77,20 +85,33 @@ impl<'a> Explorer<'a> {
     /// # Errors
     /// A broken grader, or (the inner error) a node that breaks a promise in its start.
     pub fn start(&mut self) -> Result<Result<Reached, Box<Failure>>, Error> {
-        let mut reached = Reached { state: self.empty.clone(), path: Vec::new() };
+        let mut reached = Reached {
+            state: self.empty.clone(),
+            path: Vec::new(),
+        };
         for slot in 0..self.space.nodes() {
             if !self.space.model.nodes[slot].starts || self.space.model.is_puppet(slot) {
                 continue;
             }
-            let step = Step { local: reached.state[slot], flight: NONE };
+            let step = Step {
+                local: reached.state[slot],
+                flight: NONE,
+            };
             let ways = self.space.all_ways(&reached.state, &self.machine)?.0;
-            let first = self.space.steps.outcomes(step).expect("worked out just now").start as u32;
+            let first = self
+                .space
+                .steps
+                .outcomes(step)
+                .expect("worked out just now")
+                .start as u32;
             let way = ways.iter().find(|way| match way {
                 Way::To { choice, .. } | Way::Broken { choice, .. } => choice.outcome == first,
             });
             match way.copied().ok_or(Error::LostPath)? {
                 Way::To { choice, .. } => reached = self.go(&reached, choice),
-                Way::Broken { choice, why } => return Ok(Err(Box::new(self.failure(&reached, choice, why)))),
+                Way::Broken { choice, why } => {
+                    return Ok(Err(Box::new(self.failure(&reached, choice, why))));
+                }
             }
         }
         Ok(Ok(reached))
@@ -118,21 +139,37 @@ impl<'a> Explorer<'a> {
             Ok(message) => message,
             Err(fault) => {
                 let observed = format!("turning a given message into its own: {fault}");
-                return Ok(Err(Box::new(Failure { property: RULES.to_owned(), observed, reached: from.clone() })));
+                return Ok(Err(Box::new(Failure {
+                    property: RULES.to_owned(),
+                    observed,
+                    reached: from.clone(),
+                })));
             }
         };
         let steps = &mut self.space.steps;
         let bytes = steps.calls.bytes.intern(message.as_slice());
-        let flight = steps.intern_flight(Flight { from: slot as u16, to: to as u16, bytes });
+        let flight = steps.intern_flight(Flight {
+            from: slot as u16,
+            to: to as u16,
+            bytes,
+        });
         let mut local = steps.locals[from.state[slot]].clone();
         local.invoked += 1;
         let outcome = steps.add_saying(local, flight);
         let outside = self.space.outside(&from.state);
-        Ok(Ok(self.go(from, Choice { flight: NONE, outcome, keeps: false, outside })))
+        Ok(Ok(self.go(
+            from,
+            Choice {
+                flight: NONE,
+                outcome,
+                keeps: false,
+                outside,
+            },
+        )))
     }
 
-    /// The same state after a server has crashed between two events and started again; of what it had not synced nothing
-    /// survives, or nothing at all if it loses its disk.
+    /// The same state after a server has crashed between two events and started again; of what it
+    /// had not synced nothing survives, or nothing at all if it loses its disk.
     ///
     /// # Errors
     /// A broken grader, or (the inner error) a node that breaks a promise in its start.
@@ -146,27 +183,45 @@ impl<'a> Explorer<'a> {
         loses_disk: bool,
     ) -> Result<Result<Reached, Box<Failure>>, Error> {
         let node = who(&View::new(&self.space, &from.state));
-        let slot = self.space.model.slot(node).unwrap_or_else(|| panic!("the model has no node {node}"));
+        let slot = self
+            .space
+            .model
+            .slot(node)
+            .unwrap_or_else(|| panic!("the model has no node {node}"));
         let guidance = self.unguided();
         let mut reached = from.clone();
         for what in [What::Crash, What::Start] {
-            let synced = self.space.steps.locals[reached.state[slot]].disk.synced_only();
+            let synced = self.space.steps.locals[reached.state[slot]]
+                .disk
+                .synced_only();
             let ways = self.space.all_ways(&reached.state, &self.machine)?.0;
             let way = ways.into_iter().find(|way| {
                 let (Way::To { choice, .. } | Way::Broken { choice, .. }) = way;
                 let outcome = self.space.steps.outcomes.get(choice.outcome as usize);
-                outcome.filter(|_| choice.flight == NONE).is_some_and(|outcome| {
-                    let begins = outcome.parts.first().is_some_and(|part| part.what == what);
-                    let crashes = outcome.crash == (what == What::Crash);
-                    let left = if loses_disk { Disk::replaced() } else { synced.clone() };
-                    let disk = outcome.loses_disk == loses_disk && self.space.steps.locals[outcome.local].disk == left;
-                    let worst = what == What::Start || disk;
-                    usize::from(self.space.steps.slots[outcome.local as usize]) == slot && begins && crashes && worst
-                })
+                outcome
+                    .filter(|_| choice.flight == NONE)
+                    .is_some_and(|outcome| {
+                        let begins = outcome.parts.first().is_some_and(|part| part.what == what);
+                        let crashes = outcome.crash == (what == What::Crash);
+                        let left = if loses_disk {
+                            Disk::replaced()
+                        } else {
+                            synced.clone()
+                        };
+                        let disk = outcome.loses_disk == loses_disk
+                            && self.space.steps.locals[outcome.local].disk == left;
+                        let worst = what == What::Start || disk;
+                        usize::from(self.space.steps.slots[outcome.local as usize]) == slot
+                            && begins
+                            && crashes
+                            && worst
+                    })
             });
             match way.unwrap_or_else(|| panic!("{node} cannot crash and start here")) {
                 Way::To { choice, .. } => reached = self.go(&reached, choice),
-                Way::Broken { choice, why } => return Ok(Err(Box::new(self.failure(&reached, choice, why)))),
+                Way::Broken { choice, why } => {
+                    return Ok(Err(Box::new(self.failure(&reached, choice, why))));
+                }
             }
         }
         self.space.guidance = guidance;
@@ -185,6 +240,10 @@ impl<'a> Explorer<'a> {
             Broken::Fault(_) => RULES,
             Broken::Monitor(_) => "what clients see is right",
         };
-        Failure { property: property.to_owned(), observed: self.space.broken(why), reached: self.go(from, choice) }
+        Failure {
+            property: property.to_owned(),
+            observed: self.space.broken(why),
+            reached: self.go(from, choice),
+        }
     }
 }

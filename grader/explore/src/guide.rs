@@ -1,7 +1,8 @@
 //! Where a search looks first: which links are slow, who crashes, whether timers fire.
 //!
-//! A guide forbids nothing to the world. Whatever is left out of a stage might only have happened later, so what a guided
-//! search finds could happen in any world; it merely gets deeper with as many states.
+//! A guide forbids nothing to the world. Whatever is left out of a stage might only have happened
+//! later, so what a guided search finds could happen in any world; it merely gets deeper with as
+//! many states.
 
 use faultline_sim::{Outcome, World};
 use labkit::NodeId;
@@ -33,20 +34,29 @@ impl Guide {
         self
     }
 
-    /// What is on this link now is late: later messages overtake it. (Simulated worlds have no such messages; there nothing
-    /// may depend on it.)
+    /// What is on this link now is late: later messages overtake it. (Simulated worlds have no such
+    /// messages; there nothing may depend on it.)
     #[must_use]
     pub fn late(mut self, from: NodeId, to: NodeId) -> Guide {
         self.late.push((from, to));
         self
     }
 
-    /// Messages between nodes of different groups, both ways, are still on their way. Nodes in no group keep all links.
+    /// Messages between nodes of different groups, both ways, are still on their way. Nodes in no
+    /// group keep all links.
     #[must_use]
     pub fn apart(mut self, groups: &[&[NodeId]]) -> Guide {
         for (index, group) in groups.iter().enumerate() {
-            for (_, others) in groups.iter().enumerate().filter(|(other, _)| *other != index) {
-                self.held.extend(group.iter().flat_map(|from| others.iter().map(|to| (*from, *to))));
+            for (_, others) in groups
+                .iter()
+                .enumerate()
+                .filter(|(other, _)| *other != index)
+            {
+                self.held.extend(
+                    group
+                        .iter()
+                        .flat_map(|from| others.iter().map(|to| (*from, *to))),
+                );
             }
         }
         self
@@ -59,23 +69,24 @@ impl Guide {
         self
     }
 
-    /// The disks of these nodes are slow: no sync of theirs ends. (Simulated worlds have no such disks; there nothing may
-    /// depend on it.)
+    /// The disks of these nodes are slow: no sync of theirs ends. (Simulated worlds have no such
+    /// disks; there nothing may depend on it.)
     #[must_use]
     pub fn slow_disks(mut self, nodes: &[NodeId]) -> Guide {
         self.slow_disks = nodes.to_vec();
         self
     }
 
-    /// The machines of these nodes are slow: no work of theirs ends. (Simulated worlds have no such machines; there nothing
-    /// may depend on it.)
+    /// The machines of these nodes are slow: no work of theirs ends. (Simulated worlds have no such
+    /// machines; there nothing may depend on it.)
     #[must_use]
     pub fn slow_machines(mut self, nodes: &[NodeId]) -> Guide {
         self.slow_machines = nodes.to_vec();
         self
     }
 
-    /// Only timers of these nodes fire. (So it is in searches; the simulated world knows of no such thing.)
+    /// Only timers of these nodes fire. (So it is in searches; the simulated world knows of no such
+    /// thing.)
     #[must_use]
     pub fn timers(mut self, nodes: &[NodeId]) -> Guide {
         self.timers = Some(nodes.to_vec());
@@ -87,24 +98,54 @@ impl Guide {
         for (from, to) in before.held.iter().filter(|link| !self.held.contains(link)) {
             world.release(*from, *to)?;
         }
-        self.held.iter().filter(|link| !before.held.contains(link)).try_for_each(|(from, to)| world.hold(*from, *to))
+        self.held
+            .iter()
+            .filter(|link| !before.held.contains(link))
+            .try_for_each(|(from, to)| world.hold(*from, *to))
     }
 
     /// The same in the numbers of this state's space.
     pub(crate) fn in_numbers(&self, space: &Space<'_>, state: &[u32]) -> Guidance {
         let model = space.model;
-        let slot = |node: NodeId| model.slot(node).unwrap_or_else(|| panic!("the model has no node {node}")) as u16;
-        let all_but = |nodes: &Option<Vec<NodeId>>| -> FxHashSet<u16> {
-            let nodes = nodes.as_deref().map(|nodes| nodes.iter().map(|node| slot(*node)).collect::<Vec<_>>());
-            let Some(nodes) = nodes else { return FxHashSet::default() };
-            (0..model.nodes.len() as u16).filter(|slot| !nodes.contains(slot)).collect()
+        let slot = |node: NodeId| {
+            model
+                .slot(node)
+                .unwrap_or_else(|| panic!("the model has no node {node}")) as u16
         };
-        let late: FxHashSet<(u16, u16)> = self.late.iter().map(|(from, to)| (slot(*from), slot(*to))).collect();
-        let is_late =
-            |flight: &u32| late.contains(&(space.steps.flights[*flight].from, space.steps.flights[*flight].to));
+        let all_but = |nodes: &Option<Vec<NodeId>>| -> FxHashSet<u16> {
+            let nodes = nodes
+                .as_deref()
+                .map(|nodes| nodes.iter().map(|node| slot(*node)).collect::<Vec<_>>());
+            let Some(nodes) = nodes else {
+                return FxHashSet::default();
+            };
+            (0..model.nodes.len() as u16)
+                .filter(|slot| !nodes.contains(slot))
+                .collect()
+        };
+        let late: FxHashSet<(u16, u16)> = self
+            .late
+            .iter()
+            .map(|(from, to)| (slot(*from), slot(*to)))
+            .collect();
+        let is_late = |flight: &u32| {
+            late.contains(&(
+                space.steps.flights[*flight].from,
+                space.steps.flights[*flight].to,
+            ))
+        };
         Guidance {
-            late: space.network(state).iter().copied().filter(is_late).collect(),
-            held: self.held.iter().map(|(from, to)| (slot(*from), slot(*to))).collect(),
+            late: space
+                .network(state)
+                .iter()
+                .copied()
+                .filter(is_late)
+                .collect(),
+            held: self
+                .held
+                .iter()
+                .map(|(from, to)| (slot(*from), slot(*to)))
+                .collect(),
             spared: all_but(&self.crashes),
             slow_disks: self.slow_disks.iter().map(|node| slot(*node)).collect(),
             slow_machines: self.slow_machines.iter().map(|node| slot(*node)).collect(),
@@ -139,7 +180,12 @@ impl Guidance {
 
     /// Whether outcomes are to be looked at.
     pub fn bars_outcomes(&self) -> bool {
-        let bars: [&FxHashSet<u16>; 4] = [&self.without_timers, &self.spared, &self.slow_disks, &self.slow_machines];
+        let bars: [&FxHashSet<u16>; 4] = [
+            &self.without_timers,
+            &self.spared,
+            &self.slow_disks,
+            &self.slow_machines,
+        ];
         bars.iter().any(|slots| !slots.is_empty())
     }
 

@@ -16,7 +16,10 @@ pub(crate) struct Interner<T: ?Sized> {
 
 impl<T: ?Sized> Default for Interner<T> {
     fn default() -> Self {
-        Interner { ids: FxHashMap::default(), items: Vec::new() }
+        Interner {
+            ids: FxHashMap::default(),
+            items: Vec::new(),
+        }
     }
 }
 
@@ -29,7 +32,10 @@ impl<T: ?Sized + Eq + Hash> Interner<T> {
         if let Some(id) = self.ids.get(item.borrow()) {
             return *id;
         }
-        let id = u32::try_from(self.items.len()).ok().filter(|id| *id != NONE).expect("fewer than 2^32 values");
+        let id = u32::try_from(self.items.len())
+            .ok()
+            .filter(|id| *id != NONE)
+            .expect("fewer than 2^32 values");
         let item: Arc<T> = item.into();
         self.items.push(item.clone());
         self.ids.insert(item, id);

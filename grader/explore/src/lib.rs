@@ -1,13 +1,13 @@
-//! Every order of events in small worlds: an explicit-state model checker for the same nodes, behind the same
-//! [`Backend`](faultline_sim::backend::Backend), that the simulator runs.
+//! Every order of events in small worlds: an explicit-state model checker for the same nodes,
+//! behind the same [`Backend`](faultline_sim::backend::Backend), that the simulator runs.
 //!
 //! ```text
 //! calls     a handler is called once for each (node state, disk, event); the answer is remembered
 //! steps     what one node does in one step, as numbers: outcomes of (local, message)
-//! space     states of the world: a local for each node, budgets, what is outside, the messages in the network
+//! space     states of the world: a local for each node, budgets, the outside, messages under way
 //! ways      how a state is left, all by lookups
 //! bfs       breadth first on all threads, with the same result for any number of them
-//! monitor   what is outside: the store, what was computed, what clients have seen as far as it still matters
+//! monitor   what is outside: the store, what was computed, what clients saw, if it still matters
 //! trace     a way through the states, in the simulator's names
 //! walk      random walks with mixed schedulers, for spaces too big to see whole
 //! shorten   the same failure in fewer steps
@@ -19,15 +19,17 @@
 //! verify    is a handler a function? Every remembered answer is asked for once more
 //! ```
 //!
-//! Node states are interned by their canonical bytes, so the search itself moves small numbers, and a student's handler
-//! runs once for each distinct local step. (P. Godefroid: Model checking for programming languages using VeriSoft, 1997,
-//! is where exploring real code began; G. Holzmann: The model checker SPIN, 1997; C. Killian et al.: Life, death, and the
-//! critical transition, 2007, for liveness by walks; M. Yabandeh et al., T. Yang et al.: CrystalBall and MODIST, 2009.)
+//! Node states are interned by their canonical bytes, so the search itself moves small numbers, and
+//! a student's handler runs once for each distinct local step. (P. Godefroid: Model checking for
+//! programming languages using VeriSoft, 1997, is where exploring real code began; G. Holzmann: The
+//! model checker SPIN, 1997; C. Killian et al.: Life, death, and the critical transition, 2007, for
+//! liveness by walks; M. Yabandeh et al., T. Yang et al.: CrystalBall and MODIST, 2009.)
 //!
-//! What a world can do: deliver any message in the network next (or never); fire a timer that can be due
-//! next; carry on after a sync; end what a machine computes; invoke the next operation of a client; start a node that is down; and, within budgets,
-//! crash a server at any boundary between two effects (and lose its disk), lose a message, deliver one and keep it. A message whose delivery
-//! would change nothing and send nothing stays where it is.
+//! What a world can do: deliver any message in the network next (or never); fire a timer that can
+//! be due next; carry on after a sync; end what a machine computes; invoke the next operation of a
+//! client; start a node that is down; and, within budgets, crash a server at any boundary between
+//! two effects (and lose its disk), lose a message, deliver one and keep it. A message whose
+//! delivery would change nothing and send nothing stays where it is.
 
 mod aid;
 mod bfs;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::disk::Disk;
 
-/// The whole of one node. Equal locals have the same future, so there is no event count and no trace in it.
+/// The whole of one node. Equal locals have the same future, so there is no event count and no
+/// trace in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Local {
     pub slot: u16,
@@ -89,11 +90,14 @@ impl Local {
         self.timers.push(timer);
     }
 
-    /// Whether this timer can be the next to fire: one that was set earlier and is due no later goes first, whatever
-    /// the time is. (Timers of different nodes are in no order: a slow node's fire late.)
+    /// Whether this timer can be the next to fire: one that was set earlier and is due no later
+    /// goes first, whatever the time is. (Timers of different nodes are in no order: a slow node's
+    /// fire late.)
     pub fn can_fire(&self, index: usize) -> bool {
         let timer = &self.timers[index];
-        self.timers[..index].iter().all(|earlier| earlier.at_most > timer.at_least)
+        self.timers[..index]
+            .iter()
+            .all(|earlier| earlier.at_most > timer.at_least)
     }
 
     /// Everything that dies with a life is gone; the disk holds this.
@@ -112,7 +116,11 @@ mod tests {
 
     fn timer(bytes: u32, at_least_ms: u64, at_most_ms: u64) -> Timer {
         let ms = Duration::from_millis;
-        Timer { bytes, at_least: ms(at_least_ms), at_most: ms(at_most_ms) }
+        Timer {
+            bytes,
+            at_least: ms(at_least_ms),
+            at_most: ms(at_most_ms),
+        }
     }
 
     #[test]
@@ -122,8 +130,14 @@ mod tests {
         local.set_timer(timer(2, 10, 10));
         local.set_timer(timer(3, 5, 20));
         local.set_timer(timer(4, 9, 9));
-        assert_eq!([0, 1, 2, 3].map(|index| local.can_fire(index)), [true, false, true, true]);
+        assert_eq!(
+            [0, 1, 2, 3].map(|index| local.can_fire(index)),
+            [true, false, true, true]
+        );
         local.set_timer(timer(1, 10, 10));
-        assert_eq!(local.timers[0].bytes, 2, "a timer that is set again is the youngest");
+        assert_eq!(
+            local.timers[0].bytes, 2,
+            "a timer that is set again is the youngest"
+        );
     }
 }

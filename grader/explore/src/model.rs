@@ -5,15 +5,15 @@ use std::sync::Arc;
 use faultline_sim::{Machines, NodeSpec, Role};
 use labkit::{Inputs, NodeId};
 
-/// How often each fault may happen on one path. All are 0 by default: then every message is delivered at most once, at
-/// any time or never, and no node crashes.
+/// How often each fault may happen on one path. All are 0 by default: then every message is
+/// delivered at most once, at any time or never, and no node crashes.
 ///
-/// A message that is never delivered and one that is lost look the same to every node, so safety needs no losses; they
-/// matter to goals that speak of the network.
+/// A message that is never delivered and one that is lost look the same to every node, so safety
+/// needs no losses; they matter to goals that speak of the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// Crashes of servers, at any boundary between two effects. A crashed node may restart at any later time, with
-    /// whatever its disk may have kept. Clients do not crash.
+    /// Crashes of servers, at any boundary between two effects. A crashed node may restart at any
+    /// later time, with whatever its disk may have kept. Clients do not crash.
     pub crashes: u8,
     /// Crashes, among these, that take the disk along: the node starts again on an empty one
     /// ([`Boot::DiskLost`](labkit::Boot)).
@@ -25,8 +25,8 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// As often as one likes: how often it was is then no part of a state. (Crashes without end are states without
-    /// end, since each life has a number.)
+    /// As often as one likes: how often it was is then no part of a state. (Crashes without end are
+    /// states without end, since each life has a number.)
     pub const UNLIMITED: u8 = u8::MAX;
 }
 
@@ -36,8 +36,9 @@ pub enum Pace {
     /// At any time after the answer to the one before: every real-time order of operations occurs.
     #[default]
     Free,
-    /// At once, in the same step as the answer (or the start). Far fewer states, but operations of different clients
-    /// overlap whenever they can, so some violations of linearizability have no chance to show.
+    /// At once, in the same step as the answer (or the start). Far fewer states, but operations of
+    /// different clients overlap whenever they can, so some violations of linearizability have no
+    /// chance to show.
     Eager,
 }
 
@@ -57,14 +58,17 @@ pub struct Model {
 }
 
 impl Model {
-    /// A world of these nodes, without operations and faults. Nodes that the simulator would start at once are up in
-    /// the first state; others may start at any time. Puppets say what they are made to say
-    /// ([`Explorer::say`](crate::Explorer::say)) and hear nothing.
+    /// A world of these nodes, without operations and faults. Nodes that the simulator would start
+    /// at once are up in the first state; others may start at any time. Puppets say what they are
+    /// made to say ([`Explorer::say`](crate::Explorer::say)) and hear nothing.
     ///
     /// # Panics
     /// If there is no node or more than 2^16 of them: a mistake in the test.
     pub fn new(nodes: Vec<NodeSpec>) -> Model {
-        assert!(!nodes.is_empty() && nodes.len() < usize::from(u16::MAX), "between 1 and 65534 nodes");
+        assert!(
+            !nodes.is_empty() && nodes.len() < usize::from(u16::MAX),
+            "between 1 and 65534 nodes"
+        );
         let operations = vec![Vec::new(); nodes.len()];
         Model {
             nodes,
@@ -86,7 +90,8 @@ impl Model {
     #[must_use]
     pub fn operations(mut self, client: NodeId, commands: Vec<Vec<u8>>) -> Model {
         let slot = self.slot(client).filter(|slot| self.is_client(*slot));
-        self.operations[slot.unwrap_or_else(|| panic!("the model has no client {client}"))] = commands;
+        self.operations[slot.unwrap_or_else(|| panic!("the model has no client {client}"))] =
+            commands;
         self
     }
 
@@ -133,8 +138,8 @@ impl Model {
         self
     }
 
-    /// What the machines of the nodes can compute. Work takes any time, as on a machine that is as slow as it likes; in
-    /// fair worlds it takes the time that it takes.
+    /// What the machines of the nodes can compute. Work takes any time, as on a machine that is as
+    /// slow as it likes; in fair worlds it takes the time that it takes.
     ///
     /// # Panics
     /// Later, if work crashes its machine, which is not explored: a mistake in the test.
@@ -144,8 +149,9 @@ impl Model {
         self
     }
 
-    /// So many equal messages from one node to another are in the network at most; a further one is lost when it is
-    /// sent. Without this bound (the default) a client that sends again and again makes a space without end.
+    /// So many equal messages from one node to another are in the network at most; a further one is
+    /// lost when it is sent. Without this bound (the default) a client that sends again and again
+    /// makes a space without end.
     ///
     /// # Panics
     /// If it is 0.
@@ -171,7 +177,9 @@ impl Model {
     /// Whether this node may crash on some path.
     pub(crate) fn crashes(&self, slot: usize) -> bool {
         let node = &self.nodes[slot];
-        self.faults.crashes > 0 && matches!(node.role, Role::Server { .. }) && !self.lasting.contains(&node.id)
+        self.faults.crashes > 0
+            && matches!(node.role, Role::Server { .. })
+            && !self.lasting.contains(&node.id)
     }
 
     /// Whether this node starts again after a crash.

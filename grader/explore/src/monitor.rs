@@ -1,12 +1,14 @@
-//! What is seen from outside: the shared store, what machines have computed, and on-line monitors of what clients have seen
-//! so far, reduced to what still matters.
+//! What is seen from outside: the shared store, what machines have computed, and on-line monitors
+//! of what clients have seen so far, reduced to what still matters.
 //!
-//! A state that carried its whole history would be new whenever two operations came in another order. A monitor keeps
-//! the set of *configurations* instead: which values the object may have, and which open operations may have taken
-//! effect. Completed operations are forgotten, so histories that leave the same possibilities are the same state.
+//! A state that carried its whole history would be new whenever two operations came in another
+//! order. A monitor keeps the set of *configurations* instead: which values the object may have,
+//! and which open operations may have taken effect. Completed operations are forgotten, so
+//! histories that leave the same possibilities are the same state.
 //!
-//! J. Wing, C. Gong: Testing and verifying concurrent objects, 1993 (configurations); G. Lowe: Testing for
-//! linearizability, 2017 (an open operation takes effect only when a reply needs it: just-in-time linearization).
+//! J. Wing, C. Gong: Testing and verifying concurrent objects, 1993 (configurations); G. Lowe:
+//! Testing for linearizability, 2017 (an open operation takes effect only when a reply needs it:
+//! just-in-time linearization).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,8 +40,9 @@ pub(crate) struct Outside {
     pub computed: BTreeSet<(u16, u32)>,
 }
 
-/// Judges what clients see while a world is explored. Its states are numbers that it gives itself; 0 is the first. It
-/// must give equal situations equal numbers and must be a function of the number and what is seen.
+/// Judges what clients see while a world is explored. Its states are numbers that it gives itself;
+/// 0 is the first. It must give equal situations equal numbers and must be a function of the number
+/// and what is seen.
 pub trait Monitor: Send + Sync {
     /// Told once, before anything else: the encoded commands of all operations of the model.
     fn prepare(&mut self, commands: &[&[u8]]);
@@ -54,7 +57,8 @@ pub trait Monitor: Send + Sync {
     fn answered(&mut self, state: u32, client: NodeId, output: &[u8]) -> Result<u32, String>;
 }
 
-/// What was seen from outside, and the memory of its steps. Its states are numbers, too; 0 is the first.
+/// What was seen from outside, and the memory of its steps. Its states are numbers, too; 0 is the
+/// first.
 pub(crate) struct Watch {
     monitor: Option<Box<dyn Monitor>>,
     states: Interner<Outside>,
@@ -64,39 +68,67 @@ pub(crate) struct Watch {
 
 impl Watch {
     pub fn new(mut monitor: Option<Box<dyn Monitor>>, model: &Model) -> Watch {
-        let commands: Vec<&[u8]> = model.operations.iter().flatten().map(Vec::as_slice).collect();
+        let commands: Vec<&[u8]> = model
+            .operations
+            .iter()
+            .flatten()
+            .map(Vec::as_slice)
+            .collect();
         if let Some(monitor) = &mut monitor {
             monitor.prepare(&commands);
         }
         let mut states = Interner::default();
         states.intern(Outside::default());
-        Watch { monitor, states, table: FxHashMap::default(), faults: Vec::new() }
+        Watch {
+            monitor,
+            states,
+            table: FxHashMap::default(),
+            faults: Vec::new(),
+        }
     }
 
     pub fn outside(&self, state: u32) -> &Outside {
         &self.states[state]
     }
 
-    /// The state after these happenings, or the number of what is wrong; `None` if not worked out yet.
+    /// The state after these happenings, or the number of what is wrong; `None` if not worked out
+    /// yet.
     #[inline]
     pub fn after(&self, state: u32, happenings: u32) -> Option<Result<u32, u32>> {
         self.table.get(&(state, happenings)).copied()
     }
 
-    pub fn resolve(&mut self, state: u32, number: u32, happenings: &[Happening], calls: &Calls, model: &Model) {
+    pub fn resolve(
+        &mut self,
+        state: u32,
+        number: u32,
+        happenings: &[Happening],
+        calls: &Calls,
+        model: &Model,
+    ) {
         if self.table.contains_key(&(state, number)) {
             return;
         }
         let mut outside = self.states[state].clone();
-        let result = happenings.iter().try_for_each(|happening| self.see(&mut outside, *happening, calls, model));
-        let result = result.map(|()| self.states.intern(outside)).map_err(|fault| {
-            self.faults.push(fault);
-            self.faults.len() as u32 - 1
-        });
+        let result = happenings
+            .iter()
+            .try_for_each(|happening| self.see(&mut outside, *happening, calls, model));
+        let result = result
+            .map(|()| self.states.intern(outside))
+            .map_err(|fault| {
+                self.faults.push(fault);
+                self.faults.len() as u32 - 1
+            });
         self.table.insert((state, number), result);
     }
 
-    fn see(&mut self, outside: &mut Outside, happening: Happening, calls: &Calls, model: &Model) -> Result<(), String> {
+    fn see(
+        &mut self,
+        outside: &mut Outside,
+        happening: Happening,
+        calls: &Calls,
+        model: &Model,
+    ) -> Result<(), String> {
         let name = |client: u16| model.nodes[usize::from(client)].id;
         let state = outside.monitor;
         match (happening, &mut self.monitor) {
@@ -109,7 +141,9 @@ impl Watch {
             (Happening::Invoked { .. } | Happening::Answered { .. }, None) => {}
             (Happening::Worked { node, label }, _) => _ = outside.computed.insert((node, label)),
             (Happening::Created { name }, _) => _ = outside.files.insert(name, Vec::new()),
-            (Happening::Appended { name, record }, _) => outside.files.entry(name).or_default().push(record),
+            (Happening::Appended { name, record }, _) => {
+                outside.files.entry(name).or_default().push(record)
+            }
             (Happening::Renamed { from, to }, _) => {
                 if let Some(records) = outside.files.remove(&from) {
                     outside.files.insert(to, records);
@@ -120,11 +154,11 @@ impl Watch {
     }
 }
 
-/// Whether the answers so far could have come from one object that carries out one operation at a time: the
-/// [`Spec`] of `grader/check`, one key at a time where the operations allow it.
+/// Whether the answers so far could have come from one object that carries out one operation at a
+/// time: the [`Spec`] of `grader/check`, one key at a time where the operations allow it.
 ///
-/// A step costs at most as many steps of the model as there are configurations times the orders of the operations that
-/// are open on that key.
+/// A step costs at most as many steps of the model as there are configurations times the orders of
+/// the operations that are open on that key.
 pub struct Linearizability<S: Spec> {
     command: fn(&[u8]) -> S::Op,
     output: fn(&S::Op, &[u8]) -> S::Ret,
@@ -167,15 +201,28 @@ fn key_of(client: NodeId) -> NodeIdKey {
 }
 
 impl<S: Spec> Linearizability<S> {
-    /// Histories that begin with an object (of each key) like `initial`. The functions decode commands and answers; they
-    /// may panic, since the lab encoded the one and decoded the other before.
-    pub fn new(initial: S, command: fn(&[u8]) -> S::Op, output: fn(&S::Op, &[u8]) -> S::Ret) -> Linearizability<S> {
+    /// Histories that begin with an object (of each key) like `initial`. The functions decode
+    /// commands and answers; they may panic, since the lab encoded the one and decoded the other
+    /// before.
+    pub fn new(
+        initial: S,
+        command: fn(&[u8]) -> S::Op,
+        output: fn(&S::Op, &[u8]) -> S::Ret,
+    ) -> Linearizability<S> {
         let mut objects = Interner::default();
         objects.intern(initial);
         let mut statuses = Interner::default();
         statuses.intern(Status::default());
         let (keys, commands) = (Vec::new(), Interner::default());
-        Linearizability { command, output, split: true, keys, objects, commands, statuses }
+        Linearizability {
+            command,
+            output,
+            split: true,
+            keys,
+            objects,
+            commands,
+            statuses,
+        }
     }
 
     /// The number of a command's key.
@@ -197,9 +244,18 @@ impl<S: Spec> Linearizability<S> {
         client: NodeIdKey,
         reply: &S::Ret,
     ) -> BTreeSet<Configuration> {
-        let (mut after, mut seen, mut todo) = (BTreeSet::new(), BTreeSet::new(), Vec::from_iter(from.iter().cloned()));
+        let (mut after, mut seen, mut todo) = (
+            BTreeSet::new(),
+            BTreeSet::new(),
+            Vec::from_iter(from.iter().cloned()),
+        );
         while let Some(configuration) = todo.pop() {
-            let command = |of: NodeIdKey| open.iter().find(|(other, _)| *other == of).expect("it is open").1;
+            let command = |of: NodeIdKey| {
+                open.iter()
+                    .find(|(other, _)| *other == of)
+                    .expect("it is open")
+                    .1
+            };
             if let Some(found) = configuration.taken.get(&client) {
                 let mut object = self.objects[*found].clone();
                 if object.is_valid_step(&self.commands[command(client)], reply) {
@@ -210,7 +266,10 @@ impl<S: Spec> Linearizability<S> {
                 continue;
             }
             // It takes effect now, or others do before it.
-            for (other, command) in open.iter().filter(|(other, _)| !configuration.taken.contains_key(other)) {
+            for (other, command) in open
+                .iter()
+                .filter(|(other, _)| !configuration.taken.contains_key(other))
+            {
                 let mut object = self.objects[configuration.object].clone();
                 object.invoke(&self.commands[*command]);
                 let mut next = configuration.clone();
@@ -230,7 +289,9 @@ where
     S::Op: Send + Sync,
 {
     fn prepare(&mut self, commands: &[&[u8]]) {
-        self.split = commands.iter().all(|bytes| S::partition(&(self.command)(bytes)).is_some());
+        self.split = commands
+            .iter()
+            .all(|bytes| S::partition(&(self.command)(bytes)).is_some());
     }
 
     fn invoked(&mut self, state: u32, client: NodeId, command: &[u8]) -> u32 {
@@ -239,7 +300,12 @@ where
         let key = if self.split { self.key(command) } else { 0 };
         let mut status = self.statuses[state].clone();
         status.open.insert(key_of(client), Open { key, command });
-        let untouched = || BTreeSet::from([Configuration { object: 0, taken: BTreeMap::new() }]);
+        let untouched = || {
+            BTreeSet::from([Configuration {
+                object: 0,
+                taken: BTreeMap::new(),
+            }])
+        };
         status.keys.entry(key).or_insert_with(untouched);
         self.statuses.intern(status)
     }
@@ -251,12 +317,15 @@ where
         };
         let reply = (self.output)(&self.commands[command], output);
         let on_key = status.open.iter().filter(|(_, open)| open.key == key);
-        let open: Vec<(NodeIdKey, u32)> = on_key.map(|(client, open)| (*client, open.command)).collect();
+        let open: Vec<(NodeIdKey, u32)> = on_key
+            .map(|(client, open)| (*client, open.command))
+            .collect();
         let after = self.answer(&status.keys[&key], &open, key_of(client), &reply);
         if after.is_empty() {
             let command = &self.commands[command];
             return Err(format!(
-                "not linearizable: {client} was answered {reply:?} to {command:?}, which no order of the operations allows"
+                "not linearizable: {client} was answered {reply:?} to {command:?}, which no order \
+                 of the operations allows"
             ));
         }
         status.keys.insert(key, after);

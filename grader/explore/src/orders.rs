@@ -1,8 +1,11 @@
-//! A test that holds in every order of events, as it is written down, and what a simulated world has to do with it.
+//! A test that holds in every order of events, as it is written down, and what a simulated world
+//! has to do with it.
 
 use std::{cell::Cell, time::Duration};
 
-use faultline_sim::{FaultAction, Outcome, Role, Schedule, Time, Workload, World, schedule::Action};
+use faultline_sim::{
+    FaultAction, Outcome, Role, Schedule, Time, Workload, World, schedule::Action,
+};
 use labkit::NodeId;
 
 use crate::{
@@ -15,7 +18,8 @@ use crate::{
 type Check<'p> = Box<dyn Fn(&View<'_>) -> Result<(), String> + Sync + 'p>;
 type Predicate<'p> = Box<dyn Fn(&View<'_>) -> bool + Sync + 'p>;
 
-/// Something that a correct program comes to. It is made of parts, so that one can say how close a program came.
+/// Something that a correct program comes to. It is made of parts, so that one can say how close a
+/// program came.
 pub struct Goal<'p> {
     pub(crate) name: String,
     pub(crate) parts: Vec<(String, Predicate<'p>)>,
@@ -24,7 +28,10 @@ pub struct Goal<'p> {
 impl<'p> Goal<'p> {
     /// A goal of this name, still without parts: `view 2 is acknowledged`.
     pub fn new(name: &str) -> Goal<'p> {
-        Goal { name: name.to_owned(), parts: Vec::new() }
+        Goal {
+            name: name.to_owned(),
+            parts: Vec::new(),
+        }
     }
 
     /// A part of the goal; all must hold in the same state.
@@ -44,14 +51,27 @@ type Guiding<'p> = Box<dyn Fn(&View<'_>) -> Guide + Sync + 'p>;
 
 /// One part of the way through a small world.
 pub(crate) enum Leg<'p> {
-    Say { puppet: NodeId, to: NodeId, given: Vec<u8> },
+    Say {
+        puppet: NodeId,
+        to: NodeId,
+        given: Vec<u8>,
+    },
     Guide(Guiding<'p>),
     Reach(Goal<'p>),
     Try(Goal<'p>),
     Wait(Duration),
-    Restart { who: Box<dyn Fn(&View<'_>) -> NodeId + Sync + 'p>, loses_disk: bool },
-    Search { states: u64, freely: bool },
-    Walk { count: u64, steps: u32 },
+    Restart {
+        who: Box<dyn Fn(&View<'_>) -> NodeId + Sync + 'p>,
+        loses_disk: bool,
+    },
+    Search {
+        states: u64,
+        freely: bool,
+    },
+    Walk {
+        count: u64,
+        steps: u32,
+    },
 }
 
 /// What is explored, in the order in which it is written down.
@@ -71,7 +91,8 @@ pub struct Orders<'p> {
 /// How a simulated world is to run. The default: as the seed decides.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
-    /// The end of the way that a search has found; for [`Setup::quiet_until`](faultline_sim::Setup::quiet_until).
+    /// The end of the way that a search has found; for
+    /// [`Setup::quiet_until`](faultline_sim::Setup::quiet_until).
     pub quiet_until: Time,
     /// Whether there is a way; else the seed decides.
     pub is_way: bool,
@@ -79,8 +100,8 @@ pub struct Shown {
 }
 
 impl<'p> Orders<'p> {
-    /// Every order of events of this world. `within` is the virtual time in which a healthy world gets to each goal, and to
-    /// its end.
+    /// Every order of events of this world. `within` is the virtual time in which a healthy world
+    /// gets to each goal, and to its end.
     pub fn of(model: Model, within: Duration) -> Orders<'p> {
         Orders {
             model,
@@ -97,7 +118,11 @@ impl<'p> Orders<'p> {
 
     /// Something that holds in every state; the error says what was observed instead.
     #[must_use]
-    pub fn always(mut self, name: &str, check: impl Fn(&View<'_>) -> Result<(), String> + Sync + 'p) -> Self {
+    pub fn always(
+        mut self,
+        name: &str,
+        check: impl Fn(&View<'_>) -> Result<(), String> + Sync + 'p,
+    ) -> Self {
         self.always.push((name.to_owned(), Box::new(check)));
         self
     }
@@ -143,7 +168,8 @@ impl<'p> Orders<'p> {
         self
     }
 
-    /// From where it is: to the goal, if a fair way leads there. To be used for what no correct program comes to.
+    /// From where it is: to the goal, if a fair way leads there. To be used for what no correct
+    /// program comes to.
     #[must_use]
     pub fn tempt(mut self, goal: Goal<'p>) -> Self {
         self.legs.push(Leg::Try(goal));
@@ -157,32 +183,46 @@ impl<'p> Orders<'p> {
         self
     }
 
-    /// A server crashes between two events and starts again; of what is not synced nothing survives. It counts as one of
-    /// the model's crashes.
+    /// A server crashes between two events and starts again; of what is not synced nothing
+    /// survives. It counts as one of the model's crashes.
     #[must_use]
     pub fn restarts(mut self, who: impl Fn(&View<'_>) -> NodeId + Sync + 'p) -> Self {
-        self.legs.push(Leg::Restart { who: Box::new(who), loses_disk: false });
+        self.legs.push(Leg::Restart {
+            who: Box::new(who),
+            loses_disk: false,
+        });
         self
     }
 
-    /// The same, and its disk is lost. It counts as one of the model's crashes and as one of its lost disks.
+    /// The same, and its disk is lost. It counts as one of the model's crashes and as one of its
+    /// lost disks.
     #[must_use]
     pub fn restarts_without_disk(mut self, who: impl Fn(&View<'_>) -> NodeId + Sync + 'p) -> Self {
-        self.legs.push(Leg::Restart { who: Box::new(who), loses_disk: true });
+        self.legs.push(Leg::Restart {
+            who: Box::new(who),
+            loses_disk: true,
+        });
         self
     }
 
-    /// From where it is: every order of events, up to so many states. The next stage begins where this one began.
+    /// From where it is: every order of events, up to so many states. The next stage begins where
+    /// this one began.
     #[must_use]
     pub fn search(mut self, states: u64) -> Self {
-        self.legs.push(Leg::Search { states, freely: false });
+        self.legs.push(Leg::Search {
+            states,
+            freely: false,
+        });
         self
     }
 
     /// The same without the guide, which holds again after it.
     #[must_use]
     pub fn search_freely(mut self, states: u64) -> Self {
-        self.legs.push(Leg::Search { states, freely: true });
+        self.legs.push(Leg::Search {
+            states,
+            freely: true,
+        });
         self
     }
 
@@ -214,8 +254,8 @@ impl<'p> Orders<'p> {
         })
     }
 
-    /// Carries the test out in a simulated world: along a way, if there is one, and else fairly from goal to goal. `judge`
-    /// says whether what clients saw is right.
+    /// Carries the test out in a simulated world: along a way, if there is one, and else fairly
+    /// from goal to goal. `judge` says whether what clients saw is right.
     ///
     /// # Errors
     /// What is wrong.
@@ -286,7 +326,11 @@ impl<'p> Orders<'p> {
         if let Some((to, given)) = said.clone().nth(nth as usize - 1) {
             return world.send_given(who, to, given);
         }
-        let last = world.history().iter().rev().find(|operation| operation.client == who);
+        let last = world
+            .history()
+            .iter()
+            .rev()
+            .find(|operation| operation.client == who);
         let waits = last.is_some_and(|operation| operation.reply.is_none());
         match Rest(self.model.clone()).next(who, nth - 1) {
             Some((_, command)) if !waits && world.is_up(who) => world.invoke(who, command),
@@ -296,10 +340,17 @@ impl<'p> Orders<'p> {
 
     fn pass(&self, world: &mut World<'_>, until: Time) -> Outcome {
         let left = until.since(world.now());
-        world.run_until(left, |world| self.look(world, |_| false)).map(|_| ())
+        world
+            .run_until(left, |world| self.look(world, |_| false))
+            .map(|_| ())
     }
 
-    fn expect(&self, world: &mut World<'_>, what: &str, holds: impl Fn(&View<'_>) -> bool) -> Outcome {
+    fn expect(
+        &self,
+        world: &mut World<'_>,
+        what: &str,
+        holds: impl Fn(&View<'_>) -> bool,
+    ) -> Outcome {
         world.expect(what, self.within, |world| self.look(world, &holds))
     }
 
@@ -308,7 +359,10 @@ impl<'p> Orders<'p> {
         let found = {
             let seen = Seen::of(world, &self.model)?;
             let view = seen.view();
-            self.always.iter().try_for_each(|(_, check)| check(&view)).map(|()| holds(&view))
+            self.always
+                .iter()
+                .try_for_each(|(_, check)| check(&view))
+                .map(|()| holds(&view))
         };
         found.map_err(|observed| world.violation(observed))
     }
@@ -320,23 +374,34 @@ struct Rest(Model);
 impl Workload for Rest {
     fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
         let all = &self.0.operations[self.0.slot(client)?];
-        all.get(usize::try_from(nth).ok()?).map(|command| (Duration::ZERO, command.clone()))
+        all.get(usize::try_from(nth).ok()?)
+            .map(|command| (Duration::ZERO, command.clone()))
     }
 }
 
 impl Shown {
     /// As a schedule says: one that a search has found ends with the healing of all links.
     pub(crate) fn of(schedule: &Schedule) -> Shown {
-        let healed =
-            schedule.0.iter().find(|timed| timed.planned && timed.action == Action::Fault(FaultAction::HealAll));
-        let Some(healed) = healed else { return Shown::default() };
+        let healed = schedule
+            .0
+            .iter()
+            .find(|timed| timed.planned && timed.action == Action::Fault(FaultAction::HealAll));
+        let Some(healed) = healed else {
+            return Shown::default();
+        };
         let quiet_until = Time(healed.at_us);
         let invoked = |timed: &faultline_sim::schedule::Timed| match timed.action {
-            Action::Invoke { client, nth } if Time(timed.at_us) < quiet_until => Some((Time(timed.at_us), client, nth)),
+            Action::Invoke { client, nth } if Time(timed.at_us) < quiet_until => {
+                Some((Time(timed.at_us), client, nth))
+            }
             _ => None,
         };
         let mut invocations: Vec<_> = schedule.0.iter().filter_map(invoked).collect();
         invocations.sort_by_key(|(at, ..)| *at);
-        Shown { quiet_until, invocations, is_way: true }
+        Shown {
+            quiet_until,
+            invocations,
+            is_way: true,
+        }
     }
 }

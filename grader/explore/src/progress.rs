@@ -1,9 +1,10 @@
-//! Progress: from wherever a search came to, a world in which nothing more goes wrong must come to an end.
+//! Progress: from wherever a search came to, a world in which nothing more goes wrong must come to
+//! an end.
 //!
-//! Liveness cannot be refuted by a finite path, so the question is made finite: the world is healed (every node that is
-//! down starts, messages arrive within milliseconds, timers fire in time) and must do what is asked within a given
-//! virtual time. (C. Killian et al.: Life, death, and the critical transition: finding liveness bugs in systems code,
-//! 2007.)
+//! Liveness cannot be refuted by a finite path, so the question is made finite: the world is healed
+//! (every node that is down starts, messages arrive within milliseconds, timers fire in time) and
+//! must do what is asked within a given virtual time. (C. Killian et al.: Life, death, and the
+//! critical transition: finding liveness bugs in systems code, 2007.)
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -28,7 +29,8 @@ pub struct Progress {
     pub within: Duration,
     /// So many steps are enough for anybody.
     pub steps: u32,
-    /// How many healthy worlds each state is continued in: each draws its own latencies and timer delays.
+    /// How many healthy worlds each state is continued in: each draws its own latencies and timer
+    /// delays.
     pub worlds: u64,
 }
 
@@ -61,8 +63,9 @@ struct Healthy {
 }
 
 impl Explorer<'_> {
-    /// Continues each of these states in healthy worlds until `done` holds; the first that does not get there is a
-    /// failure of the property `name`, one that breaks a property of `search` on its way is a failure of that.
+    /// Continues each of these states in healthy worlds until `done` holds; the first that does not
+    /// get there is a failure of the property `name`, one that breaks a property of `search` on its
+    /// way is a failure of that.
     ///
     /// # Errors
     /// A broken grader.
@@ -77,7 +80,8 @@ impl Explorer<'_> {
         for reached in from {
             for world in 0..bound.worlds {
                 let seed = mix(self.space.print(&reached.state) ^ mix(world));
-                let found = self.one_world((name, search), Healthy::new(seed, reached), bound, &done)?;
+                let found =
+                    self.one_world((name, search), Healthy::new(seed, reached), bound, &done)?;
                 if let Err(failure) = found {
                     return Ok(Some(*failure));
                 }
@@ -86,8 +90,8 @@ impl Explorer<'_> {
         Ok(None)
     }
 
-    /// Continues a state in healthy worlds until one of them comes to a state in which `goal` holds, or (the inner error)
-    /// breaks a promise.
+    /// Continues a state in healthy worlds until one of them comes to a state in which `goal`
+    /// holds, or (the inner error) breaks a promise.
     ///
     /// # Errors
     /// A broken grader.
@@ -99,7 +103,12 @@ impl Explorer<'_> {
     ) -> Result<Result<Option<Reached>, Box<Failure>>, Error> {
         for world in 0..bound.worlds {
             let seed = mix(self.space.print(&from.state) ^ mix(world));
-            match self.one_world((TOO_LATE, &Search::new()), Healthy::new(seed, from), bound, &goal)? {
+            match self.one_world(
+                (TOO_LATE, &Search::new()),
+                Healthy::new(seed, from),
+                bound,
+                &goal,
+            )? {
                 Ok(reached) => return Ok(Ok(Some(reached))),
                 Err(failure) if failure.property == TOO_LATE => {}
                 Err(failure) => return Ok(Err(failure)),
@@ -108,11 +117,16 @@ impl Explorer<'_> {
         Ok(Ok(None))
     }
 
-    /// Where a healthy world is after this time; the inner error is a promise that it breaks until then.
+    /// Where a healthy world is after this time; the inner error is a promise that it breaks until
+    /// then.
     ///
     /// # Errors
     /// A broken grader.
-    pub fn wait(&mut self, from: &Reached, time: Duration) -> Result<Result<Reached, Box<Failure>>, Error> {
+    pub fn wait(
+        &mut self,
+        from: &Reached,
+        time: Duration,
+    ) -> Result<Result<Reached, Box<Failure>>, Error> {
         let mut world = Healthy::new(mix(self.space.print(&from.state)), from);
         self.begin(&mut world);
         loop {
@@ -137,16 +151,26 @@ impl Explorer<'_> {
     ) -> Result<Result<Reached, Box<Failure>>, Error> {
         self.begin(&mut world);
         for steps in 0.. {
-            if let Judgement::Violates(what) = search.judge(&View::new(&self.space, &world.reached.state)) {
+            if let Judgement::Violates(what) =
+                search.judge(&View::new(&self.space, &world.reached.state))
+            {
                 let (property, observed) = *what;
                 let property = search.invariants[property].0.clone();
-                return Ok(Err(Box::new(Failure { property, observed, reached: world.reached })));
+                return Ok(Err(Box::new(Failure {
+                    property,
+                    observed,
+                    reached: world.reached,
+                })));
             }
             if done(&View::new(&self.space, &world.reached.state)) {
                 return Ok(Ok(world.reached));
             }
             let late = u128::from(world.now_us) > bound.within.as_micros() || steps == bound.steps;
-            let way = if late { None } else { self.next_way(&mut world)? };
+            let way = if late {
+                None
+            } else {
+                self.next_way(&mut world)?
+            };
             match way {
                 Some(Way::To { choice, .. }) => self.follow(&mut world, choice),
                 Some(Way::Broken { choice, why }) => {
@@ -159,7 +183,11 @@ impl Explorer<'_> {
                     } else {
                         format!("nothing is left to happen {after:?} after everything was healed")
                     };
-                    let failure = Failure { property: name.to_owned(), observed, reached: world.reached };
+                    let failure = Failure {
+                        property: name.to_owned(),
+                        observed,
+                        reached: world.reached,
+                    };
                     return Ok(Err(Box::new(failure)));
                 }
             }
@@ -181,14 +209,20 @@ impl Explorer<'_> {
         }
     }
 
-    /// What happens next: what need not wait, or what is due first. What is due and changes nothing is over.
+    /// What happens next: what need not wait, or what is due first. What is due and changes nothing
+    /// is over.
     fn next_way(&mut self, world: &mut Healthy) -> Result<Option<Way>, Error> {
         let ways = self.space.all_ways(&world.reached.state, &self.machine)?.0;
-        let ways: Vec<Way> = ways.into_iter().filter(|way| self.space.steps.is_healthy(choice_of(way))).collect();
-        let at_once = ways.iter().find(|way| match self.began_with(choice_of(way)) {
-            What::Start | What::Synced | What::Invoke => choice_of(way).flight == NONE,
-            What::Deliver | What::Fire { .. } | What::Worked | What::Crash | What::Say => false,
-        });
+        let ways: Vec<Way> = ways
+            .into_iter()
+            .filter(|way| self.space.steps.is_healthy(choice_of(way)))
+            .collect();
+        let at_once = ways
+            .iter()
+            .find(|way| match self.began_with(choice_of(way)) {
+                What::Start | What::Synced | What::Invoke => choice_of(way).flight == NONE,
+                What::Deliver | What::Fire { .. } | What::Worked | What::Crash | What::Say => false,
+            });
         if let Some(way) = at_once {
             return Ok(Some(*way));
         }
@@ -198,11 +232,13 @@ impl Explorer<'_> {
                 Due::Message { flight } => ways.iter().find(|way| choice_of(way).flight == flight),
                 Due::Timer { slot, bytes } => {
                     world.timers.remove(&(slot, bytes));
-                    ways.iter().find(|way| self.fires(world, choice_of(way), slot, bytes))
+                    ways.iter()
+                        .find(|way| self.fires(world, choice_of(way), slot, bytes))
                 }
                 Due::Work { slot } => {
                     world.works.remove(&slot);
-                    ways.iter().find(|way| self.is_done_with_work(choice_of(way), slot))
+                    ways.iter()
+                        .find(|way| self.is_done_with_work(choice_of(way), slot))
                 }
             };
             if let Some(way) = way {
@@ -223,7 +259,8 @@ impl Explorer<'_> {
         let local = &steps.locals[world.reached.state[slot]];
         match self.began_with(choice) {
             What::Fire { timer } => {
-                usize::from(steps.slots[outcome.local as usize]) == slot && local.timers[timer as usize].bytes == bytes
+                usize::from(steps.slots[outcome.local as usize]) == slot
+                    && local.timers[timer as usize].bytes == bytes
             }
             _ => false,
         }
@@ -231,12 +268,15 @@ impl Explorer<'_> {
 
     fn is_done_with_work(&self, choice: Choice, slot: usize) -> bool {
         let outcome = &self.space.steps.outcomes[choice.outcome as usize];
-        self.began_with(choice) == What::Worked && usize::from(self.space.steps.slots[outcome.local as usize]) == slot
+        self.began_with(choice) == What::Worked
+            && usize::from(self.space.steps.slots[outcome.local as usize]) == slot
     }
 
     /// Lets a machine begin with the first work that it has.
     fn work_on(&self, world: &mut Healthy, slot: usize) {
-        let first = self.space.steps.locals[world.reached.state[slot]].works.first();
+        let first = self.space.steps.locals[world.reached.state[slot]]
+            .works
+            .first();
         if world.works.get(&slot).map(|(work, _)| work) == first {
             return;
         }
@@ -263,7 +303,11 @@ impl Explorer<'_> {
             let list = &steps.calls.bytes[part.effects];
             for effect in effects(list).take(part.done as usize).flatten() {
                 match effect {
-                    Effect::SetTimer { timer, at_least, at_most } => {
+                    Effect::SetTimer {
+                        timer,
+                        at_least,
+                        at_most,
+                    } => {
                         let bytes = steps.calls.bytes.find(timer).unwrap_or(NONE);
                         world.set_timer(slot, bytes, at_least, at_most);
                     }
@@ -275,7 +319,10 @@ impl Explorer<'_> {
             }
         }
         self.work_on(world, slot);
-        debug_assert!(steps.locals[outcome.local].condition != Condition::Down, "nothing crashes here");
+        debug_assert!(
+            steps.locals[outcome.local].condition != Condition::Down,
+            "nothing crashes here"
+        );
     }
 }
 
@@ -310,7 +357,10 @@ impl Healthy {
     fn set_timer(&mut self, slot: usize, bytes: u32, at_least: Duration, at_most: Duration) {
         self.cancel(slot, bytes);
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let place = self.put((micros(at_least), micros(at_most)), Due::Timer { slot, bytes });
+        let place = self.put(
+            (micros(at_least), micros(at_most)),
+            Due::Timer { slot, bytes },
+        );
         self.timers.insert((slot, bytes), place);
     }
 

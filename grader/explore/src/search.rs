@@ -7,8 +7,8 @@ type Predicate<'p> = Box<dyn Fn(&View<'_>) -> bool + Sync + 'p>;
 
 /// The properties and limits of one search.
 ///
-/// A promise of the program that no property names is always held against it: a panic, an answer to no operation, an
-/// answer that the monitor refuses.
+/// A promise of the program that no property names is always held against it: a panic, an answer to
+/// no operation, an answer that the monitor refuses.
 #[derive(Default)]
 pub struct Search<'p> {
     pub(crate) invariants: Vec<(String, Check<'p>)>,
@@ -33,40 +33,56 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { states: 2_000_000, memory_bytes: 1 << 30, depth: u32::MAX }
+        Limits {
+            states: 2_000_000,
+            memory_bytes: 1 << 30,
+            depth: u32::MAX,
+        }
     }
 }
 
 impl<'p> Search<'p> {
     /// A search for whatever is wrong anyway, with the default limits.
     pub fn new() -> Search<'p> {
-        Search { most_goals: 1, ..Search::default() }
+        Search {
+            most_goals: 1,
+            ..Search::default()
+        }
     }
 
     /// Something that holds in every state; the error says what was observed instead.
     #[must_use]
-    pub fn invariant(mut self, name: &str, check: impl Fn(&View<'_>) -> Result<(), String> + Sync + 'p) -> Self {
+    pub fn invariant(
+        mut self,
+        name: &str,
+        check: impl Fn(&View<'_>) -> Result<(), String> + Sync + 'p,
+    ) -> Self {
         self.invariants.push((name.to_owned(), Box::new(check)));
         self
     }
 
-    /// Something that holds wherever the world cannot go on: no message changes anything, no timer runs, no operation
-    /// is left, no crashed node can start.
+    /// Something that holds wherever the world cannot go on: no message changes anything, no timer
+    /// runs, no operation is left, no crashed node can start.
     #[must_use]
-    pub fn at_end(mut self, name: &str, check: impl Fn(&View<'_>) -> Result<(), String> + Sync + 'p) -> Self {
+    pub fn at_end(
+        mut self,
+        name: &str,
+        check: impl Fn(&View<'_>) -> Result<(), String> + Sync + 'p,
+    ) -> Self {
         self.at_end.push((name.to_owned(), Box::new(check)));
         self
     }
 
-    /// Something to be reached. The search ends at the first states in which it (or another goal) holds, and a further
-    /// stage may begin there; without goals it ends when there is nothing new.
+    /// Something to be reached. The search ends at the first states in which it (or another goal)
+    /// holds, and a further stage may begin there; without goals it ends when there is nothing new.
     #[must_use]
     pub fn goal(mut self, name: &str, holds: impl Fn(&View<'_>) -> bool + Sync + 'p) -> Self {
         self.goals.push((name.to_owned(), Box::new(holds)));
         self
     }
 
-    /// How many goal states are collected before the search ends; 1 if this is not called. Goal states are not left.
+    /// How many goal states are collected before the search ends; 1 if this is not called. Goal
+    /// states are not left.
     #[must_use]
     pub fn most_goals(mut self, count: usize) -> Self {
         self.most_goals = count;
@@ -80,7 +96,8 @@ impl<'p> Search<'p> {
         self
     }
 
-    /// How many of the states that were seen are kept as a sample, for [`Explorer::progress`](crate::Explorer::progress).
+    /// How many of the states that were seen are kept as a sample, for
+    /// [`Explorer::progress`](crate::Explorer::progress).
     #[must_use]
     pub fn samples(mut self, count: usize) -> Self {
         self.samples = count;
@@ -104,7 +121,11 @@ impl<'p> Search<'p> {
         if self.goals.iter().any(|(_, holds)| holds(view)) {
             return Judgement::Goal;
         }
-        if self.prunes.iter().any(|holds| holds(view)) { Judgement::Pruned } else { Judgement::GoesOn }
+        if self.prunes.iter().any(|holds| holds(view)) {
+            Judgement::Pruned
+        } else {
+            Judgement::GoesOn
+        }
     }
 }
 
@@ -191,11 +212,15 @@ impl Report {
         self.end == End::Exhausted && self.all_disks
     }
 
-    /// How much was seen, in words. (States are told apart by 64-bit hashes, and "all" means that, too.)
+    /// How much was seen, in words. (States are told apart by 64-bit hashes, and "all" means that,
+    /// too.)
     pub fn coverage(&self) -> String {
         match self.is_complete() {
             true => format!("all {} states (told apart by 64-bit hashes)", self.states),
-            false => format!("the first {} states, up to {} steps deep", self.states, self.depth),
+            false => format!(
+                "the first {} states, up to {} steps deep",
+                self.states, self.depth
+            ),
         }
     }
 }

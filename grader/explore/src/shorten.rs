@@ -1,9 +1,10 @@
 //! Shorter ways to the same failure.
 //!
-//! A breadth-first search finds a shortest way, a walk does not. So steps are left out, many at once at first and then one
-//! by one, as long as what remains still fails in the same way (A. Zeller, R. Hildebrandt: Simplifying and isolating
-//! failure-inducing input, 2002). A step is named by what happens, not by where it leads, so that leaving out one renames no
-//! other; one that is not possible any more is skipped.
+//! A breadth-first search finds a shortest way, a walk does not. So steps are left out, many at
+//! once at first and then one by one, as long as what remains still fails in the same way (A.
+//! Zeller, R. Hildebrandt: Simplifying and isolating failure-inducing input, 2002). A step is named
+//! by what happens, not by where it leads, so that leaving out one renames no other; one that is
+//! not possible any more is skipped.
 
 use crate::{
     error::Error,
@@ -46,13 +47,19 @@ enum Deed {
 }
 
 impl Explorer<'_> {
-    /// The same failure, after fewer steps from `begin`; as it is if there are none. The way of `failure` must begin there.
+    /// The same failure, after fewer steps from `begin`; as it is if there are none. The way of
+    /// `failure` must begin there.
     ///
     /// Time: at most about `n^2` tries for `n` steps, each of `n` steps; in practice a few `n`.
     ///
     /// # Errors
     /// A broken grader.
-    pub fn shorten(&mut self, search: &Search<'_>, failure: Failure, begin: &Reached) -> Result<Failure, Error> {
+    pub fn shorten(
+        &mut self,
+        search: &Search<'_>,
+        failure: Failure,
+        begin: &Reached,
+    ) -> Result<Failure, Error> {
         let mut best = failure;
         let mut names = self.names(&best.reached, begin);
         let mut size = names.len().div_ceil(2);
@@ -71,7 +78,11 @@ impl Explorer<'_> {
                 }
             }
             // One step less can make others superfluous.
-            size = if size == 1 && names.len() < before { 1 } else { size / 2 };
+            size = if size == 1 && names.len() < before {
+                1
+            } else {
+                size / 2
+            };
         }
         Ok(best)
     }
@@ -107,21 +118,38 @@ impl Explorer<'_> {
             What::Deliver => Deed::Deliver,
             What::Fire { timer } => {
                 let local = &steps.locals[state[usize::from(slot)]];
-                Deed::Fire { timer: local.timers[timer as usize].bytes }
+                Deed::Fire {
+                    timer: local.timers[timer as usize].bytes,
+                }
             }
             What::Synced => Deed::Synced,
             What::Worked => Deed::Worked,
             What::Invoke => Deed::Invoke,
             What::Start => Deed::Start,
             What::Crash => Deed::Crash,
-            What::Say => Deed::Say { outcome: choice.outcome },
+            What::Say => Deed::Say {
+                outcome: choice.outcome,
+            },
         });
-        let crash = outcome.parts.last().filter(|_| outcome.crash).map(|part| part.done);
+        let crash = outcome
+            .parts
+            .last()
+            .filter(|_| outcome.crash)
+            .map(|part| part.done);
         let loses_disk = outcome.loses_disk;
-        Name { flight: choice.flight, keeps: choice.keeps, lost: false, slot, what, crash, loses_disk }
+        Name {
+            flight: choice.flight,
+            keeps: choice.keeps,
+            lost: false,
+            slot,
+            what,
+            crash,
+            loses_disk,
+        }
     }
 
-    /// Does what is named, as far as it is possible, until something fails. Only the same failure counts.
+    /// Does what is named, as far as it is possible, until something fails. Only the same failure
+    /// counts.
     fn try_names(
         &mut self,
         search: &Search<'_>,
@@ -134,14 +162,25 @@ impl Explorer<'_> {
             // Nobody but the test makes a puppet speak.
             if let Some(Deed::Say { outcome }) = name.what {
                 let outside = self.space.outside(&reached.state);
-                reached = self.go(&reached, Choice { flight: NONE, outcome, keeps: false, outside });
+                reached = self.go(
+                    &reached,
+                    Choice {
+                        flight: NONE,
+                        outcome,
+                        keeps: false,
+                        outside,
+                    },
+                );
                 continue;
             }
             let ways = self.space.all_ways(&reached.state, &self.machine)?.0;
             let choice_of = |way: &Way| match way {
                 Way::To { choice, .. } | Way::Broken { choice, .. } => *choice,
             };
-            let Some(way) = ways.iter().find(|way| self.name(&reached.state, choice_of(way)) == *name) else {
+            let Some(way) = ways
+                .iter()
+                .find(|way| self.name(&reached.state, choice_of(way)) == *name)
+            else {
                 continue;
             };
             match *way {
@@ -155,7 +194,11 @@ impl Explorer<'_> {
                 Judgement::Violates(what) => {
                     let (property, observed) = *what;
                     let property = search.invariants[property].0.clone();
-                    let failure = Failure { property, observed, reached };
+                    let failure = Failure {
+                        property,
+                        observed,
+                        reached,
+                    };
                     return Ok(Some(failure).filter(|failure| failure.is_like(known)));
                 }
                 Judgement::GoesOn | Judgement::Pruned | Judgement::Goal => {}
@@ -166,17 +209,27 @@ impl Explorer<'_> {
             return Ok(None);
         }
         let view = View::new(&self.space, &reached.state);
-        let failed = search.at_end.iter().find_map(|(name, check)| Some((name.clone(), check(&view).err()?)));
-        let failure = failed.map(|(property, observed)| Failure { property, observed, reached });
+        let failed = search
+            .at_end
+            .iter()
+            .find_map(|(name, check)| Some((name.clone(), check(&view).err()?)));
+        let failure = failed.map(|(property, observed)| Failure {
+            property,
+            observed,
+            reached,
+        });
         Ok(failure.filter(|failure| failure.is_like(known)))
     }
 }
 
 impl Failure {
-    /// Whether it is the same promise that is broken. What a node does wrong by itself must be the very same.
+    /// Whether it is the same promise that is broken. What a node does wrong by itself must be the
+    /// very same.
     fn is_like(&self, other: &Failure) -> bool {
         let shorter = self.reached.path.len() < other.reached.path.len();
         let by_itself = self.property == crate::explorer::RULES;
-        shorter && self.property == other.property && (!by_itself || self.observed == other.observed)
+        shorter
+            && self.property == other.property
+            && (!by_itself || self.observed == other.observed)
     }
 }

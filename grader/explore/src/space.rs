@@ -1,8 +1,8 @@
 //! States of the whole world as short lists of numbers.
 //!
-//! A state is `[local of each node, budget, outside, flights in ascending order]`. Its *print* is a 64-bit hash, a sum
-//! over its parts, so that the print of a successor costs a few additions, and a successor that was seen before is
-//! never built at all.
+//! A state is `[local of each node, budget, outside, flights in ascending order]`. Its *print* is a
+//! 64-bit hash, a sum over its parts, so that the print of a successor costs a few additions, and a
+//! successor that was seen before is never built at all.
 
 use faultline_sim::choice::mix;
 
@@ -18,7 +18,8 @@ use crate::{
     ways::{Broken, Choice, Need, Way},
 };
 
-/// Everything that is known about a world so far. Looking things up needs no lock: only [`Space::resolve`] adds to it.
+/// Everything that is known about a world so far. Looking things up needs no lock: only
+/// [`Space::resolve`] adds to it.
 pub(crate) struct Space<'m> {
     pub model: &'m Model,
     pub steps: Steps,
@@ -28,8 +29,13 @@ pub(crate) struct Space<'m> {
 
 /// How many faults are left, as one number.
 fn budget(faults: Faults) -> u32 {
-    let [crashes, losses, duplicates, lost_disks] =
-        [faults.crashes, faults.losses, faults.duplicates, faults.lost_disks].map(u32::from);
+    let [crashes, losses, duplicates, lost_disks] = [
+        faults.crashes,
+        faults.losses,
+        faults.duplicates,
+        faults.lost_disks,
+    ]
+    .map(u32::from);
     crashes | losses << 8 | duplicates << 16 | lost_disks << 24
 }
 
@@ -87,8 +93,9 @@ impl Space<'_> {
     /// The world before anything runs.
     pub fn empty_state(&mut self) -> Vec<u32> {
         let nothing = self.steps.nothing;
-        let mut state: Vec<u32> =
-            (0..self.nodes()).map(|slot| self.steps.intern_local(Local::new(slot as u16, nothing))).collect();
+        let mut state: Vec<u32> = (0..self.nodes())
+            .map(|slot| self.steps.intern_local(Local::new(slot as u16, nothing)))
+            .collect();
         state.extend([budget(self.model.faults), 0]);
         state
     }
@@ -96,19 +103,33 @@ impl Space<'_> {
     /// The hash of a state.
     pub fn print(&self, state: &[u32]) -> u64 {
         let locals = state[..self.nodes()].iter().map(|local| local_hash(*local));
-        let flights = self.network(state).iter().map(|flight| flight_hash(*flight));
+        let flights = self
+            .network(state)
+            .iter()
+            .map(|flight| flight_hash(*flight));
         let rest = rest_hash(self.budget(state), self.outside(state));
         locals.chain(flights).fold(rest, u64::wrapping_add)
     }
 
     /// What of an outcome's messages gets into the network, from which one message is gone.
-    pub fn sent<'o>(&self, state: &'o [u32], gone: u32, outcome: &'o Outcome) -> impl Iterator<Item = u32> + 'o {
+    pub fn sent<'o>(
+        &self,
+        state: &'o [u32],
+        gone: u32,
+        outcome: &'o Outcome,
+    ) -> impl Iterator<Item = u32> + 'o {
         let (network, copies) = (&state[self.header()..], self.model.copies);
-        outcome.sends.iter().copied().enumerate().filter_map(move |(nth, flight)| {
-            let equal = |other: &&u32| **other == flight;
-            let there = network.iter().filter(equal).count() - usize::from(flight == gone);
-            (there + outcome.sends[..nth].iter().filter(equal).count() < copies).then_some(flight)
-        })
+        outcome
+            .sends
+            .iter()
+            .copied()
+            .enumerate()
+            .filter_map(move |(nth, flight)| {
+                let equal = |other: &&u32| **other == flight;
+                let there = network.iter().filter(equal).count() - usize::from(flight == gone);
+                (there + outcome.sends[..nth].iter().filter(equal).count() < copies)
+                    .then_some(flight)
+            })
     }
 
     /// The state to which a choice leads, behind whatever is in `out`.
@@ -117,7 +138,10 @@ impl Space<'_> {
         out.extend_from_slice(&state[..self.header()]);
         let gone = if choice.keeps { NONE } else { choice.flight };
         let network = self.network(state);
-        let at = network.iter().position(|flight| *flight == gone).unwrap_or(network.len());
+        let at = network
+            .iter()
+            .position(|flight| *flight == gone)
+            .unwrap_or(network.len());
         out.extend_from_slice(&network[..at]);
         out.extend_from_slice(network.get(at + 1..).unwrap_or_default());
         let header = self.header();
@@ -156,16 +180,25 @@ impl Space<'_> {
             .collect();
         self.steps.resolve(&steps, self.model, machine)?;
         for need in needs {
-            if let Need::Watch { outside, happenings } = need {
+            if let Need::Watch {
+                outside,
+                happenings,
+            } = need
+            {
                 let seen = &self.steps.happenings[*happenings];
-                self.watch.resolve(*outside, *happenings, seen, &self.steps.calls, self.model);
+                self.watch
+                    .resolve(*outside, *happenings, seen, &self.steps.calls, self.model);
             }
         }
         Ok(())
     }
 
     /// All ways out of a state, whatever has to be worked out for it.
-    pub fn all_ways(&mut self, state: &[u32], machine: &Machine<'_>) -> Result<(Vec<Way>, bool), Error> {
+    pub fn all_ways(
+        &mut self,
+        state: &[u32],
+        machine: &Machine<'_>,
+    ) -> Result<(Vec<Way>, bool), Error> {
         loop {
             let (mut needs, mut ways) = (Vec::new(), Vec::new());
             let goes_on = self.ways(state, self.print(state), &mut needs, |way| ways.push(way));

@@ -1,9 +1,10 @@
 //! A test in stages, explored.
 //!
-//! Three things happen in turn. A healthy simulated world must come through all stages: what does not even happen there is
-//! told without a search. Then the stages are explored. A way to a failure becomes a schedule, a simulated world follows it,
-//! and what that world sees is the verdict; so replays, reports and pictures need not know of searches. In the end every
-//! remembered call is made again, since a search of what is no function proves nothing.
+//! Three things happen in turn. A healthy simulated world must come through all stages: what does
+//! not even happen there is told without a search. Then the stages are explored. A way to a failure
+//! becomes a schedule, a simulated world follows it, and what that world sees is the verdict; so
+//! replays, reports and pictures need not know of searches. In the end every remembered call is
+//! made again, since a search of what is no function proves nothing.
 
 use faultline_sim::{Kind, Outcome, Searched, Stop, Trial};
 
@@ -45,17 +46,23 @@ struct Stages<'o, 'p, 'm> {
 }
 
 impl<'p> Orders<'p> {
-    /// Explores. `run` runs a simulated world of the same nodes, all of which start at once, and in it
-    /// [`carry_out`](Orders::carry_out).
+    /// Explores. `run` runs a simulated world of the same nodes, all of which start at once, and in
+    /// it [`carry_out`](Orders::carry_out).
     ///
     /// # Errors
     /// What the simulated world saw, or that a handler is no function of state, disk and event.
-    pub fn explore(&self, trial: &mut Trial<'_>, run: impl Fn(&mut Trial<'_>, &Shown) -> Outcome) -> Outcome {
+    pub fn explore(
+        &self,
+        trial: &mut Trial<'_>,
+        run: impl Fn(&mut Trial<'_>, &Shown) -> Outcome,
+    ) -> Outcome {
         if let Some(schedule) = trial.schedule() {
             let shown = Shown::of(schedule);
             return run(trial, &shown);
         }
-        let machines = trial.machines().ok_or_else(|| Stop::Broken("this trial has no machines".to_owned()))?;
+        let machines = trial
+            .machines()
+            .ok_or_else(|| Stop::Broken("this trial has no machines".to_owned()))?;
         let healthy = run(trial, &Shown::default());
         let missed = match &healthy {
             Ok(()) => None,
@@ -73,12 +80,25 @@ impl<'p> Orders<'p> {
             Err(failure) => (failure.reached.clone(), Some(*failure)),
         };
         let place = "the start".to_owned();
-        let mut stages = Stages { orders: self, explorer, here: start.clone(), start, place };
+        let mut stages = Stages {
+            orders: self,
+            explorer,
+            here: start.clone(),
+            start,
+            place,
+        };
         if let (Some(goal), Err(stop)) = (missed, healthy) {
             return Err(stages.explain(trial, goal, stop));
         }
         if let Some(failure) = fault {
-            return stages.show(trial, &run, Found { failure, live: false });
+            return stages.show(
+                trial,
+                &run,
+                Found {
+                    failure,
+                    live: false,
+                },
+            );
         }
         for leg in &self.legs {
             if let Some(found) = stages.go(leg, trial).map_err(broken)? {
@@ -90,18 +110,31 @@ impl<'p> Orders<'p> {
 
     /// The goal to which the last world did not come, if that is what stopped it: its number.
     fn missed(&self, stop: &Stop) -> Option<usize> {
-        let Stop::Violation(violation) = stop else { return None };
+        let Stop::Violation(violation) = stop else {
+            return None;
+        };
         let goal = self.came_to.get();
         (violation.kind == Kind::NoProgress && self.goals().nth(goal).is_some()).then_some(goal)
     }
 
     fn properties(&self) -> Search<'_> {
-        let search = self.always.iter().fold(Search::new(), |search, (name, check)| search.invariant(name, check));
-        self.beyond.iter().fold(search, |search, beyond| search.prune(beyond))
+        let search = self
+            .always
+            .iter()
+            .fold(Search::new(), |search, (name, check)| {
+                search.invariant(name, check)
+            });
+        self.beyond
+            .iter()
+            .fold(search, |search, beyond| search.prune(beyond))
     }
 
     fn fair(&self) -> Progress {
-        Progress { within: self.within, steps: FAIR_STEPS, worlds: FAIR_WORLDS }
+        Progress {
+            within: self.within,
+            steps: FAIR_STEPS,
+            worlds: FAIR_WORLDS,
+        }
     }
 }
 
@@ -110,8 +143,14 @@ impl Stages<'_, '_, '_> {
     fn go(&mut self, leg: &Leg<'_>, trial: &mut Trial<'_>) -> Result<Option<Found>, Error> {
         let (explorer, here) = (&mut self.explorer, &self.here);
         let moved = match leg {
-            Leg::Search { states, freely: false } => return self.every_order(trial, *states),
-            Leg::Search { states, freely: true } => {
+            Leg::Search {
+                states,
+                freely: false,
+            } => return self.every_order(trial, *states),
+            Leg::Search {
+                states,
+                freely: true,
+            } => {
                 let guide = explorer.unguided();
                 let found = self.every_order(trial, *states);
                 self.explorer.space.guidance = guide;
@@ -127,7 +166,10 @@ impl Stages<'_, '_, '_> {
             Leg::Wait(time) => explorer.wait(here, *time)?.map(Some),
             Leg::Reach(goal) => self.go_to(trial, goal)?,
             Leg::Try(goal) => {
-                let bound = Progress { worlds: TEMPTING_WORLDS, ..self.orders.fair() };
+                let bound = Progress {
+                    worlds: TEMPTING_WORLDS,
+                    ..self.orders.fair()
+                };
                 explorer.lead(here, bound, |view| goal.holds(view))?
             }
         };
@@ -144,20 +186,32 @@ impl Stages<'_, '_, '_> {
         }
     }
 
-    /// The simulated world came to this goal, so a search that does not is to blame itself: it goes on from where it is.
+    /// The simulated world came to this goal, so a search that does not is to blame itself: it goes
+    /// on from where it is.
     fn go_to(
         &mut self,
         trial: &mut Trial<'_>,
         goal: &Goal<'_>,
     ) -> Result<Result<Option<Reached>, Box<Failure>>, Error> {
-        match self.explorer.lead(&self.here, self.orders.fair(), |view| goal.holds(view))? {
+        match self
+            .explorer
+            .lead(&self.here, self.orders.fair(), |view| goal.holds(view))?
+        {
             Ok(None) => {}
             led => return Ok(led),
         }
-        let search = self.orders.properties().goal(&goal.name, |view| goal.holds(view));
-        let limits = Limits { states: SOUGHT, ..Limits::default() };
+        let search = self
+            .orders
+            .properties()
+            .goal(&goal.name, |view| goal.holds(view));
+        let limits = Limits {
+            states: SOUGHT,
+            ..Limits::default()
+        };
         let calls = self.explorer.calls();
-        let report = self.explorer.search_from(&search.limits(limits), std::slice::from_ref(&self.here))?;
+        let report = self
+            .explorer
+            .search_from(&search.limits(limits), std::slice::from_ref(&self.here))?;
         if let End::Violation(failure) = report.end {
             return Ok(Err(failure));
         }
@@ -166,7 +220,11 @@ impl Stages<'_, '_, '_> {
             from: format!(
                 "{}, {} that {}",
                 self.place,
-                if found.is_some() { "for a way" } else { "in vain" },
+                if found.is_some() {
+                    "for a way"
+                } else {
+                    "in vain"
+                },
                 goal.name
             ),
             walks: 0,
@@ -182,17 +240,27 @@ impl Stages<'_, '_, '_> {
     /// The way to where it began need not be a shortest one, and what was for later may come first.
     fn shortest(&mut self, failure: Failure) -> Result<Found, Error> {
         self.explorer.unguided();
-        let failure = self.explorer.shorten(&self.orders.properties(), failure, &self.start)?;
-        Ok(Found { failure, live: false })
+        let failure = self
+            .explorer
+            .shorten(&self.orders.properties(), failure, &self.start)?;
+        Ok(Found {
+            failure,
+            live: false,
+        })
     }
 
     fn every_order(&mut self, trial: &mut Trial<'_>, states: u64) -> Result<Option<Found>, Error> {
         let orders = self.orders;
-        let limits = Limits { states, ..Limits::default() };
+        let limits = Limits {
+            states,
+            ..Limits::default()
+        };
         let samples = if orders.recovers { SAMPLES } else { 0 };
         let search = orders.properties().limits(limits).samples(samples);
         let calls = self.explorer.calls();
-        let report = self.explorer.search_from(&search, std::slice::from_ref(&self.here))?;
+        let report = self
+            .explorer
+            .search_from(&search, std::slice::from_ref(&self.here))?;
         trial.searched(Searched {
             from: self.place.clone(),
             walks: 0,
@@ -205,21 +273,47 @@ impl Stages<'_, '_, '_> {
         if let End::Violation(failure) = report.end {
             return self.shortest(*failure).map(Some);
         }
-        let Some((name, done)) = orders.done.as_ref().filter(|_| orders.recovers) else { return Ok(None) };
+        let Some((name, done)) = orders.done.as_ref().filter(|_| orders.recovers) else {
+            return Ok(None);
+        };
         let guide = self.explorer.unguided();
-        let bound = Progress { worlds: 1, ..orders.fair() };
-        let failure = self.explorer.progress(name, &orders.properties(), &report.sampled, bound, done)?;
+        let bound = Progress {
+            worlds: 1,
+            ..orders.fair()
+        };
+        let failure =
+            self.explorer
+                .progress(name, &orders.properties(), &report.sampled, bound, done)?;
         self.explorer.space.guidance = guide;
         match failure {
-            Some(failure) if failure.property == *name => Ok(Some(Found { failure, live: true })),
+            Some(failure) if failure.property == *name => Ok(Some(Found {
+                failure,
+                live: true,
+            })),
             Some(failure) => self.shortest(failure).map(Some),
             None => Ok(None),
         }
     }
 
-    fn some_orders(&mut self, trial: &mut Trial<'_>, count: u64, steps: u32) -> Result<Option<Found>, Error> {
-        let (calls, walks) = (self.explorer.calls(), Walks { count, steps, seed: trial.seed() });
-        let walked = self.explorer.walk(&self.orders.properties(), &walks, std::slice::from_ref(&self.here))?;
+    fn some_orders(
+        &mut self,
+        trial: &mut Trial<'_>,
+        count: u64,
+        steps: u32,
+    ) -> Result<Option<Found>, Error> {
+        let (calls, walks) = (
+            self.explorer.calls(),
+            Walks {
+                count,
+                steps,
+                seed: trial.seed(),
+            },
+        );
+        let walked = self.explorer.walk(
+            &self.orders.properties(),
+            &walks,
+            std::slice::from_ref(&self.here),
+        )?;
         trial.searched(Searched {
             from: self.place.clone(),
             walks: walked.walks,
@@ -229,24 +323,37 @@ impl Stages<'_, '_, '_> {
             transitions: walked.steps,
             calls: self.explorer.calls() - calls,
         });
-        Ok(walked.failure.map(|failure| Found { failure: *failure, live: false }))
+        Ok(walked.failure.map(|failure| Found {
+            failure: *failure,
+            live: false,
+        }))
     }
 
     /// Lets a simulated world go the way of a failure.
-    fn show(&self, trial: &mut Trial<'_>, run: &impl Fn(&mut Trial<'_>, &Shown) -> Outcome, found: Found) -> Outcome {
+    fn show(
+        &self,
+        trial: &mut Trial<'_>,
+        run: &impl Fn(&mut Trial<'_>, &Shown) -> Outcome,
+        found: Found,
+    ) -> Outcome {
         let schedule = self.explorer.trace(&found.failure.reached).schedule();
         let shown = Shown::of(&schedule);
         trial.follow(schedule);
         run(trial, &shown)?;
-        // That a world was slow in one healthy future does not condemn it: another one has just come to its end.
+        // That a world was slow in one healthy future does not condemn it: another one has just
+        // come to its end.
         if found.live {
             return Ok(());
         }
-        // Either a handler is no function, though nothing else shows it, or the search is wrong: not for a grader to decide.
+        // Either a handler is no function, though nothing else shows it, or the search is wrong:
+        // not for a grader to decide.
         self.verify(trial)?;
-        let Failure { property, observed, .. } = &found.failure;
+        let Failure {
+            property, observed, ..
+        } = &found.failure;
         trial.undecided(format!(
-            "whether always {property}: a search saw \"{observed}\", a world on the same way did not"
+            "whether always {property}: a search saw \"{observed}\", a world on the same way did \
+             not"
         ));
         Ok(())
     }
@@ -257,16 +364,24 @@ impl Stages<'_, '_, '_> {
             None => Ok(()),
             Some(difference) => {
                 trial.forget_worlds();
-                Err(Stop::beside_worlds(Kind::Nondeterminism, difference.to_string()))
+                Err(Stop::beside_worlds(
+                    Kind::Nondeterminism,
+                    difference.to_string(),
+                ))
             }
         }
     }
 
     /// Adds to a lack of progress what a search knows of it.
     fn explain(&mut self, trial: &mut Trial<'_>, goal: usize, stop: Stop) -> Stop {
-        let Stop::Violation(mut violation) = stop else { return stop };
+        let Stop::Violation(mut violation) = stop else {
+            return stop;
+        };
         let missed = self.orders.goals().nth(goal).expect("it was missed");
-        match self.go_before(trial, goal).and_then(|()| aid::why_not(&mut self.explorer, &self.here, missed)) {
+        match self
+            .go_before(trial, goal)
+            .and_then(|()| aid::why_not(&mut self.explorer, &self.here, missed))
+        {
             Ok(why) => violation.observed += &why,
             Err(error) => return broken(error),
         }

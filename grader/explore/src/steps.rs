@@ -1,9 +1,8 @@
 //! What one node does in one step, and the table that remembers it.
 //!
-//! A step is a delivery or something of the node's own (a timer, the end of a sync or of work, an invocation, a crash,
-//! a start).
-//! The table maps (node, step) to its outcomes, all of them numbers; a miss asks [`calls`](crate::calls) what the
-//! handler does and carries out the effects once.
+//! A step is a delivery or something of the node's own (a timer, the end of a sync or of work, an
+//! invocation, a crash, a start). The table maps (node, step) to its outcomes, all of them numbers;
+//! a miss asks [`calls`](crate::calls) what the handler does and carries out the effects once.
 
 use std::{
     hash::{Hash, Hasher},
@@ -29,7 +28,8 @@ use crate::{
     ways::Choice,
 };
 
-/// A message on its way. Equal messages between the same nodes are the same: the network is a multiset of these.
+/// A message on its way. Equal messages between the same nodes are the same: the network is a
+/// multiset of these.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Flight {
     pub from: u16,
@@ -184,8 +184,16 @@ impl Steps {
 
     /// The outcome of a puppet's saying something, after which it is `local`.
     pub fn add_saying(&mut self, local: Local, flight: u32) -> u32 {
-        let part = Part { what: What::Say, effects: self.nothing, done: 0 };
-        let draft = Draft { sends: vec![flight], parts: vec![part], ..Draft::of(local) };
+        let part = Part {
+            what: What::Say,
+            effects: self.nothing,
+            done: 0,
+        };
+        let draft = Draft {
+            sends: vec![flight],
+            parts: vec![part],
+            ..Draft::of(local)
+        };
         let mut outcomes = Vec::new();
         self.push(draft, Ends::GoesOn, None, &mut outcomes);
         self.outcomes.append(&mut outcomes);
@@ -193,9 +201,15 @@ impl Steps {
     }
 
     /// The messages whose delivery changed something somewhere.
-    #[expect(clippy::disallowed_methods, reason = "a set comes out, in which no order shows")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a set comes out, in which no order shows"
+    )]
     pub fn heeded(&self) -> FxHashSet<u32> {
-        let heeded = self.deliveries.iter().filter(|(_, (_, length))| *length > 0);
+        let heeded = self
+            .deliveries
+            .iter()
+            .filter(|(_, (_, length))| *length > 0);
         heeded.map(|(step, _)| step.flight).collect()
     }
 
@@ -233,14 +247,27 @@ impl Steps {
     /// The number of a message between these slots.
     pub fn find_flight(&self, from: u16, to: Option<usize>, message: &[u8]) -> Option<u32> {
         let bytes = self.calls.bytes.find(message)?;
-        self.flights.find(&Flight { from, to: to? as u16, bytes })
+        self.flights.find(&Flight {
+            from,
+            to: to? as u16,
+            bytes,
+        })
     }
 
-    /// Works out steps. Those that are known are skipped; the numbers that new things get follow the order of `steps`.
-    pub fn resolve(&mut self, steps: &[Step], model: &Model, machine: &Machine<'_>) -> Result<(), Error> {
+    /// Works out steps. Those that are known are skipped; the numbers that new things get follow
+    /// the order of `steps`.
+    pub fn resolve(
+        &mut self,
+        steps: &[Step],
+        model: &Model,
+        machine: &Machine<'_>,
+    ) -> Result<(), Error> {
         let mut distinct = FxHashSet::default();
-        let mut todo: Vec<Step> =
-            steps.iter().copied().filter(|step| self.outcomes(*step).is_none() && distinct.insert(*step)).collect();
+        let mut todo: Vec<Step> = steps
+            .iter()
+            .copied()
+            .filter(|step| self.outcomes(*step).is_none() && distinct.insert(*step))
+            .collect();
         while !todo.is_empty() {
             let (mut needed, mut asked) = (Vec::new(), FxHashSet::default());
             todo.retain(|step| match self.work_out(*step, model) {
@@ -271,12 +298,19 @@ impl Steps {
         if step.flight != NONE {
             if local.condition == Condition::Up {
                 let Flight { from, bytes, .. } = self.flights[step.flight];
-                self.handle(Draft::of(local), What::Deliver, Cause::Message { from, bytes }, model, &mut out)?;
+                self.handle(
+                    Draft::of(local),
+                    What::Deliver,
+                    Cause::Message { from, bytes },
+                    model,
+                    &mut out,
+                )?;
             }
         } else {
             self.own_steps(&local, model, &mut out)?;
         }
-        // What changes nothing and sends nothing is no step. A message that is ignored stays in the network.
+        // What changes nothing and sends nothing is no step. A message that is ignored stays in the
+        // network.
         let ignored = |outcome: &Outcome| {
             let same = outcome.local == step.local && outcome.sends.is_empty();
             same && outcome.happenings == 0 && outcome.fault == NONE
@@ -289,15 +323,25 @@ impl Steps {
     }
 
     /// Everything that a node can do without a message, in a fixed order.
-    fn own_steps(&mut self, local: &Local, model: &Model, out: &mut Vec<Outcome>) -> Result<(), Missing> {
+    fn own_steps(
+        &mut self,
+        local: &Local,
+        model: &Model,
+        out: &mut Vec<Outcome>,
+    ) -> Result<(), Missing> {
         let slot = usize::from(local.slot);
         if model.crashes(slot) && local.condition != Condition::Down {
             let mut draft = Draft::of(local.clone());
-            draft.parts.push(Part { what: What::Crash, effects: self.nothing, done: 0 });
+            draft.parts.push(Part {
+                what: What::Crash,
+                effects: self.nothing,
+                done: 0,
+            });
             self.crash(&draft, model, out);
         }
         match local.condition {
-            Condition::Down if model.is_puppet(slot) || (local.incarnation > 0 && !model.comes_back(slot)) => {}
+            Condition::Down
+                if model.is_puppet(slot) || (local.incarnation > 0 && !model.comes_back(slot)) => {}
             Condition::Down => {
                 let mut draft = Draft::of(local.clone());
                 draft.local.incarnation += 1;
@@ -316,27 +360,53 @@ impl Steps {
                 for index in (0..local.timers.len()).filter(|index| local.can_fire(*index)) {
                     let mut draft = Draft::of(local.clone());
                     let bytes = draft.local.timers.remove(index).bytes;
-                    let what = What::Fire { timer: index as u32 };
+                    let what = What::Fire {
+                        timer: index as u32,
+                    };
                     self.handle(draft, what, Cause::Timer { bytes }, model, out)?;
                 }
                 if !local.works.is_empty() {
                     let mut draft = Draft::of(local.clone());
-                    let Work { token, label, done: bytes, .. } = draft.local.works.remove(0);
-                    draft.happenings.push(Happening::Worked { node: local.slot, label });
-                    self.handle(draft, What::Worked, Cause::Work { token, bytes }, model, out)?;
+                    let Work {
+                        token,
+                        label,
+                        done: bytes,
+                        ..
+                    } = draft.local.works.remove(0);
+                    draft.happenings.push(Happening::Worked {
+                        node: local.slot,
+                        label,
+                    });
+                    self.handle(
+                        draft,
+                        What::Worked,
+                        Cause::Work { token, bytes },
+                        model,
+                        out,
+                    )?;
                 }
             }
         }
         Ok(())
     }
 
-    fn invoke_next(&mut self, mut draft: Draft, model: &Model, out: &mut Vec<Outcome>) -> Result<(), Missing> {
+    fn invoke_next(
+        &mut self,
+        mut draft: Draft,
+        model: &Model,
+        out: &mut Vec<Outcome>,
+    ) -> Result<(), Missing> {
         let slot = usize::from(draft.local.slot);
-        let Some(command) = model.operations[slot].get(draft.local.invoked as usize) else { return Ok(()) };
+        let Some(command) = model.operations[slot].get(draft.local.invoked as usize) else {
+            return Ok(());
+        };
         let bytes = self.calls.bytes.intern(command.as_slice());
         draft.local.invoked += 1;
         draft.local.open = Open::Unheard;
-        draft.happenings.push(Happening::Invoked { client: draft.local.slot, command: bytes });
+        draft.happenings.push(Happening::Invoked {
+            client: draft.local.slot,
+            command: bytes,
+        });
         self.handle(draft, What::Invoke, Cause::Invoke { bytes }, model, out)
     }
 
@@ -351,16 +421,31 @@ impl Steps {
     ) -> Result<(), Missing> {
         let local = &draft.local;
         let disk: Blobs = local.disk.seen_by_node();
-        let before = if cause == Cause::Start { NONE } else { local.snapshot };
+        let before = if cause == Cause::Start {
+            NONE
+        } else {
+            local.snapshot
+        };
         let disk = self.calls.disks.intern(disk);
         let lost = cause == Cause::Start && local.disk.is_new();
-        let call = Call { slot: local.slot, incarnation: local.incarnation, before, disk, lost, cause };
+        let call = Call {
+            slot: local.slot,
+            incarnation: local.incarnation,
+            before,
+            disk,
+            lost,
+            cause,
+        };
         let done = match self.calls.answer(&call) {
             None => return Err(Missing(call)),
             Some(Ok(done)) => *done,
             Some(Err(fault)) => {
                 let fault = format!("{}: {fault}", model.nodes[usize::from(local.slot)].id);
-                draft.parts.push(Part { what, effects: self.nothing, done: 0 });
+                draft.parts.push(Part {
+                    what,
+                    effects: self.nothing,
+                    done: 0,
+                });
                 self.push(draft, Ends::GoesOn, Some(fault), out);
                 return Ok(());
             }
@@ -375,8 +460,9 @@ impl Steps {
         self.carry_out(draft, what, done.effects, model, out)
     }
 
-    /// Carries out effects in order. Where nodes may crash, each boundary before an effect is one more way to go, and a
-    /// sync makes the node wait. Without crashes nobody can tell when a sync ends, so it ends at once.
+    /// Carries out effects in order. Where nodes may crash, each boundary before an effect is one
+    /// more way to go, and a sync makes the node wait. Without crashes nobody can tell when a sync
+    /// ends, so it ends at once.
     fn carry_out(
         &mut self,
         mut draft: Draft,
@@ -389,20 +475,29 @@ impl Steps {
         let bytes = self.calls.bytes.get(effects);
         let mut rest = &bytes[..];
         let mut crashed = Vec::new();
-        draft.parts.push(Part { what, effects, done: 0 });
+        draft.parts.push(Part {
+            what,
+            effects,
+            done: 0,
+        });
         while !rest.is_empty() {
             if may_crash {
                 self.crash(&draft, model, &mut crashed);
             }
             let Ok((effect, behind)) = split_effect(rest) else {
-                let fault = format!("{}: what it returned are no effects", self.name(&draft, model));
+                let fault = format!(
+                    "{}: what it returned are no effects",
+                    self.name(&draft, model)
+                );
                 self.push(draft, Ends::GoesOn, Some(fault), out);
                 return Ok(());
             };
             rest = behind;
             draft.parts.last_mut().expect("pushed above").done += 1;
             if effect == Effect::Sync && may_crash {
-                draft.local.condition = Condition::Syncing { tail: self.calls.bytes.intern(rest) };
+                draft.local.condition = Condition::Syncing {
+                    tail: self.calls.bytes.intern(rest),
+                };
                 break;
             }
             if let Err(fault) = self.apply(&mut draft, &effect, model) {
@@ -428,19 +523,36 @@ impl Steps {
         model.nodes[usize::from(draft.local.slot)].id
     }
 
-    fn apply(&mut self, draft: &mut Draft, effect: &Effect<'_>, model: &Model) -> Result<(), String> {
+    fn apply(
+        &mut self,
+        draft: &mut Draft,
+        effect: &Effect<'_>,
+        model: &Model,
+    ) -> Result<(), String> {
         let local = &mut draft.local;
         match *effect {
             Effect::Send { to, message } => {
                 // Nothing arrives at a node that does not exist, and a puppet does not listen.
                 if let Some(to) = model.slot(to).filter(|to| !model.is_puppet(*to)) {
                     let bytes = self.calls.bytes.intern(message);
-                    draft.sends.push(self.intern_flight(Flight { from: local.slot, to: to as u16, bytes }));
+                    draft.sends.push(self.intern_flight(Flight {
+                        from: local.slot,
+                        to: to as u16,
+                        bytes,
+                    }));
                 }
             }
-            Effect::SetTimer { timer, at_least, at_most } => {
+            Effect::SetTimer {
+                timer,
+                at_least,
+                at_most,
+            } => {
                 let bytes = self.calls.bytes.intern(timer);
-                local.set_timer(Timer { bytes, at_least, at_most });
+                local.set_timer(Timer {
+                    bytes,
+                    at_least,
+                    at_most,
+                });
             }
             Effect::Cancel { timer } => {
                 let bytes = self.calls.bytes.intern(timer);
@@ -449,21 +561,29 @@ impl Steps {
             Effect::Respond { output } => {
                 let heard = std::mem::replace(&mut local.open, Open::No);
                 let (client, output) = (local.slot, self.calls.bytes.intern(output));
-                draft.happenings.push(Happening::Answered { client, output });
+                draft
+                    .happenings
+                    .push(Happening::Answered { client, output });
                 match heard {
                     Open::Heard => {}
                     Open::No => {
-                        return Err(format!("{} answered although no operation is open", self.name(draft, model)));
+                        return Err(format!(
+                            "{} answered although no operation is open",
+                            self.name(draft, model)
+                        ));
                     }
                     Open::Unheard => {
                         let name = self.name(draft, model);
                         return Err(format!(
-                            "{name} answered without having received any message since it was invoked"
+                            "{name} answered without having received any message since it was \
+                             invoked"
                         ));
                     }
                 }
             }
-            Effect::Write { .. } | Effect::Append { .. } | Effect::Remove { .. } => local.disk.apply(effect),
+            Effect::Write { .. } | Effect::Append { .. } | Effect::Remove { .. } => {
+                local.disk.apply(effect)
+            }
             Effect::Sync => local.disk.sync(),
             Effect::Note { .. } => {}
             Effect::StartWork { token, task } => {
@@ -477,42 +597,84 @@ impl Steps {
                 draft.happenings.push(Happening::Created { name });
             }
             Effect::StoreAppend { name, record } => {
-                let (name, record) = (self.calls.bytes.intern(name.as_bytes()), self.calls.bytes.intern(record));
+                let (name, record) = (
+                    self.calls.bytes.intern(name.as_bytes()),
+                    self.calls.bytes.intern(record),
+                );
                 draft.happenings.push(Happening::Appended { name, record });
             }
             Effect::StoreRename { from, to } => {
-                let (from, to) = (self.calls.bytes.intern(from.as_bytes()), self.calls.bytes.intern(to.as_bytes()));
+                let (from, to) = (
+                    self.calls.bytes.intern(from.as_bytes()),
+                    self.calls.bytes.intern(to.as_bytes()),
+                );
                 draft.happenings.push(Happening::Renamed { from, to });
             }
         }
         Ok(())
     }
 
-    fn start_work(&mut self, local: &Local, token: u64, task: &[u8], model: &Model) -> Result<Work, String> {
+    fn start_work(
+        &mut self,
+        local: &Local,
+        token: u64,
+        task: &[u8],
+        model: &Model,
+    ) -> Result<Work, String> {
         let node = model.nodes[usize::from(local.slot)].id;
         let Some(machines) = &model.machines else {
-            return Err(format!("{node} started work, but the lab lets it compute nothing"));
+            return Err(format!(
+                "{node} started work, but the lab lets it compute nothing"
+            ));
         };
-        let by = Life { node, incarnation: u64::from(local.incarnation) };
+        let by = Life {
+            node,
+            incarnation: u64::from(local.incarnation),
+        };
         let Computation { label, takes, ends } = machines.compute(by, task)?;
         let faultline_sim::Ends::Done(done) = ends else {
             panic!("{label} crashes its machine, and that is not explored")
         };
-        let (label, done) = (self.calls.bytes.intern(label.as_bytes()), self.calls.bytes.intern(done.as_slice()));
-        Ok(Work { token, label, done, takes })
+        let (label, done) = (
+            self.calls.bytes.intern(label.as_bytes()),
+            self.calls.bytes.intern(done.as_slice()),
+        );
+        Ok(Work {
+            token,
+            label,
+            done,
+            takes,
+        })
     }
 
-    /// The node crashes here: one way to go for each disk that it may leave, and one without its disk.
+    /// The node crashes here: one way to go for each disk that it may leave, and one without its
+    /// disk.
     fn crash(&mut self, draft: &Draft, model: &Model, out: &mut Vec<Outcome>) {
         let (disks, all) = draft.local.disk.after_crash();
         self.all_disks &= all;
         for (disk, _) in disks {
             let local = draft.local.clone().crashed(disk, self.nothing);
-            self.push(Draft { local, ..draft.clone() }, Ends::Crash, None, out);
+            self.push(
+                Draft {
+                    local,
+                    ..draft.clone()
+                },
+                Ends::Crash,
+                None,
+                out,
+            );
         }
         if model.faults.lost_disks > 0 {
             let local = draft.local.clone().crashed(Disk::replaced(), self.nothing);
-            self.push(Draft { local, ..draft.clone() }, Ends::LostDisk, None, out);
+            self.push(
+                Draft {
+                    local,
+                    ..draft.clone()
+                },
+                Ends::LostDisk,
+                None,
+                out,
+            );
         }
     }
 
@@ -522,18 +684,34 @@ impl Steps {
             self.faults.len() as u32 - 1
         });
         let local = self.intern_local(draft.local);
-        let sends_hash = draft.sends.iter().fold(0, |sum: u64, flight| sum.wrapping_add(flight_hash(*flight)));
+        let sends_hash = draft
+            .sends
+            .iter()
+            .fold(0, |sum: u64, flight| sum.wrapping_add(flight_hash(*flight)));
         let happenings = self.happenings.intern(draft.happenings.as_slice());
         let (sends, parts) = (draft.sends.into(), draft.parts.into());
         let (crash, loses_disk) = (ends != Ends::GoesOn, ends == Ends::LostDisk);
-        add(Outcome { local, sends, sends_hash, happenings, crash, loses_disk, fault, parts }, out);
+        add(
+            Outcome {
+                local,
+                sends,
+                sends_hash,
+                happenings,
+                crash,
+                loses_disk,
+                fault,
+                parts,
+            },
+            out,
+        );
     }
 }
 
 /// Two boundaries between which nothing happened that lasts are one.
 fn add(outcome: Outcome, out: &mut Vec<Outcome>) {
     let same = |other: &Outcome| {
-        (other.local, other.crash, other.loses_disk) == (outcome.local, outcome.crash, outcome.loses_disk)
+        (other.local, other.crash, other.loses_disk)
+            == (outcome.local, outcome.crash, outcome.loses_disk)
             && other.happenings == outcome.happenings
             && other.sends == outcome.sends
     };
@@ -544,6 +722,11 @@ fn add(outcome: Outcome, out: &mut Vec<Outcome>) {
 
 impl Draft {
     fn of(local: Local) -> Draft {
-        Draft { local, sends: Vec::new(), happenings: Vec::new(), parts: Vec::new() }
+        Draft {
+            local,
+            sends: Vec::new(),
+            happenings: Vec::new(),
+            parts: Vec::new(),
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! A way through the states as a list of events, in the names that the simulator uses.
 //!
-//! States hold no names: equal messages are one, whoever sent them when. So a path is walked once more with names: every
-//! message by its sender's life and a count in it, every timer, sync and event alike. The result is a
-//! [`Schedule`] that a simulated world follows.
+//! States hold no names: equal messages are one, whoever sent them when. So a path is walked once
+//! more with names: every message by its sender's life and a count in it, every timer, sync and
+//! event alike. The result is a [`Schedule`] that a simulated world follows.
 
 use std::collections::BTreeMap;
 
@@ -29,8 +29,8 @@ use crate::{
 pub struct Event {
     /// What happens, for people.
     pub text: String,
-    /// What happens, for the simulator: more than one action where a handler is cut short by a crash, or a client's
-    /// next operation follows at once.
+    /// What happens, for the simulator: more than one action where a handler is cut short by a
+    /// crash, or a client's next operation follows at once.
     pub actions: Vec<Action>,
 }
 
@@ -39,8 +39,8 @@ pub struct Event {
 pub struct Trace {
     /// Its steps, the starts of the nodes included.
     pub events: Vec<Event>,
-    /// Messages that were lost on it: the step of the sending, and the name. The simulator loses a message when it is
-    /// sent.
+    /// Messages that were lost on it: the step of the sending, and the name. The simulator loses a
+    /// message when it is sent.
     lost: Vec<(usize, Life, u64)>,
 }
 
@@ -48,19 +48,40 @@ pub struct Trace {
 const STEP_US: u64 = 1_000;
 
 impl Trace {
-    /// The way as a schedule for the simulator, one millisecond a step; at its end all is healed. A world that follows it
-    /// must start all nodes at once and be quiet until the end ([`Setup::quiet_until`](faultline_sim::Setup)).
+    /// The way as a schedule for the simulator, one millisecond a step; at its end all is healed. A
+    /// world that follows it must start all nodes at once and be quiet until the end
+    /// ([`Setup::quiet_until`](faultline_sim::Setup)).
     pub fn schedule(&self) -> Schedule {
         let timed = |step: usize, action: Action| {
             let planned = matches!(action, Action::Fault(_));
-            Timed { at_us: step as u64 * STEP_US, planned, action }
+            Timed {
+                at_us: step as u64 * STEP_US,
+                planned,
+                action,
+            }
         };
         let events = self.events.iter().enumerate();
         let mut all: Vec<Timed> = events
-            .flat_map(|(step, event)| event.actions.iter().map(move |action| timed(step, action.clone())))
+            .flat_map(|(step, event)| {
+                event
+                    .actions
+                    .iter()
+                    .map(move |action| timed(step, action.clone()))
+            })
             .collect();
-        all.extend(self.lost.iter().map(|(step, from, nth)| timed(*step, Action::Drop { from: *from, nth: *nth })));
-        all.push(timed(self.events.len() + 1, Action::Fault(FaultAction::HealAll)));
+        all.extend(self.lost.iter().map(|(step, from, nth)| {
+            timed(
+                *step,
+                Action::Drop {
+                    from: *from,
+                    nth: *nth,
+                },
+            )
+        }));
+        all.push(timed(
+            self.events.len() + 1,
+            Action::Fault(FaultAction::HealAll),
+        ));
         all.sort_by_key(|timed| timed.at_us);
         Schedule(all)
     }
@@ -100,9 +121,18 @@ impl Explorer<'_> {
     ///
     /// Time: one description by the node for each step.
     pub fn trace(&self, reached: &Reached) -> Trace {
-        let trace = Trace { events: Vec::new(), lost: Vec::new() };
+        let trace = Trace {
+            events: Vec::new(),
+            lost: Vec::new(),
+        };
         let counts = vec![Counts::default(); self.space.nodes()];
-        let mut walk = Walk { explorer: self, counts, network: BTreeMap::new(), state: self.empty.clone(), trace };
+        let mut walk = Walk {
+            explorer: self,
+            counts,
+            network: BTreeMap::new(),
+            state: self.empty.clone(),
+            trace,
+        };
         for choice in &reached.path {
             walk.step(*choice);
         }
@@ -112,12 +142,19 @@ impl Explorer<'_> {
 
 impl Walk<'_, '_> {
     fn step(&mut self, choice: Choice) {
-        let mut event = Event { text: String::new(), actions: Vec::new() };
+        let mut event = Event {
+            text: String::new(),
+            actions: Vec::new(),
+        };
         let mut says = Vec::new();
         let mut delivered = None;
         if choice.flight != NONE {
             let names = self.network.entry(choice.flight).or_default();
-            let name = if choice.keeps { names[0] } else { names.remove(0) };
+            let name = if choice.keeps {
+                names[0]
+            } else {
+                names.remove(0)
+            };
             delivered = Some(name);
             let (_, from, nth) = name;
             event.actions.push(match choice.outcome {
@@ -144,10 +181,23 @@ impl Walk<'_, '_> {
         self.explorer.space.model.nodes[usize::from(slot)].id
     }
 
-    fn describe(&self, slot: u16, incarnation: u32, state: u32, subject: Subject, bytes: u32) -> String {
+    fn describe(
+        &self,
+        slot: u16,
+        incarnation: u32,
+        state: u32,
+        subject: Subject,
+        bytes: u32,
+    ) -> String {
         let calls = &self.explorer.space.steps.calls;
         let (machine, model) = (&self.explorer.machine, self.explorer.space.model);
-        calls.describe(machine, model, (slot, incarnation, state), subject, &calls.bytes[bytes])
+        calls.describe(
+            machine,
+            model,
+            (slot, incarnation, state),
+            subject,
+            &calls.bytes[bytes],
+        )
     }
 
     fn describe_flight(&self, choice: Choice) -> String {
@@ -169,14 +219,33 @@ impl Walk<'_, '_> {
             self.begin(slot, *part, actions, says);
             self.effects(slot, *part, actions);
         }
-        if outcome.parts.first().is_some_and(|part| part.what == What::Say) {
+        if outcome
+            .parts
+            .first()
+            .is_some_and(|part| part.what == What::Say)
+        {
             self.said(slot, &outcome.sends, says);
         }
         let counts = &self.counts[usize::from(slot)];
-        let of = Life { node: name, incarnation: counts.incarnation };
-        if outcome.crash && outcome.parts.last().is_some_and(|part| part.what != What::Crash) {
-            actions.push(Action::Crash { of, event: counts.events, effects: counts.effects });
-            says.push(format!("{name} crashes after {} effects of that", counts.effects));
+        let of = Life {
+            node: name,
+            incarnation: counts.incarnation,
+        };
+        if outcome.crash
+            && outcome
+                .parts
+                .last()
+                .is_some_and(|part| part.what != What::Crash)
+        {
+            actions.push(Action::Crash {
+                of,
+                event: counts.events,
+                effects: counts.effects,
+            });
+            says.push(format!(
+                "{name} crashes after {} effects of that",
+                counts.effects
+            ));
         }
         if outcome.loses_disk {
             says.push(format!("the disk of {name} is lost"));
@@ -191,9 +260,14 @@ impl Walk<'_, '_> {
                     says.push(format!("{name} is asked for {text}"));
                 }
                 Happening::Worked { label, .. } => {
-                    says.push(format!("{name} is done with {}", String::from_utf8_lossy(&steps.calls.bytes[label])));
+                    says.push(format!(
+                        "{name} is done with {}",
+                        String::from_utf8_lossy(&steps.calls.bytes[label])
+                    ));
                 }
-                Happening::Created { .. } | Happening::Appended { .. } | Happening::Renamed { .. } => {}
+                Happening::Created { .. }
+                | Happening::Appended { .. }
+                | Happening::Renamed { .. } => {}
                 Happening::Answered { output, .. } => {
                     let text = self.describe(slot, 1, local.snapshot, Subject::Output, output);
                     says.push(format!("{name} answers {text}"));
@@ -213,10 +287,17 @@ impl Walk<'_, '_> {
         for flight in flights {
             let Flight { to, bytes, .. } = self.explorer.space.steps.flights[*flight];
             let message = self.describe(slot, 1, NONE, Subject::Message, bytes);
-            says.push(format!("{} sends {message} to {}", self.name(slot), self.name(to)));
+            says.push(format!(
+                "{} sends {message} to {}",
+                self.name(slot),
+                self.name(to)
+            ));
             let counts = &mut self.counts[usize::from(slot)];
             counts.sends += 1;
-            let life = Life { node: self.explorer.space.model.nodes[usize::from(slot)].id, incarnation: 1 };
+            let life = Life {
+                node: self.explorer.space.model.nodes[usize::from(slot)].id,
+                incarnation: 1,
+            };
             let name = (now, life, counts.sends);
             self.network.entry(*flight).or_default().push(name);
         }
@@ -230,16 +311,26 @@ impl Walk<'_, '_> {
             if part.what == What::Synced {
                 disk.sync();
             }
-            for effect in effects(&steps.calls.bytes[part.effects]).take(part.done as usize).flatten() {
+            for effect in effects(&steps.calls.bytes[part.effects])
+                .take(part.done as usize)
+                .flatten()
+            {
                 disk.apply(&effect);
             }
         }
         let left = &steps.locals[outcome.local].disk;
         let ways = disk.after_crash().0;
-        let survivals = ways.into_iter().find_map(|(disk, survivals)| (disk == *left).then_some(survivals));
+        let survivals = ways
+            .into_iter()
+            .find_map(|(disk, survivals)| (disk == *left).then_some(survivals));
         for (blob, (writes, bytes)) in survivals.expect("the search crashed this disk") {
             let bytes = bytes.map(|bytes| bytes as u64);
-            actions.push(Action::Survived { of, blob, writes: writes as u64, bytes });
+            actions.push(Action::Survived {
+                of,
+                blob,
+                writes: writes as u64,
+                bytes,
+            });
         }
     }
 
@@ -252,18 +343,25 @@ impl Walk<'_, '_> {
             counts.events += 1;
             counts.effects = 0;
         }
-        let of = Life { node: name, incarnation: counts.incarnation };
+        let of = Life {
+            node: name,
+            incarnation: counts.incarnation,
+        };
         match part.what {
             What::Deliver => {}
             What::Fire { timer } => {
                 let (bytes, nth) = counts.timers.remove(timer as usize);
                 actions.push(Action::Fire { of, nth });
-                let state = self.explorer.space.steps.locals[self.state[usize::from(slot)]].snapshot;
+                let state =
+                    self.explorer.space.steps.locals[self.state[usize::from(slot)]].snapshot;
                 let text = self.describe(slot, of.incarnation as u32, state, Subject::Timer, bytes);
                 says.push(format!("{name}'s timer {text} fires"));
             }
             What::Synced => {
-                actions.push(Action::Synced { of, nth: counts.syncs });
+                actions.push(Action::Synced {
+                    of,
+                    nth: counts.syncs,
+                });
                 says.push(format!("{name}'s sync is over"));
             }
             What::Worked => {
@@ -272,12 +370,20 @@ impl Walk<'_, '_> {
             }
             What::Invoke | What::Say => {
                 counts.operations += 1;
-                actions.push(Action::Invoke { client: name, nth: counts.operations });
+                actions.push(Action::Invoke {
+                    client: name,
+                    nth: counts.operations,
+                });
             }
             What::Start => {
                 let incarnation = counts.incarnation + 1;
                 let operations = counts.operations;
-                *counts = Counts { incarnation, events: 1, operations, ..Counts::default() };
+                *counts = Counts {
+                    incarnation,
+                    events: 1,
+                    operations,
+                    ..Counts::default()
+                };
                 let local = &self.explorer.space.steps.locals[self.state[usize::from(slot)]];
                 if local.disk.is_new() {
                     actions.push(Action::Fault(FaultAction::LoseDisk { node: name }));
@@ -301,14 +407,23 @@ impl Walk<'_, '_> {
         let now = self.trace.events.len();
         let node = self.name(slot);
         let counts = &mut self.counts[usize::from(slot)];
-        let life = Life { node, incarnation: counts.incarnation };
-        for effect in effects(&steps.calls.bytes[part.effects]).take(part.done as usize).flatten() {
+        let life = Life {
+            node,
+            incarnation: counts.incarnation,
+        };
+        for effect in effects(&steps.calls.bytes[part.effects])
+            .take(part.done as usize)
+            .flatten()
+        {
             counts.effects += 1;
             match effect {
                 Effect::Send { to, message } => {
                     counts.sends += 1;
                     if let Some(flight) = steps.find_flight(slot, space.model.slot(to), message) {
-                        self.network.entry(flight).or_default().push((now, life, counts.sends));
+                        self.network
+                            .entry(flight)
+                            .or_default()
+                            .push((now, life, counts.sends));
                     }
                 }
                 Effect::SetTimer { timer, .. } => {
@@ -331,7 +446,10 @@ impl Walk<'_, '_> {
                     counts.syncs += 1;
                     // Where no node crashes, a sync is over at once.
                     if !space.model.crashes(usize::from(slot)) {
-                        actions.push(Action::Synced { of: life, nth: counts.syncs });
+                        actions.push(Action::Synced {
+                            of: life,
+                            nth: counts.syncs,
+                        });
                     }
                 }
                 _ => {}

@@ -1,9 +1,10 @@
-//! Whether handlers are functions of (state, disk, event): a search that remembers their answers relies on it, and so
-//! does every replay.
+//! Whether handlers are functions of (state, disk, event): a search that remembers their answers
+//! relies on it, and so does every replay.
 //!
-//! Every remembered call is made at least twice more, with another seed for what a node can draw of randomness: once in a fresh
-//! instance, and once in an instance that has a life behind it, where the calls before left whatever a program keeps
-//! outside its state (a static, an address on the heap). A different answer is told with the first field that differs.
+//! Every remembered call is made at least twice more, with another seed for what a node can draw of
+//! randomness: once in a fresh instance, and once in an instance that has a life behind it, where
+//! the calls before left whatever a program keeps outside its state (a static, an address on the
+//! heap). A different answer is told with the first field that differs.
 
 use std::fmt;
 
@@ -20,8 +21,8 @@ use crate::{
 /// Every node draws other random numbers than in the search.
 const OTHER_ENTROPY: u64 = !ENTROPY;
 
-/// How many calls one instance lives through. The number is fixed, so that the lives, and what they bring to light, do not
-/// depend on the number of threads.
+/// How many calls one instance lives through. The number is fixed, so that the lives, and what they
+/// bring to light, do not depend on the number of threads.
 const LIFE: usize = 1_000;
 
 /// Two answers of one handler to the same question.
@@ -38,7 +39,8 @@ pub struct Nondeterminism {
 /// Where two answers differ first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// In the state: the field's path and its two values, from what the program's own `Debug` writes.
+    /// In the state: the field's path and its two values, from what the program's own `Debug`
+    /// writes.
     State {
         /// Such as `view.number`; empty if the texts are equal and only the bytes differ.
         field: String,
@@ -72,29 +74,67 @@ pub enum Difference {
 /// A sentence.
 impl fmt::Display for Nondeterminism {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Nondeterminism { node, event, difference } = self;
+        let Nondeterminism {
+            node,
+            event,
+            difference,
+        } = self;
         let absent = || "nothing".to_owned();
         let what = match difference {
-            Difference::State { field, first, second, .. } if field.is_empty() && first == second => {
+            Difference::State {
+                field,
+                first,
+                second,
+                ..
+            } if field.is_empty() && first == second => {
                 "the bytes of its state differ, although both states print alike".to_owned()
             }
-            Difference::State { field, first, second, .. } => {
-                let of =
-                    if field.is_empty() { "its state".to_owned() } else { format!("the field `{field}` of its state") };
-                let told = |value: &str| if value.is_empty() { "not there".to_owned() } else { value.to_owned() };
-                format!("{of} was {} at first and {} later", told(first), told(second))
+            Difference::State {
+                field,
+                first,
+                second,
+                ..
+            } => {
+                let of = if field.is_empty() {
+                    "its state".to_owned()
+                } else {
+                    format!("the field `{field}` of its state")
+                };
+                let told = |value: &str| {
+                    if value.is_empty() {
+                        "not there".to_owned()
+                    } else {
+                        value.to_owned()
+                    }
+                };
+                format!(
+                    "{of} was {} at first and {} later",
+                    told(first),
+                    told(second)
+                )
             }
             Difference::Effects { nth, first, second } => {
-                let (first, second) = (first.clone().unwrap_or_else(absent), second.clone().unwrap_or_else(absent));
+                let (first, second) = (
+                    first.clone().unwrap_or_else(absent),
+                    second.clone().unwrap_or_else(absent),
+                );
                 format!("its effect number {nth} was at first to {first}, and later to {second}")
             }
-            Difference::Observation => "the lab observes something else although its state is the same".to_owned(),
+            Difference::Observation => {
+                "the lab observes something else although its state is the same".to_owned()
+            }
             Difference::Fault { first, second } => {
-                let of = |fault: &Option<String>| fault.clone().unwrap_or_else(|| "it went well".to_owned());
+                let of = |fault: &Option<String>| {
+                    fault.clone().unwrap_or_else(|| "it went well".to_owned())
+                };
                 format!("at first {}, later {}", of(first), of(second))
             }
         };
-        write!(f, "{node} handled the same event in the same state with the same disk twice ({event}), and {what}")
+        write!(
+            f,
+            "{node} handled the same event in the same state with the same disk twice ({event}), \
+             and {what}"
+        )
     }
 }
 
@@ -110,7 +150,8 @@ pub struct Verified {
 impl Explorer<'_> {
     /// Makes every call again that the searches so far remember the answer of, on all threads.
     ///
-    /// Time: two calls of a handler for each remembered one, and at least 1,000 for each life of each node.
+    /// Time: two calls of a handler for each remembered one, and at least 1,000 for each life of
+    /// each node.
     ///
     /// # Errors
     /// A broken grader.
@@ -121,10 +162,16 @@ impl Explorer<'_> {
         let lives = calls.lives();
         let answers: Vec<_> = lives
             .par_iter()
-            .map_init(self.machine.factory, |backend, life| calls.run_life(life, model, &mut **backend, OTHER_ENTROPY))
+            .map_init(self.machine.factory, |backend, life| {
+                calls.run_life(life, model, &mut **backend, OTHER_ENTROPY)
+            })
             .flatten_iter()
             .collect();
-        let again = all.iter().copied().zip(again).chain(lives.into_iter().flatten().zip(answers));
+        let again = all
+            .iter()
+            .copied()
+            .zip(again)
+            .chain(lives.into_iter().flatten().zip(answers));
         let (mut made, mut differences, mut seen) = (0, Vec::new(), FxHashSet::default());
         for (call, raw) in again {
             made += 1;
@@ -133,39 +180,70 @@ impl Explorer<'_> {
                 differences.push(self.difference(&call, answer, &raw));
             }
         }
-        Ok(Verified { calls: made, differences })
+        Ok(Verified {
+            calls: made,
+            differences,
+        })
     }
 
-    fn difference(&self, call: &Call, answer: &Answer, raw: &Result<Raw, String>) -> Nondeterminism {
+    fn difference(
+        &self,
+        call: &Call,
+        answer: &Answer,
+        raw: &Result<Raw, String>,
+    ) -> Nondeterminism {
         let calls = &self.space.steps.calls;
         let node = self.space.model.nodes[usize::from(call.slot)].id;
         let event = self.event_text(call);
         let (done, raw) = match (answer, raw) {
             (Ok(done), Ok(raw)) => (done, raw),
             (first, second) => {
-                let difference =
-                    Difference::Fault { first: first.clone().err(), second: second.as_ref().err().cloned() };
-                return Nondeterminism { node, event, difference };
+                let difference = Difference::Fault {
+                    first: first.clone().err(),
+                    second: second.as_ref().err().cloned(),
+                };
+                return Nondeterminism {
+                    node,
+                    event,
+                    difference,
+                };
             }
         };
         let difference = if calls.bytes[done.after] != *raw.after {
-            let text = |state: &[u8]| calls.describe_state(&self.machine, self.space.model, call, state);
+            let text =
+                |state: &[u8]| calls.describe_state(&self.machine, self.space.model, call, state);
             let text = |state: &[u8]| text(state).unwrap_or_default();
             let states = (text(&calls.bytes[done.after]), text(&raw.after));
             let (field, first, second) = first_difference(&states.0, &states.1);
-            Difference::State { field, first, second, states: Box::new(states) }
+            Difference::State {
+                field,
+                first,
+                second,
+                states: Box::new(states),
+            }
         } else if calls.bytes[done.effects] != *raw.effects {
             let list = |bytes: &[u8]| -> Vec<String> {
-                effects(bytes).flatten().map(|effect| self.effect_text(call, done.after, &effect)).collect()
+                effects(bytes)
+                    .flatten()
+                    .map(|effect| self.effect_text(call, done.after, &effect))
+                    .collect()
             };
             let (first, second) = (list(&calls.bytes[done.effects]), list(&raw.effects));
             let at = (0..).find(|at| first.get(*at) != second.get(*at) || *at > first.len());
             let at = at.expect("a range without an end");
-            Difference::Effects { nth: at + 1, first: first.get(at).cloned(), second: second.get(at).cloned() }
+            Difference::Effects {
+                nth: at + 1,
+                first: first.get(at).cloned(),
+                second: second.get(at).cloned(),
+            }
         } else {
             Difference::Observation
         };
-        Nondeterminism { node, event, difference }
+        Nondeterminism {
+            node,
+            event,
+            difference,
+        }
     }
 
     fn event_text(&self, call: &Call) -> String {
@@ -177,10 +255,16 @@ impl Explorer<'_> {
         match call.cause {
             Cause::Start => "its start".to_owned(),
             Cause::Message { from, bytes } => {
-                format!("{} from {}", text(Subject::Message, from, bytes), model.nodes[usize::from(from)].id)
+                format!(
+                    "{} from {}",
+                    text(Subject::Message, from, bytes),
+                    model.nodes[usize::from(from)].id
+                )
             }
             Cause::Timer { bytes } => format!("timer {}", text(Subject::Timer, call.slot, bytes)),
-            Cause::Invoke { bytes } => format!("operation {}", text(Subject::Command, call.slot, bytes)),
+            Cause::Invoke { bytes } => {
+                format!("operation {}", text(Subject::Command, call.slot, bytes))
+            }
             Cause::Work { token, .. } => format!("the end of work {token}"),
         }
     }
@@ -190,9 +274,18 @@ impl Explorer<'_> {
         let of = (call.slot, call.incarnation, state);
         let text = |subject, bytes: &[u8]| calls.describe(&self.machine, model, of, subject, bytes);
         match effect {
-            Effect::Send { to, message } => format!("send {} to {to}", text(Subject::Message, message)),
-            Effect::SetTimer { timer, at_least, at_most } => {
-                format!("set timer {} for {at_least:?} to {at_most:?}", text(Subject::Timer, timer))
+            Effect::Send { to, message } => {
+                format!("send {} to {to}", text(Subject::Message, message))
+            }
+            Effect::SetTimer {
+                timer,
+                at_least,
+                at_most,
+            } => {
+                format!(
+                    "set timer {} for {at_least:?} to {at_most:?}",
+                    text(Subject::Timer, timer)
+                )
             }
             Effect::Cancel { timer } => format!("cancel timer {}", text(Subject::Timer, timer)),
             Effect::Respond { output } => format!("respond {}", text(Subject::Output, output)),
@@ -204,7 +297,9 @@ impl Explorer<'_> {
             Effect::StartWork { token, .. } => format!("start work {token}"),
             Effect::CancelWork { token } => format!("cancel work {token}"),
             Effect::StoreCreate { name } => format!("create {name}"),
-            Effect::StoreAppend { name, record } => format!("append {} bytes to {name} in the store", record.len()),
+            Effect::StoreAppend { name, record } => {
+                format!("append {} bytes to {name} in the store", record.len())
+            }
             Effect::StoreRename { from, to } => format!("rename {from} to {to}"),
         }
     }
@@ -223,11 +318,17 @@ impl Calls {
         }
     }
 
-    /// All calls but starts, those of each life of each node together, in pieces that one instance lives through. Where
-    /// there are few, they come again and again: what a program keeps outside its state may take its time to show.
+    /// All calls but starts, those of each life of each node together, in pieces that one instance
+    /// lives through. Where there are few, they come again and again: what a program keeps outside
+    /// its state may take its time to show.
     fn lives(&self) -> Vec<Vec<Call>> {
         let life = |call: &Call| (call.slot, call.incarnation);
-        let mut calls: Vec<Call> = self.all().iter().copied().filter(|call| call.cause != Cause::Start).collect();
+        let mut calls: Vec<Call> = self
+            .all()
+            .iter()
+            .copied()
+            .filter(|call| call.cause != Cause::Start)
+            .collect();
         calls.sort_by_key(life);
         let of_one = calls.chunk_by(|one, other| life(one) == life(other));
         of_one
@@ -239,20 +340,25 @@ impl Calls {
     }
 }
 
-/// The first field that differs, and its two values. Fields are compared by name, since a hash map writes its entries in
-/// an order of its own.
+/// The first field that differs, and its two values. Fields are compared by name, since a hash map
+/// writes its entries in an order of its own.
 fn first_difference(one: &str, other: &str) -> (String, String, String) {
     let (ones, others) = (fields(one), fields(other));
-    let value =
-        |of: &[(String, String)], path: &str| of.iter().find(|(known, _)| known == path).map(|(_, v)| v.clone());
+    let value = |of: &[(String, String)], path: &str| {
+        of.iter()
+            .find(|(known, _)| known == path)
+            .map(|(_, v)| v.clone())
+    };
     let differs = |(path, _): &&(String, String)| value(&ones, path) != value(&others, path);
-    let Some((path, _)) = ones.iter().chain(&others).find(differs) else { return Default::default() };
+    let Some((path, _)) = ones.iter().chain(&others).find(differs) else {
+        return Default::default();
+    };
     let told = |of| value(of, path).unwrap_or_default();
     (path.clone(), told(&ones), told(&others))
 }
 
-/// Every value in what `{:#?}` writes (one a line) and its path; elements without a name are counted. Of what is of
-/// another form, such as a `Debug` written by hand, each line is a value.
+/// Every value in what `{:#?}` writes (one a line) and its path; elements without a name are
+/// counted. Of what is of another form, such as a `Debug` written by hand, each line is a value.
 fn fields(text: &str) -> Vec<(String, String)> {
     struct Group {
         path: String,
@@ -261,16 +367,27 @@ fn fields(text: &str) -> Vec<(String, String)> {
         unnamed: usize,
     }
     let mut fields: Vec<(String, String)> = Vec::new();
-    let mut open = vec![Group { path: String::new(), begin: 0, unnamed: 0 }];
+    let mut open = vec![Group {
+        path: String::new(),
+        begin: 0,
+        unnamed: 0,
+    }];
     for line in text.lines() {
         let line = line.trim();
         let line = line.strip_suffix(',').unwrap_or(line);
-        let mut entry = line.split_once(": ").map(|(key, value)| (key.to_owned(), value));
+        let mut entry = line
+            .split_once(": ")
+            .map(|(key, value)| (key.to_owned(), value));
         if line.starts_with(['}', ')', ']']) && open.len() > 1 {
             let group = open.pop().expect("more than one");
-            let Some(value) = line[1..].strip_prefix(": ") else { continue };
+            let Some(value) = line[1..].strip_prefix(": ") else {
+                continue;
+            };
             // The group was a map's key.
-            let key: Vec<String> = fields.drain(group.begin..).map(|(_, value)| value).collect();
+            let key: Vec<String> = fields
+                .drain(group.begin..)
+                .map(|(_, value)| value)
+                .collect();
             entry = Some((format!("({})", key.join(", ")), value));
         }
         let within = open.last_mut().expect("the whole is never closed");
@@ -286,7 +403,11 @@ fn fields(text: &str) -> Vec<(String, String)> {
             (false, false) => format!("{within}.{key}"),
         };
         if value.ends_with(['{', '(', '[']) {
-            open.push(Group { path, begin: fields.len(), unnamed: 0 });
+            open.push(Group {
+                path,
+                begin: fields.len(),
+                unnamed: 0,
+            });
         } else {
             fields.push((path, value.to_owned()));
         }
@@ -311,23 +432,43 @@ mod tests {
     fn the_first_field_that_differs_is_named() {
         let text = |number, count| {
             let inner = BTreeMap::from([("a", 1), ("b", count)]);
-            format!("{:#?}", State { view: (1, Some(number)), inner })
+            format!(
+                "{:#?}",
+                State {
+                    view: (1, Some(number)),
+                    inner
+                }
+            )
         };
-        let told = |field: &str, first: &str, second: &str| (field.to_owned(), first.to_owned(), second.to_owned());
-        assert_eq!(first_difference(&text(1, 7), &text(1, 8)), told("inner.\"b\"", "7", "8"));
-        assert_eq!(first_difference(&text(1, 7), &text(2, 7)), told("view.1.0", "1", "2"));
+        let told = |field: &str, first: &str, second: &str| {
+            (field.to_owned(), first.to_owned(), second.to_owned())
+        };
+        assert_eq!(
+            first_difference(&text(1, 7), &text(1, 8)),
+            told("inner.\"b\"", "7", "8")
+        );
+        assert_eq!(
+            first_difference(&text(1, 7), &text(2, 7)),
+            told("view.1.0", "1", "2")
+        );
         assert_eq!(first_difference("x", "x"), told("", "", ""));
         assert_eq!(first_difference("x", "y"), told("", "x", "y"));
     }
 
     #[test]
     fn the_order_of_a_hash_map_is_no_difference() {
-        let one = "S {\n    m: {\n        (\n            1,\n            2,\n        ): 3,\n        4: 5,\n    },\n}";
-        let other = "S {\n    m: {\n        4: 6,\n        (\n            1,\n            2,\n        ): 3,\n    },\n}";
+        let one = "S {\n    m: {\n        (\n            1,\n            2,\n        ): \
+                   3,\n        4: 5,\n    },\n}";
+        let other = "S {\n    m: {\n        4: 6,\n        (\n            1,\n            \
+                     2,\n        ): 3,\n    },\n}";
         let expected = ("m.4".to_owned(), "5".to_owned(), "6".to_owned());
         assert_eq!(first_difference(one, other), expected);
         for text in ["", "}", "(((", "a: {\n}\n}\n}: x", "[\n[\n", "}: {\n]: ("] {
-            assert_eq!(first_difference(text, text), Default::default(), "any text is accepted");
+            assert_eq!(
+                first_difference(text, text),
+                Default::default(),
+                "any text is accepted"
+            );
         }
     }
 }

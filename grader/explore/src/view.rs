@@ -11,14 +11,17 @@ use crate::{
     space::Space,
 };
 
-/// One state of the world, of a search or of a simulated run. It shows what the lab observes and what clients did, never a
-/// node's own state: a property must hold for every correct program.
+/// One state of the world, of a search or of a simulated run. It shows what the lab observes and
+/// what clients did, never a node's own state: a property must hold for every correct program.
 #[derive(Clone, Copy)]
 pub struct View<'s>(Of<'s>);
 
 #[derive(Clone, Copy)]
 enum Of<'s> {
-    State { space: &'s Space<'s>, state: &'s [u32] },
+    State {
+        space: &'s Space<'s>,
+        state: &'s [u32],
+    },
     World(&'s Seen<'s>),
 }
 
@@ -45,14 +48,29 @@ impl<'s> Seen<'s> {
     pub fn of(world: &'s mut World<'_>, model: &'s Model) -> Outcome<Seen<'s>> {
         let mut nodes = Vec::with_capacity(model.nodes.len());
         for node in &model.nodes {
-            let answers = world.history().iter().filter(|operation| operation.client == node.id);
-            let answered = answers.filter(|operation| operation.reply.is_some()).count() as u32;
+            let answers = world
+                .history()
+                .iter()
+                .filter(|operation| operation.client == node.id);
+            let answered = answers
+                .filter(|operation| operation.reply.is_some())
+                .count() as u32;
             let observation = world.observe(node.id)?;
-            nodes.push(SeenNode { observation, incarnation: world.incarnation(node.id), answered });
+            nodes.push(SeenNode {
+                observation,
+                incarnation: world.incarnation(node.id),
+                answered,
+            });
         }
         let world = &*world;
         let in_flight = Box::new(|| world.in_flight());
-        Ok(Seen { model, nodes, files: world.files(), works: world.works(), in_flight })
+        Ok(Seen {
+            model,
+            nodes,
+            files: world.files(),
+            works: world.works(),
+            in_flight,
+        })
     }
 
     pub fn view(&self) -> View<'_> {
@@ -84,7 +102,8 @@ impl<'s> View<'s> {
         match self.0 {
             Of::State { space, state } => {
                 let local = local(space, state, node);
-                (local.condition != Condition::Down).then(|| &space.steps.calls.bytes[local.observation])
+                (local.condition != Condition::Down)
+                    .then(|| &space.steps.calls.bytes[local.observation])
             }
             Of::World(seen) => seen.node(node).observation.as_deref(),
         }
@@ -117,7 +136,11 @@ impl<'s> View<'s> {
     /// Whether all operations of all clients were invoked and answered.
     pub fn all_answered(&self) -> bool {
         let model = self.model();
-        model.nodes.iter().zip(&model.operations).all(|(node, all)| self.answered(node.id) as usize == all.len())
+        model
+            .nodes
+            .iter()
+            .zip(&model.operations)
+            .all(|(node, all)| self.answered(node.id) as usize == all.len())
     }
 
     /// The records of a file in the shared store, if there is one of this name.
@@ -129,7 +152,14 @@ impl<'s> View<'s> {
                 let records = outside.files.get(&bytes.find(name.as_bytes())?)?;
                 Some(records.iter().map(|record| &bytes[*record]).collect())
             }
-            Of::World(seen) => Some(seen.files.get(name)?.records.iter().map(Vec::as_slice).collect()),
+            Of::World(seen) => Some(
+                seen.files
+                    .get(name)?
+                    .records
+                    .iter()
+                    .map(Vec::as_slice)
+                    .collect(),
+            ),
         }
     }
 
@@ -139,10 +169,18 @@ impl<'s> View<'s> {
             Of::State { space, state } => {
                 let slot = slot_of(space.model, node) as u16;
                 let label = space.steps.calls.bytes.find(label.as_bytes());
-                label.is_some_and(|label| space.watch.outside(space.outside(state)).computed.contains(&(slot, label)))
+                label.is_some_and(|label| {
+                    space
+                        .watch
+                        .outside(space.outside(state))
+                        .computed
+                        .contains(&(slot, label))
+                })
             }
             Of::World(seen) => {
-                let is_it = |work: &&Work| work.by.node == node && work.label == label && work.fate == Fate::Done;
+                let is_it = |work: &&Work| {
+                    work.by.node == node && work.label == label && work.fate == Fate::Done
+                };
                 seen.works.iter().any(|work| is_it(&work))
             }
         }
@@ -153,11 +191,16 @@ impl<'s> View<'s> {
         match self.0 {
             Of::State { space, state } => {
                 let bytes = &space.steps.calls.bytes;
-                local(space, state, node).works.iter().any(|work| bytes[work.label] == *label.as_bytes())
+                local(space, state, node)
+                    .works
+                    .iter()
+                    .any(|work| bytes[work.label] == *label.as_bytes())
             }
             Of::World(seen) => {
                 let under_way = |work: &Work| matches!(work.fate, Fate::Waiting | Fate::Running);
-                seen.works.iter().any(|work| work.by.node == node && work.label == label && under_way(work))
+                seen.works
+                    .iter()
+                    .any(|work| work.by.node == node && work.label == label && under_way(work))
             }
         }
     }
@@ -167,13 +210,19 @@ impl<'s> View<'s> {
         match self.0 {
             Of::State { space, state } => {
                 let name = |slot: u16| space.model.nodes[usize::from(slot)].id;
-                let flights = space.network(state).iter().map(|flight| &space.steps.flights[*flight]);
+                let flights = space
+                    .network(state)
+                    .iter()
+                    .map(|flight| &space.steps.flights[*flight]);
                 let bytes = |bytes: u32| Cow::Borrowed(&space.steps.calls.bytes[bytes]);
-                flights.map(|flight| (name(flight.from), name(flight.to), bytes(flight.bytes))).collect()
+                flights
+                    .map(|flight| (name(flight.from), name(flight.to), bytes(flight.bytes)))
+                    .collect()
             }
-            Of::World(seen) => {
-                (seen.in_flight)().into_iter().map(|(from, to, bytes)| (from, to, Cow::Owned(bytes))).collect()
-            }
+            Of::World(seen) => (seen.in_flight)()
+                .into_iter()
+                .map(|(from, to, bytes)| (from, to, Cow::Owned(bytes)))
+                .collect(),
         }
     }
 }
@@ -183,5 +232,7 @@ fn local<'s>(space: &'s Space<'_>, state: &[u32], node: NodeId) -> &'s Local {
 }
 
 fn slot_of(model: &Model, node: NodeId) -> usize {
-    model.slot(node).unwrap_or_else(|| panic!("the model has no node {node}"))
+    model
+        .slot(node)
+        .unwrap_or_else(|| panic!("the model has no node {node}"))
 }

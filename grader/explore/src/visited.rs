@@ -1,12 +1,13 @@
 //! Which states were seen, as 64-bit prints.
 //!
-//! The set holds hashes, not states: of `n` states, one is taken for another with a probability of about `n^2 / 2^65`
-//! (4 in 100 million for a million states). Exact sets cost 33 to 58 bytes a state, this one about 12. (C. Courcoubetis,
-//! M. Vardi, P. Wolper, M. Yannakakis: Memory-efficient algorithms for the verification of temporal properties, 1992;
-//! U. Stern, D. Dill: Improved probabilistic verification by hash compaction, 1995.)
+//! The set holds hashes, not states: of `n` states, one is taken for another with a probability of
+//! about `n^2 / 2^65` (4 in 100 million for a million states). Exact sets cost 33 to 58 bytes a
+//! state, this one about 12. (C. Courcoubetis, M. Vardi, P. Wolper, M. Yannakakis: Memory-efficient
+//! algorithms for the verification of temporal properties, 1992; U. Stern, D. Dill: Improved
+//! probabilistic verification by hash compaction, 1995.)
 
-/// The set is split by the upper bits of a print, so that several threads can add at once and the result does not depend
-/// on how many they are.
+/// The set is split by the upper bits of a print, so that several threads can add at once and the
+/// result does not depend on how many they are.
 pub(crate) const SHARDS: usize = 64;
 
 /// Open addressing with linear probing; 0 marks a free place.
@@ -24,7 +25,10 @@ pub(crate) fn shard_of(print: u64) -> usize {
 
 impl Default for Shard {
     fn default() -> Shard {
-        Shard { places: vec![0; 64], used: 0 }
+        Shard {
+            places: vec![0; 64],
+            used: 0,
+        }
     }
 }
 

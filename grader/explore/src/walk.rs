@@ -1,12 +1,14 @@
 //! Random walks, for spaces that are too big to see whole.
 //!
-//! Walks share the memory of local steps, so a step is a few lookups. No way of choosing wins everywhere, so walks take
-//! turns: *uniform* ones choose among all ways alike; *priority* walks give every link and every node a random rank and
-//! always take the way of the highest, which starves others for long; *PCT* walks do the same, and at a few random
-//! steps the highest falls behind all others (S. Burckhardt et al.: A randomized scheduler with probabilistic guarantees
-//! of finding bugs, 2010).
+//! Walks share the memory of local steps, so a step is a few lookups. No way of choosing wins
+//! everywhere, so walks take turns: *uniform* ones choose among all ways alike; *priority* walks
+//! give every link and every node a random rank and always take the way of the highest, which
+//! starves others for long; *PCT* walks do the same, and at a few random steps the highest falls
+//! behind all others (S. Burckhardt et al.: A randomized scheduler with probabilistic guarantees of
+//! finding bugs, 2010).
 //!
-//! A walk that fails is shortened: a state that it came to twice is a detour, and other steps may be left out.
+//! A walk that fails is shortened: a state that it came to twice is a detour, and other steps may
+//! be left out.
 
 use std::collections::BTreeMap;
 
@@ -27,8 +29,8 @@ use crate::{
 /// How many walks go on at once. What they need is worked out together.
 const AT_ONCE: u64 = 256;
 
-/// How often the highest rank of a PCT walk falls: bugs of so many ordering constraints and one more are found with the
-/// paper's probability.
+/// How often the highest rank of a PCT walk falls: bugs of so many ordering constraints and one
+/// more are found with the paper's probability.
 const FALLS: u64 = 2;
 
 /// How many walks, and how long.
@@ -94,15 +96,34 @@ impl Explorer<'_> {
     ///
     /// # Panics
     /// If there is no state to begin with.
-    pub fn walk(&mut self, search: &Search<'_>, walks: &Walks, from: &[Reached]) -> Result<Walked, Error> {
-        let mut walked = Walked { failure: None, walks: 0, steps: 0, reached: Vec::new(), handler_calls: 0 };
+    pub fn walk(
+        &mut self,
+        search: &Search<'_>,
+        walks: &Walks,
+        from: &[Reached],
+    ) -> Result<Walked, Error> {
+        let mut walked = Walked {
+            failure: None,
+            walks: 0,
+            steps: 0,
+            reached: Vec::new(),
+            handler_calls: 0,
+        };
         while walked.failure.is_none() && walked.walks < walks.count {
             let numbers = walked.walks..walks.count.min(walked.walks + AT_ONCE);
             let begins = |number: u64| &from[(number % from.len() as u64) as usize];
-            let mut group: Vec<Walk> = numbers.clone().map(|number| Walk::new(number, walks, begins(number))).collect();
+            let mut group: Vec<Walk> = numbers
+                .clone()
+                .map(|number| Walk::new(number, walks, begins(number)))
+                .collect();
             while group.iter().any(|walk| walk.end.is_none()) {
-                group.par_iter_mut().for_each(|walk| walk.go_on(&self.space, search));
-                let needs: Vec<Need> = group.iter_mut().flat_map(|walk| std::mem::take(&mut walk.needs)).collect();
+                group
+                    .par_iter_mut()
+                    .for_each(|walk| walk.go_on(&self.space, search));
+                let needs: Vec<Need> = group
+                    .iter_mut()
+                    .flat_map(|walk| std::mem::take(&mut walk.needs))
+                    .collect();
                 self.space.resolve(&needs, &self.machine)?;
             }
             walked.walks = numbers.end;
@@ -122,7 +143,14 @@ impl Explorer<'_> {
                         failed = Some((number, self.failure(&reached(&walk.path), choice, why)));
                     }
                     WalkEnd::Property(property, observed) if failed.is_none() => {
-                        failed = Some((number, Failure { property, observed, reached: reached(&walk.path) }));
+                        failed = Some((
+                            number,
+                            Failure {
+                                property,
+                                observed,
+                                reached: reached(&walk.path),
+                            },
+                        ));
                     }
                     WalkEnd::Broken(..) | WalkEnd::Property(..) => {}
                 }
@@ -218,9 +246,10 @@ impl Walk {
                         Judgement::GoesOn => None,
                         Judgement::Pruned => Some(WalkEnd::Done),
                         Judgement::Goal => Some(WalkEnd::Goal),
-                        Judgement::Violates(what) => {
-                            Some(WalkEnd::Property(search.invariants[what.0].0.clone(), what.1))
-                        }
+                        Judgement::Violates(what) => Some(WalkEnd::Property(
+                            search.invariants[what.0].0.clone(),
+                            what.1,
+                        )),
                     };
                 }
             }
@@ -229,7 +258,10 @@ impl Walk {
 
     fn stuck(&self, space: &Space<'_>, search: &Search<'_>) -> Option<WalkEnd> {
         let view = View::new(space, &self.state);
-        search.at_end.iter().find_map(|(name, check)| Some(WalkEnd::Property(name.clone(), check(&view).err()?)))
+        search
+            .at_end
+            .iter()
+            .find_map(|(name, check)| Some(WalkEnd::Property(name.clone(), check(&view).err()?)))
     }
 
     /// How much this walk wants to go this way, and whose rank that is.
@@ -240,21 +272,36 @@ impl Walk {
         if self.kind == Kind::Uniform {
             return (at_random, 0);
         }
-        // Messages belong to their link, everything else to its node; faults are rare guests of their own.
+        // Messages belong to their link, everything else to its node; faults are rare guests of
+        // their own.
         let who = match choice.flight {
-            NONE => u64::from(space.steps.slots[space.steps.outcomes[choice.outcome as usize].local as usize]),
+            NONE => u64::from(
+                space.steps.slots[space.steps.outcomes[choice.outcome as usize].local as usize],
+            ),
             flight => {
                 let flight = &space.steps.flights[flight];
                 1 << 32 | u64::from(flight.from) << 16 | u64::from(flight.to)
             }
         };
-        let who = if space.steps.is_healthy(*choice) { who } else { 1 << 40 | who };
+        let who = if space.steps.is_healthy(*choice) {
+            who
+        } else {
+            1 << 40 | who
+        };
         let rank = match self.fallen.get(&who) {
             Some(before) => FALLS - before,
             None => mix(self.seed ^ mix(who)) | 1 << 63,
         };
         // Of several ways of the same rank one is taken at random.
-        (rank & !0xffff | if rank >> 63 == 1 { at_random & 0xffff } else { rank }, who)
+        (
+            rank & !0xffff
+                | if rank >> 63 == 1 {
+                    at_random & 0xffff
+                } else {
+                    rank
+                },
+            who,
+        )
     }
 
     /// At a few steps of a PCT walk whoever went falls behind all others.

@@ -1,8 +1,12 @@
-//! The ways that lead out of a state. All of them are looked up; a state is only built if it is new.
+//! The ways that lead out of a state. All of them are looked up; a state is only built if it is
+//! new.
 
 use crate::{
     intern::NONE,
-    space::{ONE_CRASH, ONE_DUPLICATE, ONE_LOSS, ONE_LOST_DISK, Space, affords, local_hash, rest_hash, spend},
+    space::{
+        ONE_CRASH, ONE_DUPLICATE, ONE_LOSS, ONE_LOST_DISK, Space, affords, local_hash, rest_hash,
+        spend,
+    },
     steps::{Flight, Outcome, Step, flight_hash},
 };
 
@@ -67,18 +71,38 @@ struct Leaving<'s, W> {
 }
 
 impl Space<'_> {
-    /// All ways out of a state, in a fixed order. What is not known yet is put into `needs`; then the list of ways is
-    /// not complete. Returns whether the world can go on by itself, without a fault.
+    /// All ways out of a state, in a fixed order. What is not known yet is put into `needs`; then
+    /// the list of ways is not complete. Returns whether the world can go on by itself, without a
+    /// fault.
     ///
     /// Time: one lookup for each node and each different message in the network.
-    pub fn ways(&self, state: &[u32], print: u64, needs: &mut Vec<Need>, way: impl FnMut(Way)) -> bool {
+    pub fn ways(
+        &self,
+        state: &[u32],
+        print: u64,
+        needs: &mut Vec<Need>,
+        way: impl FnMut(Way),
+    ) -> bool {
         let (budget, outside) = (self.budget(state), self.outside(state));
         let rest = rest_hash(budget, outside);
         let guided = self.guidance.bars_outcomes();
-        let mut leaving =
-            Leaving { space: self, state, print, budget, outside, rest, needs, way, guided, goes_on: false };
+        let mut leaving = Leaving {
+            space: self,
+            state,
+            print,
+            budget,
+            outside,
+            rest,
+            needs,
+            way,
+            guided,
+            goes_on: false,
+        };
         for local in &state[..self.nodes()] {
-            leaving.step(Step { local: *local, flight: NONE });
+            leaving.step(Step {
+                local: *local,
+                flight: NONE,
+            });
         }
         // Equal messages stand side by side, and one of them is as good as another.
         let network = self.network(state);
@@ -89,7 +113,9 @@ impl Space<'_> {
             guidance.held.contains(&(from, to)) || guidance.late.contains(&flight)
         };
         let distinct = || {
-            let different = network.chunk_by(|one, other| one == other).map(|equal| equal[0]);
+            let different = network
+                .chunk_by(|one, other| one == other)
+                .map(|equal| equal[0]);
             different.filter(|flight| holds_nothing || !is_held(*flight))
         };
         for flight in distinct() {
@@ -106,7 +132,9 @@ impl Space<'_> {
 impl<W: FnMut(Way)> Leaving<'_, W> {
     #[inline]
     fn step(&mut self, step: Step) {
-        let Some(outcomes) = self.space.steps.outcomes(step) else { return self.needs.push(Need::Step(step)) };
+        let Some(outcomes) = self.space.steps.outcomes(step) else {
+            return self.needs.push(Need::Step(step));
+        };
         for number in outcomes {
             let outcome = &self.space.steps.outcomes[number];
             let crash = outcome.crash;
@@ -124,13 +152,18 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
     }
 
     fn affords_crash(&self, outcome: &Outcome) -> bool {
-        affords(self.budget, ONE_CRASH) && (!outcome.loses_disk || affords(self.budget, ONE_LOST_DISK))
+        affords(self.budget, ONE_CRASH)
+            && (!outcome.loses_disk || affords(self.budget, ONE_LOST_DISK))
     }
 
     /// Whether a stage leaves this for later.
     fn is_for_later(&self, outcome: &Outcome) -> bool {
         let slot = self.space.steps.slots[outcome.local as usize];
-        let what = outcome.parts.first().expect("every outcome has a part").what;
+        let what = outcome
+            .parts
+            .first()
+            .expect("every outcome has a part")
+            .what;
         self.space.guidance.bars(slot, what, outcome.crash)
     }
 
@@ -139,27 +172,52 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
     fn offer(&mut self, flight: u32, keeps: bool, number: usize) {
         let outcome = &self.space.steps.outcomes[number];
         self.goes_on |= !outcome.crash && !keeps;
-        let mut choice = Choice { flight, outcome: number as u32, keeps, outside: self.outside };
+        let mut choice = Choice {
+            flight,
+            outcome: number as u32,
+            keeps,
+            outside: self.outside,
+        };
         if outcome.fault != NONE {
-            return (self.way)(Way::Broken { choice, why: Broken::Fault(outcome.fault) });
+            return (self.way)(Way::Broken {
+                choice,
+                why: Broken::Fault(outcome.fault),
+            });
         }
         if outcome.happenings != 0 {
             let (outside, happenings) = (self.outside, outcome.happenings);
             match self.space.watch.after(outside, happenings) {
                 Some(Ok(after)) => choice.outside = after,
-                Some(Err(fault)) => return (self.way)(Way::Broken { choice, why: Broken::Monitor(fault) }),
-                None => return self.needs.push(Need::Watch { outside, happenings }),
+                Some(Err(fault)) => {
+                    return (self.way)(Way::Broken {
+                        choice,
+                        why: Broken::Monitor(fault),
+                    });
+                }
+                None => {
+                    return self.needs.push(Need::Watch {
+                        outside,
+                        happenings,
+                    });
+                }
             }
         }
         let gone = if keeps { NONE } else { flight };
         let before = self.state[usize::from(self.space.steps.slots[outcome.local as usize])];
-        let mut print = self.print.wrapping_sub(local_hash(before)).wrapping_add(local_hash(outcome.local));
+        let mut print = self
+            .print
+            .wrapping_sub(local_hash(before))
+            .wrapping_add(local_hash(outcome.local));
         if gone != NONE {
             print = print.wrapping_sub(flight_hash(gone));
         }
         let sent = match self.space.model.copies {
             usize::MAX => outcome.sends_hash,
-            _ => self.space.sent(self.state, gone, outcome).map(flight_hash).fold(0, u64::wrapping_add),
+            _ => self
+                .space
+                .sent(self.state, gone, outcome)
+                .map(flight_hash)
+                .fold(0, u64::wrapping_add),
         };
         print = print.wrapping_add(sent);
         let mut left = self.budget;
@@ -173,15 +231,28 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
             left = spend(left, ONE_DUPLICATE);
         }
         if (left, choice.outside) != (self.budget, self.outside) {
-            print = print.wrapping_sub(self.rest).wrapping_add(rest_hash(left, choice.outside));
+            print = print
+                .wrapping_sub(self.rest)
+                .wrapping_add(rest_hash(left, choice.outside));
         }
         (self.way)(Way::To { print, choice });
     }
 
     fn lose(&mut self, flight: u32) {
         let left = spend(self.budget, ONE_LOSS);
-        let print = self.print.wrapping_sub(flight_hash(flight)).wrapping_sub(self.rest);
+        let print = self
+            .print
+            .wrapping_sub(flight_hash(flight))
+            .wrapping_sub(self.rest);
         let print = print.wrapping_add(rest_hash(left, self.outside));
-        (self.way)(Way::To { print, choice: Choice { flight, outcome: NONE, keeps: false, outside: self.outside } });
+        (self.way)(Way::To {
+            print,
+            choice: Choice {
+                flight,
+                outcome: NONE,
+                keeps: false,
+                outside: self.outside,
+            },
+        });
     }
 }

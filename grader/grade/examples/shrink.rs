@@ -1,4 +1,5 @@
-//! How small failures become: for each wrong solution of lab 2, the first test that catches it and its chaos tests.
+//! How small failures become: for each wrong solution of lab 2, the first test that catches it and
+//! its chaos tests.
 //!
 //! `cargo run -p faultline-grade --example shrink [-- NAME...]`
 
@@ -22,20 +23,33 @@ struct Row {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).ok_or("the project is above")?.to_owned();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .ok_or("the project is above")?
+        .to_owned();
     let names: Vec<String> = std::env::args().skip(1).collect();
     let (mut first, mut chaos, mut times) = (Vec::new(), Vec::new(), Vec::new());
-    println!("{:<38} {:<46} {:>7} {:>7} {:>5} {:>5}", "wrong solution", "test", "events", "shrunk", "shown", "runs");
+    println!(
+        "{:<38} {:<46} {:>7} {:>7} {:>5} {:>5}",
+        "wrong solution", "test", "events", "shrunk", "shown", "runs"
+    );
     for mutant in mutants(&root, LAB, &names)? {
         let (shrunk_ms, tests) = shrunk(&root, &mutant)?;
         times.push(shrunk_ms);
         let mut is_first = true;
-        for (verdict, failure) in tests.iter().filter_map(|test| Some((test, test.failure.as_ref()?))) {
+        for (verdict, failure) in tests
+            .iter()
+            .filter_map(|test| Some((test, test.failure.as_ref()?)))
+        {
             let is_chaos = verdict.id.ends_with("_chaos");
             if is_first || is_chaos {
                 let row = row(failure);
                 let (name, id) = (&mutant.name, &verdict.id);
-                println!("{name:<38} {id:<46} {:>7} {:>7} {:>5} {:>5}", row.from, row.to, row.shown, row.runs);
+                println!(
+                    "{name:<38} {id:<46} {:>7} {:>7} {:>5} {:>5}",
+                    row.from, row.to, row.shown, row.runs
+                );
                 if is_first { &mut first } else { &mut chaos }.push(row);
             }
             is_first = false;
@@ -52,12 +66,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             of(|row| row.runs)
         );
     }
-    println!("shrinking all failures of a wrong solution: median {} ms", median(times));
+    println!(
+        "shrinking all failures of a wrong solution: median {} ms",
+        median(times)
+    );
     Ok(())
 }
 
-/// The tests that must catch it and chaos, graded; and the real milliseconds after the last run until the verdict.
-fn shrunk(root: &Path, mutant: &Mutant) -> Result<(u64, Vec<TestVerdict>), Box<dyn std::error::Error>> {
+/// The tests that must catch it and chaos, graded; and the real milliseconds after the last run
+/// until the verdict.
+fn shrunk(
+    root: &Path,
+    mutant: &Mutant,
+) -> Result<(u64, Vec<TestVerdict>), Box<dyn std::error::Error>> {
     let folder = mutant.apply()?;
     let request = request(root, mutant, folder.path().to_owned());
     let mut tested = Instant::now();
@@ -77,7 +98,10 @@ fn request(root: &Path, mutant: &Mutant, submission: PathBuf) -> Request {
         root: root.to_owned(),
         lab: LAB.to_owned(),
         submission: Some(submission),
-        tests: Selection { filters, hidden: has_hidden_tests(LAB) },
+        tests: Selection {
+            filters,
+            hidden: has_hidden_tests(LAB),
+        },
         seeds: Seeds::Rubric,
         salt: None,
         threads: Some(1),
@@ -91,7 +115,12 @@ fn request(root: &Path, mutant: &Mutant, submission: PathBuf) -> Request {
 fn row(failure: &Failure) -> Row {
     let shown = failure.trace.iter().filter(|line| line.number > 0).count();
     let shrunk = failure.shrunk.clone().unwrap_or_default();
-    Row { from: shrunk.from_events, to: shrunk.to_events, shown, runs: shrunk.runs }
+    Row {
+        from: shrunk.from_events,
+        to: shrunk.to_events,
+        shown,
+        runs: shrunk.runs,
+    }
 }
 
 fn median(mut numbers: Vec<u64>) -> u64 {

@@ -1,7 +1,8 @@
 //! How fast, and how much memory? `cargo run -p faultline-grade --example speed`.
 //!
-//! The bare loop hands events to the reference solution of lab 2 as fast as its instances take them: a queue, no time, no
-//! network, no history. The whole world does the same work with all of that, and with faults. Both on one core.
+//! The bare loop hands events to the reference solution of lab 2 as fast as its instances take
+//! them: a queue, no time, no network, no history. The whole world does the same work with all of
+//! that, and with faults. Both on one core.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -12,11 +13,12 @@ use std::{
 };
 
 use faultline_host::{
-    Cage, LabCrates, Machine, Prebuilt, Program, Staged, Toolchain, build::Options, machine::Limits as NodeLimits,
-    on_world_stack,
+    Cage, LabCrates, Machine, Prebuilt, Program, Staged, Toolchain, build::Options,
+    machine::Limits as NodeLimits, on_world_stack,
 };
 use faultline_sim::{
-    Conditions, Limits, Mode, NodeSpec, Outcome, Role, Setup, Trial, Workload, World, backend::Backend, ms,
+    Conditions, Limits, Mode, NodeSpec, Outcome, Role, Setup, Trial, Workload, World,
+    backend::Backend, ms,
 };
 use lab2_api::{ClientConfig, Command, ServerConfig};
 use labkit::{
@@ -28,23 +30,46 @@ use labkit::{
 const V1: NodeId = NodeId::new('v', 1);
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the project is above");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the project is above");
     let began = Instant::now();
     let toolchain = Toolchain::find(root).expect("a toolchain");
-    let prebuilt = Prebuilt::build(root, &toolchain, LabCrates::of("lab2")).expect("labkit and the lab's API");
-    println!("{:<52} {:>9.0} ms", "labkit and API (found built, or built)", millis(began.elapsed()));
+    let prebuilt =
+        Prebuilt::build(root, &toolchain, LabCrates::of("lab2")).expect("labkit and the lab's API");
+    println!(
+        "{:<52} {:>9.0} ms",
+        "labkit and API (found built, or built)",
+        millis(began.elapsed())
+    );
     let staged = Staged::from_folder(&root.join("solutions/lab2")).expect("the reference");
     let began = Instant::now();
     let cage = Cage::find(&toolchain).unwrap_or_else(|_| Cage::open());
     let layers = cage.layers().join(", ");
-    println!("{:<52} {:>9.0} ms, {layers}", "trying out how builds are locked in", millis(began.elapsed()));
+    println!(
+        "{:<52} {:>9.0} ms, {layers}",
+        "trying out how builds are locked in",
+        millis(began.elapsed())
+    );
     let (began, never) = (Instant::now(), AtomicBool::new(false));
-    let built = prebuilt.compile(&staged, &Options::new(&cage, &never)).expect("the reference compiles");
-    println!("{:<52} {:>9.0} ms", "submission to wasm", millis(began.elapsed()));
+    let built = prebuilt
+        .compile(&staged, &Options::new(&cage, &never))
+        .expect("the reference compiles");
+    println!(
+        "{:<52} {:>9.0} ms",
+        "submission to wasm",
+        millis(began.elapsed())
+    );
     let began = Instant::now();
     let machine = Machine::new(NodeLimits::default()).expect("an engine");
     let program = machine.load(&built.wasm).expect("a module");
-    println!("{:<52} {:>9.0} ms, {} KiB", "wasm to machine code", millis(began.elapsed()), built.wasm.len() >> 10);
+    println!(
+        "{:<52} {:>9.0} ms, {} KiB",
+        "wasm to machine code",
+        millis(began.elapsed()),
+        built.wasm.len() >> 10
+    );
     on_world_stack(|| measure(&program));
 }
 
@@ -54,15 +79,38 @@ fn millis(time: Duration) -> f64 {
 
 fn measure(program: &Program) {
     let bare = best_of(3, || bare_loop(program, 1_000_000));
-    println!("{:<52} {:>9.0} events/s (goal 1,000,000)", "bare backend loop", bare);
+    println!(
+        "{:<52} {:>9.0} events/s (goal 1,000,000)",
+        "bare backend loop", bare
+    );
     let world = best_of(3, || whole_world(program));
-    println!("{:<52} {:>9.0} events/s", "whole world: history, loss, duplicates, crashes", world);
-    println!("{:<52} {:>9.2} times slower (goal at most 1.5)", "whole world against bare loop", bare / world);
-    println!("{:<52} {:>9.1} us (goal 20)", "node start: instance, start handler, drop", node_start(program));
-    println!("{:<52} {:>9.2} us", "snapshot and restore in a fresh instance, step", restore_step(program));
+    println!(
+        "{:<52} {:>9.0} events/s",
+        "whole world: history, loss, duplicates, crashes", world
+    );
+    println!(
+        "{:<52} {:>9.2} times slower (goal at most 1.5)",
+        "whole world against bare loop",
+        bare / world
+    );
+    println!(
+        "{:<52} {:>9.1} us (goal 20)",
+        "node start: instance, start handler, drop",
+        node_start(program)
+    );
+    println!(
+        "{:<52} {:>9.2} us",
+        "snapshot and restore in a fresh instance, step",
+        restore_step(program)
+    );
     match bytes_per_event(program) {
-        Some(bytes) => println!("{:<52} {bytes:>9.3} bytes (goal 0)", "kept per event of a passing run"),
-        None => println!("kept per event of a passing run: not measured (there is no /proc/self/statm)"),
+        Some(bytes) => println!(
+            "{:<52} {bytes:>9.3} bytes (goal 0)",
+            "kept per event of a passing run"
+        ),
+        None => {
+            println!("kept per event of a passing run: not measured (there is no /proc/self/statm)")
+        }
     }
 }
 
@@ -76,35 +124,74 @@ fn bytes<T: serde::Serialize>(value: &T) -> Vec<u8> {
 
 /// The view server, three servers and three clients.
 fn nodes() -> Vec<NodeSpec> {
-    let mut nodes = vec![NodeSpec { id: V1, role: Role::Server { role: 0, config: bytes(&()) }, starts: true }];
+    let mut nodes = vec![NodeSpec {
+        id: V1,
+        role: Role::Server {
+            role: 0,
+            config: bytes(&()),
+        },
+        starts: true,
+    }];
     for number in 1..=3 {
-        let server = Role::Server { role: 1, config: bytes(&ServerConfig { view_server: V1 }) };
-        nodes.push(NodeSpec { id: NodeId::new('s', number), role: server, starts: true });
+        let server = Role::Server {
+            role: 1,
+            config: bytes(&ServerConfig { view_server: V1 }),
+        };
+        nodes.push(NodeSpec {
+            id: NodeId::new('s', number),
+            role: server,
+            starts: true,
+        });
     }
     for number in 1..=3 {
-        let client = Role::Client { role: 2, config: bytes(&ClientConfig { view_server: V1 }) };
-        nodes.push(NodeSpec { id: NodeId::new('c', number), role: client, starts: true });
+        let client = Role::Client {
+            role: 2,
+            config: bytes(&ClientConfig { view_server: V1 }),
+        };
+        nodes.push(NodeSpec {
+            id: NodeId::new('c', number),
+            role: client,
+            starts: true,
+        });
     }
     nodes
 }
 
 enum Due {
-    Message { to: usize, from: NodeId, message: Vec<u8> },
-    Timer { of: usize, timer: Vec<u8> },
+    Message {
+        to: usize,
+        from: NodeId,
+        message: Vec<u8>,
+    },
+    Timer {
+        of: usize,
+        timer: Vec<u8>,
+    },
 }
 
-/// Messages and timers come in the order in which they were asked for; a client that has answered asks again.
+/// Messages and timers come in the order in which they were asked for; a client that has answered
+/// asks again.
 fn bare_loop(program: &Program, count: u64) -> f64 {
     let nodes = nodes();
     let disk = BTreeMap::new();
     let mut backend = program.backend();
     let mut due: VecDeque<Due> = VecDeque::new();
     let mut spare: Vec<Vec<u8>> = Vec::new();
-    let command = bytes(&Command::Append { key: "x".into(), value: "1;".into() });
-    let slot_of = |id: NodeId| nodes.iter().position(|node| node.id == id).expect("a node of this loop");
+    let command = bytes(&Command::Append {
+        key: "x".into(),
+        value: "1;".into(),
+    });
+    let slot_of = |id: NodeId| {
+        nodes
+            .iter()
+            .position(|node| node.id == id)
+            .expect("a node of this loop")
+    };
     let mut invoke: Vec<usize> = Vec::new();
     for (slot, node) in nodes.iter().enumerate() {
-        let (Role::Server { role, config } | Role::Client { role, config }) = &node.role else { continue };
+        let (Role::Server { role, config } | Role::Client { role, config }) = &node.role else {
+            continue;
+        };
         let start = Start {
             role: *role,
             id: node.id,
@@ -116,7 +203,15 @@ fn bare_loop(program: &Program, count: u64) -> f64 {
             inputs: &Inputs::new(),
         };
         let answer = backend.start(slot, &start, 1).expect("it starts").to_vec();
-        queue(&answer, slot, node.id, &slot_of, &mut due, &mut spare, &mut invoke);
+        queue(
+            &answer,
+            slot,
+            node.id,
+            &slot_of,
+            &mut due,
+            &mut spare,
+            &mut invoke,
+        );
         if node.id.role() == 'c' {
             invoke.push(slot);
         }
@@ -126,25 +221,52 @@ fn bare_loop(program: &Program, count: u64) -> f64 {
     for _ in 0..count {
         if let Some(slot) = invoke.pop() {
             answer.clear();
-            answer.extend_from_slice(backend.step(slot, &Event::Invoke { command: &command }).expect("a step"));
-            queue(&answer, slot, nodes[slot].id, &slot_of, &mut due, &mut spare, &mut invoke);
+            answer.extend_from_slice(
+                backend
+                    .step(slot, &Event::Invoke { command: &command })
+                    .expect("a step"),
+            );
+            queue(
+                &answer,
+                slot,
+                nodes[slot].id,
+                &slot_of,
+                &mut due,
+                &mut spare,
+                &mut invoke,
+            );
             continue;
         }
         let (slot, buffer) = match due.pop_front().expect("pings never end") {
             Due::Message { to, from, message } => {
                 answer.clear();
-                let event = Event::Message { from, message: &message };
+                let event = Event::Message {
+                    from,
+                    message: &message,
+                };
                 answer.extend_from_slice(backend.step(to, &event).expect("a step"));
                 (to, message)
             }
             Due::Timer { of, timer } => {
                 answer.clear();
-                answer.extend_from_slice(backend.step(of, &Event::Timer { timer: &timer }).expect("a step"));
+                answer.extend_from_slice(
+                    backend
+                        .step(of, &Event::Timer { timer: &timer })
+                        .expect("a step"),
+                );
                 (of, timer)
             }
         };
         spare.push(buffer);
-        queue(&answer, slot, nodes[slot].id, &slot_of, &mut due, &mut spare, &mut invoke);
+        queue(
+            &answer,
+            slot,
+            nodes[slot].id,
+            &slot_of,
+            &mut due,
+            &mut spare,
+            &mut invoke,
+        );
     }
     count as f64 / began.elapsed().as_secs_f64()
 }
@@ -167,9 +289,16 @@ fn queue(
     for effect in effects(answer) {
         match effect.expect("labkit wrote it") {
             Effect::Send { to, message } => {
-                due.push_back(Due::Message { to: slot_of(to), from: id, message: keep(message) });
+                due.push_back(Due::Message {
+                    to: slot_of(to),
+                    from: id,
+                    message: keep(message),
+                });
             }
-            Effect::SetTimer { timer, .. } => due.push_back(Due::Timer { of: slot, timer: keep(timer) }),
+            Effect::SetTimer { timer, .. } => due.push_back(Due::Timer {
+                of: slot,
+                timer: keep(timer),
+            }),
             Effect::Respond { .. } => invoke.push(slot),
             _ => {}
         }
@@ -182,8 +311,14 @@ impl Workload for Appends {
     fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
         let key = format!("k{}", nth % 50);
         let command = match nth % 3 {
-            0 => Command::Put { key, value: format!("{client}.{nth};") },
-            1 => Command::Append { key, value: format!("{client}.{nth};") },
+            0 => Command::Put {
+                key,
+                value: format!("{client}.{nth};"),
+            },
+            1 => Command::Append {
+                key,
+                value: format!("{client}.{nth};"),
+            },
             _ => Command::Get { key },
         };
         Some((ms(5), bytes(&command)))
@@ -193,9 +328,21 @@ impl Workload for Appends {
 fn in_world(program: &Program, test: impl FnOnce(&mut World<'_>) -> Outcome) -> u64 {
     let mut backend = program.backend();
     let mut trial = Trial::new(&mut backend, 0, 7, Mode::default());
-    let limits = Limits { events: u64::MAX, messages: u64::MAX, bytes: u64::MAX, fuel: u64::MAX, ..Limits::default() };
-    let setup = Setup { limits, start_spread: ms(50), ..Setup::new(nodes(), Conditions::bad()) };
-    trial.run(setup, test).expect("the reference does nothing wrong");
+    let limits = Limits {
+        events: u64::MAX,
+        messages: u64::MAX,
+        bytes: u64::MAX,
+        fuel: u64::MAX,
+        ..Limits::default()
+    };
+    let setup = Setup {
+        limits,
+        start_spread: ms(50),
+        ..Setup::new(nodes(), Conditions::bad())
+    };
+    trial
+        .run(setup, test)
+        .expect("the reference does nothing wrong");
     trial.finish().phases.iter().map(|phase| phase.events).sum()
 }
 
@@ -264,8 +411,12 @@ fn restore_step(program: &Program) -> f64 {
     let began = Instant::now();
     for round in 0..rounds {
         let snapshot = backend.call(0, Op::Snapshot, &[]).expect("a snapshot");
-        backend.restore(0, &start(1), &snapshot, round).expect("it is restored");
-        backend.step(0, &Event::Timer { timer: &timer }).expect("a step");
+        backend
+            .restore(0, &start(1), &snapshot, round)
+            .expect("it is restored");
+        backend
+            .step(0, &Event::Timer { timer: &timer })
+            .expect("a step");
     }
     began.elapsed().as_secs_f64() * 1e6 / rounds as f64
 }
@@ -273,7 +424,12 @@ fn restore_step(program: &Program) -> f64 {
 /// Pings only: what grows with the events of a run that passes, apart from the clients' history?
 fn bytes_per_event(program: &Program) -> Option<f64> {
     let resident = || -> Option<f64> {
-        let pages: f64 = fs::read_to_string("/proc/self/statm").ok()?.split_whitespace().nth(1)?.parse().ok()?;
+        let pages: f64 = fs::read_to_string("/proc/self/statm")
+            .ok()?
+            .split_whitespace()
+            .nth(1)?
+            .parse()
+            .ok()?;
         Some(pages * 4096.0)
     };
     let mut sizes = Vec::new();

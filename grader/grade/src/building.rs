@@ -35,7 +35,10 @@ pub enum LockIn {
 
 impl Default for Building {
     fn default() -> Self {
-        Building { lock_in: LockIn::IfPossible, limit: Duration::from_secs(120) }
+        Building {
+            lock_in: LockIn::IfPossible,
+            limit: Duration::from_secs(120),
+        }
     }
 }
 
@@ -50,7 +53,8 @@ impl Building {
             LockIn::IfPossible => Ok(Cage::find(toolchain).unwrap_or_else(|_| Cage::open())),
             LockIn::Required => Cage::find(toolchain).map_err(|no_cage| {
                 broken(format!(
-                    "submissions cannot be built safely on this machine: {no_cage}\n`cargo grade doctor` tells more; \
+                    "submissions cannot be built safely on this machine: {no_cage}\n`cargo grade \
+                     doctor` tells more; \
                      --unsafe-build grades without a sandbox, and every result will say so"
                 ))
             }),
@@ -73,8 +77,13 @@ pub struct Health {
 /// If there is no compiler to try it with.
 pub fn doctor(root: &Path) -> Result<Health, Error> {
     let toolchain = Toolchain::find(root).map_err(broken)?;
-    let cage = Cage::find(&toolchain).map(|cage| cage.layers().to_vec()).map_err(|none| none.to_string());
-    Ok(Health { layers: cage::doctor(&toolchain), cage })
+    let cage = Cage::find(&toolchain)
+        .map(|cage| cage.layers().to_vec())
+        .map_err(|none| none.to_string());
+    Ok(Health {
+        layers: cage::doctor(&toolchain),
+        cage,
+    })
 }
 
 /// A submission that can run.
@@ -83,7 +92,8 @@ pub(crate) struct Built {
     pub warnings: String,
 }
 
-/// Compiles a submission. What stands in the way of that is an [`Error`] that [`crate::grade`] makes an outcome of.
+/// Compiles a submission. What stands in the way of that is an [`Error`] that [`crate::grade`]
+/// makes an outcome of.
 pub(crate) fn build(
     root: &Path,
     toolchain: &Toolchain,
@@ -93,16 +103,37 @@ pub(crate) fn build(
     interrupt: &AtomicBool,
 ) -> Result<Built, Error> {
     let cage = building.cage(toolchain)?;
-    let crates = LabCrates { student: suite.lab.to_owned(), api: suite.api_package.to_owned() };
+    let crates = LabCrates {
+        student: suite.lab.to_owned(),
+        api: suite.api_package.to_owned(),
+    };
     let prebuilt = Prebuilt::build(root, toolchain, crates).map_err(broken)?;
-    let options = Options { time_limit: building.limit, ..Options::new(&cage, interrupt) };
-    let built = prebuilt.compile(submission, &options).map_err(|error| match error {
-        BuildError::Submission(trouble) => Error::DoesNotBuild { text: trouble.plain },
-        BuildError::Rejected(rejected) => Error::Rejected { text: rejected.text },
-        BuildError::NotScored(trouble) => Error::NotScored { text: trouble.text },
-        BuildError::Tool(error) => broken(error),
-    })?;
-    let program = Machine::new(Limits::default()).and_then(|machine| machine.load(&built.wasm)).map_err(broken)?;
-    let warnings: Vec<&str> = built.warnings.iter().map(|warning| warning.plain.trim_end()).collect();
-    Ok(Built { program, warnings: warnings.join("\n\n") })
+    let options = Options {
+        time_limit: building.limit,
+        ..Options::new(&cage, interrupt)
+    };
+    let built = prebuilt
+        .compile(submission, &options)
+        .map_err(|error| match error {
+            BuildError::Submission(trouble) => Error::DoesNotBuild {
+                text: trouble.plain,
+            },
+            BuildError::Rejected(rejected) => Error::Rejected {
+                text: rejected.text,
+            },
+            BuildError::NotScored(trouble) => Error::NotScored { text: trouble.text },
+            BuildError::Tool(error) => broken(error),
+        })?;
+    let program = Machine::new(Limits::default())
+        .and_then(|machine| machine.load(&built.wasm))
+        .map_err(broken)?;
+    let warnings: Vec<&str> = built
+        .warnings
+        .iter()
+        .map(|warning| warning.plain.trim_end())
+        .collect();
+    Ok(Built {
+        program,
+        warnings: warnings.join("\n\n"),
+    })
 }

@@ -1,5 +1,5 @@
-//! What reports draw of a failure besides its trace: which events led to it, what held for how long, and what clients
-//! saw, key by key.
+//! What reports draw of a failure besides its trace: which events led to it, what held for how
+//! long, and what clients saw, key by key.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -23,14 +23,20 @@ pub fn draw(recording: &Recording, violation: &Violation, trace: &[TraceLine]) -
         .map(|index| index as usize)
         .collect();
     let fatal = fatal(recording, violation);
-    let led = fatal.map(|index| past(recording, index)).unwrap_or_default();
+    let led = fatal
+        .map(|index| past(recording, index))
+        .unwrap_or_default();
     let drawn = |index: usize| Drawn {
         number: recording.forgotten + index as u64 + 1,
         what: what(&recording.steps[index].what),
         led: led.contains(&index),
         fatal: fatal == Some(index),
     };
-    let events: Vec<Drawn> = shown.iter().filter(|index| **index < recording.steps.len()).map(|i| drawn(*i)).collect();
+    let events: Vec<Drawn> = shown
+        .iter()
+        .filter(|index| **index < recording.steps.len())
+        .map(|i| drawn(*i))
+        .collect();
     let mut nodes: Vec<NodeId> = shown
         .iter()
         .filter_map(|index| recording.steps.get(*index))
@@ -43,7 +49,10 @@ pub fn draw(recording: &Recording, violation: &Violation, trace: &[TraceLine]) -
         .collect();
     nodes.sort();
     nodes.dedup();
-    let (begin, end) = (trace.first().map_or(0, |line| line.at_us), violation.about.0);
+    let (begin, end) = (
+        trace.first().map_or(0, |line| line.at_us),
+        violation.about.0,
+    );
     let bands = bands(recording, end).into_iter().filter(|band| {
         let known = |name: &String| nodes.iter().any(|node| node.to_string() == *name);
         band.from_us < end
@@ -52,20 +61,38 @@ pub fn draw(recording: &Recording, violation: &Violation, trace: &[TraceLine]) -
             && known(&band.node)
             && band.to.iter().all(known)
     });
-    let bands = bands.map(|band| Band { to_us: band.to_us.min(end), ..band }).collect();
-    Diagram { nodes: nodes.iter().map(NodeId::to_string).collect(), events, bands }
+    let bands = bands
+        .map(|band| Band {
+            to_us: band.to_us.min(end),
+            ..band
+        })
+        .collect();
+    Diagram {
+        nodes: nodes.iter().map(NodeId::to_string).collect(),
+        events,
+        bands,
+    }
 }
 
 fn what(what: &Happening) -> What {
     let name = NodeId::to_string;
     match what {
         Happening::Start { node, .. } => What::Start { node: name(node) },
-        Happening::Receive { node, from, sent, .. } => {
-            What::Receive { node: name(node), from: name(from), sent_us: sent.0 }
-        }
-        Happening::Lose { from, to, .. } => What::Lose { from: name(from), to: name(to) },
+        Happening::Receive {
+            node, from, sent, ..
+        } => What::Receive {
+            node: name(node),
+            from: name(from),
+            sent_us: sent.0,
+        },
+        Happening::Lose { from, to, .. } => What::Lose {
+            from: name(from),
+            to: name(to),
+        },
         // Like a timer, the end of work is an event that nobody else has to do with.
-        Happening::Timer { node, .. } | Happening::WorkDone { node, .. } => What::Timer { node: name(node) },
+        Happening::Timer { node, .. } | Happening::WorkDone { node, .. } => {
+            What::Timer { node: name(node) }
+        }
         Happening::Invoke { node, .. } => What::Invoke { node: name(node) },
         Happening::Respond { node, .. } => What::Answer { node: name(node) },
         Happening::Crash { node, .. } => What::Crash { node: name(node) },
@@ -85,12 +112,15 @@ fn node_of(what: &Happening) -> Option<NodeId> {
         | Happening::Invoke { node, .. }
         | Happening::Respond { node, .. }
         | Happening::Crash { node, .. } => Some(node),
-        Happening::Lose { .. } | Happening::Fault { .. } | Happening::Phase { .. } | Happening::Stop { .. } => None,
+        Happening::Lose { .. }
+        | Happening::Fault { .. }
+        | Happening::Phase { .. }
+        | Happening::Stop { .. } => None,
     }
 }
 
-/// The event that the failure is about: an answer at that moment, or else the last event then. A lack of progress has
-/// none, and neither has what a test notices between two events.
+/// The event that the failure is about: an answer at that moment, or else the last event then. A
+/// lack of progress has none, and neither has what a test notices between two events.
 fn fatal(recording: &Recording, violation: &Violation) -> Option<usize> {
     if violation.kind == Kind::NoProgress {
         return None;
@@ -99,7 +129,10 @@ fn fatal(recording: &Recording, violation: &Violation) -> Option<usize> {
     let answer = |step: &Step| then(step) && matches!(step.what, Happening::Respond { .. });
     let event = |step: &Step| then(step) && node_of(&step.what).is_some();
     let steps = &recording.steps;
-    steps.iter().rposition(answer).or_else(|| steps.iter().rposition(event))
+    steps
+        .iter()
+        .rposition(answer)
+        .or_else(|| steps.iter().rposition(event))
 }
 
 /// The events that happened before this one (Lamport), itself included.
@@ -120,7 +153,11 @@ fn past(recording: &Recording, last: usize) -> BTreeSet<usize> {
         let step = &steps[index];
         let before = |node: NodeId, fits: &dyn Fn(usize) -> bool| {
             let own = of.get(&node).map(Vec::as_slice).unwrap_or_default();
-            own[..own.partition_point(|known| *known < index)].iter().rev().copied().find(|known| fits(*known))
+            own[..own.partition_point(|known| *known < index)]
+                .iter()
+                .rev()
+                .copied()
+                .find(|known| fits(*known))
         };
         // A life knows nothing of the one before but what the disk kept, which no trace tells.
         if !matches!(step.what, Happening::Start { .. }) {
@@ -148,8 +185,16 @@ fn bands(recording: &Recording, end: u64) -> Vec<Band> {
             }
             Change::Ends(what) => bands.extend(open.remove(&what).map(|from| band(what, from, at))),
             Change::Healed => {
-                let ended: Vec<_> = open.keys().copied().filter(|(held, ..)| *held != Held::Down).collect();
-                bands.extend(ended.into_iter().filter_map(|what| open.remove(&what).map(|from| band(what, from, at))));
+                let ended: Vec<_> = open
+                    .keys()
+                    .copied()
+                    .filter(|(held, ..)| *held != Held::Down)
+                    .collect();
+                bands.extend(
+                    ended
+                        .into_iter()
+                        .filter_map(|what| open.remove(&what).map(|from| band(what, from, at))),
+                );
             }
         }
     }
@@ -167,11 +212,19 @@ enum Change {
 }
 
 fn band((what, node, to): Holding, from_us: u64, to_us: u64) -> Band {
-    Band { what, node: node.to_string(), to: to.map(|to| to.to_string()), from_us, to_us }
+    Band {
+        what,
+        node: node.to_string(),
+        to: to.map(|to| to.to_string()),
+        from_us,
+        to_us,
+    }
 }
 
 fn faults(timed: &Timed) -> Option<(u64, Change)> {
-    let Action::Fault(fault) = &timed.action else { return None };
+    let Action::Fault(fault) = &timed.action else {
+        return None;
+    };
     let change = match *fault {
         FaultAction::Pause { node } => Change::Begins((Held::Paused, node, None)),
         FaultAction::Resume { node } => Change::Ends((Held::Paused, node, None)),
@@ -203,22 +256,29 @@ fn lives(recording: &Recording) -> Vec<(u64, Change)> {
                 }
                 changes.push((step.at.0, Change::Ends((Held::Down, node, None))));
             }
-            Happening::Crash { node, .. } => changes.push((step.at.0, Change::Begins((Held::Down, node, None)))),
+            Happening::Crash { node, .. } => {
+                changes.push((step.at.0, Change::Begins((Held::Down, node, None))))
+            }
             _ => {}
         }
     }
     changes
 }
 
-/// What clients saw until the failure, key by key; only the key of the impossible answer, if there is one.
+/// What clients saw until the failure, key by key; only the key of the impossible answer, if there
+/// is one.
 pub fn history(asked: &[faultline_sim::Asked], about: Time) -> Vec<KeyHistory> {
-    let impossible = asked.iter().find(|asked| asked.judged == faultline_sim::Judged::Impossible);
+    let impossible = asked
+        .iter()
+        .find(|asked| asked.judged == faultline_sim::Judged::Impossible);
     let matters = |operation: &&faultline_sim::Asked| {
         operation.from <= about && impossible.is_none_or(|wrong| wrong.about == operation.about)
     };
     let mut keys: BTreeMap<&str, Vec<Asked>> = BTreeMap::new();
     for operation in asked.iter().filter(matters) {
-        keys.entry(&operation.about).or_default().push(shown(operation, about));
+        keys.entry(&operation.about)
+            .or_default()
+            .push(shown(operation, about));
     }
     let each = (OPERATIONS_IN_ALL / keys.len().max(1)).clamp(1, OPERATIONS);
     let mut left = OPERATIONS_IN_ALL;
@@ -228,7 +288,11 @@ pub fn history(asked: &[faultline_sim::Asked], about: Time) -> Vec<KeyHistory> {
         let operations = operations.split_off(drop);
         left -= operations.len();
         if !operations.is_empty() {
-            histories.push(KeyHistory { key: key.to_owned(), left_out: drop as u64, operations });
+            histories.push(KeyHistory {
+                key: key.to_owned(),
+                left_out: drop as u64,
+                operations,
+            });
         }
     }
     histories

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Why there is no grade. A submission that does not compile is no error here: it is graded, with 0 points.
+/// Why there is no grade. A submission that does not compile is no error here: it is graded, with 0
+/// points.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The request cannot be carried out as it stands; the message says what was expected.
@@ -32,7 +33,8 @@ pub enum Error {
         /// The compiler's errors.
         text: String,
     },
-    /// A human must look at the submission before it is graded: for a replay, which has no grade to put this into.
+    /// A human must look at the submission before it is graded: for a replay, which has no grade to
+    /// put this into.
     #[error("the submission cannot be graded: {text}")]
     Rejected {
         /// Why.
@@ -44,10 +46,13 @@ pub enum Error {
         /// What happened.
         text: String,
     },
-    /// The project is not the one that this grader was compiled from, so its verdicts would not be this project's.
+    /// The project is not the one that this grader was compiled from, so its verdicts would not be
+    /// this project's.
     #[error(
-        "this grader was built from another version of the project: {differ} differ from what it was built from, so \
-         there is no score. Run `cargo grade` in the project, which builds the right one, or download the release of \
+        "this grader was built from another version of the project: {differ} differ from what it \
+         was built from, so \
+         there is no score. Run `cargo grade` in the project, which builds the right one, or \
+         download the release of \
          the project's version"
     )]
     OtherProject {

@@ -1,7 +1,9 @@
-//! What changed in a state, field by field, from what the program's own `Debug` wrote of it before and after (`{:#?}`).
+//! What changed in a state, field by field, from what the program's own `Debug` wrote of it before
+//! and after (`{:#?}`).
 //!
-//! That form is lines: `name: Type {`, `value,`, `}`. Lines that are none of that (a `Debug` written by hand may say
-//! anything) count as values, so the worst that can happen is a difference that is larger than necessary.
+//! That form is lines: `name: Type {`, `value,`, `}`. Lines that are none of that (a `Debug`
+//! written by hand may say anything) count as values, so the worst that can happen is a difference
+//! that is larger than necessary.
 
 use faultline_verdict::FieldChange;
 
@@ -45,20 +47,28 @@ pub fn lines(state: &str) -> Vec<String> {
 pub fn changes(before: &str, after: &str) -> Vec<FieldChange> {
     let mut out = Vec::new();
     // Each is one value whose parts are the fields; the value's own name tells nothing.
-    match (Tree::parse(before).parts.as_slice(), Tree::parse(after).parts.as_slice()) {
+    match (
+        Tree::parse(before).parts.as_slice(),
+        Tree::parse(after).parts.as_slice(),
+    ) {
         ([before], [after]) => before.differs("", after, &mut out),
         (before, after) => in_order("", '{', before, after, &mut out),
     }
     if out.len() > MOST {
         let more = out.len() - MOST;
         out.truncate(MOST);
-        out.push(FieldChange { path: format!("({more} more changes)"), before: None, after: None });
+        out.push(FieldChange {
+            path: format!("({more} more changes)"),
+            before: None,
+            after: None,
+        });
     }
     out
 }
 
 impl Tree {
-    /// A tree whose parts are the values of the text; there is one if a program's derived `Debug` wrote it.
+    /// A tree whose parts are the values of the text; there is one if a program's derived `Debug`
+    /// wrote it.
     fn parse(text: &str) -> Tree {
         let mut open = vec![Tree::default()];
         for line in text.lines() {
@@ -76,7 +86,14 @@ impl Tree {
                 match (value, open.last_mut()) {
                     (Some(value), Some(_)) => {
                         let key = group.inline();
-                        add(&mut open, Tree { key, ..Tree::value(value) }, last);
+                        add(
+                            &mut open,
+                            Tree {
+                                key,
+                                ..Tree::value(value)
+                            },
+                            last,
+                        );
                     }
                     (None, Some(parent)) => parent.parts.push(group),
                     (_, None) => {}
@@ -84,7 +101,14 @@ impl Tree {
                 continue;
             }
             let (key, value) = split(line);
-            add(&mut open, Tree { key: key.to_owned(), ..Tree::value(value) }, last);
+            add(
+                &mut open,
+                Tree {
+                    key: key.to_owned(),
+                    ..Tree::value(value)
+                },
+                last,
+            );
         }
         // A text that was cut short leaves groups open.
         while let Some(group) = open.pop() {
@@ -97,12 +121,17 @@ impl Tree {
     }
 
     fn value(text: &str) -> Tree {
-        Tree { head: text.to_owned(), ..Tree::default() }
+        Tree {
+            head: text.to_owned(),
+            ..Tree::default()
+        }
     }
 
     /// In one line.
     fn inline(&self) -> String {
-        let Some(bracket) = self.bracket else { return self.head.clone() };
+        let Some(bracket) = self.bracket else {
+            return self.head.clone();
+        };
         let parts: Vec<String> = self.parts.iter().map(Tree::named).collect();
         let parts = parts.join(", ");
         match (bracket, self.head.is_empty()) {
@@ -112,13 +141,19 @@ impl Tree {
     }
 
     fn named(&self) -> String {
-        if self.key.is_empty() { self.inline() } else { format!("{}: {}", self.key, self.inline()) }
+        if self.key.is_empty() {
+            self.inline()
+        } else {
+            format!("{}: {}", self.key, self.inline())
+        }
     }
 
     /// In one line, if that is of at most so many characters; a value is in any case.
     fn short(&self, most: usize) -> Option<String> {
         let is_small = self.bracket.is_none() || self.size() <= most;
-        is_small.then(|| self.inline()).filter(|line| self.bracket.is_none() || line.chars().count() <= most)
+        is_small
+            .then(|| self.inline())
+            .filter(|line| self.bracket.is_none() || line.chars().count() <= most)
     }
 
     fn size(&self) -> usize {
@@ -127,12 +162,20 @@ impl Tree {
 
     fn write(&self, depth: usize, out: &mut Vec<String>) {
         let indent = "  ".repeat(depth);
-        let key = if self.key.is_empty() { String::new() } else { format!("{}: ", self.key) };
+        let key = if self.key.is_empty() {
+            String::new()
+        } else {
+            format!("{}: ", self.key)
+        };
         match self.short(ONE_LINE) {
             Some(line) => out.push(format!("{indent}{key}{}", cut(&line))),
             None => {
                 let bracket = self.bracket.unwrap_or_default();
-                let space = if self.head.is_empty() || bracket != '{' { "" } else { " " };
+                let space = if self.head.is_empty() || bracket != '{' {
+                    ""
+                } else {
+                    " "
+                };
                 out.push(format!("{indent}{key}{}{space}{bracket}", self.head));
                 for part in &self.parts {
                     part.write(depth + 1, out);
@@ -150,7 +193,9 @@ impl Tree {
         let whole = path.is_empty();
         match (self.bracket, after.bracket) {
             (Some(bracket), Some(other))
-                if bracket == other && self.head == after.head && (whole || !(short(self) && short(after))) =>
+                if bracket == other
+                    && self.head == after.head
+                    && (whole || !(short(self) && short(after))) =>
             {
                 let keyed = |tree: &Tree| tree.parts.iter().all(|part| !part.key.is_empty());
                 match keyed(self) && keyed(after) {
@@ -210,11 +255,17 @@ fn cut(text: &str) -> String {
 
 fn change(path: String, before: Option<&Tree>, after: Option<&Tree>) -> FieldChange {
     let text = |tree: &Tree| cut(&tree.inline());
-    FieldChange { path, before: before.map(text), after: after.map(text) }
+    FieldChange {
+        path,
+        before: before.map(text),
+        after: after.map(text),
+    }
 }
 
 fn below(path: &str, key: &str) -> String {
-    let is_name = key.chars().all(|char| char.is_alphanumeric() || char == '_');
+    let is_name = key
+        .chars()
+        .all(|char| char.is_alphanumeric() || char == '_');
     match (path.is_empty(), is_name) {
         (true, _) => key.to_owned(),
         (false, true) => format!("{path}.{key}"),
@@ -231,17 +282,32 @@ fn by_key(path: &str, before: &[Tree], after: &[Tree], out: &mut Vec<FieldChange
             None => out.push(change(path, Some(part), None)),
         }
     }
-    for part in after.iter().filter(|part| before.iter().all(|other| other.key != part.key)) {
+    for part in after
+        .iter()
+        .filter(|part| before.iter().all(|other| other.key != part.key))
+    {
         out.push(change(below(path, &part.key), None, Some(part)));
     }
 }
 
-/// Elements of a list or tuple: what is the same at both ends is the same; in between by position if they are as many.
-fn in_order(path: &str, bracket: char, before: &[Tree], after: &[Tree], out: &mut Vec<FieldChange>) {
+/// Elements of a list or tuple: what is the same at both ends is the same; in between by position
+/// if they are as many.
+fn in_order(
+    path: &str,
+    bracket: char,
+    before: &[Tree],
+    after: &[Tree],
+    out: &mut Vec<FieldChange>,
+) {
     let same = |(one, other): &(&Tree, &Tree)| one == other;
     let head = before.iter().zip(after).take_while(same).count();
     let (before, after) = (&before[head..], &after[head..]);
-    let tail = before.iter().rev().zip(after.iter().rev()).take_while(same).count();
+    let tail = before
+        .iter()
+        .rev()
+        .zip(after.iter().rev())
+        .take_while(same)
+        .count();
     let (before, after) = (&before[..before.len() - tail], &after[..after.len() - tail]);
     let position = |index: usize| match bracket {
         '(' if path.is_empty() => (head + index).to_string(),
@@ -250,18 +316,32 @@ fn in_order(path: &str, bracket: char, before: &[Tree], after: &[Tree], out: &mu
     };
     // Elements of a set have no position.
     if bracket == '{' {
-        let gone =
-            before.iter().filter(|part| !after.contains(part)).map(|part| change(path.to_owned(), Some(part), None));
-        let come =
-            after.iter().filter(|part| !before.contains(part)).map(|part| change(path.to_owned(), None, Some(part)));
+        let gone = before
+            .iter()
+            .filter(|part| !after.contains(part))
+            .map(|part| change(path.to_owned(), Some(part), None));
+        let come = after
+            .iter()
+            .filter(|part| !before.contains(part))
+            .map(|part| change(path.to_owned(), None, Some(part)));
         out.extend(gone.chain(come));
     } else if before.len() == after.len() {
         for (index, (one, other)) in before.iter().zip(after).enumerate() {
             one.differs(&position(index), other, out);
         }
     } else {
-        out.extend(before.iter().enumerate().map(|(index, part)| change(position(index), Some(part), None)));
-        out.extend(after.iter().enumerate().map(|(index, part)| change(position(index), None, Some(part))));
+        out.extend(
+            before
+                .iter()
+                .enumerate()
+                .map(|(index, part)| change(position(index), Some(part), None)),
+        );
+        out.extend(
+            after
+                .iter()
+                .enumerate()
+                .map(|(index, part)| change(position(index), None, Some(part))),
+        );
     }
 }
 
@@ -299,22 +379,38 @@ mod tests {
 
     fn state() -> State {
         State {
-            view: View { number: 1, primary: None },
+            view: View {
+                number: 1,
+                primary: None,
+            },
             role: Role::Idle,
             replies: BTreeMap::from([(
-                (1, "a name so long that this entry has its own line".to_owned()),
+                (
+                    1,
+                    "a name so long that this entry has its own line".to_owned(),
+                ),
                 "x".to_owned(),
             )]),
-            names: BTreeMap::from([("with: a colon \" and {".to_owned(), 1), ("plain".to_owned(), 2)]),
+            names: BTreeMap::from([
+                ("with: a colon \" and {".to_owned(), 1),
+                ("plain".to_owned(), 2),
+            ]),
             acks: BTreeSet::from([1, 2]),
-            queue: VecDeque::from([(1, "one".to_owned()), (2, "two".to_owned()), (3, "three".to_owned())]),
+            queue: VecDeque::from([
+                (1, "one".to_owned()),
+                (2, "two".to_owned()),
+                (3, "three".to_owned()),
+            ]),
             names_of_all: BTreeSet::from(["one of three", "two of three", "three of three"]),
             text: "two\nlines, {".to_owned(),
         }
     }
 
     fn told(before: &State, after: &State) -> Vec<String> {
-        changes(&format!("{before:#?}"), &format!("{after:#?}")).iter().map(ToString::to_string).collect()
+        changes(&format!("{before:#?}"), &format!("{after:#?}"))
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[test]
@@ -325,7 +421,10 @@ mod tests {
     #[test]
     fn each_kind_of_change_is_named_by_its_field() {
         let mut after = state();
-        after.view = View { number: 2, primary: Some("s1") };
+        after.view = View {
+            number: 2,
+            primary: Some("s1"),
+        };
         after.role = Role::Primary(2);
         after.replies.insert((2, "new".to_owned()), "y".to_owned());
         *after.names.get_mut("with: a colon \" and {").unwrap() = 9;
@@ -373,9 +472,22 @@ mod tests {
 
     #[test]
     fn any_text_is_accepted() {
-        for text in ["", "}", "(((", "a: {\n}\n}\n}: x", "[\n".repeat(5_000).as_str(), "\"", "x: ", "}: {\n]: ("] {
+        for text in [
+            "",
+            "}",
+            "(((",
+            "a: {\n}\n}\n}: x",
+            "[\n".repeat(5_000).as_str(),
+            "\"",
+            "x: ",
+            "}: {\n]: (",
+        ] {
             assert_eq!(changes(text, text), Vec::new());
-            let _no_panic = (lines(text), changes(text, "y: 1"), changes("[\n1,\n]", text));
+            let _no_panic = (
+                lines(text),
+                changes(text, "y: 1"),
+                changes("[\n1,\n]", text),
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Digests of what a result depends on. The build script includes this file: it digests what it is compiled from, and a
-//! run what lies in the project, with the very same functions.
+//! Digests of what a result depends on. The build script includes this file: it digests what it is
+//! compiled from, and a run what lies in the project, with the very same functions.
 
 use std::{fs, io, path::Path};
 
@@ -29,8 +29,8 @@ pub fn of_file(path: &Path) -> io::Result<String> {
     Ok(hex(&Sha256::digest(fs::read(path)?)))
 }
 
-/// Everything of ours that can change a verdict: folders, and the manifests of the labs. (Not the handouts beside them: to
-/// change a text must not mean to build the grader anew.)
+/// Everything of ours that can change a verdict: folders, and the manifests of the labs. (Not the
+/// handouts beside them: to change a text must not mean to build the grader anew.)
 ///
 /// # Errors
 /// If the folder of the labs cannot be read.
@@ -46,8 +46,8 @@ pub fn sources(root: &Path) -> io::Result<Vec<String>> {
     Ok(sources)
 }
 
-/// The SHA-256 over the paths and contents of all files of [`sources`] whose names end in `.rs` or `.toml`, in the order
-/// of their paths.
+/// The SHA-256 over the paths and contents of all files of [`sources`] whose names end in `.rs` or
+/// `.toml`, in the order of their paths.
 ///
 /// # Errors
 /// If a folder or file cannot be read.
@@ -55,7 +55,11 @@ pub fn of_sources(root: &Path) -> io::Result<String> {
     let mut files = Vec::new();
     for source in sources(root)? {
         let path = root.join(&source);
-        if path.is_dir() { collect(&path, &source, &mut files)? } else { files.push(source) }
+        if path.is_dir() {
+            collect(&path, &source, &mut files)?
+        } else {
+            files.push(source)
+        }
     }
     files.sort();
     let mut hash = Sha256::new();

@@ -1,7 +1,7 @@
 //! Histories in files, and whether they are linearizable: what `cargo grade check` does.
 //!
-//! `read` turns a file into operations, `models` has the objects that they are held against. What comes out is plain
-//! data; who prints it decides how.
+//! `read` turns a file into operations, `models` has the objects that they are held against. What
+//! comes out is plain data; who prints it decides how.
 
 mod models;
 mod read;
@@ -12,10 +12,12 @@ use std::{
 };
 
 use faultline_check::{
-    Bank, Checked, Lock, Operation, Options, Queue, Spec, Store, Told, Verdict, Violation, check_with,
+    Bank, Checked, Lock, Operation, Options, Queue, Spec, Store, Told, Verdict, Violation,
+    check_with,
 };
 use faultline_verdict::{
-    CHECK_FORMAT, CheckReport, HistoryReport, HistoryVerdict, KeyOrder, OperationLine, ViolationReport,
+    CHECK_FORMAT, CheckReport, HistoryReport, HistoryVerdict, KeyOrder, OperationLine,
+    ViolationReport,
 };
 
 use crate::Error;
@@ -54,8 +56,8 @@ pub struct CheckRequest {
     pub model: HistoryModel,
 }
 
-/// Checks a history, or all histories of a folder (`*.txt`, `*.jsonl`) in the order of their names. In a folder, names
-/// that end with `-ok` and `-bad` say what the verdict must be.
+/// Checks a history, or all histories of a folder (`*.txt`, `*.jsonl`) in the order of their names.
+/// In a folder, names that end with `-ok` and `-bad` say what the verdict must be.
 ///
 /// # Errors
 /// [`Error::Usage`] for what cannot be read, with the line.
@@ -63,38 +65,63 @@ pub fn check_histories(request: &CheckRequest) -> Result<CheckReport, Error> {
     let path = &request.path;
     let unreadable = |error| Error::Usage(format!("{} cannot be read: {error}", path.display()));
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
-        return Ok(CheckReport { format: CHECK_FORMAT, histories: vec![check_file(path, None, request.model)?] });
+        return Ok(CheckReport {
+            format: CHECK_FORMAT,
+            histories: vec![check_file(path, None, request.model)?],
+        });
     }
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let file = entry.map_err(unreadable)?.path();
-        if file.extension().is_some_and(|extension| extension == "txt" || extension == "jsonl") {
+        if file
+            .extension()
+            .is_some_and(|extension| extension == "txt" || extension == "jsonl")
+        {
             files.push(file);
         }
     }
     if files.is_empty() {
-        let text = format!("{} has no histories: no file in it is named *.jsonl or *.txt", path.display());
+        let text = format!(
+            "{} has no histories: no file in it is named *.jsonl or *.txt",
+            path.display()
+        );
         return Err(Error::Usage(text));
     }
     files.sort();
     let expected = |file: &Path| {
         let stem = file.file_stem()?.to_str()?;
-        let ends = [("-ok", HistoryVerdict::Linearizable), ("-bad", HistoryVerdict::Violated)];
-        ends.into_iter().find(|(end, _)| stem.ends_with(end)).map(|(_, verdict)| verdict)
+        let ends = [
+            ("-ok", HistoryVerdict::Linearizable),
+            ("-bad", HistoryVerdict::Violated),
+        ];
+        ends.into_iter()
+            .find(|(end, _)| stem.ends_with(end))
+            .map(|(_, verdict)| verdict)
     };
-    let histories = files.iter().map(|file| check_file(file, expected(file), request.model));
-    Ok(CheckReport { format: CHECK_FORMAT, histories: histories.collect::<Result<_, _>>()? })
+    let histories = files
+        .iter()
+        .map(|file| check_file(file, expected(file), request.model));
+    Ok(CheckReport {
+        format: CHECK_FORMAT,
+        histories: histories.collect::<Result<_, _>>()?,
+    })
 }
 
-fn check_file(file: &Path, expected: Option<HistoryVerdict>, model: HistoryModel) -> Result<HistoryReport, Error> {
+fn check_file(
+    file: &Path,
+    expected: Option<HistoryVerdict>,
+    model: HistoryModel,
+) -> Result<HistoryReport, Error> {
     let shown = file.display();
-    let bytes = fs::read(file).map_err(|error| Error::Usage(format!("{shown} cannot be read: {error}")))?;
+    let bytes =
+        fs::read(file).map_err(|error| Error::Usage(format!("{shown} cannot be read: {error}")))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
         Error::Usage(format!("{shown}:{line}: this is no UTF-8 text"))
     })?;
-    let rows = read::rows(&text).map_err(|(line, why)| Error::Usage(format!("{shown}:{line}: {why}")))?;
+    let rows =
+        read::rows(&text).map_err(|(line, why)| Error::Usage(format!("{shown}:{line}: {why}")))?;
     let judged = match model {
         HistoryModel::Kv => judge(&Store::default(), &rows, models::kv_operation),
         HistoryModel::Register => judge(&models::register(), &rows, models::register_operation),
@@ -102,8 +129,13 @@ fn check_file(file: &Path, expected: Option<HistoryVerdict>, model: HistoryModel
         HistoryModel::Lock => judge(&Lock::default(), &rows, models::lock_operation),
         HistoryModel::Bank => judge(&Bank::default(), &rows, models::bank_operation),
     };
-    let mut report = judged.map_err(|(line, why)| Error::Usage(format!("{shown}:{line}: {why}")))?;
-    report.file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut report =
+        judged.map_err(|(line, why)| Error::Usage(format!("{shown}:{line}: {why}")))?;
+    report.file = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     report.expected = expected;
     Ok(report)
 }
@@ -120,7 +152,12 @@ fn judge<S: Spec>(
     let mut history = Vec::with_capacity(rows.len());
     for row in rows {
         let (command, reply) = operation(&row.what).map_err(|why| (row.line, why))?;
-        history.push(Operation { client: row.client, command, call: row.call, reply: row.ret.zip(reply) });
+        history.push(Operation {
+            client: row.client,
+            command,
+            call: row.call,
+            reply: row.ret.zip(reply),
+        });
     }
     let checked = check_with(initial, &history, &Options::default())
         .map_err(|error| (1, format!("this is no history: {error}")))?;
@@ -129,9 +166,15 @@ fn judge<S: Spec>(
 
 fn report(checked: &Checked, rows: &[Row]) -> HistoryReport {
     let (verdict, violation, witness) = match &checked.verdict {
-        Verdict::Linearizable { witness } => (HistoryVerdict::Linearizable, None, orders(witness, rows)),
+        Verdict::Linearizable { witness } => {
+            (HistoryVerdict::Linearizable, None, orders(witness, rows))
+        }
         Verdict::Undecided { .. } => (HistoryVerdict::Undecided, None, Vec::new()),
-        Verdict::Violated(violation) => (HistoryVerdict::Violated, Some(explained(violation, rows)), Vec::new()),
+        Verdict::Violated(violation) => (
+            HistoryVerdict::Violated,
+            Some(explained(violation, rows)),
+            Vec::new(),
+        ),
     };
     HistoryReport {
         file: String::new(),
@@ -149,12 +192,28 @@ fn report(checked: &Checked, rows: &[Row]) -> HistoryReport {
 /// The key that all of these operations work on.
 fn key_of(operations: &[usize], rows: &[Row]) -> Option<String> {
     let key = rows[*operations.first()?].what.key.clone()?;
-    operations.iter().all(|&index| rows[index].what.key.as_ref() == Some(&key)).then_some(key)
+    operations
+        .iter()
+        .all(|&index| rows[index].what.key.as_ref() == Some(&key))
+        .then_some(key)
 }
 
 fn line(row: &Row) -> OperationLine {
-    let Row { line, client, ref what, call, ret } = *row;
-    OperationLine { line, client, command: what.command(), reply: what.reply(), call, ret }
+    let Row {
+        line,
+        client,
+        ref what,
+        call,
+        ret,
+    } = *row;
+    OperationLine {
+        line,
+        client,
+        command: what.command(),
+        reply: what.reply(),
+        call,
+        ret,
+    }
 }
 
 fn orders(witness: &[Vec<usize>], rows: &[Row]) -> Vec<KeyOrder> {
@@ -165,10 +224,17 @@ fn orders(witness: &[Vec<usize>], rows: &[Row]) -> Vec<KeyOrder> {
         KeyOrder {
             key: key_of(order, rows),
             lines: order.iter().map(|&index| rows[index].line).collect(),
-            first: order[..first].iter().map(|&index| line(&rows[index])).collect(),
+            first: order[..first]
+                .iter()
+                .map(|&index| line(&rows[index]))
+                .collect(),
         }
     };
-    witness.iter().filter(|order| !order.is_empty()).map(order).collect()
+    witness
+        .iter()
+        .filter(|order| !order.is_empty())
+        .map(order)
+        .collect()
 }
 
 fn explained(violation: &Violation, rows: &[Row]) -> ViolationReport {
@@ -186,9 +252,16 @@ fn explained(violation: &Violation, rows: &[Row]) -> ViolationReport {
         operations.iter().map(|&index| line(&rows[index])).collect()
     };
     let told = |index: &&usize| {
-        violation.core.contains(index) || violation.context.contains(index) || violation.impossible == **index
+        violation.core.contains(index)
+            || violation.context.contains(index)
+            || violation.impossible == **index
     };
-    let around: Vec<usize> = violation.prefix.iter().filter(|index| !told(index)).copied().collect();
+    let around: Vec<usize> = violation
+        .prefix
+        .iter()
+        .filter(|index| !told(index))
+        .copied()
+        .collect();
     ViolationReport {
         kind: violation.kind.id().to_owned(),
         sentence: violation.sentence(tell),
@@ -198,6 +271,11 @@ fn explained(violation: &Violation, rows: &[Row]) -> ViolationReport {
         core: in_time(&violation.core),
         context: in_time(&violation.context),
         around: in_time(&around[around.len().saturating_sub(AROUND)..]),
-        possible_replies: violation.possible_replies.values.iter().map(|reply| read::cut(reply)).collect(),
+        possible_replies: violation
+            .possible_replies
+            .values
+            .iter()
+            .map(|reply| read::cut(reply))
+            .collect(),
     }
 }

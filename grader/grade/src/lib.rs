@@ -1,8 +1,9 @@
 //! Plan, run, score: from a submission to a stream of events.
 //!
-//! [`grade`] does all of it; [`replay`] runs one recorded failure again; [`matrix()`] grades the course's own right and
-//! wrong solutions. The stages are modules: `plan` (what to run),
-//! `run` (one test with one seed is a run), `story` (a recording as lines), `score` (points). Nothing here prints.
+//! [`grade`] does all of it; [`replay`] runs one recorded failure again; [`matrix()`] grades the
+//! course's own right and wrong solutions. The stages are modules: `plan` (what to run), `run` (one
+//! test with one seed is a run), `story` (a recording as lines), `score` (points). Nothing here
+//! prints.
 
 mod batch;
 mod building;
@@ -17,6 +18,7 @@ mod matters;
 mod mutants;
 mod origin;
 mod plan;
+mod rebase;
 mod rubric;
 mod run;
 mod salt;
@@ -38,10 +40,15 @@ use std::{
 
 use faultline_host::{Program, Staged, Toolchain, WORLD_STACK_BYTES, on_world_stack};
 use faultline_sim::{Detail, backend::Backend};
-use faultline_verdict::{Audience, Event, FORMAT, Fingerprint, Grade, Outcome, Score, TestVerdict, Walk};
+use faultline_verdict::{
+    Audience, Event, FORMAT, Fingerprint, Grade, Outcome, Score, TestVerdict, Walk,
+};
 use serde::{Deserialize, Serialize};
 
-pub use batch::{BatchRequest, ClassListener, Kept, MergeRequest, Shard, Worker, batch, merge, plan_of_batch, serve};
+pub use batch::{
+    BatchRequest, ClassListener, Kept, MergeRequest, Shard, Worker, batch, merge, plan_of_batch,
+    serve,
+};
 pub use building::{Building, Health, LockIn, doctor};
 pub use error::Error;
 pub use hint::{Hint, hint};
@@ -49,6 +56,7 @@ pub use histories::{CheckRequest, HistoryModel, check_histories};
 pub use matrix::{MatrixRequest, matrix};
 pub use mutants::{Mutant, mutants};
 pub use plan::{LabInfo, Selection, has_hidden_tests, labs, tests};
+pub use rebase::{Rebased, rebase};
 pub use rubric::{Category, Row, Rubric, Visibility};
 pub use run::Seeds;
 pub use salt::Salt;
@@ -82,8 +90,8 @@ pub struct Request {
     pub building: Building,
     /// Whether failures are shrunk.
     pub shrink: bool,
-    /// Who reads the traces. Verdicts and events are always those for staff: `faultline-report` leaves out of them what
-    /// students must not see.
+    /// Who reads the traces. Verdicts and events are always those for staff: `faultline-report`
+    /// leaves out of them what students must not see.
     pub audience: Audience,
 }
 
@@ -100,11 +108,15 @@ impl Traces {
     /// A folder that reports call by its name.
     pub fn in_folder(folder: impl Into<PathBuf>) -> Traces {
         let folder = folder.into();
-        Traces { shown: folder.clone(), folder }
+        Traces {
+            shown: folder.clone(),
+            folder,
+        }
     }
 }
 
-/// Grades a submission: compiles it, runs the tests, adds up the points, and tells `listen` of everything on the way.
+/// Grades a submission: compiles it, runs the tests, adds up the points, and tells `listen` of
+/// everything on the way.
 ///
 /// # Errors
 /// What keeps it from being graded; a submission that does not compile is graded, with 0 points.
@@ -113,7 +125,10 @@ pub fn grade(
     listen: &mut (dyn FnMut(Event) + Send),
     interrupt: &AtomicBool,
 ) -> Result<Grade, Error> {
-    let folder = request.submission.clone().unwrap_or_else(|| request.root.join("starter").join(&request.lab));
+    let folder = request
+        .submission
+        .clone()
+        .unwrap_or_else(|| request.root.join("starter").join(&request.lab));
     let name = plan::shown_path(&request.root, &folder);
     // A wrong lab is told before a wrong folder.
     lab_of(&request.root, &request.lab)?;
@@ -152,7 +167,8 @@ fn grade_staged(
         outcome: Outcome::Graded,
         partial: !request.tests.filters.is_empty() || request.seeds != Seeds::Rubric,
         score: Score::default(),
-        hidden_points_not_run: hidden_points(&mut rubric.tests.iter()) - hidden_points(&mut rows.iter().copied()),
+        hidden_points_not_run: hidden_points(&mut rubric.tests.iter())
+            - hidden_points(&mut rows.iter().copied()),
         parts: Vec::new(),
         build_error: None,
         trouble: None,
@@ -160,7 +176,14 @@ fn grade_staged(
         left_out: left_out(submission),
         tests: Vec::new(),
     };
-    let built = build(root, &toolchain, submission, &suite, request.building, interrupt);
+    let built = build(
+        root,
+        &toolchain,
+        submission,
+        &suite,
+        request.building,
+        interrupt,
+    );
     // Ctrl-C ends the compiler, too; what that says of the submission means nothing.
     if interrupt.load(Ordering::Relaxed) {
         return Err(Error::Interrupted);
@@ -170,24 +193,41 @@ fn grade_staged(
             (grade.outcome, grade.build_error) = (Outcome::DoesNotBuild, Some(text));
             (grade.parts, grade.score) = score::nothing(&rubric, &rows);
         }
-        Err(Error::Rejected { text }) => score::not_scored(&mut grade, Outcome::Rejected, text, &rubric, &rows),
-        Err(Error::NotScored { text }) => score::not_scored(&mut grade, Outcome::NotScored, text, &rubric, &rows),
+        Err(Error::Rejected { text }) => {
+            score::not_scored(&mut grade, Outcome::Rejected, text, &rubric, &rows)
+        }
+        Err(Error::NotScored { text }) => {
+            score::not_scored(&mut grade, Outcome::NotScored, text, &rubric, &rows)
+        }
         Err(error) => return Err(error),
         Ok(Built { program, warnings }) => {
-            listen(Event::Built { warnings, took_ms: millis(began) });
-            let jobs = plan::jobs(&suite, &rows, request.seeds, request.salt.as_ref().map_or(0, |salt| salt.number));
+            listen(Event::Built {
+                warnings,
+                took_ms: millis(began),
+            });
+            let jobs = plan::jobs(
+                &suite,
+                &rows,
+                request.seeds,
+                request.salt.as_ref().map_or(0, |salt| salt.number),
+            );
             let tested = run_all(request, &rubric, &jobs, &program, listen, interrupt)?;
             grade.tests = keep_traces(request, name, &grade.fingerprint.submission, tested)?;
             score::withhold(&rubric, &mut grade.tests);
             (grade.parts, grade.score) = score::add_up(&rubric, &grade.tests);
         }
     }
-    listen(Event::Finished { grade: Box::new(grade.clone()), took_ms: millis(began) });
+    listen(Event::Finished {
+        grade: Box::new(grade.clone()),
+        took_ms: millis(began),
+    });
     Ok(grade)
 }
 
 fn hidden_points(rows: &mut dyn Iterator<Item = &Row>) -> u32 {
-    rows.filter(|row| !row.is_public()).map(|row| row.points).sum()
+    rows.filter(|row| !row.is_public())
+        .map(|row| row.points)
+        .sum()
 }
 
 fn millis(since: Instant) -> u64 {
@@ -204,13 +244,23 @@ fn stage(folder: &Path) -> Result<Staged, Error> {
 
 /// What a student may wonder about: files among the sources that were not taken.
 fn left_out(submission: &Staged) -> Vec<String> {
-    let among_sources = submission.left_out().iter().filter(|file| file.path.starts_with("src/"));
-    among_sources.map(|file| format!("{}: {}", file.path, file.why)).collect()
+    let among_sources = submission
+        .left_out()
+        .iter()
+        .filter(|file| file.path.starts_with("src/"));
+    among_sources
+        .map(|file| format!("{}: {}", file.path, file.why))
+        .collect()
 }
 
-/// What results depend on besides the submission, whose digest stays empty. Sources and lock are those that this grader was
-/// compiled from; `origin` has seen that the project has no others.
-fn fingerprint_of(root: &Path, lab: &str, salt: Option<&Salt>, toolchain: &Toolchain) -> Result<Fingerprint, Error> {
+/// What results depend on besides the submission, whose digest stays empty. Sources and lock are
+/// those that this grader was compiled from; `origin` has seen that the project has no others.
+fn fingerprint_of(
+    root: &Path,
+    lab: &str,
+    salt: Option<&Salt>,
+    toolchain: &Toolchain,
+) -> Result<Fingerprint, Error> {
     let rubric = fingerprint::of_file(&Rubric::path(root, lab));
     Ok(Fingerprint {
         submission: String::new(),
@@ -219,7 +269,12 @@ fn fingerprint_of(root: &Path, lab: &str, salt: Option<&Salt>, toolchain: &Toolc
         salt: salt.map(|salt| salt.digest.clone()),
         lock: origin::LOCK.to_owned(),
         // Its first line; the others tell of this machine, on which no result depends.
-        rustc: toolchain.version().lines().next().unwrap_or_default().to_owned(),
+        rustc: toolchain
+            .version()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
     })
 }
 
@@ -250,9 +305,15 @@ fn run_all(
     pool.install(|| runner.run(jobs))
 }
 
-/// Writes the traces of failures and puts the command that replays them into the verdicts. The trace of a test that
-/// passes now, that the reader may not see, or that is too long, is removed: it would be of an older run.
-fn keep_traces(request: &Request, name: &str, digest: &str, tested: Vec<Tested>) -> Result<Vec<TestVerdict>, Error> {
+/// Writes the traces of failures and puts the command that replays them into the verdicts. The
+/// trace of a test that passes now, that the reader may not see, or that is too long, is removed:
+/// it would be of an older run.
+fn keep_traces(
+    request: &Request,
+    name: &str,
+    digest: &str,
+    tested: Vec<Tested>,
+) -> Result<Vec<TestVerdict>, Error> {
     let mut verdicts = Vec::with_capacity(tested.len());
     for (mut verdict, trace) in tested {
         if let Some(Traces { folder, shown }) = &request.traces {
@@ -265,10 +326,13 @@ fn keep_traces(request: &Request, name: &str, digest: &str, tested: Vec<Tested>)
                     trace.digest = digest.to_owned();
                     let too_long = trace.write(&path)?;
                     match too_long {
-                        None => failure.replay = Some(format!("cargo grade replay {}", short.display())),
-                        Some(bytes) => {
-                            verdict.remarks.push(format!("its trace is not kept: it would have {} MiB", bytes >> 20))
+                        None => {
+                            failure.replay = Some(format!("cargo grade replay {}", short.display()))
                         }
+                        Some(bytes) => verdict.remarks.push(format!(
+                            "its trace is not kept: it would have {} MiB",
+                            bytes >> 20
+                        )),
                     }
                     too_long.is_none()
                 }
@@ -276,7 +340,9 @@ fn keep_traces(request: &Request, name: &str, digest: &str, tested: Vec<Tested>)
             };
             if !written {
                 match std::fs::remove_file(&path) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(broken(error)),
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(broken(error));
+                    }
                     _ => {}
                 }
             }
@@ -301,26 +367,50 @@ pub struct Replayed {
     pub walk: Option<Walk>,
 }
 
-/// Runs the failure that a trace file holds again; with `step` it also keeps the world after each step.
+/// Runs the failure that a trace file holds again; with `step` it also keeps the world after each
+/// step.
 ///
 /// # Errors
 /// A trace that cannot be read, a submission that does not build, or a broken grader.
-pub fn replay(root: &Path, path: &Path, submission: Option<&Path>, step: bool) -> Result<Replayed, Error> {
+pub fn replay(
+    root: &Path,
+    path: &Path,
+    submission: Option<&Path>,
+    step: bool,
+) -> Result<Replayed, Error> {
     // Reports name traces relative to the project, wherever their reader is.
     let in_project = root.join(path);
-    let path = if !path.exists() && in_project.exists() { &in_project } else { path };
+    let path = if !path.exists() && in_project.exists() {
+        &in_project
+    } else {
+        path
+    };
     let trace = Trace::read(path)?;
-    let wrong = |what: String| Error::Trace { path: path.to_owned(), what };
+    let wrong = |what: String| Error::Trace {
+        path: path.to_owned(),
+        what,
+    };
     let (suite, rubric) = lab_of(root, &trace.lab)?;
     let test = suite.test(&trace.test);
     let test = test.ok_or_else(|| wrong(format!("{} has no test {:?}", trace.lab, trace.test)))?;
-    let row = rubric.tests.iter().find(|row| row.id == trace.test).expect("the rubric has a row for each test");
+    let row = rubric
+        .tests
+        .iter()
+        .find(|row| row.id == trace.test)
+        .expect("the rubric has a row for each test");
     let folder = submission.map_or_else(|| root.join(&trace.submission), Path::to_owned);
     let submission = stage(&folder)?;
     origin::must_be(root)?;
     let toolchain = Toolchain::find(root).map_err(broken)?;
     let interrupt = AtomicBool::new(false);
-    let built = build(root, &toolchain, &submission, &suite, Building::default(), &interrupt)?;
+    let built = build(
+        root,
+        &toolchain,
+        &submission,
+        &suite,
+        Building::default(),
+        &interrupt,
+    )?;
     let changed = submission.digest().to_string() != trace.digest;
     let choices = trace.choices().expect("checked when it was read");
     let mode = trace.mode(if step { Detail::Worlds } else { Detail::Words });
@@ -330,8 +420,20 @@ pub fn replay(root: &Path, path: &Path, submission: Option<&Path>, step: bool) -
         let handout = format!("{}#{}", rubric.handout, row.handout);
         run::failure(&violation, trace.seed, handout, &facts)
     });
-    let walk = facts.recording.as_ref().filter(|_| step).map(|run| walk::walk(run, failure.as_ref()));
-    let same = failure.as_ref().is_some_and(|failure| failure.kind == trace.kind && failure.observed == trace.observed);
+    let walk = facts
+        .recording
+        .as_ref()
+        .filter(|_| step)
+        .map(|run| walk::walk(run, failure.as_ref()));
+    let same = failure
+        .as_ref()
+        .is_some_and(|failure| failure.kind == trace.kind && failure.observed == trace.observed);
     let verdict = run::verdict_of_one(row, failure);
-    Ok(Replayed { verdict, changed, same_failure: same, skipped: facts.skipped, walk })
+    Ok(Replayed {
+        verdict,
+        changed,
+        same_failure: same,
+        skipped: facts.skipped,
+        walk,
+    })
 }

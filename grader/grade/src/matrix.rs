@@ -35,8 +35,8 @@ struct Solution {
     _temporary: Option<TempDir>,
 }
 
-/// Grades a lab's correct and wrong solutions with all tests. `listen` is told of the columns (a matrix without rows)
-/// as soon as they are known, and then of each row.
+/// Grades a lab's correct and wrong solutions with all tests. `listen` is told of the columns (a
+/// matrix without rows) as soon as they are known, and then of each row.
 ///
 /// # Errors
 /// What keeps the solutions from being graded; each patch is applied before the first one is.
@@ -54,7 +54,12 @@ pub fn matrix(
         points: row.points,
         visibility: row.visibility.into(),
     };
-    let mut tests: Vec<MatrixTest> = rubric.tests.iter().filter(|row| hidden || row.is_public()).map(column).collect();
+    let mut tests: Vec<MatrixTest> = rubric
+        .tests
+        .iter()
+        .filter(|row| hidden || row.is_public())
+        .map(column)
+        .collect();
     tests.sort_by_key(|test| !test.visibility.is_public());
     let mut matrix = Matrix {
         format: MATRIX_FORMAT,
@@ -70,7 +75,10 @@ pub fn matrix(
             root: request.root.clone(),
             lab: request.lab.clone(),
             submission: Some(solution.folder.clone()),
-            tests: Selection { filters: Vec::new(), hidden },
+            tests: Selection {
+                filters: Vec::new(),
+                hidden,
+            },
             seeds: Seeds::Rubric,
             salt: None,
             threads: request.threads,
@@ -82,11 +90,20 @@ pub fn matrix(
         let grade = grade(&request, &mut |_| {}, interrupt)?;
         solution.row.score = grade.score;
         if grade.outcome == Outcome::Graded {
-            let status = |id: &str| grade.tests.iter().find(|verdict| verdict.id == id).map(|verdict| verdict.status);
+            let status = |id: &str| {
+                grade
+                    .tests
+                    .iter()
+                    .find(|verdict| verdict.id == id)
+                    .map(|verdict| verdict.status)
+            };
             let cells = matrix.tests.iter().map(|test| status(&test.id));
-            solution.row.cells = cells
-                .collect::<Option<_>>()
-                .ok_or_else(|| Error::Broken(format!("{}: a test of the rubric has no verdict", solution.row.name)))?;
+            solution.row.cells = cells.collect::<Option<_>>().ok_or_else(|| {
+                Error::Broken(format!(
+                    "{}: a test of the rubric has no verdict",
+                    solution.row.name
+                ))
+            })?;
         }
         matrix.rows.push(solution.row);
         listen(&matrix);
@@ -107,14 +124,30 @@ fn solutions(request: &MatrixRequest) -> Result<Vec<Solution>, Error> {
     };
     let wrong = |mutant: Mutant| -> Result<Solution, Error> {
         let folder = mutant.apply()?;
-        let row = MatrixRow { loses: mutant.loses, passes: mutant.passes, ..row(&mutant.name, false) };
-        Ok(Solution { row, folder: folder.path().to_owned(), _temporary: Some(folder) })
+        let row = MatrixRow {
+            loses: mutant.loses,
+            passes: mutant.passes,
+            ..row(&mutant.name, false)
+        };
+        Ok(Solution {
+            row,
+            folder: folder.path().to_owned(),
+            _temporary: Some(folder),
+        })
     };
     let mutants = mutants(&request.root, &request.lab, &request.names)?;
     let names = [request.lab.clone(), format!("{}-variant", request.lab)];
-    let correct = names.iter().map(|name| (name, request.root.join("solutions").join(name)));
+    let correct = names
+        .iter()
+        .map(|name| (name, request.root.join("solutions").join(name)));
     let correct = correct.filter(|(_, folder)| folder.is_dir());
-    let correct = correct.map(|(name, folder)| Ok(Solution { row: row(name, true), folder, _temporary: None }));
+    let correct = correct.map(|(name, folder)| {
+        Ok(Solution {
+            row: row(name, true),
+            folder,
+            _temporary: None,
+        })
+    });
     correct.chain(mutants.into_iter().map(wrong)).collect()
 }
 
@@ -123,11 +156,17 @@ const LEAST_PERCENT_WITH_ALL_PUBLIC: u32 = 80;
 
 /// What the solutions, taken together with the tests, ought to keep and do not.
 fn broken_promises(matrix: &Matrix) -> Vec<String> {
-    let mut broken: Vec<String> = matrix.rows.iter().flat_map(|row| broken_by(matrix, row)).collect();
+    let mut broken: Vec<String> = matrix
+        .rows
+        .iter()
+        .flat_map(|row| broken_by(matrix, row))
+        .collect();
     let (all, (by_public, _)) = (matrix.wrong().count(), matrix.killed());
     // Of a few that somebody chose, no share is promised.
     if !matrix.partial && by_public * 3 < all * 2 {
-        broken.push(format!("public tests catch {by_public} of {all} wrong solutions, expected at least two thirds"));
+        broken.push(format!(
+            "public tests catch {by_public} of {all} wrong solutions, expected at least two thirds"
+        ));
     }
     broken
 }
@@ -137,7 +176,13 @@ fn broken_by(matrix: &Matrix, row: &MatrixRow) -> Vec<String> {
     if row.cells.is_empty() {
         return vec![format!("{name} does not build")];
     }
-    let of = |id: &str| matrix.tests.iter().position(|test| test.id == id).map(|column| row.cells[column]);
+    let of = |id: &str| {
+        matrix
+            .tests
+            .iter()
+            .position(|test| test.id == id)
+            .map(|column| row.cells[column])
+    };
     let say = |status: Option<Status>| match status {
         None => "which there is not",
         Some(Status::Passed) => "but passes it",
@@ -146,25 +191,44 @@ fn broken_by(matrix: &Matrix, row: &MatrixRow) -> Vec<String> {
         Some(Status::NotScored) => "but it is not scored",
     };
     if row.correct {
-        let not_passed = matrix.tests.iter().filter(|test| of(&test.id) != Some(Status::Passed));
+        let not_passed = matrix
+            .tests
+            .iter()
+            .filter(|test| of(&test.id) != Some(Status::Passed));
         return not_passed
-            .map(|test| format!("{name} is correct and must pass {}, {}", test.id, say(of(&test.id))))
+            .map(|test| {
+                format!(
+                    "{name} is correct and must pass {}, {}",
+                    test.id,
+                    say(of(&test.id))
+                )
+            })
             .collect();
     }
     let mut broken = Vec::new();
     if !row.cells.contains(&Status::Failed) {
         broken.push(format!("{name} is wrong, and no test fails it"));
     }
-    for (ids, verb, status) in [(&row.loses, "loses", Status::Failed), (&row.passes, "passes", Status::Passed)] {
+    for (ids, verb, status) in [
+        (&row.loses, "loses", Status::Failed),
+        (&row.passes, "passes", Status::Passed),
+    ] {
         let unkept = ids.iter().filter(|id| of(id) != Some(status));
         broken.extend(unkept.map(|id| format!("{name} says that it {verb} {id}, {}", say(of(id)))));
     }
-    let public = matrix.tests.iter().zip(&row.cells).filter(|(test, _)| test.visibility.is_public());
+    let public = matrix
+        .tests
+        .iter()
+        .zip(&row.cells)
+        .filter(|(test, _)| test.visibility.is_public());
     let (earned, possible) = (row.score.earned, row.score.possible);
-    let all_public = public.into_iter().all(|(_, status)| *status == Status::Passed);
+    let all_public = public
+        .into_iter()
+        .all(|(_, status)| *status == Status::Passed);
     if all_public && earned * 100 < possible * LEAST_PERCENT_WITH_ALL_PUBLIC {
         broken.push(format!(
-            "{name} passes all public tests, but has only {earned} of {possible} points, expected at least \
+            "{name} passes all public tests, but has only {earned} of {possible} points, expected \
+             at least \
              {LEAST_PERCENT_WITH_ALL_PUBLIC} %"
         ));
     }
@@ -187,18 +251,37 @@ mod tests {
         };
         let cells: Vec<Status> = cells.chars().map(status).collect();
         let earned = 10 * cells.iter().filter(|cell| **cell == Status::Passed).count() as u32;
-        let score = Score { earned, possible: 40, not_scored: 0 };
-        MatrixRow { name: name.to_owned(), correct, cells, score, loses: Vec::new(), passes: Vec::new() }
+        let score = Score {
+            earned,
+            possible: 40,
+            not_scored: 0,
+        };
+        MatrixRow {
+            name: name.to_owned(),
+            correct,
+            cells,
+            score,
+            loses: Vec::new(),
+            passes: Vec::new(),
+        }
     }
 
     fn says(loses: &str, passes: &str, row: MatrixRow) -> MatrixRow {
         let list = |text: &str| text.split_whitespace().map(str::to_owned).collect();
-        MatrixRow { loses: list(loses), passes: list(passes), ..row }
+        MatrixRow {
+            loses: list(loses),
+            passes: list(passes),
+            ..row
+        }
     }
 
     fn broken(rows: Vec<MatrixRow>) -> Vec<String> {
-        let test =
-            |id: &str, visibility| MatrixTest { id: id.to_owned(), part: "C".to_owned(), points: 10, visibility };
+        let test = |id: &str, visibility| MatrixTest {
+            id: id.to_owned(),
+            part: "C".to_owned(),
+            points: 10,
+            visibility,
+        };
         let tests = vec![
             test("a", Visibility::Public),
             test("b", Visibility::Public),
@@ -221,28 +304,58 @@ mod tests {
     fn kept_promises_are_not_mentioned() {
         let good = row("lab0", true, "....");
         let wrong = |name: &str| says("b", "a H-C1", row(name, false, ".X.."));
-        assert_eq!(broken(vec![good, wrong("x"), wrong("y")]), Vec::<String>::new());
+        assert_eq!(
+            broken(vec![good, wrong("x"), wrong("y")]),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
     fn every_broken_promise_is_named() {
         for (rows, expected) in [
-            (vec![row("lab0", true, ".X.?")], "lab0 is correct and must pass b, but fails it"),
-            (vec![row("lab0", true, "...?")], "lab0 is correct and must pass H-C2, but it is not scored"),
-            (vec![row("x", false, ".w?.")], "x is wrong, and no test fails it"),
-            (vec![says("b", "", row("x", false, "X..."))], "x says that it loses b, but passes it"),
-            (vec![says("", "a", row("x", false, "X..."))], "x says that it passes a, but fails it"),
-            (vec![says("", "b", row("x", false, "Xw.."))], "x says that it passes b, but its points are withheld"),
-            (vec![says("c", "", row("x", false, "X..."))], "x says that it loses c, which there is not"),
+            (
+                vec![row("lab0", true, ".X.?")],
+                "lab0 is correct and must pass b, but fails it",
+            ),
+            (
+                vec![row("lab0", true, "...?")],
+                "lab0 is correct and must pass H-C2, but it is not scored",
+            ),
+            (
+                vec![row("x", false, ".w?.")],
+                "x is wrong, and no test fails it",
+            ),
+            (
+                vec![says("b", "", row("x", false, "X..."))],
+                "x says that it loses b, but passes it",
+            ),
+            (
+                vec![says("", "a", row("x", false, "X..."))],
+                "x says that it passes a, but fails it",
+            ),
+            (
+                vec![says("", "b", row("x", false, "Xw.."))],
+                "x says that it passes b, but its points are withheld",
+            ),
+            (
+                vec![says("c", "", row("x", false, "X..."))],
+                "x says that it loses c, which there is not",
+            ),
             (
                 vec![row("x", false, "..X.")],
                 "x passes all public tests, but has only 30 of 40 points, expected at least 80 %",
             ),
-            (vec![row("x", false, "..X.")], "public tests catch 0 of 1 wrong solutions, expected at least two thirds"),
+            (
+                vec![row("x", false, "..X.")],
+                "public tests catch 0 of 1 wrong solutions, expected at least two thirds",
+            ),
             (vec![row("x", false, "")], "x does not build"),
         ] {
             let broken = broken(rows);
-            assert!(broken.iter().any(|promise| promise == expected), "{expected}: {broken:#?}");
+            assert!(
+                broken.iter().any(|promise| promise == expected),
+                "{expected}: {broken:#?}"
+            );
         }
     }
 }

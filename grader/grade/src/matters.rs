@@ -1,9 +1,9 @@
 //! Which events of a run a person has to see to understand its failure.
 //!
-//! First only what happened before the failure in Lamport's sense counts (CACM 1978), where it is known at which event
-//! the failure shows. Of that: what was done to the world and by clients; what was said for the first time, or once
-//! more although it is not said all the time; and the rarer a sort of message is, the more it tells. Pings, ticks
-//! and views that tell nothing new are neither.
+//! First only what happened before the failure in Lamport's sense counts (CACM 1978), where it is
+//! known at which event the failure shows. Of that: what was done to the world and by clients; what
+//! was said for the first time, or once more although it is not said all the time; and the rarer a
+//! sort of message is, the more it tells. Pings, ticks and views that tell nothing new are neither.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -28,11 +28,17 @@ pub fn what_matters(recording: &Recording, about: Time) -> BTreeSet<usize> {
     let end = anchor.map_or(end, |anchor| anchor + 1);
     let past = anchor.map(|anchor| past(&steps[..end], anchor));
     let mut shown: BTreeSet<usize> = anchor.into_iter().collect();
-    shown.extend(steps.iter().rposition(|step| matches!(step.what, Happening::Stop { .. })));
+    shown.extend(
+        steps
+            .iter()
+            .rposition(|step| matches!(step.what, Happening::Stop { .. })),
+    );
     let mut ranked = ranks(&steps[..end]);
     ranked.retain(|(rank, index)| {
         *rank == Rank::FAULT
-            || past.as_ref().is_none_or(|past| past.contains(index) || !is_message(&steps[*index].what))
+            || past
+                .as_ref()
+                .is_none_or(|past| past.contains(index) || !is_message(&steps[*index].what))
     });
     // Of equals the later ones.
     ranked.sort_by_key(|(rank, index)| (*rank, usize::MAX - index));
@@ -41,7 +47,8 @@ pub fn what_matters(recording: &Recording, about: Time) -> BTreeSet<usize> {
             shown.remove(&index);
         }
     }
-    let talks = |index: &usize| !steps[*index].printed.is_empty() || !steps[*index].notes.is_empty();
+    let talks =
+        |index: &usize| !steps[*index].printed.is_empty() || !steps[*index].notes.is_empty();
     shown.extend((0..end).rev().filter(talks).take(PRINTED));
     shown
 }
@@ -55,34 +62,44 @@ fn lines(steps: &[&Step], shown: &BTreeSet<usize>) -> usize {
     let joined = shown
         .iter()
         .zip(shown.iter().skip(1))
-        .filter(|(one, other)| belong_together(steps, **one, **other) || answers(steps[**one], steps[**other]));
+        .filter(|(one, other)| {
+            belong_together(steps, **one, **other) || answers(steps[**one], steps[**other])
+        });
     // The last answer has a line of its own.
     let last = shown.iter().rev().skip(1).take(2).collect::<Vec<_>>();
-    let alone = matches!(last.as_slice(), [answer, invoke] if answers(steps[**invoke], steps[**answer]));
+    let alone =
+        matches!(last.as_slice(), [answer, invoke] if answers(steps[**invoke], steps[**answer]));
     shown.len() - joined.count() + usize::from(alone)
 }
 
 /// True if the second event is the answer to the first.
 pub fn answers(invoke: &Step, answer: &Step) -> bool {
-    matches!((&invoke.what, &answer.what), (Happening::Invoke { node: client, .. }, Happening::Respond { node, .. })
+    matches!((&invoke.what, &answer.what), (Happening::Invoke { node: client, .. },
+        Happening::Respond { node, .. })
         if client == node && answer.printed.is_empty() && answer.notes.is_empty())
 }
 
-/// True if two events are one line of the story: faults of the same moment with nothing else between them.
+/// True if two events are one line of the story: faults of the same moment with nothing else
+/// between them.
 pub fn belong_together(steps: &[&Step], one: usize, other: usize) -> bool {
-    let is_fault = |step: &&Step| step.at == steps[one].at && matches!(step.what, Happening::Fault { .. });
+    let is_fault =
+        |step: &&Step| step.at == steps[one].at && matches!(step.what, Happening::Fault { .. });
     steps[one..=other].iter().all(is_fault)
 }
 
 /// The event in which the failure shows, if there is one at the moment that it is about.
 fn anchor(steps: &[&Step], about: Time) -> Option<usize> {
-    let last = |which: fn(&Happening) -> bool| steps.iter().rposition(|step| step.at == about && which(&step.what));
+    let last = |which: fn(&Happening) -> bool| {
+        steps
+            .iter()
+            .rposition(|step| step.at == about && which(&step.what))
+    };
     last(|what| matches!(what, Happening::Respond { .. }))
         .or_else(|| last(|what| !matches!(what, Happening::Stop { .. } | Happening::Phase { .. })))
 }
 
-/// Everything that happened before an event, and the event: before it on its node, and at the senders of what it and
-/// they received.
+/// Everything that happened before an event, and the event: before it on its node, and at the
+/// senders of what it and they received.
 fn past(steps: &[&Step], of: usize) -> BTreeSet<usize> {
     let mut by_node = BTreeMap::<_, Vec<usize>>::new();
     for (index, step) in steps.iter().enumerate() {
@@ -131,7 +148,8 @@ impl Rank {
     const EARLY: Rank = Rank(4, 0);
 }
 
-/// So many of the last things that clients saw, or that were done to the world, come before all else.
+/// So many of the last things that clients saw, or that were done to the world, come before all
+/// else.
 const LATE: usize = 4;
 const FAULTS: usize = 7;
 
@@ -141,7 +159,13 @@ fn ranks(steps: &[&Step]) -> Vec<(Rank, usize)> {
     let mut sorts: HashMap<String, (usize, usize)> = HashMap::new();
     let mut ways: HashMap<&str, BTreeSet<_>> = HashMap::new();
     for step in steps {
-        if let Happening::Receive { node, from, message, .. } = &step.what {
+        if let Happening::Receive {
+            node,
+            from,
+            message,
+            ..
+        } = &step.what
+        {
             ways.entry(message).or_default().insert((from, node));
         }
         let times = times.entry(words(&step.what)).or_insert(0);
@@ -155,19 +179,25 @@ fn ranks(steps: &[&Step]) -> Vec<(Rank, usize)> {
     for (index, step) in steps.iter().enumerate() {
         let text = words(&step.what);
         let (all, different) = sorts[&sort(&step.what)];
-        // Said once as a rule, so that saying it once more tells something; or said again and again.
+        // Said once as a rule, so that saying it once more tells something; or said again and
+        // again.
         let unusual = all < 2 * different && times[&text] <= ROUTINE;
         let (comes_again, again) = (times[&text] > 1, !seen.insert(text));
         let rank = match &step.what {
-            Happening::Start { incarnation: 1, .. } | Happening::Phase { .. } | Happening::Stop { .. } => None,
+            Happening::Start { incarnation: 1, .. }
+            | Happening::Phase { .. }
+            | Happening::Stop { .. } => None,
             Happening::Timer { .. } => None,
             Happening::WorkDone { .. } => Some(Rank::RESULT),
-            Happening::Start { .. } | Happening::Crash { .. } | Happening::Fault { .. } => Some(Rank::FAULT),
+            Happening::Start { .. } | Happening::Crash { .. } | Happening::Fault { .. } => {
+                Some(Rank::FAULT)
+            }
             Happening::Invoke { .. } | Happening::Respond { .. } => Some(Rank::LATE),
             Happening::Lose { .. } => unusual.then_some(Rank::AGAIN),
             Happening::Receive { message, .. } => {
                 let first = told.insert(message);
-                // What is told to many, or by many, is a question or news, and no second copy of a request.
+                // What is told to many, or by many, is a question or news, and no second copy of a
+                // request.
                 let personal = ways[message.as_str()].len() == 1;
                 match (unusual && comes_again && personal, again, first) {
                     (true, true, _) => Some(Rank::AGAIN),
@@ -182,7 +212,12 @@ fn ranks(steps: &[&Step]) -> Vec<(Rank, usize)> {
         ranks.extend(rank.map(|rank| (rank, index)));
     }
     for (rank, most) in [(Rank::FAULT, FAULTS), (Rank::LATE, LATE)] {
-        ranks.iter_mut().rev().filter(|(of, _)| *of == rank).skip(most).for_each(|(of, _)| *of = Rank::EARLY);
+        ranks
+            .iter_mut()
+            .rev()
+            .filter(|(of, _)| *of == rank)
+            .skip(most)
+            .for_each(|(of, _)| *of = Rank::EARLY);
     }
     ranks
 }

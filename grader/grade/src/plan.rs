@@ -40,7 +40,12 @@ pub fn labs(root: &Path) -> Result<Vec<LabInfo>, Error> {
     let info = |suite: Suite| {
         let rubric = Rubric::read(&Rubric::path(root, suite.lab), &suite)?;
         let points = rubric.tests.iter().map(|row| row.points).sum();
-        Ok(LabInfo { id: rubric.lab, title: rubric.title, points, handout: rubric.handout })
+        Ok(LabInfo {
+            id: rubric.lab,
+            title: rubric.title,
+            points,
+            handout: rubric.handout,
+        })
     };
     suites().into_iter().map(info).collect()
 }
@@ -48,23 +53,32 @@ pub fn labs(root: &Path) -> Result<Vec<LabInfo>, Error> {
 /// The rows of a lab's tests, selected as for a run.
 ///
 /// # Errors
-/// An unknown lab, a filter that matches nothing, hidden tests where there are none, or a rubric that is not right.
+/// An unknown lab, a filter that matches nothing, hidden tests where there are none, or a rubric
+/// that is not right.
 pub fn tests(root: &Path, lab: &str, selection: &Selection) -> Result<Vec<Row>, Error> {
     let (suite, rubric) = lab_of(root, lab)?;
-    Ok(selected(&suite, &rubric, selection)?.into_iter().cloned().collect())
+    Ok(selected(&suite, &rubric, selection)?
+        .into_iter()
+        .cloned()
+        .collect())
 }
 
 /// True if the lab's hidden tests are here: a release for students has none.
 pub fn has_hidden_tests(lab: &str) -> bool {
-    suites().iter().any(|suite| suite.lab == lab && !suite.hidden.is_empty())
+    suites()
+        .iter()
+        .any(|suite| suite.lab == lab && !suite.hidden.is_empty())
 }
 
 pub(crate) fn lab_of(root: &Path, lab: &str) -> Result<(Suite, Rubric), Error> {
     let mut all = suites();
     let Some(index) = all.iter().position(|suite| suite.lab == lab) else {
         let known: Vec<&str> = all.iter().map(|suite| suite.lab).collect();
-        let text =
-            format!("there is no lab {lab:?}{}; the labs are: {}", nearest(lab, known.clone()), known.join(", "));
+        let text = format!(
+            "there is no lab {lab:?}{}; the labs are: {}",
+            nearest(lab, known.clone()),
+            known.join(", ")
+        );
         return Err(Error::Usage(text));
     };
     let suite = all.swap_remove(index);
@@ -72,51 +86,99 @@ pub(crate) fn lab_of(root: &Path, lab: &str) -> Result<(Suite, Rubric), Error> {
     Ok((suite, rubric))
 }
 
-/// The rows that any of the filters names: a part by its letter, a test by its id, or tests by a piece of their ids.
-/// All without a filter.
-pub(crate) fn selected<'a>(suite: &Suite, rubric: &'a Rubric, asked: &Selection) -> Result<Vec<&'a Row>, Error> {
+/// The rows that any of the filters names: a part by its letter, a test by its id, or tests by a
+/// piece of their ids. All without a filter.
+pub(crate) fn selected<'a>(
+    suite: &Suite,
+    rubric: &'a Rubric,
+    asked: &Selection,
+) -> Result<Vec<&'a Row>, Error> {
     if asked.hidden && suite.hidden.is_empty() {
         return Err(Error::Usage(format!(
-            "--hidden: this is the students' release of {}, which has no hidden tests; course staff have them",
+            "--hidden: this is the students' release of {}, which has no hidden tests; course \
+             staff have them",
             rubric.lab
         )));
     }
     let within_reach = |row: &&Row| asked.hidden || row.is_public();
     for filter in &asked.filters {
-        let matching: Vec<&Row> = rubric.tests.iter().filter(|row| matches(rubric, filter, row)).collect();
+        let matching: Vec<&Row> = rubric
+            .tests
+            .iter()
+            .filter(|row| matches(rubric, filter, row))
+            .collect();
         if !matching.iter().any(within_reach) {
-            return Err(Error::Usage(idle(suite, rubric, filter, asked.hidden, matching.first().copied())));
+            return Err(Error::Usage(idle(
+                suite,
+                rubric,
+                filter,
+                asked.hidden,
+                matching.first().copied(),
+            )));
         }
     }
-    let wanted =
-        |row: &&Row| asked.filters.is_empty() || asked.filters.iter().any(|filter| matches(rubric, filter, row));
-    Ok(rubric.tests.iter().filter(within_reach).filter(wanted).collect())
+    let wanted = |row: &&Row| {
+        asked.filters.is_empty()
+            || asked
+                .filters
+                .iter()
+                .any(|filter| matches(rubric, filter, row))
+    };
+    Ok(rubric
+        .tests
+        .iter()
+        .filter(within_reach)
+        .filter(wanted)
+        .collect())
 }
 
 fn matches(rubric: &Rubric, filter: &str, row: &Row) -> bool {
-    if let Some(part) = rubric.parts.iter().find(|part| part.id.eq_ignore_ascii_case(filter)) {
+    if let Some(part) = rubric
+        .parts
+        .iter()
+        .find(|part| part.id.eq_ignore_ascii_case(filter))
+    {
         return row.part == part.id;
     }
     // H-C1 is one test, and not H-C10 as well.
     let whole = rubric.tests.iter().any(|row| row.id == filter);
-    if whole { row.id == filter } else { row.id.contains(filter) }
+    if whole {
+        row.id == filter
+    } else {
+        row.id.contains(filter)
+    }
 }
 
 /// Why a filter selects nothing.
-fn idle(suite: &Suite, rubric: &Rubric, filter: &str, hidden: bool, matching: Option<&Row>) -> String {
+fn idle(
+    suite: &Suite,
+    rubric: &Rubric,
+    filter: &str,
+    hidden: bool,
+    matching: Option<&Row>,
+) -> String {
     let lab = &rubric.lab;
     if let Some(row) = matching {
         let how = match suite.hidden.is_empty() {
             true => "this is the students' release, which has none".to_owned(),
             false => format!("add --hidden: `cargo grade {lab} {filter} --hidden`"),
         };
-        let what = if row.id == filter { "is a hidden test" } else { "is in the names of hidden tests only" };
+        let what = if row.id == filter {
+            "is a hidden test"
+        } else {
+            "is in the names of hidden tests only"
+        };
         return format!("{filter:?} {what}; {how}");
     }
-    let ids = rubric.tests.iter().filter(|row| hidden || row.is_public()).map(|row| row.id.as_str());
+    let ids = rubric
+        .tests
+        .iter()
+        .filter(|row| hidden || row.is_public())
+        .map(|row| row.id.as_str());
     let parts: Vec<&str> = rubric.parts.iter().map(|part| part.id.as_str()).collect();
     format!(
-        "{filter:?} is neither a part of {lab} ({}) nor in the name of a test{}; `cargo grade {lab} --list` lists them",
+        "{filter:?} is neither a part of {lab} ({}) nor in the name of a test{}; `cargo grade \
+         {lab} --list` lists them",
         parts.join(", "),
         nearest(filter, ids),
     )
@@ -125,7 +187,9 @@ fn idle(suite: &Suite, rubric: &Rubric, filter: &str, hidden: bool, matching: Op
 /// What to run; only hidden tests get the salt, so that everybody has the same public verdicts.
 pub(crate) fn jobs<'a>(suite: &Suite, rows: &[&'a Row], seeds: Seeds, salt: u64) -> Vec<Job<'a>> {
     let job = |row: &&'a Row| Job {
-        test: suite.test(&row.id).expect("the rubric was checked against the suite"),
+        test: suite
+            .test(&row.id)
+            .expect("the rubric was checked against the suite"),
         row,
         seeds: match seeds {
             Seeds::Rubric => (0..row.seeds).collect(),
@@ -153,11 +217,13 @@ mod tests {
     fn rubric() -> Rubric {
         let row = |id: &str, visibility: &str| {
             format!(
-                "[[test]]\nid = {id:?}\ntitle = ''\nproperty = ''\npart = 'C'\npoints = 3\nseeds = 2\n\
+                "[[test]]\nid = {id:?}\ntitle = ''\nproperty = ''\npart = 'C'\npoints = 3\nseeds = \
+                 2\n\
                  visibility = {visibility:?}\ncategory = 'safety'\nhandout = ''\n"
             )
         };
-        let head = "lab = 'lab0'\ntitle = ''\nhandout = ''\n[[part]]\nid = 'C'\ntitle = ''\npoints = 12\n";
+        let head =
+            "lab = 'lab0'\ntitle = ''\nhandout = ''\n[[part]]\nid = 'C'\ntitle = ''\npoints = 12\n";
         let rows = [
             row("chaos", "public"),
             row("H-C1", "hidden"),
@@ -168,15 +234,24 @@ mod tests {
     }
 
     fn suite(hidden: &[&'static str]) -> Suite {
-        let test = |id: &&'static str| Test { id, run: |_| Ok(()) };
+        let test = |id: &&'static str| Test {
+            id,
+            run: |_| Ok(()),
+        };
         let tests = ["chaos", "more_chaos"].iter().map(test).collect();
-        Suite { lab: "lab0", api_package: "lab0-api", tests, hidden: hidden.iter().map(test).collect() }
+        Suite {
+            lab: "lab0",
+            api_package: "lab0-api",
+            tests,
+            hidden: hidden.iter().map(test).collect(),
+        }
     }
 
     fn ids(suite: &Suite, filters: &[&str], hidden: bool) -> Result<Vec<String>, String> {
         let filters = filters.iter().map(|filter| (*filter).to_owned()).collect();
         let rubric = rubric();
-        let rows = selected(suite, &rubric, &Selection { filters, hidden }).map_err(|error| error.to_string())?;
+        let rows = selected(suite, &rubric, &Selection { filters, hidden })
+            .map_err(|error| error.to_string())?;
         Ok(rows.into_iter().map(|row| row.id.clone()).collect())
     }
 
@@ -193,27 +268,55 @@ mod tests {
             (&["chaos"], false, &["chaos"]),
             (&["chao"], false, &["chaos", "more_chaos"]),
         ] {
-            assert_eq!(ids(&all, filters, hidden).unwrap(), expected, "{filters:?} {hidden}");
+            assert_eq!(
+                ids(&all, filters, hidden).unwrap(),
+                expected,
+                "{filters:?} {hidden}"
+            );
         }
         for (suite, filters, hidden, expected) in [
-            (&all, &["H-C1"][..], false, "\"H-C1\" is a hidden test; add --hidden: `cargo grade lab0 H-C1 --hidden`"),
+            (
+                &all,
+                &["H-C1"][..],
+                false,
+                "\"H-C1\" is a hidden test; add --hidden: `cargo grade lab0 H-C1 --hidden`",
+            ),
             (&all, &["H-"], false, "hidden tests only"),
             (&all, &["choas"], true, "did you mean `chaos`"),
             (&suite(&[]), &["H-C1"], false, "the students' release"),
-            (&suite(&[]), &[], true, "--hidden: this is the students' release of lab0"),
+            (
+                &suite(&[]),
+                &[],
+                true,
+                "--hidden: this is the students' release of lab0",
+            ),
         ] {
             let error = ids(suite, filters, hidden).unwrap_err();
             assert!(error.contains(expected), "{filters:?} {hidden}: {error}");
         }
         let error = ids(&all, &["H-D1"], false).unwrap_err();
-        assert!(!error.contains("H-C"), "no hidden name is suggested: {error}");
+        assert!(
+            !error.contains("H-C"),
+            "no hidden name is suggested: {error}"
+        );
     }
 
     #[test]
     fn only_hidden_tests_are_salted() {
         let (suite, rubric) = (suite(&["H-C1", "H-C10"]), rubric());
-        let rows = selected(&suite, &rubric, &Selection { filters: Vec::new(), hidden: true }).unwrap();
-        let salts: Vec<u64> = jobs(&suite, &rows, Seeds::Rubric, 7).iter().map(|job| job.salt).collect();
+        let rows = selected(
+            &suite,
+            &rubric,
+            &Selection {
+                filters: Vec::new(),
+                hidden: true,
+            },
+        )
+        .unwrap();
+        let salts: Vec<u64> = jobs(&suite, &rows, Seeds::Rubric, 7)
+            .iter()
+            .map(|job| job.salt)
+            .collect();
         assert_eq!(salts, [0, 7, 0, 7]);
         assert_eq!(suite.test("H-C10").expect("a replay finds it").id, "H-C10");
     }

@@ -163,8 +163,12 @@ impl Rubric {
     /// # Errors
     /// [`Error::Rubric`] with the file, the line if known, what is wrong and what was expected.
     pub fn read(path: &Path, suite: &Suite) -> Result<Rubric, Error> {
-        let wrong = |what: String| Error::Rubric { path: path.to_owned(), what };
-        let text = fs::read_to_string(path).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
+        let wrong = |what: String| Error::Rubric {
+            path: path.to_owned(),
+            what,
+        };
+        let text = fs::read_to_string(path)
+            .map_err(|error| wrong(format!("it cannot be read: {error}")))?;
         let rubric: Rubric = toml::from_str(&text).map_err(|error| wrong(say_toml(&error)))?;
         rubric.check(suite).map_err(wrong)?;
         Ok(rubric)
@@ -183,7 +187,10 @@ impl Rubric {
         }
         for test in suite.tests.iter().chain(&suite.hidden) {
             if !rows.contains_key(test.id) {
-                return Err(format!("the suite's test {0:?} has no row ([[test]] with id = {0:?})", test.id));
+                return Err(format!(
+                    "the suite's test {0:?} has no row ([[test]] with id = {0:?})",
+                    test.id
+                ));
             }
         }
         for row in &self.tests {
@@ -194,12 +201,17 @@ impl Rubric {
             self.check_points(part)?;
         }
         for row in &self.tests {
-            let withheld: u32 =
-                self.tests.iter().filter(|other| other.needs.contains(&row.id)).map(|row| row.points).sum();
+            let withheld: u32 = self
+                .tests
+                .iter()
+                .filter(|other| other.needs.contains(&row.id))
+                .map(|row| row.points)
+                .sum();
             if withheld > MOST_WITHHELD {
                 let id = &row.id;
                 return Err(format!(
-                    "test {id:?} is needed by {withheld} points of tests, at most {MOST_WITHHELD} may be"
+                    "test {id:?} is needed by {withheld} points of tests, at most {MOST_WITHHELD} \
+                     may be"
                 ));
             }
         }
@@ -209,12 +221,18 @@ impl Rubric {
     /// The sum of a part's tests, and how much of it is public.
     fn check_points(&self, part: &Part) -> Result<(), String> {
         let sum = |public: bool| -> u32 {
-            let rows = self.tests.iter().filter(|row| row.part == part.id && (!public || row.is_public()));
+            let rows = self
+                .tests
+                .iter()
+                .filter(|row| row.part == part.id && (!public || row.is_public()));
             rows.map(|row| row.points).sum()
         };
         let (points, public) = (sum(false), sum(true));
         if points != part.points {
-            return Err(format!("part {:?}: points = {}, but its tests add up to {points}", part.id, part.points));
+            return Err(format!(
+                "part {:?}: points = {}, but its tests add up to {points}",
+                part.id, part.points
+            ));
         }
         if public * 100 < points * LEAST_PUBLIC_PERCENT {
             return Err(format!(
@@ -228,7 +246,10 @@ impl Rubric {
 
     fn check_row(&self, row: &Row, rows: &BTreeMap<&str, &Row>) -> Result<(), String> {
         if !self.parts.iter().any(|part| part.id == row.part) {
-            return Err(format!("part = {:?}, but there is no such [[part]]", row.part));
+            return Err(format!(
+                "part = {:?}, but there is no such [[part]]",
+                row.part
+            ));
         }
         if row.seeds == 0 {
             return Err("seeds = 0, expected at least 1".to_owned());
@@ -242,7 +263,9 @@ impl Rubric {
                     ));
                 }
                 Some(needed) if needed.visibility != Visibility::Public => {
-                    return Err(format!("needs = {need:?}, but only public tests may be needed"));
+                    return Err(format!(
+                        "needs = {need:?}, but only public tests may be needed"
+                    ));
                 }
                 Some(_) => {}
             }
@@ -253,12 +276,16 @@ impl Rubric {
 
 fn check_hints(hints: &BTreeMap<String, String>) -> Result<(), String> {
     match hints.keys().find(|kind| !KINDS.contains(&kind.as_str())) {
-        Some(kind) => Err(format!("there is no kind of failure {kind:?} to hint at{}", nearest(kind, KINDS))),
+        Some(kind) => Err(format!(
+            "there is no kind of failure {kind:?} to hint at{}",
+            nearest(kind, KINDS)
+        )),
         None => Ok(()),
     }
 }
 
-/// Public rows belong to public tests, the others to hidden ones; in a release for students those are missing.
+/// Public rows belong to public tests, the others to hidden ones; in a release for students those
+/// are missing.
 fn check_visibility(row: &Row, suite: &Suite) -> Result<(), String> {
     let (own, other, name) = match row.visibility {
         Visibility::Public => (&suite.tests, &suite.hidden, "public"),
@@ -266,7 +293,9 @@ fn check_visibility(row: &Row, suite: &Suite) -> Result<(), String> {
     };
     let has = |tests: &[Test]| tests.iter().any(|test| test.id == row.id);
     if has(other) {
-        return Err(format!("its visibility makes it a {name} test, but it is not among the suite's {name} tests"));
+        return Err(format!(
+            "its visibility makes it a {name} test, but it is not among the suite's {name} tests"
+        ));
     }
     if !row.is_public() && !is_opaque(row) {
         return Err(format!(
@@ -277,13 +306,21 @@ fn check_visibility(row: &Row, suite: &Suite) -> Result<(), String> {
     if has(own) || (!row.is_public() && suite.hidden.is_empty()) {
         return Ok(());
     }
-    Err(format!("the suite has no such {name} test{}", nearest(&row.id, own.iter().map(|test| test.id))))
+    Err(format!(
+        "the suite has no such {name} test{}",
+        nearest(&row.id, own.iter().map(|test| test.id))
+    ))
 }
 
 /// `H-C3`: the id of a hidden test tells nothing but its part.
 fn is_opaque(row: &Row) -> bool {
-    let number = row.id.strip_prefix("H-").and_then(|rest| rest.strip_prefix(row.part.as_str()));
-    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    let number = row
+        .id
+        .strip_prefix("H-")
+        .and_then(|rest| rest.strip_prefix(row.part.as_str()));
+    number.is_some_and(|number| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// A TOML error, with a suggestion for a misspelt key.
@@ -291,7 +328,9 @@ fn say_toml(error: &toml::de::Error) -> String {
     let text = error.to_string();
     let known: Vec<&str> = error.message().split('`').skip(1).step_by(2).collect();
     let suggestion = match known.split_first() {
-        Some((unknown, known)) if error.message().starts_with("unknown") => nearest(unknown, known.iter().copied()),
+        Some((unknown, known)) if error.message().starts_with("unknown") => {
+            nearest(unknown, known.iter().copied())
+        }
         _ => String::new(),
     };
     format!("{}{suggestion}", text.trim_end())
@@ -310,10 +349,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lab0.toml");
         fs::write(&path, text).unwrap();
-        let test = |id: &&'static str| Test { id, run: |_| Ok(()) };
+        let test = |id: &&'static str| Test {
+            id,
+            run: |_| Ok(()),
+        };
         let tests = ["first", "second"].iter().map(test).collect();
         let hidden = hidden.iter().map(test).collect();
-        let suite = Suite { lab: "lab0", api_package: "lab0-api", tests, hidden };
+        let suite = Suite {
+            lab: "lab0",
+            api_package: "lab0-api",
+            tests,
+            hidden,
+        };
         Rubric::read(&path, &suite).map_err(|error| error.to_string())
     }
 
@@ -354,12 +401,24 @@ hints = { crash = "look" }
         assert!(read(GOOD).is_ok());
         for (from, to, expected) in [
             ("seeds = 1", "seds = 1", "did you mean `seeds`"),
-            ("id = \"second\"", "id = \"secnd\"", "the suite's test \"second\" has no row"),
+            (
+                "id = \"second\"",
+                "id = \"secnd\"",
+                "the suite's test \"second\" has no row",
+            ),
             ("points = 3", "points = 4", "its tests add up to 3"),
-            ("needs = [\"first\"]", "needs = [\"frist\"]", "did you mean `first`"),
+            (
+                "needs = [\"first\"]",
+                "needs = [\"frist\"]",
+                "did you mean `first`",
+            ),
             ("points = 1", "points = \"one\"", "line 24"),
             ("crash = ", "crsh = ", "did you mean `crash`"),
-            ("category = \"progress\"", "category = \"progres\"", "did you mean `progress`"),
+            (
+                "category = \"progress\"",
+                "category = \"progres\"",
+                "did you mean `progress`",
+            ),
             ("seeds = 1", "seeds = 0", "expected at least 1"),
             ("lab = \"lab0\"", "lab = \"lab1\"", "expected \"lab0\""),
             ("[[part]]", "[[part]", "line"),
@@ -387,27 +446,63 @@ handout = "a"
     fn every_mistake_with_hidden_tests_is_named() {
         let good = format!("{}{HIDDEN}", GOOD.replace("points = 3", "points = 5"));
         for hidden in [&["H-A1"][..], &[]] {
-            assert_eq!(read_with(&good, hidden).unwrap().tests.len(), 3, "also in a release for students");
+            assert_eq!(
+                read_with(&good, hidden).unwrap().tests.len(),
+                3,
+                "also in a release for students"
+            );
         }
         assert!(read_with(&good.replace("\"hidden\"", "\"after_deadline\""), &["H-A1"]).is_ok());
         let in_full: &[&str] = &["H-A1"];
         for (hidden, from, to, expected) in [
-            (&["H-A1", "H-A2"][..], "", "", "the suite's test \"H-A2\" has no row"),
-            (&["H-A2"], "H-A1", "H-A1", "the suite's test \"H-A2\" has no row"),
-            (in_full, "\"hidden\"", "\"public\"", "makes it a public test, but it is not among the suite's public"),
-            (in_full, "\"public\"", "\"hidden\"", "makes it a hidden test, but it is not among the suite's hidden"),
+            (
+                &["H-A1", "H-A2"][..],
+                "",
+                "",
+                "the suite's test \"H-A2\" has no row",
+            ),
+            (
+                &["H-A2"],
+                "H-A1",
+                "H-A1",
+                "the suite's test \"H-A2\" has no row",
+            ),
+            (
+                in_full,
+                "\"hidden\"",
+                "\"public\"",
+                "makes it a public test, but it is not among the suite's public",
+            ),
+            (
+                in_full,
+                "\"public\"",
+                "\"hidden\"",
+                "makes it a hidden test, but it is not among the suite's hidden",
+            ),
             (&[], "H-A1", "H-B1", "expected an id such as \"H-A1\""),
             (&[], "H-A1", "H-A", "expected an id such as \"H-A1\""),
             (&[], "H-A1", "H-A1x", "expected an id such as \"H-A1\""),
             (&[], "\"hidden\"", "\"hiden\"", "did you mean `hidden`"),
-            (in_full, "needs = [\"first\"]", "needs = [\"H-A1\"]", "only public tests may be needed"),
+            (
+                in_full,
+                "needs = [\"first\"]",
+                "needs = [\"H-A1\"]",
+                "only public tests may be needed",
+            ),
         ] {
             let error = read_with(&good.replacen(from, to, 1), hidden).unwrap_err();
             assert!(error.contains(expected), "{from} -> {to}: {error}");
         }
         let two_more = HIDDEN.replace("H-A1", "H-A2");
-        let error = read_with(&format!("{}{two_more}", good.replace("points = 5", "points = 7")), &[]).unwrap_err();
-        assert!(error.contains("public tests have 3 of 7 points, expected at least 60 %"), "{error}");
+        let error = read_with(
+            &format!("{}{two_more}", good.replace("points = 5", "points = 7")),
+            &[],
+        )
+        .unwrap_err();
+        assert!(
+            error.contains("public tests have 3 of 7 points, expected at least 60 %"),
+            "{error}"
+        );
         let error = read_with(&format!("{good}{HIDDEN}"), in_full).unwrap_err();
         assert!(error.contains("\"H-A1\" stands in it twice"), "{error}");
     }

@@ -1,4 +1,5 @@
-//! Running tests: one test with one seed is a run; runs are parallel, and nothing depends on how many at once.
+//! Running tests: one test with one seed is a run; runs are parallel, and nothing depends on how
+//! many at once.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +11,8 @@ use std::{
 };
 
 use faultline_sim::{
-    Decided, Detail, Facts, Kind, Mode, Outcome, Phase, Stop, Trial, Violation, backend::Backend, choice::seed_of,
+    Decided, Detail, Facts, Kind, Mode, Outcome, Phase, Stop, Trial, Violation, backend::Backend,
+    choice::seed_of,
 };
 use faultline_suites::Test;
 use faultline_verdict::{Event, Failure, PhaseCounts, Searched, Status, TestVerdict};
@@ -38,8 +40,9 @@ pub enum Seeds {
     Only(u64),
 }
 
-/// After a block of so many seeds with a failure in it no further ones are run: the lowest failing seed is known, and a
-/// program that fails slowly must not hold up the others. The size is fixed so that the counts are the same everywhere.
+/// After a block of so many seeds with a failure in it no further ones are run: the lowest failing
+/// seed is known, and a program that fails slowly must not hold up the others. The size is fixed so
+/// that the counts are the same everywhere.
 const BLOCK: usize = 16;
 
 /// A test, its row, and what is run of it.
@@ -70,12 +73,15 @@ pub(crate) type Tested = (TestVerdict, Option<Trace>);
 impl Runner<'_> {
     /// Runs all jobs; verdicts are told in their order, as soon as those before them are.
     pub fn run(&self, jobs: &[Job<'_>]) -> Result<Vec<Tested>, Error> {
-        let waiting: Mutex<(usize, BTreeMap<usize, TestVerdict>)> = Mutex::new((0, BTreeMap::new()));
+        let waiting: Mutex<(usize, BTreeMap<usize, TestVerdict>)> =
+            Mutex::new((0, BTreeMap::new()));
         jobs.par_iter()
             .enumerate()
             .map(|(index, job)| {
                 let tested = self.test(job)?;
-                let mut waiting = waiting.lock().expect("no run panics while it holds the lock");
+                let mut waiting = waiting
+                    .lock()
+                    .expect("no run panics while it holds the lock");
                 let (next, verdicts) = &mut *waiting;
                 verdicts.insert(index, tested.0.clone());
                 while let Some(verdict) = verdicts.remove(next) {
@@ -85,7 +91,13 @@ impl Runner<'_> {
                 Ok(tested)
             })
             .collect::<Result<Vec<_>, Error>>()
-            .and_then(|tested| if self.shrink { self.shrink(jobs, tested) } else { Ok(tested) })
+            .and_then(|tested| {
+                if self.shrink {
+                    self.shrink(jobs, tested)
+                } else {
+                    Ok(tested)
+                }
+            })
             .and_then(|tested| self.look_closer(jobs, tested))
     }
 
@@ -93,63 +105,104 @@ impl Runner<'_> {
     fn shrink(&self, jobs: &[Job<'_>], mut tested: Vec<Tested>) -> Result<Vec<Tested>, Error> {
         let failures = tested.iter().filter(|(_, trace)| trace.is_some()).count();
         let budget = Budget::share(failures);
-        jobs.par_iter().zip(&mut tested).try_for_each(|(job, (verdict, trace))| {
-            match (trace, &mut verdict.failure) {
-                (Some(trace), Some(failure)) => self.shrink_one(job, failure, trace, budget),
-                _ => Ok(()),
-            }
-        })?;
+        jobs.par_iter()
+            .zip(&mut tested)
+            .try_for_each(
+                |(job, (verdict, trace))| match (trace, &mut verdict.failure) {
+                    (Some(trace), Some(failure)) => self.shrink_one(job, failure, trace, budget),
+                    _ => Ok(()),
+                },
+            )?;
         Ok(tested)
     }
 
-    fn shrink_one(&self, job: &Job<'_>, whole: &mut Failure, trace: &mut Trace, budget: Budget) -> Result<(), Error> {
+    fn shrink_one(
+        &self,
+        job: &Job<'_>,
+        whole: &mut Failure,
+        trace: &mut Trace,
+        budget: Budget,
+    ) -> Result<(), Error> {
         let number = whole.seed;
-        // Recorded once more rather than kept until now: the recordings of many failures are too much to hold.
-        let (Err(violation), facts) = self.one(job, number, Mode::recorded())? else { return Ok(()) };
+        // Recorded once more rather than kept until now: the recordings of many failures are too
+        // much to hold.
+        let (Err(violation), facts) = self.one(job, number, Mode::recorded())? else {
+            return Ok(());
+        };
         // A test that searches has the shortest way already, and edits mean nothing to a search.
         if job.row.category == Category::Exploration {
             return Ok(());
         }
         let run = |mode: Mode| self.one(job, number, mode);
-        let Some(shrunk) = shrink(&run, &violation, &facts, budget)? else { return Ok(()) };
-        let smaller = failure(&shrunk.violation, number, whole.handout.clone(), &shrunk.facts);
+        let Some(shrunk) = shrink(&run, &violation, &facts, budget)? else {
+            return Ok(());
+        };
+        let smaller = failure(
+            &shrunk.violation,
+            number,
+            whole.handout.clone(),
+            &shrunk.facts,
+        );
         let left = |facts: &Facts, count: fn(&Decided) -> usize| {
-            facts.recording.as_ref().map_or(0, |recording| count(&recording.decided)) as u64
+            facts
+                .recording
+                .as_ref()
+                .map_or(0, |recording| count(&recording.decided)) as u64
         };
         let edits = &shrunk.edits;
-        let kept = |list: Option<usize>, count| list.map_or(0, |kept| left(&facts, count).saturating_sub(kept as u64));
+        let kept = |list: Option<usize>, count| {
+            list.map_or(0, |kept| left(&facts, count).saturating_sub(kept as u64))
+        };
         let how = faultline_verdict::Shrunk {
             from_events: events(&facts),
             to_events: events(&shrunk.facts),
-            operations: kept(edits.operations.as_ref().map(Vec::len), |decided| decided.operations.len()),
-            faults: kept(edits.faults.as_ref().map(Vec::len), |decided| decided.faults.len()),
+            operations: kept(edits.operations.as_ref().map(Vec::len), |decided| {
+                decided.operations.len()
+            }),
+            faults: kept(edits.faults.as_ref().map(Vec::len), |decided| {
+                decided.faults.len()
+            }),
             runs: shrunk.runs,
         };
-        *whole = Failure { shrunk: Some(how), ..smaller };
+        *whole = Failure {
+            shrunk: Some(how),
+            ..smaller
+        };
         trace.observed = whole.observed.clone();
         (trace.edits, trace.schedule) = (shrunk.edits, shrunk.schedule);
         Ok(())
     }
 
-    /// Replays each failure as it is shown, and adds what its events changed in the states of their nodes.
+    /// Replays each failure as it is shown, and adds what its events changed in the states of their
+    /// nodes.
     fn look_closer(&self, jobs: &[Job<'_>], mut tested: Vec<Tested>) -> Result<Vec<Tested>, Error> {
-        jobs.par_iter().zip(&mut tested).try_for_each(|(job, (verdict, trace))| {
-            let (Some(trace), Some(failure)) = (trace, &mut verdict.failure) else { return Ok(()) };
-            let shown: BTreeSet<u64> = failure.trace.iter().map(|line| line.number).collect();
-            // These are as long as a run can be, or have nothing to show.
-            if matches!(failure.kind.as_str(), "not-implemented" | "timeout" | "memory" | "nondeterminism") {
-                return Ok(());
-            }
-            let (again, facts) = self.one(job, failure.seed, trace.mode(Detail::States(shown)))?;
-            let same = again.is_err_and(|violation| violation.observed == failure.observed);
-            let Some(run) = facts.recording.filter(|_| same) else { return Ok(()) };
-            for line in &mut failure.trace {
-                let index = line.number.checked_sub(run.forgotten + 1);
-                let step = index.and_then(|index| run.steps.get(usize::try_from(index).ok()?));
-                line.changed = step.map(walk::changed).unwrap_or_default();
-            }
-            Ok(())
-        })?;
+        jobs.par_iter()
+            .zip(&mut tested)
+            .try_for_each(|(job, (verdict, trace))| {
+                let (Some(trace), Some(failure)) = (trace, &mut verdict.failure) else {
+                    return Ok(());
+                };
+                let shown: BTreeSet<u64> = failure.trace.iter().map(|line| line.number).collect();
+                // These are as long as a run can be, or have nothing to show.
+                if matches!(
+                    failure.kind.as_str(),
+                    "not-implemented" | "timeout" | "memory" | "nondeterminism"
+                ) {
+                    return Ok(());
+                }
+                let (again, facts) =
+                    self.one(job, failure.seed, trace.mode(Detail::States(shown)))?;
+                let same = again.is_err_and(|violation| violation.observed == failure.observed);
+                let Some(run) = facts.recording.filter(|_| same) else {
+                    return Ok(());
+                };
+                for line in &mut failure.trace {
+                    let index = line.number.checked_sub(run.forgotten + 1);
+                    let step = index.and_then(|index| run.steps.get(usize::try_from(index).ok()?));
+                    line.changed = step.map(walk::changed).unwrap_or_default();
+                }
+                Ok(())
+            })?;
         Ok(tested)
     }
 
@@ -161,8 +214,10 @@ impl Runner<'_> {
         let mut summary = Summary::default();
         let mut first: Option<(u64, Violation)> = None;
         for block in blocks(&job.seeds) {
-            let results: Result<Vec<_>, Error> =
-                block.par_iter().map(|number| self.one(job, *number, Mode::default())).collect();
+            let results: Result<Vec<_>, Error> = block
+                .par_iter()
+                .map(|number| self.one(job, *number, Mode::default()))
+                .collect();
             for (number, (outcome, facts)) in block.iter().zip(results?) {
                 summary.add(&facts);
                 summary.seeds += 1;
@@ -171,18 +226,28 @@ impl Runner<'_> {
                     first.get_or_insert((*number, violation));
                 }
             }
-            let done = self.done.fetch_add(block.len() as u64, Ordering::Relaxed) + block.len() as u64;
+            let done =
+                self.done.fetch_add(block.len() as u64, Ordering::Relaxed) + block.len() as u64;
             self.tell(Event::Progress { done, of: self.of });
-            let exhausts =
-                |violation: &Violation| matches!(violation.kind, Kind::Timeout | Kind::Budget | Kind::Memory);
-            if first.as_ref().is_some_and(|(_, violation)| summary.seeds > 1 || exhausts(violation)) {
+            let exhausts = |violation: &Violation| {
+                matches!(violation.kind, Kind::Timeout | Kind::Budget | Kind::Memory)
+            };
+            if first
+                .as_ref()
+                .is_some_and(|(_, violation)| summary.seeds > 1 || exhausts(violation))
+            {
                 break;
             }
         }
-        let Some((number, violation)) = first else { return Ok((summary.verdict(job.row, None), None)) };
+        let Some((number, violation)) = first else {
+            return Ok((summary.verdict(job.row, None), None));
+        };
         let (again, facts) = self.one(job, number, Mode::recorded())?;
         if again.as_ref() != Err(&violation) {
-            let text = format!("{} with seed {number} failed, and run again it did something else", job.row.id);
+            let text = format!(
+                "{} with seed {number} failed, and run again it did something else",
+                job.row.id
+            );
             return Err(Error::Broken(text));
         }
         let handout = format!("{}#{}", self.handout, job.row.handout);
@@ -195,7 +260,12 @@ impl Runner<'_> {
     }
 
     /// One run; the inner result is the program's, the outer error the grader's.
-    fn one(&self, job: &Job<'_>, number: u64, mode: Mode) -> Result<(Result<(), Violation>, Facts), Error> {
+    fn one(
+        &self,
+        job: &Job<'_>,
+        number: u64,
+        mode: Mode,
+    ) -> Result<(Result<(), Violation>, Facts), Error> {
         if self.interrupt.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
@@ -203,17 +273,25 @@ impl Runner<'_> {
     }
 }
 
-/// The first seed alone, with the rest of its block behind it, then blocks. A program that exhausts a limit with the first
-/// seed does so with others, too, at many times the cost of other failures: of that once is enough.
+/// The first seed alone, with the rest of its block behind it, then blocks. A program that exhausts
+/// a limit with the first seed does so with others, too, at many times the cost of other failures:
+/// of that once is enough.
 fn blocks(seeds: &[u64]) -> impl Iterator<Item = &[u64]> {
     let (first, rest) = seeds.split_at(seeds.len().min(1));
     let (block, others) = rest.split_at(rest.len().min(BLOCK - 1));
-    [first, block].into_iter().chain(others.chunks(BLOCK)).filter(|block| !block.is_empty())
+    [first, block]
+        .into_iter()
+        .chain(others.chunks(BLOCK))
+        .filter(|block| !block.is_empty())
 }
 
 /// A violation as the student sees it.
 pub(crate) fn failure(violation: &Violation, seed: u64, handout: String, facts: &Facts) -> Failure {
-    let trace = facts.recording.as_ref().map(|run| story::tell(run, violation.about)).unwrap_or_default();
+    let trace = facts
+        .recording
+        .as_ref()
+        .map(|run| story::tell(run, violation.about))
+        .unwrap_or_default();
     Failure {
         kind: violation.kind.to_string().replace(' ', "-"),
         observed: violation.observed.clone(),
@@ -222,31 +300,45 @@ pub(crate) fn failure(violation: &Violation, seed: u64, handout: String, facts: 
         at_us: violation.at.0,
         handout,
         replay: None,
-        picture: facts.picture.iter().map(|lane| story::lane(lane, violation.about)).collect(),
+        picture: facts
+            .picture
+            .iter()
+            .map(|lane| story::lane(lane, violation.about))
+            .collect(),
         shrunk: None,
         history: diagram::history(&facts.asked, violation.about),
-        diagram: facts.recording.as_ref().map(|run| diagram::draw(run, violation, &trace)),
+        diagram: facts
+            .recording
+            .as_ref()
+            .map(|run| diagram::draw(run, violation, &trace)),
         trace,
     }
 }
 
 /// How many events a recording has.
 pub(crate) fn events(facts: &Facts) -> u64 {
-    facts.recording.as_ref().map_or(0, |recording| recording.forgotten + recording.steps.len() as u64)
+    facts.recording.as_ref().map_or(0, |recording| {
+        recording.forgotten + recording.steps.len() as u64
+    })
 }
 
 /// The verdict on a single run.
 pub(crate) fn verdict_of_one(row: &Row, failure: Option<Failure>) -> TestVerdict {
     let failing = u64::from(failure.is_some());
-    Summary { seeds: 1, failing, ..Summary::default() }.verdict(row, failure)
+    Summary {
+        seeds: 1,
+        failing,
+        ..Summary::default()
+    }
+    .verdict(row, failure)
 }
 
 fn choices(job: &Job<'_>, number: u64) -> u64 {
     seed_of(job.test.id, number, job.salt)
 }
 
-/// Runs one test with one seed. What goes wrong in the test or in the engines is the grader's fault, never the
-/// program's.
+/// Runs one test with one seed. What goes wrong in the test or in the engines is the grader's
+/// fault, never the program's.
 pub(crate) fn run_once(
     backend: &(dyn Fn() -> Box<dyn Backend> + Sync),
     test: Test,
@@ -263,12 +355,19 @@ pub(crate) fn run_once(
     let (outcome, facts) = catch_unwind(AssertUnwindSafe(run)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Error::Broken(format!("{} with seed {number} panicked: {}", test.id, text.unwrap_or_default()))
+        Error::Broken(format!(
+            "{} with seed {number} panicked: {}",
+            test.id,
+            text.unwrap_or_default()
+        ))
     })?;
     match outcome {
         Ok(()) => Ok((Ok(()), facts)),
         Err(Stop::Violation(violation)) => Ok((Err(violation), facts)),
-        Err(Stop::Broken(why)) => Err(Error::Broken(format!("{} with seed {number}: {why}", test.id))),
+        Err(Stop::Broken(why)) => Err(Error::Broken(format!(
+            "{} with seed {number}: {why}",
+            test.id
+        ))),
     }
 }
 
@@ -291,7 +390,10 @@ impl Summary {
         }
         self.undecided.extend(facts.undecided.iter().cloned());
         for phase in &facts.phases {
-            let known = self.phases.iter_mut().find(|(known, _)| known.name == phase.name);
+            let known = self
+                .phases
+                .iter_mut()
+                .find(|(known, _)| known.name == phase.name);
             match known {
                 Some((sum, runs)) => {
                     *runs += 1;
@@ -306,8 +408,14 @@ impl Summary {
         let mut remarks: Vec<String> = Vec::new();
         if failure.is_none() {
             let never = self.fired.iter().filter(|(_, count)| **count == 0);
-            remarks.extend(never.map(|(name, _)| format!("not scored: the fault \"{name}\" happened with no seed")));
-            remarks.extend(self.undecided.iter().map(|what| format!("not scored: undecided: {what}")));
+            remarks.extend(never.map(|(name, _)| {
+                format!("not scored: the fault \"{name}\" happened with no seed")
+            }));
+            remarks.extend(
+                self.undecided
+                    .iter()
+                    .map(|what| format!("not scored: undecided: {what}")),
+            );
         }
         let status = match (&failure, remarks.is_empty()) {
             (Some(_), _) => Status::Failed,
@@ -322,22 +430,50 @@ impl Summary {
             category: row.category.name().to_owned(),
             visibility: row.visibility.into(),
             points: row.points,
-            earned: if status == Status::Passed { row.points } else { 0 },
+            earned: if status == Status::Passed {
+                row.points
+            } else {
+                0
+            },
             status,
             seeds: self.seeds,
             failing_seeds: self.failing,
             remarks,
             failure,
-            phases: self.phases.into_iter().map(|(phase, _)| counts(phase)).collect(),
-            faults: self.fired.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
+            phases: self
+                .phases
+                .into_iter()
+                .map(|(phase, _)| counts(phase))
+                .collect(),
+            faults: self
+                .fired
+                .into_iter()
+                .map(|(name, count)| (name.to_owned(), count))
+                .collect(),
             searched: self.searched,
         }
     }
 }
 
 fn searched(seen: &faultline_sim::Searched) -> Searched {
-    let faultline_sim::Searched { from, walks, states, all, depth, transitions, calls } = seen.clone();
-    Searched { from, walks, states, all, depth, transitions, calls }
+    let faultline_sim::Searched {
+        from,
+        walks,
+        states,
+        all,
+        depth,
+        transitions,
+        calls,
+    } = seen.clone();
+    Searched {
+        from,
+        walks,
+        states,
+        all,
+        depth,
+        transitions,
+        calls,
+    }
 }
 
 fn counts(phase: Phase) -> PhaseCounts {
@@ -347,11 +483,15 @@ fn counts(phase: Phase) -> PhaseCounts {
         messages: phase.messages,
         bytes: phase.bytes,
         operations: phase.operations,
-        latency_mean_us: phase.latency_sum_us.checked_div(phase.operations).unwrap_or(0),
+        latency_mean_us: phase
+            .latency_sum_us
+            .checked_div(phase.operations)
+            .unwrap_or(0),
         latency_max_us: phase.latency_max_us,
         latency_p50_us: phase.latencies.quantile_us(500).min(phase.latency_max_us),
         latency_p99_us: phase.latencies.quantile_us(990).min(phase.latency_max_us),
-        available_permille: (phase.availability.answered * 1000).checked_div(phase.availability.asked),
+        available_permille: (phase.availability.answered * 1000)
+            .checked_div(phase.availability.asked),
         recovery_max_us: phase.recovery_us,
         phase: phase.name,
     }

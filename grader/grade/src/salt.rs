@@ -18,8 +18,8 @@ const LEAST_BYTES: usize = 16;
 /// More bytes are some other file.
 const MOST_BYTES: usize = 64 << 10;
 
-/// What runs take from a secret. The secret itself is not kept. (It is serialised for one purpose: through a pipe to a process
-/// that grades, never into a file.)
+/// What runs take from a secret. The secret itself is not kept. (It is serialised for one purpose:
+/// through a pipe to a process that grades, never into a file.)
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Salt {
     /// What goes into the seeds of hidden tests.
@@ -42,20 +42,37 @@ impl Salt {
         let read: io::Result<usize> = File::open(path).and_then(read);
         read.map_err(|error| wrong(format!("the salt cannot be read: {error}")))?;
         if bytes.len() > MOST_BYTES {
-            return Err(wrong(format!("this is no salt: it has more than {} KiB", MOST_BYTES >> 10)));
+            return Err(wrong(format!(
+                "this is no salt: it has more than {} KiB",
+                MOST_BYTES >> 10
+            )));
         }
         let secret = bytes.trim_ascii_end();
         if secret.len() < LEAST_BYTES {
             let has = secret.len();
-            return Err(wrong(format!("the salt has {has} bytes, expected at least {LEAST_BYTES}")));
+            return Err(wrong(format!(
+                "the salt has {has} bytes, expected at least {LEAST_BYTES}"
+            )));
         }
         Ok(Salt::of(secret))
     }
 
     fn of(secret: &[u8]) -> Salt {
-        let hash = |purpose: &str| Sha256::new().chain_update(purpose).chain_update(secret).finalize();
-        let first = hash("faultline salt").iter().take(8).rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
-        Salt { number: first, digest: hex(&hash("faultline salt fingerprint")) }
+        let hash = |purpose: &str| {
+            Sha256::new()
+                .chain_update(purpose)
+                .chain_update(secret)
+                .finalize()
+        };
+        let first = hash("faultline salt")
+            .iter()
+            .take(8)
+            .rev()
+            .fold(0, |number, byte| number << 8 | u64::from(*byte));
+        Salt {
+            number: first,
+            digest: hex(&hash("faultline salt fingerprint")),
+        }
     }
 }
 
@@ -81,17 +98,31 @@ mod tests {
         let salt = read(b"0123456789abcdef").unwrap();
         // printf 'faultline salt0123456789abcdef' | sha256sum, the first 8 bytes from behind.
         assert_eq!(format!("{:016x}", salt.number), "47d00dae25abd856");
-        assert_eq!(read(b"0123456789abcdef \r\n").unwrap().number, salt.number, "an editor's line break");
+        assert_eq!(
+            read(b"0123456789abcdef \r\n").unwrap().number,
+            salt.number,
+            "an editor's line break"
+        );
         assert_ne!(read(b"0123456789abcdeg").unwrap().number, salt.number);
         let told = format!("{salt:?}");
-        assert!(!told.contains(&format!("{:016x}", salt.number)) && !told.contains(&salt.number.to_string()), "{told}");
+        assert!(
+            !told.contains(&format!("{:016x}", salt.number))
+                && !told.contains(&salt.number.to_string()),
+            "{told}"
+        );
         for (bytes, expected) in [
-            (&b"0123456789abcde  \n"[..], "has 15 bytes, expected at least 16"),
+            (
+                &b"0123456789abcde  \n"[..],
+                "has 15 bytes, expected at least 16",
+            ),
             (&[], "has 0 bytes"),
             (&[b'x'; MOST_BYTES + 1], "more than 64 KiB"),
         ] {
             let error = read(bytes).unwrap_err();
-            assert!(error.contains(expected) && error.contains("/dev/urandom"), "{error}");
+            assert!(
+                error.contains(expected) && error.contains("/dev/urandom"),
+                "{error}"
+            );
             assert!(error.contains(path.to_str().unwrap()), "{error}");
         }
     }

@@ -8,14 +8,22 @@ use crate::rubric::{Row, Rubric};
 
 /// Withholds the points of tests that need a failed one, and says so.
 pub fn withhold(rubric: &Rubric, verdicts: &mut [TestVerdict]) {
-    let failed: BTreeSet<String> =
-        verdicts.iter().filter(|verdict| verdict.status == Status::Failed).map(|verdict| verdict.id.clone()).collect();
-    for verdict in verdicts.iter_mut().filter(|verdict| verdict.status == Status::Passed) {
+    let failed: BTreeSet<String> = verdicts
+        .iter()
+        .filter(|verdict| verdict.status == Status::Failed)
+        .map(|verdict| verdict.id.clone())
+        .collect();
+    for verdict in verdicts
+        .iter_mut()
+        .filter(|verdict| verdict.status == Status::Passed)
+    {
         let row = rubric.tests.iter().find(|row| row.id == verdict.id);
         let missing = row.and_then(|row| row.needs.iter().find(|need| failed.contains(*need)));
         if let Some(missing) = missing {
             verdict.status = Status::Withheld;
-            verdict.remarks.push(format!("withheld {}: needs {missing}", verdict.points));
+            verdict
+                .remarks
+                .push(format!("withheld {}: needs {missing}", verdict.points));
             verdict.earned = 0;
         }
     }
@@ -36,17 +44,37 @@ pub fn add_up(rubric: &Rubric, verdicts: &[TestVerdict]) -> (Vec<PartScore>, Sco
         all.earned += score.earned;
         all.possible += score.possible;
         all.not_scored += score.not_scored;
-        PartScore { part: part.id.clone(), title: part.title.clone(), score }
+        PartScore {
+            part: part.id.clone(),
+            title: part.title.clone(),
+            score,
+        }
     });
     let parts = parts.collect();
     (parts, all)
 }
 
 /// Makes a grade out of one that was not given: its points count neither as earned nor as possible.
-pub fn not_scored(grade: &mut Grade, outcome: Outcome, why: String, rubric: &Rubric, rows: &[&Row]) {
+pub fn not_scored(
+    grade: &mut Grade,
+    outcome: Outcome,
+    why: String,
+    rubric: &Rubric,
+    rows: &[&Row],
+) {
     let (parts, all) = nothing(rubric, rows);
-    let unscored = |score: Score| Score { earned: 0, possible: 0, not_scored: score.possible };
-    grade.parts = parts.into_iter().map(|part| PartScore { score: unscored(part.score), ..part }).collect();
+    let unscored = |score: Score| Score {
+        earned: 0,
+        possible: 0,
+        not_scored: score.possible,
+    };
+    grade.parts = parts
+        .into_iter()
+        .map(|part| PartScore {
+            score: unscored(part.score),
+            ..part
+        })
+        .collect();
     (grade.outcome, grade.trouble, grade.score) = (outcome, Some(why), unscored(all));
 }
 
@@ -61,5 +89,8 @@ pub fn nothing(rubric: &Rubric, rows: &[&Row]) -> (Vec<PartScore>, Score) {
         title: part.title.clone(),
         score: of(&mut rows.iter().filter(|row| row.part == part.id)),
     };
-    (rubric.parts.iter().map(part).collect(), of(&mut rows.iter()))
+    (
+        rubric.parts.iter().map(part).collect(),
+        of(&mut rows.iter()),
+    )
 }

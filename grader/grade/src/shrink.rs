@@ -1,15 +1,19 @@
 //! From a failing run to a small one that fails in the same way.
 //!
-//! A run has thousands of events, of which a failure needs a few. So what can be left out of a run (operations of a
-//! workload, faults of plans, what the network does to single messages, chance in timers) is left out piece by piece,
-//! larger pieces first, as long as the same promise is broken in the same place (delta debugging: Zeller and
-//! Hildebrandt, TSE 2002). The result is recorded and must fail once more when it is replayed; otherwise the whole run is shown.
+//! A run has thousands of events, of which a failure needs a few. So what can be left out of a run
+//! (operations of a workload, faults of plans, what the network does to single messages, chance in
+//! timers) is left out piece by piece, larger pieces first, as long as the same promise is broken
+//! in the same place (delta debugging: Zeller and Hildebrandt, TSE 2002). The result is recorded
+//! and must fail once more when it is replayed; otherwise the whole run is shown.
 //!
-//! The cost is bounded in runs and events, not in seconds, so the result is the same on every machine.
+//! The cost is bounded in runs and events, not in seconds, so the result is the same on every
+//! machine.
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use faultline_sim::{Decided, Edits, Facts, Happening, Kept, Kind, Mode, Noise, Schedule, Step, Time, Violation};
+use faultline_sim::{
+    Decided, Edits, Facts, Happening, Kept, Kind, Mode, Noise, Schedule, Step, Time, Violation,
+};
 
 use crate::{error::Error, run::events};
 
@@ -21,8 +25,12 @@ pub(crate) struct Budget {
     pub events: u64,
 }
 
-/// What one failure may cost if it is alone, and what all failures of a submission may cost together.
-const ALONE: Budget = Budget { runs: 300, events: 600_000 };
+/// What one failure may cost if it is alone, and what all failures of a submission may cost
+/// together.
+const ALONE: Budget = Budget {
+    runs: 300,
+    events: 600_000,
+};
 const TOGETHER: u64 = 6_000_000;
 
 /// Starting the nodes of a run costs as much as so many events, and so much computing as one.
@@ -48,7 +56,10 @@ const ROUNDS: u32 = 3;
 impl Budget {
     /// The share of one of so many failures.
     pub fn share(failures: usize) -> Budget {
-        Budget { events: ALONE.events.min(TOGETHER / (failures as u64).max(1)), ..ALONE }
+        Budget {
+            events: ALONE.events.min(TOGETHER / (failures as u64).max(1)),
+            ..ALONE
+        }
     }
 }
 
@@ -66,7 +77,8 @@ pub(crate) struct Shrunk {
 /// Carries out the test's run in some mode.
 pub(crate) type Run<'a> = dyn Fn(Mode) -> Result<(Result<(), Violation>, Facts), Error> + 'a;
 
-/// True for failures that a smaller run can show. The others are as small as they get, or too expensive to repeat.
+/// True for failures that a smaller run can show. The others are as small as they get, or too
+/// expensive to repeat.
 fn can_be_smaller(kind: Kind) -> bool {
     !matches!(kind, Kind::NotImplemented | Kind::Timeout | Kind::Memory)
 }
@@ -78,13 +90,21 @@ pub(crate) fn shrink(
     recorded: &Facts,
     budget: Budget,
 ) -> Result<Option<Shrunk>, Error> {
-    let Some(recording) = recorded.recording.as_ref().filter(|_| can_be_smaller(violation.kind)) else {
+    let Some(recording) = recorded
+        .recording
+        .as_ref()
+        .filter(|_| can_be_smaller(violation.kind))
+    else {
         return Ok(None);
     };
     let mut search = Search {
         run,
         failing: violation.clone(),
-        best: Edits { crash_at: recorded.crash_at, plans_from: recording.decided.plans_from, ..Edits::default() },
+        best: Edits {
+            crash_at: recorded.crash_at,
+            plans_from: recording.decided.plans_from,
+            ..Edits::default()
+        },
         budget,
         used: Budget { runs: 0, events: 0 },
         limit: u64::MAX,
@@ -95,8 +115,11 @@ pub(crate) fn shrink(
     if search.best == begin {
         return Ok(None);
     }
-    // A calmer network delivers more, so a plainer run may be longer; then the whole one is as good.
-    Ok(search.replayed()?.filter(|shrunk| events(&shrunk.facts) <= events(recorded)))
+    // A calmer network delivers more, so a plainer run may be longer; then the whole one is as
+    // good.
+    Ok(search
+        .replayed()?
+        .filter(|shrunk| events(&shrunk.facts) <= events(recorded)))
 }
 
 struct Search<'a> {
@@ -121,7 +144,10 @@ impl Search<'_> {
             return Ok(false);
         }
         let edits = Arc::new(edits);
-        let (outcome, facts) = (self.run)(Mode { edits: Some(Arc::clone(&edits)), ..Mode::default() })?;
+        let (outcome, facts) = (self.run)(Mode {
+            edits: Some(Arc::clone(&edits)),
+            ..Mode::default()
+        })?;
         self.used.runs += 1;
         self.used.events += cost(&facts);
         match outcome {
@@ -137,8 +163,14 @@ impl Search<'_> {
     fn passes(&mut self, mut decided: Decided) -> Result<(), Error> {
         for _ in 0..ROUNDS {
             let before = self.best.clone();
-            self.attempt(Edits { plain: true, ..self.best.clone() })?;
-            self.attempt(Edits { plain_values: true, ..self.best.clone() })?;
+            self.attempt(Edits {
+                plain: true,
+                ..self.best.clone()
+            })?;
+            self.attempt(Edits {
+                plain_values: true,
+                ..self.best.clone()
+            })?;
             self.calm(&decided)?;
             self.faults(&decided)?;
             self.operations(&decided)?;
@@ -157,11 +189,21 @@ impl Search<'_> {
     /// Takes all noise from the network at once, or as much as the failure can do without.
     fn calm(&mut self, decided: &Decided) -> Result<(), Error> {
         if self.best.noise.as_ref().is_some_and(Vec::is_empty) {
-            self.attempt(Edits { early_timers: true, ..self.best.clone() })?;
+            self.attempt(Edits {
+                early_timers: true,
+                ..self.best.clone()
+            })?;
             return Ok(());
         }
-        let calm = Edits { noise: Some(Vec::new()), ..self.best.clone() };
-        if self.attempt(Edits { early_timers: true, ..calm.clone() })? || self.attempt(calm)? {
+        let calm = Edits {
+            noise: Some(Vec::new()),
+            ..self.best.clone()
+        };
+        if self.attempt(Edits {
+            early_timers: true,
+            ..calm.clone()
+        })? || self.attempt(calm)?
+        {
             return Ok(());
         }
         if self.best.noise.is_some() {
@@ -169,13 +211,20 @@ impl Search<'_> {
         }
         let all = || decided.noise.iter().map(|(noise, _)| noise);
         // Losses and copies without the latencies; then the latencies, too.
-        let is_usual = |noise: &Noise| matches!(noise.takes_us.as_slice(), [takes] if *takes <= USUAL_US);
+        let is_usual =
+            |noise: &Noise| matches!(noise.takes_us.as_slice(), [takes] if *takes <= USUAL_US);
         let some = all().filter(|noise| !is_usual(noise)).cloned().collect();
-        if !self.attempt(Edits { noise: Some(some), ..self.best.clone() })? {
+        if !self.attempt(Edits {
+            noise: Some(some),
+            ..self.best.clone()
+        })? {
             let mut all: Vec<_> = all().cloned().collect();
             // By link, so that large pieces are about one of them.
             all.sort_by_key(|noise| (noise.message.from, noise.message.to));
-            self.attempt(Edits { noise: Some(all), ..self.best.clone() })?;
+            self.attempt(Edits {
+                noise: Some(all),
+                ..self.best.clone()
+            })?;
         }
         Ok(())
     }
@@ -189,23 +238,44 @@ impl Search<'_> {
         self.time(decided)
     }
 
-    /// The time of plans may end when nothing comes any more: soon after the last fault or operation, or later.
+    /// The time of plans may end when nothing comes any more: soon after the last fault or
+    /// operation, or later.
     fn time(&mut self, decided: &Decided) -> Result<(), Error> {
-        let Some(began) = decided.plans_from else { return Ok(()) };
-        let kept = |wake| self.best.faults.as_ref().is_none_or(|kept| kept.contains(wake));
-        let faults = decided.faults.iter().filter(|(wake, _)| kept(wake)).map(|(_, at)| at.0);
+        let Some(began) = decided.plans_from else {
+            return Ok(());
+        };
+        let kept = |wake| {
+            self.best
+                .faults
+                .as_ref()
+                .is_none_or(|kept| kept.contains(wake))
+        };
+        let faults = decided
+            .faults
+            .iter()
+            .filter(|(wake, _)| kept(wake))
+            .map(|(_, at)| at.0);
         let last = faults.max().unwrap_or(0).max(began.0);
         let operations = self.best.operations.iter().flatten().map(|kept| kept.at_us);
         let busy = operations.max().unwrap_or(0).max(last);
-        let mut ends: Vec<u64> =
-            [last, busy].into_iter().flat_map(|end| LATER_MS.map(|later| end + later * 1000)).collect();
+        let mut ends: Vec<u64> = [last, busy]
+            .into_iter()
+            .flat_map(|end| LATER_MS.map(|later| end + later * 1000))
+            .collect();
         ends.sort_unstable();
         ends.dedup();
         for until in ends.into_iter().map(Time) {
-            if self.best.plans_until.is_some_and(|present| until >= present) {
+            if self
+                .best
+                .plans_until
+                .is_some_and(|present| until >= present)
+            {
                 break;
             }
-            if self.attempt(Edits { plans_until: Some(until), ..self.best.clone() })? {
+            if self.attempt(Edits {
+                plans_until: Some(until),
+                ..self.best.clone()
+            })? {
                 break;
             }
         }
@@ -219,8 +289,17 @@ impl Search<'_> {
         };
         // What was asked after the moment that the failure is about does not lead to it.
         let about = self.failing.about.0;
-        let before: Vec<Kept> = all.iter().filter(|kept| kept.at_us <= about).copied().collect();
-        if before.len() < all.len() && self.attempt(Edits { operations: Some(before.clone()), ..self.best.clone() })? {
+        let before: Vec<Kept> = all
+            .iter()
+            .filter(|kept| kept.at_us <= about)
+            .copied()
+            .collect();
+        if before.len() < all.len()
+            && self.attempt(Edits {
+                operations: Some(before.clone()),
+                ..self.best.clone()
+            })?
+        {
             all = before;
         }
         // By client, so that large pieces are about one of them.
@@ -229,15 +308,17 @@ impl Search<'_> {
     }
 
     fn noise(&mut self) -> Result<(), Error> {
-        let Some(noise) = self.best.noise.clone() else { return Ok(()) };
+        let Some(noise) = self.best.noise.clone() else {
+            return Ok(());
+        };
         self.limit = self.used.runs + NOISE_ATTEMPTS;
         let result = self.fewer(noise, |edits, noise| edits.noise = Some(noise));
         self.limit = u64::MAX;
         result
     }
 
-    /// Operations that overlap although the failure does not need it come one after the other, so that they read like
-    /// a story.
+    /// Operations that overlap although the failure does not need it come one after the other, so
+    /// that they read like a story.
     fn apart(&mut self) -> Result<(), Error> {
         if self.exhausted() {
             return Ok(());
@@ -246,14 +327,28 @@ impl Search<'_> {
         let mut tried = BTreeSet::new();
         let mut calls = self.calls()?;
         while !self.exhausted() {
-            let overlap = calls.windows(2).find(|pair| pair[1].0.at_us <= pair[0].1 && !tried.contains(&pair[1].0));
-            let Some([(_, answered_us), (later, _)]) = overlap else { break };
+            let overlap = calls
+                .windows(2)
+                .find(|pair| pair[1].0.at_us <= pair[0].1 && !tried.contains(&pair[1].0));
+            let Some([(_, answered_us), (later, _)]) = overlap else {
+                break;
+            };
             tried.insert(*later);
-            let moved = Kept { at_us: answered_us + APART_US, ..*later };
-            let mut operations: Vec<Kept> = calls.iter().map(|(kept, _)| *kept).filter(|kept| kept != later).collect();
+            let moved = Kept {
+                at_us: answered_us + APART_US,
+                ..*later
+            };
+            let mut operations: Vec<Kept> = calls
+                .iter()
+                .map(|(kept, _)| *kept)
+                .filter(|kept| kept != later)
+                .collect();
             operations.push(moved);
             operations.sort();
-            if self.attempt(Edits { operations: Some(operations), ..self.best.clone() })? {
+            if self.attempt(Edits {
+                operations: Some(operations),
+                ..self.best.clone()
+            })? {
                 calls = self.calls()?;
             }
         }
@@ -261,28 +356,51 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// The operations of the best run's workload and when they were answered, in the order of their calls; those that
-    /// were not answered count as answered at once. Empty if the run cannot be recorded.
+    /// The operations of the best run's workload and when they were answered, in the order of their
+    /// calls; those that were not answered count as answered at once. Empty if the run cannot be
+    /// recorded.
     fn calls(&mut self) -> Result<Vec<(Kept, u64)>, Error> {
         let (outcome, facts) = (self.run)(recorded(&Arc::new(self.best.clone())))?;
         self.used.runs += 1;
         self.used.events += cost(&facts);
-        let Some(recording) = facts.recording.filter(|_| outcome.as_ref() == Err(&self.failing)) else {
+        let Some(recording) = facts
+            .recording
+            .filter(|_| outcome.as_ref() == Err(&self.failing))
+        else {
             return Ok(Vec::new());
         };
         let answered = |kept: &Kept| {
-            let answers = recording.steps.iter().filter(|step| step.at.0 >= kept.at_us);
-            let of_it = |step: &&Step| matches!(step.what, Happening::Respond { node, .. } if node == kept.client);
-            answers.filter(of_it).map(|step| step.at.0).next().unwrap_or(0)
+            let answers = recording
+                .steps
+                .iter()
+                .filter(|step| step.at.0 >= kept.at_us);
+            let of_it = |step: &&Step| {
+                matches!(step.what, Happening::Respond { node, .. } if node
+                == kept.client)
+            };
+            answers
+                .filter(of_it)
+                .map(|step| step.at.0)
+                .next()
+                .unwrap_or(0)
         };
-        let mut calls: Vec<(Kept, u64)> =
-            recording.decided.operations.iter().map(|kept| (*kept, answered(kept))).collect();
+        let mut calls: Vec<(Kept, u64)> = recording
+            .decided
+            .operations
+            .iter()
+            .map(|kept| (*kept, answered(kept)))
+            .collect();
         calls.sort_by_key(|(kept, _)| kept.at_us);
         Ok(calls)
     }
 
-    /// Leaves out as many of these as possible: all, halves, quarters, ..., single ones, the last first.
-    fn fewer<T: Clone>(&mut self, items: Vec<T>, put: impl Fn(&mut Edits, Vec<T>)) -> Result<(), Error> {
+    /// Leaves out as many of these as possible: all, halves, quarters, ..., single ones, the last
+    /// first.
+    fn fewer<T: Clone>(
+        &mut self,
+        items: Vec<T>,
+        put: impl Fn(&mut Edits, Vec<T>),
+    ) -> Result<(), Error> {
         let with = |best: &Edits, items: &[T]| {
             let mut edits = best.clone();
             put(&mut edits, items.to_vec());
@@ -315,17 +433,25 @@ impl Search<'_> {
         }
     }
 
-    /// The best run so far, written down: what is left in it. `None` if it is another failure with a recording, which
-    /// no recording should bring about.
+    /// The best run so far, written down: what is left in it. `None` if it is another failure with
+    /// a recording, which no recording should bring about.
     fn record(&mut self) -> Result<Option<Decided>, Error> {
         let (outcome, facts) = (self.run)(recorded(&Arc::new(self.best.clone())))?;
         self.used.runs += 1;
         self.used.events += cost(&facts);
-        let Some(recording) = facts.recording.filter(|_| outcome.as_ref() == Err(&self.failing)) else {
+        let Some(recording) = facts
+            .recording
+            .filter(|_| outcome.as_ref() == Err(&self.failing))
+        else {
             return Ok(None);
         };
         if let Some(noise) = &mut self.best.noise {
-            let there: BTreeSet<_> = recording.decided.noise.iter().map(|(noise, _)| noise.message).collect();
+            let there: BTreeSet<_> = recording
+                .decided
+                .noise
+                .iter()
+                .map(|(noise, _)| noise.message)
+                .collect();
             noise.retain(|noise| there.contains(&noise.message));
         }
         Ok(Some(recording.decided))
@@ -335,22 +461,37 @@ impl Search<'_> {
     fn replayed(mut self) -> Result<Option<Shrunk>, Error> {
         let edits = Arc::new(self.best);
         let (outcome, facts) = (self.run)(recorded(&edits))?;
-        let Some(recording) = facts.recording.filter(|_| outcome.as_ref() == Err(&self.failing)) else {
+        let Some(recording) = facts
+            .recording
+            .filter(|_| outcome.as_ref() == Err(&self.failing))
+        else {
             return Ok(None);
         };
         let schedule = recording.schedule;
-        let (again, facts) = (self.run)(Mode { schedule: Some(schedule.clone()), ..recorded(&edits) })?;
+        let (again, facts) = (self.run)(Mode {
+            schedule: Some(schedule.clone()),
+            ..recorded(&edits)
+        })?;
         self.used.runs += 2;
         if again.as_ref() != Err(&self.failing) {
             return Ok(None);
         }
         let edits = Arc::unwrap_or_clone(edits);
-        Ok(Some(Shrunk { violation: self.failing, facts, schedule, edits, runs: self.used.runs }))
+        Ok(Some(Shrunk {
+            violation: self.failing,
+            facts,
+            schedule,
+            edits,
+            runs: self.used.runs,
+        }))
     }
 }
 
 fn recorded(edits: &Arc<Edits>) -> Mode {
-    Mode { edits: Some(Arc::clone(edits)), ..Mode::recorded() }
+    Mode {
+        edits: Some(Arc::clone(edits)),
+        ..Mode::recorded()
+    }
 }
 
 /// The same promise, broken in the same place.
@@ -359,7 +500,9 @@ pub(crate) fn same(one: &Violation, other: &Violation) -> bool {
 }
 
 fn cost(facts: &Facts) -> u64 {
-    facts.phases.iter().map(|phase| phase.events).sum::<u64>() + EVENTS_PER_RUN + facts.fuel / FUEL_PER_EVENT
+    facts.phases.iter().map(|phase| phase.events).sum::<u64>()
+        + EVENTS_PER_RUN
+        + facts.fuel / FUEL_PER_EVENT
 }
 
 #[cfg(test)]
@@ -372,7 +515,8 @@ mod tests {
     use std::time::Duration;
 
     use faultline_sim::{
-        Conditions, Outcome, Plan, Setup, Stop, Trial, Workload, World, choice::About, in_process::InProcess, ms,
+        Conditions, Outcome, Plan, Setup, Stop, Trial, Workload, World, choice::About,
+        in_process::InProcess, ms,
     };
     use labkit::{NodeId, codec};
 
@@ -415,7 +559,11 @@ mod tests {
 
     impl Workload for Turns {
         fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
-            let command = if nth.is_multiple_of(2) { Command::Write(nth + 1) } else { Command::Read };
+            let command = if nth.is_multiple_of(2) {
+                Command::Write(nth + 1)
+            } else {
+                Command::Read
+            };
             (client == C1 && nth < 40).then(|| (ms(7), codec::to_bytes(&command).unwrap()))
         }
     }
@@ -423,11 +571,19 @@ mod tests {
     /// A client reads what it wrote last.
     fn reads_its_writes(world: &mut World<'_>) -> Outcome {
         world.set_workload(Turns);
-        world.add_plan(Crashes { wakes: 0, doomed: false }, ms(5));
+        world.add_plan(
+            Crashes {
+                wakes: 0,
+                doomed: false,
+            },
+            ms(5),
+        );
         world.run_plans_for(ms(1_000))?;
         world.end_plans();
         world.start(S1)?;
-        world.expect("all is answered", ms(5_000), |world| Ok(world.workload_is_done()))?;
+        world.expect("all is answered", ms(5_000), |world| {
+            Ok(world.workload_is_done())
+        })?;
         let mut written = 0;
         for operation in world.history() {
             let (at, answer) = operation.reply.as_ref().expect("all is answered");
@@ -475,15 +631,41 @@ mod tests {
             "{:?}",
             whole.decided.operations
         );
-        let shrunk = shrink(&|mode| run(seed, mode), &violation, &facts, ALONE).unwrap().expect("it becomes smaller");
+        let shrunk = shrink(&|mode| run(seed, mode), &violation, &facts, ALONE)
+            .unwrap()
+            .expect("it becomes smaller");
         assert!(same(&shrunk.violation, &violation));
-        let operations: Vec<u64> = shrunk.edits.operations.iter().flatten().map(|kept| kept.nth % 2).collect();
+        let operations: Vec<u64> = shrunk
+            .edits
+            .operations
+            .iter()
+            .flatten()
+            .map(|kept| kept.nth % 2)
+            .collect();
         // Others may have to stay for the crash to fall between the two effects of the write.
-        assert!(operations.ends_with(&[0, 1]) && operations.len() <= 4, "a write and a read: {:?}", shrunk.edits);
-        assert_eq!(shrunk.edits.faults.as_ref().map(Vec::len), Some(1), "{:?}", shrunk.edits);
-        assert_eq!(shrunk.edits.noise, Some(Vec::new()), "the network has nothing to do with it");
+        assert!(
+            operations.ends_with(&[0, 1]) && operations.len() <= 4,
+            "a write and a read: {:?}",
+            shrunk.edits
+        );
+        assert_eq!(
+            shrunk.edits.faults.as_ref().map(Vec::len),
+            Some(1),
+            "{:?}",
+            shrunk.edits
+        );
+        assert_eq!(
+            shrunk.edits.noise,
+            Some(Vec::new()),
+            "the network has nothing to do with it"
+        );
         let small = shrunk.facts.recording.unwrap();
-        assert!(small.steps.len() * 4 < whole.steps.len(), "{} of {}", small.steps.len(), whole.steps.len());
+        assert!(
+            small.steps.len() * 4 < whole.steps.len(),
+            "{} of {}",
+            small.steps.len(),
+            whole.steps.len()
+        );
         assert!(shrunk.runs <= ALONE.runs + 2);
     }
 
@@ -495,7 +677,8 @@ mod tests {
             shrunk.map(|shrunk| (shrunk.edits, shrunk.schedule, shrunk.runs))
         };
         assert_eq!(small(ALONE), small(ALONE));
-        let (_, _, runs) = small(Budget { runs: 10, ..ALONE }).expect("ten runs are enough for something");
+        let (_, _, runs) =
+            small(Budget { runs: 10, ..ALONE }).expect("ten runs are enough for something");
         assert!(runs <= 10 + 3, "{runs}");
         assert_eq!(small(Budget { runs: 0, ..ALONE }), None);
         assert_eq!(Budget::share(1).events, ALONE.events);
@@ -507,7 +690,12 @@ mod tests {
 
     impl Workload for AtOnce {
         fn next(&mut self, _: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
-            (nth < 10).then(|| (ms(5), codec::to_bytes(&Command::Write(1_000_000 + nth)).unwrap()))
+            (nth < 10).then(|| {
+                (
+                    ms(5),
+                    codec::to_bytes(&Command::Write(1_000_000 + nth)).unwrap(),
+                )
+            })
         }
 
         fn plainer(&self, client: NodeId, _: u64) -> Option<Vec<u8>> {
@@ -515,15 +703,27 @@ mod tests {
         }
     }
 
-    /// A "failure" that needs a write of each client, but neither at the same time nor of these values.
+    /// A "failure" that needs a write of each client, but neither at the same time nor of these
+    /// values.
     fn both_write(mode: Mode) -> Result<(Result<(), Violation>, Facts), Error> {
         let mut backend = InProcess::new(lab);
         let mut trial = Trial::new(&mut backend, 3, 1, mode);
         let outcome = trial.run(Setup::new(nodes(), Conditions::bad()), |world| {
             world.set_workload(AtOnce);
-            world.expect("all is answered", ms(9_000), |world| Ok(world.workload_is_done()))?;
-            let wrote = |client| world.history().iter().any(|operation| operation.client == client);
-            if wrote(C1) && wrote(C2) { Err(world.violation("both wrote".to_owned())) } else { Ok(()) }
+            world.expect("all is answered", ms(9_000), |world| {
+                Ok(world.workload_is_done())
+            })?;
+            let wrote = |client| {
+                world
+                    .history()
+                    .iter()
+                    .any(|operation| operation.client == client)
+            };
+            if wrote(C1) && wrote(C2) {
+                Err(world.violation("both wrote".to_owned()))
+            } else {
+                Ok(())
+            }
         });
         let outcome = outcome.map_err(|stop| match stop {
             Stop::Violation(violation) => violation,
@@ -535,7 +735,14 @@ mod tests {
     #[test]
     fn operations_that_need_not_overlap_come_one_after_the_other_with_plain_values() {
         let (outcome, facts) = both_write(Mode::recorded()).unwrap();
-        let shrunk = shrink(&|mode| both_write(mode), &outcome.unwrap_err(), &facts, ALONE).unwrap().unwrap();
+        let shrunk = shrink(
+            &|mode| both_write(mode),
+            &outcome.unwrap_err(),
+            &facts,
+            ALONE,
+        )
+        .unwrap()
+        .unwrap();
         let steps = shrunk.facts.recording.unwrap().steps;
         let told: Vec<String> = steps
             .iter()
@@ -546,20 +753,44 @@ mod tests {
             })
             .collect();
         let one_by_one = |first: &str, second: &str| {
-            [first, second].map(|of| [format!("{of} Write({})", &of[1..]), format!("{of} answered")]).concat()
+            [first, second]
+                .map(|of| {
+                    [
+                        format!("{of} Write({})", &of[1..]),
+                        format!("{of} answered"),
+                    ]
+                })
+                .concat()
         };
-        assert!(told == one_by_one("c1", "c2") || told == one_by_one("c2", "c1"), "{told:?}");
+        assert!(
+            told == one_by_one("c1", "c2") || told == one_by_one("c2", "c1"),
+            "{told:?}"
+        );
     }
 
     #[test]
     fn what_a_smaller_run_cannot_show_is_left_alone() {
         let (seed, violation, facts) = failing();
         for kind in [Kind::NotImplemented, Kind::Timeout, Kind::Memory] {
-            let violation = Violation { kind, ..violation.clone() };
-            assert!(shrink(&|mode| run(seed, mode), &violation, &facts, ALONE).unwrap().is_none());
+            let violation = Violation {
+                kind,
+                ..violation.clone()
+            };
+            assert!(
+                shrink(&|mode| run(seed, mode), &violation, &facts, ALONE)
+                    .unwrap()
+                    .is_none()
+            );
         }
         // A failure in another place is another failure.
-        let other = Violation { source: "elsewhere".to_owned(), ..violation };
-        assert!(shrink(&|mode| run(seed, mode), &other, &facts, ALONE).unwrap().is_none());
+        let other = Violation {
+            source: "elsewhere".to_owned(),
+            ..violation
+        };
+        assert!(
+            shrink(&|mode| run(seed, mode), &other, &facts, ALONE)
+                .unwrap()
+                .is_none()
+        );
     }
 }

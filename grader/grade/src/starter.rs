@@ -1,8 +1,9 @@
 //! A starter is its reference solution with holes, so the two cannot drift apart.
 //!
-//! In the reference, `// hole: NAME` and `// end hole` enclose what students write. The starter keeps the lines between
-//! them that begin with `// | ` as ordinary comments (the duty) and has `todo!("NAME")` in place of the rest; a hole
-//! without a name gets no `todo!`. A line `// starter: TEXT` stands as `TEXT` in the starter.
+//! In the reference, `// hole: NAME` and `// end hole` enclose what students write. The starter
+//! keeps the lines between them that begin with `// | ` as ordinary comments (the duty) and has
+//! `todo!("NAME")` in place of the rest; a hole without a name gets no `todo!`. A line
+//! `// starter: TEXT` stands as `TEXT` in the starter.
 
 use std::{
     collections::BTreeMap,
@@ -12,7 +13,8 @@ use std::{
 
 use crate::{error::Error, trace::write_whole};
 
-/// The files of a lab's starter, as derived from its solution: paths relative to the starter, and contents.
+/// The files of a lab's starter, as derived from its solution: paths relative to the starter, and
+/// contents.
 ///
 /// # Errors
 /// [`Error::Broken`] for a hole that is not closed or a file that cannot be read.
@@ -24,7 +26,9 @@ pub fn derive_starter(root: &Path, lab: &str) -> Result<BTreeMap<PathBuf, String
     let sources = solution.join("src");
     let entries = fs::read_dir(&sources).map_err(|error| broken(&sources, &error.to_string()))?;
     for entry in entries {
-        let path = entry.map_err(|error| broken(&sources, &error.to_string()))?.path();
+        let path = entry
+            .map_err(|error| broken(&sources, &error.to_string()))?
+            .path();
         if path.extension().is_some_and(|extension| extension == "rs") {
             let text = derive_source(&read(&path)?).map_err(|what| broken(&path, &what))?;
             let name = path.file_name().expect("a file in a folder has a name");
@@ -134,7 +138,11 @@ fn start() {
 }
 ";
         assert_eq!(derive_source(source).unwrap(), expected);
-        assert!(derive_source("// hole: x\n").unwrap_err().contains("line 1"));
+        assert!(
+            derive_source("// hole: x\n")
+                .unwrap_err()
+                .contains("line 1")
+        );
         assert!(derive_source("// end hole\n").is_err());
     }
 }

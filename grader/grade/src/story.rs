@@ -1,5 +1,5 @@
-//! From a recording to the lines that a person reads: the events that matter ([`crate::matters`]), in order, with what
-//! belongs together in one line and the number of those left out in between.
+//! From a recording to the lines that a person reads: the events that matter ([`crate::matters`]),
+//! in order, with what belongs together in one line and the number of those left out in between.
 
 use faultline_sim::{Happening, Recording, Step, Time};
 use faultline_verdict::{Lane, Span, Tone, TraceLine};
@@ -25,11 +25,19 @@ pub fn lane(lane: &faultline_sim::Lane, about: Time) -> Lane {
             faultline_sim::Tone::Lost => Tone::Lost,
         },
     };
-    Lane { name: lane.name.clone(), spans: lane.spans.iter().filter(|span| span.from <= about).map(span).collect() }
+    Lane {
+        name: lane.name.clone(),
+        spans: lane
+            .spans
+            .iter()
+            .filter(|span| span.from <= about)
+            .map(span)
+            .collect(),
+    }
 }
 
-/// The lines of a recorded run, up to the moment that the failure is about. `number` counts the events of the run,
-/// those left out included.
+/// The lines of a recorded run, up to the moment that the failure is about. `number` counts the
+/// events of the run, those left out included.
 pub fn tell(recording: &Recording, about: Time) -> Vec<TraceLine> {
     let shown = what_matters(recording, about);
     let steps: Vec<&Step> = recording.steps.iter().collect();
@@ -43,11 +51,18 @@ pub fn tell(recording: &Recording, about: Time) -> Vec<TraceLine> {
         }
         let is_last = shown.iter().nth_back(1) == Some(&index);
         let before = before.replace(index);
-        match (before.map(|before| (before, &steps[before].what)), &step.what) {
-            (Some((before, _)), Happening::Fault { text }) if belong_together(&steps, before, index) => {
+        match (
+            before.map(|before| (before, &steps[before].what)),
+            &step.what,
+        ) {
+            (Some((before, _)), Happening::Fault { text })
+                if belong_together(&steps, before, index) =>
+            {
                 story.add_fault(text);
             }
-            (Some((before, _)), Happening::Respond { output, .. }) if !is_last && answers(steps[before], step) => {
+            (Some((before, _)), Happening::Respond { output, .. })
+                if !is_last && answers(steps[before], step) =>
+            {
                 story.answered(output, step.at);
             }
             _ => story.line(line(recording.forgotten + index as u64 + 1, step)),
@@ -66,9 +81,17 @@ struct Story {
 
 impl Story {
     fn leave_out(&mut self) {
-        let plural = if self.left_out == 1 { "event" } else { "events" };
+        let plural = if self.left_out == 1 {
+            "event"
+        } else {
+            "events"
+        };
         if self.left_out > 0 {
-            self.lines.push(plain(0, self.left_out_at, format!("({} {plural} left out)", self.left_out)));
+            self.lines.push(plain(
+                0,
+                self.left_out_at,
+                format!("({} {plural} left out)", self.left_out),
+            ));
         }
         self.left_out = 0;
     }
@@ -78,7 +101,8 @@ impl Story {
         self.lines.push(line);
     }
 
-    /// An operation whose answer needs no line of its own: nothing that matters happened in between.
+    /// An operation whose answer needs no line of its own: nothing that matters happened in
+    /// between.
     fn answered(&mut self, output: &str, at: Time) {
         if let Some(line) = self.lines.last_mut() {
             line.text += &format!("; answered {} at {at}", short(output));
@@ -87,7 +111,9 @@ impl Story {
 
     /// One more fault of the same moment.
     fn add_fault(&mut self, text: &str) {
-        let Some(line) = self.lines.last_mut() else { return };
+        let Some(line) = self.lines.last_mut() else {
+            return;
+        };
         line.text = together(&line.text, text).unwrap_or_else(|| format!("{}; {text}", line.text));
     }
 }
@@ -96,9 +122,21 @@ impl Story {
 fn together(so_far: &str, more: &str) -> Option<String> {
     let (link, verb, verbs) = [("is cut", "are cut"), ("works again", "work again")]
         .into_iter()
-        .find_map(|(one, many)| Some((more.strip_prefix("the link ")?.strip_suffix(one)?.trim_end(), one, many)))?;
-    let known = so_far.strip_prefix("the link ").and_then(|text| text.strip_suffix(verb));
-    let known = known.or_else(|| so_far.strip_prefix("the links ")?.strip_suffix(verbs))?.trim_end();
+        .find_map(|(one, many)| {
+            Some((
+                more.strip_prefix("the link ")?
+                    .strip_suffix(one)?
+                    .trim_end(),
+                one,
+                many,
+            ))
+        })?;
+    let known = so_far
+        .strip_prefix("the link ")
+        .and_then(|text| text.strip_suffix(verb));
+    let known = known
+        .or_else(|| so_far.strip_prefix("the links ")?.strip_suffix(verbs))?
+        .trim_end();
     let (from, to) = link.split_once(" -> ")?;
     let back = format!("{to} -> {from}");
     let mut links: Vec<String> = known.split(", ").map(str::to_owned).collect();
@@ -113,7 +151,12 @@ fn together(so_far: &str, more: &str) -> Option<String> {
 }
 
 fn plain(number: u64, at: Time, text: String) -> TraceLine {
-    TraceLine { number, at_us: at.0, text, ..TraceLine::default() }
+    TraceLine {
+        number,
+        at_us: at.0,
+        text,
+        ..TraceLine::default()
+    }
 }
 
 fn line(number: u64, step: &Step) -> TraceLine {
@@ -139,16 +182,34 @@ pub fn full_words(what: &Happening) -> String {
 
 fn in_words(what: &Happening, short: fn(&str) -> String) -> String {
     match what {
-        Happening::Start { node, incarnation: 1 } => format!("{node} starts"),
-        Happening::Start { node, incarnation } => format!("{node} starts again, incarnation {incarnation}"),
-        Happening::Receive { node, from, message, .. } => format!("{from} -> {node}  {}", short(message)),
-        Happening::Lose { from, to, message, why } => format!("{from} -x {to}  {} ({why})", short(message)),
+        Happening::Start {
+            node,
+            incarnation: 1,
+        } => format!("{node} starts"),
+        Happening::Start { node, incarnation } => {
+            format!("{node} starts again, incarnation {incarnation}")
+        }
+        Happening::Receive {
+            node,
+            from,
+            message,
+            ..
+        } => format!("{from} -> {node}  {}", short(message)),
+        Happening::Lose {
+            from,
+            to,
+            message,
+            why,
+        } => format!("{from} -x {to}  {} ({why})", short(message)),
         Happening::Timer { node, timer } => format!("{node}  timer {}", short(timer)),
         Happening::Invoke { node, command } => format!("{node}  invoke {}", short(command)),
         Happening::WorkDone { node, work } => format!("{node}  is done with {work}"),
         Happening::Respond { node, output } => format!("{node}  answers {}", short(output)),
         Happening::Crash { node, after: None } => format!("{node} crashes"),
-        Happening::Crash { node, after: Some((_, effects)) } => {
+        Happening::Crash {
+            node,
+            after: Some((_, effects)),
+        } => {
             let plural = if *effects == 1 { "effect" } else { "effects" };
             format!("{node} crashes in this event, after {effects} {plural} of it")
         }

@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// The version of the file's form. Files of version 1 have no `edits`, those of version 2 do not say what survives a crash;
-/// they are read, too.
+/// The version of the file's form. Files of version 1 have no `edits`, those of version 2 do not
+/// say what survives a crash; they are read, too.
 const FORMAT: u32 = 4;
 
-/// A program that does as much as it may, in each test, would fill a disk with its traces. Others have some 100 KiB.
+/// A program that does as much as it may, in each test, would fill a disk with its traces. Others
+/// have some 100 KiB.
 const MOST_BYTES: usize = 8 << 20;
 
 /// Everything that a failing run was made of, except for the program.
@@ -31,7 +32,8 @@ pub struct Trace {
     pub test: String,
     /// The number of the seed.
     pub seed: u64,
-    /// What the run's choices come from, in hexadecimal. (With a course's salt it cannot be computed from the number.)
+    /// What the run's choices come from, in hexadecimal. (With a course's salt it cannot be
+    /// computed from the number.)
     pub choices: String,
     /// Where the submission lay.
     pub submission: String,
@@ -73,7 +75,11 @@ impl Trace {
 
     /// How its run is carried out once more, so much of it written down.
     pub(crate) fn mode(&self, detail: Detail) -> Mode {
-        Mode { record: Some(detail), schedule: Some(self.schedule.clone()), edits: Some(Arc::new(self.edits.clone())) }
+        Mode {
+            record: Some(detail),
+            schedule: Some(self.schedule.clone()),
+            edits: Some(Arc::new(self.edits.clone())),
+        }
     }
 
     /// Reads a trace file.
@@ -81,10 +87,15 @@ impl Trace {
     /// # Errors
     /// [`Error::Trace`] with the file, the line and what was expected.
     pub fn read(path: &Path) -> Result<Trace, Error> {
-        let wrong = |what: String| Error::Trace { path: path.to_owned(), what };
-        let text = fs::read_to_string(path).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
+        let wrong = |what: String| Error::Trace {
+            path: path.to_owned(),
+            what,
+        };
+        let text = fs::read_to_string(path)
+            .map_err(|error| wrong(format!("it cannot be read: {error}")))?;
         let expected = "expected a trace file that `cargo grade` wrote";
-        let trace: Trace = serde_json::from_str(&text).map_err(|error| wrong(format!("{error}; {expected}")))?;
+        let trace: Trace =
+            serde_json::from_str(&text).map_err(|error| wrong(format!("{error}; {expected}")))?;
         if !(1..=FORMAT).contains(&trace.format) {
             let text = format!(
                 "it has format {}, this grader reads 1 to {FORMAT}: grade again to get a new one",
@@ -93,18 +104,22 @@ impl Trace {
             return Err(wrong(text));
         }
         if trace.choices().is_none() {
-            return Err(wrong(format!("choices = {:?} is no hexadecimal number; {expected}", trace.choices)));
+            return Err(wrong(format!(
+                "choices = {:?} is no hexadecimal number; {expected}",
+                trace.choices
+            )));
         }
         Ok(trace)
     }
 
-    /// Writes the file, unless it is too long to be of use to anybody; then it says how many bytes it would have.
+    /// Writes the file, unless it is too long to be of use to anybody; then it says how many bytes
+    /// it would have.
     ///
     /// # Errors
     /// [`Error::Broken`] if the file cannot be written.
     pub fn write(&self, path: &Path) -> Result<Option<usize>, Error> {
-        let mut text =
-            serde_json::to_vec(self).map_err(|error| Error::Broken(format!("a trace has no JSON: {error}")))?;
+        let mut text = serde_json::to_vec(self)
+            .map_err(|error| Error::Broken(format!("a trace has no JSON: {error}")))?;
         text.push(b'\n');
         if text.len() > MOST_BYTES {
             return Ok(Some(text.len()));

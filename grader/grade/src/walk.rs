@@ -13,13 +13,17 @@ const BLOB: usize = 24;
 /// The steps of which the recording has the world; `failure` says which of them it shows.
 pub fn walk(recording: &Recording, failure: Option<&Failure>) -> Walk {
     let trace = failure.map_or(&[][..], |failure| &failure.trace);
-    let drawn = failure.and_then(|failure| failure.diagram.as_ref()).map_or(&[][..], |diagram| &diagram.events);
+    let drawn = failure
+        .and_then(|failure| failure.diagram.as_ref())
+        .map_or(&[][..], |diagram| &diagram.events);
     let mut texts = States::default();
     let all = recording.forgotten + recording.steps.len() as u64;
     let mut steps = Vec::new();
     for (index, step) in recording.steps.iter().enumerate() {
         let number = recording.forgotten + index as u64 + 1;
-        let fatal = drawn.iter().any(|drawn| drawn.number == number && drawn.fatal);
+        let fatal = drawn
+            .iter()
+            .any(|drawn| drawn.number == number && drawn.fatal);
         if let Some(world) = &step.world {
             steps.push(WalkStep {
                 number,
@@ -35,19 +39,32 @@ pub fn walk(recording: &Recording, failure: Option<&Failure>) -> Walk {
             });
         }
     }
-    Walk { forgotten: all - steps.len() as u64, of: all, steps }
+    Walk {
+        forgotten: all - steps.len() as u64,
+        of: all,
+        steps,
+    }
 }
 
 /// What the step changed in its node's state.
 pub fn changed(step: &Step) -> Vec<FieldChange> {
-    let states = step.state.as_ref().and_then(|state| state.before.as_ref().zip(state.after.as_ref()));
-    states.map(|(before, after)| fields::changes(before, after)).unwrap_or_default()
+    let states = step
+        .state
+        .as_ref()
+        .and_then(|state| state.before.as_ref().zip(state.after.as_ref()));
+    states
+        .map(|(before, after)| fields::changes(before, after))
+        .unwrap_or_default()
 }
 
 /// What a step's handler printed and noted, a line each.
 pub fn printed(step: &Step) -> Vec<String> {
     let notes = step.notes.iter().map(|note| format!("note: {note}"));
-    step.printed.lines().map(str::to_owned).chain(notes).collect()
+    step.printed
+        .lines()
+        .map(str::to_owned)
+        .chain(notes)
+        .collect()
 }
 
 /// States as lines; most steps leave most states as they are.
@@ -57,21 +74,30 @@ struct States(HashMap<Arc<str>, Arc<Vec<String>>>);
 impl States {
     fn node(&mut self, node: &NodeFrame) -> WalkNode {
         let state = match &node.state {
-            Some(text) => Arc::clone(self.0.entry(Arc::clone(text)).or_insert_with(|| Arc::new(fields::lines(text)))),
+            Some(text) => Arc::clone(
+                self.0
+                    .entry(Arc::clone(text))
+                    .or_insert_with(|| Arc::new(fields::lines(text))),
+            ),
             None => Arc::default(),
         };
         WalkNode {
             name: node.node.to_string(),
             doing: doing(node),
             state,
-            timers: node.timers.iter().map(|(at, timer)| (at.0, timer.to_string())).collect(),
+            timers: node
+                .timers
+                .iter()
+                .map(|(at, timer)| (at.0, timer.to_string()))
+                .collect(),
             disk: node.disk.iter().map(blob).collect(),
         }
     }
 }
 
 fn doing(node: &NodeFrame) -> String {
-    let plural = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let plural =
+        |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let life = match node.incarnation {
         0 => "not started".to_owned(),
         1 => String::new(),
@@ -82,12 +108,27 @@ fn doing(node: &NodeFrame) -> String {
         Doing::Down if node.incarnation == 0 => String::new(),
         Doing::Down => "down".to_owned(),
         Doing::Up => "up".to_owned(),
-        Doing::Syncing => format!("waits for its disk, {} behind the sync", plural(node.behind_sync, "effect")),
+        Doing::Syncing => format!(
+            "waits for its disk, {} behind the sync",
+            plural(node.behind_sync, "effect")
+        ),
         Doing::Paused => "paused".to_owned(),
     };
-    let waiting = if node.waiting > 0 { format!("{} waiting", plural(node.waiting, "event")) } else { String::new() };
-    let life = if node.condition == Doing::Puppet { String::new() } else { life };
-    [condition, life, waiting].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    let waiting = if node.waiting > 0 {
+        format!("{} waiting", plural(node.waiting, "event"))
+    } else {
+        String::new()
+    };
+    let life = if node.condition == Doing::Puppet {
+        String::new()
+    } else {
+        life
+    };
+    [condition, life, waiting]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn blob(blob: &Blob) -> String {

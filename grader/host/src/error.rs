@@ -1,5 +1,6 @@
-//! The two ways in which things go wrong, kept apart by type: the tool's own troubles here, the student's in
-//! [`StageError`](crate::stage::StageError) and [`DoesNotBuild`](crate::build::DoesNotBuild).
+//! The two ways in which things go wrong, kept apart by type: the tool's own troubles here, the
+//! student's in [`StageError`](crate::stage::StageError) and
+//! [`DoesNotBuild`](crate::build::DoesNotBuild).
 
 use std::{io, path::PathBuf};
 
@@ -28,8 +29,10 @@ pub enum ToolError {
     },
     /// The compiler has no standard library for the nodes' target, and it could not be installed.
     #[error(
-        "the compiler in `{}` has no `{target}` target, which submissions are compiled to, and installing it failed: \
-         {reason}\nrun this once, with a network connection, and then grade again:\n\n    {command}\n",
+        "the compiler in `{}` has no `{target}` target, which submissions are compiled to, and \
+         installing it failed: \
+         {reason}\nrun this once, with a network connection, and then grade again:\n\n    \
+         {command}\n",
         sysroot.display()
     )]
     NoTarget {
@@ -53,14 +56,18 @@ pub enum ToolError {
         source: io::Error,
     },
     /// The prebuilt libraries are not what a submission needs.
-    #[error("building `{package}` for submissions gave no `{missing}`; is `{package}` a package of this project?")]
+    #[error(
+        "building `{package}` for submissions gave no `{missing}`; is `{package}` a package of \
+         this project?"
+    )]
     Incomplete {
         /// The lab's package.
         package: String,
         /// The library that is missing.
         missing: String,
     },
-    /// The glue between the lab and a submission does not compile, and not because of the submission.
+    /// The glue between the lab and a submission does not compile, and not because of the
+    /// submission.
     #[error("the grader's own glue does not compile:\n{output}")]
     Glue {
         /// What the compiler said.
@@ -78,13 +85,23 @@ pub enum ToolError {
 
 impl ToolError {
     /// For `map_err`: a failed access to one of the grader's own files.
-    pub(crate) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ToolError {
+    pub(crate) fn io(
+        action: &'static str,
+        path: impl Into<PathBuf>,
+    ) -> impl FnOnce(io::Error) -> ToolError {
         let path = path.into();
-        move |source| ToolError::Io { action, path, source }
+        move |source| ToolError::Io {
+            action,
+            path,
+            source,
+        }
     }
 
     /// For `map_err`: a refusal of the wasm engine.
     pub(crate) fn engine(action: &'static str) -> impl FnOnce(wasmtime::Error) -> ToolError {
-        move |error| ToolError::Engine { action, reason: format!("{error:#}") }
+        move |error| ToolError::Engine {
+            action,
+            reason: format!("{error:#}"),
+        }
     }
 }

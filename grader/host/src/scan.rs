@@ -1,12 +1,13 @@
 //! Looks through a submission's sources for what reaches out of them when they are compiled.
 //!
-//! `include_str!` reads any file of the machine, `env!` its environment, `#[path]` compiles another file; assembler and
-//! `unsafe` could do more at run time. The sources are read as tokens, with the compiler's own lexer: it cannot be
-//! confused by strings and comments, and, unlike a parser, needs no stack for what is nested.
+//! `include_str!` reads any file of the machine, `env!` its environment, `#[path]` compiles another
+//! file; assembler and `unsafe` could do more at run time. The sources are read as tokens, with the
+//! compiler's own lexer: it cannot be confused by strings and comments, and, unlike a parser, needs
+//! no stack for what is nested.
 //!
-//! The scan is there to tell early, in a student's terms. A macro can still put such a call together; then the audit of
-//! what the compiler has read finds it, and where builds are locked in (see [`cage`](crate::cage)) there is nothing to
-//! be read.
+//! The scan is there to tell early, in a student's terms. A macro can still put such a call
+//! together; then the audit of what the compiler has read finds it, and where builds are locked in
+//! (see [`cage`](crate::cage)) there is nothing to be read.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -14,22 +15,29 @@ use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind, strip_shebang, tokenize};
 
 use crate::build::Rejected;
 
-/// How deep delimiters may nest. The compiler's parser needs stack for each; programs that people write stay below 30.
+/// How deep delimiters may nest. The compiler's parser needs stack for each; programs that people
+/// write stay below 30.
 pub const MAX_NESTING: usize = 200;
 
 /// How many findings are told.
 const MAX_FINDINGS: usize = 10;
 
-const READS_A_FILE: &str = "it reads another file while the crate is compiled, and only the submission's own \
-                            `src/**/*.rs` are graded. Write the text into a source file (as a `const`), or use `mod` \
+const READS_A_FILE: &str = "it reads another file while the crate is compiled, and only the \
+                            submission's own \
+                            `src/**/*.rs` are graded. Write the text into a source file (as a \
+                            `const`), or use `mod` \
                             for a file of your own below `src`";
-const READS_THE_ENVIRONMENT: &str = "it reads the environment of the machine that compiles the crate, and a grade must \
+const READS_THE_ENVIRONMENT: &str = "it reads the environment of the machine that compiles the \
+                                     crate, and a grade must \
                                      not depend on it. Write the value into a source file";
 const IS_ASSEMBLER: &str = "a node is a WebAssembly program without assembler. Write it in Rust";
-const COMPILES_ANOTHER_FILE: &str = "it names the file of a module, which may be any file. Use `mod name;` with a file \
+const COMPILES_ANOTHER_FILE: &str = "it names the file of a module, which may be any file. Use \
+                                     `mod name;` with a file \
                                      `name.rs` or `name/mod.rs` where the compiler looks for it";
-const IS_UNSAFE: &str = "a submission is safe Rust (`unsafe_code` is forbidden). Write it without `unsafe`";
-const IS_TOO_DEEP: &str = "the compiler needs stack for each level and may crash. Give the inner parts names of their \
+const IS_UNSAFE: &str =
+    "a submission is safe Rust (`unsafe_code` is forbidden). Write it without `unsafe`";
+const IS_TOO_DEEP: &str = "the compiler needs stack for each level and may crash. Give the inner \
+                           parts names of their \
                            own";
 
 /// The macros that are refused, and why.
@@ -51,7 +59,12 @@ const MACROS: [(&str, &str); 8] = [
 pub fn scan(sources: &BTreeMap<String, String>) -> Result<(), Rejected> {
     let mut findings: Vec<Finding> = Vec::new();
     for (path, text) in sources {
-        let mut file = File { path, text, tokens: tokens(text), findings: &mut findings };
+        let mut file = File {
+            path,
+            text,
+            tokens: tokens(text),
+            findings: &mut findings,
+        };
         file.macros();
         file.attributes();
         file.keywords();
@@ -63,7 +76,14 @@ pub fn scan(sources: &BTreeMap<String, String>) -> Result<(), Rejected> {
     // The order of reading, not that of the kinds.
     findings.sort_by(|a, b| (&a.path, a.line, a.column).cmp(&(&b.path, b.line, b.column)));
     let mut text = String::from("error: the submission uses what is not graded\n");
-    for Finding { path, line, column, what, why } in findings.iter().take(MAX_FINDINGS) {
+    for Finding {
+        path,
+        line,
+        column,
+        what,
+        why,
+    } in findings.iter().take(MAX_FINDINGS)
+    {
         let _ = write!(text, "\n{path}:{line}:{column}: {what}: {why}.\n");
     }
     Err(Rejected { text })
@@ -112,7 +132,11 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
             TokenKind::Whitespace | TokenKind::LineComment { .. } | TokenKind::BlockComment { .. }
         );
         if means_something {
-            tokens.push(Token { kind: token.kind, text: &text[at..end], at });
+            tokens.push(Token {
+                kind: token.kind,
+                text: &text[at..end],
+                at,
+            });
         }
         at = end;
     }
@@ -135,7 +159,13 @@ impl File<'_> {
         let before = &self.text[..at];
         let line = before.matches('\n').count() + 1;
         let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
-        self.findings.push(Finding { path: self.path.to_owned(), line, column, what: what.to_owned(), why });
+        self.findings.push(Finding {
+            path: self.path.to_owned(),
+            line,
+            column,
+            what: what.to_owned(),
+            why,
+        });
     }
 
     fn kind(&self, index: usize) -> Option<TokenKind> {
@@ -154,14 +184,26 @@ impl File<'_> {
             } else if token.is(TokenKind::Semi) {
                 import = None;
             }
-            let Some(&(name, why)) = MACROS.iter().find(|(name, _)| token.name() == Some(name)) else { continue };
+            let Some(&(name, why)) = MACROS.iter().find(|(name, _)| token.name() == Some(name))
+            else {
+                continue;
+            };
             // `include != other` compares a variable.
-            let next = self.tokens.get(index + 1).filter(|next| next.is(TokenKind::Bang));
+            let next = self
+                .tokens
+                .get(index + 1)
+                .filter(|next| next.is(TokenKind::Bang));
             let compared = |bang: &Token<'_>| {
-                self.tokens.get(index + 2).is_some_and(|next| next.is(TokenKind::Eq) && next.at == bang.at + 1)
+                self.tokens
+                    .get(index + 2)
+                    .is_some_and(|next| next.is(TokenKind::Eq) && next.at == bang.at + 1)
             };
             let called = next.is_some_and(|bang| !compared(bang));
-            if called || import.as_ref().is_some_and(|import| import.brings(&self.tokens, index, name)) {
+            if called
+                || import
+                    .as_ref()
+                    .is_some_and(|import| import.brings(&self.tokens, index, name))
+            {
                 self.found(token.at, &format!("`{name}!`"), why);
             }
         }
@@ -178,13 +220,20 @@ impl File<'_> {
                     let name = self.attribute(index);
                     let conditional = name == Some("cfg_attr");
                     if name == Some("path") && self.is_assigned(index + 1) {
-                        self.found(self.tokens[index + 1].at, "`#[path]`", COMPILES_ANOTHER_FILE);
+                        self.found(
+                            self.tokens[index + 1].at,
+                            "`#[path]`",
+                            COMPILES_ANOTHER_FILE,
+                        );
                     }
                     conditions += usize::from(conditional);
                     open.push(conditional);
                 }
                 TokenKind::CloseBracket => conditions -= usize::from(open.pop().unwrap_or(false)),
-                _ if conditions > 0 && self.tokens[index].name() == Some("path") && self.is_assigned(index) => {
+                _ if conditions > 0
+                    && self.tokens[index].name() == Some("path")
+                    && self.is_assigned(index) =>
+                {
                     self.found(self.tokens[index].at, "`#[path]`", COMPILES_ANOTHER_FILE);
                 }
                 _ => {}
@@ -192,12 +241,16 @@ impl File<'_> {
         }
     }
 
-    /// The first name of the attribute whose bracket opens at `open`, if it is one: `#[name`, `#![name`.
+    /// The first name of the attribute whose bracket opens at `open`, if it is one: `#[name`,
+    /// `#![name`.
     fn attribute(&self, open: usize) -> Option<&str> {
         let before = |back: usize| open.checked_sub(back).and_then(|index| self.kind(index));
         let is_attribute = before(1) == Some(TokenKind::Pound)
             || (before(1) == Some(TokenKind::Bang) && before(2) == Some(TokenKind::Pound));
-        self.tokens.get(open + 1).filter(|_| is_attribute).and_then(Token::name)
+        self.tokens
+            .get(open + 1)
+            .filter(|_| is_attribute)
+            .and_then(Token::name)
     }
 
     /// Whether `=`, and not `==`, follows.
@@ -244,18 +297,21 @@ struct Import {
 impl Import {
     fn new(path: &[Token<'_>]) -> Import {
         let first = path.first().and_then(Token::name);
-        Import { own: matches!(first, Some("crate" | "self" | "super")) }
+        Import {
+            own: matches!(first, Some("crate" | "self" | "super")),
+        }
     }
 
-    /// Whether the name at `index` is a macro that the import brings. `use std::env` is about the module of that name,
-    /// and brings a macro that can only be called by the name that is looked for anyway; with another name it could be
-    /// called unseen.
+    /// Whether the name at `index` is a macro that the import brings. `use std::env` is about the
+    /// module of that name, and brings a macro that can only be called by the name that is looked
+    /// for anyway; with another name it could be called unseen.
     fn brings(&self, tokens: &[Token<'_>], index: usize, name: &str) -> bool {
         let next = tokens.get(index + 1);
         let is_a_folder = next.is_some_and(|token| token.is(TokenKind::Colon));
         let renamed = next.is_some_and(|token| token.is(TokenKind::Ident) && token.text == "as");
         // `as include`: something else gets the name.
-        let is_new_name = index > 0 && tokens[index - 1].is(TokenKind::Ident) && tokens[index - 1].text == "as";
+        let is_new_name =
+            index > 0 && tokens[index - 1].is(TokenKind::Ident) && tokens[index - 1].text == "as";
         !self.own && !is_a_folder && !is_new_name && (renamed || name != "env")
     }
 }

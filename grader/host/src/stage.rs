@@ -1,7 +1,8 @@
 //! A submission's sources, copied to a folder of their own.
 //!
-//! Only regular files `src/**/*.rs` are taken. What else a submission brings (a cargo configuration, a build script, a
-//! lock file, links out of its folder) cannot reach the compiler because it is not there.
+//! Only regular files `src/**/*.rs` are taken. What else a submission brings (a cargo
+//! configuration, a build script, a lock file, links out of its folder) cannot reach the compiler
+//! because it is not there.
 
 use std::{
     borrow::Cow,
@@ -34,21 +35,32 @@ const NOT_REGULAR: &str = "it is no regular file";
 #[expect(missing_docs, reason = "the fields are the parts of the message")]
 pub enum StageError {
     /// The path is no crate.
-    #[error("`{}` is no submission: {problem}. Expected the folder of a crate, with `Cargo.toml` and `src/lib.rs`{hint}", path.display())]
-    NoCrate { path: PathBuf, problem: String, hint: String },
+    #[error("`{}` is no submission: {problem}. Expected the folder of a crate, with `Cargo.toml` \
+             and `src/lib.rs`{hint}", path.display())]
+    NoCrate {
+        path: PathBuf,
+        problem: String,
+        hint: String,
+    },
     /// Too many source files.
-    #[error("the submission has more than {MAX_FILES} source files below `src`: remove what is not needed")]
+    #[error(
+        "the submission has more than {MAX_FILES} source files below `src`: remove what is not \
+         needed"
+    )]
     TooManyFiles,
     /// Too many bytes.
-    #[error("the submission has more than {} KiB of source text (at `{path}`): remove what is not needed", MAX_BYTES >> 10)]
+    #[error("the submission has more than {} KiB of source text (at `{path}`): remove what is not \
+             needed", MAX_BYTES >> 10)]
     TooBig { path: String },
     /// A source file is not text.
     #[error("`{path}` is not UTF-8 text: save it as UTF-8")]
     NotText { path: String },
     /// Two paths that are one on some machines.
     #[error(
-        "`{first}` and `{second}` are the same file or folder on machines that do not tell apart upper and lower case, \
-         or one of them is in the way of the other: rename one, so that every machine compiles the same"
+        "`{first}` and `{second}` are the same file or folder on machines that do not tell apart \
+         upper and lower case, \
+         or one of them is in the way of the other: rename one, so that every machine compiles the \
+         same"
     )]
     Collision { first: String, second: String },
     /// A name given with text in memory that is no source file's.
@@ -56,7 +68,11 @@ pub enum StageError {
     BadPath { path: String },
     /// A file could not be read or written.
     #[error("cannot {action} `{}`: {source}", path.display())]
-    Io { action: &'static str, path: PathBuf, source: io::Error },
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
 }
 
 /// Something in a submission's folder that is not graded.
@@ -68,7 +84,8 @@ pub struct LeftOut {
     pub why: Cow<'static, str>,
 }
 
-/// Something that a submission holds, read from elsewhere than a folder: from an archive, or from git's objects.
+/// Something that a submission holds, read from elsewhere than a folder: from an archive, or from
+/// git's objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Where it is, relative to the submission, with `/` between folders.
@@ -92,7 +109,8 @@ pub enum What {
     Folder,
 }
 
-/// The SHA-256 of a submission's sources; it does not depend on the folder, on file times or on what was left out.
+/// The SHA-256 of a submission's sources; it does not depend on the folder, on file times or on
+/// what was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
@@ -114,7 +132,8 @@ impl Staged {
     /// Takes the sources of the crate in the folder `path`.
     ///
     /// # Errors
-    /// If there is no crate, it is too large, a source is not text, or files cannot be read or written.
+    /// If there is no crate, it is too large, a source is not text, or files cannot be read or
+    /// written.
     pub fn from_folder(path: &Path) -> Result<Staged, StageError> {
         check_crate(path)?;
         let mut collector = Collector::default();
@@ -131,8 +150,8 @@ impl Staged {
         Self::write(collector.sources, collector.left_out)
     }
 
-    /// Takes the sources among entries that were read from an archive or from git, by the same rules as
-    /// [`from_folder`](Self::from_folder). The order of the entries makes no difference.
+    /// Takes the sources among entries that were read from an archive or from git, by the same
+    /// rules as [`from_folder`](Self::from_folder). The order of the entries makes no difference.
     ///
     /// # Errors
     /// As for a folder; besides, two entries may have one path.
@@ -144,7 +163,9 @@ impl Staged {
         let mut outside = BTreeSet::new();
         for Entry { path, what } in entries {
             match path.split('/').next() {
-                Some("Cargo.toml") if path == "Cargo.toml" && matches!(what, What::File(_) | What::TooBig(_)) => {
+                Some("Cargo.toml")
+                    if path == "Cargo.toml" && matches!(what, What::File(_) | What::TooBig(_)) =>
+                {
                     has_manifest = true;
                 }
                 Some("src") if path == "src" && what != What::Folder => {
@@ -176,13 +197,17 @@ impl Staged {
     /// Takes sources in memory: texts by paths such as `src/server.rs`.
     ///
     /// # Errors
-    /// A path that no source file can have, no `src/lib.rs`, too much text, or files that cannot be written.
+    /// A path that no source file can have, no `src/lib.rs`, too much text, or files that cannot be
+    /// written.
     pub fn from_files(sources: &BTreeMap<String, String>) -> Result<Staged, StageError> {
         if let Some(path) = sources.keys().find(|path| !is_source_path(path)) {
             return Err(StageError::BadPath { path: path.clone() });
         }
         if !sources.contains_key("src/lib.rs") {
-            return Err(no_crate(Path::new("these files"), "there is no `src/lib.rs`"));
+            return Err(no_crate(
+                Path::new("these files"),
+                "there is no `src/lib.rs`",
+            ));
         }
         let mut collector = Collector::default();
         for (path, text) in sources {
@@ -191,19 +216,29 @@ impl Staged {
         Self::write(collector.sources, Vec::new())
     }
 
-    fn write(sources: BTreeMap<String, String>, left_out: Vec<LeftOut>) -> Result<Staged, StageError> {
-        let folder = tempfile::Builder::new().prefix("faultline-").tempdir().map_err(|source| StageError::Io {
-            action: "make a folder in",
-            path: std::env::temp_dir(),
-            source,
-        })?;
+    fn write(
+        sources: BTreeMap<String, String>,
+        left_out: Vec<LeftOut>,
+    ) -> Result<Staged, StageError> {
+        let folder = tempfile::Builder::new()
+            .prefix("faultline-")
+            .tempdir()
+            .map_err(|source| StageError::Io {
+                action: "make a folder in",
+                path: std::env::temp_dir(),
+                source,
+            })?;
         for (name, text) in &sources {
             let path = folder.path().join(name);
             let parent = path.parent().expect("every source is below `src`");
             fs::create_dir_all(parent).map_err(io_error("make", parent))?;
             fs::write(&path, text).map_err(io_error("write", &path))?;
         }
-        Ok(Staged { folder, sources, left_out })
+        Ok(Staged {
+            folder,
+            sources,
+            left_out,
+        })
     }
 
     /// The same submission, of which this was left out when its sources were taken.
@@ -251,14 +286,20 @@ impl Collector {
     fn leave_out(&mut self, path: String, why: impl Into<Cow<'static, str>>) {
         // A folder with a million strange files must not fill the memory, or the report.
         if self.left_out.len() < MAX_FILES {
-            self.left_out.push(LeftOut { path, why: why.into() });
+            self.left_out.push(LeftOut {
+                path,
+                why: why.into(),
+            });
         }
     }
 
     fn folder(&mut self, folder: &Path, name: &str, depth: usize) -> Result<(), StageError> {
         for entry in entries(folder)? {
             let Ok(entry_name) = entry.file_name().into_string() else {
-                self.leave_out(format!("{name}/{}", entry.file_name().to_string_lossy()), "its name is not UTF-8");
+                self.leave_out(
+                    format!("{name}/{}", entry.file_name().to_string_lossy()),
+                    "its name is not UTF-8",
+                );
                 continue;
             };
             let (path, name) = (entry.path(), format!("{name}/{entry_name}"));
@@ -289,11 +330,16 @@ impl Collector {
             What::Folder => {}
             What::Link => self.leave_out(path, NOT_FOLLOWED),
             What::Special => self.leave_out(path, NOT_REGULAR),
-            What::File(_) | What::TooBig(_) if !is_source_path(&path) => self.leave_out(path, NOT_A_SOURCE),
-            What::File(_) | What::TooBig(_) if folders > MAX_DEPTH => self.leave_out(path, TOO_DEEP),
+            What::File(_) | What::TooBig(_) if !is_source_path(&path) => {
+                self.leave_out(path, NOT_A_SOURCE)
+            }
+            What::File(_) | What::TooBig(_) if folders > MAX_DEPTH => {
+                self.leave_out(path, TOO_DEEP)
+            }
             What::TooBig(_) => return Err(StageError::TooBig { path }),
             What::File(bytes) => {
-                let text = String::from_utf8(bytes).map_err(|_| StageError::NotText { path: path.clone() })?;
+                let text = String::from_utf8(bytes)
+                    .map_err(|_| StageError::NotText { path: path.clone() })?;
                 self.source(path, text)?;
             }
         }
@@ -315,17 +361,24 @@ impl Collector {
 
     /// Notes the names of a file and of the folders that it is in.
     fn take_names(&mut self, path: &str) -> Result<(), StageError> {
-        let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
+        let ends = path
+            .match_indices('/')
+            .map(|(end, _)| end)
+            .chain([path.len()]);
         for end in ends {
             let name = &path[..end];
             let is_file = end == path.len();
             match self.names.get(&name.to_lowercase()) {
                 None => {
-                    self.names.insert(name.to_lowercase(), (name.to_owned(), is_file));
+                    self.names
+                        .insert(name.to_lowercase(), (name.to_owned(), is_file));
                 }
                 // Folders may hold several files; a file is there once.
                 Some((taken, was_file)) if taken != name || is_file || *was_file => {
-                    return Err(StageError::Collision { first: taken.clone(), second: path.to_owned() });
+                    return Err(StageError::Collision {
+                        first: taken.clone(),
+                        second: path.to_owned(),
+                    });
                 }
                 Some(_) => {}
             }
@@ -338,22 +391,37 @@ impl Collector {
 fn read_text(path: &Path, name: &str) -> Result<String, StageError> {
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(io_error("read", path))?;
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io_error("read", path))?;
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(io_error("read", path))?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(StageError::TooBig { path: name.to_owned() });
+        return Err(StageError::TooBig {
+            path: name.to_owned(),
+        });
     }
-    String::from_utf8(bytes).map_err(|_| StageError::NotText { path: name.to_owned() })
+    String::from_utf8(bytes).map_err(|_| StageError::NotText {
+        path: name.to_owned(),
+    })
 }
 
-/// Whether a relative path with `/` names a Rust file below `src`, on every operating system, without leaving it.
+/// Whether a relative path with `/` names a Rust file below `src`, on every operating system,
+/// without leaving it.
 fn is_source_path(path: &str) -> bool {
-    let plain =
-        |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains(['\\', ':', '\0', '\n', '\r']);
+    let plain = |part: &str| {
+        !part.is_empty()
+            && part != "."
+            && part != ".."
+            && !part.contains(['\\', ':', '\0', '\n', '\r'])
+    };
     path.starts_with("src/") && path.ends_with(".rs") && path.split('/').all(plain)
 }
 
 fn check_crate(path: &Path) -> Result<(), StageError> {
-    let kind = |name: &str| fs::symlink_metadata(path.join(name)).map(|found| found.file_type()).ok();
+    let kind = |name: &str| {
+        fs::symlink_metadata(path.join(name))
+            .map(|found| found.file_type())
+            .ok()
+    };
     if !path.exists() {
         return Err(no_crate(path, "there is no such folder"));
     }
@@ -371,10 +439,21 @@ fn check_crate(path: &Path) -> Result<(), StageError> {
 
 fn no_crate(path: &Path, problem: &str) -> StageError {
     // The most common slip: the folder around the crate.
-    let inner = entries(path).unwrap_or_default().into_iter().map(|entry| entry.path());
-    let inner = inner.into_iter().find(|inner| inner.join("Cargo.toml").is_file() && inner.join("src").is_dir());
-    let hint = inner.map_or_else(String::new, |inner| format!("; did you mean `{}`?", inner.display()));
-    StageError::NoCrate { path: path.to_owned(), problem: problem.to_owned(), hint }
+    let inner = entries(path)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|entry| entry.path());
+    let inner = inner
+        .into_iter()
+        .find(|inner| inner.join("Cargo.toml").is_file() && inner.join("src").is_dir());
+    let hint = inner.map_or_else(String::new, |inner| {
+        format!("; did you mean `{}`?", inner.display())
+    });
+    StageError::NoCrate {
+        path: path.to_owned(),
+        problem: problem.to_owned(),
+        hint,
+    }
 }
 
 /// The entries of a folder in the order of their names, so that nothing depends on the file system.
@@ -387,5 +466,9 @@ fn entries(folder: &Path) -> Result<Vec<fs::DirEntry>, StageError> {
 
 fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StageError {
     let path = path.to_owned();
-    move |source| StageError::Io { action, path, source }
+    move |source| StageError::Io {
+        action,
+        path,
+        source,
+    }
 }

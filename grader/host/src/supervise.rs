@@ -1,9 +1,9 @@
 //! Runs one command to its end, or ends it: a deadline, an interrupt, a bound on what it may print.
 //!
-//! A command is the leader of a process group of its own, and the whole group is killed: killing only rustc would leave
-//! its linker, and killing only what was wrapped around rustc would leave rustc. What a command leaves behind when it
-//! ends by itself is killed, too. (On Windows there are no such groups in the standard library; there only the command
-//! itself is killed.)
+//! A command is the leader of a process group of its own, and the whole group is killed: killing
+//! only rustc would leave its linker, and killing only what was wrapped around rustc would leave
+//! rustc. What a command leaves behind when it ends by itself is killed, too. (On Windows there are
+//! no such groups in the standard library; there only the command itself is killed.)
 
 use std::{
     future::pending,
@@ -28,7 +28,8 @@ use tokio::{
 /// How often the interrupt flag is looked at. A person who presses Ctrl-C does not notice it.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// How long output is waited for after the group is dead. Only a process that left the group can still hold the pipe.
+/// How long output is waited for after the group is dead. Only a process that left the group can
+/// still hold the pipe.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What a command may use, and what it is given.
@@ -36,8 +37,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub struct Supervised<'a> {
     /// How long it may run, by the wall clock.
     pub wall: Duration,
-    /// How many bytes of its standard output, and as many of its standard error, are kept. The rest is read and
-    /// forgotten: a full pipe would stop the command.
+    /// How many bytes of its standard output, and as many of its standard error, are kept. The rest
+    /// is read and forgotten: a full pipe would stop the command.
     pub output_bytes: u64,
     /// What it reads from its standard input.
     pub stdin: Vec<u8>,
@@ -81,8 +82,8 @@ pub fn run(command: Command, limits: &Supervised<'_>) -> io::Result<Ended> {
     run_after(command, limits, || Ok(()), |_| Ok(()))
 }
 
-/// The same; `before` is called on the thread that will start the command, which does nothing else (so it may lock
-/// itself in), and `started` as soon as the command runs.
+/// The same; `before` is called on the thread that will start the command, which does nothing else
+/// (so it may lock itself in), and `started` as soon as the command runs.
 pub(crate) fn run_after(
     command: Command,
     limits: &Supervised<'_>,
@@ -95,8 +96,12 @@ pub(crate) fn run_after(
             before()?;
             supervise(command, limits, started)
         };
-        let thread = thread::Builder::new().name("supervisor".to_owned()).spawn_scoped(scope, supervise)?;
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let thread = thread::Builder::new()
+            .name("supervisor".to_owned())
+            .spawn_scoped(scope, supervise)?;
+        thread
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
 
@@ -105,13 +110,22 @@ fn supervise(
     limits: &Supervised<'_>,
     started: impl FnOnce(&Child) -> io::Result<()>,
 ) -> io::Result<Ended> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let has_input = limits.keep_stdin_open || !limits.stdin.is_empty();
-    command.stdin(if has_input { Stdio::piped() } else { Stdio::null() });
+    command.stdin(if has_input {
+        Stdio::piped()
+    } else {
+        Stdio::null()
+    });
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let mut group = Group { leader: Arc::new(Mutex::new(command.spawn()?)), reaped: false };
+    let mut group = Group {
+        leader: Arc::new(Mutex::new(command.spawn()?)),
+        reaped: false,
+    };
     started(&group.leader())?;
     runtime.block_on(watch(&mut group, limits))
 }
@@ -153,7 +167,11 @@ async fn watch(group: &mut Group, limits: &Supervised<'_>) -> io::Result<Ended> 
             }
             if stopped.is_some() && close.take().is_some() {
                 // The sender is gone now, which closes the input.
-                let grace = if limits.keep_stdin_open { limits.grace } else { Duration::ZERO };
+                let grace = if limits.keep_stdin_open {
+                    limits.grace
+                } else {
+                    Duration::ZERO
+                };
                 kill_at = Some(Instant::now() + grace);
             }
         }
@@ -167,7 +185,12 @@ async fn watch(group: &mut Group, limits: &Supervised<'_>) -> io::Result<Ended> 
     };
     let status = group.reap()?;
     let truncated = stdout.truncated || stderr.truncated;
-    Ok(Ended { how: how.unwrap_or(How::Exited(status)), stdout: stdout.bytes, stderr: stderr.bytes, truncated })
+    Ok(Ended {
+        how: how.unwrap_or(How::Exited(status)),
+        stdout: stdout.bytes,
+        stderr: stderr.bytes,
+        truncated,
+    })
 }
 
 /// Writes the input and closes it: at once, or when it is time to end.
@@ -223,8 +246,16 @@ impl Group {
 
     fn pipes(&self) -> io::Result<Pipes> {
         let mut leader = self.leader();
-        let out = leader.stdout.take().map(ChildStdout::from_std).transpose()?;
-        let err = leader.stderr.take().map(ChildStderr::from_std).transpose()?;
+        let out = leader
+            .stdout
+            .take()
+            .map(ChildStdout::from_std)
+            .transpose()?;
+        let err = leader
+            .stderr
+            .take()
+            .map(ChildStderr::from_std)
+            .transpose()?;
         let input = leader.stdin.take().map(ChildStdin::from_std).transpose()?;
         Ok((out, err, input))
     }
@@ -243,22 +274,31 @@ impl Group {
         let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
     }
 
-    /// Waits for the end of the leader, but leaves it to be reaped: until then nobody else gets its number.
+    /// Waits for the end of the leader, but leaves it to be reaped: until then nobody else gets its
+    /// number.
     fn ended(&self) -> io::Result<impl Future<Output = io::Result<()>> + use<>> {
         use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
         let leader = Pid::from_child(&self.leader());
         let (tell, told) = oneshot::channel();
-        thread::Builder::new().name("waiting for a child".to_owned()).spawn(move || {
-            let result = loop {
-                match waitid(WaitId::Pid(leader), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
-                    Err(rustix::io::Errno::INTR) => {}
-                    other => break other.map(|_| ()).map_err(io::Error::from),
-                }
-            };
-            // Nobody listens if the supervisor gave up for another reason.
-            let _ = tell.send(result);
-        })?;
-        Ok(async move { told.await.unwrap_or_else(|_| Err(io::Error::other("nobody waits for the command"))) })
+        thread::Builder::new()
+            .name("waiting for a child".to_owned())
+            .spawn(move || {
+                let result = loop {
+                    match waitid(
+                        WaitId::Pid(leader),
+                        WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+                    ) {
+                        Err(rustix::io::Errno::INTR) => {}
+                        other => break other.map(|_| ()).map_err(io::Error::from),
+                    }
+                };
+                // Nobody listens if the supervisor gave up for another reason.
+                let _ = tell.send(result);
+            })?;
+        Ok(async move {
+            told.await
+                .unwrap_or_else(|_| Err(io::Error::other("nobody waits for the command")))
+        })
     }
 }
 
@@ -274,7 +314,12 @@ impl Group {
         let leader = Arc::clone(&self.leader);
         Ok(async move {
             loop {
-                if leader.lock().unwrap_or_else(PoisonError::into_inner).try_wait()?.is_some() {
+                if leader
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .try_wait()?
+                    .is_some()
+                {
                     return Ok(());
                 }
                 tokio::time::sleep(Duration::from_millis(2)).await;

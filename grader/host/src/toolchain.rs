@@ -13,7 +13,8 @@ pub const TARGET: &str = "wasm32-wasip1";
 /// The programs that lead to a toolchain. Tests put others in their place.
 #[derive(Clone, Debug)]
 pub struct Programs {
-    /// Asked for the folder of the toolchain; rustup's proxy obeys the project's `rust-toolchain.toml`.
+    /// Asked for the folder of the toolchain; rustup's proxy obeys the project's
+    /// `rust-toolchain.toml`.
     pub rustc: PathBuf,
     /// Installs the wasm target if it is missing.
     pub rustup: PathBuf,
@@ -21,12 +22,15 @@ pub struct Programs {
 
 impl Default for Programs {
     fn default() -> Self {
-        Programs { rustc: "rustc".into(), rustup: "rustup".into() }
+        Programs {
+            rustc: "rustc".into(),
+            rustup: "rustup".into(),
+        }
     }
 }
 
-/// A compiler with the wasm target. The programs in it are called directly: going through rustup's proxies would cost
-/// time and obey the environment.
+/// A compiler with the wasm target. The programs in it are called directly: going through rustup's
+/// proxies would cost time and obey the environment.
 #[derive(Clone, Debug)]
 pub struct Toolchain {
     sysroot: PathBuf,
@@ -34,7 +38,8 @@ pub struct Toolchain {
 }
 
 impl Toolchain {
-    /// The toolchain of the project whose root folder this is. Installs the wasm target if it is missing.
+    /// The toolchain of the project whose root folder this is. Installs the wasm target if it is
+    /// missing.
     ///
     /// # Errors
     /// No compiler, or no wasm target and no way to install it; the text says what to run.
@@ -47,7 +52,8 @@ impl Toolchain {
     /// # Errors
     /// As [`find`](Self::find).
     pub fn find_with(root: &Path, programs: &Programs) -> Result<Toolchain, ToolError> {
-        let sysroot = PathBuf::from(ask(root, &programs.rustc, &["--print", "sysroot"])?.trim_end());
+        let sysroot =
+            PathBuf::from(ask(root, &programs.rustc, &["--print", "sysroot"])?.trim_end());
         if !has_target(&sysroot) {
             install_target(root, &sysroot, &programs.rustup)?;
         }
@@ -61,10 +67,15 @@ impl Toolchain {
         program(&self.sysroot, "rustc")
     }
 
-    /// The cargo beside it; the one on the `PATH` if there is none (as in some Linux distributions).
+    /// The cargo beside it; the one on the `PATH` if there is none (as in some Linux
+    /// distributions).
     pub fn cargo(&self) -> PathBuf {
         let beside = program(&self.sysroot, "cargo");
-        if beside.is_file() { beside } else { "cargo".into() }
+        if beside.is_file() {
+            beside
+        } else {
+            "cargo".into()
+        }
     }
 
     /// The toolchain's folder.
@@ -79,40 +90,64 @@ impl Toolchain {
 }
 
 fn program(sysroot: &Path, name: &str) -> PathBuf {
-    sysroot.join("bin").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+    sysroot
+        .join("bin")
+        .join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// Whether the standard library for the wasm target is there. An interrupted installation leaves the folder empty.
+/// Whether the standard library for the wasm target is there. An interrupted installation leaves
+/// the folder empty.
 fn has_target(sysroot: &Path) -> bool {
     let library = sysroot.join("lib/rustlib").join(TARGET).join("lib");
-    let Ok(entries) = std::fs::read_dir(library) else { return false };
-    entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
+    let Ok(entries) = std::fs::read_dir(library) else {
+        return false;
+    };
+    entries
+        .flatten()
+        .any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-"))
 }
 
 fn install_target(root: &Path, sysroot: &Path, rustup: &Path) -> Result<(), ToolError> {
     // rustup keeps a toolchain in a folder of the toolchain's name.
-    let name = sysroot.file_name().map_or_else(|| "stable".into(), |name| name.to_string_lossy().into_owned());
+    let name = sysroot.file_name().map_or_else(
+        || "stable".into(),
+        |name| name.to_string_lossy().into_owned(),
+    );
     let arguments = ["target", "add", TARGET, "--toolchain", &name];
     let reason = match run(root, rustup, &arguments) {
         Err(error) => error.to_string(),
         Ok(output) if !output.status.success() => {
-            format!("`rustup {}` failed ({}):\n{}", arguments.join(" "), output.status, said(&output))
+            format!(
+                "`rustup {}` failed ({}):\n{}",
+                arguments.join(" "),
+                output.status,
+                said(&output)
+            )
         }
         Ok(_) if has_target(sysroot) => return Ok(()),
-        Ok(_) => "rustup says that it is installed, but it is not in this compiler's folder".to_owned(),
+        Ok(_) => {
+            "rustup says that it is installed, but it is not in this compiler's folder".to_owned()
+        }
     };
     let command = format!("rustup {}", arguments.join(" "));
-    Err(ToolError::NoTarget { sysroot: sysroot.to_owned(), target: TARGET, reason, command })
+    Err(ToolError::NoTarget {
+        sysroot: sysroot.to_owned(),
+        target: TARGET,
+        reason,
+        command,
+    })
 }
 
 fn run(root: &Path, program: &Path, arguments: &[&str]) -> Result<Output, ToolError> {
-    environment::without_steering(&mut Command::new(program)).args(arguments).current_dir(root).output().map_err(
-        |source| ToolError::CannotRun {
+    environment::without_steering(&mut Command::new(program))
+        .args(arguments)
+        .current_dir(root)
+        .output()
+        .map_err(|source| ToolError::CannotRun {
             program: program.to_owned(),
             source,
             advice: "Rust comes with rustup: see https://rustup.rs",
-        },
-    )
+        })
 }
 
 fn ask(root: &Path, program: &Path, arguments: &[&str]) -> Result<String, ToolError> {
@@ -128,5 +163,7 @@ fn ask(root: &Path, program: &Path, arguments: &[&str]) -> Result<String, ToolEr
 }
 
 fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).trim_end().to_owned()
+    String::from_utf8_lossy(&output.stderr)
+        .trim_end()
+        .to_owned()
 }

@@ -53,14 +53,19 @@ fn problem<T>(text: impl Into<String>) -> Result<T, TakeError> {
 }
 
 impl Archive {
-    /// Reads the list of entries. Paths that leave, encrypted entries and very long lists are refused.
+    /// Reads the list of entries. Paths that leave, encrypted entries and very long lists are
+    /// refused.
     pub(crate) fn open(path: &Path, most: u64) -> Result<Archive, TakeError> {
-        let metadata = fs::symlink_metadata(path).map_err(|error| TakeError::reading(path, &error))?;
+        let metadata =
+            fs::symlink_metadata(path).map_err(|error| TakeError::reading(path, &error))?;
         if !metadata.is_file() {
             return problem("it is no regular file");
         }
         if metadata.len() > most {
-            return problem(format!("the zip file has {} bytes, and more than {most} are not read", metadata.len()));
+            return problem(format!(
+                "the zip file has {} bytes, and more than {most} are not read",
+                metadata.len()
+            ));
         }
         let file = File::open(path).map_err(|error| TakeError::reading(path, &error))?;
         let mut zip = match ZipArchive::new(BufReader::new(file)) {
@@ -76,7 +81,9 @@ impl Archive {
                 zip.len()
             ));
         }
-        let names = (0..zip.len()).map(|index| named(&mut zip, index)).collect::<Result<Vec<_>, _>>()?;
+        let names = (0..zip.len())
+            .map(|index| named(&mut zip, index))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(Archive { zip, names })
     }
 
@@ -84,27 +91,51 @@ impl Archive {
         &self.names
     }
 
-    /// The content of an entry, if it is not longer than `most`, whatever the list says; otherwise a length that it has
-    /// at least.
-    pub(crate) fn content(&mut self, named: &Named, most: u64) -> Result<Result<Vec<u8>, u64>, TakeError> {
+    /// The content of an entry, if it is not longer than `most`, whatever the list says; otherwise
+    /// a length that it has at least.
+    pub(crate) fn content(
+        &mut self,
+        named: &Named,
+        most: u64,
+    ) -> Result<Result<Vec<u8>, u64>, TakeError> {
         if named.size > most {
             return Ok(Err(named.size));
         }
         let damaged = |error: &dyn std::fmt::Display| {
-            TakeError::Submission(format!("`{}` in the zip file cannot be read: {error}", named.path))
+            TakeError::Submission(format!(
+                "`{}` in the zip file cannot be read: {error}",
+                named.path
+            ))
         };
-        let entry = self.zip.by_index(named.index).map_err(|error| damaged(&error))?;
+        let entry = self
+            .zip
+            .by_index(named.index)
+            .map_err(|error| damaged(&error))?;
         let mut content = Vec::new();
-        entry.take(most.saturating_add(1)).read_to_end(&mut content).map_err(|error| damaged(&error))?;
+        entry
+            .take(most.saturating_add(1))
+            .read_to_end(&mut content)
+            .map_err(|error| damaged(&error))?;
         let length = content.len() as u64;
-        Ok(if length > most { Err(length) } else { Ok(content) })
+        Ok(if length > most {
+            Err(length)
+        } else {
+            Ok(content)
+        })
     }
 
-    /// Adds everything below a folder of the archive that a crate may consist of; contents where they are of interest.
-    pub(crate) fn collect(&mut self, crate_dir: &str, collected: &mut Collected) -> Result<(), TakeError> {
+    /// Adds everything below a folder of the archive that a crate may consist of; contents where
+    /// they are of interest.
+    pub(crate) fn collect(
+        &mut self,
+        crate_dir: &str,
+        collected: &mut Collected,
+    ) -> Result<(), TakeError> {
         let names = self.names.clone();
         for named in &names {
-            let Some(path) = below(&named.path, crate_dir) else { continue };
+            let Some(path) = below(&named.path, crate_dir) else {
+                continue;
+            };
             let in_source = path.starts_with("src/");
             if path.contains('/') && !in_source {
                 collected.lies_in(path)?;
@@ -116,7 +147,9 @@ impl Archive {
                 NamedKind::Special => What::Special,
                 NamedKind::File => match collected.room(path) {
                     None => What::File(Vec::new()),
-                    Some(room) => self.content(named, room)?.map_or_else(What::TooBig, What::File),
+                    Some(room) => self
+                        .content(named, room)?
+                        .map_or_else(What::TooBig, What::File),
                 },
             };
             collected.add(path.to_owned(), what)?;
@@ -127,17 +160,28 @@ impl Archive {
 
 /// The path relative to a folder of the archive (`""` is its top).
 pub(crate) fn below<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
-    if folder.is_empty() { Some(path) } else { path.strip_prefix(folder)?.strip_prefix('/') }
+    if folder.is_empty() {
+        Some(path)
+    } else {
+        path.strip_prefix(folder)?.strip_prefix('/')
+    }
 }
 
 fn named(zip: &mut ZipArchive<BufReader<File>>, index: usize) -> Result<Named, TakeError> {
     let entry = match zip.by_index_raw(index) {
         Ok(entry) => entry,
-        Err(error) => return problem(format!("entry {} of the zip file cannot be read: {error}", index + 1)),
+        Err(error) => {
+            return problem(format!(
+                "entry {} of the zip file cannot be read: {error}",
+                index + 1
+            ));
+        }
     };
     let raw = String::from_utf8_lossy(entry.name_raw()).into_owned();
     if entry.encrypted() {
-        return problem(format!("`{raw}` in the zip file is encrypted: ask for one without a password"));
+        return problem(format!(
+            "`{raw}` in the zip file is encrypted: ask for one without a password"
+        ));
     }
     let path = raw.strip_suffix('/').unwrap_or(&raw);
     check_path(path)?;
@@ -149,5 +193,10 @@ fn named(zip: &mut ZipArchive<BufReader<File>>, index: usize) -> Result<Named, T
         DIRECTORY => NamedKind::Folder,
         _ => NamedKind::Special,
     };
-    Ok(Named { path: path.to_owned(), kind, size: entry.size(), index })
+    Ok(Named {
+        path: path.to_owned(),
+        kind,
+        size: entry.size(),
+        index,
+    })
 }

@@ -13,11 +13,13 @@ const FORMAT: u32 = 1;
 /// What an id may be long.
 pub(crate) const ID_LENGTH: usize = 64;
 
-/// Stands before the digest of what an import wrote, so that it can be told from what was changed by hand.
+/// Stands before the digest of what an import wrote, so that it can be told from what was changed
+/// by hand.
 const DIGEST: &str = "# As imported: ";
 
 const HEAD: &str = "\
-# A batch of submissions, made by `cargo grade import`. It may be changed by hand; times are RFC 3339, in UTC.
+# A batch of submissions, made by `cargo grade import`. It may be changed by hand; times are RFC \
+3339, in UTC.
 #
 # deadline      when submissions had to be there
 # [[submission]]
@@ -26,12 +28,14 @@ const HEAD: &str = "\
 #   commit        read this commit of the clone, not the files in its folder
 #   crate         the folder of the crate inside of it, where it is not found by itself
 #   submitted_at  when it was there
-#   time_source   how that is known: server-record, first-import (an import saw it, or did not see it yet), or
+#   time_source   how that is known: server-record, first-import (an import saw it, or did not see \
+it yet), or
 #                 committer-unproven (the student's clock says so)
 #   late_s        how many seconds after the deadline (the student's own, if there is one)
 #   problem       somebody has to look at it: it is not graded before this line is gone
 #   notes         what is worth knowing
-# [[student]]     a row of the roster; `submission` is the id of what is graded for it, absent if nothing was found;
+# [[student]]     a row of the roster; `submission` is the id of what is graded for it, absent if \
+nothing was found;
 #                 `deadline` is the student's own
 # [[unmatched]]   a submission that belongs to nobody on the roster: it is graded all the same
 ";
@@ -60,7 +64,8 @@ pub struct Batch {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Submission {
-    /// Names the folder of results: 1 to 64 of `A-Z a-z 0-9 . _ -`, no dot first, unique without case.
+    /// Names the folder of results: 1 to 64 of `A-Z a-z 0-9 . _ -`, no dot first, unique without
+    /// case.
     pub id: String,
     /// The clone, folder or zip file, relative to the folder of `batch.toml`, with `/`.
     pub path: String,
@@ -145,7 +150,13 @@ impl Batch {
     /// An empty batch.
     pub(crate) fn new(deadline: Option<Moment>) -> Batch {
         let deadline = deadline.map(|moment| moment.to_string());
-        Batch { format: FORMAT, deadline, submissions: Vec::new(), students: Vec::new(), unmatched: Vec::new() }
+        Batch {
+            format: FORMAT,
+            deadline,
+            submissions: Vec::new(),
+            students: Vec::new(),
+            unmatched: Vec::new(),
+        }
     }
 
     /// Reads and checks the file.
@@ -154,14 +165,18 @@ impl Batch {
     /// If it cannot be read, is no batch, or contradicts itself.
     pub fn read(path: &Path) -> Result<Batch, IntakeError> {
         let text = fs::read_to_string(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                IntakeError::input(path, "there is no such file: `cargo grade import DIR` writes one")
-            }
+            std::io::ErrorKind::NotFound => IntakeError::input(
+                path,
+                "there is no such file: `cargo grade import DIR` writes one",
+            ),
             std::io::ErrorKind::InvalidData => IntakeError::input(path, "it is not UTF-8 text"),
             _ => IntakeError::io("read", path)(error),
         })?;
-        let batch: Batch = toml::from_str(&text).map_err(|error| IntakeError::input(path, error.to_string()))?;
-        batch.check().map_err(|problem| IntakeError::input(path, problem))?;
+        let batch: Batch =
+            toml::from_str(&text).map_err(|error| IntakeError::input(path, error.to_string()))?;
+        batch
+            .check()
+            .map_err(|problem| IntakeError::input(path, problem))?;
         Ok(batch)
     }
 
@@ -181,31 +196,44 @@ impl Batch {
 
     fn check(&self) -> Result<(), String> {
         if self.format != FORMAT {
-            return Err(format!("it has format {}, and this program reads format {FORMAT}", self.format));
+            return Err(format!(
+                "it has format {}, and this program reads format {FORMAT}",
+                self.format
+            ));
         }
         let mut ids = BTreeMap::new();
         for submission in &self.submissions {
             let id = &submission.id;
             if !is_id(id) {
                 return Err(format!(
-                    "the id `{id}` of a submission cannot name a folder: expected 1 to {ID_LENGTH} letters, digits, \
+                    "the id `{id}` of a submission cannot name a folder: expected 1 to {ID_LENGTH} \
+                     letters, digits, \
                      `.`, `_` or `-`, not a dot first"
                 ));
             }
             if let Some(other) = ids.insert(id.to_lowercase(), id) {
                 return Err(format!(
-                    "two submissions have the ids `{other}` and `{id}`: they must differ in more than case"
+                    "two submissions have the ids `{other}` and `{id}`: they must differ in more \
+                     than case"
                 ));
             }
-            submission.check().map_err(|problem| format!("submission `{id}`: {problem}"))?;
+            submission
+                .check()
+                .map_err(|problem| format!("submission `{id}`: {problem}"))?;
         }
-        let references = self.students.iter().filter_map(|student| student.submission.as_ref());
+        let references = self
+            .students
+            .iter()
+            .filter_map(|student| student.submission.as_ref());
         for id in references.chain(self.unmatched.iter().map(|unmatched| &unmatched.submission)) {
             if ids.get(&id.to_lowercase()) != Some(&id) {
                 return Err(format!("`submission = \"{id}\"` names no [[submission]]"));
             }
         }
-        let own = self.students.iter().map(|student| (&student.deadline, "the deadline of a student"));
+        let own = self
+            .students
+            .iter()
+            .map(|student| (&student.deadline, "the deadline of a student"));
         for (moment, what) in own.chain([(&self.deadline, "the deadline")]) {
             check_moment(moment.as_deref(), what)?;
         }
@@ -221,7 +249,9 @@ impl Submission {
         if let Some(commit) = &self.commit
             && !(commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()))
         {
-            return Err(format!("`commit = \"{commit}\"` is no commit: expected all 40 hexadecimal digits"));
+            return Err(format!(
+                "`commit = \"{commit}\"` is no commit: expected all 40 hexadecimal digits"
+            ));
         }
         check_moment(self.submitted_at.as_deref(), "`submitted_at`")
     }
@@ -229,7 +259,12 @@ impl Submission {
 
 fn check_moment(moment: Option<&str>, what: &str) -> Result<(), String> {
     let problem = moment.map(Moment::parse).transpose().err();
-    problem.map_or(Ok(()), |problem| Err(format!("{what} `{}`: {problem}", moment.unwrap_or_default())))
+    problem.map_or(Ok(()), |problem| {
+        Err(format!(
+            "{what} `{}`: {problem}",
+            moment.unwrap_or_default()
+        ))
+    })
 }
 
 /// Whether a text can name a folder everywhere.
@@ -240,13 +275,20 @@ pub(crate) fn is_id(id: &str) -> bool {
 
 /// Whether a file that an import wrote was changed since (or was not written by an import).
 pub(crate) fn is_changed_by_hand(text: &str) -> bool {
-    let Some((head, rest)) = text.split_once(DIGEST) else { return true };
-    let Some((told, body)) = rest.split_once("\n\n") else { return true };
+    let Some((head, rest)) = text.split_once(DIGEST) else {
+        return true;
+    };
+    let Some((told, body)) = rest.split_once("\n\n") else {
+        return true;
+    };
     head != HEAD || told != digest(body)
 }
 
 fn digest(body: &str) -> String {
-    Sha256::digest(body.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(body.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -263,7 +305,11 @@ mod tests {
             notes: vec!["a note with \"quotes\"\nand \u{1b}[31m".into()],
             ..Submission::default()
         });
-        batch.students.push(Student { identifier: "1".into(), submission: Some("ann".into()), ..Student::default() });
+        batch.students.push(Student {
+            identifier: "1".into(),
+            submission: Some("ann".into()),
+            ..Student::default()
+        });
         batch
     }
 
@@ -288,7 +334,11 @@ mod tests {
         for (from, to, says) in [
             ("format = 1", "format = 2", "format 2"),
             ("id = \"ann\"", "id = \"../ann\"", "cannot name a folder"),
-            ("submission = \"ann\"", "submission = \"bob\"", "names no [[submission]]"),
+            (
+                "submission = \"ann\"",
+                "submission = \"bob\"",
+                "names no [[submission]]",
+            ),
             ("commit = \"0123", "commit = \"012x", "is no commit"),
             ("deadline = \"2026", "deadline = \"in 2026", "the deadline"),
             ("path = ", "pfad = ", "unknown field `pfad`"),
@@ -301,7 +351,15 @@ mod tests {
     #[test]
     fn ids_differ_in_more_than_case() {
         let mut batch = batch();
-        batch.submissions.push(Submission { id: "ANN".into(), path: "x".into(), ..Submission::default() });
-        assert!(read(&batch.to_toml()).expect_err("two ids").contains("differ in more than case"));
+        batch.submissions.push(Submission {
+            id: "ANN".into(),
+            path: "x".into(),
+            ..Submission::default()
+        });
+        assert!(
+            read(&batch.to_toml())
+                .expect_err("two ids")
+                .contains("differ in more than case")
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What Canvas, Moodle and Gradescope let one download: their names of files, and archives of the whole class.
+//! What Canvas, Moodle and Gradescope let one download: their names of files, and archives of the
+//! whole class.
 
 use std::{
     collections::BTreeMap,
@@ -45,7 +46,8 @@ impl CanvasName {
         if is_late {
             next = parts.next()?;
         }
-        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let submission = parts.next()?;
         let has_rest = parts.next().is_some();
         (is_number(next) && is_number(submission) && has_rest).then(|| CanvasName {
@@ -62,7 +64,12 @@ impl CanvasName {
         if let Some(last) = words.pop() {
             words.insert(0, last);
         }
-        words.concat().chars().filter(|char| char.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+        words
+            .concat()
+            .chars()
+            .filter(|char| char.is_alphanumeric())
+            .flat_map(char::to_lowercase)
+            .collect()
     }
 }
 
@@ -79,7 +86,8 @@ impl MoodleName {
     pub(crate) fn parse(file: &str) -> Option<MoodleName> {
         let (who, what) = file.split_once("_assignsubmission_")?;
         let (name, participant) = who.rsplit_once('_')?;
-        let is_number = !participant.is_empty() && participant.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number =
+            !participant.is_empty() && participant.bytes().all(|byte| byte.is_ascii_digit());
         is_number.then(|| MoodleName {
             name: name.to_owned(),
             participant: participant.to_owned(),
@@ -115,8 +123,12 @@ impl GradescopeRecord {
 }
 
 /// Reads Gradescope's list: submissions by the names of their folders.
-pub(crate) fn read_gradescope(path: &Path) -> Result<BTreeMap<String, GradescopeRecord>, IntakeError> {
-    let size = fs::metadata(path).map_err(IntakeError::io("read", path))?.len();
+pub(crate) fn read_gradescope(
+    path: &Path,
+) -> Result<BTreeMap<String, GradescopeRecord>, IntakeError> {
+    let size = fs::metadata(path)
+        .map_err(IntakeError::io("read", path))?
+        .len();
     if size > METADATA_BYTES {
         return Err(IntakeError::input(
             path,
@@ -125,27 +137,46 @@ pub(crate) fn read_gradescope(path: &Path) -> Result<BTreeMap<String, Gradescope
     }
     let text = fs::read_to_string(path).map_err(IntakeError::io("read", path))?;
     serde_saphyr::from_str(&text).map_err(|error| {
-        let first = error.to_string().lines().next().unwrap_or_default().to_owned();
+        let first = error
+            .to_string()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         IntakeError::input(
             path,
-            format!("{first}; expected Gradescope's list, `submission_1: {{:submitters: [...], ...}}`"),
+            format!(
+                "{first}; expected Gradescope's list, `submission_1: {{:submitters: [...], ...}}`"
+            ),
         )
     })
 }
 
-/// Unpacks an archive of the whole class beside what will be written, and says where. The folder is named after the
-/// archive and its digest, so the same archive is unpacked once. What cannot be unpacked is told.
-pub(crate) fn unpack(path: &Path, beside: &Path, findings: &mut Vec<String>) -> Result<PathBuf, IntakeError> {
+/// Unpacks an archive of the whole class beside what will be written, and says where. The folder is
+/// named after the archive and its digest, so the same archive is unpacked once. What cannot be
+/// unpacked is told.
+pub(crate) fn unpack(
+    path: &Path,
+    beside: &Path,
+    findings: &mut Vec<String>,
+) -> Result<PathBuf, IntakeError> {
     let refused = |error: TakeError| match error {
-        TakeError::Submission(problem) | TakeError::Machine(problem) => IntakeError::input(path, problem),
+        TakeError::Submission(problem) | TakeError::Machine(problem) => {
+            IntakeError::input(path, problem)
+        }
     };
     let digest = digest_of(path)?;
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let stem = path
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let target = beside.join(format!("{stem}-{}", &digest[..12]));
     let mut archive = Archive::open(path, CLASS_BYTES).map_err(refused)?;
     let is_done = target.is_dir();
     fs::create_dir_all(beside).map_err(IntakeError::io("make", beside))?;
-    let temporary = tempfile::Builder::new().prefix(".unpacking-").tempdir_in(beside);
+    let temporary = tempfile::Builder::new()
+        .prefix(".unpacking-")
+        .tempdir_in(beside);
     let temporary = temporary.map_err(IntakeError::io("make a folder in", beside))?;
     let mut room = CLASS_BYTES;
     for named in archive.names().to_vec() {
@@ -161,7 +192,10 @@ pub(crate) fn unpack(path: &Path, beside: &Path, findings: &mut Vec<String>) -> 
         };
         let what = match what {
             Some(what) => Some(what),
-            None => match archive.content(&named, FILE_BYTES.min(room)).map_err(refused)? {
+            None => match archive
+                .content(&named, FILE_BYTES.min(room))
+                .map_err(refused)?
+            {
                 Err(size) => Some(format!("too large ({size} bytes or more)")),
                 Ok(content) => {
                     room -= content.len() as u64;
@@ -173,7 +207,11 @@ pub(crate) fn unpack(path: &Path, beside: &Path, findings: &mut Vec<String>) -> 
             },
         };
         if let Some(what) = what {
-            findings.push(format!("`{}` in {} is {what}, and was not unpacked", named.path, path.display()));
+            findings.push(format!(
+                "`{}` in {} is {what}, and was not unpacked",
+                named.path,
+                path.display()
+            ));
         }
     }
     if !is_done {
@@ -199,9 +237,15 @@ pub(crate) fn digest_of(path: &Path) -> Result<String, IntakeError> {
     let mut file = fs::File::open(path).map_err(IntakeError::io("read", path))?;
     let (mut hash, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
     loop {
-        let read = file.read(&mut buffer).map_err(IntakeError::io("read", path))?;
+        let read = file
+            .read(&mut buffer)
+            .map_err(IntakeError::io("read", path))?;
         if read == 0 {
-            return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+            return Ok(hash
+                .finalize()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect());
         }
         hash.update(&buffer[..read]);
     }
@@ -214,23 +258,45 @@ mod tests {
     #[test]
     fn names_of_canvas_are_understood() {
         let name = |text| CanvasName::parse(text).map(|name| (name.name, name.user, name.is_late));
-        assert_eq!(name("lovelaceada_4711_9922_lab2.zip"), Some(("lovelaceada".into(), "4711".into(), false)));
-        assert_eq!(name("lovelaceada_LATE_4711_9922_my_lab-1.zip"), Some(("lovelaceada".into(), "4711".into(), true)));
-        for other in ["ada.zip", "lovelaceada_4711.zip", "a_b_c_d.zip", "_1_2_x.zip", "a_LATE_1_x.zip"] {
+        assert_eq!(
+            name("lovelaceada_4711_9922_lab2.zip"),
+            Some(("lovelaceada".into(), "4711".into(), false))
+        );
+        assert_eq!(
+            name("lovelaceada_LATE_4711_9922_my_lab-1.zip"),
+            Some(("lovelaceada".into(), "4711".into(), true))
+        );
+        for other in [
+            "ada.zip",
+            "lovelaceada_4711.zip",
+            "a_b_c_d.zip",
+            "_1_2_x.zip",
+            "a_LATE_1_x.zip",
+        ] {
             assert_eq!(name(other), None, "{other}");
         }
-        assert_eq!(CanvasName::squeezed("Ada King-Noel Lovelace"), "lovelaceadakingnoel");
+        assert_eq!(
+            CanvasName::squeezed("Ada King-Noel Lovelace"),
+            "lovelaceadakingnoel"
+        );
     }
 
     #[test]
     fn names_of_moodle_are_understood() {
-        let name = |text| MoodleName::parse(text).map(|name| (name.name, name.participant, name.is_text));
+        let name =
+            |text| MoodleName::parse(text).map(|name| (name.name, name.participant, name.is_text));
         assert_eq!(
             name("Ada Lovelace_4711_assignsubmission_file_"),
             Some(("Ada Lovelace".into(), "4711".into(), false))
         );
-        assert_eq!(name("A_B_7_assignsubmission_file_lab2.zip"), Some(("A_B".into(), "7".into(), false)));
-        assert_eq!(name("A B_7_assignsubmission_onlinetext_"), Some(("A B".into(), "7".into(), true)));
+        assert_eq!(
+            name("A_B_7_assignsubmission_file_lab2.zip"),
+            Some(("A_B".into(), "7".into(), false))
+        );
+        assert_eq!(
+            name("A B_7_assignsubmission_onlinetext_"),
+            Some(("A B".into(), "7".into(), true))
+        );
         assert_eq!(name("A B_x_assignsubmission_file_"), None);
     }
 
@@ -238,15 +304,29 @@ mod tests {
     fn the_list_of_gradescope_is_read() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(GRADESCOPE);
-        let text = "---\nsubmission_12:\n  :submitters:\n  - :name: Ada\n    :sid: 0042\n    :email: ada@x.org\n  \
-                    :created_at: 2023-11-06 07:13:47.644186000 Z\n  :score: 10.0\n  :results: !ruby/hash:Some::Thing\n    \
-                    tests: []\n  :history: []\nsubmission_13:\n  :submitters:\n  - :name: Bob\n    :sid:\n    :email: b@x.org\n";
+        let text = "---\nsubmission_12:\n  :submitters:\n  - :name: Ada\n    :sid: 0042\n    \
+                    :email: ada@x.org\n  \
+                    :created_at: 2023-11-06 07:13:47.644186000 Z\n  :score: 10.0\n  :results: \
+                    !ruby/hash:Some::Thing\n    \
+                    tests: []\n  :history: []\nsubmission_13:\n  :submitters:\n  - :name: Bob\n    \
+                    :sid:\n    :email: b@x.org\n";
         fs::write(&path, text).expect("written");
         let records = read_gradescope(&path).expect("a list");
-        assert_eq!(records["submission_12"].submitters[0].sid.as_deref(), Some("0042"));
-        assert_eq!(records["submission_12"].time().map(|time| time.to_string()), Some("2023-11-06T07:13:47Z".into()));
+        assert_eq!(
+            records["submission_12"].submitters[0].sid.as_deref(),
+            Some("0042")
+        );
+        assert_eq!(
+            records["submission_12"].time().map(|time| time.to_string()),
+            Some("2023-11-06T07:13:47Z".into())
+        );
         assert_eq!(records["submission_13"].submitters[0].sid, None);
         fs::write(&path, "- 1\n").expect("written");
-        assert!(read_gradescope(&path).expect_err("a list").to_string().contains("expected Gradescope's list"));
+        assert!(
+            read_gradescope(&path)
+                .expect_err("a list")
+                .to_string()
+                .contains("expected Gradescope's list")
+        );
     }
 }

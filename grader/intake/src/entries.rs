@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{error::TakeError, take::Limits};
 
-/// How large a manifest may be to be read. (It has no effect; the grader looks at it to tell people so.)
+/// How large a manifest may be to be read. (It has no effect; the grader looks at it to tell people
+/// so.)
 const MANIFEST_BYTES: u64 = 64 << 10;
 
 /// How many entries a crate may have, whatever they are.
@@ -22,10 +23,11 @@ pub struct Entry {
 /// What an entry is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// A regular file. Its content is there for `Cargo.toml` and `src/**/*.rs`, and empty for others, which are not
-    /// read.
+    /// A regular file. Its content is there for `Cargo.toml` and `src/**/*.rs`, and empty for
+    /// others, which are not read.
     File(Vec<u8>),
-    /// A regular file that was not read, since it has so many bytes (or at least so many, if an archive lies about it).
+    /// A regular file that was not read, since it has so many bytes (or at least so many, if an
+    /// archive lies about it).
     TooBig(u64),
     /// A symbolic link.
     Link,
@@ -49,7 +51,14 @@ pub(crate) struct Collected {
 impl Collected {
     pub(crate) fn new(limits: Limits) -> Collected {
         let (by_name, folders) = (BTreeMap::new(), BTreeMap::new());
-        Collected { limits, files: 0, bytes: 0, entries: Vec::new(), by_name, folders }
+        Collected {
+            limits,
+            files: 0,
+            bytes: 0,
+            entries: Vec::new(),
+            by_name,
+            folders,
+        }
     }
 
     /// How many bytes of a file with this path may be read: none if its content is of no interest.
@@ -89,12 +98,15 @@ impl Collected {
         Ok(())
     }
 
-    /// Notes the folders that a path lies in: archives need not list them, and they must not differ only in case
-    /// either.
+    /// Notes the folders that a path lies in: archives need not list them, and they must not differ
+    /// only in case either.
     pub(crate) fn lies_in(&mut self, path: &str) -> Result<(), TakeError> {
         for (end, _) in path.match_indices('/') {
             let folder = &path[..end];
-            let other = self.folders.entry(folder.to_lowercase()).or_insert_with(|| folder.to_owned());
+            let other = self
+                .folders
+                .entry(folder.to_lowercase())
+                .or_insert_with(|| folder.to_owned());
             if other != folder {
                 return Err(alike(other, folder));
             }
@@ -102,16 +114,18 @@ impl Collected {
         Ok(())
     }
 
-    /// The entries, by path. What is no folder has nothing in it: an archive that says otherwise wants something written
-    /// through a link.
+    /// The entries, by path. What is no folder has nothing in it: an archive that says otherwise
+    /// wants something written through a link.
     pub(crate) fn finish(mut self) -> Result<Vec<Entry>, TakeError> {
         self.entries.sort_by(|one, other| one.path.cmp(&other.path));
-        let is_both =
-            |entry: &&Entry| entry.what != What::Folder && self.folders.contains_key(&entry.path.to_lowercase());
+        let is_both = |entry: &&Entry| {
+            entry.what != What::Folder && self.folders.contains_key(&entry.path.to_lowercase())
+        };
         match self.entries.iter().find(is_both) {
-            Some(entry) => {
-                Err(TakeError::Submission(format!("`{}` is no folder, but there are files in it", entry.path)))
-            }
+            Some(entry) => Err(TakeError::Submission(format!(
+                "`{}` is no folder, but there are files in it",
+                entry.path
+            ))),
             None => Ok(self.entries),
         }
     }
@@ -121,7 +135,9 @@ fn alike(one: &str, other: &str) -> TakeError {
     TakeError::Submission(if one == other {
         format!("`{one}` is there twice")
     } else {
-        format!("`{one}` and `{other}` differ only in case: on some machines only one of them exists")
+        format!(
+            "`{one}` and `{other}` differ only in case: on some machines only one of them exists"
+        )
     })
 }
 
@@ -144,7 +160,9 @@ pub(crate) fn check_path(path: &str) -> Result<(), TakeError> {
     } else {
         return Ok(());
     };
-    Err(TakeError::Submission(format!("a file has the path `{path}`: {problem}")))
+    Err(TakeError::Submission(format!(
+        "a file has the path `{path}`: {problem}"
+    )))
 }
 
 #[cfg(test)]
@@ -153,33 +171,77 @@ mod tests {
 
     #[test]
     fn paths_that_leave_are_refused() {
-        for path in ["", "/etc/passwd", "../x", "src/../../x", "src\\lib.rs", "C:/x", "src//x", "./x", "src/a\0b.rs"] {
+        for path in [
+            "",
+            "/etc/passwd",
+            "../x",
+            "src/../../x",
+            "src\\lib.rs",
+            "C:/x",
+            "src//x",
+            "./x",
+            "src/a\0b.rs",
+        ] {
             assert!(check_path(path).is_err(), "{path:?}");
         }
-        for path in ["src/lib.rs", "Cargo.toml", "src/..a.rs", "=cmd()", "src/a\nb.rs"] {
+        for path in [
+            "src/lib.rs",
+            "Cargo.toml",
+            "src/..a.rs",
+            "=cmd()",
+            "src/a\nb.rs",
+        ] {
             assert_eq!(check_path(path), Ok(()), "{path:?}");
         }
     }
 
     #[test]
     fn limits_are_those_of_source_files() {
-        let mut collected = Collected::new(Limits { files: 2, bytes: 10 });
-        collected.add("src/a.rs".into(), What::File(vec![0; 6])).expect("the first");
+        let mut collected = Collected::new(Limits {
+            files: 2,
+            bytes: 10,
+        });
+        collected
+            .add("src/a.rs".into(), What::File(vec![0; 6]))
+            .expect("the first");
         assert_eq!(collected.room("src/b.rs"), Some(4));
         assert_eq!(collected.room("src/b.txt"), None);
-        collected.add("src/b.rs".into(), What::File(vec![0; 4])).expect("the second");
-        collected.add("src/b.txt".into(), What::File(Vec::new())).expect("no source file");
-        assert!(collected.add("src/c.rs".into(), What::File(Vec::new())).is_err());
+        collected
+            .add("src/b.rs".into(), What::File(vec![0; 4]))
+            .expect("the second");
+        collected
+            .add("src/b.txt".into(), What::File(Vec::new()))
+            .expect("no source file");
+        assert!(
+            collected
+                .add("src/c.rs".into(), What::File(Vec::new()))
+                .is_err()
+        );
     }
 
     #[test]
     fn paths_that_differ_only_in_case_are_refused() {
-        let mut collected = Collected::new(Limits { files: 9, bytes: 10 });
-        collected.add("src/Server.rs".into(), What::File(Vec::new())).expect("the first");
-        let error = collected.add("src/server.rs".into(), What::File(Vec::new())).expect_err("the second");
+        let mut collected = Collected::new(Limits {
+            files: 9,
+            bytes: 10,
+        });
+        collected
+            .add("src/Server.rs".into(), What::File(Vec::new()))
+            .expect("the first");
+        let error = collected
+            .add("src/server.rs".into(), What::File(Vec::new()))
+            .expect_err("the second");
         assert!(error.to_string().contains("differ only in case"));
-        collected.add("src/a/x.rs".into(), What::File(Vec::new())).expect("another folder");
-        let error = collected.add("src/A/y.rs".into(), What::File(Vec::new())).expect_err("folders, too");
-        assert!(error.to_string().contains("`src/a` and `src/A` differ only in case"));
+        collected
+            .add("src/a/x.rs".into(), What::File(Vec::new()))
+            .expect("another folder");
+        let error = collected
+            .add("src/A/y.rs".into(), What::File(Vec::new()))
+            .expect_err("folders, too");
+        assert!(
+            error
+                .to_string()
+                .contains("`src/a` and `src/A` differ only in case")
+        );
     }
 }

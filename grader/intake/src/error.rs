@@ -9,22 +9,34 @@ use std::{
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the fields are the parts of the message")]
 pub enum IntakeError {
-    /// Something that was given cannot be used: it says what was wrong, what was expected and what to do.
+    /// Something that was given cannot be used: it says what was wrong, what was expected and what
+    /// to do.
     #[error("{}: {problem}", path.display())]
     Input { path: PathBuf, problem: String },
     /// A file could not be read or written.
     #[error("cannot {action} `{}`: {source}", path.display())]
-    Io { action: &'static str, path: PathBuf, source: io::Error },
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
 }
 
 impl IntakeError {
     pub(crate) fn input(path: &Path, problem: impl Into<String>) -> IntakeError {
-        IntakeError::Input { path: path.to_owned(), problem: problem.into() }
+        IntakeError::Input {
+            path: path.to_owned(),
+            problem: problem.into(),
+        }
     }
 
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> IntakeError {
         let path = path.to_owned();
-        move |source| IntakeError::Io { action, path, source }
+        move |source| IntakeError::Io {
+            action,
+            path,
+            source,
+        }
     }
 }
 

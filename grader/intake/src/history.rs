@@ -74,10 +74,15 @@ impl History {
         for reference in repository.all_references()? {
             if let Some(name) = reference.name.strip_prefix("refs/tags/") {
                 if name.starts_with("submit/") {
-                    tags.push(Reference { name: name.to_owned(), commit: reference.commit });
+                    tags.push(Reference {
+                        name: name.to_owned(),
+                        commit: reference.commit,
+                    });
                 }
             } else if !is_head(&reference.name)
-                && ["refs/heads/", "refs/remotes/"].iter().any(|kind| reference.name.starts_with(kind))
+                && ["refs/heads/", "refs/remotes/"]
+                    .iter()
+                    .any(|kind| reference.name.starts_with(kind))
             {
                 branches.push(reference);
             }
@@ -91,7 +96,10 @@ impl History {
             branches: Vec::new(),
             tags: Vec::new(),
         };
-        let tips = branches.iter().chain(&tags).map(|reference| reference.commit);
+        let tips = branches
+            .iter()
+            .chain(&tags)
+            .map(|reference| reference.commit);
         for tip in [history.head].into_iter().chain(tips) {
             history.walk(repository, tip)?;
         }
@@ -111,7 +119,9 @@ impl History {
                 continue;
             }
             if self.commits.len() == MAX_COMMITS {
-                return Err(TakeError::Submission(format!("its history has more than {MAX_COMMITS} commits")));
+                return Err(TakeError::Submission(format!(
+                    "its history has more than {MAX_COMMITS} commits"
+                )));
             }
             let commit = repository.commit(id)?;
             open.push((id, true));
@@ -123,7 +133,9 @@ impl History {
 
     /// The commits of the branch, from its head along first parents.
     pub(crate) fn main_line(&self) -> impl Iterator<Item = ObjectId> + '_ {
-        std::iter::successors(Some(self.head), |id| self.commits.get(id)?.parents.first().copied())
+        std::iter::successors(Some(self.head), |id| {
+            self.commits.get(id)?.parents.first().copied()
+        })
     }
 
     /// A commit and all before it.
@@ -131,7 +143,12 @@ impl History {
         let (mut reached, mut open) = (BTreeSet::new(), vec![tip]);
         while let Some(id) = open.pop() {
             if reached.insert(id) {
-                open.extend(self.commits.get(&id).into_iter().flat_map(|commit| &commit.parents));
+                open.extend(
+                    self.commits
+                        .get(&id)
+                        .into_iter()
+                        .flat_map(|commit| &commit.parents),
+                );
             }
         }
         reached
@@ -139,8 +156,8 @@ impl History {
 }
 
 impl Records {
-    /// Reads what `gh teacher download` left in a clone: `result.json` and `results.json`. What the student committed
-    /// under such a name is no record, however it looks.
+    /// Reads what `gh teacher download` left in a clone: `result.json` and `results.json`. What the
+    /// student committed under such a name is no record, however it looks.
     pub(crate) fn read(
         folder: &Path,
         repository: &Repository,
@@ -148,31 +165,49 @@ impl Records {
         notes: &mut Vec<String>,
     ) -> Result<Records, TakeError> {
         let mut records = Records::default();
-        let Some(head) = history.commits.get(&history.head) else { return Ok(records) };
-        let committed: BTreeSet<String> = repository.tree(head.tree)?.into_iter().map(|entry| entry.name).collect();
+        let Some(head) = history.commits.get(&history.head) else {
+            return Ok(records);
+        };
+        let committed: BTreeSet<String> = repository
+            .tree(head.tree)?
+            .into_iter()
+            .map(|entry| entry.name)
+            .collect();
         for name in ["result.json", "results.json"] {
             let path = folder.join(name);
-            let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
-            if committed.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+            let Ok(metadata) = fs::symlink_metadata(&path) else {
+                continue;
+            };
+            if committed
+                .iter()
+                .any(|other| other.eq_ignore_ascii_case(name))
+            {
                 notes.push(format!(
-                    "`{name}` is part of the commit: it is the student's, not a server's record, and is not used"
+                    "`{name}` is part of the commit: it is the student's, not a server's record, \
+                     and is not used"
                 ));
                 continue;
             }
             if !metadata.is_file() || metadata.len() > RECORD_BYTES {
-                notes.push(format!("`{name}` is no regular file, or too large, and is not used"));
+                notes.push(format!(
+                    "`{name}` is no regular file, or too large, and is not used"
+                ));
                 continue;
             }
-            let text = fs::read_to_string(&path).map_err(|error| TakeError::reading(&path, &error))?;
+            let text =
+                fs::read_to_string(&path).map_err(|error| TakeError::reading(&path, &error))?;
             if let Err(problem) = records.add(&text) {
-                notes.push(format!("`{name}` is no record of Classroom 50 ({problem}), and is not used"));
+                notes.push(format!(
+                    "`{name}` is no record of Classroom 50 ({problem}), and is not used"
+                ));
             }
         }
         Ok(records)
     }
 
     fn add(&mut self, text: &str) -> Result<(), String> {
-        let value: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let value: serde_json::Value =
+            serde_json::from_str(text).map_err(|error| error.to_string())?;
         let list = match value {
             serde_json::Value::Array(list) => list,
             serde_json::Value::Object(mut object) if object.contains_key("submissions") => {
@@ -184,7 +219,8 @@ impl Records {
             other => vec![other],
         };
         for value in list {
-            let record: RunnerRecord = serde_json::from_value(value).map_err(|error| error.to_string())?;
+            let record: RunnerRecord =
+                serde_json::from_value(value).map_err(|error| error.to_string())?;
             if record.schema != "classroom50/result/v1" {
                 return Err(format!(
                     "its schema is `{}`, and this program reads `classroom50/result/v1`",
@@ -192,13 +228,19 @@ impl Records {
                 ));
             }
             let id = record.commit.rsplit('/').next().unwrap_or_default();
-            let id = ObjectId::from_hex(id.as_bytes()).map_err(|_| format!("`{}` names no commit", record.commit))?;
-            let moment =
-                Moment::recorded(&record.datetime).ok_or_else(|| format!("`{}` is no time", record.datetime))?;
+            let id = ObjectId::from_hex(id.as_bytes())
+                .map_err(|_| format!("`{}` names no commit", record.commit))?;
+            let moment = Moment::recorded(&record.datetime)
+                .ok_or_else(|| format!("`{}` is no time", record.datetime))?;
             // A commit that was graded again was there the first time.
             let first = self.commits.entry(id).or_insert(moment);
             *first = moment.min(*first);
-            for login in record.usernames.into_iter().chain(record.member_usernames).chain(record.owner) {
+            for login in record
+                .usernames
+                .into_iter()
+                .chain(record.member_usernames)
+                .chain(record.owner)
+            {
                 if !self.logins.contains(&login) {
                     self.logins.push(login);
                 }
@@ -217,19 +259,28 @@ mod tests {
         let id = "0123456789abcdef0123456789abcdef01234567";
         let one = |time: &str| {
             format!(
-                r#"{{"schema":"classroom50/result/v1","classroom":"c","assignment":"a","usernames":["ann"],"submission":"submit/x",
-                "commit":"https://github.com/o/r/commit/{id}","datetime":"{time}","score":1,"max-score":2,"tests":[]}}"#
+                r#"{{"schema":"classroom50/result/v1","classroom":"c","assignment":"a","usernames":["ann"],
+                "submission":"submit/x",
+                "commit":"https://github.com/o/r/commit/{id}","datetime":"{time}",
+                "score":1,"max-score":2,"tests":[]}}"#
             )
         };
         let mut records = Records::default();
         records.add(&one("2026-06-02T00:00:00Z")).expect("a record");
-        records.add(&format!("[{}]", one("2026-06-01T00:00:00Z"))).expect("a list of records");
+        records
+            .add(&format!("[{}]", one("2026-06-01T00:00:00Z")))
+            .expect("a list of records");
         let first = records.commits[&ObjectId::from_hex(id.as_bytes()).expect("an id")];
         assert_eq!(first.to_string(), "2026-06-01T00:00:00Z");
         assert_eq!(records.logins, ["ann"]);
         for (text, says) in [("{}", "missing field"), ("7", "invalid type"), ("{", "EOF")] {
             assert!(records.add(text).expect_err(text).contains(says), "{text}");
         }
-        assert!(records.add(&one("yesterday")).expect_err("no time").contains("`yesterday` is no time"));
+        assert!(
+            records
+                .add(&one("yesterday"))
+                .expect_err("no time")
+                .contains("`yesterday` is no time")
+        );
     }
 }

@@ -85,7 +85,8 @@ impl Imported {
     /// # Errors
     /// If one of them cannot be written.
     pub fn write(&self) -> Result<(), IntakeError> {
-        // In this order nothing is forgotten if it ends between the two: the same import again writes the same.
+        // In this order nothing is forgotten if it ends between the two: the same import again
+        // writes the same.
         self.seen.write(&self.seen_at)?;
         self.batch.write(&self.out)
     }
@@ -99,10 +100,12 @@ struct Read {
     history: Option<(History, Records)>,
 }
 
-/// Finds out who handed in what, and when. Nothing is written but the folder of an archive of the whole class.
+/// Finds out who handed in what, and when. Nothing is written but the folder of an archive of the
+/// whole class.
 ///
 /// # Errors
-/// If the folder, a roster or a list cannot be used, or a batch is there that somebody changed by hand.
+/// If the folder, a roster or a list cannot be used, or a batch is there that somebody changed by
+/// hand.
 pub fn import(request: &ImportRequest) -> Result<Imported, IntakeError> {
     let mut findings = Vec::new();
     let (out, base) = output(request)?;
@@ -120,21 +123,32 @@ pub fn import(request: &ImportRequest) -> Result<Imported, IntakeError> {
             ));
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(IntakeError::input(&request.dir, "there is no such folder or file"));
+            return Err(IntakeError::input(
+                &request.dir,
+                "there is no such folder or file",
+            ));
         }
         Err(error) => return Err(IntakeError::io("read", &request.dir)(error)),
     };
     let root = root_of(&dir)?;
     let mut roster = read_roster(request, &[&root, &dir, &request.dir], &mut findings)?;
-    let Laid { layout, found, findings: of_layout } = lay_out(&root, request.layout, &roster)?;
+    let Laid {
+        layout,
+        found,
+        findings: of_layout,
+    } = lay_out(&root, request.layout, &roster)?;
     findings.extend(of_layout);
     if found.is_empty() {
-        let problem = "there are no submissions: expected a folder or zip file for each student (`--layout` says how)";
+        let problem = "there are no submissions: expected a folder or zip file for each student \
+                       (`--layout` says how)";
         return Err(IntakeError::input(&root, problem));
     }
     // Paths are told from the folder of the batch, so it has to be somewhere.
     fs::create_dir_all(&base).map_err(IntakeError::io("make", &base))?;
-    let mut read = found.into_iter().map(|found| read_one(found, &base)).collect::<Result<Vec<_>, _>>()?;
+    let mut read = found
+        .into_iter()
+        .map(|found| read_one(found, &base))
+        .collect::<Result<Vec<_>, _>>()?;
     let matched = {
         let mut found: Vec<Found> = Vec::new();
         let mut rest = Vec::new();
@@ -143,26 +157,51 @@ pub fn import(request: &ImportRequest) -> Result<Imported, IntakeError> {
             rest.push((one.path, one.history));
         }
         let matched = matched(&mut found, &roster);
-        read = found.into_iter().zip(rest).map(|(found, (path, history))| Read { found, path, history }).collect();
+        read = found
+            .into_iter()
+            .zip(rest)
+            .map(|(found, (path, history))| Read {
+                found,
+                path,
+                history,
+            })
+            .collect();
         matched
     };
     findings.append(&mut roster.findings);
     let batch = assemble(request, &roster, read, &matched, &mut seen)?;
     let findings = findings.into_iter().map(|text| Finding { text }).collect();
-    Ok(Imported { batch, findings, layout, out, seen_at, seen })
+    Ok(Imported {
+        batch,
+        findings,
+        layout,
+        out,
+        seen_at,
+        seen,
+    })
 }
 
 /// The file to write, and its folder.
 fn output(request: &ImportRequest) -> Result<(PathBuf, PathBuf), IntakeError> {
     let absolute = |path: &Path| std::path::absolute(path).map_err(IntakeError::io("find", path));
     let dir = absolute(&request.dir)?;
-    let beside = if dir.is_dir() { dir.clone() } else { dir.parent().unwrap_or(&dir).to_owned() };
-    let out = request.out.as_deref().map(absolute).transpose()?.unwrap_or_else(|| beside.join("batch.toml"));
+    let beside = if dir.is_dir() {
+        dir.clone()
+    } else {
+        dir.parent().unwrap_or(&dir).to_owned()
+    };
+    let out = request
+        .out
+        .as_deref()
+        .map(absolute)
+        .transpose()?
+        .unwrap_or_else(|| beside.join("batch.toml"));
     let base = out.parent().unwrap_or(&out).to_owned();
     match fs::read_to_string(&out) {
         Ok(text) if is_changed_by_hand(&text) && !request.replace => Err(IntakeError::input(
             &out,
-            "it was changed by hand since it was imported: move it away to keep the changes, or give --replace to lose \
+            "it was changed by hand since it was imported: move it away to keep the changes, or \
+             give --replace to lose \
              them",
         )),
         Ok(_) => Ok((out, base)),
@@ -171,17 +210,27 @@ fn output(request: &ImportRequest) -> Result<(PathBuf, PathBuf), IntakeError> {
     }
 }
 
-fn read_roster(request: &ImportRequest, dirs: &[&Path], findings: &mut Vec<String>) -> Result<Roster, IntakeError> {
+fn read_roster(
+    request: &ImportRequest,
+    dirs: &[&Path],
+    findings: &mut Vec<String>,
+) -> Result<Roster, IntakeError> {
     let mut places: Vec<PathBuf> = Vec::new();
     for dir in dirs {
         let dir = std::path::absolute(dir).map_err(IntakeError::io("find", dir))?;
-        places.extend([dir.clone()].into_iter().chain(dir.parent().map(Path::to_owned)));
+        places.extend(
+            [dir.clone()]
+                .into_iter()
+                .chain(dir.parent().map(Path::to_owned)),
+        );
     }
     let mut look_for = |given: &Option<PathBuf>, names: &[&str]| {
         if given.is_some() {
             return given.clone();
         }
-        let all = places.iter().flat_map(|place| names.iter().map(|name| place.join(name)));
+        let all = places
+            .iter()
+            .flat_map(|place| names.iter().map(|name| place.join(name)));
         let found = all.into_iter().find(|path| path.is_file());
         if let Some(path) = &found {
             findings.push(format!("{} is used", path.display()));
@@ -202,12 +251,14 @@ fn read_roster(request: &ImportRequest, dirs: &[&Path], findings: &mut Vec<Strin
         roster.read_extensions(path)?;
     }
     if !roster.is_known {
-        findings.push("there is no roster: every submission is nobody's (give --roster FILE)".into());
+        findings
+            .push("there is no roster: every submission is nobody's (give --roster FILE)".into());
     }
     Ok(roster)
 }
 
-/// Reads what says whose a submission is, and when it was there. What is wrong with it is its own problem.
+/// Reads what says whose a submission is, and when it was there. What is wrong with it is its own
+/// problem.
 fn read_one(mut found: Found, base: &Path) -> Result<Read, IntakeError> {
     let path = relative(&found.path, base)?;
     let mut history = None;
@@ -216,22 +267,35 @@ fn read_one(mut found: Found, base: &Path) -> Result<Read, IntakeError> {
         FoundKind::Clone => match guarded(|| read_clone(&found.path)) {
             Ok((read, records, notes)) => {
                 found.notes.extend(notes);
-                found.claims.extend(records.logins.iter().map(|login| vec![Claim::Login(login.clone())]));
+                found.claims.extend(
+                    records
+                        .logins
+                        .iter()
+                        .map(|login| vec![Claim::Login(login.clone())]),
+                );
                 history = Some((read, records));
                 None
             }
             Err(error) => Some(error),
         },
-        FoundKind::Zip => guarded(|| Archive::open(&found.path, SUBMISSION_BYTES).map(|_| ())).err(),
+        FoundKind::Zip => {
+            guarded(|| Archive::open(&found.path, SUBMISSION_BYTES).map(|_| ())).err()
+        }
         FoundKind::Folder | FoundKind::Other => None,
     };
     match problem {
         None => {}
         Some(TakeError::Submission(problem)) => found.problem = Some(problem),
         // The import of a class does not end because one folder cannot be read; but it says so.
-        Some(TakeError::Machine(problem)) => found.problem = Some(format!("on this machine: {problem}")),
+        Some(TakeError::Machine(problem)) => {
+            found.problem = Some(format!("on this machine: {problem}"))
+        }
     }
-    Ok(Read { found, path, history })
+    Ok(Read {
+        found,
+        path,
+        history,
+    })
 }
 
 fn read_clone(folder: &Path) -> Result<(History, Records, Vec<String>), TakeError> {
@@ -251,15 +315,24 @@ fn assemble(
     seen: &mut Seen,
 ) -> Result<Batch, IntakeError> {
     let mut batch = Batch::new(request.deadline);
-    let names: Vec<String> =
-        read.iter().zip(&matched.owners).map(|(one, owners)| name_for(&one.found, owners, roster)).collect();
+    let names: Vec<String> = read
+        .iter()
+        .zip(&matched.owners)
+        .map(|(one, owners)| name_for(&one.found, owners, roster))
+        .collect();
     let ids = ids(names.iter().map(String::as_str));
     for ((one, owners), id) in read.into_iter().zip(&matched.owners).zip(&ids) {
         if owners.is_empty() {
             let (path, login) = (one.path.clone(), one.found.login.clone());
-            batch.unmatched.push(Unmatched { path, login, submission: id.clone() });
+            batch.unmatched.push(Unmatched {
+                path,
+                login,
+                submission: id.clone(),
+            });
         }
-        batch.submissions.push(submission(request, roster, one, owners, id, seen)?);
+        batch
+            .submissions
+            .push(submission(request, roster, one, owners, id, seen)?);
     }
     batch.students = roster
         .people
@@ -272,7 +345,10 @@ fn assemble(
             email: person.email.clone(),
             section: person.section.clone(),
             team: person.team.clone(),
-            submission: matched.submission.get(&index).map(|index| ids[*index].clone()),
+            submission: matched
+                .submission
+                .get(&index)
+                .map(|index| ids[*index].clone()),
             deadline: person.deadline.map(|deadline| deadline.to_string()),
         })
         .collect();
@@ -282,8 +358,15 @@ fn assemble(
 fn name_for(found: &Found, owners: &BTreeSet<usize>, roster: &Roster) -> String {
     let people: Vec<_> = owners.iter().map(|index| &roster.people[*index]).collect();
     match people.as_slice() {
-        [person] => person.login.clone().unwrap_or_else(|| person.identifier.clone()),
-        [person, ..] => person.team.clone().or_else(|| found.login.clone()).unwrap_or_else(|| found.name.clone()),
+        [person] => person
+            .login
+            .clone()
+            .unwrap_or_else(|| person.identifier.clone()),
+        [person, ..] => person
+            .team
+            .clone()
+            .or_else(|| found.login.clone())
+            .unwrap_or_else(|| found.name.clone()),
         [] => found.login.clone().unwrap_or_else(|| found.name.clone()),
     }
 }
@@ -296,12 +379,22 @@ fn submission(
     id: &str,
     seen: &mut Seen,
 ) -> Result<Submission, IntakeError> {
-    let Read { found, path, history } = one;
-    let mut submission = Submission { id: id.to_owned(), path, ..Submission::default() };
+    let Read {
+        found,
+        path,
+        history,
+    } = one;
+    let mut submission = Submission {
+        id: id.to_owned(),
+        path,
+        ..Submission::default()
+    };
     submission.notes = found.notes;
     submission.problem = found.problem;
-    let own: Vec<Option<Moment>> =
-        owners.iter().map(|index| roster.people[*index].deadline.or(request.deadline)).collect();
+    let own: Vec<Option<Moment>> = owners
+        .iter()
+        .map(|index| roster.people[*index].deadline.or(request.deadline))
+        .collect();
     let deadline = match own.iter().max() {
         None => request.deadline,
         Some(latest) if own.contains(&None) => latest.and(None),
@@ -309,24 +402,43 @@ fn submission(
     };
     if own.iter().any(|other| *other != own[0]) {
         let told = deadline.map_or("there is none".to_owned(), |deadline| deadline.to_string());
-        submission.notes.push(format!("the deadlines of the team's members differ, and the latest counts: {told}"));
+        submission.notes.push(format!(
+            "the deadlines of the team's members differ, and the latest counts: {told}"
+        ));
     }
-    let mut time = found.recorded.map(|moment| (moment, TimeSource::ServerRecord));
+    let mut time = found
+        .recorded
+        .map(|moment| (moment, TimeSource::ServerRecord));
     if let Some((history, mut records)) = history {
         let commits: Vec<String> = history.order.iter().map(ToString::to_string).collect();
         let bounds = seen.look(&submission.path, &commits, request.now);
-        records.unnamed = owners.iter().filter_map(|index| roster.people[*index].recorded).max();
+        records.unnamed = owners
+            .iter()
+            .filter_map(|index| roster.people[*index].recorded)
+            .max();
         let (now, take_late, prefer_tags) = (request.now, request.take_late, request.prefer_tags);
-        let picked = pick(&history, &bounds, &records, Rules { deadline, now, take_late, prefer_tags });
+        let picked = pick(
+            &history,
+            &bounds,
+            &records,
+            Rules {
+                deadline,
+                now,
+                take_late,
+                prefer_tags,
+            },
+        );
         submission.commit = Some(picked.commit.to_string());
         submission.problem = submission.problem.or(picked.problem);
         submission.notes.extend(picked.notes);
         time = Some((picked.time, picked.source));
     } else if found.kind == FoundKind::Zip && submission.problem.is_none() {
         let digest = digest_of(&found.path)?;
-        let bounds = seen.look(&submission.path, std::slice::from_ref(&digest), request.now)[&digest];
-        let is_proof = deadline
-            .is_some_and(|deadline| bounds.at <= deadline || bounds.after.is_some_and(|after| after >= deadline));
+        let bounds =
+            seen.look(&submission.path, std::slice::from_ref(&digest), request.now)[&digest];
+        let is_proof = deadline.is_some_and(|deadline| {
+            bounds.at <= deadline || bounds.after.is_some_and(|after| after >= deadline)
+        });
         time = time.or(is_proof.then_some((bounds.at, TimeSource::FirstImport)));
     }
     if let Some((moment, source)) = time {
@@ -344,14 +456,24 @@ fn relative(path: &Path, base: &Path) -> Result<String, IntakeError> {
     let whole = |path: &Path| -> Result<PathBuf, IntakeError> {
         let parent = path.parent().unwrap_or(path);
         let parent = fs::canonicalize(parent).map_err(IntakeError::io("find", parent))?;
-        Ok(path.file_name().map_or_else(|| parent.clone(), |name| parent.join(name)))
+        Ok(path
+            .file_name()
+            .map_or_else(|| parent.clone(), |name| parent.join(name)))
     };
     let path = whole(path)?;
     let base = fs::canonicalize(base).map_err(IntakeError::io("find", base))?;
-    let (path_parts, base_parts): (Vec<_>, Vec<_>) = (path.components().collect(), base.components().collect());
-    let shared = path_parts.iter().zip(&base_parts).take_while(|(one, other)| one == other).count();
+    let (path_parts, base_parts): (Vec<_>, Vec<_>) =
+        (path.components().collect(), base.components().collect());
+    let shared = path_parts
+        .iter()
+        .zip(&base_parts)
+        .take_while(|(one, other)| one == other)
+        .count();
     if shared == 0 {
-        let problem = format!("it is on another drive than {}: write the batch to the same one", base.display());
+        let problem = format!(
+            "it is on another drive than {}: write the batch to the same one",
+            base.display()
+        );
         return Err(IntakeError::input(&path, problem));
     }
     let up = base_parts[shared..].iter().map(|_| "..".to_owned());

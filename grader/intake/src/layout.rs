@@ -68,20 +68,26 @@ pub(crate) struct Laid {
     pub(crate) findings: Vec<String>,
 }
 
-/// The folder that holds the submissions: DIR, or the only `*-submissions` (or unpacked download) in it.
+/// The folder that holds the submissions: DIR, or the only `*-submissions` (or unpacked download)
+/// in it.
 pub(crate) fn root_of(dir: &Path) -> Result<PathBuf, IntakeError> {
     let mut folders = Vec::new();
     let mut others = 0;
     for entry in fs::read_dir(dir).map_err(IntakeError::io("read", dir))? {
         let entry = entry.map_err(IntakeError::io("read", dir))?;
-        let kind = entry.file_type().map_err(IntakeError::io("read", &entry.path()))?;
+        let kind = entry
+            .file_type()
+            .map_err(IntakeError::io("read", &entry.path()))?;
         if kind.is_dir() && !entry.file_name().to_string_lossy().starts_with('.') {
             folders.push(entry.path());
         } else if is_zip(&entry.file_name().to_string_lossy()) {
             others += 1;
         }
     }
-    let of_assignments = folders.iter().filter(|folder| assignment_of(folder).is_some()).collect::<Vec<_>>();
+    let of_assignments = folders
+        .iter()
+        .filter(|folder| assignment_of(folder).is_some())
+        .collect::<Vec<_>>();
     match (of_assignments.as_slice(), folders.as_slice()) {
         ([one], _) => Ok((*one).clone()),
         ([one, other, ..], _) => Err(IntakeError::input(
@@ -98,7 +104,11 @@ pub(crate) fn root_of(dir: &Path) -> Result<PathBuf, IntakeError> {
 }
 
 /// Looks at what lies in the folder.
-pub(crate) fn lay_out(root: &Path, layout: Option<Layout>, roster: &Roster) -> Result<Laid, IntakeError> {
+pub(crate) fn lay_out(
+    root: &Path,
+    layout: Option<Layout>,
+    roster: &Roster,
+) -> Result<Laid, IntakeError> {
     let mut findings = Vec::new();
     let mut found = entries(root, &mut findings)?;
     let layout = layout.unwrap_or_else(|| detect(root, &found));
@@ -106,16 +116,33 @@ pub(crate) fn lay_out(root: &Path, layout: Option<Layout>, roster: &Roster) -> R
         Layout::Classroom | Layout::Classroom50 | Layout::Flat | Layout::Zips => {
             let is_wanted = |found: &Found| layout != Layout::Zips || found.kind == FoundKind::Zip;
             keep(&mut found, is_wanted, "is no zip file", &mut findings);
-            let prefix = if layout == Layout::Flat { Some(String::new()) } else { best_prefix(root, &found, roster) };
-            found.iter_mut().for_each(|found| claim_by_name(found, prefix.as_deref()));
+            let prefix = if layout == Layout::Flat {
+                Some(String::new())
+            } else {
+                best_prefix(root, &found, roster)
+            };
+            found
+                .iter_mut()
+                .for_each(|found| claim_by_name(found, prefix.as_deref()));
         }
         Layout::Canvas => {
-            keep(&mut found, |found| found.kind != FoundKind::Folder, "is a folder", &mut findings);
+            keep(
+                &mut found,
+                |found| found.kind != FoundKind::Folder,
+                "is a folder",
+                &mut findings,
+            );
             found.iter_mut().for_each(claim_of_canvas);
         }
         Layout::Moodle => {
-            let is_text = |found: &Found| MoodleName::parse(&found.name).is_some_and(|name| name.is_text);
-            keep(&mut found, |found| !is_text(found), "is a text that was typed in", &mut findings);
+            let is_text =
+                |found: &Found| MoodleName::parse(&found.name).is_some_and(|name| name.is_text);
+            keep(
+                &mut found,
+                |found| !is_text(found),
+                "is a text that was typed in",
+                &mut findings,
+            );
             found.iter_mut().for_each(claim_of_moodle);
         }
         Layout::Gradescope => {
@@ -127,7 +154,11 @@ pub(crate) fn lay_out(root: &Path, layout: Option<Layout>, roster: &Roster) -> R
         only_zip_inside(found);
     }
     found.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(Laid { layout, found, findings })
+    Ok(Laid {
+        layout,
+        found,
+        findings,
+    })
 }
 
 pub(crate) fn is_zip(name: &str) -> bool {
@@ -135,20 +166,28 @@ pub(crate) fn is_zip(name: &str) -> bool {
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 /// `lab2` for `lab2-submissions`.
 fn assignment_of(path: &Path) -> Option<String> {
-    name_of(path).strip_suffix("-submissions").filter(|name| !name.is_empty()).map(str::to_owned)
+    name_of(path)
+        .strip_suffix("-submissions")
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
 }
 
-/// Everything in a folder that may be a submission; files that cannot be are told, unless they have their own meaning.
+/// Everything in a folder that may be a submission; files that cannot be are told, unless they have
+/// their own meaning.
 fn entries(root: &Path, findings: &mut Vec<String>) -> Result<Vec<Found>, IntakeError> {
     let mut all = Vec::new();
     for entry in fs::read_dir(root).map_err(IntakeError::io("read", root))? {
         let entry = entry.map_err(IntakeError::io("read", root))?;
-        let kind = entry.file_type().map_err(IntakeError::io("read", &entry.path()))?;
+        let kind = entry
+            .file_type()
+            .map_err(IntakeError::io("read", &entry.path()))?;
         all.push((entry.file_name(), entry.path(), kind));
     }
     all.sort_by(|one, other| one.0.cmp(&other.0));
@@ -159,37 +198,70 @@ fn entries(root: &Path, findings: &mut Vec<String>) -> Result<Vec<Found>, Intake
         let lower = name.to_lowercase();
         let has_meaning = name.starts_with('.')
             || name == "__MACOSX"
-            || [".csv", ".toml", ".json", ".yml", ".md", ".txt", ".html"].iter().any(|ending| lower.ends_with(ending));
+            || [".csv", ".toml", ".json", ".yml", ".md", ".txt", ".html"]
+                .iter()
+                .any(|ending| lower.ends_with(ending));
         let (kind, problem) = if kind.is_symlink() {
-            (FoundKind::Other, Some("it is a link, which is not followed"))
+            (
+                FoundKind::Other,
+                Some("it is a link, which is not followed"),
+            )
         } else if kind.is_dir() {
-            (if has_git(&path) { FoundKind::Clone } else { FoundKind::Folder }, None)
+            (
+                if has_git(&path) {
+                    FoundKind::Clone
+                } else {
+                    FoundKind::Folder
+                },
+                None,
+            )
         } else if kind.is_file() && is_zip(&name) {
             (FoundKind::Zip, None)
         } else if MoodleName::parse(&name).is_some() || CanvasName::parse(&name).is_some() {
-            (FoundKind::Other, Some("it is no zip file: ask for a zip file of the crate"))
+            (
+                FoundKind::Other,
+                Some("it is no zip file: ask for a zip file of the crate"),
+            )
         } else if has_meaning {
             continue;
         } else {
-            findings.push(format!("`{name}` is neither a folder nor a zip file, and was not taken"));
+            findings.push(format!(
+                "`{name}` is neither a folder nor a zip file, and was not taken"
+            ));
             continue;
         };
         if name.starts_with('.') || name == "__MACOSX" {
             continue;
         }
         if kind == FoundKind::Folder && path.join("scores.json").is_file() {
-            findings.push(format!("`{name}` holds `scores.json`: these are results, and were not taken"));
+            findings.push(format!(
+                "`{name}` holds `scores.json`: these are results, and were not taken"
+            ));
             continue;
         }
         let unreadable = (!is_text).then_some("its name is not UTF-8: rename it");
         let problem = problem.or(unreadable).map(str::to_owned);
         let (claims, notes) = (Vec::new(), Vec::new());
-        found.push(Found { path, name, kind, claims, login: None, recorded: None, notes, problem });
+        found.push(Found {
+            path,
+            name,
+            kind,
+            claims,
+            login: None,
+            recorded: None,
+            notes,
+            problem,
+        });
     }
     Ok(found)
 }
 
-fn keep(found: &mut Vec<Found>, wanted: impl Fn(&Found) -> bool, why: &str, findings: &mut Vec<String>) {
+fn keep(
+    found: &mut Vec<Found>,
+    wanted: impl Fn(&Found) -> bool,
+    why: &str,
+    findings: &mut Vec<String>,
+) {
     for other in found.extract_if(.., |found| !wanted(found)) {
         findings.push(format!("`{}` {why}, and was not taken", other.name));
     }
@@ -199,11 +271,17 @@ fn detect(root: &Path, found: &[Found]) -> Layout {
     let zips = || found.iter().filter(|found| found.kind == FoundKind::Zip);
     if root.join(GRADESCOPE).is_file() {
         Layout::Gradescope
-    } else if found.iter().any(|found| MoodleName::parse(&found.name).is_some()) {
+    } else if found
+        .iter()
+        .any(|found| MoodleName::parse(&found.name).is_some())
+    {
         Layout::Moodle
     } else if zips().count() > 0 && zips().all(|found| CanvasName::parse(&found.name).is_some()) {
         Layout::Canvas
-    } else if found.iter().any(|found| found.kind == FoundKind::Clone && found.path.join("result.json").is_file()) {
+    } else if found
+        .iter()
+        .any(|found| found.kind == FoundKind::Clone && found.path.join("result.json").is_file())
+    {
         Layout::Classroom50
     } else if zips().count() > 0 && zips().count() == found.len() {
         Layout::Zips
@@ -212,23 +290,38 @@ fn detect(root: &Path, found: &[Found]) -> Layout {
     }
 }
 
-/// What stands before the login in the names: of their beginnings up to a hyphen, the one behind which most logins of
-/// the roster follow. None if the roster does not tell, nor the name of the folder.
+/// What stands before the login in the names: of their beginnings up to a hyphen, the one behind
+/// which most logins of the roster follow. None if the roster does not tell, nor the name of the
+/// folder.
 fn best_prefix(root: &Path, found: &[Found], roster: &Roster) -> Option<String> {
     let assignment = assignment_of(root).map(|assignment| format!("{assignment}-"));
-    let mut candidates: BTreeSet<String> = assignment.iter().cloned().chain([String::new()]).collect();
+    let mut candidates: BTreeSet<String> =
+        assignment.iter().cloned().chain([String::new()]).collect();
     for name in found.iter().map(bare) {
-        candidates.extend(name.match_indices('-').map(|(at, _)| name[..=at].to_owned()));
+        candidates.extend(
+            name.match_indices('-')
+                .map(|(at, _)| name[..=at].to_owned()),
+        );
     }
     let people = || roster.people.iter();
-    let names = people().flat_map(|person| [Some(&person.identifier), person.login.as_ref()]).flatten();
+    let names = people()
+        .flat_map(|person| [Some(&person.identifier), person.login.as_ref()])
+        .flatten();
     let names: BTreeSet<String> = names.map(|name| name.to_lowercase()).collect();
-    let teams: BTreeSet<String> = people().filter_map(|person| person.team.as_deref()).map(slug).collect();
+    let teams: BTreeSet<String> = people()
+        .filter_map(|person| person.team.as_deref())
+        .map(slug)
+        .collect();
     let score = |prefix: &String| {
-        let rests = found.iter().filter_map(|found| bare(found).strip_prefix(prefix.as_str()));
-        rests.filter(|rest| names.contains(&rest.to_lowercase()) || teams.contains(&slug(rest))).count()
+        let rests = found
+            .iter()
+            .filter_map(|found| bare(found).strip_prefix(prefix.as_str()));
+        rests
+            .filter(|rest| names.contains(&rest.to_lowercase()) || teams.contains(&slug(rest)))
+            .count()
     };
-    // The name of the folder decides where the roster does not; the shortest comes last, so that it wins what is left.
+    // The name of the folder decides where the roster does not; the shortest comes last, so that it
+    // wins what is left.
     let rank = |prefix: &String| (score(prefix), Some(prefix) == assignment.as_ref());
     let mut candidates: Vec<String> = candidates.into_iter().collect();
     candidates.sort_by_key(|prefix| std::cmp::Reverse(prefix.len()));
@@ -240,14 +333,25 @@ fn best_prefix(root: &Path, found: &[Found], roster: &Roster) -> Option<String> 
 /// The name without `.zip`.
 fn bare(found: &Found) -> &str {
     let name = &found.name;
-    if found.kind == FoundKind::Zip { &name[..name.len() - ".zip".len()] } else { name }
+    if found.kind == FoundKind::Zip {
+        &name[..name.len() - ".zip".len()]
+    } else {
+        name
+    }
 }
 
 /// A name as services write it into addresses.
 pub(crate) fn slug(name: &str) -> String {
-    let dashed: String =
-        name.to_lowercase().chars().map(|char| if char.is_alphanumeric() { char } else { '-' }).collect();
-    dashed.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
+    let dashed: String = name
+        .to_lowercase()
+        .chars()
+        .map(|char| if char.is_alphanumeric() { char } else { '-' })
+        .collect();
+    dashed
+        .split('-')
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("-")
 }
 
 fn claim_by_name(found: &mut Found, prefix: Option<&str>) {
@@ -259,23 +363,36 @@ fn claim_by_name(found: &mut Found, prefix: Option<&str>) {
             Claim::Identifier(rest.to_owned()),
             Claim::Team(rest.to_owned()),
         ]);
-        let is_login = !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let is_login = !rest.is_empty()
+            && rest
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         found.login = is_login.then(|| rest.to_owned());
     }
     found.claims = vec![claims];
 }
 
 fn claim_of_canvas(found: &mut Found) {
-    let Some(name) = CanvasName::parse(&found.name) else { return };
+    let Some(name) = CanvasName::parse(&found.name) else {
+        return;
+    };
     if name.is_late {
         found.notes.push("Canvas marks it as late".into());
     }
-    found.claims = vec![vec![Claim::PlatformId(name.user), Claim::SqueezedName(name.name)]];
+    found.claims = vec![vec![
+        Claim::PlatformId(name.user),
+        Claim::SqueezedName(name.name),
+    ]];
 }
 
 fn claim_of_moodle(found: &mut Found) {
-    let Some(name) = MoodleName::parse(&found.name) else { return };
-    found.claims = vec![vec![Claim::PlatformId(name.participant), Claim::Name(name.name)]];
+    let Some(name) = MoodleName::parse(&found.name) else {
+        return;
+    };
+    found.claims = vec![vec![
+        Claim::PlatformId(name.participant),
+        Claim::Name(name.name),
+    ]];
 }
 
 fn claim_of_gradescope(
@@ -285,17 +402,28 @@ fn claim_of_gradescope(
     findings: &mut Vec<String>,
 ) {
     for found in found.iter_mut() {
-        let Some(record) = records.get(&found.name) else { continue };
+        let Some(record) = records.get(&found.name) else {
+            continue;
+        };
         found.recorded = record.time();
         let claims = record.submitters.iter().map(|submitter| {
             let identifier = submitter.sid.clone().map(Claim::Identifier);
             let email = submitter.email.clone().map(Claim::Email);
-            [identifier, email, submitter.name.clone().map(Claim::Name)].into_iter().flatten().collect()
+            [identifier, email, submitter.name.clone().map(Claim::Name)]
+                .into_iter()
+                .flatten()
+                .collect()
         });
         found.claims = claims.collect();
     }
-    for name in records.keys().filter(|name| !found.iter().any(|found| found.name == **name)) {
-        findings.push(format!("{GRADESCOPE} tells of `{name}`, and {} has no such folder", root.display()));
+    for name in records
+        .keys()
+        .filter(|name| !found.iter().any(|found| found.name == **name))
+    {
+        findings.push(format!(
+            "{GRADESCOPE} tells of `{name}`, and {} has no such folder",
+            root.display()
+        ));
     }
 }
 
@@ -304,8 +432,12 @@ fn only_zip_inside(found: &mut Found) {
     if found.kind != FoundKind::Folder {
         return;
     }
-    let Ok(entries) = fs::read_dir(&found.path) else { return };
-    let visible = entries.flatten().filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));
+    let Ok(entries) = fs::read_dir(&found.path) else {
+        return;
+    };
+    let visible = entries
+        .flatten()
+        .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));
     let visible: Vec<_> = visible.take(2).collect();
     if let [entry] = visible.as_slice()
         && entry.file_type().is_ok_and(|kind| kind.is_file())

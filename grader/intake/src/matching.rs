@@ -34,10 +34,16 @@ impl Claim {
             Claim::Login(login) => same(person.login.as_deref(), login),
             Claim::Identifier(identifier) => same(Some(&person.identifier), identifier),
             Claim::Email(email) => same(person.email.as_deref(), email),
-            Claim::Team(team) => person.team.as_deref().is_some_and(|own| is_same_team(own, team)),
+            Claim::Team(team) => person
+                .team
+                .as_deref()
+                .is_some_and(|own| is_same_team(own, team)),
             Claim::PlatformId(id) => same(person.platform_id.as_deref(), id),
             Claim::Name(name) => same(person.name.as_deref(), name),
-            Claim::SqueezedName(name) => person.name.as_deref().is_some_and(|own| CanvasName::squeezed(own) == *name),
+            Claim::SqueezedName(name) => person
+                .name
+                .as_deref()
+                .is_some_and(|own| CanvasName::squeezed(own) == *name),
         }
     }
 
@@ -73,7 +79,9 @@ pub(crate) fn matched(found: &mut [Found], roster: &Roster) -> Matched {
     }
     let mut of_person: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (index, people) in owners.iter().enumerate() {
-        people.iter().for_each(|person| of_person.entry(*person).or_default().push(index));
+        people
+            .iter()
+            .for_each(|person| of_person.entry(*person).or_default().push(index));
     }
     let mut submission = BTreeMap::new();
     for (person, indices) in of_person {
@@ -81,11 +89,16 @@ pub(crate) fn matched(found: &mut [Found], roster: &Roster) -> Matched {
             submission.insert(person, *index);
             continue;
         }
-        let names = indices.iter().map(|index| format!("`{}`", found[*index].name)).collect::<Vec<_>>().join(", ");
+        let names = indices
+            .iter()
+            .map(|index| format!("`{}`", found[*index].name))
+            .collect::<Vec<_>>()
+            .join(", ");
         let who = &roster.people[person].identifier;
         for index in &indices {
             let text = format!(
-                "{names} all belong to `{who}`: choose one (write its id into the student's `submission`, and remove this \
+                "{names} all belong to `{who}`: choose one (write its id into the student's \
+                 `submission`, and remove this \
                  line)"
             );
             found[*index].problem.get_or_insert(text);
@@ -95,14 +108,19 @@ pub(crate) fn matched(found: &mut [Found], roster: &Roster) -> Matched {
     Matched { owners, submission }
 }
 
-/// Services write the names of teams into addresses. (Names of other signs only have nothing there to compare.)
+/// Services write the names of teams into addresses. (Names of other signs only have nothing there
+/// to compare.)
 fn is_same_team(one: &str, other: &str) -> bool {
     is_same(one, other) || (slug(one) == slug(other) && !slug(one).is_empty())
 }
 
 fn claimed(claims: &[Claim], roster: &Roster) -> Result<Vec<usize>, String> {
     for claim in claims {
-        let fitting = roster.people.iter().enumerate().filter(|(_, person)| claim.fits(person));
+        let fitting = roster
+            .people
+            .iter()
+            .enumerate()
+            .filter(|(_, person)| claim.fits(person));
         let fitting: Vec<usize> = fitting.map(|(index, _)| index).collect();
         match fitting.as_slice() {
             [] => {}
@@ -121,14 +139,21 @@ fn claimed(claims: &[Claim], roster: &Roster) -> Result<Vec<usize>, String> {
 
 /// What one member of a team handed in is the whole team's.
 fn share_with_team(people: &mut BTreeSet<usize>, roster: &Roster) {
-    let teams: Vec<&str> = people.iter().filter_map(|person| roster.people[*person].team.as_deref()).collect();
+    let teams: Vec<&str> = people
+        .iter()
+        .filter_map(|person| roster.people[*person].team.as_deref())
+        .collect();
     let members = roster.people.iter().enumerate().filter(|(_, person)| {
-        person.team.as_deref().is_some_and(|own| teams.iter().any(|team| is_same_team(own, team)))
+        person
+            .team
+            .as_deref()
+            .is_some_and(|own| teams.iter().any(|team| is_same_team(own, team)))
     });
     people.extend(members.map(|(index, _)| index));
 }
 
-/// Ids for names: folders of results can have them on every system, and they differ in more than case.
+/// Ids for names: folders of results can have them on every system, and they differ in more than
+/// case.
 pub(crate) fn ids<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     // What Windows keeps for itself.
     let reserved = |name: &str| {
@@ -139,8 +164,11 @@ pub(crate) fn ids<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut taken = BTreeSet::new();
     let ids = names.map(|name| {
         let allowed = |char: char| char.is_ascii_alphanumeric() || "._-".contains(char);
-        let clean: String =
-            name.chars().map(|char| if allowed(char) { char } else { '-' }).take(ID_LENGTH - 6).collect();
+        let clean: String = name
+            .chars()
+            .map(|char| if allowed(char) { char } else { '-' })
+            .take(ID_LENGTH - 6)
+            .collect();
         let mut base = clean.trim_matches('.').trim_matches('-').to_owned();
         if base.is_empty() || base.starts_with('.') || base.ends_with('.') || reserved(&base) {
             base = format!("submission-{}", base.trim_matches('.'));
@@ -166,8 +194,21 @@ mod tests {
     #[test]
     fn every_name_gives_an_id_of_its_own() {
         let long = "x".repeat(300);
-        let names =
-            ["ann", "ANN", "a/b", "..", "", "=cmd()", "\u{1b}[31m", "\u{202e}abc", "con", "é", ".git", &long, &long];
+        let names = [
+            "ann",
+            "ANN",
+            "a/b",
+            "..",
+            "",
+            "=cmd()",
+            "\u{1b}[31m",
+            "\u{202e}abc",
+            "con",
+            "é",
+            ".git",
+            &long,
+            &long,
+        ];
         let ids = ids(names.into_iter());
         assert!(ids.iter().all(|id| is_id(id)), "{ids:?}");
         let distinct: BTreeSet<String> = ids.iter().map(|id| id.to_lowercase()).collect();

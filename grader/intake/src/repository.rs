@@ -1,10 +1,11 @@
 //! A clone, read as objects.
 //!
-//! The clone is untrusted in all its parts. Of `.git` only `HEAD`, `refs`, `packed-refs`, `shallow` and `objects` are
-//! read, by libraries that run nothing: there is no configuration, so there are no filters, hooks, includes or
-//! monitors, and no replacements or grafts. What would lead out of the folder (links, alternates, a `.git` that is a
-//! file) is refused before anything is opened. Sizes are looked up before an object is inflated, and what an id names
-//! is checked to have that id.
+//! The clone is untrusted in all its parts. Of `.git` only `HEAD`, `refs`, `packed-refs`, `shallow`
+//! and `objects` are read, by libraries that run nothing: there is no configuration, so there are
+//! no filters, hooks, includes or monitors, and no replacements or grafts. What would lead out of
+//! the folder (links, alternates, a `.git` that is a file) is refused before anything is opened.
+//! Sizes are looked up before an object is inflated, and what an id names is checked to have that
+//! id.
 
 use std::{
     collections::BTreeSet,
@@ -87,10 +88,12 @@ fn problem<T>(text: impl Into<String>) -> Result<T, TakeError> {
     Err(TakeError::Submission(text.into()))
 }
 
-/// Libraries that read what a hostile person wrote may have a panic left: it is that submission's, not the class's.
+/// Libraries that read what a hostile person wrote may have a panic left: it is that submission's,
+/// not the class's.
 pub(crate) fn guarded<T>(what: impl FnOnce() -> Result<T, TakeError>) -> Result<T, TakeError> {
-    catch_unwind(AssertUnwindSafe(what))
-        .unwrap_or_else(|_| problem("its `.git` is damaged: reading it made the reader stop; clone it again"))
+    catch_unwind(AssertUnwindSafe(what)).unwrap_or_else(|_| {
+        problem("its `.git` is damaged: reading it made the reader stop; clone it again")
+    })
 }
 
 /// Whether there is anything that calls itself a repository.
@@ -102,21 +105,39 @@ impl Repository {
     /// Looks at all that would lead elsewhere, then opens the clone.
     pub(crate) fn open(folder: &Path) -> Result<Repository, TakeError> {
         let git_dir = folder.join(".git");
-        let metadata = fs::symlink_metadata(&git_dir).map_err(|error| TakeError::reading(&git_dir, &error))?;
+        let metadata =
+            fs::symlink_metadata(&git_dir).map_err(|error| TakeError::reading(&git_dir, &error))?;
         if !metadata.is_dir() {
-            let kind = if metadata.is_symlink() { "a link" } else { "a file" };
+            let kind = if metadata.is_symlink() {
+                "a link"
+            } else {
+                "a file"
+            };
             return problem(format!(
-                "its `.git` is {kind}, not a folder: it would lead to another repository, which is not followed; \
+                "its `.git` is {kind}, not a folder: it would lead to another repository, which is \
+                 not followed; \
                  clone it again (without --separate-git-dir or worktrees)"
             ));
         }
         refuse_ways_out(&git_dir)?;
         let shallow = read_shallow(&git_dir)?;
-        let options =
-            Options { use_multi_pack_index: false, alloc_limit_bytes: Some(ALLOCATION_BYTES), ..Options::default() };
-        let objects = gix_odb::at_opts(git_dir.join("objects"), gix_hash::Kind::Sha1, None, options)
-            .map_err(|error| TakeError::Submission(format!("the objects of its `.git` cannot be read: {error}")))?;
-        Ok(Repository { objects, git_dir, shallow })
+        let options = Options {
+            use_multi_pack_index: false,
+            alloc_limit_bytes: Some(ALLOCATION_BYTES),
+            ..Options::default()
+        };
+        let objects =
+            gix_odb::at_opts(git_dir.join("objects"), gix_hash::Kind::Sha1, None, options)
+                .map_err(|error| {
+                    TakeError::Submission(format!(
+                        "the objects of its `.git` cannot be read: {error}"
+                    ))
+                })?;
+        Ok(Repository {
+            objects,
+            git_dir,
+            shallow,
+        })
     }
 
     /// Whether the clone leaves out older commits.
@@ -133,13 +154,17 @@ impl Repository {
         for _ in 0..6 {
             let found = store.try_find(name.as_str());
             let Ok(found) = found else {
-                return problem(format!("`{name}` in its `.git` cannot be read: clone it again"));
+                return problem(format!(
+                    "`{name}` in its `.git` cannot be read: clone it again"
+                ));
             };
             match found.map(|reference| reference.target) {
                 None if name == "HEAD" => return problem("its `.git` has no HEAD: clone it again"),
                 None => return problem(format!("it has no commit: the branch `{name}` is empty")),
                 Some(Target::Object(id)) => {
-                    let Some(commit) = self.peel(id)? else { return problem(format!("`{name}` is no commit")) };
+                    let Some(commit) = self.peel(id)? else {
+                        return problem(format!("`{name}` is no commit"));
+                    };
                     return Ok(Head { branch, commit });
                 }
                 Some(Target::Symbolic(next)) => {
@@ -154,7 +179,9 @@ impl Repository {
     /// All branches and tags that lead to commits, by name.
     pub(crate) fn all_references(&self) -> Result<Vec<Reference>, TakeError> {
         let unreadable = |error: &dyn std::fmt::Display| {
-            TakeError::Submission(format!("the branches in its `.git` cannot be read ({error}): clone it again"))
+            TakeError::Submission(format!(
+                "the branches in its `.git` cannot be read ({error}): clone it again"
+            ))
         };
         let store = self.references();
         let platform = store.iter().map_err(|error| unreadable(&error))?;
@@ -162,13 +189,18 @@ impl Repository {
         for reference in platform.all().map_err(|error| unreadable(&error))? {
             let reference = reference.map_err(|error| unreadable(&error))?;
             if references.len() == MAX_REFS {
-                return problem(format!("its `.git` has more than {MAX_REFS} branches and tags"));
+                return problem(format!(
+                    "its `.git` has more than {MAX_REFS} branches and tags"
+                ));
             }
             // Symbolic ones (origin/HEAD) lead to others of the list.
             if let Target::Object(id) = reference.target
                 && let Some(commit) = self.peel(id)?
             {
-                references.push(Reference { name: reference.name.as_bstr().to_string(), commit });
+                references.push(Reference {
+                    name: reference.name.as_bstr().to_string(),
+                    commit,
+                });
             }
         }
         references.sort_by(|one, other| one.name.cmp(&other.name));
@@ -182,11 +214,23 @@ impl Repository {
         let commit = |content| CommitRefIter::from_bytes(content, gix_hash::Kind::Sha1);
         let tree = commit(&content).tree_id().map_err(|_| unreadable())?;
         let committer = commit(&content).committer().map_err(|_| unreadable())?;
-        let seconds = committer.time.split_whitespace().next().and_then(|seconds| seconds.parse().ok());
+        let seconds = committer
+            .time
+            .split_whitespace()
+            .next()
+            .and_then(|seconds| seconds.parse().ok());
         let committed = seconds.and_then(Moment::from_seconds);
         // A shallow clone says where its history ends; the parents behind are not there.
-        let parents = if self.shallow.contains(&id) { Vec::new() } else { commit(&content).parent_ids().collect() };
-        Ok(Commit { tree, parents, committed })
+        let parents = if self.shallow.contains(&id) {
+            Vec::new()
+        } else {
+            commit(&content).parent_ids().collect()
+        };
+        Ok(Commit {
+            tree,
+            parents,
+            committed,
+        })
     }
 
     /// What a folder in a commit holds.
@@ -195,13 +239,21 @@ impl Repository {
         let mut entries = Vec::new();
         for entry in TreeRefIter::from_bytes(&content, gix_hash::Kind::Sha1) {
             let Ok(entry) = entry else {
-                return problem(format!("the folder {id} in the commit cannot be understood"));
+                return problem(format!(
+                    "the folder {id} in the commit cannot be understood"
+                ));
             };
             let name = String::from_utf8_lossy(entry.filename).into_owned();
             if name.contains('/') {
-                return problem(format!("a file in the commit has a name with a slash: `{name}`"));
+                return problem(format!(
+                    "a file in the commit has a name with a slash: `{name}`"
+                ));
             }
-            entries.push(TreeEntry { name, kind: entry.mode.kind(), id: entry.oid.to_owned() });
+            entries.push(TreeEntry {
+                name,
+                kind: entry.mode.kind(),
+                id: entry.oid.to_owned(),
+            });
         }
         Ok(entries)
     }
@@ -226,8 +278,11 @@ impl Repository {
                 Ok(Some(header)) if header.kind == Kind::Commit => return Ok(Some(id)),
                 Ok(Some(header)) if header.kind == Kind::Tag => {
                     let content = self.read(id, Kind::Tag, COMMIT_BYTES)?;
-                    let target = gix_object::TagRefIter::from_bytes(&content, gix_hash::Kind::Sha1).target_id();
-                    let Ok(target) = target else { return problem(format!("the tag {id} cannot be understood")) };
+                    let target = gix_object::TagRefIter::from_bytes(&content, gix_hash::Kind::Sha1)
+                        .target_id();
+                    let Ok(target) = target else {
+                        return problem(format!("the tag {id} cannot be understood"));
+                    };
                     id = target;
                 }
                 _ => return Ok(None),
@@ -239,29 +294,46 @@ impl Repository {
     fn size(&self, id: ObjectId, kind: Kind) -> Result<u64, TakeError> {
         match self.objects.try_header(&id) {
             Ok(Some(header)) if header.kind == kind => Ok(header.size),
-            Ok(Some(header)) => problem(format!("{id} in its `.git` is no {kind}, but a {}", header.kind)),
-            Ok(None) => problem(format!("the {kind} {id} is missing in its `.git`: clone it again, and whole")),
-            Err(error) => problem(format!("the {kind} {id} in its `.git` cannot be read ({error}): clone it again")),
+            Ok(Some(header)) => problem(format!(
+                "{id} in its `.git` is no {kind}, but a {}",
+                header.kind
+            )),
+            Ok(None) => problem(format!(
+                "the {kind} {id} is missing in its `.git`: clone it again, and whole"
+            )),
+            Err(error) => problem(format!(
+                "the {kind} {id} in its `.git` cannot be read ({error}): clone it again"
+            )),
         }
     }
 
     fn read(&self, id: ObjectId, kind: Kind, most: u64) -> Result<Vec<u8>, TakeError> {
         let size = self.size(id, kind)?;
         if size > most {
-            return problem(format!("the {kind} {id} has {size} bytes, and more than {most} are not read"));
+            return problem(format!(
+                "the {kind} {id} has {size} bytes, and more than {most} are not read"
+            ));
         }
         let mut content = Vec::new();
         match self.objects.try_find(&id, &mut content) {
             Ok(Some(_)) => {}
-            Ok(None) => return problem(format!("the {kind} {id} is missing in its `.git`: clone it again, and whole")),
+            Ok(None) => {
+                return problem(format!(
+                    "the {kind} {id} is missing in its `.git`: clone it again, and whole"
+                ));
+            }
             Err(error) => {
-                return problem(format!("the {kind} {id} in its `.git` cannot be read ({error}): clone it again"));
+                return problem(format!(
+                    "the {kind} {id} in its `.git` cannot be read ({error}): clone it again"
+                ));
             }
         }
         // An index can name any content by any id.
         match gix_object::compute_hash(gix_hash::Kind::Sha1, kind, &content) {
             Ok(found) if found == id => Ok(content),
-            _ => problem(format!("the {kind} {id} in its `.git` is damaged: clone it again")),
+            _ => problem(format!(
+                "the {kind} {id} in its `.git` is damaged: clone it again"
+            )),
         }
     }
 }
@@ -275,7 +347,8 @@ fn refuse_ways_out(git_dir: &Path) -> Result<(), TakeError> {
     for name in ["objects/info/alternates", "objects/info/http-alternates"] {
         if fs::symlink_metadata(git_dir.join(name)).is_ok() {
             return problem(format!(
-                "its `.git/{name}` leads to another repository, which is not followed: clone it again (without \
+                "its `.git/{name}` leads to another repository, which is not followed: clone it \
+                 again (without \
                  --shared or --reference)"
             ));
         }
@@ -283,7 +356,9 @@ fn refuse_ways_out(git_dir: &Path) -> Result<(), TakeError> {
     for name in ["HEAD", "packed-refs", "shallow"] {
         let size = fs::symlink_metadata(git_dir.join(name)).map_or(0, |metadata| metadata.len());
         if size > LIST_BYTES {
-            return problem(format!("its `.git/{name}` has {size} bytes, and more than {LIST_BYTES} are not read"));
+            return problem(format!(
+                "its `.git/{name}` has {size} bytes, and more than {LIST_BYTES} are not read"
+            ));
         }
     }
     Ok(())
@@ -298,22 +373,37 @@ fn visit(path: &Path, name: &str, depth: usize, files: &mut usize) -> Result<(),
     *files += 1;
     if *files > MAX_FILES || depth > MAX_DEPTH {
         return problem(format!(
-            "its `.git` has more than {MAX_FILES} files, or they nest deeper than {MAX_DEPTH} folders"
+            "its `.git` has more than {MAX_FILES} files, or they nest deeper than {MAX_DEPTH} \
+             folders"
         ));
     }
     if metadata.is_file() {
         if name.starts_with("refs/") && metadata.len() > REF_BYTES {
-            return problem(format!("its `.git/{name}` has {} bytes, which no branch or tag has", metadata.len()));
+            return problem(format!(
+                "its `.git/{name}` has {} bytes, which no branch or tag has",
+                metadata.len()
+            ));
         }
         return Ok(());
     }
     if !metadata.is_dir() {
-        let kind = if metadata.is_symlink() { "a link" } else { "no regular file" };
-        return problem(format!("its `.git/{name}` is {kind}, which is not followed: clone it again"));
+        let kind = if metadata.is_symlink() {
+            "a link"
+        } else {
+            "no regular file"
+        };
+        return problem(format!(
+            "its `.git/{name}` is {kind}, which is not followed: clone it again"
+        ));
     }
     for entry in fs::read_dir(path).map_err(|error| TakeError::reading(path, &error))? {
         let entry = entry.map_err(|error| TakeError::reading(path, &error))?;
-        visit(&entry.path(), &format!("{name}/{}", entry.file_name().to_string_lossy()), depth + 1, files)?;
+        visit(
+            &entry.path(),
+            &format!("{name}/{}", entry.file_name().to_string_lossy()),
+            depth + 1,
+            files,
+        )?;
     }
     Ok(())
 }
@@ -328,6 +418,9 @@ fn read_shallow(git_dir: &Path) -> Result<BTreeSet<ObjectId>, TakeError> {
         }
         Err(error) => return Err(TakeError::reading(&path, &error)),
     };
-    let ids = text.lines().map(|line| ObjectId::from_hex(line.trim().as_bytes()));
-    ids.collect::<Result<_, _>>().or_else(|_| problem("its `.git/shallow` is no list of commits: clone it again"))
+    let ids = text
+        .lines()
+        .map(|line| ObjectId::from_hex(line.trim().as_bytes()));
+    ids.collect::<Result<_, _>>()
+        .or_else(|_| problem("its `.git/shallow` is no list of commits: clone it again"))
 }

@@ -1,5 +1,5 @@
-//! `seen.toml`: which import saw which commit first. It is what a later import knows about times that no server wrote
-//! down.
+//! `seen.toml`: which import saw which commit first. It is what a later import knows about times
+//! that no server wrote down.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -10,8 +10,10 @@ use crate::{error::IntakeError, moment::Moment, whole::write_whole};
 const FORMAT: u32 = 1;
 
 const HEAD: &str = "\
-# Which import saw which commit (or zip file, by its SHA-256) first, kept by `cargo grade import`: a record of when
-# things were there. It is not to be changed by hand. `at` is the import that saw it, `after` the last one that did not
+# Which import saw which commit (or zip file, by its SHA-256) first, kept by `cargo grade import`: \
+a record of when
+# things were there. It is not to be changed by hand. `at` is the import that saw it, `after` the \
+last one that did not
 # see it yet.
 ";
 
@@ -33,7 +35,8 @@ struct Looked {
     things: BTreeMap<String, Bounds>,
 }
 
-/// When something appeared: after an import that did not see it (if one had looked before), and before one that did.
+/// When something appeared: after an import that did not see it (if one had looked before), and
+/// before one that did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Bounds {
@@ -48,29 +51,51 @@ impl Seen {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Seen { format: FORMAT, submission: BTreeMap::new() });
+                return Ok(Seen {
+                    format: FORMAT,
+                    submission: BTreeMap::new(),
+                });
             }
             Err(error) => return Err(IntakeError::io("read", path)(error)),
         };
         let broken = |problem: String| {
-            let advice = "restore it from a backup, or remove it to forget when each commit was first seen";
+            let advice =
+                "restore it from a backup, or remove it to forget when each commit was first seen";
             IntakeError::input(path, format!("{problem}: {advice}"))
         };
         let seen: Seen = toml::from_str(&text).map_err(|error| broken(error.to_string()))?;
         if seen.format != FORMAT {
-            return Err(broken(format!("it has format {}, and this program reads format {FORMAT}", seen.format)));
+            return Err(broken(format!(
+                "it has format {}, and this program reads format {FORMAT}",
+                seen.format
+            )));
         }
         Ok(seen)
     }
 
     /// Notes what is at a path now, and tells when each of the things appeared.
-    pub(crate) fn look(&mut self, path: &str, things: &[String], now: Moment) -> BTreeMap<String, Bounds> {
-        let before = self.submission.get(path).map(|looked| looked.last).filter(|last| *last < now);
-        let looked = self.submission.entry(path.to_owned()).or_insert(Looked { last: now, things: BTreeMap::new() });
+    pub(crate) fn look(
+        &mut self,
+        path: &str,
+        things: &[String],
+        now: Moment,
+    ) -> BTreeMap<String, Bounds> {
+        let before = self
+            .submission
+            .get(path)
+            .map(|looked| looked.last)
+            .filter(|last| *last < now);
+        let looked = self.submission.entry(path.to_owned()).or_insert(Looked {
+            last: now,
+            things: BTreeMap::new(),
+        });
         // Grading again with an earlier `--now` does not undo what a later import saw.
         looked.last = looked.last.max(now);
         let bounds = things.iter().map(|thing| {
-            let bounds = looked.things.entry(thing.clone()).or_insert(Bounds { after: before, at: now });
+            let bounds = looked.things.entry(thing.clone()).or_insert(Bounds {
+                after: before,
+                at: now,
+            });
             (thing.clone(), *bounds)
         });
         bounds.collect()
@@ -78,7 +103,8 @@ impl Seen {
 
     pub(crate) fn write(&self, path: &Path) -> Result<(), IntakeError> {
         let body = toml::to_string(self).expect("tables of texts are TOML");
-        write_whole(path, format!("{HEAD}\n{body}").as_bytes()).map_err(IntakeError::io("write", path))
+        write_whole(path, format!("{HEAD}\n{body}").as_bytes())
+            .map_err(IntakeError::io("write", path))
     }
 }
 
@@ -95,14 +121,35 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("seen.toml");
         let mut seen = Seen::read(&path).expect("nothing seen yet");
-        assert_eq!(seen.look("ann", &["a".into()], moment(1))["a"], Bounds { after: None, at: moment(1) });
+        assert_eq!(
+            seen.look("ann", &["a".into()], moment(1))["a"],
+            Bounds {
+                after: None,
+                at: moment(1)
+            }
+        );
         seen.write(&path).expect("written");
         let mut seen = Seen::read(&path).expect("read");
         let bounds = seen.look("ann", &["a".into(), "b".into()], moment(5));
-        assert_eq!(bounds["a"], Bounds { after: None, at: moment(1) });
-        assert_eq!(bounds["b"], Bounds { after: Some(moment(1)), at: moment(5) });
+        assert_eq!(
+            bounds["a"],
+            Bounds {
+                after: None,
+                at: moment(1)
+            }
+        );
+        assert_eq!(
+            bounds["b"],
+            Bounds {
+                after: Some(moment(1)),
+                at: moment(5)
+            }
+        );
         let again = seen.clone();
-        assert_eq!(seen.look("ann", &["a".into(), "b".into()], moment(5)), bounds);
+        assert_eq!(
+            seen.look("ann", &["a".into(), "b".into()], moment(5)),
+            bounds
+        );
         assert_eq!(seen, again, "the same import again changes nothing");
     }
 }

@@ -34,7 +34,8 @@ pub struct Limits {
 pub enum Taken {
     /// The folder of a crate on the disk. No part of the path below the submission is a link.
     Folder(PathBuf),
-    /// What a commit or a zip file holds: all at the top of the crate, and all below its `src`, by path.
+    /// What a commit or a zip file holds: all at the top of the crate, and all below its `src`, by
+    /// path.
     Entries(Vec<Entry>),
 }
 
@@ -44,13 +45,19 @@ fn problem<T>(text: impl Into<String>) -> Result<T, TakeError> {
 
 /// Finds the crate of a submission and reads its files, or says where they are.
 ///
-/// The crate is in the folder that the submission names, or the first of `starter/LAB`, `LAB` and the top that has a
-/// `src/lib.rs`; in a zip file with one folder at its top, the same below that folder. `base` is the folder of
-/// `batch.toml`.
+/// The crate is in the folder that the submission names, or the first of `starter/LAB`, `LAB` and
+/// the top that has a `src/lib.rs`; in a zip file with one folder at its top, the same below that
+/// folder. `base` is the folder of `batch.toml`.
 ///
 /// # Errors
-/// A submission that is not what it should be needs a human; what this machine cannot read is nobody's mistake.
-pub fn take(base: &Path, submission: &Submission, lab: &str, limits: Limits) -> Result<Taken, TakeError> {
+/// A submission that is not what it should be needs a human; what this machine cannot read is
+/// nobody's mistake.
+pub fn take(
+    base: &Path,
+    submission: &Submission,
+    lab: &str,
+    limits: Limits,
+) -> Result<Taken, TakeError> {
     if let Some(folder) = &submission.crate_dir
         && folder != "."
     {
@@ -60,17 +67,26 @@ pub fn take(base: &Path, submission: &Submission, lab: &str, limits: Limits) -> 
     let metadata = match fs::symlink_metadata(&path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(TakeError::Machine(format!("there is no `{}`: import the batch again", path.display())));
+            return Err(TakeError::Machine(format!(
+                "there is no `{}`: import the batch again",
+                path.display()
+            )));
         }
         Err(error) => return Err(TakeError::reading(&path, &error)),
     };
     let choice = Choice::new(submission, lab);
     match &submission.commit {
-        _ if metadata.is_symlink() => problem(format!("`{}` is a link, which is not followed", submission.path)),
+        _ if metadata.is_symlink() => problem(format!(
+            "`{}` is a link, which is not followed",
+            submission.path
+        )),
         Some(commit) => guarded(|| from_commit(&path, commit, &choice, limits)),
         None if metadata.is_dir() => from_folder(&path, &choice),
         None if metadata.is_file() => guarded(|| from_archive(&path, &choice, limits)),
-        None => problem(format!("`{}` is neither a folder nor a zip file", submission.path)),
+        None => problem(format!(
+            "`{}` is neither a folder nor a zip file",
+            submission.path
+        )),
     }
 }
 
@@ -82,7 +98,10 @@ struct Choice<'a> {
 
 impl<'a> Choice<'a> {
     fn new(submission: &'a Submission, lab: &'a str) -> Choice<'a> {
-        Choice { named: submission.crate_dir.as_deref(), lab }
+        Choice {
+            named: submission.crate_dir.as_deref(),
+            lab,
+        }
     }
 
     /// The places, the first one first, below the folders that may count as the top.
@@ -90,14 +109,20 @@ impl<'a> Choice<'a> {
         let below_top = match self.named {
             Some(".") => vec![String::new()],
             Some(folder) => vec![folder.trim_end_matches('/').to_owned()],
-            None => vec![format!("starter/{}", self.lab), self.lab.to_owned(), String::new()],
+            None => vec![
+                format!("starter/{}", self.lab),
+                self.lab.to_owned(),
+                String::new(),
+            ],
         };
         let join = |top: &str, place: &str| match (top, place) {
             ("", place) => place.to_owned(),
             (top, "") => top.to_owned(),
             (top, place) => format!("{top}/{place}"),
         };
-        tops.iter().flat_map(|top| below_top.iter().map(|place| join(top, place))).collect()
+        tops.iter()
+            .flat_map(|top| below_top.iter().map(|place| join(top, place)))
+            .collect()
     }
 
     fn nothing<T>(&self, besides: &str) -> Result<T, TakeError> {
@@ -105,18 +130,25 @@ impl<'a> Choice<'a> {
             Some(folder) => format!("expected it in `{folder}`, as `crate` says"),
             None => {
                 format!(
-                    "expected it in `starter/{0}`, in `{0}` or at the top; or name its folder with `crate`",
+                    "expected it in `starter/{0}`, in `{0}` or at the top; or name its folder with \
+                     `crate`",
                     self.lab
                 )
             }
         };
-        problem(format!("there is no crate with a `src/lib.rs`: {expected}{besides}"))
+        problem(format!(
+            "there is no crate with a `src/lib.rs`: {expected}{besides}"
+        ))
     }
 }
 
 fn from_folder(path: &Path, choice: &Choice<'_>) -> Result<Taken, TakeError> {
     for place in choice.places(&[""]) {
-        let library = if place.is_empty() { "src/lib.rs".to_owned() } else { format!("{place}/src/lib.rs") };
+        let library = if place.is_empty() {
+            "src/lib.rs".to_owned()
+        } else {
+            format!("{place}/src/lib.rs")
+        };
         let mut current = path.to_owned();
         let mut parts = library.split('/').peekable();
         let found = loop {
@@ -124,7 +156,9 @@ fn from_folder(path: &Path, choice: &Choice<'_>) -> Result<Taken, TakeError> {
             current.push(part);
             match fs::symlink_metadata(&current) {
                 Ok(metadata) if metadata.is_symlink() => {
-                    return problem(format!("`{part}` in the path `{library}` is a link, which is not followed"));
+                    return problem(format!(
+                        "`{part}` in the path `{library}` is a link, which is not followed"
+                    ));
                 }
                 Ok(metadata) if parts.peek().is_some() => {
                     if !metadata.is_dir() {
@@ -137,7 +171,11 @@ fn from_folder(path: &Path, choice: &Choice<'_>) -> Result<Taken, TakeError> {
             }
         };
         if found {
-            return Ok(Taken::Folder(if place.is_empty() { path.to_owned() } else { path.join(place) }));
+            return Ok(Taken::Folder(if place.is_empty() {
+                path.to_owned()
+            } else {
+                path.join(place)
+            }));
         }
     }
     choice.nothing("")
@@ -146,7 +184,8 @@ fn from_folder(path: &Path, choice: &Choice<'_>) -> Result<Taken, TakeError> {
 fn from_archive(path: &Path, choice: &Choice<'_>, limits: Limits) -> Result<Taken, TakeError> {
     let mut archive = Archive::open(path, SUBMISSION_BYTES)?;
     // What macOS and desktops add is not the student's.
-    let is_noise = |top: &str| matches!(top, "__MACOSX" | ".DS_Store" | "Thumbs.db" | "desktop.ini");
+    let is_noise =
+        |top: &str| matches!(top, "__MACOSX" | ".DS_Store" | "Thumbs.db" | "desktop.ini");
     let tops = archive.names().iter().map(|named| {
         let (top, is_folder) = match named.path.split_once('/') {
             Some((top, _)) => (top, true),
@@ -159,15 +198,30 @@ fn from_archive(path: &Path, choice: &Choice<'_>, limits: Limits) -> Result<Take
         [(top, true)] => Some(top.clone()),
         _ => None,
     };
-    let places = choice.places(&[Some(""), single.as_deref()].into_iter().flatten().collect::<Vec<_>>());
+    let places = choice.places(
+        &[Some(""), single.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>(),
+    );
     let is_library = |place: &str| {
         let library = |path| below(path, place) == Some("src/lib.rs");
-        archive.names().iter().any(|named| named.kind == NamedKind::File && library(&named.path))
+        archive
+            .names()
+            .iter()
+            .any(|named| named.kind == NamedKind::File && library(&named.path))
     };
     let Some(place) = places.into_iter().find(|place| is_library(place)) else {
-        let nested = archive.names().iter().find(|named| named.path.to_lowercase().ends_with(".zip"));
-        let besides =
-            nested.map(|nested| format!(" (zip files inside of it, such as `{}`, are not opened)", nested.path));
+        let nested = archive
+            .names()
+            .iter()
+            .find(|named| named.path.to_lowercase().ends_with(".zip"));
+        let besides = nested.map(|nested| {
+            format!(
+                " (zip files inside of it, such as `{}`, are not opened)",
+                nested.path
+            )
+        });
         return choice.nothing(&besides.unwrap_or_default());
     };
     let mut collected = Collected::new(limits);
@@ -175,22 +229,38 @@ fn from_archive(path: &Path, choice: &Choice<'_>, limits: Limits) -> Result<Take
     Ok(Taken::Entries(collected.finish()?))
 }
 
-fn from_commit(path: &Path, commit: &str, choice: &Choice<'_>, limits: Limits) -> Result<Taken, TakeError> {
+fn from_commit(
+    path: &Path,
+    commit: &str,
+    choice: &Choice<'_>,
+    limits: Limits,
+) -> Result<Taken, TakeError> {
     let Ok(id) = ObjectId::from_hex(commit.as_bytes()) else {
-        return problem(format!("`{commit}` is no commit: expected all 40 hexadecimal digits"));
+        return problem(format!(
+            "`{commit}` is no commit: expected all 40 hexadecimal digits"
+        ));
     };
     if !crate::repository::has_git(path) {
-        return problem("it has no `.git` to read the commit from: clone it again, or remove `commit`");
+        return problem(
+            "it has no `.git` to read the commit from: clone it again, or remove `commit`",
+        );
     }
     let repository = Repository::open(path)?;
     let top = repository.commit(id)?.tree;
     for place in choice.places(&[""]) {
-        let Some(crate_dir) = folder_at(&repository, top, &place)? else { continue };
+        let Some(crate_dir) = folder_at(&repository, top, &place)? else {
+            continue;
+        };
         let entries = repository.tree(crate_dir)?;
-        let source = entries.iter().find(|entry| entry.name == "src" && entry.kind == EntryKind::Tree);
+        let source = entries
+            .iter()
+            .find(|entry| entry.name == "src" && entry.kind == EntryKind::Tree);
         let Some(source) = source else { continue };
         let in_source = repository.tree(source.id)?;
-        if !in_source.iter().any(|entry| entry.name == "lib.rs" && is_file(entry)) {
+        if !in_source
+            .iter()
+            .any(|entry| entry.name == "lib.rs" && is_file(entry))
+        {
             continue;
         }
         let mut collected = Collected::new(limits);
@@ -208,14 +278,23 @@ fn is_file(entry: &TreeEntry) -> bool {
 }
 
 /// The folder at a path of a commit; none if there is none.
-fn folder_at(repository: &Repository, top: ObjectId, path: &str) -> Result<Option<ObjectId>, TakeError> {
+fn folder_at(
+    repository: &Repository,
+    top: ObjectId,
+    path: &str,
+) -> Result<Option<ObjectId>, TakeError> {
     let mut folder = top;
     for part in path.split('/').filter(|part| !part.is_empty()) {
-        let entry = repository.tree(folder)?.into_iter().find(|entry| entry.name == part);
+        let entry = repository
+            .tree(folder)?
+            .into_iter()
+            .find(|entry| entry.name == part);
         match entry {
             Some(entry) if entry.kind == EntryKind::Tree => folder = entry.id,
             Some(entry) if entry.kind == EntryKind::Link => {
-                return problem(format!("`{part}` in the path `{path}` is a link, which is not followed"));
+                return problem(format!(
+                    "`{part}` in the path `{path}` is a link, which is not followed"
+                ));
             }
             _ => return Ok(None),
         }
@@ -223,7 +302,12 @@ fn folder_at(repository: &Repository, top: ObjectId, path: &str) -> Result<Optio
     Ok(Some(folder))
 }
 
-fn add(repository: &Repository, path: String, entry: &TreeEntry, collected: &mut Collected) -> Result<(), TakeError> {
+fn add(
+    repository: &Repository,
+    path: String,
+    entry: &TreeEntry,
+    collected: &mut Collected,
+) -> Result<(), TakeError> {
     let what = match entry.kind {
         EntryKind::Tree => What::Folder,
         EntryKind::Link => What::Link,
@@ -251,9 +335,17 @@ fn collect(
         add(repository, path.clone(), &entry, collected)?;
         if entry.kind == EntryKind::Tree {
             if depth == MAX_DEPTH {
-                return problem(format!("its folders nest deeper than {MAX_DEPTH} (at `{path}`)"));
+                return problem(format!(
+                    "its folders nest deeper than {MAX_DEPTH} (at `{path}`)"
+                ));
             }
-            collect(repository, &path, repository.tree(entry.id)?, depth + 1, collected)?;
+            collect(
+                repository,
+                &path,
+                repository.tree(entry.id)?,
+                depth + 1,
+                collected,
+            )?;
         }
     }
     Ok(())

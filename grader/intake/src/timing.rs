@@ -1,9 +1,10 @@
 //! Which commit was there at the deadline, and how that is known.
 //!
-//! A commit's date is whatever its author's clock said. Two things bound it: an import that saw the commit (or a
-//! server's record of it, or of one that builds on it) was later; an import that looked and did not see it yet, and its
-//! parents, were earlier. The date counts as far as it lies between these bounds, and where they alone decide on which
-//! side of the deadline the commit lies, that is proof.
+//! A commit's date is whatever its author's clock said. Two things bound it: an import that saw the
+//! commit (or a server's record of it, or of one that builds on it) was later; an import that
+//! looked and did not see it yet, and its parents, were earlier. The date counts as far as it lies
+//! between these bounds, and where they alone decide on which side of the deadline the commit lies,
+//! that is proof.
 
 use std::collections::BTreeMap;
 
@@ -47,31 +48,61 @@ struct Timed {
 }
 
 /// Picks the commit, and notes what somebody should know of the others.
-pub(crate) fn pick(history: &History, seen: &BTreeMap<String, Bounds>, records: &Records, rules: Rules) -> Picked {
+pub(crate) fn pick(
+    history: &History,
+    seen: &BTreeMap<String, Bounds>,
+    records: &Records,
+    rules: Rules,
+) -> Picked {
     let times = times(history, seen, records, rules);
-    let is_on_time = |id: &ObjectId| rules.deadline.is_none_or(|deadline| times[id].time <= deadline);
+    let is_on_time = |id: &ObjectId| {
+        rules
+            .deadline
+            .is_none_or(|deadline| times[id].time <= deadline)
+    };
     let mut notes = Vec::new();
     let mut commit = None;
     if rules.prefer_tags {
-        let tagged = history.tags.iter().map(|tag| tag.commit).filter(|id| rules.take_late || is_on_time(id));
+        let tagged = history
+            .tags
+            .iter()
+            .map(|tag| tag.commit)
+            .filter(|id| rules.take_late || is_on_time(id));
         commit = tagged.max_by_key(|id| (times[id].time, *id));
         if commit.is_none() {
             notes.push("no submit/* tag was there in time: the branch is graded".into());
         }
     }
-    let on_branch = || history.main_line().find(|id| rules.take_late || is_on_time(id));
+    let on_branch = || {
+        history
+            .main_line()
+            .find(|id| rules.take_late || is_on_time(id))
+    };
     let commit = commit.or_else(on_branch);
     let mut problem = None;
     if commit.is_none() && history.is_shallow {
-        problem = Some("the clone is shallow, and what it holds is all after the deadline: clone it whole".into());
+        problem = Some(
+            "the clone is shallow, and what it holds is all after the deadline: clone it whole"
+                .into(),
+        );
     }
     let commit = commit.unwrap_or(history.head);
-    let later = history.main_line().take_while(|id| *id != commit).collect::<Vec<_>>();
-    if let (Some(last), Some(_)) =
-        (later.first().filter(|_| history.main_line().any(|id| id == commit)), rules.deadline)
-    {
+    let later = history
+        .main_line()
+        .take_while(|id| *id != commit)
+        .collect::<Vec<_>>();
+    if let (Some(last), Some(_)) = (
+        later
+            .first()
+            .filter(|_| history.main_line().any(|id| id == commit)),
+        rules.deadline,
+    ) {
         let timed = times[last];
-        let plural = if later.len() == 1 { "commit" } else { "commits" };
+        let plural = if later.len() == 1 {
+            "commit"
+        } else {
+            "commits"
+        };
         notes.push(format!(
             "{} later {plural} not graded, the last of {} ({})",
             later.len(),
@@ -85,7 +116,13 @@ pub(crate) fn pick(history: &History, seen: &BTreeMap<String, Bounds>, records: 
     notes.extend(suspicious_dates(history, seen, rules));
     notes.extend(other_heads(history));
     notes.extend(other_tags(history, commit));
-    Picked { commit, time: times[&commit].time, source: times[&commit].source, problem, notes }
+    Picked {
+        commit,
+        time: times[&commit].time,
+        source: times[&commit].source,
+        problem,
+        notes,
+    }
 }
 
 fn name_of(source: TimeSource) -> &'static str {
@@ -103,13 +140,23 @@ fn times(
     records: &Records,
     rules: Rules,
 ) -> BTreeMap<ObjectId, Timed> {
-    let bounds_of = |id: &ObjectId| seen.get(&id.to_string()).copied().unwrap_or(Bounds { after: None, at: rules.now });
+    let bounds_of = |id: &ObjectId| {
+        seen.get(&id.to_string()).copied().unwrap_or(Bounds {
+            after: None,
+            at: rules.now,
+        })
+    };
     let mut exact = records.commits.clone();
-    // A record that names no commit is about the last one that claims to be older and was not missing at an import
-    // after it.
+    // A record that names no commit is about the last one that claims to be older and was not
+    // missing at an import after it.
     if let Some(moment) = records.unnamed {
-        let claims = |id: &ObjectId| history.commits[id].committed.is_some_and(|committed| committed <= moment);
-        let fits = |id: &ObjectId| claims(id) && bounds_of(id).after.is_none_or(|after| after < moment);
+        let claims = |id: &ObjectId| {
+            history.commits[id]
+                .committed
+                .is_some_and(|committed| committed <= moment)
+        };
+        let fits =
+            |id: &ObjectId| claims(id) && bounds_of(id).after.is_none_or(|after| after < moment);
         if let Some(id) = history.main_line().find(fits) {
             exact.entry(id).or_insert(moment);
         }
@@ -129,8 +176,17 @@ fn times(
     let mut times: BTreeMap<ObjectId, Timed> = BTreeMap::new();
     for id in &history.order {
         let timed = match exact.get(id) {
-            Some(moment) => Timed { time: *moment, source: TimeSource::ServerRecord },
-            None => timed(&history.commits[id], bounds_of(id), known_by.get(id).copied(), &times, rules),
+            Some(moment) => Timed {
+                time: *moment,
+                source: TimeSource::ServerRecord,
+            },
+            None => timed(
+                &history.commits[id],
+                bounds_of(id),
+                known_by.get(id).copied(),
+                &times,
+                rules,
+            ),
         };
         times.insert(*id, timed);
     }
@@ -145,28 +201,52 @@ fn timed(
     times: &BTreeMap<ObjectId, Timed>,
     rules: Rules,
 ) -> Timed {
-    let parents = commit.parents.iter().filter_map(|parent| times.get(parent)).max_by_key(|timed| timed.time);
+    let parents = commit
+        .parents
+        .iter()
+        .filter_map(|parent| times.get(parent))
+        .max_by_key(|timed| timed.time);
     let latest = known_by.map_or(bounds.at, |known| known.min(bounds.at));
     // An import that did not see it was before it, if only by a second.
-    let after = bounds.after.and_then(|after| Moment::from_seconds(after.seconds() + 1));
-    let earliest = [after, parents.map(|timed| timed.time)].into_iter().flatten().max();
+    let after = bounds
+        .after
+        .and_then(|after| Moment::from_seconds(after.seconds() + 1));
+    let earliest = [after, parents.map(|timed| timed.time)]
+        .into_iter()
+        .flatten()
+        .max();
     // Without a readable date the worst is assumed.
     let mut time = commit.committed.unwrap_or(latest).min(latest);
     time = earliest.map_or(time, |earliest| time.max(earliest));
-    let Some(deadline) = rules.deadline else { return Timed { time, source: TimeSource::CommitterUnproven } };
+    let Some(deadline) = rules.deadline else {
+        return Timed {
+            time,
+            source: TimeSource::CommitterUnproven,
+        };
+    };
     let source = if latest <= deadline {
-        if bounds.at <= deadline { TimeSource::FirstImport } else { TimeSource::ServerRecord }
+        if bounds.at <= deadline {
+            TimeSource::FirstImport
+        } else {
+            TimeSource::ServerRecord
+        }
     } else if bounds.after.is_some_and(|after| after >= deadline) {
         TimeSource::FirstImport
     } else {
         // What builds on something that was proven to be late is late.
-        parents.filter(|timed| timed.time > deadline).map_or(TimeSource::CommitterUnproven, |timed| timed.source)
+        parents
+            .filter(|timed| timed.time > deadline)
+            .map_or(TimeSource::CommitterUnproven, |timed| timed.source)
     };
     Timed { time, source }
 }
 
 /// Dates that cannot be true.
-fn suspicious_dates(history: &History, seen: &BTreeMap<String, Bounds>, rules: Rules) -> Vec<String> {
+fn suspicious_dates(
+    history: &History,
+    seen: &BTreeMap<String, Bounds>,
+    rules: Rules,
+) -> Vec<String> {
     let mut backdated = Vec::new();
     let mut after_import = Vec::new();
     let mut future = Vec::new();
@@ -178,7 +258,10 @@ fn suspicious_dates(history: &History, seen: &BTreeMap<String, Bounds>, rules: R
             without.push(short.to_string());
             continue;
         };
-        let dates = commit.parents.iter().filter_map(|parent| history.commits.get(parent)?.committed);
+        let dates = commit
+            .parents
+            .iter()
+            .filter_map(|parent| history.commits.get(parent)?.committed);
         if let Some(parent) = dates.max().filter(|parent| *parent > committed) {
             backdated.push(format!("{short} ({committed}, and its parent {parent})"));
         }
@@ -187,7 +270,9 @@ fn suspicious_dates(history: &History, seen: &BTreeMap<String, Bounds>, rules: R
             && committed <= deadline
             && missing_at >= deadline
         {
-            after_import.push(format!("{short} ({committed}, and the import of {missing_at} did not see it)"));
+            after_import.push(format!(
+                "{short} ({committed}, and the import of {missing_at} did not see it)"
+            ));
         }
         if committed > rules.now {
             future.push(format!("{short} ({committed})"));
@@ -195,7 +280,10 @@ fn suspicious_dates(history: &History, seen: &BTreeMap<String, Bounds>, rules: R
     }
     [
         ("backdated: dated before a parent", backdated),
-        ("backdated: dated before the deadline, and not there at an import after it", after_import),
+        (
+            "backdated: dated before the deadline, and not there at an import after it",
+            after_import,
+        ),
         ("dated in the future", future),
         ("without a date that can be read", without),
     ]
@@ -209,28 +297,45 @@ fn other_heads(history: &History) -> Option<String> {
     let own = history.before(history.head);
     let date = |id: &ObjectId| history.commits.get(id).and_then(|commit| commit.committed);
     let newer = history.branches.iter().filter(|branch| {
-        !own.contains(&branch.commit) && date(&branch.commit).is_none_or(|other| date(&history.head) < Some(other))
+        !own.contains(&branch.commit)
+            && date(&branch.commit).is_none_or(|other| date(&history.head) < Some(other))
     });
     let names = newer.map(|branch| {
-        let name = branch.name.trim_start_matches("refs/heads/").trim_start_matches("refs/remotes/");
+        let name = branch
+            .name
+            .trim_start_matches("refs/heads/")
+            .trim_start_matches("refs/remotes/");
         let when = date(&branch.commit).map_or("no date".to_owned(), |moment| moment.to_string());
         format!("{name} ({}, {when})", branch.commit.to_hex_with_len(10))
     });
-    listed("newer commits on other branches, not graded", &names.collect::<Vec<_>>())
+    listed(
+        "newer commits on other branches, not graded",
+        &names.collect::<Vec<_>>(),
+    )
 }
 
 fn other_tags(history: &History, picked: ObjectId) -> Option<String> {
     let others = history.tags.iter().rev().filter(|tag| tag.commit != picked);
     let names = others.map(|tag| format!("{} ({})", tag.name, tag.commit.to_hex_with_len(10)));
     let names: Vec<String> = names.collect();
-    // Every push leaves a tag where Classroom 50 grades; only what names no part of what is graded is of interest.
+    // Every push leaves a tag where Classroom 50 grades; only what names no part of what is graded
+    // is of interest.
     let graded = history.before(picked);
     let is_outside = history.tags.iter().any(|tag| !graded.contains(&tag.commit));
-    if is_outside { listed("submit/* tags that name another commit", &names) } else { None }
+    if is_outside {
+        listed("submit/* tags that name another commit", &names)
+    } else {
+        None
+    }
 }
 
 fn listed(what: &str, which: &[String]) -> Option<String> {
-    let named = which.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let named = which
+        .iter()
+        .take(NAMED)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
     let more = which.len().saturating_sub(NAMED);
     match (which.len(), more) {
         (0, _) => None,

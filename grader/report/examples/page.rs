@@ -1,6 +1,6 @@
-//! Pages without grading, so that their looks can be worked on in seconds: `cargo run -p faultline-report --example
-//! page < result.json > report.html` makes that of a result; with the argument `hostile`, that of a grade full of hostile
-//! texts.
+//! Pages without grading, so that their looks can be worked on in seconds: `cargo run -p
+//! faultline-report --example page < result.json > report.html` makes that of a result; with the
+//! argument `hostile`, that of a grade full of hostile texts.
 
 #[path = "../tests/page_data/mod.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
@@ -16,7 +16,9 @@ fn main() {
         page_data::hostile()
     } else {
         let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).expect("standard input is text");
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .expect("standard input is text");
         serde_json::from_str(&text).expect("a result that `cargo grade --json` wrote")
     };
     let mut page = Page::default();

@@ -1,9 +1,12 @@
-//! A class on the terminal: a line for each submission as it is done, what a human must look at in the end.
+//! A class on the terminal: a line for each submission as it is done, what a human must look at in
+//! the end.
 
 use std::io::Write;
 
 use colored::{ColoredString, Colorize};
-use faultline_verdict::{Class, ClassEvent, ClassPlan, ClassRow, ClassStatus, PlannedWork, Score, Stopped};
+use faultline_verdict::{
+    Class, ClassEvent, ClassPlan, ClassRow, ClassStatus, PlannedWork, Score, Stopped,
+};
 
 use crate::{
     gradebook::{counts, who, word},
@@ -23,7 +26,10 @@ pub struct ClassScreen<W> {
 impl<W: Write> ClassScreen<W> {
     /// Writes to `out` in lines of at most `width` columns.
     pub fn new(out: W, width: usize) -> ClassScreen<W> {
-        ClassScreen { out, width: width.clamp(60, 160) }
+        ClassScreen {
+            out,
+            width: width.clamp(60, 160),
+        }
     }
 
     /// Writes what an event means.
@@ -32,10 +38,25 @@ impl<W: Write> ClassScreen<W> {
     /// If the output cannot be written.
     pub fn event(&mut self, event: &ClassEvent) -> std::io::Result<()> {
         match event {
-            ClassEvent::Started { lab, title, submissions, done, rows, layers } => {
+            ClassEvent::Started {
+                lab,
+                title,
+                submissions,
+                done,
+                rows,
+                layers,
+            } => {
                 writeln!(self.out, "{}  {title}", lab.bold())?;
-                let done = if *done > 0 { format!(", {done} of them done before") } else { String::new() };
-                let head = format!("{} for {}{done}", count(*submissions, "submission"), count(*rows, "row"));
+                let done = if *done > 0 {
+                    format!(", {done} of them done before")
+                } else {
+                    String::new()
+                };
+                let head = format!(
+                    "{} for {}{done}",
+                    count(*submissions, "submission"),
+                    count(*rows, "row")
+                );
                 self.dimmed(&head)?;
                 let layers = match layers.is_empty() {
                     true => "nothing".to_owned(),
@@ -43,68 +64,141 @@ impl<W: Write> ClassScreen<W> {
                 };
                 self.dimmed(&format!("builds are locked in by: {layers}"))
             }
-            ClassEvent::Sure { reference, starter, took_ms } => {
+            ClassEvent::Sure {
+                reference,
+                starter,
+                took_ms,
+            } => {
                 let points = |score: &Score| format!("{}/{}", score.earned, score.possible);
-                let text = format!("reference {}, starter {}", points(reference), points(starter));
-                writeln!(self.out, "{:>10}  {text}  {}", "sure".green().bold(), seconds(*took_ms).dimmed())
+                let text = format!(
+                    "reference {}, starter {}",
+                    points(reference),
+                    points(starter)
+                );
+                writeln!(
+                    self.out,
+                    "{:>10}  {text}  {}",
+                    "sure".green().bold(),
+                    seconds(*took_ms).dimmed()
+                )
             }
-            ClassEvent::Done { id, status, score, why, took_ms, left, estimate_ms } => {
+            ClassEvent::Done {
+                id,
+                status,
+                score,
+                why,
+                took_ms,
+                left,
+                estimate_ms,
+            } => {
                 let points = match status {
-                    ClassStatus::Graded | ClassStatus::DoesNotBuild => format!("{}/{}", score.earned, score.possible),
+                    ClassStatus::Graded | ClassStatus::DoesNotBuild => {
+                        format!("{}/{}", score.earned, score.possible)
+                    }
                     _ => String::new(),
                 };
-                let took = if *took_ms > 0 { seconds(*took_ms) } else { String::new() };
+                let took = if *took_ms > 0 {
+                    seconds(*took_ms)
+                } else {
+                    String::new()
+                };
                 let ahead = match (left, estimate_ms) {
                     (0, _) => String::new(),
                     (left, 0) => format!("{left} left"),
                     (left, ms) => format!("{left} left, about {}", about(*ms)),
                 };
                 let names = if self.width < 100 { 20 } else { 32 };
-                let line = format!("{:>10}  {points:>7}  {:<names$} {took:>9}", coloured(*status), printable(id));
+                let line = format!(
+                    "{:>10}  {points:>7}  {:<names$} {took:>9}",
+                    coloured(*status),
+                    printable(id)
+                );
                 writeln!(self.out, "{line}  {}", ahead.dimmed())?;
                 match why {
                     Some(why) => self.paragraph(why, 12),
                     None => Ok(()),
                 }
             }
-            ClassEvent::Finished { class, stopped, took_ms } => self.finished(class, *stopped, *took_ms),
+            ClassEvent::Finished {
+                class,
+                stopped,
+                took_ms,
+            } => self.finished(class, *stopped, *took_ms),
         }?;
         self.out.flush()
     }
 
-    fn finished(&mut self, class: &Class, stopped: Option<Stopped>, took_ms: u64) -> std::io::Result<()> {
-        let sums: Vec<String> =
-            counts(class).into_iter().map(|(status, number)| format!("{number} {}", status.word())).collect();
+    fn finished(
+        &mut self,
+        class: &Class,
+        stopped: Option<Stopped>,
+        took_ms: u64,
+    ) -> std::io::Result<()> {
+        let sums: Vec<String> = counts(class)
+            .into_iter()
+            .map(|(status, number)| format!("{number} {}", status.word()))
+            .collect();
         writeln!(self.out)?;
-        self.paragraph(&format!("{}: {}", count(class.rows.len(), "row"), sums.join(", ")), 0)?;
+        self.paragraph(
+            &format!("{}: {}", count(class.rows.len(), "row"), sums.join(", ")),
+            0,
+        )?;
         let open: Vec<&ClassRow> = class.open().collect();
         if !open.is_empty() {
-            writeln!(self.out, "{}", "not scored, and in need of somebody:".yellow().bold())?;
+            writeln!(
+                self.out,
+                "{}",
+                "not scored, and in need of somebody:".yellow().bold()
+            )?;
             for row in open.iter().take(LISTED) {
                 let text = format!("{}: {}", who(row), word(row));
-                let why = row.remarks.first().map(|why| format!("; {why}")).unwrap_or_default();
+                let why = row
+                    .remarks
+                    .first()
+                    .map(|why| format!("; {why}"))
+                    .unwrap_or_default();
                 self.paragraph(&format!("{text}{why}"), 2)?;
             }
             if open.len() > LISTED {
-                writeln!(self.out, "  and {} more: scores.csv has all", open.len() - LISTED)?;
+                writeln!(
+                    self.out,
+                    "  and {} more: scores.csv has all",
+                    open.len() - LISTED
+                )?;
             }
         }
-        let pending = class.rows.iter().filter(|row| row.status == ClassStatus::Pending).count();
+        let pending = class
+            .rows
+            .iter()
+            .filter(|row| row.status == ClassStatus::Pending)
+            .count();
         match stopped {
-            Some(Stopped::Budget) => {
-                writeln!(self.out, "the budget is used up; the same command goes on ({pending} left)")?
-            }
-            Some(Stopped::Interrupted) => writeln!(self.out, "interrupted; the same command goes on ({pending} left)")?,
+            Some(Stopped::Budget) => writeln!(
+                self.out,
+                "the budget is used up; the same command goes on ({pending} left)"
+            )?,
+            Some(Stopped::Interrupted) => writeln!(
+                self.out,
+                "interrupted; the same command goes on ({pending} left)"
+            )?,
             None => {}
         }
         if class.unsafe_build {
-            writeln!(self.out, "{}", "built without a sandbox (--unsafe-build)".red().bold())?;
+            writeln!(
+                self.out,
+                "{}",
+                "built without a sandbox (--unsafe-build)".red().bold()
+            )?;
         }
         self.dimmed(&format!("in {}", about(took_ms)))
     }
 
     fn dimmed(&mut self, text: &str) -> std::io::Result<()> {
-        writeln!(self.out, "{}", wrap(&printable(text), self.width, "").join("\n").dimmed())
+        writeln!(
+            self.out,
+            "{}",
+            wrap(&printable(text), self.width, "").join("\n").dimmed()
+        )
     }
 
     fn paragraph(&mut self, text: &str, indent: usize) -> std::io::Result<()> {
@@ -133,7 +227,11 @@ fn about(ms: u64) -> String {
     match ms / 1000 {
         seconds @ 0..100 => format!("{seconds} s"),
         seconds @ 100..6000 => format!("{} min", (seconds + 30) / 60),
-        seconds => format!("{} h {:02} min", (seconds + 30) / 3600, (seconds + 30) % 3600 / 60),
+        seconds => format!(
+            "{} h {:02} min",
+            (seconds + 30) / 3600,
+            (seconds + 30) % 3600 / 60
+        ),
     }
 }
 
@@ -147,18 +245,32 @@ pub fn class_plan_text(plan: &ClassPlan, width: usize) -> String {
             PlannedWork::Reject => "reject".yellow(),
         };
         let lines = wrap(&printable(&step.why), width.saturating_sub(46).max(30), "");
-        out += &format!("{word:>8}  {:<32}  {}\n", printable(&step.id), lines.first().map_or("", String::as_str));
+        out += &format!(
+            "{word:>8}  {:<32}  {}\n",
+            printable(&step.id),
+            lines.first().map_or("", String::as_str)
+        );
         for line in lines.iter().skip(1) {
             out += &format!("{:44}{line}\n", "");
         }
     }
     for student in &plan.missing {
-        out += &format!("{:>8}  {:<32}  nothing was handed in\n", "none".yellow(), printable(student));
+        out += &format!(
+            "{:>8}  {:<32}  nothing was handed in\n",
+            "none".yellow(),
+            printable(student)
+        );
     }
     let of = |what| plan.steps.iter().filter(|step| step.what == what).count();
-    let (grade, keep, reject) = (of(PlannedWork::Grade), of(PlannedWork::Keep), of(PlannedWork::Reject));
-    out +=
-        &format!("{grade} to grade, {keep} kept, {reject} rejected, {} missing; nothing was run\n", plan.missing.len());
+    let (grade, keep, reject) = (
+        of(PlannedWork::Grade),
+        of(PlannedWork::Keep),
+        of(PlannedWork::Reject),
+    );
+    out += &format!(
+        "{grade} to grade, {keep} kept, {reject} rejected, {} missing; nothing was run\n",
+        plan.missing.len()
+    );
     out
 }
 
@@ -168,8 +280,13 @@ mod tests {
 
     #[test]
     fn long_times_are_rounded() {
-        let said =
-            [(999, "0 s"), (99_000, "99 s"), (150_000, "3 min"), (5_000_000, "83 min"), (7_300_000, "2 h 02 min")];
+        let said = [
+            (999, "0 s"),
+            (99_000, "99 s"),
+            (150_000, "3 min"),
+            (5_000_000, "83 min"),
+            (7_300_000, "2 h 02 min"),
+        ];
         for (ms, text) in said {
             assert_eq!(about(ms), text);
         }

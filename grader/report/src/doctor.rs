@@ -18,28 +18,49 @@ pub struct LayerLine<'a> {
 }
 
 /// All layers, then what follows from them: what locks builds in, or why nothing does.
-pub fn doctor_text(layers: &[LayerLine<'_>], cage: Result<&[String], &str>, width: usize) -> String {
+pub fn doctor_text(
+    layers: &[LayerLine<'_>],
+    cage: Result<&[String], &str>,
+    width: usize,
+) -> String {
     const INDENT: usize = 31;
     let room = width.saturating_sub(INDENT).max(30);
     let mut out = String::new();
     for layer in layers {
-        let word = if layer.works { "works".green().bold() } else { "does not".yellow().bold() };
+        let word = if layer.works {
+            "works".green().bold()
+        } else {
+            "does not".yellow().bold()
+        };
         let mut lines = wrap(&printable(layer.detail), room, "");
         if !layer.advice.is_empty() {
             lines.extend(wrap(&printable(layer.advice), room, ""));
         }
         let mut lines = lines.into_iter();
-        out += &format!("{word:>9}  {:<18}  {}\n", layer.name, lines.next().unwrap_or_default());
+        out += &format!(
+            "{word:>9}  {:<18}  {}\n",
+            layer.name,
+            lines.next().unwrap_or_default()
+        );
         for line in lines {
             out += &format!("{:INDENT$}{}\n", "", line.dimmed());
         }
     }
     let (word, text) = match cage {
-        Ok(layers) => ("safe".green().bold(), format!("submissions are built behind {}", layers.join(", "))),
-        Err(why) => ("not safe".red().bold(), format!("`cargo grade batch` refuses to build here: {why}")),
+        Ok(layers) => (
+            "safe".green().bold(),
+            format!("submissions are built behind {}", layers.join(", ")),
+        ),
+        Err(why) => (
+            "not safe".red().bold(),
+            format!("`cargo grade batch` refuses to build here: {why}"),
+        ),
     };
     out += "\n";
-    for (number, line) in wrap(&printable(&text), width.saturating_sub(11).max(30), "").into_iter().enumerate() {
+    for (number, line) in wrap(&printable(&text), width.saturating_sub(11).max(30), "")
+        .into_iter()
+        .enumerate()
+    {
         out += &match number {
             0 => format!("{word:>9}  {line}\n"),
             _ => format!("{:11}{line}\n", ""),
@@ -54,14 +75,23 @@ mod tests {
 
     #[test]
     fn what_does_not_work_comes_with_what_to_do() {
-        let layer = |name, works, advice| LayerLine { name, works, detail: "tried", advice };
-        let layers = [layer("landlock", true, ""), layer("bubblewrap", false, "install it")];
+        let layer = |name, works, advice| LayerLine {
+            name,
+            works,
+            detail: "tried",
+            advice,
+        };
+        let layers = [
+            layer("landlock", true, ""),
+            layer("bubblewrap", false, "install it"),
+        ];
         colored::control::set_override(false);
         let active = ["landlock 7".to_owned()];
         assert_eq!(
             doctor_text(&layers, Ok(&active), 80),
             "    works  landlock            tried\n does not  bubblewrap          tried\n\
-             \x20                              install it\n\n     safe  submissions are built behind landlock 7\n"
+             \x20                              install it\n\n     safe  submissions are built \
+             behind landlock 7\n"
         );
         assert!(
             doctor_text(&layers, Err("no walls"), 80)

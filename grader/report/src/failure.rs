@@ -12,20 +12,40 @@ use crate::{
 pub fn failure_text(verdict: &TestVerdict, failure: &Failure, width: usize) -> String {
     let mut out = head(verdict, width);
     section(&mut out, "observed", &failure.observed, width);
-    section(&mut out, "setting", &format!("{}; seed {}", failure.setting, failure.seed), width);
+    section(
+        &mut out,
+        "setting",
+        &format!("{}; seed {}", failure.setting, failure.seed),
+        width,
+    );
     for line in picture_lines(&failure.picture, width) {
         out += &line;
         out.push('\n');
     }
     if !failure.trace.is_empty() {
-        out += &format!("  {}\n", "what happened (virtual time; a line is an event):".dimmed());
+        out += &format!(
+            "  {}\n",
+            "what happened (virtual time; a line is an event):".dimmed()
+        );
         // A run can have become plainer without becoming shorter.
-        if let Some(shrunk) = failure.shrunk.as_ref().filter(|shrunk| shrunk.to_events < shrunk.from_events) {
+        if let Some(shrunk) = failure
+            .shrunk
+            .as_ref()
+            .filter(|shrunk| shrunk.to_events < shrunk.from_events)
+        {
             let shown = failure.trace.iter().filter(|line| line.number > 0).count();
-            let text = format!("shrunk from {} events to {}; {shown} shown", shrunk.from_events, shrunk.to_events);
+            let text = format!(
+                "shrunk from {} events to {}; {shown} shown",
+                shrunk.from_events, shrunk.to_events
+            );
             out += &format!("  {}\n", text.dimmed());
         }
-        let digits = failure.trace.iter().map(|line| line.number.to_string().len()).max().unwrap_or(1);
+        let digits = failure
+            .trace
+            .iter()
+            .map(|line| line.number.to_string().len())
+            .max()
+            .unwrap_or(1);
         for line in &failure.trace {
             trace_line(&mut out, line, digits, width);
         }
@@ -41,7 +61,12 @@ pub fn failure_text(verdict: &TestVerdict, failure: &Failure, width: usize) -> S
 /// A hint for a failure of this kind, as text of at most `width` columns.
 pub fn hint_text(test: &str, kind: &str, hint: &str, handout: &str, width: usize) -> String {
     let mut out = String::new();
-    section(&mut out, "test", &format!("{test} ({})", kind.replace('-', " ")), width);
+    section(
+        &mut out,
+        "test",
+        &format!("{test} ({})", kind.replace('-', " ")),
+        width,
+    );
     section(&mut out, "hint", hint, width);
     section(&mut out, "handout", handout, width);
     out
@@ -50,13 +75,28 @@ pub fn hint_text(test: &str, kind: &str, hint: &str, handout: &str, width: usize
 /// The failure of a test of which the reader may see no more than what it promises.
 pub(crate) fn hidden_text(verdict: &TestVerdict, width: usize) -> String {
     let mut out = head(verdict, width);
-    section(&mut out, "observed", "a hidden test failed; how is not shown", width);
+    section(
+        &mut out,
+        "observed",
+        "a hidden test failed; how is not shown",
+        width,
+    );
     out
 }
 
 fn head(verdict: &TestVerdict, width: usize) -> String {
-    let rule = "-".repeat(width.saturating_sub(verdict.id.len() + verdict.part.len() + 6).min(60));
-    let mut out = format!("{} {} {} {}\n", "--".dimmed(), verdict.part, verdict.id.bold(), rule.dimmed());
+    let rule = "-".repeat(
+        width
+            .saturating_sub(verdict.id.len() + verdict.part.len() + 6)
+            .min(60),
+    );
+    let mut out = format!(
+        "{} {} {} {}\n",
+        "--".dimmed(),
+        verdict.part,
+        verdict.id.bold(),
+        rule.dimmed()
+    );
     section(&mut out, "property", &verdict.property, width);
     out
 }
@@ -73,20 +113,39 @@ fn section(out: &mut String, name: &str, text: &str, width: usize) {
 }
 
 fn trace_line(out: &mut String, line: &TraceLine, digits: usize, width: usize) {
-    let number = if line.number == 0 { String::new() } else { line.number.to_string() };
+    let number = if line.number == 0 {
+        String::new()
+    } else {
+        line.number.to_string()
+    };
     let time = format!("{}.{}", line.at_us / 1000, line.at_us % 1000 / 100);
     let mark = if line.broke { ">" } else { " " };
     let head = format!("{mark} {number:>digits$} {time:>8} ms  ");
     let room = width.saturating_sub(head.len());
-    for (index, text) in wrap(&printable(&line.text), room, "  ").into_iter().enumerate() {
-        let head = if index == 0 { head.clone() } else { " ".repeat(head.len()) };
-        let text = if line.broke { text.red().bold().to_string() } else { text };
+    for (index, text) in wrap(&printable(&line.text), room, "  ")
+        .into_iter()
+        .enumerate()
+    {
+        let head = if index == 0 {
+            head.clone()
+        } else {
+            " ".repeat(head.len())
+        };
+        let text = if line.broke {
+            text.red().bold().to_string()
+        } else {
+            text
+        };
         out.push_str(format!("{}{text}", head.dimmed()).trim_end());
         out.push('\n');
     }
     for printed in &line.printed {
         for text in wrap(&printable(printed), room.saturating_sub(2), "  ") {
-            out.push_str(&format!("{}{}\n", " ".repeat(head.len()), format!("| {text}").cyan()));
+            out.push_str(&format!(
+                "{}{}\n",
+                " ".repeat(head.len()),
+                format!("| {text}").cyan()
+            ));
         }
     }
 }

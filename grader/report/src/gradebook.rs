@@ -4,7 +4,8 @@ use faultline_verdict::{Class, ClassRow, ClassStatus};
 
 use crate::safe::printable;
 
-/// `scores.csv`: a line for each row. What a spreadsheet would take for a formula begins with an apostrophe instead.
+/// `scores.csv`: a line for each row. What a spreadsheet would take for a formula begins with an
+/// apostrophe instead.
 pub fn class_csv(class: &Class) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let head = [
@@ -27,7 +28,9 @@ pub fn class_csv(class: &Class) -> String {
     ];
     let lines = class.rows.iter().map(line);
     for line in std::iter::once(head.map(str::to_owned).to_vec()).chain(lines) {
-        writer.write_record(&line).expect("memory takes everything, and all lines are equally long");
+        writer
+            .write_record(&line)
+            .expect("memory takes everything, and all lines are equally long");
     }
     let bytes = writer.into_inner().expect("memory takes everything");
     String::from_utf8(bytes).expect("every field is a text")
@@ -36,7 +39,13 @@ pub fn class_csv(class: &Class) -> String {
 fn line(row: &ClassRow) -> Vec<String> {
     let text = |text: &Option<String>| harmless(text.as_deref().unwrap_or_default());
     // A row without a result has no numbers: somebody would take 0 for one.
-    let number = |number: u32| if has_points(row) { number.to_string() } else { String::new() };
+    let number = |number: u32| {
+        if has_points(row) {
+            number.to_string()
+        } else {
+            String::new()
+        }
+    };
     vec![
         harmless(&row.student),
         text(&row.login),
@@ -50,7 +59,9 @@ fn line(row: &ClassRow) -> Vec<String> {
         number(row.score.not_scored),
         text(&row.submitted_at),
         text(&row.time_source),
-        row.late_s.map(|seconds| seconds.to_string()).unwrap_or_default(),
+        row.late_s
+            .map(|seconds| seconds.to_string())
+            .unwrap_or_default(),
         text(&row.commit),
         row.build_layers.join("; "),
         harmless(&row.remarks.join("; ")),
@@ -68,7 +79,9 @@ fn harmless(field: &str) -> String {
     // Some programs look behind white space, too.
     let begins = text.trim_start().chars().next();
     match begins {
-        Some('=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}') => format!("'{text}"),
+        Some('=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}') => {
+            format!("'{text}")
+        }
         _ => text,
     }
 }
@@ -86,7 +99,12 @@ pub fn class_markdown(class: &Class) -> String {
     if !open.is_empty() {
         out += "\n## Not scored\n\n| student | submission | status | why |\n|---|---|---|---|\n";
         for row in open {
-            let cells = [who(row), row.submission.clone().unwrap_or_default(), word(row), row.remarks.join("; ")];
+            let cells = [
+                who(row),
+                row.submission.clone().unwrap_or_default(),
+                word(row),
+                row.remarks.join("; "),
+            ];
             out += &format!("| {} |\n", cells.map(|cell| plain(&cell)).join(" | "));
         }
     }
@@ -96,7 +114,12 @@ pub fn class_markdown(class: &Class) -> String {
             true => format!("{} / {}", row.score.earned, row.score.possible),
             false => String::new(),
         };
-        let cells = [who(row), row.submission.clone().unwrap_or_default(), word(row), points];
+        let cells = [
+            who(row),
+            row.submission.clone().unwrap_or_default(),
+            word(row),
+            points,
+        ];
         out += &format!("| {} |\n", cells.map(|cell| plain(&cell)).join(" | "));
     }
     out
@@ -141,9 +164,10 @@ fn plain(text: &str) -> String {
             '&' => out += "&amp;",
             '<' => out += "&lt;",
             '>' => out += "&gt;",
-            // A character of its own by number means nothing to Markdown. (An `@` would notify somebody.)
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '+' | '!' | '|' | '~' | '@' | ':'
-            | '$' => out += &format!("&#{};", u32::from(char)),
+            // A character of its own by number means nothing to Markdown. (An `@` would notify
+            // somebody.)
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '+' | '!' | '|'
+            | '~' | '@' | ':' | '$' => out += &format!("&#{};", u32::from(char)),
             char => out.push(char),
         }
     }

@@ -1,6 +1,8 @@
 //! The check of recorded histories for the terminal.
 
-use faultline_verdict::{CheckReport, HistoryReport, HistoryVerdict, OperationLine, ViolationReport};
+use faultline_verdict::{
+    CheckReport, HistoryReport, HistoryVerdict, OperationLine, ViolationReport,
+};
 
 use crate::safe::printable;
 
@@ -36,23 +38,35 @@ pub(crate) fn effort(report: &HistoryReport) -> String {
 }
 
 /// What an undecided history means.
-pub(crate) const UNDECIDED: &str =
-    "the budget of the search was used up before anything was certain: this is neither a pass nor a violation";
+pub(crate) const UNDECIDED: &str = "the budget of the search was used up before anything was \
+                                    certain: this is neither a pass nor a violation";
 
 fn history(report: &HistoryReport) -> String {
     let verdict = match report.verdict {
         HistoryVerdict::Undecided => "UNDECIDED",
         verdict => word(verdict),
     };
-    let said = said(report).map(|said| format!(", {said}")).unwrap_or_default();
+    let said = said(report)
+        .map(|said| format!(", {said}"))
+        .unwrap_or_default();
     let (file, effort) = (printable(&report.file), effort(report));
-    let mut out = format!("{file:<24} {verdict:<12} {:>8} operations, {effort}{said}\n", report.operations);
+    let mut out = format!(
+        "{file:<24} {verdict:<12} {:>8} operations, {effort}{said}\n",
+        report.operations
+    );
     if report.verdict == HistoryVerdict::Undecided {
         out += &format!("    {UNDECIDED}\n");
     }
     if let Some(violation) = &report.violation {
-        out += &format!("    {}: {}\n", violation.kind, printable(&violation.sentence));
-        violation.about().into_iter().for_each(|line| out += &operation(line, violation));
+        out += &format!(
+            "    {}: {}\n",
+            violation.kind,
+            printable(&violation.sentence)
+        );
+        violation
+            .about()
+            .into_iter()
+            .for_each(|line| out += &operation(line, violation));
         if let Some(instead) = instead(violation) {
             out += &format!("    {}\n", printable(&instead));
         }
@@ -62,16 +76,32 @@ fn history(report: &HistoryReport) -> String {
 
 /// `line 3: [5, 9] client 2: get "x" = "a"`.
 fn operation(line: &OperationLine, violation: &ViolationReport) -> String {
-    let mark = if line.line == violation.impossible.line { "  <- cannot be" } else { "" };
+    let mark = if line.line == violation.impossible.line {
+        "  <- cannot be"
+    } else {
+        ""
+    };
     let ret = line.ret.map_or("?".to_owned(), |ret| ret.to_string());
-    let reply = line.reply.as_ref().map(|reply| format!(" = {}", printable(reply))).unwrap_or_default();
+    let reply = line
+        .reply
+        .as_ref()
+        .map(|reply| format!(" = {}", printable(reply)))
+        .unwrap_or_default();
     let command = printable(&line.command);
-    format!("    line {}: [{}, {ret}] client {}: {command}{reply}{mark}\n", line.line, line.call, line.client)
+    format!(
+        "    line {}: [{}, {ret}] client {}: {command}{reply}{mark}\n",
+        line.line, line.call, line.client
+    )
 }
 
 /// What could have been replied instead of what cannot be.
 pub(crate) fn instead(violation: &ViolationReport) -> Option<String> {
     let possible: Vec<String> = violation.possible_replies.iter().take(3).cloned().collect();
-    (!possible.is_empty())
-        .then(|| format!("line {} could have been {}", violation.impossible.line, possible.join(" or ")))
+    (!possible.is_empty()).then(|| {
+        format!(
+            "line {} could have been {}",
+            violation.impossible.line,
+            possible.join(" or ")
+        )
+    })
 }

@@ -24,7 +24,8 @@ pub fn class_to_json(class: &Class) -> String {
 }
 
 fn document(data: &impl Serialize) -> String {
-    let mut text = serde_json::to_string_pretty(data).expect("verdict data has only strings as keys");
+    let mut text =
+        serde_json::to_string_pretty(data).expect("verdict data has only strings as keys");
     text.push('\n');
     text
 }

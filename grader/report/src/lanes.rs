@@ -1,6 +1,6 @@
-//! A picture as text: lanes side by side over the same time. Time is not to scale, since what matters are a few
-//! moments within milliseconds and long quiet between them: every moment at which something changes is a column, as
-//! wide as what is written there needs.
+//! A picture as text: lanes side by side over the same time. Time is not to scale, since what
+//! matters are a few moments within milliseconds and long quiet between them: every moment at which
+//! something changes is a column, as wide as what is written there needs.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,17 @@ use crate::safe::printable;
 /// Two spaces, a name, two spaces.
 const HEAD: usize = 11;
 
-/// The lines of a picture, in at most `width` columns; the latest part of it if there is no room for all.
+/// The lines of a picture, in at most `width` columns; the latest part of it if there is no room
+/// for all.
 pub(crate) fn picture_lines(lanes: &[Lane], width: usize) -> Vec<String> {
-    let (Some(end), room) = (lanes.iter().flat_map(|lane| &lane.spans).map(|span| span.to_us).max(), width - HEAD)
-    else {
+    let (Some(end), room) = (
+        lanes
+            .iter()
+            .flat_map(|lane| &lane.spans)
+            .map(|span| span.to_us)
+            .max(),
+        width - HEAD,
+    ) else {
         return Vec::new();
     };
     let spans = lanes.iter().flat_map(|lane| &lane.spans);
@@ -40,12 +47,22 @@ struct Columns {
 
 impl Columns {
     fn new(lanes: &[Lane], changes: &[u64], end: u64) -> Columns {
-        let moments: Vec<u64> = changes.iter().copied().filter(|change| *change < end).chain([end]).collect();
-        // A moment stands at least one column behind the one before it, and behind all that ends with it.
+        let moments: Vec<u64> = changes
+            .iter()
+            .copied()
+            .filter(|change| *change < end)
+            .chain([end])
+            .collect();
+        // A moment stands at least one column behind the one before it, and behind all that ends
+        // with it.
         let mut starts = vec![0];
         for index in 1..moments.len() {
             let mut start = starts[index - 1] + 1;
-            for span in lanes.iter().flat_map(|lane| &lane.spans).filter(|span| span.to_us == moments[index]) {
+            for span in lanes
+                .iter()
+                .flat_map(|lane| &lane.spans)
+                .filter(|span| span.to_us == moments[index])
+            {
                 if let Some(begin) = begin_in(&moments, span)
                     && begin < index
                 {
@@ -65,12 +82,15 @@ impl Columns {
         let mut lines = vec![format!("{}{}", " ".repeat(HEAD), self.times().dimmed())];
         for lane in lanes {
             let name: String = printable(&lane.name).chars().take(HEAD - 4).collect();
-            let mut line = format!("    {:<width$}", name, width = HEAD - 4).dimmed().to_string();
+            let mut line = format!("    {:<width$}", name, width = HEAD - 4)
+                .dimmed()
+                .to_string();
             let mut at = 0;
             for span in &lane.spans {
-                let (Some(begin), Some(end)) =
-                    (begin_in(&self.moments, span), self.moments.iter().position(|moment| *moment == span.to_us))
-                else {
+                let (Some(begin), Some(end)) = (
+                    begin_in(&self.moments, span),
+                    self.moments.iter().position(|moment| *moment == span.to_us),
+                ) else {
                     continue;
                 };
                 let (start, stop) = (self.starts[begin], self.starts[end]);
@@ -102,12 +122,15 @@ impl Columns {
     }
 }
 
-/// The index of the moment at which a span is first seen; a span that began before the picture begins with it.
+/// The index of the moment at which a span is first seen; a span that began before the picture
+/// begins with it.
 fn begin_in(moments: &[u64], span: &Span) -> Option<usize> {
     if span.to_us <= moments[0] {
         return None;
     }
-    moments.iter().position(|moment| *moment == span.from_us.max(moments[0]))
+    moments
+        .iter()
+        .position(|moment| *moment == span.from_us.max(moments[0]))
 }
 
 fn label(span: &Span) -> String {
@@ -136,11 +159,19 @@ mod tests {
     use super::*;
 
     fn span(from_us: u64, to_us: u64, label: &str, tone: Tone) -> Span {
-        Span { from_us: from_us * 1000, to_us: to_us * 1000, label: label.to_owned(), tone }
+        Span {
+            from_us: from_us * 1000,
+            to_us: to_us * 1000,
+            label: label.to_owned(),
+            tone,
+        }
     }
 
     fn example() -> Vec<Lane> {
-        let lane = |name: &str, spans| Lane { name: name.to_owned(), spans };
+        let lane = |name: &str, spans| Lane {
+            name: name.to_owned(),
+            spans,
+        };
         vec![
             lane(
                 "views",
@@ -152,8 +183,20 @@ mod tests {
                     span(400, 460, "3 s2?", Tone::Tentative),
                 ],
             ),
-            lane("s1", vec![span(40, 110, "primary 1", Tone::Firm), span(110, 460, "primary 2", Tone::Firm)]),
-            lane("s2", vec![span(105, 300, "backup 2", Tone::Firm), span(300, 460, "down", Tone::Void)]),
+            lane(
+                "s1",
+                vec![
+                    span(40, 110, "primary 1", Tone::Firm),
+                    span(110, 460, "primary 2", Tone::Firm),
+                ],
+            ),
+            lane(
+                "s2",
+                vec![
+                    span(105, 300, "backup 2", Tone::Firm),
+                    span(300, 460, "down", Tone::Void),
+                ],
+            ),
         ]
     }
 
@@ -169,8 +212,14 @@ mod tests {
         colored::control::set_override(false);
         for width in [40, 60, 80] {
             let lines = picture_lines(&example(), width);
-            assert!(lines.iter().all(|line| line.chars().count() <= width + 6), "{width}: {lines:#?}");
-            assert!(lines.iter().any(|line| line.contains("3 s2?")), "{width}: {lines:#?}");
+            assert!(
+                lines.iter().all(|line| line.chars().count() <= width + 6),
+                "{width}: {lines:#?}"
+            );
+            assert!(
+                lines.iter().any(|line| line.contains("3 s2?")),
+                "{width}: {lines:#?}"
+            );
         }
         assert!(picture_lines(&[], 80).is_empty());
     }

@@ -1,7 +1,7 @@
 //! What people and programs read: listeners of the stream of [`Event`](faultline_verdict::Event)s.
 //!
-//! This crate knows only verdict data: nothing of runs, labs or submissions. Since all reports come from one stream, no
-//! two can disagree.
+//! This crate knows only verdict data: nothing of runs, labs or submissions. Since all reports come
+//! from one stream, no two can disagree.
 
 mod class;
 mod doctor;

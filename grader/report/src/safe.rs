@@ -1,4 +1,5 @@
-//! Text that a submission wrote must not steer the terminal, nor the machine that reads what is printed.
+//! Text that a submission wrote must not steer the terminal, nor the machine that reads what is
+//! printed.
 
 use std::io::{self, Write};
 
@@ -22,8 +23,9 @@ fn is_invisible(char: char) -> bool {
     )
 }
 
-/// Text of which a build service that reads its log line by line carries out nothing. GitHub's runner takes a line that begins
-/// with `::` (behind white space) for a command, and what follows `##[` anywhere in one.
+/// Text of which a build service that reads its log line by line carries out nothing. GitHub's
+/// runner takes a line that begins with `::` (behind white space) for a command, and what follows
+/// `##[` anywhere in one.
 pub fn without_commands(text: &str) -> String {
     text.split_inclusive('\n').map(without_command).collect()
 }
@@ -37,8 +39,8 @@ fn without_command(line: &str) -> String {
     line.replace("##[", "#\\u{23}[")
 }
 
-/// A writer that lets no line be a command: [`without_commands`] for everything that is printed, wherever lines come to be
-/// broken.
+/// A writer that lets no line be a command: [`without_commands`] for everything that is printed,
+/// wherever lines come to be broken.
 pub struct Guarded<W: Write> {
     out: W,
     line: Vec<u8>,
@@ -47,13 +49,17 @@ pub struct Guarded<W: Write> {
 impl<W: Write> Guarded<W> {
     /// Writes to `out`, whole lines at a time.
     pub fn new(out: W) -> Guarded<W> {
-        Guarded { out, line: Vec::new() }
+        Guarded {
+            out,
+            line: Vec::new(),
+        }
     }
 
     fn write_out(&mut self, up_to: usize) -> io::Result<()> {
         let rest = self.line.split_off(up_to);
         let lines = std::mem::replace(&mut self.line, rest);
-        self.out.write_all(without_commands(&String::from_utf8_lossy(&lines)).as_bytes())
+        self.out
+            .write_all(without_commands(&String::from_utf8_lossy(&lines)).as_bytes())
     }
 }
 
@@ -75,11 +81,14 @@ impl<W: Write> Write for Guarded<W> {
 impl<W: Write> Drop for Guarded<W> {
     fn drop(&mut self) {
         // A reader that has gone away is no error.
-        let _gone = self.write_out(self.line.len()).and_then(|()| self.out.flush());
+        let _gone = self
+            .write_out(self.line.len())
+            .and_then(|()| self.out.flush());
     }
 }
 
-/// Breaks a text into lines of at most `width` characters, at spaces where possible; further lines begin with `indent`.
+/// Breaks a text into lines of at most `width` characters, at spaces where possible; further lines
+/// begin with `indent`.
 pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for paragraph in text.lines() {
@@ -94,7 +103,10 @@ pub(crate) fn wrap(text: &str, width: usize, indent: &str) -> Vec<String> {
                 empty = true;
             }
             while word.chars().count() > room(&line).max(8) {
-                let (end, _) = word.char_indices().nth(room(&line).max(8)).expect("the word is longer");
+                let (end, _) = word
+                    .char_indices()
+                    .nth(room(&line).max(8))
+                    .expect("the word is longer");
                 line.push_str(&word[..end]);
                 lines.push(std::mem::replace(&mut line, format!("{own}{indent}")));
                 word = &word[end..];
@@ -116,7 +128,10 @@ mod tests {
 
     #[test]
     fn control_characters_become_visible() {
-        assert_eq!(printable("a\u{1b}[31mb\r\n\u{202e}c"), "a\\u{1b}[31mb\\r\n\\u{202e}c");
+        assert_eq!(
+            printable("a\u{1b}[31mb\r\n\u{202e}c"),
+            "a\\u{1b}[31mb\\r\n\\u{202e}c"
+        );
     }
 
     #[test]
@@ -133,7 +148,10 @@ mod tests {
             let mut out = Vec::new();
             let mut guarded = Guarded::new(&mut out);
             for byte in text.bytes() {
-                guarded.write_all(&[byte]).and_then(|()| guarded.flush()).unwrap();
+                guarded
+                    .write_all(&[byte])
+                    .and_then(|()| guarded.flush())
+                    .unwrap();
             }
             drop(guarded);
             assert_eq!(String::from_utf8(out).unwrap(), expected);
@@ -145,8 +163,15 @@ mod tests {
         let text = "one two three fourfivesixseveneight nine\n  indented text goes on";
         for width in 12..40 {
             let lines = wrap(text, width, "  ");
-            assert!(lines.iter().all(|line| line.chars().count() <= width), "{width}: {lines:?}");
-            let letters = |text: &str| text.chars().filter(|char| !char.is_whitespace()).collect::<String>();
+            assert!(
+                lines.iter().all(|line| line.chars().count() <= width),
+                "{width}: {lines:?}"
+            );
+            let letters = |text: &str| {
+                text.chars()
+                    .filter(|char| !char.is_whitespace())
+                    .collect::<String>()
+            };
             assert_eq!(letters(&lines.concat()), letters(text));
         }
     }

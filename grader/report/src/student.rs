@@ -1,4 +1,5 @@
-//! What students may be shown of hidden tests: that there is one, what it is worth, what it promises, what came out.
+//! What students may be shown of hidden tests: that there is one, what it is worth, what it
+//! promises, what came out.
 
 use faultline_verdict::{Audience, Event, Grade, TestVerdict};
 
@@ -8,25 +9,48 @@ pub const HIDDEN: &str = "hidden test";
 /// An event as these readers may be told of it.
 pub fn event_for(audience: Audience, event: Event) -> Event {
     match event {
-        Event::Started { lab, title, submission, tests, hidden_in_full } => {
+        Event::Started {
+            lab,
+            title,
+            submission,
+            tests,
+            hidden_in_full,
+        } => {
             // The remark on them is for staff.
-            let hidden_in_full = if audience == Audience::Staff { hidden_in_full } else { 0 };
-            Event::Started { lab, title, submission, tests, hidden_in_full }
+            let hidden_in_full = if audience == Audience::Staff {
+                hidden_in_full
+            } else {
+                0
+            };
+            Event::Started {
+                lab,
+                title,
+                submission,
+                tests,
+                hidden_in_full,
+            }
         }
         Event::Tested(verdict) => Event::Tested(Box::new(verdict_for(audience, *verdict))),
-        Event::Finished { grade, took_ms } => Event::Finished { grade: Box::new(grade_for(audience, *grade)), took_ms },
+        Event::Finished { grade, took_ms } => Event::Finished {
+            grade: Box::new(grade_for(audience, *grade)),
+            took_ms,
+        },
         event @ (Event::Built { .. } | Event::Progress { .. }) => event,
     }
 }
 
 /// A grade as these readers may see it.
 pub fn grade_for(audience: Audience, grade: Grade) -> Grade {
-    let tests = grade.tests.into_iter().map(|verdict| verdict_for(audience, verdict)).collect();
+    let tests = grade
+        .tests
+        .into_iter()
+        .map(|verdict| verdict_for(audience, verdict))
+        .collect();
     Grade { tests, ..grade }
 }
 
-/// A grade as it is handed to a student. They cannot replay the traces of course staff, but grading again shows the same
-/// failure of a public test.
+/// A grade as it is handed to a student. They cannot replay the traces of course staff, but grading
+/// again shows the same failure of a public test.
 pub fn handed_out(audience: Audience, grade: Grade) -> Grade {
     let mut grade = grade_for(audience, grade);
     let lab = grade.lab.clone();
@@ -44,7 +68,17 @@ fn verdict_for(audience: Audience, verdict: TestVerdict) -> TestVerdict {
     if audience.sees(verdict.visibility) {
         return verdict;
     }
-    let TestVerdict { id, property, part, category, visibility, points, earned, status, .. } = verdict;
+    let TestVerdict {
+        id,
+        property,
+        part,
+        category,
+        visibility,
+        points,
+        earned,
+        status,
+        ..
+    } = verdict;
     TestVerdict {
         id,
         title: HIDDEN.to_owned(),

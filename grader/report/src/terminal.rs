@@ -1,4 +1,5 @@
-//! The terminal: aligned status lines while it goes on, each failure once in full at the end, then the score.
+//! The terminal: aligned status lines while it goes on, each failure once in full at the end, then
+//! the score.
 
 use std::{collections::BTreeMap, io::Write};
 
@@ -20,9 +21,14 @@ pub struct Terminal<W> {
 }
 
 impl<W: Write> Terminal<W> {
-    /// Writes to `out` in lines of at most `width` columns; with `live`, a progress bar is shown on standard error.
+    /// Writes to `out` in lines of at most `width` columns; with `live`, a progress bar is shown on
+    /// standard error.
     pub fn new(out: W, width: usize, live: bool) -> Terminal<W> {
-        Terminal { out, width: width.clamp(40, 160), bar: live.then(progress_bar) }
+        Terminal {
+            out,
+            width: width.clamp(40, 160),
+            bar: live.then(progress_bar),
+        }
     }
 
     /// Writes what an event means.
@@ -31,23 +37,47 @@ impl<W: Write> Terminal<W> {
     /// If the output cannot be written.
     pub fn event(&mut self, event: &Event) -> std::io::Result<()> {
         match event {
-            Event::Started { lab, title, submission, tests, hidden_in_full } => {
+            Event::Started {
+                lab,
+                title,
+                submission,
+                tests,
+                hidden_in_full,
+            } => {
                 writeln!(self.out, "{}  {title}", lab.bold())?;
-                writeln!(self.out, "{}", format!("{} of {}", count(*tests, "test"), printable(submission)).dimmed())?;
+                writeln!(
+                    self.out,
+                    "{}",
+                    format!("{} of {}", count(*tests, "test"), printable(submission)).dimmed()
+                )?;
                 if *hidden_in_full > 0 {
                     let hidden = count(*hidden_in_full, "hidden test");
-                    let text = format!("with {hidden}, shown in full; --student-view shows what students may see");
-                    writeln!(self.out, "{}", wrap(&text, self.width, "").join("\n").dimmed())?;
+                    let text = format!(
+                        "with {hidden}, shown in full; --student-view shows what students may see"
+                    );
+                    writeln!(
+                        self.out,
+                        "{}",
+                        wrap(&text, self.width, "").join("\n").dimmed()
+                    )?;
                 }
                 Ok(())
             }
             Event::Built { warnings, took_ms } => {
-                let warned = warnings.lines().filter(|line| line.trim_start().starts_with("warning")).count();
+                let warned = warnings
+                    .lines()
+                    .filter(|line| line.trim_start().starts_with("warning"))
+                    .count();
                 let warned = match warned {
                     0 => String::new(),
                     warned => format!(", {} (cargo check shows them)", count(warned, "warning")),
                 };
-                writeln!(self.out, "{:>9}  in {}{warned}", "built".green().bold(), seconds(*took_ms))
+                writeln!(
+                    self.out,
+                    "{:>9}  in {}{warned}",
+                    "built".green().bold(),
+                    seconds(*took_ms)
+                )
             }
             Event::Progress { done, of } => {
                 if let Some(bar) = &self.bar {
@@ -83,14 +113,22 @@ impl<W: Write> Terminal<W> {
             writeln!(self.out, "\n{}\n", printable(text.trim_end()))?;
         }
         if let Some(trouble) = &grade.trouble {
-            let word = if grade.outcome == Outcome::Rejected { "rejected" } else { "unscored" };
+            let word = if grade.outcome == Outcome::Rejected {
+                "rejected"
+            } else {
+                "unscored"
+            };
             writeln!(self.out, "{:>9}", word.yellow().bold())?;
             writeln!(self.out, "\n{}\n", printable(trouble.trim_end()))?;
             let text = match grade.outcome {
                 Outcome::Rejected => {
-                    "It is not graded as it is: mend what is named above, or ask your course staff. That is not 0 points."
+                    "It is not graded as it is: mend what is named above, or ask your course \
+                     staff. That is not 0 points."
                 }
-                _ => "It could not be graded on this machine. That says nothing about the program: grade again.",
+                _ => {
+                    "It could not be graded on this machine. That says nothing about the program: \
+                     grade again."
+                }
             };
             writeln!(self.out, "{}", wrap(text, self.width, "").join("\n"))?;
         }
@@ -115,14 +153,24 @@ impl<W: Write> Terminal<W> {
             write!(self.out, "{}", failure_text(verdict, failure, self.width))?;
         }
         for (observed, tests) in holes.iter().filter(|(_, tests)| tests.len() > 1) {
-            let text = format!("{} more with this failure: {}", count(tests.len() - 1, "test"), printable(observed));
+            let text = format!(
+                "{} more with this failure: {}",
+                count(tests.len() - 1, "test"),
+                printable(observed)
+            );
             writeln!(self.out, "\n{}", wrap(&text, self.width, "  ").join("\n"))?;
         }
         writeln!(self.out)?;
         for file in &grade.left_out {
             writeln!(self.out, "{:>9}  {}", "left out".yellow(), printable(file))?;
         }
-        if grade.tests.iter().filter(|verdict| verdict.status != Status::Passed).count() > 1 {
+        if grade
+            .tests
+            .iter()
+            .filter(|verdict| verdict.status != Status::Passed)
+            .count()
+            > 1
+        {
             for part in parts_run(grade) {
                 let title = format!("part {}: {}", part.part, part.title);
                 writeln!(self.out, "{:>9}  {title}", points(&part.score))?;
@@ -150,7 +198,9 @@ impl<W: Write> Terminal<W> {
 /// The parts of which a test was run; all if nothing could be.
 pub(crate) fn parts_run(grade: &Grade) -> impl Iterator<Item = &PartScore> {
     let tests = &grade.tests;
-    let was_run = |part: &&PartScore| tests.is_empty() || tests.iter().any(|verdict| verdict.part == part.part);
+    let was_run = |part: &&PartScore| {
+        tests.is_empty() || tests.iter().any(|verdict| verdict.part == part.part)
+    };
     grade.parts.iter().filter(was_run)
 }
 
@@ -165,33 +215,60 @@ pub(crate) fn status_line(verdict: &TestVerdict, width: usize) -> String {
     let seeds = match (&verdict.failure, verdict.seeds) {
         (Some(failure), seeds) => {
             let kind = failure.kind.replace('-', " ");
-            format!("{kind}: {} of {seeds} seeds run, first {}", verdict.failing_seeds, failure.seed)
+            format!(
+                "{kind}: {} of {seeds} seeds run, first {}",
+                verdict.failing_seeds, failure.seed
+            )
         }
         (None, 0) => verdict.title.clone(),
         (None, _) if !verdict.searched.is_empty() => searched_text(&verdict.searched),
         (None, 1) => "1 seed".to_owned(),
         (None, seeds) => format!("{seeds} seeds"),
     };
-    let remark = verdict.remarks.first().map(|remark| format!("; {remark}")).unwrap_or_default();
+    let remark = verdict
+        .remarks
+        .first()
+        .map(|remark| format!("; {remark}"))
+        .unwrap_or_default();
     let points = format!("{}/{}", verdict.earned, verdict.points);
-    let head = format!("{:>9}  {}  {:<45} {points:>5}", color(word), verdict.part, verdict.id);
-    let head_width = 9 + 2 + verdict.part.chars().count() + 2 + verdict.id.chars().count().max(45) + 6;
+    let head = format!(
+        "{:>9}  {}  {:<45} {points:>5}",
+        color(word),
+        verdict.part,
+        verdict.id
+    );
+    let head_width =
+        9 + 2 + verdict.part.chars().count() + 2 + verdict.id.chars().count().max(45) + 6;
     let tail = format!("{seeds}{remark}");
     if head_width + 2 + tail.chars().count() <= width {
         return format!("{head}  {}", tail.dimmed());
     }
     // Too narrow for one line: the details go to further ones.
     let more = wrap(&tail, width.saturating_sub(14), "");
-    more.iter().fold(head, |lines, line| format!("{lines}\n{:14}{}", "", line.dimmed()))
+    more.iter().fold(head, |lines, line| {
+        format!("{lines}\n{:14}{}", "", line.dimmed())
+    })
 }
 
 /// `all 2048 states`, or `the nearest 50000 states; 600 random walks`.
 pub(crate) fn searched_text(searched: &[Searched]) -> String {
     let states: u64 = searched.iter().map(|search| search.states).sum();
     let walks: u64 = searched.iter().map(|search| search.walks).sum();
-    let which = if searched.iter().all(|search| search.all || search.walks > 0) { "all" } else { "the nearest" };
-    let states = if states > 0 { vec![format!("{which} {states} states")] } else { Vec::new() };
-    let walks = if walks > 0 { vec![format!("{walks} random walks")] } else { Vec::new() };
+    let which = if searched.iter().all(|search| search.all || search.walks > 0) {
+        "all"
+    } else {
+        "the nearest"
+    };
+    let states = if states > 0 {
+        vec![format!("{which} {states} states")]
+    } else {
+        Vec::new()
+    };
+    let walks = if walks > 0 {
+        vec![format!("{walks} random walks")]
+    } else {
+        Vec::new()
+    };
     [states, walks].concat().join("; ")
 }
 
@@ -200,7 +277,11 @@ pub(crate) fn points(score: &Score) -> String {
 }
 
 pub(crate) fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+    if number == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{number} {what}s")
+    }
 }
 
 pub(crate) fn seconds(ms: u64) -> String {
@@ -209,7 +290,8 @@ pub(crate) fn seconds(ms: u64) -> String {
 
 fn progress_bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{wide_bar} {percent}% of the runs").expect("the template is right");
+    let style = ProgressStyle::with_template("{wide_bar} {percent}% of the runs")
+        .expect("the template is right");
     bar.set_style(style);
     bar
 }

@@ -25,7 +25,10 @@ pub enum Nodes {
 pub fn walk_text(walk: &Walk, width: usize) -> String {
     let mut out = String::new();
     if walk.forgotten > 0 {
-        out += &format!("(the first {} of {} steps are not kept)\n", walk.forgotten, walk.of);
+        out += &format!(
+            "(the first {} of {} steps are not kept)\n",
+            walk.forgotten, walk.of
+        );
     }
     for step in &walk.steps {
         out += &head(step, walk, width);
@@ -34,9 +37,12 @@ pub fn walk_text(walk: &Walk, width: usize) -> String {
     out
 }
 
-/// The step at this position, and the world after it, in lines of at most `width` columns; empty past the end.
+/// The step at this position, and the world after it, in lines of at most `width` columns; empty
+/// past the end.
 pub fn step_text(walk: &Walk, position: usize, nodes: Nodes, width: usize) -> String {
-    let Some(step) = walk.steps.get(position) else { return String::new() };
+    let Some(step) = walk.steps.get(position) else {
+        return String::new();
+    };
     let mut out = head(step, walk, width);
     out += &changes(step, width);
     for node in &step.nodes {
@@ -49,7 +55,12 @@ pub fn step_text(walk: &Walk, position: usize, nodes: Nodes, width: usize) -> St
             Some(at) => format!("arrives {} ms", ms(at)),
             None => "held up".to_owned(),
         };
-        let text = format!("{}  {}  (sent {} ms, {when})", flight.way, flight.message, ms(flight.sent_us));
+        let text = format!(
+            "{}  {}  (sent {} ms, {when})",
+            flight.way,
+            flight.message,
+            ms(flight.sent_us)
+        );
         put(&mut out, name, &text, width);
         name = "";
     }
@@ -59,11 +70,20 @@ pub fn step_text(walk: &Walk, position: usize, nodes: Nodes, width: usize) -> St
 fn head(step: &WalkStep, walk: &Walk, width: usize) -> String {
     let mut out = String::new();
     let mark = if step.broke { ">" } else { " " };
-    let head = format!("{mark} {} of {}  {} ms", step.number, walk.of, ms(step.at_us));
+    let head = format!(
+        "{mark} {} of {}  {} ms",
+        step.number,
+        walk.of,
+        ms(step.at_us)
+    );
     let shown = if step.matters { "  (in the trace)" } else { "" };
     out += &format!("{}{}\n", head.bold(), shown.dimmed());
     for line in wrap(&printable(&step.text), width.saturating_sub(4), "  ") {
-        let line = if step.broke { line.red().bold().to_string() } else { line };
+        let line = if step.broke {
+            line.red().bold().to_string()
+        } else {
+            line
+        };
         out += &format!("    {line}\n");
     }
     for line in &step.printed {
@@ -96,7 +116,12 @@ fn node_text(node: &WalkNode, whole: bool, width: usize) -> String {
             put(&mut out, "", line, width);
         }
         for (at, timer) in &node.timers {
-            put(&mut out, "", &format!("timer {timer} at {} ms", ms(*at)), width);
+            put(
+                &mut out,
+                "",
+                &format!("timer {timer} at {} ms", ms(*at)),
+                width,
+            );
         }
         for blob in &node.disk {
             put(&mut out, "", &format!("disk {blob}"), width);
@@ -109,7 +134,11 @@ fn node_text(node: &WalkNode, whole: bool, width: usize) -> String {
 fn put(out: &mut String, name: &str, text: &str, width: usize) {
     let lines = wrap(&printable(text), width.saturating_sub(MARGIN + 3), "  ");
     for (index, line) in lines.iter().enumerate() {
-        let name = if index == 0 { printable(name) } else { String::new() };
+        let name = if index == 0 {
+            printable(name)
+        } else {
+            String::new()
+        };
         let name = format!("  {name:<MARGIN$}");
         out.push_str(format!("{} {line}", name.dimmed()).trim_end());
         out.push('\n');

@@ -18,36 +18,75 @@ pub enum Shown {
     List,
 }
 
-/// The screen, in lines of at most `width` columns. `took_ms` is the time from the edit to this verdict.
+/// The screen, in lines of at most `width` columns. `took_ms` is the time from the edit to this
+/// verdict.
 pub fn watch_screen(grade: &Grade, shown: Shown, took_ms: u64, width: usize) -> String {
     let mut out = format!("{}  {}\n", grade.lab.bold(), printable(&grade.title));
     if grade.outcome == Outcome::DoesNotBuild {
         out += &format!("{:>9}\n", "no build".red().bold());
-        out += &format!("\n{}\n\n", printable(grade.build_error.as_deref().unwrap_or_default().trim_end()));
+        out += &format!(
+            "\n{}\n\n",
+            printable(grade.build_error.as_deref().unwrap_or_default().trim_end())
+        );
     } else if let Some(trouble) = &grade.trouble {
-        let word = if grade.outcome == Outcome::Rejected { "rejected" } else { "unscored" };
-        out += &format!("{:>9}\n\n{}\n\n", word.yellow().bold(), printable(trouble.trim_end()));
+        let word = if grade.outcome == Outcome::Rejected {
+            "rejected"
+        } else {
+            "unscored"
+        };
+        out += &format!(
+            "{:>9}\n\n{}\n\n",
+            word.yellow().bold(),
+            printable(trouble.trim_end())
+        );
     } else {
         out += &verdicts(grade, shown, width);
     }
     let score = points(&grade.score);
-    let score = if grade.score.earned == grade.score.possible { score.green() } else { score.red() };
-    out += &format!("{:>9}  points; edit to verdict {}\n", score.bold(), seconds(took_ms));
-    out += &format!("{:>9}  {}\n", "keys", "r run again  n next failure  h hint  l list  q quit".dimmed());
+    let score = if grade.score.earned == grade.score.possible {
+        score.green()
+    } else {
+        score.red()
+    };
+    out += &format!(
+        "{:>9}  points; edit to verdict {}\n",
+        score.bold(),
+        seconds(took_ms)
+    );
+    out += &format!(
+        "{:>9}  {}\n",
+        "keys",
+        "r run again  n next failure  h hint  l list  q quit".dimmed()
+    );
     out
 }
 
 fn verdicts(grade: &Grade, shown: Shown, width: usize) -> String {
     let mut out = String::new();
-    let failing: Vec<&TestVerdict> = grade.tests.iter().filter(|verdict| verdict.status != Status::Passed).collect();
-    let listed: Vec<&TestVerdict> = if shown == Shown::List { grade.tests.iter().collect() } else { failing.clone() };
+    let failing: Vec<&TestVerdict> = grade
+        .tests
+        .iter()
+        .filter(|verdict| verdict.status != Status::Passed)
+        .collect();
+    let listed: Vec<&TestVerdict> = if shown == Shown::List {
+        grade.tests.iter().collect()
+    } else {
+        failing.clone()
+    };
     for verdict in listed {
         out += &format!("{}\n", status_line(verdict, width));
     }
     if failing.is_empty() {
-        out += &format!("{:>9}  all {}\n", "pass".green().bold(), count(grade.tests.len(), "test"));
+        out += &format!(
+            "{:>9}  all {}\n",
+            "pass".green().bold(),
+            count(grade.tests.len(), "test")
+        );
     }
-    let failures: Vec<_> = failing.iter().filter_map(|verdict| Some((verdict, verdict.failure.as_ref()?))).collect();
+    let failures: Vec<_> = failing
+        .iter()
+        .filter_map(|verdict| Some((verdict, verdict.failure.as_ref()?)))
+        .collect();
     if let Shown::Failure(number) = shown
         && !failures.is_empty()
     {

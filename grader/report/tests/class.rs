@@ -1,15 +1,21 @@
 //! What is shown of a class: terminal, tables and pages.
 
-use faultline_report::{ClassScreen, class_csv, class_markdown, class_page, class_plan_text, class_to_json};
+use faultline_report::{
+    ClassScreen, class_csv, class_markdown, class_page, class_plan_text, class_to_json,
+};
 use faultline_verdict::{
-    CLASS_FORMAT, Class, ClassEvent, ClassPlan, ClassRow, ClassStatus, Fingerprint, PlanStep, PlannedWork, Score,
-    Stopped,
+    CLASS_FORMAT, Class, ClassEvent, ClassPlan, ClassRow, ClassStatus, Fingerprint, PlanStep,
+    PlannedWork, Score, Stopped,
 };
 
 const NASTY: &str = "<img src=x onerror=alert(1)>\u{202e}|[x](http://y)\u{1b}[31m";
 
 fn score(earned: u32, possible: u32, not_scored: u32) -> Score {
-    Score { earned, possible, not_scored }
+    Score {
+        earned,
+        possible,
+        not_scored,
+    }
 }
 
 fn row(student: &str, status: ClassStatus, score: Score) -> ClassRow {
@@ -39,13 +45,20 @@ fn class() -> Class {
         remarks: vec![format!("src/server.rs:1:1: {NASTY}\n::error::owned")],
         ..row("+bob", ClassStatus::Rejected, score(0, 0, 100))
     };
-    let nobody = ClassRow { student: String::new(), ..row("stranger", ClassStatus::NotScored, score(0, 0, 100)) };
+    let nobody = ClassRow {
+        student: String::new(),
+        ..row("stranger", ClassStatus::NotScored, score(0, 0, 100))
+    };
     Class {
         format: CLASS_FORMAT,
         lab: "lab2".to_owned(),
         title: "Primary/backup".to_owned(),
         hidden: true,
-        fingerprint: Fingerprint { suite: "a".repeat(64), rubric: "b".repeat(64), ..Fingerprint::default() },
+        fingerprint: Fingerprint {
+            suite: "a".repeat(64),
+            rubric: "b".repeat(64),
+            ..Fingerprint::default()
+        },
         grader: "0.1.0".to_owned(),
         points: 100,
         unsafe_build: false,
@@ -83,19 +96,38 @@ fn screen(width: usize) -> String {
             rows: 7,
             layers: vec!["landlock 7".to_owned(), "seccomp".to_owned()],
         },
-        ClassEvent::Sure { reference: score(100, 100, 0), starter: score(0, 100, 0), took_ms: 9100 },
-        done("ann", ClassStatus::Graded, score(87, 100, 0), None, 8200, 110),
+        ClassEvent::Sure {
+            reference: score(100, 100, 0),
+            starter: score(0, 100, 0),
+            took_ms: 9100,
+        },
+        done(
+            "ann",
+            ClassStatus::Graded,
+            score(87, 100, 0),
+            None,
+            8200,
+            110,
+        ),
         done(
             "bob",
             ClassStatus::Rejected,
             score(0, 0, 100),
             Some(
-                "the submission uses what is not graded: src/lib.rs:12:21: `include_str!`: it reads another file while the crate is compiled",
+                "the submission uses what is not graded: src/lib.rs:12:21: `include_str!`: it \
+                 reads another file while the crate is compiled",
             ),
             200,
             3,
         ),
-        done("cy", ClassStatus::DoesNotBuild, score(0, 100, 0), None, 700, 2),
+        done(
+            "cy",
+            ClassStatus::DoesNotBuild,
+            score(0, 100, 0),
+            None,
+            700,
+            2,
+        ),
         done(
             "stranger",
             ClassStatus::NotScored,
@@ -104,7 +136,11 @@ fn screen(width: usize) -> String {
             1_200_000,
             1,
         ),
-        ClassEvent::Finished { class: Box::new(class()), stopped: Some(Stopped::Budget), took_ms: 1_300_000 },
+        ClassEvent::Finished {
+            class: Box::new(class()),
+            stopped: Some(Stopped::Budget),
+            took_ms: 1_300_000,
+        },
     ];
     for event in &events {
         screen.event(event).expect("memory takes everything");
@@ -116,8 +152,14 @@ fn screen(width: usize) -> String {
 fn a_class_on_the_terminal() {
     for width in [80, 120] {
         let text = screen(width);
-        assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
-        assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
+        assert!(
+            text.lines().all(|line| line.chars().count() <= width),
+            "{text}"
+        );
+        assert!(
+            !text.contains('\u{1b}') && !text.contains('\u{202e}'),
+            "{text}"
+        );
         insta::assert_snapshot!(format!("class_{width}"), text);
     }
 }
@@ -125,7 +167,11 @@ fn a_class_on_the_terminal() {
 #[test]
 fn what_would_be_done() {
     colored::control::set_override(false);
-    let step = |id: &str, what, why: &str| PlanStep { id: id.to_owned(), what, why: why.to_owned() };
+    let step = |id: &str, what, why: &str| PlanStep {
+        id: id.to_owned(),
+        what,
+        why: why.to_owned(),
+    };
     let plan = ClassPlan {
         steps: vec![
             step("ann", PlannedWork::Grade, "changed: the rubric, the salt"),
@@ -133,7 +179,8 @@ fn what_would_be_done() {
             step(
                 "cy",
                 PlannedWork::Reject,
-                "`src/a.rs` and `src/A.rs` differ only in case: on some machines only one of them exists",
+                "`src/a.rs` and `src/A.rs` differ only in case: on some machines only one of them \
+                 exists",
             ),
         ],
         missing: vec!["dee".to_owned()],
@@ -148,7 +195,8 @@ fn the_table_of_a_class() {
     let text = class_csv(&class());
     insta::assert_snapshot!("class_csv", text);
     let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let lines: Vec<csv::StringRecord> = reader.records().map(|line| line.expect("a line")).collect();
+    let lines: Vec<csv::StringRecord> =
+        reader.records().map(|line| line.expect("a line")).collect();
     assert_eq!(lines.len(), class().rows.len());
     let begins = |field: &str| field.trim_start().starts_with(['=', '+', '-', '@']);
     assert!(lines.iter().flatten().all(|field| !begins(field)), "{text}");
@@ -158,21 +206,30 @@ fn the_table_of_a_class() {
 fn the_summary_of_a_class() {
     let text = class_markdown(&class());
     insta::assert_snapshot!("class_markdown", text);
-    assert!(!text.contains("<img") && !text.contains("](http") && !text.contains("\n::"), "{text}");
+    assert!(
+        !text.contains("<img") && !text.contains("](http") && !text.contains("\n::"),
+        "{text}"
+    );
 }
 
 #[test]
 fn the_document_of_a_class_comes_back_as_it_was() {
     let text = class_to_json(&class());
-    assert_eq!(serde_json::from_str::<Class>(&text).expect("it is one"), class());
+    assert_eq!(
+        serde_json::from_str::<Class>(&text).expect("it is one"),
+        class()
+    );
 }
 
 #[test]
 fn the_page_of_a_class_links_what_there_is() {
     let page = class_page(&class());
-    for wanted in
-        ["staff/ann/report.html", "students/ann/report.html", "late by 1 d 1 h", "graded, 4 points not scored"]
-    {
+    for wanted in [
+        "staff/ann/report.html",
+        "students/ann/report.html",
+        "late by 1 d 1 h",
+        "graded, 4 points not scored",
+    ] {
         assert!(page.contains(wanted), "{wanted}");
     }
     for banned in ["<img", "<script", "\u{202e}", "staff/dee", "staff/eve"] {

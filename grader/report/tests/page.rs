@@ -1,4 +1,5 @@
-//! The report page: well-formed, whole in itself, safe with whatever a program wrote, silent about what is hidden.
+//! The report page: well-formed, whole in itself, safe with whatever a program wrote, silent about
+//! what is hidden.
 
 mod page_data;
 
@@ -34,7 +35,8 @@ struct Parsed {
     text: String,
 }
 
-/// Reads a page strictly: no error of a tokenizer, everything closed where it belongs, no block in a paragraph.
+/// Reads a page strictly: no error of a tokenizer, everything closed where it belongs, no block in
+/// a paragraph.
 fn parsed(page: &str) -> Parsed {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
     let mut parsed = Parsed::default();
@@ -46,10 +48,18 @@ fn parsed(page: &str) -> Parsed {
         match token {
             Token::StartTag(tag) => {
                 let name = text(&tag.name);
-                let block =
-                    ["div", "p", "ul", "ol", "dl", "table", "pre", "section", "details"].contains(&name.as_str());
-                assert!(!block || open.iter().all(|outer| outer != "p"), "<{name}> in a paragraph");
-                let attributes = tag.attributes.iter().map(|(name, value)| (text(name), text(value)));
+                let block = [
+                    "div", "p", "ul", "ol", "dl", "table", "pre", "section", "details",
+                ]
+                .contains(&name.as_str());
+                assert!(
+                    !block || open.iter().all(|outer| outer != "p"),
+                    "<{name}> in a paragraph"
+                );
+                let attributes = tag
+                    .attributes
+                    .iter()
+                    .map(|(name, value)| (text(name), text(value)));
                 parsed.elements.push((name.clone(), attributes.collect()));
                 if name != "meta" {
                     open.push(name);
@@ -67,13 +77,18 @@ fn parsed(page: &str) -> Parsed {
 }
 
 /// All elements that a page may have: none of them runs, loads, sends or embeds anything.
-const ELEMENTS: &str = "html head meta title style body a header div p code h1 h2 h3 h4 span ul ol li main section table \
-                        caption thead tbody tfoot tr th td svg rect line circle path text g defs marker desc dl dt dd \
+const ELEMENTS: &str = "html head meta title style body a header div p code h1 h2 h3 h4 span ul ol \
+                        li main section table \
+                        caption thead tbody tfoot tr th td svg rect line circle path text g defs \
+                        marker desc dl dt dd \
                         details summary pre strong b article footer";
 
-const ATTRIBUTES: &str = "lang charset content name http-equiv href class id width height x y x1 x2 y1 y2 rx r d cx cy \
-                          scope colspan tabindex role title open aria-label aria-labelledby aria-hidden overflow viewbox \
-                          refx refy markerwidth markerheight markerunits orient marker-start marker-end";
+const ATTRIBUTES: &str = "lang charset content name http-equiv href class id width height x y x1 \
+                          x2 y1 y2 rx r d cx cy \
+                          scope colspan tabindex role title open aria-label aria-labelledby \
+                          aria-hidden overflow viewbox \
+                          refx refy markerwidth markerheight markerunits orient marker-start \
+                          marker-end";
 
 fn is_safe_and_whole(page: &str) {
     let allowed = |list: &str, name: &str| list.split_whitespace().any(|known| known == name);
@@ -82,7 +97,10 @@ fn is_safe_and_whole(page: &str) {
     for (name, attributes) in &elements {
         assert!(allowed(ELEMENTS, name), "<{name}> {attributes:?}");
         for (attribute, value) in attributes {
-            assert!(allowed(ATTRIBUTES, attribute), "<{name} {attribute}={value:?}>");
+            assert!(
+                allowed(ATTRIBUTES, attribute),
+                "<{name} {attribute}={value:?}>"
+            );
             if attribute == "id" {
                 assert!(ids.insert(value.clone()), "{value} stands twice");
             }
@@ -91,29 +109,51 @@ fn is_safe_and_whole(page: &str) {
     for (name, attributes) in &elements {
         for (attribute, value) in attributes {
             let ids_of = match attribute.as_str() {
-                "href" => vec![value.strip_prefix('#').unwrap_or_else(|| panic!("<{name}> leads away: {value}"))],
+                "href" => vec![
+                    value
+                        .strip_prefix('#')
+                        .unwrap_or_else(|| panic!("<{name}> leads away: {value}")),
+                ],
                 "aria-labelledby" => value.split(' ').collect(),
-                "marker-start" | "marker-end" => vec![value.strip_prefix("url(#").unwrap().strip_suffix(')').unwrap()],
+                "marker-start" | "marker-end" => vec![
+                    value
+                        .strip_prefix("url(#")
+                        .unwrap()
+                        .strip_suffix(')')
+                        .unwrap(),
+                ],
                 _ => continue,
             };
             for id in ids_of {
-                assert!(ids.contains(id), "<{name} {attribute}> names {id}, which is nowhere");
+                assert!(
+                    ids.contains(id),
+                    "<{name} {attribute}> names {id}, which is nowhere"
+                );
             }
         }
     }
     let odd = |c: char| {
         c.is_control() && c != '\n'
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' |
+                '\u{2066}'..='\u{2069}')
     };
     assert_eq!(page.find(odd), None, "nothing invisible");
-    assert!(page.contains("default-src 'none'; style-src 'sha256-"), "the policy");
+    assert!(
+        page.contains("default-src 'none'; style-src 'sha256-"),
+        "the policy"
+    );
 }
 
 #[test]
 fn a_page_is_well_formed_and_whole_in_itself() {
-    for grade in
-        [plain(), grade_with(Vec::new()), Grade { build_error: Some("error".into()), ..grade_with(Vec::new()) }]
-    {
+    for grade in [
+        plain(),
+        grade_with(Vec::new()),
+        Grade {
+            build_error: Some("error".into()),
+            ..grade_with(Vec::new())
+        },
+    ] {
         let page = staff(&grade);
         is_safe_and_whole(&page);
         assert_eq!(page, staff(&grade), "equal grades have equal bytes");
@@ -145,7 +185,11 @@ fn a_page_tells_everything() {
     ] {
         assert!(text.contains(expected), "no {expected:?}");
     }
-    let notes = Grade { partial: true, hidden_points_not_run: 31, ..plain() };
+    let notes = Grade {
+        partial: true,
+        hidden_points_not_run: 31,
+        ..plain()
+    };
     let text = parsed(&staff(&notes)).text;
     assert!(text.contains("This is no grade.") && text.contains("hidden tests bring 31 more"));
 }
@@ -164,25 +208,54 @@ fn a_hole_is_told_once() {
 #[test]
 fn nothing_that_a_program_wrote_is_markup() {
     let grade = hostile();
-    let page = page_of(&grade, "<img src=x onerror=alert(1)>\u{202e}", Audience::Staff);
+    let page = page_of(
+        &grade,
+        "<img src=x onerror=alert(1)>\u{202e}",
+        Audience::Staff,
+    );
     is_safe_and_whole(&page);
     let text = parsed(&page).text;
-    assert!(text.contains("<script>alert(\"'`&lt;</script>"), "shown as it is written");
-    assert!(text.contains("\\u{202e}") && text.contains("\\u{1b}[31m"), "and what is invisible made visible");
+    assert!(
+        text.contains("<script>alert(\"'`&lt;</script>"),
+        "shown as it is written"
+    );
+    assert!(
+        text.contains("\\u{202e}") && text.contains("\\u{1b}[31m"),
+        "and what is invisible made visible"
+    );
 }
 
 #[test]
 fn no_path_of_this_machine() {
-    let path = PathBuf::from(if cfg!(windows) { "C:\\home\\zoe7\\lab" } else { "/home/zoe7/lab" });
+    let path = PathBuf::from(if cfg!(windows) {
+        "C:\\home\\zoe7\\lab"
+    } else {
+        "/home/zoe7/lab"
+    });
     let page = page_of(&plain(), path.to_str().unwrap(), Audience::Staff);
     assert!(page.contains("<code>lab</code>") && !page.contains("zoe7"));
-    assert!(page_of(&plain(), "solutions/lab2", Audience::Staff).contains("<code>solutions/lab2</code>"));
+    assert!(
+        page_of(&plain(), "solutions/lab2", Audience::Staff)
+            .contains("<code>solutions/lab2</code>")
+    );
 }
 
 #[test]
 fn what_students_never_see() {
-    let (before, after) = (Audience::Students { after_deadline: false }, Audience::Students { after_deadline: true });
-    for status in [Status::Passed, Status::Failed, Status::Withheld, Status::NotScored] {
+    let (before, after) = (
+        Audience::Students {
+            after_deadline: false,
+        },
+        Audience::Students {
+            after_deadline: true,
+        },
+    );
+    for status in [
+        Status::Passed,
+        Status::Failed,
+        Status::Withheld,
+        Status::NotScored,
+    ] {
         for (audience, visibility, shown) in [
             (before, Visibility::Hidden, false),
             (before, Visibility::AfterDeadline, false),
@@ -190,14 +263,23 @@ fn what_students_never_see() {
             (after, Visibility::AfterDeadline, true),
             (Audience::Staff, Visibility::Hidden, true),
         ] {
-            let grade =
-                grade_with(vec![verdict("public", Status::Passed, None), page_data::marked(visibility, status)]);
+            let grade = grade_with(vec![
+                verdict("public", Status::Passed, None),
+                page_data::marked(visibility, status),
+            ]);
             let page = page_of(&grade, "starter/lab2", audience);
             is_safe_and_whole(&page);
-            assert_eq!(page.contains("MARK") || page.contains("7700"), shown, "{audience:?} {visibility:?} {status:?}");
+            assert_eq!(
+                page.contains("MARK") || page.contains("7700"),
+                shown,
+                "{audience:?} {visibility:?} {status:?}"
+            );
             assert!(page.contains("H-C3"), "its name");
             if !shown && status == Status::Failed {
-                assert!(page.contains("An operation is not carried out again.") && page.contains("safety"));
+                assert!(
+                    page.contains("An operation is not carried out again.")
+                        && page.contains("safety")
+                );
             }
         }
     }
@@ -205,7 +287,9 @@ fn what_students_never_see() {
 
 #[test]
 fn a_page_stays_small() {
-    let tests = (0..40).map(|n| page_data::large(&format!("test_{n}"))).collect();
+    let tests = (0..40)
+        .map(|n| page_data::large(&format!("test_{n}")))
+        .collect();
     let page = staff(&grade_with(tests));
     is_safe_and_whole(&page);
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
@@ -216,7 +300,11 @@ fn a_page_stays_small() {
 fn a_page_of_histories_is_well_formed_and_tells_everything() {
     let page = check_page(&checked("x"));
     is_safe_and_whole(&page);
-    assert_eq!(page, check_page(&checked("x")), "equal checks have equal bytes");
+    assert_eq!(
+        page,
+        check_page(&checked("x")),
+        "equal checks have equal bytes"
+    );
     let text = parsed(&page).text;
     for expected in [
         "1 / 3 linearizable",
@@ -233,26 +321,50 @@ fn a_page_of_histories_is_well_formed_and_tells_everything() {
         assert!(text.contains(expected), "no {expected:?}");
     }
     for file in 0..3 {
-        let one = CheckReport { histories: vec![checked("x").histories.swap_remove(file)], ..checked("x") };
+        let one = CheckReport {
+            histories: vec![checked("x").histories.swap_remove(file)],
+            ..checked("x")
+        };
         is_safe_and_whole(&check_page(&one));
     }
-    is_safe_and_whole(&check_page(&CheckReport { histories: Vec::new(), ..checked("x") }));
+    is_safe_and_whole(&check_page(&CheckReport {
+        histories: Vec::new(),
+        ..checked("x")
+    }));
 }
 
 #[test]
 fn nothing_that_a_history_holds_is_markup() {
-    let nasty = "<script>alert(\"'`&lt;</script>\u{202e}\u{1b}[31m\r\u{0}\u{200b}]]>--><!--</style></title>";
+    let nasty = "<script>alert(\"'`&lt;</script>\u{202e}\u{1b}[31m\r\
+                \u{0}\u{200b}]]>--><!--</style></title>";
     let page = check_page(&checked(nasty));
     is_safe_and_whole(&page);
-    assert!(parsed(&page).text.contains("<script>alert(\"'`&lt;</script>\\u{202e}"), "shown, and made visible");
-    assert!(!check_text(&checked(nasty)).contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}'));
+    assert!(
+        parsed(&page)
+            .text
+            .contains("<script>alert(\"'`&lt;</script>\\u{202e}"),
+        "shown, and made visible"
+    );
+    assert!(
+        !check_text(&checked(nasty))
+            .contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}')
+    );
 }
 
 #[test]
 fn a_page_of_many_histories_stays_small() {
     let mut report = checked(&"<&\u{202e}".repeat(2_000));
-    let operation = report.histories[1].violation.as_ref().expect("it is violated").impossible.clone();
-    report.histories[1].violation.as_mut().expect("it is violated").around = vec![operation; 24];
+    let operation = report.histories[1]
+        .violation
+        .as_ref()
+        .expect("it is violated")
+        .impossible
+        .clone();
+    report.histories[1]
+        .violation
+        .as_mut()
+        .expect("it is violated")
+        .around = vec![operation; 24];
     report.histories = vec![report.histories[1].clone(); 2_000];
     let page = check_page(&report);
     assert!(page.len() < 3_000_000, "{} bytes", page.len());

@@ -1,33 +1,61 @@
-//! What people see, at 80 and 120 columns, with and without colour. After a wanted change: `INSTA_UPDATE=always cargo test -p
-//! faultline-report`, and read the difference.
+//! What people see, at 80 and 120 columns, with and without colour. After a wanted change:
+//! `INSTA_UPDATE=always cargo test -p faultline-report`, and read the difference.
 
 use faultline_report::{Terminal, event_for, grade_for, to_json};
 use faultline_verdict::{
-    Audience, Event, FORMAT, Failure, FieldChange, Fingerprint, Grade, Lane, Outcome, PartScore, PhaseCounts, Score,
-    Searched, Span, Status, TestVerdict, Tone, TraceLine, Visibility,
+    Audience, Event, FORMAT, Failure, FieldChange, Fingerprint, Grade, Lane, Outcome, PartScore,
+    PhaseCounts, Score, Searched, Span, Status, TestVerdict, Tone, TraceLine, Visibility,
 };
 
 fn line(number: u64, at_us: u64, text: &str) -> TraceLine {
-    TraceLine { number, at_us, text: text.to_owned(), ..TraceLine::default() }
+    TraceLine {
+        number,
+        at_us,
+        text: text.to_owned(),
+        ..TraceLine::default()
+    }
 }
 
 fn picture(label: &str) -> Vec<Lane> {
-    let span = |from_us, to_us, label: &str, tone| Span { from_us, to_us, label: label.to_owned(), tone };
+    let span = |from_us, to_us, label: &str, tone| Span {
+        from_us,
+        to_us,
+        label: label.to_owned(),
+        tone,
+    };
     let views = vec![
         span(4_700, 104_700, "1 s1", Tone::Firm),
         span(104_700, 204_700, label, Tone::Tentative),
         span(204_700, 580_700, "3 s2", Tone::Firm),
     ];
-    let server = vec![span(110_000, 254_700, "primary 2", Tone::Firm), span(254_700, 580_700, "down", Tone::Void)];
-    vec![Lane { name: "views".to_owned(), spans: views }, Lane { name: label.to_owned(), spans: server }]
+    let server = vec![
+        span(110_000, 254_700, "primary 2", Tone::Firm),
+        span(254_700, 580_700, "down", Tone::Void),
+    ];
+    vec![
+        Lane {
+            name: "views".to_owned(),
+            spans: views,
+        },
+        Lane {
+            name: label.to_owned(),
+            spans: server,
+        },
+    ]
 }
 
 fn failure(kind: &str, observed: &str) -> Failure {
     let mut broke = line(154, 580_700, observed);
     broke.broke = true;
-    let mut printed =
-        line(145, 570_700, "c1 -> s2  Request { number: 1, command: Append { key: \"log\", value: \"0;\" } }");
-    printed.printed = vec!["retry of \u{1b}[31moperation 1".to_owned(), "note: last was 0".to_owned()];
+    let mut printed = line(
+        145,
+        570_700,
+        "c1 -> s2  Request { number: 1, command: Append { key: \"log\", value: \"0;\" } }",
+    );
+    printed.printed = vec![
+        "retry of \u{1b}[31moperation 1".to_owned(),
+        "note: last was 0".to_owned(),
+    ];
     Failure {
         kind: kind.to_owned(),
         observed: observed.to_owned(),
@@ -36,20 +64,34 @@ fn failure(kind: &str, observed: &str) -> Failure {
         at_us: 580_700,
         handout: "labs/lab2-primary-backup/README.md#part-c-replication-and-failover".to_owned(),
         shrunk: None,
-        replay: Some("cargo grade replay target/grade/lab2/exactly_once_across_failover.trace.json".to_owned()),
+        replay: Some(
+            "cargo grade replay target/grade/lab2/exactly_once_across_failover.trace.json"
+                .to_owned(),
+        ),
         picture: picture("view 2 is not so wide"),
         history: Vec::new(),
         diagram: None,
-        trace: vec![line(1, 4_700, "s1 starts"), line(0, 254_700, "(33 events left out)"), printed, broke],
+        trace: vec![
+            line(1, 4_700, "s1 starts"),
+            line(0, 254_700, "(33 events left out)"),
+            printed,
+            broke,
+        ],
     }
 }
 
-fn verdict(id: &str, status: Status, failure: Option<Failure>, remark: Option<&str>) -> TestVerdict {
+fn verdict(
+    id: &str,
+    status: Status,
+    failure: Option<Failure>,
+    remark: Option<&str>,
+) -> TestVerdict {
     TestVerdict {
         id: id.to_owned(),
         title: id.replace('_', " "),
         property:
-            "An operation that was carried out but not answered before the primary died is not carried out again \
+            "An operation that was carried out but not answered before the primary died is not \
+             carried out again \
                    by its successor."
                 .to_owned(),
         part: "C".to_owned(),
@@ -88,7 +130,11 @@ fn explored(id: &str, searches: &[(u64, bool, u64)]) -> TestVerdict {
 
 fn grade() -> Grade {
     let hole = "not implemented: Server::start at src/server.rs:32";
-    let score = Score { earned: 2, possible: 10, not_scored: 2 };
+    let score = Score {
+        earned: 2,
+        possible: 10,
+        not_scored: 2,
+    };
     Grade {
         format: FORMAT,
         lab: "lab2".to_owned(),
@@ -103,7 +149,11 @@ fn grade() -> Grade {
         partial: false,
         score,
         hidden_points_not_run: 0,
-        parts: vec![PartScore { part: "C".to_owned(), title: "Replication and failover".to_owned(), score }],
+        parts: vec![PartScore {
+            part: "C".to_owned(),
+            title: "Replication and failover".to_owned(),
+            score,
+        }],
         build_error: None,
         trouble: None,
         unsafe_build: false,
@@ -111,16 +161,37 @@ fn grade() -> Grade {
         tests: vec![
             verdict("state_survives_failover", Status::Passed, None, None),
             explored("reach_view_2", &[(4_096, true, 0)]),
-            explored("from_view_2_every_order", &[(4_096, true, 0), (60_000, false, 0), (0, false, 300)]),
+            explored(
+                "from_view_2_every_order",
+                &[(4_096, true, 0), (60_000, false, 0), (0, false, 300)],
+            ),
             verdict(
                 "exactly_once_across_failover",
                 Status::Failed,
-                Some(failure("violation", "c2 read \"log\": expected Value(\"0;\"), got Value(\"0;0;0;\")")),
+                Some(failure(
+                    "violation",
+                    "c2 read \"log\": expected Value(\"0;\"), got Value(\"0;0;0;\")",
+                )),
                 None,
             ),
-            verdict("put_append_get", Status::Failed, Some(failure("not-implemented", hole)), None),
-            verdict("a_lone_survivor_goes_on", Status::Failed, Some(failure("not-implemented", hole)), None),
-            verdict("state_survives_a_chain", Status::Withheld, None, Some("withheld 2: needs put_append_get")),
+            verdict(
+                "put_append_get",
+                Status::Failed,
+                Some(failure("not-implemented", hole)),
+                None,
+            ),
+            verdict(
+                "a_lone_survivor_goes_on",
+                Status::Failed,
+                Some(failure("not-implemented", hole)),
+                None,
+            ),
+            verdict(
+                "state_survives_a_chain",
+                Status::Withheld,
+                None,
+                Some("withheld 2: needs put_append_get"),
+            ),
             verdict(
                 "failover_chaos",
                 Status::NotScored,
@@ -144,13 +215,29 @@ fn screen_of(grade: Grade, audience: Audience, width: usize, color: bool) -> Str
         title: grade.title.clone(),
         submission: "starter/lab2".to_owned(),
         tests: grade.tests.len(),
-        hidden_in_full: grade.tests.iter().filter(|verdict| !verdict.visibility.is_public()).count(),
+        hidden_in_full: grade
+            .tests
+            .iter()
+            .filter(|verdict| !verdict.visibility.is_public())
+            .count(),
     };
-    let built = Event::Built { warnings: "warning: unused variable: `x`\n --> src/lib.rs:1".to_owned(), took_ms: 710 };
-    let tested = grade.tests.iter().map(|verdict| Event::Tested(Box::new(verdict.clone()))).collect::<Vec<_>>();
-    let finished = Event::Finished { grade: Box::new(grade), took_ms: 3_820 };
+    let built = Event::Built {
+        warnings: "warning: unused variable: `x`\n --> src/lib.rs:1".to_owned(),
+        took_ms: 710,
+    };
+    let tested = grade
+        .tests
+        .iter()
+        .map(|verdict| Event::Tested(Box::new(verdict.clone())))
+        .collect::<Vec<_>>();
+    let finished = Event::Finished {
+        grade: Box::new(grade),
+        took_ms: 3_820,
+    };
     for event in [started, built].into_iter().chain(tested).chain([finished]) {
-        terminal.event(&event_for(audience, event)).expect("a vector can be written to");
+        terminal
+            .event(&event_for(audience, event))
+            .expect("a vector can be written to");
     }
     String::from_utf8(out).expect("UTF-8")
 }
@@ -160,19 +247,41 @@ fn screen_of(grade: Grade, audience: Audience, width: usize, color: bool) -> Str
 fn screens() {
     for width in [80, 120] {
         let plain = screen(width, false);
-        assert!(!plain.contains('\u{1b}'), "no escape sequence without colour, the submission's own included");
+        assert!(
+            !plain.contains('\u{1b}'),
+            "no escape sequence without colour, the submission's own included"
+        );
         for line in plain.lines().filter(|line| !line.starts_with("  replay")) {
-            assert!(line.chars().count() <= width, "{} columns: {line}", line.chars().count());
+            assert!(
+                line.chars().count() <= width,
+                "{} columns: {line}",
+                line.chars().count()
+            );
             assert_eq!(line, line.trim_end(), "no spaces at the end");
         }
         insta::assert_snapshot!(format!("screen_{width}"), plain);
     }
-    insta::assert_snapshot!("screen_80_colour", screen(80, true).replace('\u{1b}', "ESC"));
+    insta::assert_snapshot!(
+        "screen_80_colour",
+        screen(80, true).replace('\u{1b}', "ESC")
+    );
     let hidden = with_hidden(Visibility::Hidden, Status::Failed);
-    insta::assert_snapshot!("hidden_for_staff", screen_of(hidden.clone(), Audience::Staff, 80, false));
-    let students = Audience::Students { after_deadline: true };
-    insta::assert_snapshot!("hidden_for_students", screen_of(hidden, students, 80, false));
-    let public = Grade { hidden_points_not_run: 31, tests: Vec::new(), ..grade() };
+    insta::assert_snapshot!(
+        "hidden_for_staff",
+        screen_of(hidden.clone(), Audience::Staff, 80, false)
+    );
+    let students = Audience::Students {
+        after_deadline: true,
+    };
+    insta::assert_snapshot!(
+        "hidden_for_students",
+        screen_of(hidden, students, 80, false)
+    );
+    let public = Grade {
+        hidden_points_not_run: 31,
+        tests: Vec::new(),
+        ..grade()
+    };
     let last = "points of the public tests; hidden tests bring 31 more; 2 points could not";
     let public = screen_of(public, Audience::Staff, 120, false);
     assert!(public.contains(&format!("2/10  {last}")), "{public}");
@@ -183,25 +292,59 @@ fn screens() {
 
 /// What the world says of each kind of failure (`faultline_sim::Kind`), in its words.
 const KINDS: [(&str, &str); 9] = [
-    ("violation", "c2 get x was answered with \"old;\"; the only right answer was \"old;new;\""),
+    (
+        "violation",
+        "c2 get x was answered with \"old;\"; the only right answer was \"old;new;\"",
+    ),
     (
         "no-progress",
-        "it did not happen within 2000 ms that c1's append is answered. c1 waits for the answer to Append { key: \"x\", \
+        "it did not happen within 2000 ms that c1's append is answered. c1 waits for the answer to \
+         Append { key: \"x\", \
          value: \"1;\" } since 104.2 ms; s1 has 1 timer running",
     ),
-    ("crash", "s1 panicked while handling a message at src/server.rs:88: index out of bounds: the len is 0"),
-    ("not-implemented", "not implemented: Server::on_timer at src/server.rs:41"),
-    ("timeout", "s1 was stopped while handling a timer: the handler computed for too long (does it loop for ever?)"),
-    ("memory", "s1 was stopped while handling a message: it wanted more than 64 MiB of memory"),
-    ("refused", "s1 was stopped while starting: a node has no clock; for time that passes there is ctx.set_timer"),
-    ("state", "s1, after handling a message: the field `seen` is a hash set, whose order is not that of its bytes"),
-    ("budget", "more than 200000 messages were sent; the last was s1's 199871th"),
+    (
+        "crash",
+        "s1 panicked while handling a message at src/server.rs:88: index out of bounds: the len is \
+         0",
+    ),
+    (
+        "not-implemented",
+        "not implemented: Server::on_timer at src/server.rs:41",
+    ),
+    (
+        "timeout",
+        "s1 was stopped while handling a timer: the handler computed for too long (does it loop \
+         for ever?)",
+    ),
+    (
+        "memory",
+        "s1 was stopped while handling a message: it wanted more than 64 MiB of memory",
+    ),
+    (
+        "refused",
+        "s1 was stopped while starting: a node has no clock; for time that passes there is \
+         ctx.set_timer",
+    ),
+    (
+        "state",
+        "s1, after handling a message: the field `seen` is a hash set, whose order is not that of \
+         its bytes",
+    ),
+    (
+        "budget",
+        "more than 200000 messages were sent; the last was s1's 199871th",
+    ),
 ];
 
 fn each_kind_of_failure() {
     for width in [80, 120] {
         let of_kind = |(kind, observed): &(&str, &str)| {
-            let mut verdict = verdict("state_survives_failover", Status::Failed, Some(failure(kind, observed)), None);
+            let mut verdict = verdict(
+                "state_survives_failover",
+                Status::Failed,
+                Some(failure(kind, observed)),
+                None,
+            );
             verdict.id = format!("fails_with_{}", kind.replace('-', "_"));
             verdict
         };
@@ -216,11 +359,29 @@ fn each_kind_of_failure() {
 
 /// What ends the screen of a grade that has no failures to show.
 fn each_outcome() {
-    let passed = vec![verdict("state_survives_failover", Status::Passed, None, None)];
-    let full = Score { earned: 100, possible: 100, not_scored: 0 };
-    let all = Grade { tests: passed.clone(), score: full, left_out: Vec::new(), ..grade() };
-    let part = Grade { partial: true, ..all.clone() };
-    let error = "error[E0308]: mismatched types\n  --> src/server.rs:12:5\n   |\n12 |     \u{1b}[31m1\n   |     ^";
+    let passed = vec![verdict(
+        "state_survives_failover",
+        Status::Passed,
+        None,
+        None,
+    )];
+    let full = Score {
+        earned: 100,
+        possible: 100,
+        not_scored: 0,
+    };
+    let all = Grade {
+        tests: passed.clone(),
+        score: full,
+        left_out: Vec::new(),
+        ..grade()
+    };
+    let part = Grade {
+        partial: true,
+        ..all.clone()
+    };
+    let error = "error[E0308]: mismatched types\n  --> src/server.rs:12:5\n   |\n12 |     \
+                 \u{1b}[31m1\n   |     ^";
     let none = Score { earned: 0, ..full };
     let broken = Grade {
         outcome: Outcome::DoesNotBuild,
@@ -229,10 +390,17 @@ fn each_outcome() {
         score: none,
         ..all.clone()
     };
-    let one_seed = TestVerdict { seeds: 1, ..passed[0].clone() };
-    let single = Grade { tests: vec![one_seed], ..part.clone() };
+    let one_seed = TestVerdict {
+        seeds: 1,
+        ..passed[0].clone()
+    };
+    let single = Grade {
+        tests: vec![one_seed],
+        ..part.clone()
+    };
     for width in [80, 120] {
-        let screens = [&all, &part, &single, &broken].map(|of| screen_of(of.clone(), Audience::Staff, width, false));
+        let screens = [&all, &part, &single, &broken]
+            .map(|of| screen_of(of.clone(), Audience::Staff, width, false));
         insta::assert_snapshot!(format!("outcomes_{width}"), screens.join("\n==========\n"));
     }
 }
@@ -241,7 +409,11 @@ fn each_outcome() {
 fn with_hidden(visibility: Visibility, status: Status) -> Grade {
     let mark = || "MARK".to_owned();
     let failed = status == Status::Failed;
-    let change = FieldChange { path: mark(), before: Some(mark()), after: Some(mark()) };
+    let change = FieldChange {
+        path: mark(),
+        before: Some(mark()),
+        after: Some(mark()),
+    };
     let failure = Failure {
         kind: mark(),
         observed: mark(),
@@ -263,7 +435,11 @@ fn with_hidden(visibility: Visibility, status: Status) -> Grade {
             broke: true,
         }],
     };
-    let phase = PhaseCounts { phase: mark(), events: 77_005, ..PhaseCounts::default() };
+    let phase = PhaseCounts {
+        phase: mark(),
+        events: 77_005,
+        ..PhaseCounts::default()
+    };
     let hidden = TestVerdict {
         title: mark(),
         visibility,
@@ -275,14 +451,32 @@ fn with_hidden(visibility: Visibility, status: Status) -> Grade {
         searched: Vec::new(),
         ..verdict("H-C3", status, failed.then_some(failure), None)
     };
-    Grade { tests: vec![verdict("put_append_get", Status::Passed, None, None), hidden], ..grade() }
+    Grade {
+        tests: vec![
+            verdict("put_append_get", Status::Passed, None, None),
+            hidden,
+        ],
+        ..grade()
+    }
 }
 
-/// Neither the terminal nor the document tells students more of a hidden test than its name, promise, points and
-/// status.
+/// Neither the terminal nor the document tells students more of a hidden test than its name,
+/// promise, points and status.
 fn what_students_never_see() {
-    let (before, after) = (Audience::Students { after_deadline: false }, Audience::Students { after_deadline: true });
-    for status in [Status::Passed, Status::Failed, Status::Withheld, Status::NotScored] {
+    let (before, after) = (
+        Audience::Students {
+            after_deadline: false,
+        },
+        Audience::Students {
+            after_deadline: true,
+        },
+    );
+    for status in [
+        Status::Passed,
+        Status::Failed,
+        Status::Withheld,
+        Status::NotScored,
+    ] {
         for (audience, visibility, shown) in [
             (before, Visibility::Hidden, false),
             (before, Visibility::AfterDeadline, false),
@@ -295,12 +489,22 @@ fn what_students_never_see() {
             let document = to_json(&grade_for(audience, grade.clone()));
             for text in [&screen, &document] {
                 let told = text.contains("MARK") || text.contains("7700");
-                assert_eq!(told, shown, "{audience:?} {visibility:?} {status:?}: {text}");
+                assert_eq!(
+                    told, shown,
+                    "{audience:?} {visibility:?} {status:?}: {text}"
+                );
                 assert!(text.contains("H-C3"), "{text}");
             }
-            assert_eq!(screen.contains("--student-view"), audience == Audience::Staff, "{screen}");
+            assert_eq!(
+                screen.contains("--student-view"),
+                audience == Audience::Staff,
+                "{screen}"
+            );
             if !shown {
-                let (seen, all) = (&grade_for(audience, grade.clone()).tests[1], &grade.tests[1]);
+                let (seen, all) = (
+                    &grade_for(audience, grade.clone()).tests[1],
+                    &grade.tests[1],
+                );
                 assert_eq!(seen.title, "hidden test");
                 let kept = |test: &TestVerdict| {
                     (
@@ -322,5 +526,8 @@ fn what_students_never_see() {
 fn the_document_comes_back_as_it_was() {
     let text = to_json(&grade());
     assert_eq!(text, to_json(&grade()));
-    assert_eq!(serde_json::from_str::<Grade>(&text).expect("the document is a grade"), grade());
+    assert_eq!(
+        serde_json::from_str::<Grade>(&text).expect("the document is a grade"),
+        grade()
+    );
 }

@@ -12,7 +12,8 @@ pub enum Fault {
         /// `src/file.rs:line`, if known.
         place: Option<String>,
     },
-    /// The node was stopped by its machine: a stack that overflowed, an address out of bounds, an exit.
+    /// The node was stopped by its machine: a stack that overflowed, an address out of bounds, an
+    /// exit.
     Trap {
         /// What happened.
         what: String,
@@ -57,18 +58,30 @@ impl From<Fault> for BackendError {
 ///
 /// After a `Fault` the node of that slot is dead: only `stop` and `start` may follow.
 pub trait Backend {
-    /// Makes a new node in `slot` (the old one, if any, is gone) and starts it; its effects come from the returned
-    /// bytes. `entropy` seeds what the node can draw of randomness.
+    /// Makes a new node in `slot` (the old one, if any, is gone) and starts it; its effects come
+    /// from the returned bytes. `entropy` seeds what the node can draw of randomness.
     ///
     /// # Errors
     /// A fault in the node's `start`, or a broken grader.
-    fn start(&mut self, slot: usize, start: &Start<'_>, entropy: u64) -> Result<&[u8], BackendError>;
+    fn start(
+        &mut self,
+        slot: usize,
+        start: &Start<'_>,
+        entropy: u64,
+    ) -> Result<&[u8], BackendError>;
 
-    /// Makes a new node in `slot` from a snapshot that [`Op::Snapshot`] gave; it does not start again.
+    /// Makes a new node in `slot` from a snapshot that [`Op::Snapshot`] gave; it does not start
+    /// again.
     ///
     /// # Errors
     /// A state that cannot be restored, or a broken grader.
-    fn restore(&mut self, slot: usize, start: &Start<'_>, snapshot: &[u8], entropy: u64) -> Result<(), BackendError>;
+    fn restore(
+        &mut self,
+        slot: usize,
+        start: &Start<'_>,
+        snapshot: &[u8],
+        entropy: u64,
+    ) -> Result<(), BackendError>;
 
     /// Lets the node handle an event (no start) and returns the bytes of its effects.
     ///
@@ -76,9 +89,10 @@ pub trait Backend {
     /// A fault in the handler, or a broken grader.
     fn step(&mut self, slot: usize, event: &Event<'_>) -> Result<&[u8], BackendError>;
 
-    /// Any other operation than a step or a start; the answer without its first byte. In a slot that holds
-    /// no node a program without a node is made first: it can answer what is asked about messages. [`Op::Restore`] puts
-    /// another state into the same instance, which keeps what a program has outside its state.
+    /// Any other operation than a step or a start; the answer without its first byte. In a slot
+    /// that holds no node a program without a node is made first: it can answer what is asked about
+    /// messages. [`Op::Restore`] puts another state into the same instance, which keeps what a
+    /// program has outside its state.
     ///
     /// # Errors
     /// [`Fault::State`] with the text of the node's own error, another fault, or a broken grader.
@@ -87,7 +101,8 @@ pub trait Backend {
     /// Destroys the node of a slot, if there is one.
     fn stop(&mut self, slot: usize);
 
-    /// How much all nodes together have computed so far, in the backend's own unit; a world has a budget of it.
+    /// How much all nodes together have computed so far, in the backend's own unit; a world has a
+    /// budget of it.
     fn fuel_used(&self) -> u64;
 
     /// What the node of this slot printed since the last call; also after its death.

@@ -1,9 +1,10 @@
 //! What the world leaves to chance.
 //!
-//! There is no generator with a state: every choice is a hash of the run's seed and of *what is chosen* (the latency of
-//! the 7th message of s1's 2nd life, say). So a choice does not depend on the order in which choices are made, and a
-//! message more or less changes the fate of no other: a failing run stays much the same while it is being shrunk.
-//! (Counter-based generators: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.)
+//! There is no generator with a state: every choice is a hash of the run's seed and of *what is
+//! chosen* (the latency of the 7th message of s1's 2nd life, say). So a choice does not depend on
+//! the order in which choices are made, and a message more or less changes the fate of no other: a
+//! failing run stays much the same while it is being shrunk. (Counter-based generators: Salmon et
+//! al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.)
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -99,7 +100,9 @@ pub fn mix(value: u64) -> u64 {
 
 /// A seed made of a name and a number, the same on every machine.
 pub fn seed_of(name: &str, number: u64, salt: u64) -> u64 {
-    let named = name.bytes().fold(mix(salt), |hash, byte| mix(hash ^ u64::from(byte)));
+    let named = name
+        .bytes()
+        .fold(mix(salt), |hash, byte| mix(hash ^ u64::from(byte)));
     mix(named ^ number)
 }
 
@@ -114,9 +117,18 @@ mod tests {
         for nth in 0..10_000 {
             counts[choices.draw(About::Fate, 1, nth).below(10) as usize] += 1;
         }
-        assert!(counts.iter().all(|count| (850..1150).contains(count)), "{counts:?}");
-        assert_ne!(choices.draw(About::Fate, 1, 2).bits(), choices.draw(About::Fate, 2, 1).bits());
-        assert_ne!(choices.draw(About::Fate, 1, 2).bits(), choices.draw(About::Copy, 1, 2).bits());
+        assert!(
+            counts.iter().all(|count| (850..1150).contains(count)),
+            "{counts:?}"
+        );
+        assert_ne!(
+            choices.draw(About::Fate, 1, 2).bits(),
+            choices.draw(About::Fate, 2, 1).bits()
+        );
+        assert_ne!(
+            choices.draw(About::Fate, 1, 2).bits(),
+            choices.draw(About::Copy, 1, 2).bits()
+        );
     }
 
     #[test]

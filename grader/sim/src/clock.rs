@@ -1,5 +1,5 @@
-//! The clocks of nodes, for labs that grant one: what a node reads is a function of the virtual time and of what tests
-//! and plans did to its clock, so a replay reads the same.
+//! The clocks of nodes, for labs that grant one: what a node reads is a function of the virtual
+//! time and of what tests and plans did to its clock, so a replay reads the same.
 
 use std::time::Duration;
 
@@ -25,21 +25,30 @@ pub struct Clock {
     /// What it read at `since`, in microseconds since the beginning of 1970.
     reads_us: u64,
     since: Time,
-    /// How many microseconds it gains in a second: negative if it is slow, -1,000,000 if it stands still.
+    /// How many microseconds it gains in a second: negative if it is slow, -1,000,000 if it stands
+    /// still.
     gains_ppm: i64,
 }
 
 impl Clock {
     /// A clock that reads this at the beginning of the world, and runs true.
     pub fn reading(reads: Duration) -> Clock {
-        Clock { reads_us: micros(reads), since: Time::ZERO, gains_ppm: 0 }
+        Clock {
+            reads_us: micros(reads),
+            since: Time::ZERO,
+            gains_ppm: 0,
+        }
     }
 
     /// What it reads now.
     pub(crate) fn at(&self, now: Time) -> Duration {
         let rate = u64::try_from(TRUE_RATE + self.gains_ppm).unwrap_or(0);
-        let passed = u128::from(now.0 - self.since.0) * u128::from(rate) / u128::from(TRUE_RATE.unsigned_abs());
-        Duration::from_micros(self.reads_us.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX)))
+        let passed = u128::from(now.0 - self.since.0) * u128::from(rate)
+            / u128::from(TRUE_RATE.unsigned_abs());
+        Duration::from_micros(
+            self.reads_us
+                .saturating_add(u64::try_from(passed).unwrap_or(u64::MAX)),
+        )
     }
 
     /// Sets it forward, or back if `by_us` is negative; never to before 1970.
@@ -72,8 +81,8 @@ impl World<'_> {
         self.do_fault(&FaultAction::StepClock { node, by_us })
     }
 
-    /// Lets a node's clock gain so many microseconds in each second from now on; it loses them if `ppm` is negative,
-    /// and runs true with 0.
+    /// Lets a node's clock gain so many microseconds in each second from now on; it loses them if
+    /// `ppm` is negative, and runs true with 0.
     ///
     /// # Errors
     /// None of its own; the signature is that of all faults.
@@ -81,7 +90,8 @@ impl World<'_> {
         self.do_fault(&FaultAction::DriftClock { node, ppm })
     }
 
-    /// Stops a node's clock; [`drift_clock`](World::drift_clock) lets it run again, from where it stands.
+    /// Stops a node's clock; [`drift_clock`](World::drift_clock) lets it run again, from where it
+    /// stands.
     ///
     /// # Errors
     /// None of its own; the signature is that of all faults.
@@ -92,7 +102,10 @@ impl World<'_> {
     /// Does what a fault says to a clock, and tells of it.
     pub(crate) fn step_clock_now(&mut self, node: NodeId, by_us: i64) {
         let way = if by_us < 0 { "back" } else { "forward" };
-        self.remark(format!("the clock of {node} is set {way} by {}", length(by_us.unsigned_abs())));
+        self.remark(format!(
+            "the clock of {node} is set {way} by {}",
+            length(by_us.unsigned_abs())
+        ));
         let (slot, now) = (self.slot(node), self.now);
         if let Some(clock) = &mut self.nodes[slot].clock {
             clock.step(now, by_us);
@@ -104,7 +117,11 @@ impl World<'_> {
         let how = match ppm {
             0 => "runs true".to_owned(),
             ..=STILL => "stands still".to_owned(),
-            _ => format!("{} {} microseconds a second", if ppm < 0 { "loses" } else { "gains" }, ppm.unsigned_abs()),
+            _ => format!(
+                "{} {} microseconds a second",
+                if ppm < 0 { "loses" } else { "gains" },
+                ppm.unsigned_abs()
+            ),
         };
         self.remark(format!("the clock of {node} {how}"));
         let (slot, now) = (self.slot(node), self.now);
@@ -135,7 +152,12 @@ pub struct SkewedClocks {
 impl SkewedClocks {
     /// A plan for the clocks of these nodes.
     pub fn new(nodes: Vec<NodeId>, choices: Choices) -> SkewedClocks {
-        SkewedClocks { choices, nodes, wakes: 0, wrong: None }
+        SkewedClocks {
+            choices,
+            nodes,
+            wakes: 0,
+            wrong: None,
+        }
     }
 
     fn begin(&mut self, world: &mut World<'_>, node: NodeId, draw: &mut Draw) -> Outcome {
@@ -195,7 +217,11 @@ mod tests {
         clock.step(at(10), -7_000_000);
         assert_eq!(clock.at(at(10)), Duration::from_secs(1_003));
         clock.drift(at(20), 500_000);
-        assert_eq!(clock.at(at(30)), Duration::from_secs(1_028), "10 s and half as much again after 1,013 s");
+        assert_eq!(
+            clock.at(at(30)),
+            Duration::from_secs(1_028),
+            "10 s and half as much again after 1,013 s"
+        );
         clock.drift(at(30), STILL);
         assert_eq!(clock.at(at(90)), Duration::from_secs(1_028));
         clock.drift(at(90), 0);

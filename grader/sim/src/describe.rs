@@ -1,5 +1,6 @@
-//! A program's own types as text. The program writes it (`Debug`), so it may panic, take for ever or be megabytes long;
-//! and since it is done only for a recording, nothing of it may touch the nodes of the run.
+//! A program's own types as text. The program writes it (`Debug`), so it may panic, take for ever
+//! or be megabytes long; and since it is done only for a recording, nothing of it may touch the
+//! nodes of the run.
 
 use labkit::{
     Boot, Inputs,
@@ -8,7 +9,8 @@ use labkit::{
 
 use crate::{violation::shortened, world::World};
 
-/// What all descriptions for a recording may compute, in the backend's unit; later ones are left out.
+/// What all descriptions for a recording may compute, in the backend's unit; later ones are left
+/// out.
 const MOST: u64 = 3_000_000_000;
 
 /// What a description that failed counts as: it may have computed up to the limit of one call.
@@ -16,7 +18,12 @@ const FAILED: u64 = 100_000_000;
 
 impl World<'_> {
     /// A message that this node sent, or a timer, command or output of this node, for a recording.
-    pub(crate) fn describe_for_recording(&mut self, slot: usize, subject: Subject, bytes: &[u8]) -> String {
+    pub(crate) fn describe_for_recording(
+        &mut self,
+        slot: usize,
+        subject: Subject,
+        bytes: &[u8],
+    ) -> String {
         if self.describing > MOST {
             return format!("({} bytes; showing them took too long before)", bytes.len());
         }
@@ -31,10 +38,12 @@ impl World<'_> {
 
     /// The same for a verdict, which must say the same with and without a recording.
     pub(crate) fn describe(&mut self, slot: usize, subject: Subject, bytes: &[u8]) -> String {
-        self.try_to_describe(slot, subject, bytes).unwrap_or_else(|| cannot(bytes))
+        self.try_to_describe(slot, subject, bytes)
+            .unwrap_or_else(|| cannot(bytes))
     }
 
-    /// Asks a program beside the run: one without a node for messages, one with a node of the same role for the rest.
+    /// Asks a program beside the run: one without a node for messages, one with a node of the same
+    /// role for the rest.
     fn try_to_describe(&mut self, slot: usize, subject: Subject, bytes: &[u8]) -> Option<String> {
         let mut argument = vec![subject as u8];
         if subject == Subject::Message {
@@ -42,14 +51,27 @@ impl World<'_> {
         }
         argument.extend_from_slice(bytes);
         let clerk = self.clerk();
-        let asked = if subject == Subject::Message { clerk } else { clerk + 1 + slot };
+        let asked = if subject == Subject::Message {
+            clerk
+        } else {
+            clerk + 1 + slot
+        };
         if subject != Subject::Message {
             let node = &self.nodes[slot];
             let (role, config) = node.start_role()?;
             let (disk, clock) = (node.disk.contents(), self.clock_of(slot));
             // Inputs can be large, and only a node is wanted that knows its own types.
             let (id, boot, inputs) = (node.spec.id, Boot::First, &Inputs::new());
-            let start = Start { role, id, incarnation: 1, boot, clock, config, disk, inputs };
+            let start = Start {
+                role,
+                id,
+                incarnation: 1,
+                boot,
+                clock,
+                config,
+                disk,
+                inputs,
+            };
             self.backend.start(asked, &start, 0).ok()?;
         }
         let text = self.backend.call(asked, Op::Describe, &argument).ok()?;

@@ -46,7 +46,10 @@ impl NodeDisk {
         if let Write::Replace(bytes) | Write::Append(bytes) = &write {
             self.bytes_written += bytes.len() as u64;
         }
-        self.unsynced.entry(name.to_owned()).or_default().push(write);
+        self.unsynced
+            .entry(name.to_owned())
+            .or_default()
+            .push(write);
     }
 
     /// Everything written so far is safe.
@@ -57,8 +60,8 @@ impl NodeDisk {
         }
     }
 
-    /// What a crash leaves of each blob's unsynced writes: a first part, drawn for each blob on its own; an append that is
-    /// the last to survive may be torn.
+    /// What a crash leaves of each blob's unsynced writes: a first part, drawn for each blob on its
+    /// own; an append that is the last to survive may be torn.
     pub fn draw_survivals(&self, mut draw: Draw) -> BTreeMap<String, Survival> {
         let mut survival = |writes: &Vec<Write>| {
             let kept = draw.below(writes.len() as u64 + 1);
@@ -66,9 +69,15 @@ impl NodeDisk {
                 Some(Write::Append(bytes)) => Some(draw.below(bytes.len() as u64 + 1)),
                 _ => None,
             };
-            Survival { writes: kept, bytes }
+            Survival {
+                writes: kept,
+                bytes,
+            }
         };
-        self.unsynced.iter().map(|(name, writes)| (name.clone(), survival(writes))).collect()
+        self.unsynced
+            .iter()
+            .map(|(name, writes)| (name.clone(), survival(writes)))
+            .collect()
     }
 
     /// Of the unsynced writes only these survive. Says what of it there was to survive.
@@ -76,9 +85,19 @@ impl NodeDisk {
         let mut left = Vec::new();
         for (name, writes) in std::mem::take(&mut self.unsynced) {
             let survival = survivals.get(&name).copied().unwrap_or_default();
-            let kept = usize::try_from(survival.writes).unwrap_or(usize::MAX).min(writes.len());
-            let torn = survival.bytes.map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
-            left.push((name.clone(), Survival { writes: kept as u64, ..survival }));
+            let kept = usize::try_from(survival.writes)
+                .unwrap_or(usize::MAX)
+                .min(writes.len());
+            let torn = survival.bytes.map_or(usize::MAX, |bytes| {
+                usize::try_from(bytes).unwrap_or(usize::MAX)
+            });
+            left.push((
+                name.clone(),
+                Survival {
+                    writes: kept as u64,
+                    ..survival
+                },
+            ));
             keep(&mut self.synced, name, writes, kept, torn);
         }
         left
@@ -107,7 +126,13 @@ impl NodeDisk {
         let blob = |name: &String| Blob {
             name: name.clone(),
             synced: self.synced.get(name).cloned(),
-            unsynced: self.unsynced.get(name).into_iter().flatten().map(write).collect(),
+            unsynced: self
+                .unsynced
+                .get(name)
+                .into_iter()
+                .flatten()
+                .map(write)
+                .collect(),
         };
         names.into_iter().map(blob).collect()
     }
@@ -121,11 +146,16 @@ impl NodeDisk {
 fn keep(blobs: &mut Blobs, name: String, writes: Vec<Write>, count: usize, last_append: usize) {
     let mut blob = blobs.remove(&name);
     for (nth, write) in writes.into_iter().take(count).enumerate() {
-        let limit = if nth + 1 == count { last_append } else { usize::MAX };
+        let limit = if nth + 1 == count {
+            last_append
+        } else {
+            usize::MAX
+        };
         match write {
             Write::Replace(bytes) => blob = Some(bytes),
             Write::Append(bytes) => {
-                blob.get_or_insert_default().extend_from_slice(&bytes[..bytes.len().min(limit)]);
+                blob.get_or_insert_default()
+                    .extend_from_slice(&bytes[..bytes.len().min(limit)]);
             }
             Write::Remove => blob = None,
         }
@@ -141,7 +171,10 @@ mod tests {
     use crate::choice::{About, Choices};
 
     fn write(name: &'static str, byte: u8) -> Effect<'static> {
-        Effect::Write { name, bytes: [[0u8], [1], [2]][usize::from(byte)].as_slice() }
+        Effect::Write {
+            name,
+            bytes: [[0u8], [1], [2]][usize::from(byte)].as_slice(),
+        }
     }
 
     #[test]
@@ -153,7 +186,10 @@ mod tests {
             disk.sync();
             disk.apply(&write("a", 1));
             disk.apply(&write("a", 2));
-            disk.apply(&Effect::Append { name: "log", bytes: b"xyz" });
+            disk.apply(&Effect::Append {
+                name: "log",
+                bytes: b"xyz",
+            });
             let survivals = disk.draw_survivals(Choices::new(1).draw(About::DiskKept, 0, nth));
             disk.crash(&survivals);
             let log = disk.contents().get("log").cloned().unwrap_or_default();

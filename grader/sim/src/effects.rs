@@ -1,4 +1,5 @@
-//! Carrying out what handlers ask for: messages, timers, the disk, answers, and the crashes in between.
+//! Carrying out what handlers ask for: messages, timers, the disk, answers, and the crashes in
+//! between.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -22,7 +23,8 @@ use crate::{
 };
 
 impl World<'_> {
-    /// Carries out the effects of a handler in order, up to the first sync; the rest waits for its end.
+    /// Carries out the effects of a handler in order, up to the first sync; the rest waits for its
+    /// end.
     pub(crate) fn apply_effects(&mut self, slot: usize, bytes: &[u8], doing: &str) -> Outcome {
         let doomed = self.crash_point(slot, bytes);
         let mut rest = bytes;
@@ -38,7 +40,9 @@ impl World<'_> {
             if done == self.limits.effects_per_event {
                 let node = self.nodes[slot].spec.id;
                 let limit = self.limits.effects_per_event;
-                return Err(self.over_budget(format!("one handler of {node} asked for more than {limit} effects")));
+                return Err(self.over_budget(format!(
+                    "one handler of {node} asked for more than {limit} effects"
+                )));
             }
             let Ok((effect, behind)) = split_effect(rest) else {
                 let node = self.nodes[slot].spec.id.to_string();
@@ -57,15 +61,25 @@ impl World<'_> {
     fn apply(&mut self, slot: usize, effect: &Effect<'_>) -> Outcome {
         match *effect {
             Effect::Send { to, message } => self.send(slot, to, message),
-            Effect::SetTimer { timer, at_least, at_most } => {
+            Effect::SetTimer {
+                timer,
+                at_least,
+                at_most,
+            } => {
                 let nth = self.nodes[slot].timers_set + 1;
                 let draw = &mut self.choices.draw(About::Timer, self.who(slot), nth);
                 let fixed = at_least == at_most || self.early_timers();
-                let after = if fixed { at_least } else { draw.between(&(at_least..=at_most)) };
+                let after = if fixed {
+                    at_least
+                } else {
+                    draw.between(&(at_least..=at_most))
+                };
                 self.set_timer(slot, timer, self.now + after)
             }
             Effect::Cancel { timer } => {
-                self.nodes[slot].timers.retain(|running| running.bytes != timer);
+                self.nodes[slot]
+                    .timers
+                    .retain(|running| running.bytes != timer);
                 Ok(())
             }
             Effect::Respond { output } => self.respond(slot, output),
@@ -84,7 +98,9 @@ impl World<'_> {
                 self.cancel_work(slot, token);
                 Ok(())
             }
-            Effect::StoreCreate { .. } | Effect::StoreAppend { .. } | Effect::StoreRename { .. } => {
+            Effect::StoreCreate { .. }
+            | Effect::StoreAppend { .. }
+            | Effect::StoreRename { .. } => {
                 self.write_store(slot, effect);
                 Ok(())
             }
@@ -99,20 +115,37 @@ impl World<'_> {
         let nth = self.nodes[slot].sends;
         let Some(target) = self.find(to) else {
             let from = self.nodes[slot].spec.id;
-            self.record_loss(slot, to, message, format!("there is no node {to} (sent by {from})"));
+            self.record_loss(
+                slot,
+                to,
+                message,
+                format!("there is no node {to} (sent by {from})"),
+            );
             return Ok(());
         };
         let life = self.nodes[slot].life();
-        let scripted = self.mode.script.as_mut().and_then(|script| script.messages.remove(&(life, nth)));
+        let scripted = self
+            .mode
+            .script
+            .as_mut()
+            .and_then(|script| script.messages.remove(&(life, nth)));
         let link = slot * self.nodes.len() + target;
         let name = self.name_message(slot, to, message);
         if let Some(fates) = scripted {
             for (at, lost) in fates {
                 // What was lost later than when it was sent was lost on arrival, and is again.
                 match lost && at <= self.now {
-                    true => {
-                        self.lose(slot, nth, to, message, if self.links[link].cut { "the link is cut" } else { "lost" })
-                    }
+                    true => self.lose(
+                        slot,
+                        nth,
+                        to,
+                        message,
+                        if self.links[link].cut {
+                            "the link is cut"
+                        } else {
+                            "lost"
+                        },
+                    ),
                     false => self.depart(slot, target, nth, message, at),
                 }
             }
@@ -129,7 +162,11 @@ impl World<'_> {
             return Ok(());
         }
         let slow = self.nodes[target].slow_by_us + self.nodes[slot].slow_by_us;
-        let extra = if slow == 0 { 0 } else { self.choices.draw(About::Slowness, who, nth).below(slow + 1) };
+        let extra = if slow == 0 {
+            0
+        } else {
+            self.choices.draw(About::Slowness, who, nth).below(slow + 1)
+        };
         for latency in fate.into_iter().flatten() {
             let at = Time((self.now + latency).0.saturating_add(extra));
             self.depart(slot, target, nth, message, self.unnamed(at));
@@ -137,9 +174,14 @@ impl World<'_> {
         Ok(())
     }
 
-    /// When something happens that is due then and that no schedule names: not before the world's quiet time is over.
+    /// When something happens that is due then and that no schedule names: not before the world's
+    /// quiet time is over.
     pub(crate) fn unnamed(&self, at: Time) -> Time {
-        if at < self.quiet_until { self.quiet_until + at.since(self.now) } else { at }
+        if at < self.quiet_until {
+            self.quiet_until + at.since(self.now)
+        } else {
+            at
+        }
     }
 
     /// Counts a message and says whether it is still within the budget.
@@ -152,9 +194,9 @@ impl World<'_> {
         let node = self.nodes[slot].spec.id;
         if self.messages > self.limits.messages {
             let limit = self.limits.messages;
-            return Err(
-                self.over_budget(format!("more than {limit} messages were sent; the last was {node}'s {sent}th"))
-            );
+            return Err(self.over_budget(format!(
+                "more than {limit} messages were sent; the last was {node}'s {sent}th"
+            )));
         }
         Ok(())
     }
@@ -164,7 +206,14 @@ impl World<'_> {
         bytes.clear();
         bytes.extend_from_slice(message);
         let incarnation = self.nodes[slot].incarnation;
-        let flight = Flight { from: slot, incarnation, nth, to: target, sent: self.now, bytes };
+        let flight = Flight {
+            from: slot,
+            incarnation,
+            nth,
+            to: target,
+            sent: self.now,
+            bytes,
+        };
         let index = match self.free_flights.pop() {
             Some(index) => {
                 self.flights[index as usize] = flight;
@@ -179,7 +228,11 @@ impl World<'_> {
         if self.links[link].held {
             self.held.push((link, index, at));
         } else {
-            self.push(at, (slot as u64) << 52 | nth, What::Deliver { message: index });
+            self.push(
+                at,
+                (slot as u64) << 52 | nth,
+                What::Deliver { message: index },
+            );
         }
     }
 
@@ -189,17 +242,32 @@ impl World<'_> {
         self.free_flights.push(index);
         let link = flight.from * self.nodes.len() + flight.to;
         let to = self.nodes[flight.to].spec.id;
-        let from = crate::Life { node: self.nodes[flight.from].spec.id, incarnation: flight.incarnation };
+        let from = crate::Life {
+            node: self.nodes[flight.from].spec.id,
+            incarnation: flight.incarnation,
+        };
         let why = if self.links[link].cut {
             "the link is cut"
         } else if self.nodes[flight.to].condition == Condition::Down {
             "the node is down"
         } else {
-            self.record_action(|_| Action::Deliver { from, nth: flight.nth });
-            let Flight { from, to, sent, bytes, .. } = flight;
+            self.record_action(|_| Action::Deliver {
+                from,
+                nth: flight.nth,
+            });
+            let Flight {
+                from,
+                to,
+                sent,
+                bytes,
+                ..
+            } = flight;
             return self.happen(to, Cause::Message { from, sent, bytes });
         };
-        self.record_action(|_| Action::Drop { from, nth: flight.nth });
+        self.record_action(|_| Action::Drop {
+            from,
+            nth: flight.nth,
+        });
         self.record_loss(flight.from, to, &flight.bytes, why.to_owned());
         Ok(())
     }
@@ -232,12 +300,29 @@ impl World<'_> {
             return Err(self.over_budget(format!("{id} has more than {limit} timers running")));
         }
         let (life, slow) = (node.life(), node.slow_by_us);
-        let scripted = self.mode.script.as_mut().and_then(|script| script.timers.remove(&(life, nth)));
-        let extra =
-            if slow == 0 { 0 } else { self.choices.draw(About::Slowness, self.who(slot), !nth).below(slow + 1) };
+        let scripted = self
+            .mode
+            .script
+            .as_mut()
+            .and_then(|script| script.timers.remove(&(life, nth)));
+        let extra = if slow == 0 {
+            0
+        } else {
+            self.choices
+                .draw(About::Slowness, self.who(slot), !nth)
+                .below(slow + 1)
+        };
         let at = scripted.unwrap_or_else(|| self.unnamed(Time(at.0.saturating_add(extra))));
-        self.nodes[slot].timers.push(Timer { nth, at, bytes: timer.to_vec() });
-        let what = What::Timer { slot: slot as u16, incarnation: life.incarnation as u32, nth };
+        self.nodes[slot].timers.push(Timer {
+            nth,
+            at,
+            bytes: timer.to_vec(),
+        });
+        let what = What::Timer {
+            slot: slot as u16,
+            incarnation: life.incarnation as u32,
+            nth,
+        };
         self.push(at, (slot as u64) << 52 | nth, what);
         Ok(())
     }
@@ -247,7 +332,9 @@ impl World<'_> {
         if node.incarnation != incarnation || node.condition == Condition::Down {
             return Ok(());
         }
-        let Some(position) = node.timers.iter().position(|timer| timer.nth == nth) else { return Ok(()) };
+        let Some(position) = node.timers.iter().position(|timer| timer.nth == nth) else {
+            return Ok(());
+        };
         let bytes = node.timers.remove(position).bytes;
         let of = node.life();
         self.record_action(|_| Action::Fire { of, nth });
@@ -260,9 +347,17 @@ impl World<'_> {
         node.tail = tail.to_vec();
         node.syncs += 1;
         let (nth, life) = (node.syncs, node.life());
-        let scripted = self.mode.script.as_mut().and_then(|script| script.syncs.remove(&(life, nth)));
+        let scripted = self
+            .mode
+            .script
+            .as_mut()
+            .and_then(|script| script.syncs.remove(&(life, nth)));
         let at = scripted.unwrap_or_else(|| self.unnamed(self.now + self.sync_time(slot, nth)));
-        let what = What::Synced { slot: slot as u16, incarnation: life.incarnation as u32, nth };
+        let what = What::Synced {
+            slot: slot as u16,
+            incarnation: life.incarnation as u32,
+            nth,
+        };
         self.push(at, (slot as u64) << 52 | nth, what);
     }
 
@@ -315,8 +410,9 @@ impl World<'_> {
         self.current_phase().answered(took);
         if !heard {
             let text = self.describe(slot, Subject::Output, output);
-            return Err(self
-                .violation(format!("{id} answered {text} without having received any message since it was invoked")));
+            return Err(self.violation(format!(
+                "{id} answered {text} without having received any message since it was invoked"
+            )));
         }
         self.think(slot);
         Ok(())
@@ -334,12 +430,18 @@ impl World<'_> {
         if let Some(script) = &mut self.mode.script
             && let Some(effects) = script.crashes.remove(&(life, event))
         {
-            node.doom = Some(Doom { event, after: After::Effects(effects) });
+            node.doom = Some(Doom {
+                event,
+                after: After::Effects(effects),
+            });
         }
         let doom = node.doom.as_mut().filter(|doom| doom.event <= event)?;
         if let After::Drawn(bits) = doom.after {
             let effects = done + bits % (effects(bytes).count() as u64 + 1);
-            *doom = Doom { event, after: After::Effects(effects) };
+            *doom = Doom {
+                event,
+                after: After::Effects(effects),
+            };
         }
         match doom.after {
             After::Effects(effects) if doom.event == event => Some(effects),
@@ -351,7 +453,10 @@ impl World<'_> {
         let node = &self.nodes[slot];
         let (id, of, event) = (node.spec.id, node.life(), node.events);
         self.record_action(|_| Action::Crash { of, event, effects });
-        self.record(|_| Happening::Crash { node: id, after: Some((event, effects)) });
+        self.record(|_| Happening::Crash {
+            node: id,
+            after: Some((event, effects)),
+        });
         self.end_life(slot);
         Ok(())
     }
@@ -360,7 +465,11 @@ impl World<'_> {
         let draw = self.choices.draw(About::DiskKept, self.who(slot), 0);
         let node = &mut self.nodes[slot];
         let of = node.life();
-        let scripted = self.mode.script.as_mut().and_then(|script| script.survivals.remove(&of));
+        let scripted = self
+            .mode
+            .script
+            .as_mut()
+            .and_then(|script| script.survivals.remove(&of));
         let survivals = match (scripted, self.unsynced_is_lost) {
             (Some(scripted), _) => scripted,
             (None, true) => BTreeMap::new(),
@@ -369,7 +478,12 @@ impl World<'_> {
         let survived = node.disk.crash(&survivals);
         node.end_life();
         for (blob, Survival { writes, bytes }) in survived {
-            self.record_action(|_| Action::Survived { of, blob, writes, bytes });
+            self.record_action(|_| Action::Survived {
+                of,
+                blob,
+                writes,
+                bytes,
+            });
         }
         self.kill_work(slot);
         self.backend.stop(slot);
@@ -381,11 +495,18 @@ impl World<'_> {
             let earliest = self.skip_operations(slot);
             let node = &self.nodes[slot];
             let (id, nth) = (node.spec.id, node.operations);
-            let Some(workload) = &mut self.workload else { return };
+            let Some(workload) = &mut self.workload else {
+                return;
+            };
             if let Some((after, _)) = workload.next(id, nth) {
                 let thought = Time(self.now.0.saturating_add(micros(after)));
-                // Where an operation has a time of its own, what the client did before does not move it.
-                let at = if earliest == Time::ZERO { thought } else { earliest };
+                // Where an operation has a time of its own, what the client did before does not
+                // move it.
+                let at = if earliest == Time::ZERO {
+                    thought
+                } else {
+                    earliest
+                };
                 self.push(at, slot as u64, What::Think { slot: slot as u16 });
             }
         }
@@ -397,12 +518,18 @@ impl World<'_> {
             return Ok(());
         }
         let (id, nth) = (node.spec.id, node.operations);
-        let Some(workload) = &mut self.workload else { return Ok(()) };
+        let Some(workload) = &mut self.workload else {
+            return Ok(());
+        };
         match workload.next(id, nth) {
             Some((_, command)) => {
                 let at_us = self.now.0;
                 if let Some(recording) = &mut self.mode.recording {
-                    recording.decided.operations.push(Kept { client: id, nth, at_us });
+                    recording.decided.operations.push(Kept {
+                        client: id,
+                        nth,
+                        at_us,
+                    });
                 }
                 let command = self.worded(id, nth, command);
                 self.invoke(id, command)
@@ -411,7 +538,8 @@ impl World<'_> {
         }
     }
 
-    /// Gives clients that have no operation open their next one, again and again, until the workload has no more.
+    /// Gives clients that have no operation open their next one, again and again, until the
+    /// workload has no more.
     pub fn set_workload(&mut self, workload: impl Workload + 'static) {
         self.workload = Some(Box::new(workload));
         for slot in 0..self.nodes.len() {
@@ -423,11 +551,15 @@ impl World<'_> {
 
     /// True if no operation is open and the workload, if there is one, has no more for any client.
     pub fn workload_is_done(&mut self) -> bool {
-        let Some(workload) = &mut self.workload else { return self.nodes.iter().all(|node| node.open.is_none()) };
+        let Some(workload) = &mut self.workload else {
+            return self.nodes.iter().all(|node| node.open.is_none());
+        };
         self.nodes
             .iter()
             .filter(|node| node.is_client())
-            .all(|node| node.open.is_none() && workload.next(node.spec.id, node.operations).is_none())
+            .all(|node| {
+                node.open.is_none() && workload.next(node.spec.id, node.operations).is_none()
+            })
     }
 
     /// Invokes an operation on a client that has none open.
@@ -439,10 +571,25 @@ impl World<'_> {
     /// If the client has not started or has an operation open: a mistake in the test.
     pub fn invoke(&mut self, client: NodeId, command: Vec<u8>) -> Outcome {
         let slot = self.slot(client);
-        assert!(self.nodes[slot].condition != Condition::Down, "{client} has not started");
-        assert!(self.nodes[slot].open.is_none(), "{client} has an operation open");
-        let invoked = Moment { at: self.now, order: self.next_moment() };
-        let operation = crate::Operation { client, command: command.clone(), invoked, reply: None, via: None };
+        assert!(
+            self.nodes[slot].condition != Condition::Down,
+            "{client} has not started"
+        );
+        assert!(
+            self.nodes[slot].open.is_none(),
+            "{client} has an operation open"
+        );
+        let invoked = Moment {
+            at: self.now,
+            order: self.next_moment(),
+        };
+        let operation = crate::Operation {
+            client,
+            command: command.clone(),
+            invoked,
+            reply: None,
+            via: None,
+        };
         let index = self.history.len();
         self.history.push(operation);
         let node = &mut self.nodes[slot];
@@ -467,10 +614,18 @@ impl World<'_> {
         let (slot, clerk) = (self.slot(puppet), self.clerk());
         let mut argument = vec![self.nodes[slot].speaks_as()];
         argument.extend_from_slice(given);
-        let message = self.call(clerk, Op::WrapGiven, &argument, "turning a given message into its own")?;
+        let message = self.call(
+            clerk,
+            Op::WrapGiven,
+            &argument,
+            "turning a given message into its own",
+        )?;
         self.nodes[slot].operations += 1;
         let nth = self.nodes[slot].operations;
-        self.record_action(|_| Action::Invoke { client: puppet, nth });
+        self.record_action(|_| Action::Invoke {
+            client: puppet,
+            nth,
+        });
         self.send(slot, to, &message)
     }
 }

@@ -24,7 +24,8 @@ impl World<'_> {
         self.do_fault(&FaultAction::Restart { node })
     }
 
-    /// Crashes a node between two events: its state, timers and waiting effects are gone, its disk stays.
+    /// Crashes a node between two events: its state, timers and waiting effects are gone, its disk
+    /// stays.
     ///
     /// # Errors
     /// None of its own; the signature is that of all faults.
@@ -32,11 +33,15 @@ impl World<'_> {
         self.do_fault(&FaultAction::Crash { node })
     }
 
-    /// Crashes a node in its next event, after a number of its effects that `bits` chooses (none and all included).
+    /// Crashes a node in its next event, after a number of its effects that `bits` chooses (none
+    /// and all included).
     pub fn crash_in_next_event(&mut self, node: NodeId, bits: u64) {
         let slot = self.slot(node);
         let event = self.nodes[slot].events + 1;
-        self.nodes[slot].doom = Some(Doom { event, after: After::Drawn(bits) });
+        self.nodes[slot].doom = Some(Doom {
+            event,
+            after: After::Drawn(bits),
+        });
     }
 
     /// Crashes a node and starts it again at once, before anybody can notice by silence.
@@ -49,7 +54,8 @@ impl World<'_> {
     }
 
     /// Breaks the disk of a node that is down: it starts again with an empty one, and is told
-    /// [`Boot::DiskLost`](labkit::Boot::DiskLost) (and again at each start until something is safe on the new disk).
+    /// [`Boot::DiskLost`](labkit::Boot::DiskLost) (and again at each start until something is safe
+    /// on the new disk).
     ///
     /// # Errors
     /// None of its own; the signature is that of all faults.
@@ -89,7 +95,8 @@ impl World<'_> {
         self.do_fault(&FaultAction::Heal { from, to })
     }
 
-    /// Cuts all links between nodes of different groups, both ways. Nodes in no group keep all their links.
+    /// Cuts all links between nodes of different groups, both ways. Nodes in no group keep all
+    /// their links.
     ///
     /// # Errors
     /// None of its own; the signature is that of all faults.
@@ -116,7 +123,11 @@ impl World<'_> {
     /// # Errors
     /// None of its own; the signature is that of all faults.
     pub fn isolate(&mut self, node: NodeId) -> Outcome {
-        let others: Vec<NodeId> = self.ids().into_iter().filter(|other| *other != node).collect();
+        let others: Vec<NodeId> = self
+            .ids()
+            .into_iter()
+            .filter(|other| *other != node)
+            .collect();
         self.partition(&[&[node], &others])
     }
 
@@ -136,15 +147,20 @@ impl World<'_> {
         self.do_fault(&FaultAction::Release { from, to })
     }
 
-    /// Makes a node slow: messages to and from it and its timers are late by up to `by` each. Zero ends it.
+    /// Makes a node slow: messages to and from it and its timers are late by up to `by` each. Zero
+    /// ends it.
     ///
     /// # Errors
     /// None of its own; the signature is that of all faults.
     pub fn slow(&mut self, node: NodeId, by: Duration) -> Outcome {
-        self.do_fault(&FaultAction::Slow { node, by_us: micros(by) })
+        self.do_fault(&FaultAction::Slow {
+            node,
+            by_us: micros(by),
+        })
     }
 
-    /// Ends all cuts, holds, pauses and slowness and the special conditions of links. Crashed nodes stay down.
+    /// Ends all cuts, holds, pauses and slowness and the special conditions of links. Crashed nodes
+    /// stay down.
     ///
     /// # Errors
     /// Whatever a resumed node runs into.
@@ -224,8 +240,11 @@ impl World<'_> {
                 self.wake_up(slot)
             }
             FaultAction::Slow { node, by_us } => {
-                let text =
-                    if by_us == 0 { "no longer slow".to_owned() } else { format!("slow by up to {} ms", by_us / 1000) };
+                let text = if by_us == 0 {
+                    "no longer slow".to_owned()
+                } else {
+                    format!("slow by up to {} ms", by_us / 1000)
+                };
                 self.tell(format!("{node} is {text}"));
                 let slot = self.slot(node);
                 self.nodes[slot].slow_by_us = by_us;
@@ -233,7 +252,8 @@ impl World<'_> {
             }
             FaultAction::LoseDisk { node } => {
                 let slot = self.slot(node);
-                // In a replay of a changed program it may live; a living node's disk does not break.
+                // In a replay of a changed program it may live; a living node's disk does not
+                // break.
                 if self.nodes[slot].condition == Condition::Down {
                     self.tell(format!("the disk of {node} is lost"));
                     self.nodes[slot].disk = NodeDisk::default();
@@ -294,7 +314,9 @@ impl World<'_> {
 
     fn release_link(&mut self, link: usize) {
         self.links[link].held = false;
-        let (released, held) = std::mem::take(&mut self.held).into_iter().partition(|(of, ..)| *of == link);
+        let (released, held) = std::mem::take(&mut self.held)
+            .into_iter()
+            .partition(|(of, ..)| *of == link);
         self.held = held;
         for (_, index, at) in released {
             let flight = &self.flights[index as usize];
@@ -306,7 +328,11 @@ impl World<'_> {
     fn wake_up(&mut self, slot: usize) -> Outcome {
         let node = &mut self.nodes[slot];
         if node.condition == Condition::Paused {
-            node.condition = if node.syncing_under_pause { Condition::Syncing } else { Condition::Up };
+            node.condition = if node.syncing_under_pause {
+                Condition::Syncing
+            } else {
+                Condition::Up
+            };
             node.syncing_under_pause = false;
         }
         self.catch_up(slot)

@@ -1,7 +1,8 @@
-//! What the world looks like between two steps of a recording, for people who go through it step by step.
+//! What the world looks like between two steps of a recording, for people who go through it step by
+//! step.
 //!
-//! Looking must not touch the run: states are described beside it, in nodes made of snapshots, and what that computes
-//! counts for nothing.
+//! Looking must not touch the run: states are described beside it, in nodes made of snapshots, and
+//! what that computes counts for nothing.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -33,8 +34,8 @@ pub enum Detail {
     Worlds,
 }
 
-/// The state of a node before and after one of its events, as its own `Debug` writes it (`{:#?}`); `None` where it has
-/// none: before its start, after a crash, or if its `Debug` fails.
+/// The state of a node before and after one of its events, as its own `Debug` writes it (`{:#?}`);
+/// `None` where it has none: before its start, after a crash, or if its `Debug` fails.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Change {
     /// Before.
@@ -130,15 +131,29 @@ const TEXTS: usize = 20_000;
 impl World<'_> {
     /// Completes what is known of the last step, now that all is done that came of it.
     pub(crate) fn look_back(&mut self) {
-        let Some(recording) = self.mode.recording.as_ref().filter(|recording| !recording.complete) else { return };
-        let Some(step) = recording.steps.back() else { return };
+        let Some(recording) = self
+            .mode
+            .recording
+            .as_ref()
+            .filter(|recording| !recording.complete)
+        else {
+            return;
+        };
+        let Some(step) = recording.steps.back() else {
+            return;
+        };
         let whole = recording.detail == Detail::Worlds;
         if !whole && step.state.is_none() {
             return;
         }
-        let after = step.what.node().and_then(|node| self.state_of(self.slot(node)));
+        let after = step
+            .what
+            .node()
+            .and_then(|node| self.state_of(self.slot(node)));
         let frame = whole.then(|| self.frame());
-        let Some(recording) = &mut self.mode.recording else { return };
+        let Some(recording) = &mut self.mode.recording else {
+            return;
+        };
         recording.complete(after, frame);
     }
 
@@ -154,7 +169,10 @@ impl World<'_> {
             Happening::Start { .. } => None,
             _ => self.state_of(self.slot(node)),
         };
-        Some(Change { before, after: None })
+        Some(Change {
+            before,
+            after: None,
+        })
     }
 
     fn state_of(&mut self, slot: usize) -> Option<Arc<str>> {
@@ -169,13 +187,16 @@ impl World<'_> {
             return state.clone();
         }
         let before = self.backend.fuel_used();
-        let state = (self.seen.computed < MOST).then(|| self.describe_state(slot)).flatten();
+        let state = (self.seen.computed < MOST)
+            .then(|| self.describe_state(slot))
+            .flatten();
         self.seen.computed += self.backend.fuel_used() - before;
         self.seen.states.insert(slot, (when, state.clone()));
         state
     }
 
-    /// In a node of its own, made of a snapshot: what a `Debug` does to its node must not be seen in the run.
+    /// In a node of its own, made of a snapshot: what a `Debug` does to its node must not be seen
+    /// in the run.
     fn describe_state(&mut self, slot: usize) -> Option<Arc<str>> {
         let snapshot = self.backend.call(slot, Op::Snapshot, &[]).ok()?;
         let node = &self.nodes[slot];
@@ -183,10 +204,22 @@ impl World<'_> {
         let disk = node.disk.seen_by_node();
         let (id, incarnation) = (node.spec.id, node.incarnation);
         let (boot, clock) = (Boot::First, self.clock_of(slot));
-        let start = Start { role, id, incarnation, boot, clock, config, disk: &disk, inputs: &Inputs::new() };
+        let start = Start {
+            role,
+            id,
+            incarnation,
+            boot,
+            clock,
+            config,
+            disk: &disk,
+            inputs: &Inputs::new(),
+        };
         let beside = self.clerk() + 1 + slot;
         self.backend.restore(beside, &start, &snapshot, 0).ok()?;
-        let text = self.backend.call(beside, Op::Describe, &[Subject::State as u8]).ok()?;
+        let text = self
+            .backend
+            .call(beside, Op::Describe, &[Subject::State as u8])
+            .ok()?;
         let text = String::from_utf8_lossy(&text);
         let end = text.floor_char_boundary(LONGEST);
         Some(text[..end].into())
@@ -206,17 +239,25 @@ impl World<'_> {
 
     fn frame(&mut self) -> Frame {
         Frame {
-            nodes: (0..self.nodes.len()).map(|slot| self.node_frame(slot)).collect(),
+            nodes: (0..self.nodes.len())
+                .map(|slot| self.node_frame(slot))
+                .collect(),
             flights: self.flight_frames(),
         }
     }
 
     fn node_frame(&mut self, slot: usize) -> NodeFrame {
         let state = self.state_of(slot);
-        let mut running: Vec<(Time, Vec<u8>)> =
-            self.nodes[slot].timers.iter().map(|timer| (timer.at, timer.bytes.clone())).collect();
+        let mut running: Vec<(Time, Vec<u8>)> = self.nodes[slot]
+            .timers
+            .iter()
+            .map(|timer| (timer.at, timer.bytes.clone()))
+            .collect();
         running.sort();
-        let timers = running.into_iter().map(|(at, bytes)| (at, self.text_of(slot, Subject::Timer, &bytes))).collect();
+        let timers = running
+            .into_iter()
+            .map(|(at, bytes)| (at, self.text_of(slot, Subject::Timer, &bytes)))
+            .collect();
         let node = &self.nodes[slot];
         let condition = match node.condition {
             _ if node.is_puppet() => Doing::Puppet,
@@ -240,8 +281,13 @@ impl World<'_> {
     /// The messages under way, as they arrive: sender, receiver, bytes.
     pub fn in_flight(&self) -> Vec<(NodeId, NodeId, Vec<u8>)> {
         let name = |slot: usize| self.nodes[slot].spec.id;
-        let flights = self.under_way().into_iter().map(|(_, index)| &self.flights[index as usize]);
-        flights.map(|flight| (name(flight.from), name(flight.to), flight.bytes.clone())).collect()
+        let flights = self
+            .under_way()
+            .into_iter()
+            .map(|(_, index)| &self.flights[index as usize]);
+        flights
+            .map(|flight| (name(flight.from), name(flight.to), flight.bytes.clone()))
+            .collect()
     }
 
     fn under_way(&self) -> Vec<(Option<Time>, u32)> {
@@ -255,7 +301,14 @@ impl World<'_> {
             .collect();
         under_way.extend(self.held.iter().map(|(_, message, _)| (None, *message)));
         // `None` would be first; what is held up arrives last.
-        under_way.sort_by_key(|(at, message)| (at.is_none(), *at, self.flights[*message as usize].nth, *message));
+        under_way.sort_by_key(|(at, message)| {
+            (
+                at.is_none(),
+                *at,
+                self.flights[*message as usize].nth,
+                *message,
+            )
+        });
         under_way
     }
 
@@ -264,9 +317,16 @@ impl World<'_> {
             .into_iter()
             .map(|(arrives, index)| {
                 let flight = &self.flights[index as usize];
-                let (from, to, sent, bytes) = (flight.from, flight.to, flight.sent, flight.bytes.clone());
+                let (from, to, sent, bytes) =
+                    (flight.from, flight.to, flight.sent, flight.bytes.clone());
                 let message = self.text_of(from, Subject::Message, &bytes);
-                FlightFrame { from: self.nodes[from].spec.id, to: self.nodes[to].spec.id, sent, arrives, message }
+                FlightFrame {
+                    from: self.nodes[from].spec.id,
+                    to: self.nodes[to].spec.id,
+                    sent,
+                    arrives,
+                    message,
+                }
             })
             .collect()
     }

@@ -39,11 +39,12 @@ pub struct Moment {
 
 /// Who asks what: each client gets its next operation some time after the answer to the one before.
 pub trait Workload {
-    /// The `nth` operation (from 0) of this client: how long it thinks first, and the encoded command. `None` ends it.
+    /// The `nth` operation (from 0) of this client: how long it thinks first, and the encoded
+    /// command. `None` ends it.
     fn next(&mut self, client: NodeId, nth: u64) -> Option<(std::time::Duration, Vec<u8>)>;
 
-    /// The same operation with values that are easier to read, if there are such: a failure is shown with them if it is
-    /// the same with them.
+    /// The same operation with values that are easier to read, if there are such: a failure is
+    /// shown with them if it is the same with them.
     fn plainer(&self, _client: NodeId, _nth: u64) -> Option<Vec<u8>> {
         None
     }

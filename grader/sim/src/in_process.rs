@@ -1,5 +1,5 @@
-//! Nodes that live in the grader's own process, for tests of the world itself. Never for a submission: nothing here
-//! keeps nodes apart, stops an endless loop or hides the machine.
+//! Nodes that live in the grader's own process, for tests of the world itself. Never for a
+//! submission: nothing here keeps nodes apart, stops an endless loop or hides the machine.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -19,7 +19,10 @@ pub struct InProcess {
 impl InProcess {
     /// A backend for nodes of `lab`.
     pub fn new(lab: fn() -> Lab) -> InProcess {
-        InProcess { lab, guests: Vec::new() }
+        InProcess {
+            lab,
+            guests: Vec::new(),
+        }
     }
 
     fn fresh(&mut self, slot: usize) -> &mut Guest {
@@ -29,7 +32,12 @@ impl InProcess {
         self.guests[slot].insert(Guest::new((self.lab)()))
     }
 
-    fn run(&mut self, slot: usize, op: Op, write: impl FnOnce(&mut Vec<u8>)) -> Result<&[u8], BackendError> {
+    fn run(
+        &mut self,
+        slot: usize,
+        op: Op,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<&[u8], BackendError> {
         if self.guests.get(slot).is_none_or(Option::is_none) {
             self.fresh(slot);
         }
@@ -43,19 +51,35 @@ impl InProcess {
         }))
         .map_err(|panic| {
             let message = panic.downcast_ref::<String>().cloned();
-            let message = message.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            Fault::Panic { message: message.unwrap_or_default(), place: None }.into()
+            let message =
+                message.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Fault::Panic {
+                message: message.unwrap_or_default(),
+                place: None,
+            }
+            .into()
         })
     }
 }
 
 impl Backend for InProcess {
-    fn start(&mut self, slot: usize, start: &Start<'_>, _entropy: u64) -> Result<&[u8], BackendError> {
+    fn start(
+        &mut self,
+        slot: usize,
+        start: &Start<'_>,
+        _entropy: u64,
+    ) -> Result<&[u8], BackendError> {
         self.fresh(slot);
         self.run(slot, Op::Step, |out| Event::Start(*start).write(out))
     }
 
-    fn restore(&mut self, slot: usize, start: &Start<'_>, snapshot: &[u8], _entropy: u64) -> Result<(), BackendError> {
+    fn restore(
+        &mut self,
+        slot: usize,
+        start: &Start<'_>,
+        snapshot: &[u8],
+        _entropy: u64,
+    ) -> Result<(), BackendError> {
         self.fresh(slot);
         let answer = self.run(slot, Op::Restore, |out| {
             start.write(out);
@@ -94,7 +118,10 @@ impl Backend for InProcess {
 pub fn answer_of(answer: &[u8]) -> Result<Vec<u8>, BackendError> {
     match answer.split_first() {
         Some((0, bytes)) => Ok(bytes.to_vec()),
-        Some((1, text)) => Err(Fault::State { what: String::from_utf8_lossy(text).into_owned() }.into()),
+        Some((1, text)) => Err(Fault::State {
+            what: String::from_utf8_lossy(text).into_owned(),
+        }
+        .into()),
         _ => Err(Fault::Malformed.into()),
     }
 }

@@ -1,8 +1,10 @@
-//! How long operations took, in buckets of fixed bounds: whatever is added in whatever order, the sums are the same.
+//! How long operations took, in buckets of fixed bounds: whatever is added in whatever order, the
+//! sums are the same.
 
 use serde::{Deserialize, Serialize};
 
-/// Each doubling is split into so many buckets, so a bucket is at most 1/16 wider than its beginning.
+/// Each doubling is split into so many buckets, so a bucket is at most 1/16 wider than its
+/// beginning.
 const SPLIT: u64 = 16;
 const SPLIT_BITS: u32 = SPLIT.ilog2();
 
@@ -25,10 +27,14 @@ impl Latencies {
         if self.0.len() < other.0.len() {
             self.0.resize(other.0.len(), 0);
         }
-        self.0.iter_mut().zip(&other.0).for_each(|(sum, count)| *sum += count);
+        self.0
+            .iter_mut()
+            .zip(&other.0)
+            .for_each(|(sum, count)| *sum += count);
     }
 
-    /// So many microseconds that this share (per mille) took no longer, rounded up to the end of a bucket; 0 of none.
+    /// So many microseconds that this share (per mille) took no longer, rounded up to the end of a
+    /// bucket; 0 of none.
     pub fn quantile_us(&self, permille: u64) -> u64 {
         let all: u64 = self.0.iter().sum();
         let rank = (all * permille).div_ceil(1000).max(1);
@@ -69,7 +75,9 @@ mod tests {
         for us in (0..5_000).chain([65_535, 65_536, 1_000_000, 60_000_000, u64::MAX]) {
             let end = longest(bucket(us));
             assert!(us <= end && end - us <= us / SPLIT, "{us} {end}");
-            assert!(us == u64::MAX || bucket(us) <= bucket(us + 1) && bucket(us + 1) <= bucket(us) + 1);
+            assert!(
+                us == u64::MAX || bucket(us) <= bucket(us + 1) && bucket(us + 1) <= bucket(us) + 1
+            );
         }
     }
 
@@ -78,10 +86,16 @@ mod tests {
         let mut latencies = Latencies::default();
         assert_eq!(latencies.quantile_us(500), 0);
         (1..=10).for_each(|us| latencies.count(us));
-        assert_eq!((latencies.quantile_us(500), latencies.quantile_us(990)), (5, 10));
+        assert_eq!(
+            (latencies.quantile_us(500), latencies.quantile_us(990)),
+            (5, 10)
+        );
         let mut sum = Latencies::default();
         sum.count(1_000);
         sum.add(&latencies);
-        assert_eq!((sum.quantile_us(500), sum.quantile_us(1000)), (6, longest(bucket(1_000))));
+        assert_eq!(
+            (sum.quantile_us(500), sum.quantile_us(1000)),
+            (6, longest(bucket(1_000)))
+        );
     }
 }

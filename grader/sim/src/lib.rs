@@ -1,11 +1,12 @@
-//! The world: virtual time, a network, crashes and disks around nodes that the world reaches only through a
-//! [`Backend`](backend::Backend).
+//! The world: virtual time, a network, crashes and disks around nodes that the world reaches only
+//! through a [`Backend`](backend::Backend).
 //!
-//! Everything here is pure and single-threaded: a run is a function of its seed, its [`Setup`] and the program under
-//! test. This crate knows nothing of wasm, of labs, of points or of reports.
+//! Everything here is pure and single-threaded: a run is a function of its seed, its [`Setup`] and
+//! the program under test. This crate knows nothing of wasm, of labs, of points or of reports.
 //!
-//! Read [`world`](World) first, then `effects` (what handlers ask for), `work` (what machines compute), `store`, `faults` (what tests do to the world),
-//! [`schedule`] (a run as data) and [`choice`] (where chance comes from).
+//! Read [`world`](World) first, then `effects` (what handlers ask for), `work` (what machines
+//! compute), `store`, `faults` (what tests do to the world), [`schedule`] (a run as data) and
+//! [`choice`] (where chance comes from).
 
 pub mod backend;
 mod bytes;

@@ -33,13 +33,14 @@ pub struct Phase {
     pub latencies: Latencies,
     /// How long operations went unanswered.
     pub availability: Availability,
-    /// From the last time that the world was healed, if that was in this phase, to the first answer; of several runs
-    /// the longest.
+    /// From the last time that the world was healed, if that was in this phase, to the first
+    /// answer; of several runs the longest.
     pub recovery_us: Option<u64>,
     pub(crate) began: Time,
 }
 
-/// How many windows of 100 ms brought an answer. A window counts if it did, or if an operation was open throughout.
+/// How many windows of 100 ms brought an answer. A window counts if it did, or if an operation was
+/// open throughout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Availability {
     /// The windows that count.
@@ -52,7 +53,11 @@ const WINDOW: u64 = ms(100).as_micros() as u64;
 
 impl Phase {
     pub(crate) fn named(name: &str, began: Time) -> Phase {
-        Phase { name: name.to_owned(), began, ..Phase::default() }
+        Phase {
+            name: name.to_owned(),
+            began,
+            ..Phase::default()
+        }
     }
 
     /// Adds what was counted in a phase of this name in another run.
@@ -86,8 +91,14 @@ pub(crate) fn measure(phases: &mut [Phase], history: &[Operation], healed: Optio
         phase.availability = availability(history, phase.began, ended);
         let of_this = healed.filter(|healed| phase.began <= *healed && *healed < ended);
         phase.recovery_us = of_this.and_then(|healed| {
-            let answers = history.iter().filter_map(|operation| operation.reply.as_ref());
-            answers.map(|(moment, _)| moment.at).filter(|at| *at >= healed).min().map(|at| micros(at.since(healed)))
+            let answers = history
+                .iter()
+                .filter_map(|operation| operation.reply.as_ref());
+            answers
+                .map(|(moment, _)| moment.at)
+                .filter(|at| *at >= healed)
+                .min()
+                .map(|at| micros(at.since(healed)))
         });
     }
 }
@@ -96,11 +107,16 @@ fn availability(history: &[Operation], began: Time, ended: Time) -> Availability
     // The last window may be cut short; it counts if it brings an answer.
     let whole = ended.0.saturating_sub(began.0) / WINDOW;
     let mut answered = vec![false; whole as usize + 1];
-    // By how many the operations that are open throughout a window are more than in the window before.
+    // By how many the operations that are open throughout a window are more than in the window
+    // before.
     let mut waiting = vec![0i64; whole as usize + 1];
     let after = |at: Time| at.0.saturating_sub(began.0);
     for operation in history {
-        let first = if operation.invoked.at <= began { 0 } else { after(operation.invoked.at).div_ceil(WINDOW) };
+        let first = if operation.invoked.at <= began {
+            0
+        } else {
+            after(operation.invoked.at).div_ceil(WINDOW)
+        };
         let answer = operation.reply.as_ref().map(|(moment, _)| moment.at);
         let behind = answer.map_or(whole, |at| after(at) / WINDOW).min(whole);
         if first < behind {
@@ -132,8 +148,9 @@ pub struct Limits {
     pub messages: u64,
     /// Bytes of all effects together: messages, answers, writes, timers, notes.
     pub bytes: u64,
-    /// What all handlers together may compute, in the backend's unit. Far above what any sensible program needs; it
-    /// keeps one that is just below the limit of a single handler, again and again, from taking hours.
+    /// What all handlers together may compute, in the backend's unit. Far above what any sensible
+    /// program needs; it keeps one that is just below the limit of a single handler, again and
+    /// again, from taking hours.
     pub fuel: u64,
     /// Effects of one handler.
     pub effects_per_event: u64,
@@ -162,7 +179,10 @@ mod tests {
     use crate::history::Moment;
 
     fn operation(from: u64, to: Option<u64>) -> Operation {
-        let moment = |at_ms: u64| Moment { at: Time(at_ms * 1000), order: at_ms };
+        let moment = |at_ms: u64| Moment {
+            at: Time(at_ms * 1000),
+            order: at_ms,
+        };
         Operation {
             client: NodeId::new('c', 1),
             command: Vec::new(),
@@ -174,19 +194,30 @@ mod tests {
 
     #[test]
     fn a_window_counts_if_somebody_waits_throughout_or_is_answered() {
-        let history = [operation(10, Some(20)), operation(150, Some(520)), operation(640, Some(760))];
+        let history = [
+            operation(10, Some(20)),
+            operation(150, Some(520)),
+            operation(640, Some(760)),
+        ];
         let of = |from: u64, to: u64| {
-            let Availability { asked, answered } = availability(&history, Time(from * 1000), Time(to * 1000));
+            let Availability { asked, answered } =
+                availability(&history, Time(from * 1000), Time(to * 1000));
             (asked, answered)
         };
-        // 0: answered; 100: idle at first; 200 to 400: waits; 500: answered; 600: idle at first; 700: answered; 800:
-        // idle.
+        // 0: answered; 100: idle at first; 200 to 400: waits; 500: answered; 600: idle at first;
+        // 700: answered; 800: idle.
         assert_eq!(of(0, 900), (6, 3));
         assert_eq!(of(200, 500), (3, 0), "it began before and ended later");
         assert_eq!(of(0, 99), (1, 1), "cut short, but answered");
         assert_eq!(of(200, 290), (0, 0));
         let open = [operation(0, None)];
-        assert_eq!(availability(&open, Time(0), Time(1_000_000)), Availability { asked: 10, answered: 0 });
+        assert_eq!(
+            availability(&open, Time(0), Time(1_000_000)),
+            Availability {
+                asked: 10,
+                answered: 0
+            }
+        );
     }
 
     #[test]
@@ -198,7 +229,10 @@ mod tests {
         let mut phases = [phase("faults", 0, 500), phase("healed", 500, 500)];
         let history = [operation(10, Some(20)), operation(30, Some(630))];
         measure(&mut phases, &history, Some(Time(500_000)));
-        assert_eq!((phases[0].recovery_us, phases[1].recovery_us), (None, Some(130_000)));
+        assert_eq!(
+            (phases[0].recovery_us, phases[1].recovery_us),
+            (None, Some(130_000))
+        );
         measure(&mut phases, &history[..1], Some(Time(500_000)));
         assert_eq!(phases[1].recovery_us, None, "nothing was answered");
     }

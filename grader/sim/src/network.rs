@@ -14,8 +14,9 @@ pub struct Conditions {
     pub latency: RangeInclusive<Duration>,
     /// How many messages are lost.
     pub loss: u32,
-    /// After so many losses in a row on one link the next message gets through. A fair-loss link: what is sent again
-    /// and again arrives, and a bound makes "again and again" a number that a handout can state.
+    /// After so many losses in a row on one link the next message gets through. A fair-loss link:
+    /// what is sent again and again arrives, and a bound makes "again and again" a number that a
+    /// handout can state.
     pub losses_in_a_row: u32,
     /// How many messages arrive twice.
     pub duplication: u32,
@@ -40,7 +41,10 @@ impl Conditions {
 
     /// The same latency for every message, so that a failing run is easy to read.
     pub fn steady() -> Conditions {
-        Conditions { latency: ms(2)..=ms(2), ..Conditions::clean() }
+        Conditions {
+            latency: ms(2)..=ms(2),
+            ..Conditions::clean()
+        }
     }
 
     /// Loses, doubles and reorders; up to 25 ms, at most two losses in a row on a link.
@@ -70,14 +74,21 @@ pub(crate) struct Link {
 pub(crate) type Fate = [Option<Duration>; 2];
 
 impl Link {
-    /// Decides about a message in a run of which something was left out: each copy takes as long as is said, or one
-    /// copy a steady time. Whatever is said, the link's conditions are kept.
-    pub fn edited_fate(&mut self, of_world: &Conditions, steady: Duration, takes_us: Option<&[u64]>) -> Fate {
+    /// Decides about a message in a run of which something was left out: each copy takes as long as
+    /// is said, or one copy a steady time. Whatever is said, the link's conditions are kept.
+    pub fn edited_fate(
+        &mut self,
+        of_world: &Conditions,
+        steady: Duration,
+        takes_us: Option<&[u64]>,
+    ) -> Fate {
         let conditions = self.conditions.as_deref().unwrap_or(of_world);
         let (fastest, mut slowest) = (*conditions.latency.start(), *conditions.latency.end());
         let calm = [Some(steady.clamp(fastest, slowest)), None];
         let row = std::mem::take(&mut self.losses_in_a_row);
-        let Some(takes_us) = takes_us else { return calm };
+        let Some(takes_us) = takes_us else {
+            return calm;
+        };
         if takes_us.is_empty() && conditions.loss > 0 && row < conditions.losses_in_a_row {
             self.losses_in_a_row = row + 1;
             return [None, None];
@@ -85,9 +96,14 @@ impl Link {
         if conditions.stragglers > 0 {
             slowest += *conditions.straggle.end();
         }
-        let mut copies = takes_us.iter().map(|takes| Duration::from_micros(*takes).clamp(fastest, slowest));
+        let mut copies = takes_us
+            .iter()
+            .map(|takes| Duration::from_micros(*takes).clamp(fastest, slowest));
         match copies.next() {
-            Some(first) => [Some(first), copies.next().filter(|_| conditions.duplication > 0)],
+            Some(first) => [
+                Some(first),
+                copies.next().filter(|_| conditions.duplication > 0),
+            ],
             None => calm,
         }
     }
@@ -112,7 +128,12 @@ impl Link {
         let copy = twice.then(|| {
             let mut draw = choices.draw(About::Copy, who, nth);
             let late = conditions.stragglers > 0 && draw.chance(conditions.stragglers);
-            draw.between(&conditions.latency) + if late { draw.between(&conditions.straggle) } else { Duration::ZERO }
+            draw.between(&conditions.latency)
+                + if late {
+                    draw.between(&conditions.straggle)
+                } else {
+                    Duration::ZERO
+                }
         });
         [Some(latency), copy]
     }
@@ -124,7 +145,10 @@ mod tests {
 
     #[test]
     fn never_more_losses_in_a_row_than_stated() {
-        let conditions = Conditions { loss: 900, ..Conditions::bad() };
+        let conditions = Conditions {
+            loss: 900,
+            ..Conditions::bad()
+        };
         let (mut link, mut row, mut worst, mut lost) = (Link::default(), 0, 0, 0);
         for nth in 0..10_000 {
             match link.fate(&conditions, Choices::new(1), 0, nth) {

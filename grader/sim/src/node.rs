@@ -44,7 +44,11 @@ pub enum Role {
 impl NodeSpec {
     /// A node that the test plays, in the place of one of this role.
     pub fn puppet(id: NodeId, role: u8) -> NodeSpec {
-        NodeSpec { id, role: Role::Puppet { role }, starts: true }
+        NodeSpec {
+            id,
+            role: Role::Puppet { role },
+            starts: true,
+        }
     }
 }
 
@@ -179,7 +183,10 @@ impl Node {
     }
 
     pub fn life(&self) -> Life {
-        Life { node: self.spec.id, incarnation: self.incarnation }
+        Life {
+            node: self.spec.id,
+            incarnation: self.incarnation,
+        }
     }
 
     pub fn is_puppet(&self) -> bool {

@@ -1,5 +1,5 @@
-//! What a test shows besides its verdict: lanes of spans over virtual time, such as who was primary when, and what
-//! clients asked, in the words of the lab.
+//! What a test shows besides its verdict: lanes of spans over virtual time, such as who was primary
+//! when, and what clients asked, in the words of the lab.
 
 use labkit::NodeId;
 

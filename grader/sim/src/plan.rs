@@ -4,15 +4,19 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use labkit::NodeId;
 
-use crate::{Outcome, World, choice::About, edits::Wake, schedule::Action, time::Time, world::What};
+use crate::{
+    Outcome, World, choice::About, edits::Wake, schedule::Action, time::Time, world::What,
+};
 
-/// A source of faults that can be laid over any workload. It is woken now and then, looks at the world (the view, say,
-/// so as not to ask for the impossible) and does something to it. What it does is recorded, so a replay needs no plan.
+/// A source of faults that can be laid over any workload. It is woken now and then, looks at the
+/// world (the view, say, so as not to ask for the impossible) and does something to it. What it
+/// does is recorded, so a replay needs no plan.
 pub trait Plan {
     /// What it does, in words for reports: `crashes of the primary`.
     fn name(&self) -> &'static str;
 
-    /// Acts, and says after which time it wants to be woken again; `None` ends it. It returns true if a fault fired.
+    /// Acts, and says after which time it wants to be woken again; `None` ends it. It returns true
+    /// if a fault fired.
     ///
     /// # Errors
     /// Whatever the world runs into meanwhile.
@@ -28,9 +32,19 @@ pub struct Flapping {
 }
 
 impl Flapping {
-    /// A partition between these groups that lasts for a time from `apart` each time, with a time from `together` after it.
-    pub fn new(groups: Vec<Vec<NodeId>>, apart: RangeInclusive<Duration>, together: RangeInclusive<Duration>) -> Self {
-        Flapping { groups, apart, together, wakes: 0 }
+    /// A partition between these groups that lasts for a time from `apart` each time, with a time
+    /// from `together` after it.
+    pub fn new(
+        groups: Vec<Vec<NodeId>>,
+        apart: RangeInclusive<Duration>,
+        together: RangeInclusive<Duration>,
+    ) -> Self {
+        Flapping {
+            groups,
+            apart,
+            together,
+            wakes: 0,
+        }
     }
 }
 
@@ -71,16 +85,22 @@ impl World<'_> {
         self.push(self.now + first, u64::from(index), What::Plan { index });
     }
 
-    /// Ends all plans. What they did to the world stays; see [`heal`](World::heal). A crash that still waits for its
-    /// node's next event does not come any more: it would hit a world that is being repaired.
+    /// Ends all plans. What they did to the world stays; see [`heal`](World::heal). A crash that
+    /// still waits for its node's next event does not come any more: it would hit a world that is
+    /// being repaired.
     pub fn end_plans(&mut self) {
         self.plans.iter_mut().for_each(|plan| *plan = None);
         self.nodes.iter_mut().for_each(|node| node.doom = None);
     }
 
     pub(crate) fn run_plan(&mut self, index: usize) -> Outcome {
-        let Some((mut plan, wakes)) = self.plans[index].take() else { return Ok(()) };
-        let wake = Wake { plan: index as u32, nth: wakes + 1 };
+        let Some((mut plan, wakes)) = self.plans[index].take() else {
+            return Ok(());
+        };
+        let wake = Wake {
+            plan: index as u32,
+            nth: wakes + 1,
+        };
         (self.planned, self.awake) = (true, Some(wake));
         let result = plan.wake(self);
         (self.planned, self.awake) = (false, None);
@@ -91,18 +111,32 @@ impl World<'_> {
         *self.fired.entry(plan.name()).or_insert(0) += u64::from(fired);
         if let Some(after) = again {
             self.plans[index] = Some((plan, wake.nth));
-            self.push(self.now + after, index as u64, What::Plan { index: index as u32 });
+            self.push(
+                self.now + after,
+                index as u64,
+                What::Plan {
+                    index: index as u32,
+                },
+            );
         }
         Ok(())
     }
 
     /// Carries out the faults that a replayed schedule lists, each at its time.
     pub(crate) fn queue_scripted_faults(&mut self) {
-        let Some(script) = &mut self.mode.script else { return };
+        let Some(script) = &mut self.mode.script else {
+            return;
+        };
         let faults = std::mem::take(&mut script.faults);
         for (index, (at, fault)) in faults.into_iter().enumerate() {
             self.faults.push(fault);
-            self.push(at.max(Time::ZERO), index as u64, What::Fault { index: index as u32 });
+            self.push(
+                at.max(Time::ZERO),
+                index as u64,
+                What::Fault {
+                    index: index as u32,
+                },
+            );
         }
     }
 
@@ -114,14 +148,26 @@ impl World<'_> {
         result
     }
 
-    /// Writes down what the script would still have done: a replay must know where the script ends, too.
+    /// Writes down what the script would still have done: a replay must know where the script ends,
+    /// too.
     pub(crate) fn record_faults_to_come(&mut self) {
-        let Some(recording) = self.mode.recording.as_mut().filter(|_| self.mode.script.is_some()) else { return };
+        let Some(recording) = self
+            .mode
+            .recording
+            .as_mut()
+            .filter(|_| self.mode.script.is_some())
+        else {
+            return;
+        };
         let mut to_come: Vec<_> = self.queue.iter().map(|item| item.0).collect();
         to_come.sort_unstable();
         for item in to_come {
             if let What::Fault { index } = item.what {
-                recording.act(item.at, true, Action::Fault(self.faults[index as usize].clone()));
+                recording.act(
+                    item.at,
+                    true,
+                    Action::Fault(self.faults[index as usize].clone()),
+                );
             }
         }
     }

@@ -23,7 +23,8 @@ impl World<'_> {
         Ok(())
     }
 
-    /// Lets time pass until `condition` holds (asked after every event), `within` at most; true if it holds.
+    /// Lets time pass until `condition` holds (asked after every event), `within` at most; true if
+    /// it holds.
     ///
     /// # Errors
     /// Whatever ends the run in that time.
@@ -44,7 +45,8 @@ impl World<'_> {
         }
     }
 
-    /// As [`run_until`](World::run_until), but a condition that never holds fails the test: `what` had to happen.
+    /// As [`run_until`](World::run_until), but a condition that never holds fails the test: `what`
+    /// had to happen.
     ///
     /// # Errors
     /// Whatever ends the run in that time, or the lack of progress, with who waits for what.
@@ -59,11 +61,14 @@ impl World<'_> {
             return Ok(());
         }
         let waiting = self.who_waits();
-        Err(self.no_progress(format!("it did not happen within {} ms that {what}.{waiting}", within.as_millis())))
+        Err(self.no_progress(format!(
+            "it did not happen within {} ms that {what}.{waiting}",
+            within.as_millis()
+        )))
     }
 
-    /// Lets time pass until the workload has no more to ask and every operation is answered, each at most `within` after its
-    /// call, or after now if it is open already.
+    /// Lets time pass until the workload has no more to ask and every operation is answered, each
+    /// at most `within` after its call, or after now if it is open already.
     ///
     /// # Errors
     /// Whatever ends the run in that time, or the lack of progress, with who waits for what.
@@ -71,19 +76,28 @@ impl World<'_> {
     pub fn expect_answers(&mut self, within: Duration) -> Outcome {
         let began = self.now;
         while !self.workload_is_done() {
-            let open = |node: &Node| node.open.map(|(index, _)| (self.history[index].invoked.at.max(began), index));
-            let oldest = self.nodes.iter().filter_map(open).min();
-            // Where nobody waits, the next to happen is that somebody asks, or that somebody never does.
-            let (from, index) = oldest.map_or((self.now, None), |(from, index)| (from, Some(index)));
-            let left = (from + within).since(self.now);
-            let answered = |world: &mut World<'_>| match index {
-                Some(index) => Ok(world.history[index].reply.is_some()),
-                None => Ok(world.nodes.iter().any(|node| node.open.is_some()) || world.workload_is_done()),
+            let open = |node: &Node| {
+                node.open
+                    .map(|(index, _)| (self.history[index].invoked.at.max(began), index))
             };
+            let oldest = self.nodes.iter().filter_map(open).min();
+            // Where nobody waits, the next to happen is that somebody asks, or that somebody never
+            // does.
+            let (from, index) =
+                oldest.map_or((self.now, None), |(from, index)| (from, Some(index)));
+            let left = (from + within).since(self.now);
+            let answered =
+                |world: &mut World<'_>| match index {
+                    Some(index) => Ok(world.history[index].reply.is_some()),
+                    None => Ok(world.nodes.iter().any(|node| node.open.is_some())
+                        || world.workload_is_done()),
+                };
             if !self.run_until(left, answered)? {
                 let (waiting, limit) = (self.who_waits(), within.as_millis());
                 let what = "every operation is answered";
-                return Err(self.no_progress(format!("it did not happen within {limit} ms that {what}.{waiting}")));
+                return Err(self.no_progress(format!(
+                    "it did not happen within {limit} ms that {what}.{waiting}"
+                )));
             }
         }
         Ok(())
@@ -93,7 +107,9 @@ impl World<'_> {
     fn who_waits(&mut self) -> String {
         let mut text = String::new();
         for slot in 0..self.nodes.len() {
-            let Some((index, _)) = self.nodes[slot].open else { continue };
+            let Some((index, _)) = self.nodes[slot].open else {
+                continue;
+            };
             let operation = &self.history[index];
             let (client, since) = (operation.client, operation.invoked.at);
             let command = operation.command.clone();
@@ -101,10 +117,17 @@ impl World<'_> {
             text += &format!(" {client} waits for the answer to {command} since {since}.");
         }
         let coming = |Reverse(item): &Reverse<Item>| {
-            matches!(item.what, What::Deliver { .. } | What::Timer { .. } | What::Synced { .. } | What::Worked { .. })
+            matches!(
+                item.what,
+                What::Deliver { .. }
+                    | What::Timer { .. }
+                    | What::Synced { .. }
+                    | What::Worked { .. }
+            )
         };
         if !self.queue.iter().any(coming) {
-            text += " No message is on its way, no timer is running and nobody computes: nothing can happen any more.";
+            text += " No message is on its way, no timer is running and nobody computes: nothing \
+                     can happen any more.";
         }
         text
     }
@@ -118,7 +141,10 @@ impl World<'_> {
     /// A violation that happened at this moment and is noticed only now; the test returns it.
     #[track_caller]
     pub fn violation_at(&self, about: Time, observed: impl Into<String>) -> Stop {
-        Stop::Violation(Violation { about, ..Violation::new(Kind::Violation, observed.into(), self.now) })
+        Stop::Violation(Violation {
+            about,
+            ..Violation::new(Kind::Violation, observed.into(), self.now)
+        })
     }
 
     /// A lack of progress seen now; the test returns it.

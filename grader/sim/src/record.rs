@@ -1,4 +1,5 @@
-//! What is kept of a run: nothing while it passes, everything when it is run again because it failed.
+//! What is kept of a run: nothing while it passes, everything when it is run again because it
+//! failed.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -33,20 +34,55 @@ pub struct Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Happening {
-    Start { node: NodeId, incarnation: u64 },
-    Receive { node: NodeId, from: NodeId, sent: Time, message: String },
-    Lose { from: NodeId, to: NodeId, message: String, why: String },
-    Timer { node: NodeId, timer: String },
-    Invoke { node: NodeId, command: String },
-    Respond { node: NodeId, output: String },
-    WorkDone { node: NodeId, work: String },
-    Crash { node: NodeId, after: Option<(u64, u64)> },
-    Fault { text: String },
-    Phase { name: String },
-    Stop { text: String },
+    Start {
+        node: NodeId,
+        incarnation: u64,
+    },
+    Receive {
+        node: NodeId,
+        from: NodeId,
+        sent: Time,
+        message: String,
+    },
+    Lose {
+        from: NodeId,
+        to: NodeId,
+        message: String,
+        why: String,
+    },
+    Timer {
+        node: NodeId,
+        timer: String,
+    },
+    Invoke {
+        node: NodeId,
+        command: String,
+    },
+    Respond {
+        node: NodeId,
+        output: String,
+    },
+    WorkDone {
+        node: NodeId,
+        work: String,
+    },
+    Crash {
+        node: NodeId,
+        after: Option<(u64, u64)>,
+    },
+    Fault {
+        text: String,
+    },
+    Phase {
+        name: String,
+    },
+    Stop {
+        text: String,
+    },
 }
 
-/// How many steps of a run are kept, the last ones: a node that floods the network must not fill the grader's memory.
+/// How many steps of a run are kept, the last ones: a node that floods the network must not fill
+/// the grader's memory.
 const STEPS_KEPT: usize = 50_000;
 
 /// How many bytes of text they may hold together.
@@ -72,17 +108,31 @@ pub struct Recording {
 
 impl Recording {
     pub(crate) fn new(detail: Detail) -> Recording {
-        Recording { detail, ..Recording::default() }
+        Recording {
+            detail,
+            ..Recording::default()
+        }
     }
 
     pub(crate) fn act(&mut self, at: Time, planned: bool, action: Action) {
-        self.schedule.0.push(Timed { at_us: at.0, planned, action });
+        self.schedule.0.push(Timed {
+            at_us: at.0,
+            planned,
+            action,
+        });
     }
 
     pub(crate) fn step(&mut self, at: Time, what: Happening, state: Option<Change>) {
         self.text += what.text_length();
         self.complete = false;
-        self.steps.push_back(Step { at, what, printed: String::new(), notes: Vec::new(), state, world: None });
+        self.steps.push_back(Step {
+            at,
+            what,
+            printed: String::new(),
+            notes: Vec::new(),
+            state,
+            world: None,
+        });
         self.forget();
     }
 
@@ -98,7 +148,9 @@ impl Recording {
 
     /// What came of the last step.
     pub(crate) fn complete(&mut self, after: Option<Arc<str>>, world: Option<Frame>) {
-        let Some(step) = self.steps.back_mut() else { return };
+        let Some(step) = self.steps.back_mut() else {
+            return;
+        };
         if let Some(change) = &mut step.state {
             change.after = after;
         }
@@ -121,7 +173,9 @@ impl Recording {
     /// Drops the oldest steps that are too many.
     fn forget(&mut self) {
         while self.steps.len() > STEPS_KEPT || (self.text > TEXT_KEPT && self.steps.len() > 1) {
-            let Some(step) = self.steps.pop_front() else { return };
+            let Some(step) = self.steps.pop_front() else {
+                return;
+            };
             let notes: usize = step.notes.iter().map(String::len).sum();
             self.text -= (step.what.text_length() + step.printed.len() + notes).min(self.text);
             self.forgotten += 1;
@@ -140,7 +194,10 @@ impl Happening {
             | Happening::Respond { node, .. }
             | Happening::WorkDone { node, .. }
             | Happening::Crash { node, .. } => Some(*node),
-            Happening::Lose { .. } | Happening::Fault { .. } | Happening::Phase { .. } | Happening::Stop { .. } => None,
+            Happening::Lose { .. }
+            | Happening::Fault { .. }
+            | Happening::Phase { .. }
+            | Happening::Stop { .. } => None,
         }
     }
 

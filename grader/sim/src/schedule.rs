@@ -1,7 +1,8 @@
 //! A run as a list of actions, and the file that holds one.
 //!
-//! Each action names its object by who it belongs to and a count in that node's own life (the 7th message that s1's 2nd
-//! incarnation sent), never by a position in the run. Taking an action out therefore renames no other.
+//! Each action names its object by who it belongs to and a count in that node's own life (the 7th
+//! message that s1's 2nd incarnation sent), never by a position in the run. Taking an action out
+//! therefore renames no other.
 
 use std::collections::BTreeMap;
 
@@ -23,14 +24,16 @@ pub struct Life {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
-    /// A client was asked to carry out its `nth` operation, or the test sent its `nth` message in the name of a puppet.
+    /// A client was asked to carry out its `nth` operation, or the test sent its `nth` message in
+    /// the name of a puppet.
     Invoke {
         /// The client or puppet.
         client: NodeId,
         /// Counts its operations or messages from 1.
         nth: u64,
     },
-    /// The `nth` message of `from` reached its destination (a duplicated one does so more than once).
+    /// The `nth` message of `from` reached its destination (a duplicated one does so more than
+    /// once).
     Deliver {
         /// The sender.
         from: Life,
@@ -74,7 +77,8 @@ pub enum Action {
         /// How many effects of the event still happened.
         effects: u64,
     },
-    /// What the crash that ended a life left of the unsynced writes to one blob. Where nothing was unsynced there is none.
+    /// What the crash that ended a life left of the unsynced writes to one blob. Where nothing was
+    /// unsynced there is none.
     Survived {
         /// The life that ended.
         of: Life,
@@ -93,7 +97,10 @@ pub enum Action {
 /// A fault that a script or a plan put on the world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "each is the method of `World` of the same name")]
+#[expect(
+    missing_docs,
+    reason = "each is the method of `World` of the same name"
+)]
 pub enum FaultAction {
     Crash { node: NodeId },
     Restart { node: NodeId },
@@ -128,15 +135,16 @@ pub struct Timed {
 #[serde(transparent)]
 pub struct Schedule(pub Vec<Timed>);
 
-/// What a crash leaves of the unsynced writes to a blob: so many from the first, and so many bytes of the last of them if
-/// that is an append.
+/// What a crash leaves of the unsynced writes to a blob: so many from the first, and so many bytes
+/// of the last of them if that is an append.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Survival {
     pub writes: u64,
     pub bytes: Option<u64>,
 }
 
-/// A schedule in the form in which a replaying world asks for it: what was decided about this message, this timer?
+/// A schedule in the form in which a replaying world asks for it: what was decided about this
+/// message, this timer?
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     /// When each copy of a message ended its way, and whether it was lost.
@@ -157,10 +165,18 @@ impl Script {
             match &timed.action {
                 Action::Invoke { .. } => {}
                 Action::Deliver { from, nth } => {
-                    script.messages.entry((*from, *nth)).or_default().push((at, false));
+                    script
+                        .messages
+                        .entry((*from, *nth))
+                        .or_default()
+                        .push((at, false));
                 }
                 Action::Drop { from, nth } => {
-                    script.messages.entry((*from, *nth)).or_default().push((at, true));
+                    script
+                        .messages
+                        .entry((*from, *nth))
+                        .or_default()
+                        .push((at, true));
                 }
                 Action::Fire { of, nth } => {
                     script.timers.insert((*of, *nth), at);
@@ -174,9 +190,21 @@ impl Script {
                 Action::Crash { of, event, effects } => {
                     script.crashes.insert((*of, *event), *effects);
                 }
-                Action::Survived { of, blob, writes, bytes } => {
-                    let survival = Survival { writes: *writes, bytes: *bytes };
-                    script.survivals.entry(*of).or_default().insert(blob.clone(), survival);
+                Action::Survived {
+                    of,
+                    blob,
+                    writes,
+                    bytes,
+                } => {
+                    let survival = Survival {
+                        writes: *writes,
+                        bytes: *bytes,
+                    };
+                    script
+                        .survivals
+                        .entry(*of)
+                        .or_default()
+                        .insert(blob.clone(), survival);
                 }
                 Action::Fault(fault) if timed.planned => script.faults.push((at, fault.clone())),
                 Action::Fault(_) => {}

@@ -31,7 +31,11 @@ impl World<'_> {
     /// Carries out an effect on the store; another one does nothing.
     pub(crate) fn write_store(&mut self, slot: usize, effect: &Effect<'_>) {
         let (by, at) = (self.nodes[slot].life(), self.now);
-        let empty = || File { records: Vec::new(), by, at };
+        let empty = || File {
+            records: Vec::new(),
+            by,
+            at,
+        };
         match *effect {
             Effect::StoreCreate { name } => {
                 self.files.insert(name.to_owned(), empty());
@@ -40,7 +44,9 @@ impl World<'_> {
                 if !self.files.contains_key(name) {
                     self.files.insert(name.to_owned(), empty());
                 }
-                let Some(file) = self.files.get_mut(name) else { return };
+                let Some(file) = self.files.get_mut(name) else {
+                    return;
+                };
                 file.records.push(record.to_vec());
                 (file.by, file.at) = (by, at);
             }

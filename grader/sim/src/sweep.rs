@@ -14,8 +14,9 @@ pub(crate) struct Sweep {
 }
 
 impl World<'_> {
-    /// From here on, until [`sweep_over`](World::sweep_over), every boundary between two effects of this node is one at
-    /// which [`Trial::crash_sweep`](crate::Trial::crash_sweep) lets it crash, each in a run of its own.
+    /// From here on, until [`sweep_over`](World::sweep_over), every boundary between two effects of
+    /// this node is one at which [`Trial::crash_sweep`](crate::Trial::crash_sweep) lets it crash,
+    /// each in a run of its own.
     pub fn sweep(&mut self, node: NodeId) {
         self.sweep.slot = Some(self.slot(node));
     }

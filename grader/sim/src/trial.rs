@@ -30,7 +30,10 @@ pub struct Mode {
 impl Mode {
     /// As the seed decides, written down.
     pub fn recorded() -> Mode {
-        Mode { record: Some(Detail::Words), ..Mode::default() }
+        Mode {
+            record: Some(Detail::Words),
+            ..Mode::default()
+        }
     }
 }
 
@@ -109,13 +112,23 @@ const AS_BYTES_EVERY: u64 = 8;
 impl<'b> Trial<'b> {
     /// The `number`-th seed of a test; `seed` is the number that all its choices come from.
     pub fn new(backend: &'b mut dyn Backend, number: u64, seed: u64, mode: Mode) -> Trial<'b> {
-        Trial { backend, seed, number, mode, machines: None, facts: Facts::default() }
+        Trial {
+            backend,
+            seed,
+            number,
+            mode,
+            machines: None,
+            facts: Facts::default(),
+        }
     }
 
     /// The same trial, which can also make machines: a search needs one for each thread.
     #[must_use]
     pub fn with_machines(self, machines: Factory<'b>) -> Trial<'b> {
-        Trial { machines: Some(machines), ..self }
+        Trial {
+            machines: Some(machines),
+            ..self
+        }
     }
 
     /// Makes machines, if this trial can.
@@ -125,7 +138,10 @@ impl<'b> Trial<'b> {
 
     /// The schedule that the trial's world follows; none if the seed decides.
     pub fn schedule(&self) -> Option<&Schedule> {
-        self.mode.schedule.as_ref().filter(|schedule| !schedule.0.is_empty())
+        self.mode
+            .schedule
+            .as_ref()
+            .filter(|schedule| !schedule.0.is_empty())
     }
 
     /// Lets the worlds from now on follow a schedule that a search has found.
@@ -153,8 +169,9 @@ impl<'b> Trial<'b> {
         self.seed
     }
 
-    /// The network for a directed test: the easiest to read first, then a clean one, then bad ones. So every scenario
-    /// has its twin on a bad network, and the lowest failing seed is the plainest failure.
+    /// The network for a directed test: the easiest to read first, then a clean one, then bad ones.
+    /// So every scenario has its twin on a bad network, and the lowest failing seed is the plainest
+    /// failure.
     pub fn conditions(&self) -> Conditions {
         match self.number {
             0 => Conditions::steady(),
@@ -191,24 +208,32 @@ impl<'b> Trial<'b> {
         self.run_world(setup, None, test).0
     }
 
-    /// Runs a test in a world beside the one that counts, for tests that compare two. It is as the seed decides in any mode,
-    /// and nothing of it is written down.
+    /// Runs a test in a world beside the one that counts, for tests that compare two. It is as the
+    /// seed decides in any mode, and nothing of it is written down.
     ///
     /// # Errors
     /// What the test returns.
-    pub fn run_aside(&mut self, setup: Setup, test: impl FnOnce(&mut World<'_>) -> Outcome) -> Outcome {
+    pub fn run_aside(
+        &mut self,
+        setup: Setup,
+        test: impl FnOnce(&mut World<'_>) -> Outcome,
+    ) -> Outcome {
         let mode = std::mem::take(&mut self.mode);
         let outcome = self.run_world(setup, None, test).0;
         self.mode = mode;
         outcome
     }
 
-    /// Runs a test once without a crash to count the boundaries between effects that the swept node passes (see
-    /// [`World::sweep`]), and then once for each boundary with a crash there.
+    /// Runs a test once without a crash to count the boundaries between effects that the swept node
+    /// passes (see [`World::sweep`]), and then once for each boundary with a crash there.
     ///
     /// # Errors
     /// What the test returns in the first run in which it fails.
-    pub fn crash_sweep(&mut self, setup: &Setup, test: impl Fn(&mut World<'_>) -> Outcome) -> Outcome {
+    pub fn crash_sweep(
+        &mut self,
+        setup: &Setup,
+        test: impl Fn(&mut World<'_>) -> Outcome,
+    ) -> Outcome {
         if self.mode.schedule.is_some() {
             return self.run_world(setup.clone(), None, &test).0;
         }
@@ -218,7 +243,11 @@ impl<'b> Trial<'b> {
         }
         let (outcome, boundaries) = self.run_world(setup.clone(), None, &test);
         outcome?;
-        *self.facts.fired.entry("a crash at each effect").or_insert(0) += boundaries;
+        *self
+            .facts
+            .fired
+            .entry("a crash at each effect")
+            .or_insert(0) += boundaries;
         for target in 0..boundaries {
             self.run_world(setup.clone(), Some(target), &test).0?;
         }
@@ -231,7 +260,11 @@ impl<'b> Trial<'b> {
         crash_at: Option<u64>,
         test: impl FnOnce(&mut World<'_>) -> Outcome,
     ) -> (Outcome, u64) {
-        let Mode { record, schedule, edits } = &self.mode;
+        let Mode {
+            record,
+            schedule,
+            edits,
+        } = &self.mode;
         let plain = edits.as_ref().is_some_and(|edits| edits.plain);
         let mode = RunMode {
             recording: record.clone().map(Recording::new),

@@ -60,8 +60,8 @@ pub struct Violation {
     pub kind: Kind,
     /// What was seen, in one or a few sentences.
     pub observed: String,
-    /// Where it was noticed: the assertion of the test, the line of the panic. Two failures of the same kind and source
-    /// break the same promise.
+    /// Where it was noticed: the assertion of the test, the line of the panic. Two failures of the
+    /// same kind and source break the same promise.
     pub source: String,
     /// When.
     pub at: Time,
@@ -70,11 +70,18 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// A violation seen now. What was observed may quote what a program wrote, however long that is.
+    /// A violation seen now. What was observed may quote what a program wrote, however long that
+    /// is.
     #[track_caller]
     pub(crate) fn new(kind: Kind, observed: String, at: Time) -> Violation {
         let source = Location::caller().to_string();
-        Violation { kind, observed: shortened(&observed), source, at, about: at }
+        Violation {
+            kind,
+            observed: shortened(&observed),
+            source,
+            at,
+            about: at,
+        }
     }
 }
 
@@ -99,8 +106,9 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// A promise that was broken in no world, so there is no moment: a handler that did something else when it was asked the
-    /// same again, or all handlers that a search called and that computed for too long.
+    /// A promise that was broken in no world, so there is no moment: a handler that did something
+    /// else when it was asked the same again, or all handlers that a search called and that
+    /// computed for too long.
     #[track_caller]
     pub fn beside_worlds(kind: Kind, observed: String) -> Stop {
         Stop::Violation(Violation::new(kind, observed, Time::ZERO))
@@ -110,13 +118,18 @@ impl Stop {
 /// What each step of a test returns.
 pub type Outcome<T = ()> = Result<T, Stop>;
 
-/// What tells one fault of a program from another: the line, or what the node is, never what it handled.
+/// What tells one fault of a program from another: the line, or what the node is, never what it
+/// handled.
 fn source_of(fault: &Fault, node: &str) -> String {
     let role = node.trim_end_matches(|digit: char| digit.is_ascii_digit());
     match fault {
-        Fault::Panic { place: Some(place), .. } => place.clone(),
+        Fault::Panic {
+            place: Some(place), ..
+        } => place.clone(),
         Fault::Panic { message, .. } => message.clone(),
-        Fault::Trap { what } | Fault::Refused { what } | Fault::State { what } => format!("{role}: {what}"),
+        Fault::Trap { what } | Fault::Refused { what } | Fault::State { what } => {
+            format!("{role}: {what}")
+        }
         Fault::OutOfFuel | Fault::OutOfMemory { .. } | Fault::Malformed => role.to_owned(),
     }
 }
@@ -129,35 +142,67 @@ pub(crate) fn stop_for(error: BackendError, node: &str, doing: &str, at: Time) -
     let source = source_of(&fault, node);
     let (kind, observed) = match fault {
         Fault::Panic { message, place } => {
-            let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
+            let place = place
+                .map(|place| format!(" at {place}"))
+                .unwrap_or_default();
             if let Some(what) = message.strip_prefix(REFUSED) {
                 let observed = format!("{node} was stopped while {doing}{place}: {what}");
-                return Stop::Violation(Violation { source, ..Violation::new(Kind::Refused, observed, at) });
+                return Stop::Violation(Violation {
+                    source,
+                    ..Violation::new(Kind::Refused, observed, at)
+                });
             }
             match message.strip_prefix("not yet implemented") {
                 Some(hole) => {
                     let hole = hole.trim_start_matches(": ");
                     let hole = if hole.is_empty() { "a todo!()" } else { hole };
-                    (Kind::NotImplemented, format!("not implemented: {hole}{place}"))
+                    (
+                        Kind::NotImplemented,
+                        format!("not implemented: {hole}{place}"),
+                    )
                 }
-                None => (Kind::Crash, format!("{node} panicked while {doing}{place}: {message}")),
+                None => (
+                    Kind::Crash,
+                    format!("{node} panicked while {doing}{place}: {message}"),
+                ),
             }
         }
-        Fault::Trap { what } => (Kind::Crash, format!("{node} was stopped while {doing}: {what}")),
+        Fault::Trap { what } => (
+            Kind::Crash,
+            format!("{node} was stopped while {doing}: {what}"),
+        ),
         Fault::OutOfFuel => {
             let text = "the handler computed for too long (does it loop for ever?)";
-            (Kind::Timeout, format!("{node} was stopped while {doing}: {text}"))
+            (
+                Kind::Timeout,
+                format!("{node} was stopped while {doing}: {text}"),
+            )
         }
         Fault::OutOfMemory { limit_bytes } => {
             let limit = limit_bytes >> 20;
-            (Kind::Memory, format!("{node} was stopped while {doing}: it wanted more than {limit} MiB of memory"))
+            (
+                Kind::Memory,
+                format!(
+                    "{node} was stopped while {doing}: it wanted more than {limit} MiB of memory"
+                ),
+            )
         }
-        Fault::Refused { what } => (Kind::Refused, format!("{node} was stopped while {doing}: {what}")),
+        Fault::Refused { what } => (
+            Kind::Refused,
+            format!("{node} was stopped while {doing}: {what}"),
+        ),
         Fault::State { what } => (Kind::State, format!("{node}, after {doing}: {what}")),
         Fault::Malformed => {
-            let text = "the effects that the handler asked for are several megabytes, or no effects at all";
-            (Kind::Crash, format!("{node} was stopped while {doing}: {text}"))
+            let text = "the effects that the handler asked for are several megabytes, or no \
+                        effects at all";
+            (
+                Kind::Crash,
+                format!("{node} was stopped while {doing}: {text}"),
+            )
         }
     };
-    Stop::Violation(Violation { source, ..Violation::new(kind, observed, at) })
+    Stop::Violation(Violation {
+        source,
+        ..Violation::new(kind, observed, at)
+    })
 }

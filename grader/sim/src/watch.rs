@@ -4,14 +4,20 @@ use labkit::{NodeId, abi::Op};
 
 use crate::{Outcome, Stop, Time, World};
 
-/// Something that looks at the world after every event, to check an invariant or to know when a fault is legitimate.
-/// It changes nothing.
+/// Something that looks at the world after every event, to check an invariant or to know when a
+/// fault is legitimate. It changes nothing.
 pub trait Watcher {
     /// `to` has handled a message from `from`.
     ///
     /// # Errors
     /// A violation, if the watcher checks an invariant.
-    fn delivered(&mut self, look: &mut Look<'_, '_>, to: NodeId, from: NodeId, message: &[u8]) -> Outcome;
+    fn delivered(
+        &mut self,
+        look: &mut Look<'_, '_>,
+        to: NodeId,
+        from: NodeId,
+        message: &[u8],
+    ) -> Outcome;
 
     /// `node` has handled an event of any kind (a message included; `delivered` comes first).
     ///
@@ -78,15 +84,19 @@ impl World<'_> {
             return Ok(None);
         }
         let before = self.fuel;
-        let seen = self.call(slot, Op::Observe, &[], "being observed").map(Some);
-        // Looking on costs the program nothing, within reason: it is the suite that looks after every event.
+        let seen = self
+            .call(slot, Op::Observe, &[], "being observed")
+            .map(Some);
+        // Looking on costs the program nothing, within reason: it is the suite that looks after
+        // every event.
         if self.looking < LOOKS * self.limits.fuel {
             self.looking += std::mem::replace(&mut self.fuel, before) - before;
         }
         seen
     }
 
-    /// The length of a node's state as bytes: its memory, as budgets count it; `None` if the node is down.
+    /// The length of a node's state as bytes: its memory, as budgets count it; `None` if the node
+    /// is down.
     ///
     /// # Errors
     /// If the state cannot be turned into bytes.
@@ -95,7 +105,8 @@ impl World<'_> {
         if !self.has_instance(slot) {
             return Ok(None);
         }
-        self.call(slot, Op::Snapshot, &[], "being turned into bytes").map(|bytes| Some(bytes.len()))
+        self.call(slot, Op::Snapshot, &[], "being turned into bytes")
+            .map(|bytes| Some(bytes.len()))
     }
 
     /// The given message (encoded) inside a student's message from this node, if it is one.
@@ -109,7 +120,12 @@ impl World<'_> {
             return Ok(known.clone());
         }
         let clerk = self.clerk();
-        let answer = self.call(clerk, Op::UnwrapGiven, &argument, "being asked for a given message")?;
+        let answer = self.call(
+            clerk,
+            Op::UnwrapGiven,
+            &argument,
+            "being asked for a given message",
+        )?;
         let given = match answer.split_first() {
             Some((1, given)) => Some(given.to_vec()),
             _ => None,

@@ -1,7 +1,7 @@
 //! Work: what the machines of nodes compute beside the handlers, in virtual time.
 //!
-//! What a task is, how long it takes and what comes out is the lab's ([`Machines`]); when it begins and ends, and what
-//! becomes of it, is the world's.
+//! What a task is, how long it takes and what comes out is the lab's ([`Machines`]); when it begins
+//! and ends, and what becomes of it, is the world's.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -113,7 +113,11 @@ const MOST: usize = 100_000;
 
 impl Works {
     pub fn new(machines: Option<Arc<dyn Machines>>, slow: BTreeMap<NodeId, u32>) -> Works {
-        Works { machines, slow, ..Works::default() }
+        Works {
+            machines,
+            slow,
+            ..Works::default()
+        }
     }
 }
 
@@ -127,19 +131,41 @@ impl World<'_> {
         self.cancel_work(slot, token);
         let (now, by) = (self.now, self.nodes[slot].life());
         let Some(machines) = &self.works.machines else {
-            let observed = format!("{} started work, but the lab lets it compute nothing", by.node);
-            return Err(Stop::Violation(Violation::new(Kind::Refused, observed, now)));
+            let observed = format!(
+                "{} started work, but the lab lets it compute nothing",
+                by.node
+            );
+            return Err(Stop::Violation(Violation::new(
+                Kind::Refused,
+                observed,
+                now,
+            )));
         };
         if self.works.log.len() == MOST {
             return Err(self.over_budget(format!("more than {MOST} pieces of work were started")));
         }
-        let Computation { label, takes, ends } = machines.compute(by, task).map_err(|why| self.violation(why))?;
+        let Computation { label, takes, ends } = machines
+            .compute(by, task)
+            .map_err(|why| self.violation(why))?;
         let work = self.works.log.len();
-        self.works.log.push(Work { by, token, label, asked: now, began: None, ended: None, fate: Fate::Waiting });
+        self.works.log.push(Work {
+            by,
+            token,
+            label,
+            asked: now,
+            began: None,
+            ended: None,
+            fate: Fate::Waiting,
+        });
         let nth = self.works.started.entry(by).or_default();
         *nth += 1;
         let queue = self.works.queues.entry(slot).or_default();
-        queue.push_back(Queued { work, nth: *nth, takes, ends });
+        queue.push_back(Queued {
+            work,
+            nth: *nth,
+            takes,
+            ends,
+        });
         if queue.len() == 1 {
             self.begin_next(slot);
         }
@@ -148,21 +174,40 @@ impl World<'_> {
 
     /// Lets a machine begin with the first work in its queue.
     fn begin_next(&mut self, slot: usize) {
-        let Some(next) = self.works.queues.get(&slot).and_then(VecDeque::front) else { return };
+        let Some(next) = self.works.queues.get(&slot).and_then(VecDeque::front) else {
+            return;
+        };
         let work = &mut self.works.log[next.work];
         (work.began, work.fate) = (Some(self.now), Fate::Running);
         let factor = self.works.slow.get(&work.by.node).copied().unwrap_or(1);
-        let (ends, index) = (self.now + next.takes.saturating_mul(factor), next.work as u32);
-        let scripted = self.mode.script.as_mut().and_then(|script| script.works.remove(&(work.by, next.nth)));
+        let (ends, index) = (
+            self.now + next.takes.saturating_mul(factor),
+            next.work as u32,
+        );
+        let scripted = self
+            .mode
+            .script
+            .as_mut()
+            .and_then(|script| script.works.remove(&(work.by, next.nth)));
         let at = scripted.unwrap_or_else(|| self.unnamed(ends));
-        self.push(at, (slot as u64) << 40 | u64::from(index), What::Worked { slot: slot as u16, work: index });
+        self.push(
+            at,
+            (slot as u64) << 40 | u64::from(index),
+            What::Worked {
+                slot: slot as u16,
+                work: index,
+            },
+        );
     }
 
-    /// The machine is done with this work, unless the node was quicker to crash or to think better of it.
+    /// The machine is done with this work, unless the node was quicker to crash or to think better
+    /// of it.
     pub(crate) fn worked(&mut self, slot: usize, work: u32) -> Outcome {
         let work = work as usize;
         let queue = self.works.queues.entry(slot).or_default();
-        let Some(done) = queue.pop_front_if(|first| first.work == work) else { return Ok(()) };
+        let Some(done) = queue.pop_front_if(|first| first.work == work) else {
+            return Ok(());
+        };
         let of = self.works.log[work].by;
         self.record_action(|_| Action::Worked { of, nth: done.nth });
         let logged = &mut self.works.log[work];
@@ -176,7 +221,10 @@ impl World<'_> {
             }
             Ends::Crash => {
                 logged.fate = Fate::Crashed;
-                let (node, text) = (logged.by.node, format!("{} crashes {}", logged.label, logged.by.node));
+                let (node, text) = (
+                    logged.by.node,
+                    format!("{} crashes {}", logged.label, logged.by.node),
+                );
                 self.remark(text);
                 self.record(|_| Happening::Crash { node, after: None });
                 self.end_life(slot);
@@ -187,12 +235,19 @@ impl World<'_> {
 
     pub(crate) fn cancel_work(&mut self, slot: usize, token: u64) {
         // It may be done already, and the node not have been told.
-        self.nodes[slot]
-            .backlog
-            .retain(|cause| !matches!(cause, Cause::WorkDone { token: told, .. } if *told == token));
+        self.nodes[slot].backlog.retain(
+            |cause| !matches!(cause, Cause::WorkDone { token: told, .. } if *told == token),
+        );
         let (now, works) = (self.now, &mut self.works);
-        let Some(queue) = works.queues.get_mut(&slot) else { return };
-        let Some(position) = queue.iter().position(|queued| works.log[queued.work].token == token) else { return };
+        let Some(queue) = works.queues.get_mut(&slot) else {
+            return;
+        };
+        let Some(position) = queue
+            .iter()
+            .position(|queued| works.log[queued.work].token == token)
+        else {
+            return;
+        };
         let work = &mut works.log[queue.remove(position).expect("found above").work];
         (work.ended, work.fate) = (Some(now), Fate::Cancelled);
         if position == 0 {

@@ -46,13 +46,16 @@ pub struct Setup {
     pub limits: Limits,
     /// How long a sync takes.
     pub sync: RangeInclusive<Duration>,
-    /// Whether a crash takes all with it that was not synced. Else some of it may survive, as on most disks.
+    /// Whether a crash takes all with it that was not synced. Else some of it may survive, as on
+    /// most disks.
     pub unsynced_is_lost: bool,
     /// Nodes start within this time after the beginning, each at its own moment.
     pub start_spread: Duration,
-    /// Where a run follows a schedule: what the schedule does not name happens after this moment only.
+    /// Where a run follows a schedule: what the schedule does not name happens after this moment
+    /// only.
     pub quiet_until: Time,
-    /// The nodes that have a clock, and what it reads at the beginning: none, unless the lab grants clocks.
+    /// The nodes that have a clock, and what it reads at the beginning: none, unless the lab grants
+    /// clocks.
     pub clocks: BTreeMap<NodeId, Clock>,
     /// What every node can read.
     pub inputs: Inputs,
@@ -63,7 +66,8 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// A world of these nodes under these conditions, with the default limits, in which all start at once.
+    /// A world of these nodes under these conditions, with the default limits, in which all start
+    /// at once.
     pub fn new(nodes: Vec<NodeSpec>, conditions: Conditions) -> Setup {
         Setup {
             nodes,
@@ -83,18 +87,39 @@ impl Setup {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum What {
-    Fault { index: u32 },
-    Plan { index: u32 },
-    Start { slot: u16 },
-    Timer { slot: u16, incarnation: u32, nth: u64 },
-    Synced { slot: u16, incarnation: u32, nth: u64 },
-    Deliver { message: u32 },
-    Think { slot: u16 },
-    Worked { slot: u16, work: u32 },
+    Fault {
+        index: u32,
+    },
+    Plan {
+        index: u32,
+    },
+    Start {
+        slot: u16,
+    },
+    Timer {
+        slot: u16,
+        incarnation: u32,
+        nth: u64,
+    },
+    Synced {
+        slot: u16,
+        incarnation: u32,
+        nth: u64,
+    },
+    Deliver {
+        message: u32,
+    },
+    Think {
+        slot: u16,
+    },
+    Worked {
+        slot: u16,
+        work: u32,
+    },
 }
 
-/// Something that will happen. Simultaneous things are ordered by what they are, never by when they were planned, so
-/// that a replay meets them in the same order.
+/// Something that will happen. Simultaneous things are ordered by what they are, never by when they
+/// were planned, so that a replay meets them in the same order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Item {
     pub at: Time,
@@ -171,7 +196,12 @@ pub struct World<'b> {
 }
 
 impl<'b> World<'b> {
-    pub(crate) fn new(backend: &'b mut dyn Backend, seed: u64, setup: Setup, mode: RunMode) -> World<'b> {
+    pub(crate) fn new(
+        backend: &'b mut dyn Backend,
+        seed: u64,
+        setup: Setup,
+        mode: RunMode,
+    ) -> World<'b> {
         let count = setup.nodes.len();
         let choices = Choices::new(seed);
         let mut world = World {
@@ -228,9 +258,14 @@ impl<'b> World<'b> {
             if !world.nodes[slot].spec.starts {
                 continue;
             }
-            let late =
-                choices.draw(About::Think, slot as u64, u64::MAX).between(&(Duration::ZERO..=setup.start_spread));
-            world.push(Time::ZERO + late, slot as u64, What::Start { slot: slot as u16 });
+            let late = choices
+                .draw(About::Think, slot as u64, u64::MAX)
+                .between(&(Duration::ZERO..=setup.start_spread));
+            world.push(
+                Time::ZERO + late,
+                slot as u64,
+                What::Start { slot: slot as u16 },
+            );
         }
         world
     }
@@ -260,7 +295,9 @@ impl<'b> World<'b> {
     pub fn phase(&mut self, name: &str) {
         self.close_phase();
         self.phases.push(Phase::named(name, self.now));
-        self.record(|_| Happening::Phase { name: name.to_owned() });
+        self.record(|_| Happening::Phase {
+            name: name.to_owned(),
+        });
     }
 
     fn close_phase(&mut self) {
@@ -284,7 +321,8 @@ impl<'b> World<'b> {
     /// # Panics
     /// If the test has no such node: a mistake in the test.
     pub(crate) fn slot(&self, node: NodeId) -> usize {
-        self.find(node).unwrap_or_else(|| panic!("the test has no node {node}"))
+        self.find(node)
+            .unwrap_or_else(|| panic!("the test has no node {node}"))
     }
 
     pub(crate) fn find(&self, node: NodeId) -> Option<usize> {
@@ -313,7 +351,11 @@ impl<'b> World<'b> {
             What::Worked { .. } => 7,
         };
         let rank = class << 60 | (identity & ((1 << 60) - 1));
-        self.queue.push(Reverse(Item { at: at.max(self.now), rank, what }));
+        self.queue.push(Reverse(Item {
+            at: at.max(self.now),
+            rank,
+            what,
+        }));
     }
 
     /// Does the next thing, unless it is later than `until`. False if there is none.
@@ -324,14 +366,24 @@ impl<'b> World<'b> {
         }
         // Before the next thing leaves the queue: a timer that fires is no longer set.
         self.look_back();
-        let Some(Reverse(item)) = self.queue.pop() else { return Ok(false) };
+        let Some(Reverse(item)) = self.queue.pop() else {
+            return Ok(false);
+        };
         self.now = item.at;
         match item.what {
             What::Fault { index } => self.do_scripted_fault(index as usize)?,
             What::Plan { index } => self.run_plan(index as usize)?,
             What::Start { slot } => self.start_slot(usize::from(slot))?,
-            What::Timer { slot, incarnation, nth } => self.fire(usize::from(slot), u64::from(incarnation), nth)?,
-            What::Synced { slot, incarnation, nth } => self.synced(usize::from(slot), u64::from(incarnation), nth)?,
+            What::Timer {
+                slot,
+                incarnation,
+                nth,
+            } => self.fire(usize::from(slot), u64::from(incarnation), nth)?,
+            What::Synced {
+                slot,
+                incarnation,
+                nth,
+            } => self.synced(usize::from(slot), u64::from(incarnation), nth)?,
             What::Deliver { message } => self.arrive(message)?,
             What::Think { slot } => self.invoke_next(usize::from(slot))?,
             What::Worked { slot, work } => self.worked(usize::from(slot), work)?,
@@ -339,12 +391,21 @@ impl<'b> World<'b> {
         Ok(true)
     }
 
-    pub(crate) fn call(&mut self, slot: usize, op: Op, argument: &[u8], doing: &str) -> Outcome<Vec<u8>> {
+    pub(crate) fn call(
+        &mut self,
+        slot: usize,
+        op: Op,
+        argument: &[u8],
+        doing: &str,
+    ) -> Outcome<Vec<u8>> {
         let before = self.backend.fuel_used();
         let result = self.backend.call(slot, op, argument);
         self.fuel += self.backend.fuel_used() - before;
         result.map_err(|error| {
-            let node = self.nodes.get(slot).map_or("the program".to_owned(), |node| node.spec.id.to_string());
+            let node = self
+                .nodes
+                .get(slot)
+                .map_or("the program".to_owned(), |node| node.spec.id.to_string());
             stop_for(error, &node, doing, self.now)
         })
     }
@@ -384,16 +445,41 @@ impl<'b> World<'b> {
         let clock = node.clock.map(|clock| clock.at(self.now));
         node.incarnation += 1;
         node.condition = Condition::Up;
-        (node.events, node.sends, node.timers_set, node.syncs, node.effects_done) = (1, 0, 0, 0, 0);
+        (
+            node.events,
+            node.sends,
+            node.timers_set,
+            node.syncs,
+            node.effects_done,
+        ) = (1, 0, 0, 0, 0);
         let (id, incarnation) = (node.spec.id, node.incarnation);
         let effects = {
-            let Some((role, config)) = node.start_role() else { return Ok(()) };
+            let Some((role, config)) = node.start_role() else {
+                return Ok(());
+            };
             let (disk, inputs) = (node.disk.contents(), &self.inputs);
-            let start = Start { role, id, incarnation, boot, clock, config, disk, inputs };
-            let entropy = self.choices.draw(About::Entropy, slot as u64, incarnation).bits();
-            self.backend.start(slot, &start, entropy).map(<[u8]>::to_vec)
+            let start = Start {
+                role,
+                id,
+                incarnation,
+                boot,
+                clock,
+                config,
+                disk,
+                inputs,
+            };
+            let entropy = self
+                .choices
+                .draw(About::Entropy, slot as u64, incarnation)
+                .bits();
+            self.backend
+                .start(slot, &start, entropy)
+                .map(<[u8]>::to_vec)
         };
-        self.record(|_| Happening::Start { node: id, incarnation });
+        self.record(|_| Happening::Start {
+            node: id,
+            incarnation,
+        });
         let effects = self.checked(slot, effects, "starting")?;
         self.finish_event(slot, &effects, None, "starting")?;
         if self.nodes[slot].is_client() {
@@ -403,7 +489,12 @@ impl<'b> World<'b> {
     }
 
     /// The bytes of a step, or the end of the run; what was printed is kept in either case.
-    pub(crate) fn checked<T>(&mut self, slot: usize, result: Result<T, BackendError>, doing: &str) -> Outcome<T> {
+    pub(crate) fn checked<T>(
+        &mut self,
+        slot: usize,
+        result: Result<T, BackendError>,
+        doing: &str,
+    ) -> Outcome<T> {
         if self.mode.recording.is_some() {
             let printed = self.backend.take_printed(slot);
             if let Some(recording) = &mut self.mode.recording {
@@ -431,7 +522,9 @@ impl<'b> World<'b> {
     /// Handles what queued up while the node was away, as far as it is up.
     pub(crate) fn catch_up(&mut self, slot: usize) -> Outcome {
         while self.nodes[slot].condition == Condition::Up {
-            let Some(cause) = self.nodes[slot].backlog.pop_front() else { break };
+            let Some(cause) = self.nodes[slot].backlog.pop_front() else {
+                break;
+            };
             self.handle(slot, cause)?;
         }
         Ok(())
@@ -444,12 +537,21 @@ impl<'b> World<'b> {
         self.events += 1;
         self.current_phase().events += 1;
         if self.events > self.limits.events {
-            return Err(self.over_budget(format!("the nodes handled more than {} events", self.limits.events)));
+            return Err(self.over_budget(format!(
+                "the nodes handled more than {} events",
+                self.limits.events
+            )));
         }
         self.record_cause(slot, &cause);
-        if let (true, Cause::Message { from, sent, bytes }) = (self.nodes[slot].is_puppet(), &cause) {
+        if let (true, Cause::Message { from, sent, bytes }) = (self.nodes[slot].is_puppet(), &cause)
+        {
             let (from, sent) = (self.nodes[*from].spec.id, *sent);
-            self.nodes[slot].inbox.push_back(Received { at: self.now, sent, from, message: bytes.clone() });
+            self.nodes[slot].inbox.push_back(Received {
+                at: self.now,
+                sent,
+                from,
+                message: bytes.clone(),
+            });
             return Ok(());
         }
         let node = &mut self.nodes[slot];
@@ -458,25 +560,44 @@ impl<'b> World<'b> {
         self.upon = None;
         let (event, doing) = match &cause {
             Cause::Message { from, sent, bytes } => {
-                self.upon = Some(Via { from: self.nodes[*from].spec.id, sent: *sent });
+                self.upon = Some(Via {
+                    from: self.nodes[*from].spec.id,
+                    sent: *sent,
+                });
                 if let Some((_, heard)) = &mut self.nodes[slot].open {
                     *heard = true;
                 }
-                (Event::Message { from: self.nodes[*from].spec.id, message: bytes }, "handling a message")
+                (
+                    Event::Message {
+                        from: self.nodes[*from].spec.id,
+                        message: bytes,
+                    },
+                    "handling a message",
+                )
             }
             Cause::Timer { bytes } => (Event::Timer { timer: bytes }, "handling a timer"),
             Cause::Invoke { bytes } => (Event::Invoke { command: bytes }, "being invoked"),
-            Cause::WorkDone { token, bytes, .. } => {
-                (Event::WorkDone { token: *token, done: bytes }, "handling the end of work")
-            }
+            Cause::WorkDone { token, bytes, .. } => (
+                Event::WorkDone {
+                    token: *token,
+                    done: bytes,
+                },
+                "handling the end of work",
+            ),
             Cause::Synced => unreachable!("handled above"),
         };
         let mut effects = self.spare.pop().unwrap_or_default();
         effects.clear();
         let before = self.backend.fuel_used();
         let clock = self.clock_of(slot);
-        let event = clock.map_or(event, |clock| Event::At { clock, event: &event });
-        let result = self.backend.step(slot, &event).map(|bytes| effects.extend_from_slice(bytes));
+        let event = clock.map_or(event, |clock| Event::At {
+            clock,
+            event: &event,
+        });
+        let result = self
+            .backend
+            .step(slot, &event)
+            .map(|bytes| effects.extend_from_slice(bytes));
         self.fuel += self.backend.fuel_used() - before;
         self.checked(slot, result, doing)?;
         self.finish_event(slot, &effects, Some(&cause), doing)?;
@@ -492,21 +613,32 @@ impl<'b> World<'b> {
         self.bytes += effects.len() as u64;
         if self.bytes > self.limits.bytes {
             let (limit, node) = (self.limits.bytes >> 20, self.nodes[slot].spec.id);
-            return Err(
-                self.over_budget(format!("more than {limit} MiB were sent and written; {node} was the last to"))
-            );
+            return Err(self.over_budget(format!(
+                "more than {limit} MiB were sent and written; {node} was the last to"
+            )));
         }
         if self.fuel > self.limits.fuel {
             let observed = "all handlers of this run together computed for too long".to_owned();
-            return Err(Stop::Violation(Violation::new(Kind::Timeout, observed, self.now)));
+            return Err(Stop::Violation(Violation::new(
+                Kind::Timeout,
+                observed,
+                self.now,
+            )));
         }
         Ok(())
     }
 
-    fn finish_event(&mut self, slot: usize, effects: &[u8], cause: Option<&Cause>, doing: &str) -> Outcome {
+    fn finish_event(
+        &mut self,
+        slot: usize,
+        effects: &[u8],
+        cause: Option<&Cause>,
+        doing: &str,
+    ) -> Outcome {
         self.count_event(slot, effects)?;
         self.apply_effects(slot, effects, doing)?;
-        // This is the grader's doing, so it counts apart from what the program computes, and ends when it is as much.
+        // This is the grader's doing, so it counts apart from what the program computes, and ends
+        // when it is as much.
         if self.mode.as_bytes && self.turning < self.limits.fuel && self.has_instance(slot) {
             let before = self.fuel;
             self.turn_into_bytes_and_back(slot, doing)?;
@@ -521,7 +653,8 @@ impl<'b> World<'b> {
         for watcher in &mut watchers {
             if let Some(Cause::Message { from, bytes, .. }) = cause {
                 let from = self.nodes[*from].spec.id;
-                result = result.and_then(|()| watcher.delivered(&mut Look { world: self }, node, from, bytes));
+                result = result
+                    .and_then(|()| watcher.delivered(&mut Look { world: self }, node, from, bytes));
             }
             result = result.and_then(|()| watcher.handled(&mut Look { world: self }, node));
         }
@@ -537,22 +670,34 @@ impl<'b> World<'b> {
         let what = match cause {
             Cause::Message { from, sent, bytes } => {
                 let message = self.describe_for_recording(*from, Subject::Message, bytes);
-                Happening::Receive { node, from: self.nodes[*from].spec.id, sent: *sent, message }
+                Happening::Receive {
+                    node,
+                    from: self.nodes[*from].spec.id,
+                    sent: *sent,
+                    message,
+                }
             }
-            Cause::Timer { bytes } => {
-                Happening::Timer { node, timer: self.describe_for_recording(slot, Subject::Timer, bytes) }
-            }
-            Cause::Invoke { bytes } => {
-                Happening::Invoke { node, command: self.describe_for_recording(slot, Subject::Command, bytes) }
-            }
-            Cause::WorkDone { work, .. } => Happening::WorkDone { node, work: self.works()[*work].label.clone() },
+            Cause::Timer { bytes } => Happening::Timer {
+                node,
+                timer: self.describe_for_recording(slot, Subject::Timer, bytes),
+            },
+            Cause::Invoke { bytes } => Happening::Invoke {
+                node,
+                command: self.describe_for_recording(slot, Subject::Command, bytes),
+            },
+            Cause::WorkDone { work, .. } => Happening::WorkDone {
+                node,
+                work: self.works()[*work].label.clone(),
+            },
             Cause::Synced => return,
         };
         self.record(|_| what);
     }
 
     pub(crate) fn sync_time(&self, slot: usize, nth: u64) -> Duration {
-        self.choices.draw(About::Sync, self.who(slot), nth).between(&self.sync)
+        self.choices
+            .draw(About::Sync, self.who(slot), nth)
+            .between(&self.sync)
     }
 
     /// A number for this life of this node, for choices.

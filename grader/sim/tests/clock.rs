@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use faultline_sim::{
-    Clock, Conditions, Facts, Happening, Kind, Mode, NodeSpec, Outcome, Role, Setup, SkewedClocks, Stop, Trial, World,
-    in_process::InProcess, ms,
+    Clock, Conditions, Facts, Happening, Kind, Mode, NodeSpec, Outcome, Role, Setup, SkewedClocks,
+    Stop, Trial, World, in_process::InProcess, ms,
 };
 use labkit::{codec, guest, prelude::*};
 
@@ -48,7 +48,11 @@ impl Node for Diary {
         let life = ctx.incarnation();
         ctx.disk().write("life", &life);
         ctx.disk().sync();
-        Diary { boot, disk, read: vec![ctx.clock()] }
+        Diary {
+            boot,
+            disk,
+            read: vec![ctx.clock()],
+        }
     }
 
     fn on_message(&mut self, _: NodeId, Tell: Tell, ctx: &mut Context<Self>) {
@@ -80,15 +84,24 @@ impl Node for Counter {
 }
 
 fn lab() -> guest::Lab {
-    let diary = guest::Role::node::<Diary>(|diary| codec::to_bytes(diary).unwrap()).giving::<Tell, ()>();
+    let diary =
+        guest::Role::node::<Diary>(|diary| codec::to_bytes(diary).unwrap()).giving::<Tell, ()>();
     guest::Lab::new(vec![diary, guest::Role::node::<Counter>(|_| Vec::new())])
 }
 
 fn setup(has_clock: bool) -> Setup {
     let config = codec::to_bytes(&()).unwrap();
-    let server = NodeSpec { id: S1, role: Role::Server { role: 0, config }, starts: true };
+    let server = NodeSpec {
+        id: S1,
+        role: Role::Server { role: 0, config },
+        starts: true,
+    };
     let setup = Setup::new(vec![server, NodeSpec::puppet(P1, 0)], Conditions::steady());
-    let clocks = if has_clock { BTreeMap::from([(S1, Clock::reading(TODAY))]) } else { BTreeMap::new() };
+    let clocks = if has_clock {
+        BTreeMap::from([(S1, Clock::reading(TODAY))])
+    } else {
+        BTreeMap::new()
+    };
     Setup { clocks, ..setup }
 }
 
@@ -121,7 +134,13 @@ fn handlers_see_what_the_clock_reads() {
         assert_eq!(world.clock(S1), Some(TODAY + ms(120) - ms(3_600_000)));
         assert_eq!(world.clock(P1), None);
         let hour = ms(3_600_000);
-        let expected = [TODAY, TODAY + ms(102), TODAY + ms(112) - hour, TODAY + ms(120) - hour, TODAY + ms(120) - hour];
+        let expected = [
+            TODAY,
+            TODAY + ms(102),
+            TODAY + ms(112) - hour,
+            TODAY + ms(120) - hour,
+            TODAY + ms(120) - hour,
+        ];
         assert_eq!(diary(world)?.read, expected);
         world.drift_clock(S1, 1_000_000)?; // twice as fast, from 140 ms on
         world.crash(S1)?;
@@ -157,27 +176,40 @@ fn a_replay_reads_the_same() {
     outcome.unwrap();
     assert!(facts.fired["skewed clocks"] > 3, "{:?}", facts.fired);
     let recording = facts.recording.expect("it was recorded");
-    let told = recording
-        .steps
-        .iter()
-        .any(|step| matches!(&step.what, Happening::Fault { text } if text.starts_with("the clock of s1 is set")));
+    let told = recording.steps.iter().any(|step| {
+        matches!(&step.what, Happening::Fault { text } if
+            text.starts_with("the clock of s1 is set"))
+    });
     assert!(told, "the trace tells of it");
-    let mode = Mode { schedule: Some(recording.schedule), ..Mode::recorded() };
+    let mode = Mode {
+        schedule: Some(recording.schedule),
+        ..Mode::recorded()
+    };
     let (outcome, facts) = run(mode, setup(true), |world| {
         read.push(skewed(world)?);
         Ok(())
     });
     outcome.unwrap();
     assert_eq!((read[0] == read[1], facts.skipped), (true, 0));
-    assert!(!read[0].read.is_sorted(), "the clock went back now and then");
+    assert!(
+        !read[0].read.is_sorted(),
+        "the clock went back now and then"
+    );
 }
 
 #[test]
 fn a_clock_that_is_not_granted_is_refused() {
     let (outcome, _) = run(Mode::default(), setup(false), |world| world.run_for(ms(1)));
-    let Err(Stop::Violation(violation)) = outcome else { panic!("{outcome:?}") };
+    let Err(Stop::Violation(violation)) = outcome else {
+        panic!("{outcome:?}")
+    };
     assert_eq!(violation.kind, Kind::Refused);
-    for text in ["s1 was stopped while starting", "`ctx.clock()`", "grants this node no clock", "`ctx.set_timer`"] {
+    for text in [
+        "s1 was stopped while starting",
+        "`ctx.clock()`",
+        "grants this node no clock",
+        "`ctx.set_timer`",
+    ] {
         assert!(violation.observed.contains(text), "{}", violation.observed);
     }
 }
@@ -199,7 +231,15 @@ fn a_lost_disk_is_empty_and_the_node_is_told() {
         world.run_for(ms(20))?;
         seen.push((diary(world)?.boot, diary(world)?.disk));
         let (first, again) = ((Boot::First, None), (Boot::Restarted, Some(1)));
-        assert_eq!(seen, [first, again, (Boot::DiskLost, None), (Boot::Restarted, Some(3))]);
+        assert_eq!(
+            seen,
+            [
+                first,
+                again,
+                (Boot::DiskLost, None),
+                (Boot::Restarted, Some(3))
+            ]
+        );
         Ok(())
     });
     outcome.unwrap();
@@ -210,7 +250,11 @@ fn each_role_has_its_own_messages() {
     let config = codec::to_bytes(&()).unwrap();
     let mut setup = setup(true);
     let counter = NodeId::new('n', 1);
-    setup.nodes.push(NodeSpec { id: counter, role: Role::Server { role: 1, config }, starts: true });
+    setup.nodes.push(NodeSpec {
+        id: counter,
+        role: Role::Server { role: 1, config },
+        starts: true,
+    });
     let (outcome, facts) = run(Mode::recorded(), setup, ask);
     outcome.unwrap();
     let steps = facts.recording.expect("it was recorded").steps;

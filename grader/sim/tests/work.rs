@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use faultline_sim::{
-    Computation, Conditions, Ends, Facts, Fate, Happening, Kind, Life, Machines, Mode, NodeSpec, Outcome, Role, Setup,
-    Stop, Time, Trial, World, in_process::InProcess, ms,
+    Computation, Conditions, Ends, Facts, Fate, Happening, Kind, Life, Machines, Mode, NodeSpec,
+    Outcome, Role, Setup, Stop, Time, Trial, World, in_process::InProcess, ms,
 };
 use labkit::{codec, guest, prelude::*};
 
@@ -87,7 +87,8 @@ impl Compute for Worker {
     }
 }
 
-/// Squares numbers; a number takes as many milliseconds as it is. 13 crashes the machine, 0 is no task.
+/// Squares numbers; a number takes as many milliseconds as it is. 13 crashes the machine, 0 is no
+/// task.
 #[derive(Debug)]
 struct Squares;
 
@@ -97,8 +98,16 @@ impl Machines for Squares {
         if number == 0 {
             return Err(format!("{} started a task that is none", by.node));
         }
-        let ends = if number == 13 { Ends::Crash } else { Ends::Done(codec::to_bytes(&(number * number)).unwrap()) };
-        Ok(Computation { label: format!("square {number}"), takes: ms(number), ends })
+        let ends = if number == 13 {
+            Ends::Crash
+        } else {
+            Ends::Done(codec::to_bytes(&(number * number)).unwrap())
+        };
+        Ok(Computation {
+            label: format!("square {number}"),
+            takes: ms(number),
+            ends,
+        })
     }
 }
 
@@ -109,10 +118,18 @@ fn lab() -> guest::Lab {
 
 fn setup() -> Setup {
     let config = codec::to_bytes(&()).unwrap();
-    let worker = NodeSpec { id: W1, role: Role::Server { role: 0, config }, starts: true };
+    let worker = NodeSpec {
+        id: W1,
+        role: Role::Server { role: 0, config },
+        starts: true,
+    };
     let inputs = BTreeMap::from([("seven".to_owned(), "letters".to_owned())]);
     let setup = Setup::new(vec![worker, NodeSpec::puppet(P1, 0)], Conditions::steady());
-    Setup { machines: Some(Arc::new(Squares)), inputs, ..setup }
+    Setup {
+        machines: Some(Arc::new(Squares)),
+        inputs,
+        ..setup
+    }
 }
 
 fn run(mode: Mode, setup: Setup, test: impl FnOnce(&mut World<'_>) -> Outcome) -> (Outcome, Facts) {
@@ -138,7 +155,11 @@ fn done(world: &mut World<'_>) -> Outcome<Vec<(u64, u64)>> {
 
 fn fates(world: &World<'_>) -> Vec<(u64, Fate, Option<Duration>)> {
     let lasted = |work: &faultline_sim::Work| Some(work.ended?.since(work.began?));
-    world.works().iter().map(|work| (work.token, work.fate, lasted(work))).collect()
+    world
+        .works()
+        .iter()
+        .map(|work| (work.token, work.fate, lasted(work)))
+        .collect()
 }
 
 #[test]
@@ -152,7 +173,11 @@ fn a_machine_does_one_thing_at_a_time_while_handlers_run() {
         assert_eq!(done(world)?, [(1, 400)]);
         world.run_for(ms(100))?;
         assert_eq!(done(world)?, [(1, 400), (2, 900), (3, 25)]);
-        let spans: Vec<_> = world.works().iter().map(|work| (work.began.unwrap().0, work.ended.unwrap().0)).collect();
+        let spans: Vec<_> = world
+            .works()
+            .iter()
+            .map(|work| (work.began.unwrap().0, work.ended.unwrap().0))
+            .collect();
         assert_eq!(spans, [(2_000, 22_000), (22_000, 52_000), (52_000, 57_000)]);
         Ok(())
     });
@@ -160,23 +185,39 @@ fn a_machine_does_one_thing_at_a_time_while_handlers_run() {
 
 #[test]
 fn a_slow_machine_takes_so_many_times_as_long() {
-    plain(Setup { slow_machines: BTreeMap::from([(W1, 4)]), ..setup() }, |world| {
-        order(world, &[Order::Start(1, 20)])?;
-        world.run_for(ms(100))?;
-        assert_eq!(fates(world), [(1, Fate::Done, Some(ms(80)))]);
-        Ok(())
-    });
+    plain(
+        Setup {
+            slow_machines: BTreeMap::from([(W1, 4)]),
+            ..setup()
+        },
+        |world| {
+            order(world, &[Order::Start(1, 20)])?;
+            world.run_for(ms(100))?;
+            assert_eq!(fates(world), [(1, Fate::Done, Some(ms(80)))]);
+            Ok(())
+        },
+    );
 }
 
 #[test]
 fn cancelled_work_is_never_done_and_frees_the_machine() {
     plain(setup(), |world| {
-        order(world, &[Order::Start(1, 20), Order::Start(2, 30), Order::Start(3, 5)])?;
+        order(
+            world,
+            &[Order::Start(1, 20), Order::Start(2, 30), Order::Start(3, 5)],
+        )?;
         world.run_for(ms(10))?;
-        order(world, &[Order::Cancel(1), Order::Cancel(3), Order::Cancel(9)])?; // at 14 ms
+        order(
+            world,
+            &[Order::Cancel(1), Order::Cancel(3), Order::Cancel(9)],
+        )?; // at 14 ms
         world.run_for(ms(100))?;
         assert_eq!(done(world)?, [(2, 900)]);
-        let expected = [(1, Fate::Cancelled, Some(ms(12))), (2, Fate::Done, Some(ms(30))), (3, Fate::Cancelled, None)];
+        let expected = [
+            (1, Fate::Cancelled, Some(ms(12))),
+            (2, Fate::Done, Some(ms(30))),
+            (3, Fate::Cancelled, None),
+        ];
         assert_eq!(fates(world), expected);
         // A token that is in use is used for the new work only.
         order(world, &[Order::Start(1, 20), Order::Start(1, 2)])?;
@@ -188,11 +229,26 @@ fn cancelled_work_is_never_done_and_frees_the_machine() {
 
 #[test]
 fn work_that_ended_behind_a_sync_can_still_be_cancelled() {
-    let slow_disk = Setup { sync: ms(50)..=ms(50), ..setup() };
+    let slow_disk = Setup {
+        sync: ms(50)..=ms(50),
+        ..setup()
+    };
     plain(slow_disk, |world| {
-        order(world, &[Order::Start(1, 20), Order::Start(2, 21), Order::Sync, Order::Cancel(1)])?;
+        order(
+            world,
+            &[
+                Order::Start(1, 20),
+                Order::Start(2, 21),
+                Order::Sync,
+                Order::Cancel(1),
+            ],
+        )?;
         world.run_for(ms(30))?;
-        assert_eq!(fates(world)[0].1, Fate::Done, "the machine was done, and the node is not told yet");
+        assert_eq!(
+            fates(world)[0].1,
+            Fate::Done,
+            "the machine was done, and the node is not told yet"
+        );
         world.run_for(ms(100))?;
         assert_eq!(done(world)?, [(2, 441)]);
         Ok(())
@@ -207,7 +263,10 @@ fn a_crash_kills_all_work() {
         world.restart_quickly(W1)?;
         world.run_for(ms(100))?;
         assert_eq!(done(world)?, []);
-        assert_eq!(fates(world), [(1, Fate::Crashed, Some(ms(10))), (2, Fate::Crashed, None)]);
+        assert_eq!(
+            fates(world),
+            [(1, Fate::Crashed, Some(ms(10))), (2, Fate::Crashed, None)]
+        );
         order(world, &[Order::Start(1, 5)])?;
         world.run_for(ms(5))?;
         assert_eq!(done(world)?, [(1, 25)]);
@@ -222,7 +281,10 @@ fn a_crash_between_two_effects_starts_only_the_work_before_it() {
         plain(setup(), |world| {
             world.run_for(ms(1))?; // it has started
             world.crash_in_next_event(W1, bits);
-            order(world, &[Order::Start(1, 20), Order::Cancel(1), Order::Start(2, 30)])?;
+            order(
+                world,
+                &[Order::Start(1, 20), Order::Cancel(1), Order::Start(2, 30)],
+            )?;
             world.run_for(ms(50))?;
             assert!(world.is_down(W1));
             boundaries += 1;
@@ -244,7 +306,10 @@ fn a_crash_between_two_effects_starts_only_the_work_before_it() {
 #[test]
 fn work_can_crash_its_machine_and_a_recording_says_so() {
     let story = |world: &mut World<'_>| {
-        order(world, &[Order::Start(1, 3), Order::Start(2, 13), Order::Start(3, 5)])?;
+        order(
+            world,
+            &[Order::Start(1, 3), Order::Start(2, 13), Order::Start(3, 5)],
+        )?;
         world.run_for(ms(100))?;
         assert!(world.is_down(W1));
         let fates: Vec<Fate> = world.works().iter().map(|work| work.fate).collect();
@@ -254,25 +319,66 @@ fn work_can_crash_its_machine_and_a_recording_says_so() {
     let (outcome, facts) = run(Mode::recorded(), setup(), story);
     outcome.unwrap();
     let recording = facts.recording.unwrap();
-    let told: Vec<(Time, &Happening)> = recording.steps.iter().map(|step| (step.at, &step.what)).collect();
-    assert!(told.contains(&(Time(5_000), &Happening::WorkDone { node: W1, work: "square 3".to_owned() })), "{told:?}");
-    assert!(told.contains(&(Time(18_000), &Happening::Crash { node: W1, after: None })), "{told:?}");
+    let told: Vec<(Time, &Happening)> = recording
+        .steps
+        .iter()
+        .map(|step| (step.at, &step.what))
+        .collect();
+    assert!(
+        told.contains(&(
+            Time(5_000),
+            &Happening::WorkDone {
+                node: W1,
+                work: "square 3".to_owned()
+            }
+        )),
+        "{told:?}"
+    );
+    assert!(
+        told.contains(&(
+            Time(18_000),
+            &Happening::Crash {
+                node: W1,
+                after: None
+            }
+        )),
+        "{told:?}"
+    );
     // The schedule says when work was over.
-    let replay = Mode { schedule: Some(recording.schedule.clone()), ..Mode::recorded() };
+    let replay = Mode {
+        schedule: Some(recording.schedule.clone()),
+        ..Mode::recorded()
+    };
     let (outcome, again) = run(replay, setup(), story);
     outcome.unwrap();
-    assert_eq!((again.recording.unwrap().steps, again.skipped), (recording.steps, 0));
+    assert_eq!(
+        (again.recording.unwrap().steps, again.skipped),
+        (recording.steps, 0)
+    );
 }
 
 #[test]
 fn what_is_no_task_fails_the_run() {
-    let violation = |setup: Setup| match run(Mode::default(), setup, |world| order(world, &[Order::Start(1, 0)])).0 {
+    let violation = |setup: Setup| match run(Mode::default(), setup, |world| {
+        order(world, &[Order::Start(1, 0)])
+    })
+    .0
+    {
         Err(Stop::Violation(violation)) => (violation.kind, violation.observed),
         other => panic!("{other:?}"),
     };
-    assert_eq!(violation(setup()), (Kind::Violation, "w1 started a task that is none".to_owned()));
-    let (kind, observed) = violation(Setup { machines: None, ..setup() });
-    assert_eq!((kind, observed.contains("lets it compute nothing")), (Kind::Refused, true));
+    assert_eq!(
+        violation(setup()),
+        (Kind::Violation, "w1 started a task that is none".to_owned())
+    );
+    let (kind, observed) = violation(Setup {
+        machines: None,
+        ..setup()
+    });
+    assert_eq!(
+        (kind, observed.contains("lets it compute nothing")),
+        (Kind::Refused, true)
+    );
 }
 
 #[test]
@@ -290,21 +396,41 @@ fn every_node_reads_the_inputs() {
 #[test]
 fn the_store_keeps_what_was_written_before_a_crash() {
     let numbers = |world: &World<'_>, name: &str| -> Option<Vec<u64>> {
-        world.file(name).map(|file| file.records.iter().map(|record| codec::from_bytes(record).unwrap()).collect())
+        world.file(name).map(|file| {
+            file.records
+                .iter()
+                .map(|record| codec::from_bytes(record).unwrap())
+                .collect()
+        })
     };
     plain(setup(), |world| {
         order(world, &[Order::Publish(3)])?;
-        assert_eq!((numbers(world, "numbers"), numbers(world, "draft")), (Some(vec![0, 1, 2]), None));
-        assert_eq!(world.file("numbers").unwrap().by, Life { node: W1, incarnation: 1 });
+        assert_eq!(
+            (numbers(world, "numbers"), numbers(world, "draft")),
+            (Some(vec![0, 1, 2]), None)
+        );
+        assert_eq!(
+            world.file("numbers").unwrap().by,
+            Life {
+                node: W1,
+                incarnation: 1
+            }
+        );
         // After `create` and one `append`: a new draft, and the file as it was.
         world.crash_in_next_event(W1, 2);
         order(world, &[Order::Publish(6)])?;
         assert!(world.is_down(W1));
-        assert_eq!((numbers(world, "numbers"), numbers(world, "draft")), (Some(vec![0, 1, 2]), Some(vec![0])));
+        assert_eq!(
+            (numbers(world, "numbers"), numbers(world, "draft")),
+            (Some(vec![0, 1, 2]), Some(vec![0]))
+        );
         // Whoever creates a file begins anew.
         world.start(W1)?;
         order(world, &[Order::Publish(1)])?;
-        assert_eq!((numbers(world, "numbers"), numbers(world, "draft")), (Some(vec![0]), None));
+        assert_eq!(
+            (numbers(world, "numbers"), numbers(world, "draft")),
+            (Some(vec![0]), None)
+        );
         Ok(())
     });
 }

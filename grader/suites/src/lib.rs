@@ -1,8 +1,8 @@
 //! The tests of each lab.
 //!
-//! A test is a function of a [`Trial`]: it builds a world, does something to it and says what must hold. It sees a
-//! submission only through the world: messages that the lab gives, answers of clients, observations. Points, titles
-//! and seeds stand in the lab's rubric, not here.
+//! A test is a function of a [`Trial`]: it builds a world, does something to it and says what must
+//! hold. It sees a submission only through the world: messages that the lab gives, answers of
+//! clients, observations. Points, titles and seeds stand in the lab's rubric, not here.
 
 mod lab0;
 mod lab1;
@@ -35,7 +35,11 @@ pub struct Suite {
 impl Suite {
     /// The test with this name, public or hidden.
     pub fn test(&self, id: &str) -> Option<Test> {
-        self.tests.iter().chain(&self.hidden).find(|test| test.id == id).copied()
+        self.tests
+            .iter()
+            .chain(&self.hidden)
+            .find(|test| test.id == id)
+            .copied()
     }
 }
 

@@ -35,8 +35,8 @@ pub struct HistoryReport {
     /// Why, if it is violated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub violation: Option<ViolationReport>,
-    /// What proves that it is linearizable, if it is: an order for each key. Keys of which nothing need have happened
-    /// are left out.
+    /// What proves that it is linearizable, if it is: an order for each key. Keys of which nothing
+    /// need have happened are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub witness: Vec<KeyOrder>,
 }
@@ -87,7 +87,12 @@ pub struct ViolationReport {
 impl ViolationReport {
     /// The operations that the violation is about, in the order of their calls.
     pub fn about(&self) -> Vec<&OperationLine> {
-        let mut lines: Vec<&OperationLine> = self.core.iter().chain(&self.context).chain([&self.impossible]).collect();
+        let mut lines: Vec<&OperationLine> = self
+            .core
+            .iter()
+            .chain(&self.context)
+            .chain([&self.impossible])
+            .collect();
         lines.sort_by_key(|line| (line.call, line.line));
         lines.dedup_by_key(|line| line.line);
         lines
@@ -100,7 +105,8 @@ pub struct KeyOrder {
     /// The key; none if the order is of all keys together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The lines at which the operations were called. One with a lost reply is there only if it has to have happened.
+    /// The lines at which the operations were called. One with a lost reply is there only if it has
+    /// to have happened.
     pub lines: Vec<usize>,
     /// The first of these operations.
     pub first: Vec<OperationLine>,

@@ -7,7 +7,8 @@ use crate::{Fingerprint, Score};
 /// The version of [`Class`] as a JSON document.
 pub const CLASS_FORMAT: u32 = 1;
 
-/// What came out of grading a class. Equal inputs give equal bytes: no time of the machine, no path of it.
+/// What came out of grading a class. Equal inputs give equal bytes: no time of the machine, no path
+/// of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Class {
     /// [`CLASS_FORMAT`].
@@ -27,14 +28,16 @@ pub struct Class {
     /// True if submissions were built without a sandbox, because somebody asked for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsafe_build: bool,
-    /// A row for each student, in the order of their identifiers; then the submissions that belong to nobody.
+    /// A row for each student, in the order of their identifiers; then the submissions that belong
+    /// to nobody.
     pub rows: Vec<ClassRow>,
 }
 
 /// A student and what became of the submission. Members of a team have a row each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassRow {
-    /// The student as the gradebook knows them; empty for a submission that belongs to nobody on the roster.
+    /// The student as the gradebook knows them; empty for a submission that belongs to nobody on
+    /// the roster.
     pub student: String,
     /// The account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -109,14 +112,19 @@ impl ClassStatus {
 
     /// True if somebody still waits for points that the grader cannot give now.
     pub fn is_open(self) -> bool {
-        matches!(self, ClassStatus::Rejected | ClassStatus::NotScored | ClassStatus::Pending)
+        matches!(
+            self,
+            ClassStatus::Rejected | ClassStatus::NotScored | ClassStatus::Pending
+        )
     }
 }
 
 impl Class {
     /// The rows that have no result, so that the gradebook is not complete.
     pub fn open(&self) -> impl Iterator<Item = &ClassRow> {
-        self.rows.iter().filter(|row| row.status.is_open() || row.score.not_scored > 0)
+        self.rows
+            .iter()
+            .filter(|row| row.status.is_open() || row.score.not_scored > 0)
     }
 }
 

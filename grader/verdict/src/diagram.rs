@@ -1,4 +1,5 @@
-//! The space-time diagram of a failure: which lines of its trace stand where, and what held for a while.
+//! The space-time diagram of a failure: which lines of its trace stand where, and what held for a
+//! while.
 //!
 //! Texts stand in the trace; a diagram only adds what is needed to draw its lines.
 
@@ -24,7 +25,8 @@ pub struct Drawn {
     /// What it is.
     #[serde(flatten)]
     pub what: What,
-    /// True if what broke the promise may have come of it: messages lead from it there (Lamport's "happened before").
+    /// True if what broke the promise may have come of it: messages lead from it there (Lamport's
+    /// "happened before").
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub led: bool,
     /// True for the event that broke the promise.
@@ -37,13 +39,30 @@ pub struct Drawn {
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum What {
-    Start { node: String },
-    Receive { node: String, from: String, sent_us: u64 },
-    Lose { from: String, to: String },
-    Timer { node: String },
-    Invoke { node: String },
-    Answer { node: String },
-    Crash { node: String },
+    Start {
+        node: String,
+    },
+    Receive {
+        node: String,
+        from: String,
+        sent_us: u64,
+    },
+    Lose {
+        from: String,
+        to: String,
+    },
+    Timer {
+        node: String,
+    },
+    Invoke {
+        node: String,
+    },
+    Answer {
+        node: String,
+    },
+    Crash {
+        node: String,
+    },
     Fault,
     Phase,
     Stop,

@@ -1,7 +1,8 @@
-//! What a grading run says, as plain data. Runs write it, reports read it, and neither knows the other.
+//! What a grading run says, as plain data. Runs write it, reports read it, and neither knows the
+//! other.
 //!
-//! [`Grade`] is the JSON document that SPEC.md describes. Nothing in it depends on the machine, the time or the number
-//! of threads: equal inputs give equal bytes.
+//! [`Grade`] is the JSON document that SPEC.md describes. Nothing in it depends on the machine, the
+//! time or the number of threads: equal inputs give equal bytes.
 
 mod checked;
 mod class;
@@ -14,8 +15,14 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-pub use checked::{CHECK_FORMAT, CheckReport, HistoryReport, HistoryVerdict, KeyOrder, OperationLine, ViolationReport};
-pub use class::{CLASS_FORMAT, Class, ClassEvent, ClassPlan, ClassRow, ClassStatus, PlanStep, PlannedWork, Stopped};
+pub use checked::{
+    CHECK_FORMAT, CheckReport, HistoryReport, HistoryVerdict, KeyOrder, OperationLine,
+    ViolationReport,
+};
+pub use class::{
+    CLASS_FORMAT, Class, ClassEvent, ClassPlan, ClassRow, ClassStatus, PlanStep, PlannedWork,
+    Stopped,
+};
 pub use diagram::{Asked, Band, Diagram, Drawn, Held, Judged, KeyHistory, What};
 pub use matrix::{MATRIX_FORMAT, Matrix, MatrixRow, MatrixTest};
 pub use picture::{Lane, Span, Tone};
@@ -82,7 +89,8 @@ pub struct Grade {
     pub partial: bool,
     /// The points in all.
     pub score: Score,
-    /// The points of the hidden tests that were not run; with any, the score is not the whole grade.
+    /// The points of the hidden tests that were not run; with any, the score is not the whole
+    /// grade.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub hidden_points_not_run: u32,
     /// The points of each part.
@@ -93,7 +101,8 @@ pub struct Grade {
     /// Why it was rejected or not scored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
-    /// True if it was built without a sandbox in an official grading, because somebody asked for it.
+    /// True if it was built without a sandbox in an official grading, because somebody asked for
+    /// it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsafe_build: bool,
     /// Files of the submission that were not taken, and why.
@@ -121,7 +130,8 @@ pub enum Outcome {
     NotScored,
 }
 
-/// Digests (SHA-256, hexadecimal) of all that a result depends on: two results with equal fingerprints are equal.
+/// Digests (SHA-256, hexadecimal) of all that a result depends on: two results with equal
+/// fingerprints are equal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
     /// The submission's source files.
@@ -143,7 +153,13 @@ impl fmt::Display for Fingerprint {
     /// The first digits of each, for people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let short = |digest: &str| digest.chars().take(8).collect::<String>();
-        write!(f, "{}-{}-{}", short(&self.submission), short(&self.suite), short(&self.rubric))
+        write!(
+            f,
+            "{}-{}-{}",
+            short(&self.submission),
+            short(&self.suite),
+            short(&self.rubric)
+        )
     }
 }
 
@@ -222,7 +238,8 @@ pub struct Searched {
     pub walks: u64,
     /// Different states of the world; 0 for walks, which do not count them.
     pub states: u64,
-    /// Whether these are all that can be reached with the faults of the test; else they are the nearest ones.
+    /// Whether these are all that can be reached with the faults of the test; else they are the
+    /// nearest ones.
     pub all: bool,
     /// The most steps that one of them is away from where the search began.
     pub depth: u64,
@@ -315,7 +332,8 @@ pub struct Failure {
     /// What the test drew of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub picture: Vec<Lane>,
-    /// What was left out of the run that failed, if a smaller one fails in the same way. All else is about that one.
+    /// What was left out of the run that failed, if a smaller one fails in the same way. All else
+    /// is about that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shrunk: Option<Shrunk>,
     /// What clients asked and were answered, key by key.
@@ -388,8 +406,8 @@ pub struct PhaseCounts {
     /// What 99 of 100 operations took at most, likewise.
     #[serde(default)]
     pub latency_p99_us: u64,
-    /// Of the windows of 100 ms in which an answer came or an operation was open throughout, how many in a thousand
-    /// brought an answer; none without such a window.
+    /// Of the windows of 100 ms in which an answer came or an operation was open throughout, how
+    /// many in a thousand brought an answer; none without such a window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub available_permille: Option<u64>,
     /// From healing the world to the first answer, the longest of all seeds.

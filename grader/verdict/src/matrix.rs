@@ -45,7 +45,8 @@ pub struct MatrixRow {
     pub name: String,
     /// True for a correct solution.
     pub correct: bool,
-    /// What came out of each test, in the order of the columns; empty if the solution does not build.
+    /// What came out of each test, in the order of the columns; empty if the solution does not
+    /// build.
     pub cells: Vec<Status>,
     /// Its points.
     pub score: Score,
@@ -65,19 +66,26 @@ impl Matrix {
 
     /// How many wrong solutions the test in this column catches.
     pub fn kills(&self, column: usize) -> usize {
-        self.wrong().filter(|row| row.cells.get(column) == Some(&Status::Failed)).count()
+        self.wrong()
+            .filter(|row| row.cells.get(column) == Some(&Status::Failed))
+            .count()
     }
 
     /// True if a public test fails this solution, or a hidden one.
     pub fn fails_in(&self, row: &MatrixRow, public: bool) -> bool {
         let mut cells = self.tests.iter().zip(&row.cells);
-        cells.any(|(test, status)| test.visibility.is_public() == public && *status == Status::Failed)
+        cells.any(|(test, status)| {
+            test.visibility.is_public() == public && *status == Status::Failed
+        })
     }
 
     /// How many wrong solutions a public test catches, and how many only a hidden one does.
     pub fn killed(&self) -> (usize, usize) {
         let by_public = self.wrong().filter(|row| self.fails_in(row, true)).count();
-        let hidden_only = self.wrong().filter(|row| !self.fails_in(row, true) && self.fails_in(row, false)).count();
+        let hidden_only = self
+            .wrong()
+            .filter(|row| !self.fails_in(row, true) && self.fails_in(row, false))
+            .count();
         (by_public, hidden_only)
     }
 }

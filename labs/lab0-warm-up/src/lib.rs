@@ -1,5 +1,6 @@
-//! Lab 0, the warm-up: three small programs, each with a server and a client. This crate holds what their users ask and
-//! get, and what the lab asks of your types. The handout is the README beside it.
+//! Lab 0, the warm-up: three small programs, each with a server and a client. This crate holds what
+//! their users ask and get, and what the lab asks of your types. The handout is the README beside
+//! it.
 
 use labkit::{
     Client, Map, Node, NodeId,
@@ -40,8 +41,8 @@ pub struct Echo {
 pub struct Echoed {
     /// What the user sent, unchanged.
     pub payload: Payload,
-    /// How many requests the server has carried out, this one included: 1 for the first of all clients, then 2, and so
-    /// on without gaps. A request that arrives twice is still one request.
+    /// How many requests the server has carried out, this one included: 1 for the first of all
+    /// clients, then 2, and so on without gaps. A request that arrives twice is still one request.
     pub nth: u64,
 }
 
@@ -77,11 +78,18 @@ pub struct Id(
 pub fn lab<PingServer, PingClient, EchoServer, EchoClient, IdServer, IdClient>() -> Lab
 where
     PingServer: Node<Config = ()> + 'static,
-    PingClient: Client<Config = ClientConfig, Message = PingServer::Message, Command = Ping, Output = Pong> + 'static,
+    PingClient: 'static
+        + Client<Config = ClientConfig, Message = PingServer::Message, Command = Ping, Output = Pong>,
     EchoServer: Node<Config = ()> + 'static,
-    EchoClient: Client<Config = ClientConfig, Message = EchoServer::Message, Command = Echo, Output = Echoed> + 'static,
+    EchoClient: Client<
+            Config = ClientConfig,
+            Message = EchoServer::Message,
+            Command = Echo,
+            Output = Echoed,
+        > + 'static,
     IdServer: Node<Config = ()> + 'static,
-    IdClient: Client<Config = ClientConfig, Message = IdServer::Message, Command = NewId, Output = Id> + 'static,
+    IdClient: 'static
+        + Client<Config = ClientConfig, Message = IdServer::Message, Command = NewId, Output = Id>,
 {
     Lab::new(vec![
         server::<PingServer>(),
@@ -98,8 +106,8 @@ fn server<N: Node + 'static>() -> Role {
     Role::node::<N>(|_| Vec::new())
 }
 
-/// Makes the graded program of a student's crate, which must have the public types `PingServer`, `PingClient`,
-/// `EchoServer`, `EchoClient`, `IdServer` and `IdClient` at its top.
+/// Makes the graded program of a student's crate, which must have the public types `PingServer`,
+/// `PingClient`, `EchoServer`, `EchoClient`, `IdServer` and `IdClient` at its top.
 #[macro_export]
 macro_rules! glue {
     ($student:ident) => {
@@ -109,6 +117,13 @@ macro_rules! glue {
         use $student::IdServer;
         use $student::PingClient;
         use $student::PingServer;
-        labkit::export_lab!(lab0_api::lab::<PingServer, PingClient, EchoServer, EchoClient, IdServer, IdClient>());
+        labkit::export_lab!(lab0_api::lab::<
+            PingServer,
+            PingClient,
+            EchoServer,
+            EchoClient,
+            IdServer,
+            IdClient,
+        >());
     };
 }

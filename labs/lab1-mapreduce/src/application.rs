@@ -15,7 +15,8 @@ pub struct Split {
     pub text: String,
 }
 
-/// A map and a reduce function. Both are functions in the sense of mathematics: equal arguments, equal results.
+/// A map and a reduce function. Both are functions in the sense of mathematics: equal arguments,
+/// equal results.
 pub trait Application {
     /// What a split says about which keys, in any order that is always the same.
     fn map(&self, split: &Split) -> Vec<Record>;
@@ -30,8 +31,9 @@ pub trait Runner {
     fn run(app: &dyn Application, splits: &[Split]) -> Vec<Record>;
 }
 
-/// An application as a value that can be sent: how a text is cut into tokens, what key and what value each gives, and how
-/// the values of a key are folded into one. Jobs carry such values; your coordinator and worker only hand them on.
+/// An application as a value that can be sent: how a text is cut into tokens, what key and what
+/// value each gives, and how the values of a key are folded into one. Jobs carry such values; your
+/// coordinator and worker only hand them on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct App {
     /// What the tokens of a text are.
@@ -42,8 +44,8 @@ pub struct App {
     pub value: ValueOf,
     /// What the values of a key come to.
     pub fold: Fold,
-    /// Whether the map function folds the values of each key within its split already (section 4.3 of the paper). Only for
-    /// folds that give the same with and without it.
+    /// Whether the map function folds the values of each key within its split already (section 4.3
+    /// of the paper). Only for folds that give the same with and without it.
     pub combine: bool,
 }
 
@@ -99,12 +101,22 @@ pub enum Fold {
 
 impl App {
     /// How often each word occurs.
-    pub const WORD_COUNT: App =
-        App { tokens: Tokens::Words, key: KeyOf::Token, value: ValueOf::One, fold: Fold::Sum, combine: true };
+    pub const WORD_COUNT: App = App {
+        tokens: Tokens::Words,
+        key: KeyOf::Token,
+        value: ValueOf::One,
+        fold: Fold::Sum,
+        combine: true,
+    };
 
     /// In which documents each word occurs.
-    pub const INVERTED_INDEX: App =
-        App { tokens: Tokens::Words, key: KeyOf::Token, value: ValueOf::Document, fold: Fold::Set, combine: true };
+    pub const INVERTED_INDEX: App = App {
+        tokens: Tokens::Words,
+        key: KeyOf::Token,
+        value: ValueOf::Document,
+        fold: Fold::Set,
+        combine: true,
+    };
 
     fn tokens(self, text: &str) -> Vec<String> {
         match self.tokens {
@@ -140,7 +152,8 @@ impl App {
 impl Application for App {
     fn map(&self, split: &Split) -> Vec<Record> {
         let tokens = self.tokens(&split.text).into_iter().enumerate();
-        let records = tokens.map(|(at, token)| Record::new(self.key(&token, split), self.value(&token, at, split)));
+        let records = tokens
+            .map(|(at, token)| Record::new(self.key(&token, split), self.value(&token, at, split)));
         if !self.combine {
             return records.collect();
         }
@@ -148,12 +161,22 @@ impl Application for App {
         for Record { key, value } in records {
             folded.entry(key).or_default().push(value);
         }
-        folded.into_iter().map(|(key, values)| Record { value: self.reduce(&key, &values), key }).collect()
+        folded
+            .into_iter()
+            .map(|(key, values)| Record {
+                value: self.reduce(&key, &values),
+                key,
+            })
+            .collect()
     }
 
     fn reduce(&self, _key: &str, values: &[String]) -> String {
         match self.fold {
-            Fold::Sum => values.iter().filter_map(|value| value.parse::<u64>().ok()).sum::<u64>().to_string(),
+            Fold::Sum => values
+                .iter()
+                .filter_map(|value| value.parse::<u64>().ok())
+                .sum::<u64>()
+                .to_string(),
             Fold::List => values.join(","),
             Fold::Set => {
                 let mut different: Vec<&str> = values.iter().map(String::as_str).collect();
@@ -162,8 +185,10 @@ impl Application for App {
                 different.join(",")
             }
             Fold::Ends => {
-                let (first, last) =
-                    (values.first().map_or("", String::as_str), values.last().map_or("", String::as_str));
+                let (first, last) = (
+                    values.first().map_or("", String::as_str),
+                    values.last().map_or("", String::as_str),
+                );
                 format!("{first}-{last} ({})", values.len())
             }
         }
@@ -175,21 +200,66 @@ mod tests {
     use super::*;
 
     fn split(text: &str) -> Split {
-        Split { name: "a".to_owned(), text: text.to_owned() }
+        Split {
+            name: "a".to_owned(),
+            text: text.to_owned(),
+        }
     }
 
     #[test]
     fn an_application_cuts_keys_and_folds() {
-        let app = App { combine: false, ..App::WORD_COUNT };
+        let app = App {
+            combine: false,
+            ..App::WORD_COUNT
+        };
         let record = |key: &str| Record::new(key, "1");
-        assert_eq!(app.map(&split("Ein Öl-ein\n")), [record("ein"), record("öl"), record("ein")]);
-        assert_eq!(App::WORD_COUNT.map(&split("Ein Öl-ein\n")), [Record::new("ein", "2"), Record::new("öl", "1")]);
+        assert_eq!(
+            app.map(&split("Ein Öl-ein\n")),
+            [record("ein"), record("öl"), record("ein")]
+        );
+        assert_eq!(
+            App::WORD_COUNT.map(&split("Ein Öl-ein\n")),
+            [Record::new("ein", "2"), Record::new("öl", "1")]
+        );
         assert_eq!(app.reduce("ein", &["1".to_owned(), "41".to_owned()]), "42");
-        let lines = App { tokens: Tokens::Lines, key: KeyOf::First, value: ValueOf::Position, ..app };
-        assert_eq!(lines.map(&split("x\n\ny")), [Record::new("x", "0"), Record::new("", "1"), Record::new("y", "2")]);
+        let lines = App {
+            tokens: Tokens::Lines,
+            key: KeyOf::First,
+            value: ValueOf::Position,
+            ..app
+        };
+        assert_eq!(
+            lines.map(&split("x\n\ny")),
+            [
+                Record::new("x", "0"),
+                Record::new("", "1"),
+                Record::new("y", "2")
+            ]
+        );
         let values = ["b".to_owned(), "a".to_owned(), "b".to_owned()];
-        assert_eq!(App { fold: Fold::Set, ..app }.reduce("", &values), "a,b");
-        assert_eq!(App { fold: Fold::List, ..app }.reduce("", &values), "b,a,b");
-        assert_eq!(App { fold: Fold::Ends, ..app }.reduce("", &values), "b-b (3)");
+        assert_eq!(
+            App {
+                fold: Fold::Set,
+                ..app
+            }
+            .reduce("", &values),
+            "a,b"
+        );
+        assert_eq!(
+            App {
+                fold: Fold::List,
+                ..app
+            }
+            .reduce("", &values),
+            "b,a,b"
+        );
+        assert_eq!(
+            App {
+                fold: Fold::Ends,
+                ..app
+            }
+            .reduce("", &values),
+            "b-b (3)"
+        );
     }
 }

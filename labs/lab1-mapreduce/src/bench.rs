@@ -65,7 +65,9 @@ where
     }
 
     fn on_message(&mut self, from: NodeId, message: Asked, ctx: &mut Context<Self>) {
-        let Asked::Question(question) = message else { return };
+        let Asked::Question(question) = message else {
+            return;
+        };
         let records = match question {
             Question::WordCount(splits) => in_turn(&W::default(), &splits),
             Question::InvertedIndex(splits) => in_turn(&I::default(), &splits),
@@ -83,5 +85,11 @@ fn in_turn(app: &dyn Application, splits: &[Split]) -> Vec<Record> {
     for record in splits.iter().flat_map(|split| app.map(split)) {
         values.entry(record.key).or_default().push(record.value);
     }
-    values.into_iter().map(|(key, values)| Record { value: app.reduce(&key, &values), key }).collect()
+    values
+        .into_iter()
+        .map(|(key, values)| Record {
+            value: app.reduce(&key, &values),
+            key,
+        })
+        .collect()
 }

@@ -29,11 +29,17 @@ where
     type Timer = ();
 
     fn start(coordinator: &NodeId, _: Boot, _: &mut Context<Self>) -> Self {
-        JobClient { coordinator: *coordinator, open: None, speaks: PhantomData }
+        JobClient {
+            coordinator: *coordinator,
+            open: None,
+            speaks: PhantomData,
+        }
     }
 
     fn on_message(&mut self, _: NodeId, message: M, ctx: &mut Context<Self>) {
-        let Some(Given::Finished { job, outcome }) = message.given() else { return };
+        let Some(Given::Finished { job, outcome }) = message.given() else {
+            return;
+        };
         if self.open.take_if(|open| open.id == *job).is_some() {
             ctx.cancel(&());
             ctx.respond(*outcome);

@@ -1,5 +1,5 @@
-//! Lab 1, MapReduce: jobs, tasks and applications, the messages and the client that are given, and what the lab asks of
-//! your types. The handout is the README beside this crate.
+//! Lab 1, MapReduce: jobs, tasks and applications, the messages and the client that are given, and
+//! what the lab asks of your types. The handout is the README beside this crate.
 
 mod application;
 mod bench;
@@ -15,7 +15,8 @@ pub use application::{App, Application, Fold, KeyOf, Runner, Split, Tokens, Valu
 pub use bench::{Answer, Asked, Bench, Question};
 pub use client::JobClient;
 
-/// The name of a job: its submitter chooses it. Whoever submits the same job again means the same job.
+/// The name of a job: its submitter chooses it. Whoever submits the same job again means the same
+/// job.
 pub type JobId = u64;
 
 /// A key and a value: what map and reduce functions give, and what output files hold.
@@ -30,7 +31,10 @@ pub struct Record {
 impl Record {
     /// A record of these texts.
     pub fn new(key: impl Into<String>, value: impl Into<String>) -> Record {
-        Record { key: key.into(), value: value.into() }
+        Record {
+            key: key.into(),
+            value: value.into(),
+        }
     }
 }
 
@@ -39,7 +43,8 @@ impl Record {
 pub struct Group {
     /// The key.
     pub key: String,
-    /// Its values, in the order of the splits they come from; those of one split in the order in which its map task gave them.
+    /// Its values, in the order of the splits they come from; those of one split in the order in
+    /// which its map task gave them.
     pub values: Vec<String>,
 }
 
@@ -50,12 +55,13 @@ pub struct Job {
     pub id: JobId,
     /// The map and the reduce function. You hand it on and need not know what is in it.
     pub app: App,
-    /// The names of the inputs, one for each map task: split 0, split 1, and so on. There may be none, and a name may
-    /// stand here twice.
+    /// The names of the inputs, one for each map task: split 0, split 1, and so on. There may be
+    /// none, and a name may stand here twice.
     pub splits: Vec<String>,
     /// How many reduce tasks there are, at least one.
     pub reduce_tasks: u32,
-    /// After so many executions of one task whose worker died executing it the job has failed. At least one.
+    /// After so many executions of one task whose worker died executing it the job has failed. At
+    /// least one.
     pub max_attempts: u32,
 }
 
@@ -73,7 +79,8 @@ pub enum Outcome {
 pub enum Given {
     /// From a client to the coordinator, again and again until it is answered with `Finished`.
     Submit(Job),
-    /// From the coordinator to those who submitted this job, when it has ended, and to whoever submits it after that.
+    /// From the coordinator to those who submitted this job, when it has ended, and to whoever
+    /// submits it after that.
     Finished {
         /// The job.
         job: JobId,
@@ -82,7 +89,8 @@ pub enum Given {
     },
 }
 
-/// What a worker's machine can compute (see [`Compute`]): a call of a map or a reduce function, with all its arguments.
+/// What a worker's machine can compute (see [`Compute`]): a call of a map or a reduce function,
+/// with all its arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Task {
     /// The map function, for one split.
@@ -115,16 +123,23 @@ impl Task {
     /// What comes out. Your worker does not call this: its machine does, in its own time.
     pub fn compute(&self) -> Vec<Record> {
         match self {
-            Task::Map { app, name, text, .. } => app.map(&Split { name: name.clone(), text: text.clone() }),
-            Task::Reduce { app, groups, .. } => {
-                groups.iter().map(|group| Record::new(&group.key, app.reduce(&group.key, &group.values))).collect()
-            }
+            Task::Map {
+                app, name, text, ..
+            } => app.map(&Split {
+                name: name.clone(),
+                text: text.clone(),
+            }),
+            Task::Reduce { app, groups, .. } => groups
+                .iter()
+                .map(|group| Record::new(&group.key, app.reduce(&group.key, &group.values)))
+                .collect(),
         }
     }
 }
 
-/// The file of the store in which the output of a reduce task must be when its job is done: one [`Record`] for each of its
-/// keys, in any order. A file that is not there counts as empty; files of other names do not count.
+/// The file of the store in which the output of a reduce task must be when its job is done: one
+/// [`Record`] for each of its keys, in any order. A file that is not there counts as empty; files
+/// of other names do not count.
 pub fn output_file(job: JobId, reduce: u32) -> String {
     format!("job-{job}/out-{reduce}")
 }
@@ -157,8 +172,8 @@ where
     ])
 }
 
-/// Makes the graded program of a student's crate, which must have the public types `Coordinator`, `Worker`, `Message`,
-/// `WordCount`, `InvertedIndex` and `Sequential` at its top.
+/// Makes the graded program of a student's crate, which must have the public types `Coordinator`,
+/// `Worker`, `Message`, `WordCount`, `InvertedIndex` and `Sequential` at its top.
 #[macro_export]
 macro_rules! glue {
     ($student:ident) => {
@@ -168,6 +183,13 @@ macro_rules! glue {
         use $student::Sequential;
         use $student::WordCount;
         use $student::Worker;
-        labkit::export_lab!(lab1_api::lab::<Coordinator, Worker, Message, WordCount, InvertedIndex, Sequential>());
+        labkit::export_lab!(lab1_api::lab::<
+            Coordinator,
+            Worker,
+            Message,
+            WordCount,
+            InvertedIndex,
+            Sequential,
+        >());
     };
 }

@@ -1,5 +1,6 @@
-//! Lab 2, a primary/backup key-value service: the commands, the configurations and the messages that are given, and
-//! what the lab asks of your types. The handout is the README beside this crate.
+//! Lab 2, a primary/backup key-value service: the commands, the configurations and the messages
+//! that are given, and what the lab asks of your types. The handout is the README beside this
+//! crate.
 
 use std::{fmt, time::Duration};
 
@@ -15,8 +16,8 @@ pub const TICK: Duration = Duration::from_millis(100);
 /// How often a server pings the view server.
 pub const PING: Duration = Duration::from_millis(25);
 
-/// One life of one server: the same node after a restart is another member. Traces show it as `s1#2`: server s1 in its
-/// second incarnation.
+/// One life of one server: the same node after a restart is another member. Traces show it as
+/// `s1#2`: server s1 in its second incarnation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Member {
     /// The server.
@@ -31,7 +32,8 @@ impl fmt::Debug for Member {
     }
 }
 
-/// Who serves. Views are numbered 1, 2, 3, ... without gaps; number 0 with nobody in it is the view before the first.
+/// Who serves. Views are numbered 1, 2, 3, ... without gaps; number 0 with nobody in it is the view
+/// before the first.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct View {
     /// The view's number.
@@ -44,8 +46,16 @@ pub struct View {
 
 impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let show = |member: Option<Member>| member.map_or("none".to_owned(), |member| format!("{member:?}"));
-        write!(f, "view {} (primary {}, backup {})", self.number, show(self.primary), show(self.backup))
+        let show = |member: Option<Member>| {
+            member.map_or("none".to_owned(), |member| format!("{member:?}"))
+        };
+        write!(
+            f,
+            "view {} (primary {}, backup {})",
+            self.number,
+            show(self.primary),
+            show(self.backup)
+        )
     }
 }
 
@@ -54,8 +64,8 @@ impl fmt::Debug for View {
 pub enum Given {
     /// From a server to the view server, every [`PING`].
     Ping {
-        /// The number of the newest view that the server has accepted; 0 before the first. A primary that pings with
-        /// the number of the current view acknowledges that view.
+        /// The number of the newest view that the server has accepted; 0 before the first. A
+        /// primary that pings with the number of the current view acknowledges that view.
         view: u64,
         /// The sender's incarnation.
         incarnation: u64,
@@ -113,8 +123,8 @@ pub struct ClientConfig {
     pub view_server: NodeId,
 }
 
-/// The one thing that the grader looks at inside your nodes. It explains failures and steers faults; no points depend
-/// on it alone.
+/// The one thing that the grader looks at inside your nodes. It explains failures and steers
+/// faults; no points depend on it alone.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not tell which view it believes in",
     label = "the lab needs `impl BelievesView for {Self}`"
@@ -136,11 +146,15 @@ where
     C: Client<Config = ClientConfig, Message = M, Command = Command, Output = Output> + 'static,
     M: Carries<Given> + Serialize + DeserializeOwned + std::fmt::Debug,
 {
-    Lab::giving::<M, Given>(vec![Role::node::<V>(observe), Role::node::<S>(observe), Role::client::<C>()])
+    Lab::giving::<M, Given>(vec![
+        Role::node::<V>(observe),
+        Role::node::<S>(observe),
+        Role::client::<C>(),
+    ])
 }
 
-/// Makes the graded program of a student's crate, which must have the public types `ViewServer`, `Server`, `Client`
-/// and `Message` at its top.
+/// Makes the graded program of a student's crate, which must have the public types `ViewServer`,
+/// `Server`, `Client` and `Message` at its top.
 #[macro_export]
 macro_rules! glue {
     ($student:ident) => {

@@ -1,5 +1,6 @@
-//! Lab 3, a Paxos-based key-value service: the commands, the configurations, the one message that is given, and what the
-//! grader looks at inside your servers. The handout is the README beside this crate.
+//! Lab 3, a Paxos-based key-value service: the commands, the configurations, the one message that
+//! is given, and what the grader looks at inside your servers. The handout is the README beside
+//! this crate.
 
 use std::fmt;
 
@@ -17,8 +18,8 @@ pub type Slot = u64;
 pub enum Value {
     /// Nothing is to be done in this slot.
     Noop,
-    /// The bytes of what was proposed. The grader compares them and looks no further: what they mean, and whether they
-    /// hold one operation or a batch, is yours.
+    /// The bytes of what was proposed. The grader compares them and looks no further: what they
+    /// mean, and whether they hold one operation or a batch, is yours.
     Bytes(Bytes),
 }
 
@@ -29,10 +30,17 @@ pub struct Bytes(pub Vec<u8>);
 impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match std::str::from_utf8(&self.0) {
-            Ok(text) if text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) => write!(f, "{text:?}"),
+            Ok(text)
+                if text
+                    .bytes()
+                    .all(|byte| byte == b' ' || byte.is_ascii_graphic()) =>
+            {
+                write!(f, "{text:?}")
+            }
             _ => {
                 // FNV-1a (Fowler, Noll, Vo): enough to tell two values apart.
-                let mix = |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
+                let mix =
+                    |hash: u32, byte: &u8| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
                 write!(f, "#{:08x}", self.0.iter().fold(0x811c_9dc5, mix))
             }
         }
@@ -44,8 +52,8 @@ impl fmt::Debug for Bytes {
 pub enum Fate {
     /// It has accepted nothing in this slot.
     Empty,
-    /// It has accepted this value, and does not know whether it is chosen. Nothing follows from it: an accepted value may
-    /// lose.
+    /// It has accepted this value, and does not know whether it is chosen. Nothing follows from it:
+    /// an accepted value may lose.
     Accepted(Value),
     /// It knows that this value is chosen.
     Chosen(Value),
@@ -126,11 +134,12 @@ pub trait ShowsLog {
     /// The first slot that this server has not cleared: 1 until it clears one.
     fn first_uncleared(&self) -> Slot;
 
-    /// The last slot of which this server knows more than nothing, cleared ones included; 0 if there is none.
+    /// The last slot of which this server knows more than nothing, cleared ones included; 0 if
+    /// there is none.
     fn last_nonempty(&self) -> Slot;
 
-    /// The highest ballot for which this server has made a promise in this slot, in any form: it stands in the picture
-    /// of a failure and nowhere else.
+    /// The highest ballot for which this server has made a promise in this slot, in any form: it
+    /// stands in the picture of a failure and nowhere else.
     fn promised(&self, slot: Slot) -> String;
 }
 
@@ -141,8 +150,8 @@ pub struct Shown {
     pub first_uncleared: Slot,
     /// The last slot that is not empty.
     pub last_nonempty: Slot,
-    /// The slots from the first to the last, at most [`SHOWN`] and these the last ones: what was promised in them, and
-    /// their fates.
+    /// The slots from the first to the last, at most [`SHOWN`] and these the last ones: what was
+    /// promised in them, and their fates.
     pub slots: Vec<(Slot, String, Fate)>,
 }
 
@@ -151,9 +160,18 @@ pub const SHOWN: u64 = 64;
 
 fn observe<N: ShowsLog>(node: &N) -> Vec<u8> {
     let (first_uncleared, last_nonempty) = (node.first_uncleared(), node.last_nonempty());
-    let first = first_uncleared.max(1).max(last_nonempty.saturating_sub(SHOWN - 1));
-    let slots = (first..=last_nonempty).map(|slot| (slot, node.promised(slot), node.fate(slot))).collect();
-    codec::to_bytes(&Shown { first_uncleared, last_nonempty, slots }).expect("what is shown has bytes")
+    let first = first_uncleared
+        .max(1)
+        .max(last_nonempty.saturating_sub(SHOWN - 1));
+    let slots = (first..=last_nonempty)
+        .map(|slot| (slot, node.promised(slot), node.fate(slot)))
+        .collect();
+    codec::to_bytes(&Shown {
+        first_uncleared,
+        last_nonempty,
+        slots,
+    })
+    .expect("what is shown has bytes")
 }
 
 /// The lab made of your types: what [`glue!`] asks of them stands here as bounds.
@@ -166,8 +184,8 @@ where
     Lab::giving::<M, Given>(vec![Role::node::<S>(observe), Role::client::<C>()])
 }
 
-/// Makes the graded program of a student's crate, which must have the public types `Server`, `Client` and `Message` at
-/// its top.
+/// Makes the graded program of a student's crate, which must have the public types `Server`,
+/// `Client` and `Message` at its top.
 #[macro_export]
 macro_rules! glue {
     ($student:ident) => {

@@ -1,8 +1,9 @@
 //! The bytes between the grader and a node. Students do not need this module.
 //!
-//! The grader calls one operation ([`Op`]) at a time with an argument; the node answers with bytes. The argument and
-//! the answer of [`Op::Step`] are an [`Event`] and a list of [`Effect`]s. Everything that a node returns is untrusted:
-//! reading it never allocates more than what is there, never recurses and never panics.
+//! The grader calls one operation ([`Op`]) at a time with an argument; the node answers with bytes.
+//! The argument and the answer of [`Op::Step`] are an [`Event`] and a list of [`Effect`]s.
+//! Everything that a node returns is untrusted: reading it never allocates more than what is there,
+//! never recurses and never panics.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +12,8 @@ use crate::{Boot, NodeId, disk::Blobs, input::Inputs};
 /// The version of everything in this module; a guest of another version is refused.
 pub const VERSION: u32 = 3;
 
-/// A panic whose message begins like this is a call that the lab does not grant: reports show it as `refused`.
+/// A panic whose message begins like this is a call that the lab does not grant: reports show it as
+/// `refused`.
 pub const REFUSED: &str = "refused: ";
 
 /// What the grader can ask of a node.
@@ -24,18 +26,18 @@ pub enum Op {
     Snapshot = 1,
     /// Becomes the node that the argument (a start event followed by a snapshot) describes.
     Restore = 2,
-    /// Turns the state into bytes and back and says what did not survive. With the argument `[1]` it also finds what
-    /// bytes alone cannot show, which takes longer.
+    /// Turns the state into bytes and back and says what did not survive. With the argument `[1]`
+    /// it also finds what bytes alone cannot show, which takes longer.
     RoundTrip = 3,
     /// The answer is the lab's observation of the node, encoded by the lab.
     Observe = 4,
     /// Writes out for people what the argument (a [`Subject`] and bytes) is.
     Describe = 5,
-    /// Turns a message that the lab gives into the student's message. The argument begins with the role that sends it,
-    /// since a role has its own message type.
+    /// Turns a message that the lab gives into the student's message. The argument begins with the
+    /// role that sends it, since a role has its own message type.
     WrapGiven = 6,
-    /// Turns the student's message into the message that the lab gives, if it is one (first byte 1, else 0). The
-    /// argument begins with the role that sent it.
+    /// Turns the student's message into the message that the lab gives, if it is one (first byte 1,
+    /// else 0). The argument begins with the role that sent it.
     UnwrapGiven = 7,
 }
 
@@ -43,9 +45,18 @@ impl Op {
     /// The operation with this number.
     pub fn from_number(number: u32) -> Option<Op> {
         use Op::{Describe, Observe, Restore, RoundTrip, Snapshot, Step, UnwrapGiven, WrapGiven};
-        [Step, Snapshot, Restore, RoundTrip, Observe, Describe, WrapGiven, UnwrapGiven]
-            .into_iter()
-            .find(|op| *op as u32 == number)
+        [
+            Step,
+            Snapshot,
+            Restore,
+            RoundTrip,
+            Observe,
+            Describe,
+            WrapGiven,
+            UnwrapGiven,
+        ]
+        .into_iter()
+        .find(|op| *op as u32 == number)
     }
 }
 
@@ -68,7 +79,9 @@ pub enum Subject {
 impl Subject {
     fn from_number(number: u8) -> Option<Subject> {
         use Subject::{Command, Message, Output, State, Timer};
-        [Message, Timer, Command, Output, State].into_iter().find(|subject| *subject as u8 == number)
+        [Message, Timer, Command, Output, State]
+            .into_iter()
+            .find(|subject| *subject as u8 == number)
     }
 }
 
@@ -101,10 +114,11 @@ pub enum Event<'a> {
         /// What was computed, encoded by the lab.
         done: &'a [u8],
     },
-    /// An event of a node that has a clock. The reading is part of the event, so a handler stays a function of state,
-    /// disk and event.
+    /// An event of a node that has a clock. The reading is part of the event, so a handler stays a
+    /// function of state, disk and event.
     At {
-        /// What the clock reads, in whole microseconds; see [`Context::clock`](crate::Context::clock).
+        /// What the clock reads, in whole microseconds; see
+        /// [`Context::clock`](crate::Context::clock).
         clock: Duration,
         /// What happens: none of `Start` (which has a field for the clock) and `At`.
         event: &'a Event<'a>,
@@ -136,23 +150,58 @@ pub struct Start<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     missing_docs,
-    reason = "each field is the argument of the call on `Context`, `Disk` or `Store` of the same name"
+    reason = "each field is the argument of the call on `Context`, `Disk` or `Store` of the same \
+              name"
 )]
 pub enum Effect<'a> {
-    Send { to: NodeId, message: &'a [u8] },
-    SetTimer { timer: &'a [u8], at_least: Duration, at_most: Duration },
-    Cancel { timer: &'a [u8] },
-    Respond { output: &'a [u8] },
-    Write { name: &'a str, bytes: &'a [u8] },
-    Append { name: &'a str, bytes: &'a [u8] },
-    Remove { name: &'a str },
+    Send {
+        to: NodeId,
+        message: &'a [u8],
+    },
+    SetTimer {
+        timer: &'a [u8],
+        at_least: Duration,
+        at_most: Duration,
+    },
+    Cancel {
+        timer: &'a [u8],
+    },
+    Respond {
+        output: &'a [u8],
+    },
+    Write {
+        name: &'a str,
+        bytes: &'a [u8],
+    },
+    Append {
+        name: &'a str,
+        bytes: &'a [u8],
+    },
+    Remove {
+        name: &'a str,
+    },
     Sync,
-    Note { text: &'a str },
-    StartWork { token: u64, task: &'a [u8] },
-    CancelWork { token: u64 },
-    StoreCreate { name: &'a str },
-    StoreAppend { name: &'a str, record: &'a [u8] },
-    StoreRename { from: &'a str, to: &'a str },
+    Note {
+        text: &'a str,
+    },
+    StartWork {
+        token: u64,
+        task: &'a [u8],
+    },
+    CancelWork {
+        token: u64,
+    },
+    StoreCreate {
+        name: &'a str,
+    },
+    StoreAppend {
+        name: &'a str,
+        record: &'a [u8],
+    },
+    StoreRename {
+        from: &'a str,
+        to: &'a str,
+    },
 }
 
 /// Bytes that are no effects, events or arguments.
@@ -173,7 +222,11 @@ fn put_node(out: &mut Vec<u8>, node: NodeId) {
 }
 
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend_from_slice(&u32::try_from(bytes.len()).expect("below 4 GiB").to_le_bytes());
+    out.extend_from_slice(
+        &u32::try_from(bytes.len())
+            .expect("below 4 GiB")
+            .to_le_bytes(),
+    );
     out.extend_from_slice(bytes);
 }
 
@@ -271,7 +324,8 @@ impl Event<'_> {
 }
 
 impl Start<'_> {
-    /// Appends the description of the start to `out`; [`Op::Restore`] wants it in front of the snapshot.
+    /// Appends the description of the start to `out`; [`Op::Restore`] wants it in front of the
+    /// snapshot.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.push(self.role);
         put_node(out, self.id);
@@ -284,12 +338,20 @@ impl Start<'_> {
         out.push(u8::from(self.clock.is_some()));
         put_micros(out, self.clock.unwrap_or_default());
         put_bytes(out, self.config);
-        out.extend_from_slice(&u32::try_from(self.disk.len()).expect("few blobs").to_le_bytes());
+        out.extend_from_slice(
+            &u32::try_from(self.disk.len())
+                .expect("few blobs")
+                .to_le_bytes(),
+        );
         for (name, bytes) in self.disk {
             put_bytes(out, name.as_bytes());
             put_bytes(out, bytes);
         }
-        out.extend_from_slice(&u32::try_from(self.inputs.len()).expect("few inputs").to_le_bytes());
+        out.extend_from_slice(
+            &u32::try_from(self.inputs.len())
+                .expect("few inputs")
+                .to_le_bytes(),
+        );
         for (name, text) in self.inputs {
             put_bytes(out, name.as_bytes());
             put_bytes(out, text.as_bytes());
@@ -330,10 +392,16 @@ pub(crate) fn read_event(bytes: &[u8]) -> Result<(Option<Duration>, Incoming<'_>
             clock = start.clock;
             Incoming::Start(start)
         }
-        1 => Incoming::Message { from: reader.node()?, message: reader.0 },
+        1 => Incoming::Message {
+            from: reader.node()?,
+            message: reader.0,
+        },
         2 => Incoming::Timer { timer: reader.0 },
         3 => Incoming::Invoke { command: reader.0 },
-        5 => Incoming::WorkDone { token: reader.u64()?, done: reader.0 },
+        5 => Incoming::WorkDone {
+            token: reader.u64()?,
+            done: reader.0,
+        },
         _ => return Err(Malformed),
     };
     Ok((clock, event))
@@ -361,7 +429,19 @@ pub(crate) fn read_start(bytes: &[u8]) -> Result<(OwnedStart, &[u8]), Malformed>
         inputs.insert(reader.text()?.to_owned(), reader.text()?.to_owned());
     }
     let inputs = Arc::new(inputs);
-    Ok((OwnedStart { role, id, incarnation, boot, clock, config, disk, inputs }, reader.0))
+    Ok((
+        OwnedStart {
+            role,
+            id,
+            incarnation,
+            boot,
+            clock,
+            config,
+            disk,
+            inputs,
+        },
+        reader.0,
+    ))
 }
 
 pub(crate) fn read_subject(bytes: &[u8]) -> Result<(Subject, &[u8]), Malformed> {
@@ -388,7 +468,12 @@ impl EffectWriter {
         put_with(&mut self.0, message);
     }
 
-    pub(crate) fn set_timer(&mut self, at_least: Duration, at_most: Duration, timer: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn set_timer(
+        &mut self,
+        at_least: Duration,
+        at_most: Duration,
+        timer: impl FnOnce(&mut Vec<u8>),
+    ) {
         self.0.push(1);
         put_micros(&mut self.0, at_least);
         put_micros(&mut self.0, at_most);
@@ -460,7 +545,8 @@ impl EffectWriter {
     }
 }
 
-/// Reads the answer to [`Op::Step`], one effect at a time; after the first `Err` there is nothing more.
+/// Reads the answer to [`Op::Step`], one effect at a time; after the first `Err` there is nothing
+/// more.
 pub fn effects(mut bytes: &[u8]) -> impl Iterator<Item = Result<Effect<'_>, Malformed>> {
     std::iter::from_fn(move || {
         if bytes.is_empty() {
@@ -487,26 +573,60 @@ pub fn split_effect(bytes: &[u8]) -> Result<(Effect<'_>, &[u8]), Malformed> {
 
 fn read_effect<'a>(reader: &mut Reader<'a>) -> Result<Effect<'a>, Malformed> {
     Ok(match reader.u8()? {
-        0 => Effect::Send { to: reader.node()?, message: reader.bytes()? },
+        0 => Effect::Send {
+            to: reader.node()?,
+            message: reader.bytes()?,
+        },
         1 => {
             let (at_least, at_most) = (reader.micros()?, reader.micros()?);
             if at_least > at_most {
                 return Err(Malformed);
             }
-            Effect::SetTimer { timer: reader.bytes()?, at_least, at_most }
+            Effect::SetTimer {
+                timer: reader.bytes()?,
+                at_least,
+                at_most,
+            }
         }
-        2 => Effect::Cancel { timer: reader.bytes()? },
-        3 => Effect::Respond { output: reader.bytes()? },
-        4 => Effect::Write { name: reader.text()?, bytes: reader.bytes()? },
-        5 => Effect::Append { name: reader.text()?, bytes: reader.bytes()? },
-        6 => Effect::Remove { name: reader.text()? },
+        2 => Effect::Cancel {
+            timer: reader.bytes()?,
+        },
+        3 => Effect::Respond {
+            output: reader.bytes()?,
+        },
+        4 => Effect::Write {
+            name: reader.text()?,
+            bytes: reader.bytes()?,
+        },
+        5 => Effect::Append {
+            name: reader.text()?,
+            bytes: reader.bytes()?,
+        },
+        6 => Effect::Remove {
+            name: reader.text()?,
+        },
         7 => Effect::Sync,
-        8 => Effect::Note { text: reader.text()? },
-        9 => Effect::StartWork { token: reader.u64()?, task: reader.bytes()? },
-        10 => Effect::CancelWork { token: reader.u64()? },
-        11 => Effect::StoreCreate { name: reader.text()? },
-        12 => Effect::StoreAppend { name: reader.text()?, record: reader.bytes()? },
-        13 => Effect::StoreRename { from: reader.text()?, to: reader.text()? },
+        8 => Effect::Note {
+            text: reader.text()?,
+        },
+        9 => Effect::StartWork {
+            token: reader.u64()?,
+            task: reader.bytes()?,
+        },
+        10 => Effect::CancelWork {
+            token: reader.u64()?,
+        },
+        11 => Effect::StoreCreate {
+            name: reader.text()?,
+        },
+        12 => Effect::StoreAppend {
+            name: reader.text()?,
+            record: reader.bytes()?,
+        },
+        13 => Effect::StoreRename {
+            from: reader.text()?,
+            to: reader.text()?,
+        },
         _ => return Err(Malformed),
     })
 }
@@ -521,7 +641,9 @@ mod tests {
         writer.write("term", &[1]);
         writer.sync();
         writer.send(NodeId::new('s', 2), |out| out.extend_from_slice(b"hi"));
-        writer.set_timer(Duration::from_millis(1), Duration::from_millis(2), |out| out.push(9));
+        writer.set_timer(Duration::from_millis(1), Duration::from_millis(2), |out| {
+            out.push(9)
+        });
         writer.start_work(7, |out| out.push(1));
         writer.cancel_work(7);
         writer.store_create("new");
@@ -529,15 +651,34 @@ mod tests {
         writer.store_rename("new", "out");
         let read: Result<Vec<_>, _> = effects(writer.bytes()).collect();
         let expected = vec![
-            Effect::Write { name: "term", bytes: &[1] },
+            Effect::Write {
+                name: "term",
+                bytes: &[1],
+            },
             Effect::Sync,
-            Effect::Send { to: NodeId::new('s', 2), message: b"hi" },
-            Effect::SetTimer { timer: &[9], at_least: Duration::from_millis(1), at_most: Duration::from_millis(2) },
-            Effect::StartWork { token: 7, task: &[1] },
+            Effect::Send {
+                to: NodeId::new('s', 2),
+                message: b"hi",
+            },
+            Effect::SetTimer {
+                timer: &[9],
+                at_least: Duration::from_millis(1),
+                at_most: Duration::from_millis(2),
+            },
+            Effect::StartWork {
+                token: 7,
+                task: &[1],
+            },
             Effect::CancelWork { token: 7 },
             Effect::StoreCreate { name: "new" },
-            Effect::StoreAppend { name: "new", record: &[2] },
-            Effect::StoreRename { from: "new", to: "out" },
+            Effect::StoreAppend {
+                name: "new",
+                record: &[2],
+            },
+            Effect::StoreRename {
+                from: "new",
+                to: "out",
+            },
         ];
         assert_eq!(read, Ok(expected));
     }
@@ -546,8 +687,14 @@ mod tests {
     fn an_event_brings_the_reading_of_the_clock() {
         let mut bytes = Vec::new();
         let clock = Duration::from_micros(1_234_567);
-        Event::At { clock, event: &Event::Timer { timer: &[7] } }.write(&mut bytes);
-        let Ok((Some(read), Incoming::Timer { timer: [7] })) = read_event(&bytes) else { panic!("{bytes:?}") };
+        Event::At {
+            clock,
+            event: &Event::Timer { timer: &[7] },
+        }
+        .write(&mut bytes);
+        let Ok((Some(read), Incoming::Timer { timer: [7] })) = read_event(&bytes) else {
+            panic!("{bytes:?}")
+        };
         assert_eq!(read, clock);
         assert!(read_event(&[4; 20]).is_err(), "a clock in a clock");
     }

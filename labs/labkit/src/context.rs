@@ -13,9 +13,10 @@ use crate::{
 
 /// What a handler can ask of the world.
 ///
-/// Nothing happens while the handler runs: the context writes down a list, and the world carries it out, **in order**,
-/// once the handler has returned. If the node crashes in between, the rest of the list never happens. So the order of
-/// your calls matters: a reply that stands before `disk().sync()` can be seen by others although the write is lost.
+/// Nothing happens while the handler runs: the context writes down a list, and the world carries it
+/// out, **in order**, once the handler has returned. If the node crashes in between, the rest of
+/// the list never happens. So the order of your calls matters: a reply that stands before
+/// `disk().sync()` can be seen by others although the write is lost.
 pub struct Context<N: Node> {
     id: NodeId,
     incarnation: u64,
@@ -29,7 +30,15 @@ pub struct Context<N: Node> {
 
 impl<N: Node> Context<N> {
     pub(crate) fn new(id: NodeId, incarnation: u64, blobs: Blobs, inputs: Arc<Inputs>) -> Self {
-        Context { id, incarnation, clock: None, blobs, inputs, effects: EffectWriter::default(), node: PhantomData }
+        Context {
+            id,
+            incarnation,
+            clock: None,
+            blobs,
+            inputs,
+            effects: EffectWriter::default(),
+            node: PhantomData,
+        }
     }
 
     /// The name of this node.
@@ -37,20 +46,21 @@ impl<N: Node> Context<N> {
         self.id
     }
 
-    /// Which life of this node this is: 1 at the first start and higher at each later one (not always by one). The
-    /// world guarantees it, so it needs no disk, and a lost disk does not change it. It may go into ballots and numbers of
-    /// requests.
+    /// Which life of this node this is: 1 at the first start and higher at each later one (not
+    /// always by one). The world guarantees it, so it needs no disk, and a lost disk does not
+    /// change it. It may go into ballots and numbers of requests.
     pub fn incarnation(&self) -> u64 {
         self.incarnation
     }
 
-    /// What this node's clock reads: the time since the beginning of 1970, in whole microseconds. Only some labs grant a
-    /// clock; their handouts say so.
+    /// What this node's clock reads: the time since the beginning of 1970, in whole microseconds.
+    /// Only some labs grant a clock; their handouts say so.
     ///
-    /// It is a clock as machines have them: it may be seconds or hours off, run fast or slow, stand still, and be set
-    /// forward or *backward* at any time. It survives crashes. The clocks of two nodes have nothing to do with each
-    /// other, and none of them has anything to do with timers. One handler sees one reading, made when its event
-    /// happened, so a handler is still a function of state, disk and event.
+    /// It is a clock as machines have them: it may be seconds or hours off, run fast or slow, stand
+    /// still, and be set forward or *backward* at any time. It survives crashes. The clocks of two
+    /// nodes have nothing to do with each other, and none of them has anything to do with timers.
+    /// One handler sees one reading, made when its event happened, so a handler is still a function
+    /// of state, disk and event.
     ///
     /// # Panics
     /// If the lab grants this node no clock; the test fails as `refused`.
@@ -59,35 +69,44 @@ impl<N: Node> Context<N> {
         match self.clock {
             Some(clock) => clock,
             None => panic!(
-                "{}the program called `ctx.clock()`, but the lab grants this node no clock. To act later, use \
+                "{}the program called `ctx.clock()`, but the lab grants this node no clock. To act \
+                 later, use \
                  `ctx.set_timer`; to order events, count them",
                 crate::abi::REFUSED
             ),
         }
     }
 
-    /// Sends a message. It may be lost, delayed, duplicated and overtaken by a later one; the sender is not told.
-    /// Anything that converts into your message type will do, such as a message that the lab gives.
+    /// Sends a message. It may be lost, delayed, duplicated and overtaken by a later one; the
+    /// sender is not told. Anything that converts into your message type will do, such as a message
+    /// that the lab gives.
     pub fn send(&mut self, to: NodeId, message: impl Into<N::Message>) {
         let message = message.into();
-        self.effects.send(to, |out| encode(out, &message, "message"));
+        self.effects
+            .send(to, |out| encode(out, &message, "message"));
     }
 
-    /// Sets a timer that fires after `after`, unless it is cancelled or the node crashes. Setting a timer that is
-    /// equal to one still running replaces it: one that each event sets anew may never fire. A slow node's timers fire
-    /// later, never earlier.
+    /// Sets a timer that fires after `after`, unless it is cancelled or the node crashes. Setting a
+    /// timer that is equal to one still running replaces it: one that each event sets anew may
+    /// never fire. A slow node's timers fire later, never earlier.
     pub fn set_timer(&mut self, timer: N::Timer, after: Duration) {
         self.set_timer_between(timer, after..=after);
     }
 
-    /// Sets a timer that fires after a time from `range`; the world chooses it, another one each time. Use it where
-    /// equal delays would make several nodes act at once for ever (elections, retries).
+    /// Sets a timer that fires after a time from `range`; the world chooses it, another one each
+    /// time. Use it where equal delays would make several nodes act at once for ever (elections,
+    /// retries).
     ///
     /// # Panics
     /// If the range is empty.
     pub fn set_timer_between(&mut self, timer: N::Timer, range: RangeInclusive<Duration>) {
-        assert!(range.start() <= range.end(), "set_timer_between: the range {range:?} is empty");
-        self.effects.set_timer(*range.start(), *range.end(), |out| encode(out, &timer, "timer"));
+        assert!(
+            range.start() <= range.end(),
+            "set_timer_between: the range {range:?} is empty"
+        );
+        self.effects.set_timer(*range.start(), *range.end(), |out| {
+            encode(out, &timer, "timer")
+        });
     }
 
     /// Cancels the running timer that equals `timer`; without one, nothing happens.
@@ -97,21 +116,29 @@ impl<N: Node> Context<N> {
 
     /// The disk of this node. It survives crashes; what was synced never changes.
     pub fn disk(&mut self) -> Disk<'_> {
-        Disk { blobs: &mut self.blobs, effects: &mut self.effects }
+        Disk {
+            blobs: &mut self.blobs,
+            effects: &mut self.effects,
+        }
     }
 
-    /// The text of the input with this name; `None` if there is none. Inputs are given by the lab, can be read from every
-    /// node at any time, and never change. Only some labs have inputs; their handouts say so.
+    /// The text of the input with this name; `None` if there is none. Inputs are given by the lab,
+    /// can be read from every node at any time, and never change. Only some labs have inputs; their
+    /// handouts say so.
     pub fn input(&self, name: &str) -> Option<&str> {
         self.inputs.get(name).map(String::as_str)
     }
 
-    /// The store that all nodes share. It can be written from every node at any time and survives every crash.
+    /// The store that all nodes share. It can be written from every node at any time and survives
+    /// every crash.
     pub fn store(&mut self) -> Store<'_> {
-        Store { effects: &mut self.effects }
+        Store {
+            effects: &mut self.effects,
+        }
     }
 
-    /// Leaves a line for you in the trace of a failed run, at the step where it was written. It changes nothing.
+    /// Leaves a line for you in the trace of a failed run, at the step where it was written. It
+    /// changes nothing.
     pub fn note(&mut self, text: impl AsRef<str>) {
         self.effects.note(text.as_ref());
     }
@@ -148,7 +175,8 @@ pub struct TestTimer<T> {
     pub at_most: Duration,
 }
 
-/// For your own unit tests: a context without a world. Hand it to a handler, then look at what the handler asked for.
+/// For your own unit tests: a context without a world. Hand it to a handler, then look at what the
+/// handler asked for.
 ///
 /// ```
 /// # use labkit::prelude::*;
@@ -156,7 +184,8 @@ pub struct TestTimer<T> {
 /// # impl Node for Server {
 /// #     type Config = (); type Message = String; type Timer = u8;
 /// #     fn start(_: &(), _: Boot, ctx: &mut Context<Self>) -> Self {
-/// #         ctx.set_timer(7, Duration::from_millis(25)); ctx.send(NodeId::new('s', 2), "hello".to_string()); Server }
+/// #         ctx.set_timer(7, Duration::from_millis(25));
+/// #         ctx.send(NodeId::new('s', 2), "hello".to_string()); Server }
 /// #     fn on_message(&mut self, _: NodeId, _: String, _: &mut Context<Self>) {}
 /// #     fn on_timer(&mut self, _: u8, _: &mut Context<Self>) {}
 /// # }
@@ -193,9 +222,15 @@ impl<N: Node> Context<N> {
     /// The timers set since the last [`clear`](Context::clear), in order.
     pub fn timers(&self) -> Vec<TestTimer<N::Timer>> {
         self.list(|effect| match effect {
-            Effect::SetTimer { timer, at_least, at_most } => {
-                Some(TestTimer { timer: decode(timer), at_least, at_most })
-            }
+            Effect::SetTimer {
+                timer,
+                at_least,
+                at_most,
+            } => Some(TestTimer {
+                timer: decode(timer),
+                at_least,
+                at_most,
+            }),
             _ => None,
         })
     }
@@ -231,5 +266,6 @@ impl<N: Client> Context<N> {
 }
 
 pub(crate) fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> T {
-    codec::from_bytes(bytes).unwrap_or_else(|error| panic!("it does not survive its own bytes: {error}"))
+    codec::from_bytes(bytes)
+        .unwrap_or_else(|error| panic!("it does not survive its own bytes: {error}"))
 }

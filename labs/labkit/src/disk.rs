@@ -13,15 +13,17 @@ pub type Blobs = BTreeMap<String, Vec<u8>>;
 ///
 /// # Contract
 /// * Reads see this node's own writes at once, synced or not.
-/// * A write is safe only when a later [`sync`](Disk::sync) is over. A crash before that may keep it or lose it, each
-///   blob on its own: [`write`](Disk::write) is atomic (the old or a newer value), [`append`](Disk::append) may keep
-///   any first part of what was appended. Of the operations on one blob some first part survives, in their order.
-/// * `sync` is a barrier: effects that you ask for after it happen only once everything before it is safe, and the node
-///   takes no event until then. A crash during the barrier drops the effects behind it.
+/// * A write is safe only when a later [`sync`](Disk::sync) is over. A crash before that may keep
+///   it or lose it, each blob on its own: [`write`](Disk::write) is atomic (the old or a newer
+///   value), [`append`](Disk::append) may keep any first part of what was appended. Of the
+///   operations on one blob some first part survives, in their order.
+/// * `sync` is a barrier: effects that you ask for after it happen only once everything before it
+///   is safe, and the node takes no event until then. A crash during the barrier drops the effects
+///   behind it.
 /// * Bytes that were synced never change by themselves.
 ///
-/// A blob is either written and read, or appended to and read by [`records`](Disk::records). There is no list of blobs: you know
-/// their names, or one of them says which others there are.
+/// A blob is either written and read, or appended to and read by [`records`](Disk::records). There
+/// is no list of blobs: you know their names, or one of them says which others there are.
 ///
 /// ```
 /// # use labkit::prelude::*;
@@ -48,15 +50,16 @@ pub struct Disk<'a> {
 pub struct Record<T> {
     /// The records that are whole, in the order in which they were appended.
     pub whole: Vec<T>,
-    /// True if the blob ends in the middle of a record, as a crash may leave it; that record never counts.
+    /// True if the blob ends in the middle of a record, as a crash may leave it; that record never
+    /// counts.
     pub torn: bool,
 }
 
 impl Disk<'_> {
     /// Replaces a blob by `value`, atomically.
     pub fn write<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
-        let bytes =
-            codec::to_bytes(value).unwrap_or_else(|error| panic!("blob `{name}` cannot be written as bytes: {error}"));
+        let bytes = codec::to_bytes(value)
+            .unwrap_or_else(|error| panic!("blob `{name}` cannot be written as bytes: {error}"));
         self.effects.write(name, &bytes);
         self.blobs.insert(name.to_owned(), bytes);
     }
@@ -75,20 +78,25 @@ impl Disk<'_> {
 
     /// Appends a checksummed record to a blob, which begins empty.
     pub fn append<T: Serialize + ?Sized>(&mut self, name: &str, record: &T) {
-        let body = codec::to_bytes(record)
-            .unwrap_or_else(|error| panic!("a record of `{name}` cannot be written as bytes: {error}"));
+        let body = codec::to_bytes(record).unwrap_or_else(|error| {
+            panic!("a record of `{name}` cannot be written as bytes: {error}")
+        });
         let mut bytes = Vec::with_capacity(body.len() + 8);
         bytes.extend_from_slice(&(body.len() as u32).to_le_bytes());
         bytes.extend_from_slice(&checksum(&body).to_le_bytes());
         bytes.extend_from_slice(&body);
         self.effects.append(name, &bytes);
-        self.blobs.entry(name.to_owned()).or_default().extend_from_slice(&bytes);
+        self.blobs
+            .entry(name.to_owned())
+            .or_default()
+            .extend_from_slice(&bytes);
     }
 
-    /// Reads the records that [`append`](Disk::append) wrote. A record torn by a crash ends the list.
+    /// Reads the records that [`append`](Disk::append) wrote. A record torn by a crash ends the
+    /// list.
     ///
-    /// Do not append to a blob that is [`torn`](Record::torn): what stands behind the torn record is never read. Copy what is
-    /// whole into another blob, sync, and go on there.
+    /// Do not append to a blob that is [`torn`](Record::torn): what stands behind the torn record
+    /// is never read. Copy what is whole into another blob, sync, and go on there.
     ///
     /// # Panics
     /// If a whole record is not a `T`.
@@ -98,7 +106,9 @@ impl Disk<'_> {
         while let Some((head, tail)) = rest.split_first_chunk::<8>() {
             let [l0, l1, l2, l3, c0, c1, c2, c3] = *head;
             let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
-            let Some(body) = tail.get(..length) else { break };
+            let Some(body) = tail.get(..length) else {
+                break;
+            };
             if checksum(body) != u32::from_le_bytes([c0, c1, c2, c3]) {
                 break;
             }
@@ -108,7 +118,10 @@ impl Disk<'_> {
             }
             rest = &tail[length..];
         }
-        Record { whole, torn: !rest.is_empty() }
+        Record {
+            whole,
+            torn: !rest.is_empty(),
+        }
     }
 
     /// Removes a blob; without one, nothing happens. Like a write, it is safe only after a sync.
@@ -125,7 +138,9 @@ impl Disk<'_> {
 
 /// FNV-1a, 32 bits (Fowler, Noll, Vo): enough to tell a torn record from a whole one.
 fn checksum(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 #[cfg(test)]
@@ -135,13 +150,31 @@ mod tests {
     #[test]
     fn a_torn_record_ends_the_list() {
         let (mut blobs, mut effects) = (Blobs::new(), EffectWriter::default());
-        let mut disk = Disk { blobs: &mut blobs, effects: &mut effects };
+        let mut disk = Disk {
+            blobs: &mut blobs,
+            effects: &mut effects,
+        };
         disk.append("log", "first");
         disk.append("log", "second");
-        assert_eq!(disk.records::<String>("log"), Record { whole: vec!["first".into(), "second".into()], torn: false });
+        assert_eq!(
+            disk.records::<String>("log"),
+            Record {
+                whole: vec!["first".into(), "second".into()],
+                torn: false
+            }
+        );
         let torn = blobs["log"].len() - 1;
         blobs.get_mut("log").unwrap().truncate(torn);
-        let disk = Disk { blobs: &mut blobs, effects: &mut effects };
-        assert_eq!(disk.records::<String>("log"), Record { whole: vec!["first".into()], torn: true });
+        let disk = Disk {
+            blobs: &mut blobs,
+            effects: &mut effects,
+        };
+        assert_eq!(
+            disk.records::<String>("log"),
+            Record {
+                whole: vec!["first".into()],
+                torn: true
+            }
+        );
     }
 }

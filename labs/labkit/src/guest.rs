@@ -1,7 +1,7 @@
 //! The other side of [`abi`](crate::abi): what the grader's calls do to a student's node.
 //!
-//! A lab's API crate describes its roles as a [`Lab`]; [`export_lab!`](crate::export_lab) makes a wasm module of it, and
-//! tests of the grader use it in-process.
+//! A lab's API crate describes its roles as a [`Lab`]; [`export_lab!`](crate::export_lab) makes a
+//! wasm module of it, and tests of the grader use it in-process.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,19 +25,27 @@ impl Lab {
         Lab { roles }
     }
 
-    /// A lab whose roles share the message type `M`, with room for the messages of type `G` that the lab gives.
+    /// A lab whose roles share the message type `M`, with room for the messages of type `G` that
+    /// the lab gives.
     pub fn giving<M, G>(roles: Vec<Role>) -> Lab
     where
         M: Carries<G> + Serialize + DeserializeOwned + std::fmt::Debug,
         G: Serialize + DeserializeOwned,
     {
-        Lab { roles: roles.into_iter().map(Role::giving::<M, G>).collect() }
+        Lab {
+            roles: roles.into_iter().map(Role::giving::<M, G>).collect(),
+        }
     }
 
     /// The role that an argument begins with, and the rest of the argument.
     fn addressed<'a>(&self, argument: &'a [u8]) -> Result<(&Role, &'a [u8]), String> {
         let (role, rest) = argument.split_first().ok_or("no role is named")?;
-        Ok((self.roles.get(usize::from(*role)).ok_or("there is no such role")?, rest))
+        Ok((
+            self.roles
+                .get(usize::from(*role))
+                .ok_or("there is no such role")?,
+            rest,
+        ))
     }
 }
 
@@ -69,7 +77,9 @@ impl Messages {
             wrap: |bytes| codec::to_bytes(&M::from(codec::from_bytes::<G>(bytes)?)),
             unwrap: |bytes| {
                 let message = codec::from_bytes::<M>(bytes)?;
-                let Some(given) = message.given() else { return Ok(vec![0]) };
+                let Some(given) = message.given() else {
+                    return Ok(vec![0]);
+                };
                 let mut out = vec![1];
                 codec::write(&mut out, given)?;
                 Ok(out)
@@ -94,12 +104,14 @@ pub struct Role {
 type Observe<N> = fn(&N) -> Vec<u8>;
 
 impl Role {
-    /// A role that only handles messages and timers, and of which the lab may observe what it encodes itself.
+    /// A role that only handles messages and timers, and of which the lab may observe what it
+    /// encodes itself.
     pub fn node<N: Node + 'static>(observe: Observe<N>) -> Role {
         Role::of(observe, None, None)
     }
 
-    /// A role whose machine computes for it, and of which the lab may observe what it encodes itself.
+    /// A role whose machine computes for it, and of which the lab may observe what it encodes
+    /// itself.
     pub fn computing<N>(observe: Observe<N>) -> Role
     where
         N: Compute + 'static,
@@ -113,19 +125,37 @@ impl Role {
         compute: Option<WorkDone<N>>,
     ) -> Role {
         let make: Make = Box::new(move |start| {
-            let ctx = Context::new(start.id, start.incarnation, start.disk.clone(), Arc::clone(&start.inputs));
-            Box::new(Cell::<N> { state: None, ctx, observe, client, compute })
+            let ctx = Context::new(
+                start.id,
+                start.incarnation,
+                start.disk.clone(),
+                Arc::clone(&start.inputs),
+            );
+            Box::new(Cell::<N> {
+                state: None,
+                ctx,
+                observe,
+                client,
+                compute,
+            })
         });
-        Role { make, messages: Messages::own::<N::Message>() }
+        Role {
+            make,
+            messages: Messages::own::<N::Message>(),
+        }
     }
 
-    /// The same role, whose message type `M` has room for the messages of type `G` that the lab gives.
+    /// The same role, whose message type `M` has room for the messages of type `G` that the lab
+    /// gives.
     pub fn giving<M, G>(self) -> Role
     where
         M: Carries<G> + Serialize + DeserializeOwned + std::fmt::Debug,
         G: Serialize + DeserializeOwned,
     {
-        Role { messages: Messages::carrying::<M, G>(), ..self }
+        Role {
+            messages: Messages::carrying::<M, G>(),
+            ..self
+        }
     }
 
     /// A role that users invoke operations on.
@@ -145,7 +175,12 @@ type Invoke<N> = fn(&mut N, &[u8], &mut Context<N>) -> Result<(), codec::Error>;
 /// Decodes what was computed and hands it to the node.
 type WorkDone<N> = fn(&mut N, u64, &[u8], &mut Context<N>) -> Result<(), codec::Error>;
 
-fn compute_done<N: Compute>(node: &mut N, token: u64, done: &[u8], ctx: &mut Context<N>) -> Result<(), codec::Error> {
+fn compute_done<N: Compute>(
+    node: &mut N,
+    token: u64,
+    done: &[u8],
+    ctx: &mut Context<N>,
+) -> Result<(), codec::Error> {
     node.on_work_done(token, codec::from_bytes(done)?, ctx);
     Ok(())
 }
@@ -203,7 +238,9 @@ struct Cell<N: Node> {
 
 impl<N: Node> Cell<N> {
     fn state(&self) -> &N {
-        self.state.as_ref().expect("the grader starts a node before anything else")
+        self.state
+            .as_ref()
+            .expect("the grader starts a node before anything else")
     }
 }
 
@@ -212,11 +249,15 @@ impl<N: Node> Actor for Cell<N> {
         self.ctx.clear();
         self.ctx.clock = clock;
         if let Incoming::Start(start) = &event {
-            let config = codec::from_bytes(&start.config).expect("the lab's configuration is of the lab's type");
+            let config = codec::from_bytes(&start.config)
+                .expect("the lab's configuration is of the lab's type");
             self.state = Some(N::start(&config, start.boot, &mut self.ctx));
             return self.ctx.effects.bytes();
         }
-        let node = self.state.as_mut().expect("the grader starts a node before anything else");
+        let node = self
+            .state
+            .as_mut()
+            .expect("the grader starts a node before anything else");
         match event {
             Incoming::Start(_) => unreachable!("handled above"),
             Incoming::Message { from, message } => {
@@ -226,24 +267,33 @@ impl<N: Node> Actor for Cell<N> {
                 node.on_message(from, message, &mut self.ctx);
             }
             Incoming::Timer { timer } => {
-                let timer = codec::from_bytes(timer)
-                    .unwrap_or_else(|error| panic!("a timer cannot be read back from its bytes: {error}"));
+                let timer = codec::from_bytes(timer).unwrap_or_else(|error| {
+                    panic!("a timer cannot be read back from its bytes: {error}")
+                });
                 node.on_timer(timer, &mut self.ctx);
             }
             Incoming::Invoke { command } => {
-                let client = self.client.as_ref().expect("the grader invokes on clients only");
-                (client.invoke)(node, command, &mut self.ctx).expect("the lab's command is of the lab's type");
+                let client = self
+                    .client
+                    .as_ref()
+                    .expect("the grader invokes on clients only");
+                (client.invoke)(node, command, &mut self.ctx)
+                    .expect("the lab's command is of the lab's type");
             }
             Incoming::WorkDone { token, done } => {
-                let compute = self.compute.expect("only a node that computes has started work");
-                compute(node, token, done, &mut self.ctx).expect("what was computed is of the lab's type");
+                let compute = self
+                    .compute
+                    .expect("only a node that computes has started work");
+                compute(node, token, done, &mut self.ctx)
+                    .expect("what was computed is of the lab's type");
             }
         }
         self.ctx.effects.bytes()
     }
 
     fn snapshot(&self) -> Result<Vec<u8>, String> {
-        codec::to_bytes(self.state()).map_err(|error| format!("the state cannot be turned into bytes: {error}"))
+        codec::to_bytes(self.state())
+            .map_err(|error| format!("the state cannot be turned into bytes: {error}"))
     }
 
     fn restore(&mut self, bytes: &[u8]) -> Result<(), String> {
@@ -285,7 +335,12 @@ pub struct Guest {
 impl Guest {
     /// A guest without a node yet.
     pub fn new(lab: Lab) -> Guest {
-        Guest { lab, actor: None, input: Vec::new(), output: Vec::new() }
+        Guest {
+            lab,
+            actor: None,
+            input: Vec::new(),
+            output: Vec::new(),
+        }
     }
 
     /// Room for the next argument.
@@ -296,8 +351,9 @@ impl Guest {
         &mut self.input[..length]
     }
 
-    /// Carries out an operation whose argument is the first `length` bytes of the input. Except for [`Op::Step`], the
-    /// answer begins with 0 (what follows is the answer) or 1 (what follows is an error text).
+    /// Carries out an operation whose argument is the first `length` bytes of the input. Except for
+    /// [`Op::Step`], the answer begins with 0 (what follows is the answer) or 1 (what follows is an
+    /// error text).
     pub fn call(&mut self, op: Op, length: usize) -> &[u8] {
         let input = &self.input[..length];
         if op == Op::Step {
@@ -305,7 +361,11 @@ impl Guest {
             if let Incoming::Start(start) = &event {
                 self.actor = Some((self.lab.roles[usize::from(start.role)].make)(start));
             }
-            return self.actor.as_mut().expect("a start comes first").handle(clock, event);
+            return self
+                .actor
+                .as_mut()
+                .expect("a start comes first")
+                .handle(clock, event);
         }
         let answer = slow_call(&self.lab, &mut self.actor, op, input);
         self.output.clear();
@@ -323,13 +383,22 @@ impl Guest {
     }
 }
 
-fn slow_call(lab: &Lab, actor: &mut Option<Box<dyn Actor>>, op: Op, input: &[u8]) -> Result<Vec<u8>, String> {
+fn slow_call(
+    lab: &Lab,
+    actor: &mut Option<Box<dyn Actor>>,
+    op: Op,
+    input: &[u8],
+) -> Result<Vec<u8>, String> {
     let malformed = |error: Malformed| error.to_string();
     let codec_error = |error: codec::Error| error.to_string();
     match op {
         Op::WrapGiven | Op::UnwrapGiven => {
             let (role, bytes) = lab.addressed(input)?;
-            let turn = if op == Op::WrapGiven { role.messages.wrap } else { role.messages.unwrap };
+            let turn = if op == Op::WrapGiven {
+                role.messages.wrap
+            } else {
+                role.messages.unwrap
+            };
             return turn(bytes).map_err(codec_error);
         }
         Op::Restore => {
@@ -343,7 +412,9 @@ fn slow_call(lab: &Lab, actor: &mut Option<Box<dyn Actor>>, op: Op, input: &[u8]
             let (subject, bytes) = abi::read_subject(input).map_err(malformed)?;
             if subject == Subject::Message {
                 let (role, bytes) = lab.addressed(bytes)?;
-                return (role.messages.describe)(bytes).map(String::into_bytes).map_err(codec_error);
+                return (role.messages.describe)(bytes)
+                    .map(String::into_bytes)
+                    .map_err(codec_error);
             }
             let actor = actor.as_ref().ok_or("the node has not started")?;
             return actor.describe(subject, bytes).map(String::into_bytes);
@@ -355,12 +426,15 @@ fn slow_call(lab: &Lab, actor: &mut Option<Box<dyn Actor>>, op: Op, input: &[u8]
         Op::Snapshot => actor.snapshot(),
         Op::RoundTrip => actor.round_trip(input == [1]).map(|()| Vec::new()),
         Op::Observe => Ok(actor.observe()),
-        Op::Step | Op::Restore | Op::Describe | Op::WrapGiven | Op::UnwrapGiven => unreachable!("handled above"),
+        Op::Step | Op::Restore | Op::Describe | Op::WrapGiven | Op::UnwrapGiven => {
+            unreachable!("handled above")
+        }
     }
 }
 
-/// Makes a wasm module of a [`Lab`]: the exports that the grader calls, one guest per instance, and a panic hook that
-/// reports the message and the place before the trap. The argument is an expression of type [`Lab`].
+/// Makes a wasm module of a [`Lab`]: the exports that the grader calls, one guest per instance, and
+/// a panic hook that reports the message and the place before the trap. The argument is an
+/// expression of type [`Lab`].
 #[macro_export]
 macro_rules! export_lab {
     ($lab:expr) => {
@@ -373,7 +447,12 @@ macro_rules! export_lab {
             #[link(wasm_import_module = "faultline")]
             unsafe extern "C" {
                 /// The message and the place of a panic, both as UTF-8.
-                fn panicked(message: *const u8, message_length: usize, place: *const u8, place_length: usize);
+                fn panicked(
+                    message: *const u8,
+                    message_length: usize,
+                    place: *const u8,
+                    place_length: usize,
+                );
             }
 
             thread_local! {
@@ -381,10 +460,15 @@ macro_rules! export_lab {
             }
 
             fn report_panic(info: &std::panic::PanicHookInfo<'_>) {
-                let message = info.payload_as_str().unwrap_or("a panic whose payload is no text");
-                let place = info.location().map(|place| format!("{}:{}", place.file(), place.line()));
+                let message = info
+                    .payload_as_str()
+                    .unwrap_or("a panic whose payload is no text");
+                let place = info
+                    .location()
+                    .map(|place| format!("{}:{}", place.file(), place.line()));
                 let place = place.unwrap_or_default();
-                // SAFETY: both pointers and lengths are those of live strings; the host only reads them.
+                // SAFETY: both pointers and lengths are those of live strings; the host only reads
+                // them.
                 unsafe { panicked(message.as_ptr(), message.len(), place.as_ptr(), place.len()) }
             }
 

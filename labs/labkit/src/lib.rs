@@ -1,23 +1,27 @@
 //! The API that students program against.
 //!
-//! A distributed system is a set of [`Node`]s that share nothing and exchange messages. You write each node as an
-//! *event handler*: something happens (a message arrives, a timer fires), your handler changes the node's state and
-//! asks for *effects* through its [`Context`] (send a message, set a timer). The grader owns everything else: the
-//! network, the clocks, the disks, the crashes. That is why it can repeat any run exactly.
+//! A distributed system is a set of [`Node`]s that share nothing and exchange messages. You write
+//! each node as an *event handler*: something happens (a message arrives, a timer fires), your
+//! handler changes the node's state and asks for *effects* through its [`Context`] (send a message,
+//! set a timer). The grader owns everything else: the network, the clocks, the disks, the crashes.
+//! That is why it can repeat any run exactly.
 //!
 //! # The rules of the world
 //!
-//! * **Effects happen after the handler returns, in the order in which you asked for them.** A handler takes no time.
-//! * **Nobody waits inside a handler.** There is no `sleep` and no "call and wait for the reply": send, set a timer to
-//!   send again, return; the reply is another event.
-//! * **The network promises little.** A message may arrive late, twice, out of order or never. A message to yourself
-//!   uses the network too. A message that was sent before its sender crashed may still arrive afterwards.
-//! * **A crash takes the state, the timers and every effect that had not happened yet.** The disk stays. A crash may
-//!   fall between any two effects of one handler.
-//! * **A node is its state.** In some runs the grader turns a node into bytes and back between two events, so what
-//!   lives in a `static`, in a thread-local or in a field that serde skips is lost.
+//! * **Effects happen after the handler returns, in the order in which you asked for them.** A
+//!   handler takes no time.
+//! * **Nobody waits inside a handler.** There is no `sleep` and no "call and wait for the reply":
+//!   send, set a timer to send again, return; the reply is another event.
+//! * **The network promises little.** A message may arrive late, twice, out of order or never. A
+//!   message to yourself uses the network too. A message that was sent before its sender crashed
+//!   may still arrive afterwards.
+//! * **A crash takes the state, the timers and every effect that had not happened yet.** The disk
+//!   stays. A crash may fall between any two effects of one handler.
+//! * **A node is its state.** In some runs the grader turns a node into bytes and back between two
+//!   events, so what lives in a `static`, in a thread-local or in a field that serde skips is lost.
 //! * **Computing takes time only where a lab says so**: see [`Compute`]. Handlers run meanwhile.
-//! * **A node has no clock**, unless the lab grants one: see [`Context::clock`], and do not trust it.
+//! * **A node has no clock**, unless the lab grants one: see [`Context::clock`], and do not trust
+//!   it.
 //!
 //! # An echo server in 25 lines
 //!
@@ -49,7 +53,7 @@
 //!     fn on_timer(&mut self, _: (), _: &mut Context<Self>) {}
 //! }
 //!
-//! // Your own unit test: no network, no grader, just the handler and the effects that it asked for.
+//! // Your own unit test: no network, no grader, just the handler and the effects it asked for.
 //! let mut ctx = Context::for_tests(NodeId::new('s', 1));
 //! let mut server = Server::start(&(), Boot::First, &mut ctx);
 //! server.on_message(NodeId::new('c', 1), Message::Echo("hello".into()), &mut ctx);
@@ -78,7 +82,8 @@ pub use work::Compute;
 /// A map in a state whose order is the same on every node and in every run.
 pub type Map<K, V> = std::collections::BTreeMap<K, V>;
 
-/// A set in a state whose order is the same on every node and in every run. (A `HashSet` in a state is refused.)
+/// A set in a state whose order is the same on every node and in every run. (A `HashSet` in a state
+/// is refused.)
 pub type Set<T> = std::collections::BTreeSet<T>;
 
 /// What nearly every file of a lab begins with: `use labkit::prelude::*;`.

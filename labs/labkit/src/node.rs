@@ -16,8 +16,8 @@ pub struct NodeId {
 }
 
 impl NodeId {
-    /// The `number`-th node (from 1) of the role with this letter. In a lab the names come to you with the
-    /// configuration and with each message; you need this only in your own tests.
+    /// The `number`-th node (from 1) of the role with this letter. In a lab the names come to you
+    /// with the configuration and with each message; you need this only in your own tests.
     pub const fn new(role: char, number: u32) -> NodeId {
         NodeId { role, number }
     }
@@ -50,23 +50,29 @@ impl Debug for NodeId {
 pub enum Boot {
     /// The first start ever: the disk is empty.
     First,
-    /// The node crashed and is back. Its state and timers are gone, its disk holds what was synced (and perhaps some
-    /// of what was not).
+    /// The node crashed and is back. Its state and timers are gone, its disk holds what was synced
+    /// (and perhaps some of what was not).
     Restarted,
-    /// The node crashed, its disk broke and was replaced: everything is gone, and the node must know it. It is told so at
-    /// each start until something has been synced on the new disk. Only labs that say so do this.
+    /// The node crashed, its disk broke and was replaced: everything is gone, and the node must
+    /// know it. It is told so at each start until something has been synced on the new disk. Only
+    /// labs that say so do this.
     DiskLost,
 }
 
-/// A node: a server of any role. All its state is in `self`; all it does, it does through [`Context`].
+/// A node: a server of any role. All its state is in `self`; all it does, it does through
+/// [`Context`].
 ///
 /// # Contract
-/// * The grader calls one handler at a time. A handler runs to its end before anything else happens to this node.
-/// * A panic is a crash that fails the test: handle every message that the lab allows to arrive, at any time.
-/// * A handler that computes for more than about a tenth of a second is stopped, and the test fails.
-/// * State, messages and timers must survive [`codec`](crate::codec): derive `Serialize` and `Deserialize`, and do not
-///   use `#[serde(skip)]`, `flatten` or `untagged`. Use [`Map`](crate::Map) and [`Set`](crate::Set); a `HashMap` works
-///   (its order differs from node to node, as in life), a `HashSet` in a state or message is refused.
+/// * The grader calls one handler at a time. A handler runs to its end before anything else happens
+///   to this node.
+/// * A panic is a crash that fails the test: handle every message that the lab allows to arrive, at
+///   any time.
+/// * A handler that computes for more than about a tenth of a second is stopped, and the test
+///   fails.
+/// * State, messages and timers must survive [`codec`](crate::codec): derive `Serialize` and
+///   `Deserialize`, and do not use `#[serde(skip)]`, `flatten` or `untagged`. Use
+///   [`Map`](crate::Map) and [`Set`](crate::Set); a `HashMap` works (its order differs from node to
+///   node, as in life), a `HashSet` in a state or message is refused.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a node: it does not implement `labkit::Node`",
     label = "the lab needs `impl Node for {Self}`"
@@ -79,12 +85,13 @@ pub trait Node: Sized + Serialize + DeserializeOwned + Debug {
     /// What your timers carry. Two timers are the same timer if they are equal (as bytes).
     type Timer: Serialize + DeserializeOwned + Debug;
 
-    /// Called once at each start, before anything else. It builds the state, usually sets the first timers, and may
-    /// send. After a crash the state begins anew here: only the disk can bring something back.
+    /// Called once at each start, before anything else. It builds the state, usually sets the first
+    /// timers, and may send. After a crash the state begins anew here: only the disk can bring
+    /// something back.
     fn start(config: &Self::Config, boot: Boot, ctx: &mut Context<Self>) -> Self;
 
-    /// A message has arrived. `from` is the node that really sent it. It may be a duplicate, it may be very old, and
-    /// its sender may have crashed and restarted since.
+    /// A message has arrived. `from` is the node that really sent it. It may be a duplicate, it may
+    /// be very old, and its sender may have crashed and restarted since.
     fn on_message(&mut self, from: NodeId, message: Self::Message, ctx: &mut Context<Self>);
 
     /// A timer that you set has fired. It fires once; set it again if you want it again.
@@ -94,9 +101,11 @@ pub trait Node: Sized + Serialize + DeserializeOwned + Debug {
 /// A node that carries out operations for a user.
 ///
 /// # Contract
-/// * The world calls [`invoke`](Client::invoke), and your client answers, now or in a later handler, with
-///   [`Context::respond`]. It invokes the next operation only after the answer to the one before.
-/// * An answer must come from the system: answering without having received any message since the invoke is an error.
+/// * The world calls [`invoke`](Client::invoke), and your client answers, now or in a later
+///   handler, with [`Context::respond`]. It invokes the next operation only after the answer to the
+///   one before.
+/// * An answer must come from the system: answering without having received any message since the
+///   invoke is an error.
 /// * Clients do not crash. They use the same network as everybody else.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a client: it does not implement `labkit::Client`",
@@ -108,13 +117,15 @@ pub trait Client: Node {
     /// What a user gets back; given by the lab.
     type Output: Serialize + DeserializeOwned;
 
-    /// A user asks for `command`. Do not wait: send a request, set a timer to send it again, return.
+    /// A user asks for `command`. Do not wait: send a request, set a timer to send it again,
+    /// return.
     fn invoke(&mut self, command: Self::Command, ctx: &mut Context<Self>);
 }
 
 /// A message type that has room for the messages which the lab gives.
 ///
-/// Where a lab fixes some messages (so that its suite can play a role), your own enum carries them in a variant:
+/// Where a lab fixes some messages (so that its suite can play a role), your own enum carries them
+/// in a variant:
 ///
 /// ```
 /// use labkit::prelude::*;
@@ -143,6 +154,7 @@ pub trait Client: Node {
     label = "the lab needs `impl Carries<{Given}> for {Self}`"
 )]
 pub trait Carries<Given>: From<Given> {
-    /// The given message inside, if this is one. `M::from(given).given()` must be that message again.
+    /// The given message inside, if this is one. `M::from(given).given()` must be that message
+    /// again.
     fn given(&self) -> Option<&Given>;
 }

@@ -9,16 +9,25 @@ use crate::codec;
 /// The state again, from its bytes.
 ///
 /// # Errors
-/// What did not survive, in the student's terms. Bytes alone cannot show a field that serde skips, so a `thorough` round
-/// trip compares the `Debug` outputs too, as multisets of lines: the order of a `HashMap` may differ and nothing else.
-pub(crate) fn round_trip<T: Serialize + DeserializeOwned + Debug>(state: &T, thorough: bool) -> Result<T, String> {
-    let bytes = codec::to_bytes(state).map_err(|error| format!("the state cannot be turned into bytes: {error}"))?;
-    let again: T =
-        codec::from_bytes(&bytes).map_err(|error| format!("the state cannot be restored from its bytes: {error}"))?;
+/// What did not survive, in the student's terms. Bytes alone cannot show a field that serde skips,
+/// so a `thorough` round trip compares the `Debug` outputs too, as multisets of lines: the order of
+/// a `HashMap` may differ and nothing else.
+pub(crate) fn round_trip<T: Serialize + DeserializeOwned + Debug>(
+    state: &T,
+    thorough: bool,
+) -> Result<T, String> {
+    let bytes = codec::to_bytes(state)
+        .map_err(|error| format!("the state cannot be turned into bytes: {error}"))?;
+    let again: T = codec::from_bytes(&bytes)
+        .map_err(|error| format!("the state cannot be restored from its bytes: {error}"))?;
     match codec::to_bytes(&again) {
         Ok(second) if second == bytes => {}
         Ok(_) => return Err("the state, restored from its bytes, has other bytes".to_owned()),
-        Err(error) => return Err(format!("the restored state cannot be turned into bytes: {error}")),
+        Err(error) => {
+            return Err(format!(
+                "the restored state cannot be turned into bytes: {error}"
+            ));
+        }
     }
     if !thorough {
         return Ok(again);
@@ -31,7 +40,8 @@ pub(crate) fn round_trip<T: Serialize + DeserializeOwned + Debug>(state: &T, tho
     match first_lost_line(&before, &after) {
         None => Ok(again),
         Some(path) => Err(format!(
-            "the state does not survive being turned into bytes and back: `{path}` is lost (is the field marked \
+            "the state does not survive being turned into bytes and back: `{path}` is lost (is the \
+             field marked \
              #[serde(skip)], or set by a custom Serialize?)"
         )),
     }
@@ -43,7 +53,10 @@ fn same_words(before: &str, after: &str) -> bool {
 }
 
 fn words(text: &str) -> Vec<&str> {
-    let mut words: Vec<&str> = text.split(['{', '}', '(', ')', '[', ']', ',']).map(str::trim).collect();
+    let mut words: Vec<&str> = text
+        .split(['{', '}', '(', ')', '[', ']', ','])
+        .map(str::trim)
+        .collect();
     words.sort_unstable();
     words
 }
@@ -65,11 +78,22 @@ fn first_lost_line(before: &str, after: &str) -> Option<String> {
         match left.get_mut(line) {
             Some(count) if *count > 0 => *count -= 1,
             _ => {
-                let names = parents.iter().map(|(_, name)| *name).chain([text.trim_end_matches(',')]);
-                return Some(names.filter(|name| !name.is_empty()).collect::<Vec<_>>().join("."));
+                let names = parents
+                    .iter()
+                    .map(|(_, name)| *name)
+                    .chain([text.trim_end_matches(',')]);
+                return Some(
+                    names
+                        .filter(|name| !name.is_empty())
+                        .collect::<Vec<_>>()
+                        .join("."),
+                );
             }
         }
-        parents.push((indent, text.split([':', ' ', '(', '{']).next().unwrap_or_default()));
+        parents.push((
+            indent,
+            text.split([':', ' ', '(', '{']).next().unwrap_or_default(),
+        ));
     }
     None
 }
@@ -95,8 +119,15 @@ mod tests {
 
     #[test]
     fn a_hash_map_survives_and_a_skipped_field_is_named() {
-        let table = |cache| (0..50).map(|key| (key, Inner { kept: key, cache })).collect();
-        assert_eq!(round_trip(&Server { table: table(0) }, true).unwrap().table[&49].cache, 0);
+        let table = |cache| {
+            (0..50)
+                .map(|key| (key, Inner { kept: key, cache }))
+                .collect()
+        };
+        assert_eq!(
+            round_trip(&Server { table: table(0) }, true).unwrap().table[&49].cache,
+            0
+        );
         let error = round_trip(&Server { table: table(7) }, true).unwrap_err();
         assert!(error.contains("cache: 7"), "{error}");
         assert!(error.contains("Server.table"), "{error}");

@@ -8,15 +8,15 @@ use crate::{
     context::{decode, encode},
 };
 
-/// The store that all nodes share, from [`Context::store`]: what a distributed file system (GFS, HDFS) is to the programs
-/// above it. Only some labs look into it; their handouts say so.
+/// The store that all nodes share, from [`Context::store`]: what a distributed file system (GFS,
+/// HDFS) is to the programs above it. Only some labs look into it; their handouts say so.
 ///
 /// # Contract
 /// * It can be reached from every node at any time, cut links or not, and survives every crash.
-/// * Each call is an effect of its own, carried out in order with the others. A crash between two effects leaves what was
-///   written so far: a file may end after any record.
-/// * [`create`](Store::create) and [`rename`](Store::rename) replace a file of that name, whoever wrote it. A rename is
-///   atomic: nobody ever sees half of it.
+/// * Each call is an effect of its own, carried out in order with the others. A crash between two
+///   effects leaves what was written so far: a file may end after any record.
+/// * [`create`](Store::create) and [`rename`](Store::rename) replace a file of that name, whoever
+///   wrote it. A rename is atomic: nobody ever sees half of it.
 /// * Nodes only write. Whoever ordered the files reads them when the work is done.
 ///
 /// ```
@@ -46,11 +46,12 @@ impl Store<'_> {
 
     /// Appends a record to a file; without a file of this name, makes it first.
     pub fn append<T: Serialize + ?Sized>(&mut self, name: &str, record: &T) {
-        self.effects.store_append(name, |out| encode(out, record, "record"));
+        self.effects
+            .store_append(name, |out| encode(out, record, "record"));
     }
 
-    /// Gives a file another name, in place of the file that had it before, if there was one. Without a file named `from`
-    /// nothing happens.
+    /// Gives a file another name, in place of the file that had it before, if there was one.
+    /// Without a file named `from` nothing happens.
     pub fn rename(&mut self, from: &str, to: &str) {
         self.effects.store_rename(from, to);
     }
@@ -58,7 +59,10 @@ impl Store<'_> {
 
 /// A call on the store that a handler under test has made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each field is the argument of the call of the same name")]
+#[expect(
+    missing_docs,
+    reason = "each field is the argument of the call of the same name"
+)]
 pub enum StoreCall<T> {
     Create { name: String },
     Append { name: String, record: T },
@@ -66,15 +70,21 @@ pub enum StoreCall<T> {
 }
 
 impl<N: Node> Context<N> {
-    /// For your own unit tests: the calls on the store since the last [`clear`](Context::clear), in order. All records must
-    /// be of type `T`.
+    /// For your own unit tests: the calls on the store since the last [`clear`](Context::clear), in
+    /// order. All records must be of type `T`.
     pub fn stored<T: DeserializeOwned>(&self) -> Vec<StoreCall<T>> {
         self.list(|effect| match effect {
-            Effect::StoreCreate { name } => Some(StoreCall::Create { name: name.to_owned() }),
-            Effect::StoreAppend { name, record } => {
-                Some(StoreCall::Append { name: name.to_owned(), record: decode(record) })
-            }
-            Effect::StoreRename { from, to } => Some(StoreCall::Rename { from: from.to_owned(), to: to.to_owned() }),
+            Effect::StoreCreate { name } => Some(StoreCall::Create {
+                name: name.to_owned(),
+            }),
+            Effect::StoreAppend { name, record } => Some(StoreCall::Append {
+                name: name.to_owned(),
+                record: decode(record),
+            }),
+            Effect::StoreRename { from, to } => Some(StoreCall::Rename {
+                from: from.to_owned(),
+                to: to.to_owned(),
+            }),
             _ => None,
         })
     }

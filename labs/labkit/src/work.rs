@@ -8,13 +8,16 @@ use crate::{
     context::{decode, encode},
 };
 
-/// A node whose machine computes for it. Handlers take no time; what takes long is *work*, which the machine does beside them.
+/// A node whose machine computes for it. Handlers take no time; what takes long is *work*, which
+/// the machine does beside them.
 ///
 /// # Contract
-/// * [`Context::start_work`] hands the machine a task; [`on_work_done`](Compute::on_work_done) is called when it is done. In
-///   between the node goes on handling messages and timers.
-/// * A machine does one thing at a time. Work that is started while other work is running waits for its turn.
-/// * How long a task takes is up to the lab. It is not known before; the same task takes longer on a slower machine.
+/// * [`Context::start_work`] hands the machine a task; [`on_work_done`](Compute::on_work_done) is
+///   called when it is done. In between the node goes on handling messages and timers.
+/// * A machine does one thing at a time. Work that is started while other work is running waits for
+///   its turn.
+/// * How long a task takes is up to the lab. It is not known before; the same task takes longer on
+///   a slower machine.
 /// * A crash kills all work of this life, waiting or running: it is never done.
 /// * A task is a function call with all its arguments: what comes out depends on nothing else.
 ///
@@ -50,7 +53,8 @@ use crate::{
 /// adder.on_work_done(1, 5, &mut ctx); // in a unit test, you are the machine
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no machine that computes for it: it does not implement `labkit::Compute`",
+    message = "`{Self}` has no machine that computes for it: it does not implement \
+               `labkit::Compute`",
     label = "the lab needs `impl Compute for {Self}`"
 )]
 pub trait Compute: Node {
@@ -64,19 +68,22 @@ pub trait Compute: Node {
 }
 
 impl<N: Compute> Context<N> {
-    /// Hands the machine a task. The token is yours: [`Compute::on_work_done`] gets it back. Work with a token that is in use
-    /// replaces the work that uses it.
+    /// Hands the machine a task. The token is yours: [`Compute::on_work_done`] gets it back. Work
+    /// with a token that is in use replaces the work that uses it.
     pub fn start_work(&mut self, token: u64, task: &N::Task) {
-        self.effects.start_work(token, |out| encode(out, task, "task"));
+        self.effects
+            .start_work(token, |out| encode(out, task, "task"));
     }
 
-    /// Stops the work with this token, whether it runs or waits, and makes room for the next; without such work, nothing
-    /// happens. After this `on_work_done` is not called with this token, unless you start work with it again.
+    /// Stops the work with this token, whether it runs or waits, and makes room for the next;
+    /// without such work, nothing happens. After this `on_work_done` is not called with this token,
+    /// unless you start work with it again.
     pub fn cancel_work(&mut self, token: u64) {
         self.effects.cancel_work(token);
     }
 
-    /// For your own unit tests: the work started since the last [`clear`](Context::clear), in order.
+    /// For your own unit tests: the work started since the last [`clear`](Context::clear), in
+    /// order.
     pub fn started_work(&self) -> Vec<(u64, N::Task)> {
         self.list(|effect| match effect {
             Effect::StartWork { token, task } => Some((token, decode(task))),
@@ -84,7 +91,8 @@ impl<N: Compute> Context<N> {
         })
     }
 
-    /// For your own unit tests: the tokens of the work cancelled since the last [`clear`](Context::clear), in order.
+    /// For your own unit tests: the tokens of the work cancelled since the last
+    /// [`clear`](Context::clear), in order.
     pub fn cancelled_work(&self) -> Vec<u64> {
         self.list(|effect| match effect {
             Effect::CancelWork { token } => Some(token),

@@ -50,7 +50,9 @@ fn an_answer_of_some_depth_arrives() {
 }
 
 #[test]
-#[should_panic(expected = "this output cannot be read back from its bytes: nested deeper than 128 levels")]
+#[should_panic(
+    expected = "this output cannot be read back from its bytes: nested deeper than 128 levels"
+)]
 fn an_answer_that_nests_too_deep_stops_the_client_and_not_the_grader() {
     asked(1_000);
 }

@@ -1,4 +1,5 @@
-//! Part B: the server repeats its reply until the client thanks it, and then forgets all of it but the number.
+//! Part B: the server repeats its reply until the client thanks it, and then forgets all of it but
+//! the number.
 
 use lab0_api::{ClientConfig, Echo, Echoed, Payload};
 use labkit::prelude::*;
@@ -44,7 +45,10 @@ impl Node for EchoServer {
     type Timer = Repeat;
 
     fn start(_: &(), _: Boot, _: &mut Context<Self>) -> Self {
-        EchoServer { done: 0, sessions: Map::new() }
+        EchoServer {
+            done: 0,
+            sessions: Map::new(),
+        }
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
@@ -52,8 +56,15 @@ impl Node for EchoServer {
         match message {
             Message::Do { request, payload } if request > session.request => {
                 self.done += 1;
-                let echoed = Echoed { payload, nth: self.done };
-                *session = Session { request, echoed: Some(echoed), repeats: 0 };
+                let echoed = Echoed {
+                    payload,
+                    nth: self.done,
+                };
+                *session = Session {
+                    request,
+                    echoed: Some(echoed),
+                    repeats: 0,
+                };
                 self.on_timer(Repeat(from), ctx);
             }
             // Asked once more: the last repetitions were lost, too.
@@ -70,10 +81,22 @@ impl Node for EchoServer {
     }
 
     fn on_timer(&mut self, Repeat(client): Repeat, ctx: &mut Context<Self>) {
-        let Some(session) = self.sessions.get_mut(&client) else { return };
-        if let Some(echoed) = session.echoed.clone().filter(|_| session.repeats <= REPEATS) {
+        let Some(session) = self.sessions.get_mut(&client) else {
+            return;
+        };
+        if let Some(echoed) = session
+            .echoed
+            .clone()
+            .filter(|_| session.repeats <= REPEATS)
+        {
             session.repeats += 1;
-            ctx.send(client, Message::Done { request: session.request, echoed });
+            ctx.send(
+                client,
+                Message::Done {
+                    request: session.request,
+                    echoed,
+                },
+            );
             ctx.set_timer(Repeat(client), FIRST_PATIENCE);
         }
     }
@@ -88,8 +111,14 @@ pub struct EchoClient {
 
 #[derive(Debug, Serialize, Deserialize)]
 enum State {
-    Idle { asked: u64 },
-    Waiting { request: u64, payload: Payload, patience: Duration },
+    Idle {
+        asked: u64,
+    },
+    Waiting {
+        request: u64,
+        payload: Payload,
+        patience: Duration,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -103,11 +132,16 @@ impl Node for EchoClient {
     type Timer = Impatient;
 
     fn start(config: &ClientConfig, _: Boot, _: &mut Context<Self>) -> Self {
-        EchoClient { server: config.server, state: State::Idle { asked: 0 } }
+        EchoClient {
+            server: config.server,
+            state: State::Idle { asked: 0 },
+        }
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
-        let Message::Done { request, echoed } = message else { return };
+        let Message::Done { request, echoed } = message else {
+            return;
+        };
         // Whatever it is a reply to, the server need not repeat it.
         ctx.send(from, Message::Thanks { request });
         match self.state {
@@ -120,9 +154,22 @@ impl Node for EchoClient {
     }
 
     fn on_timer(&mut self, timer: Impatient, ctx: &mut Context<Self>) {
-        let State::Waiting { request, payload, patience } = &mut self.state else { return };
+        let State::Waiting {
+            request,
+            payload,
+            patience,
+        } = &mut self.state
+        else {
+            return;
+        };
         if *request == timer.request {
-            ctx.send(self.server, Message::Do { request: *request, payload: payload.clone() });
+            ctx.send(
+                self.server,
+                Message::Do {
+                    request: *request,
+                    payload: payload.clone(),
+                },
+            );
             ctx.set_timer(timer, *patience);
             *patience = LONGEST_PATIENCE.min(*patience * 2);
         }
@@ -139,7 +186,11 @@ impl Client for EchoClient {
             State::Waiting { request, .. } => request,
         };
         let request = asked + 1;
-        self.state = State::Waiting { request, payload, patience: FIRST_PATIENCE };
+        self.state = State::Waiting {
+            request,
+            payload,
+            patience: FIRST_PATIENCE,
+        };
         self.on_timer(Impatient { request }, ctx);
     }
 }

@@ -1,5 +1,6 @@
-//! Part C: a server reserves a stretch of time on its disk before it gives ids from it (as Percolator's timestamp oracle
-//! does; Peng and Dabek, OSDI 2010). The incarnation only names the disk, for the case that it is lost.
+//! Part C: a server reserves a stretch of time on its disk before it gives ids from it (as
+//! Percolator's timestamp oracle does; Peng and Dabek, OSDI 2010). The incarnation only names the
+//! disk, for the case that it is lost.
 
 use lab0_api::{ClientConfig, Id, NewId};
 use labkit::prelude::*;
@@ -46,12 +47,20 @@ impl Node for IdServer {
 
     fn start(_: &(), _: Boot, ctx: &mut Context<Self>) -> Self {
         let known: Option<Reserved> = ctx.disk().read(RESERVED);
-        let reserved = known.unwrap_or(Reserved { disk: ctx.incarnation(), below: 0 });
-        IdServer { reserved, next: reserved.below }
+        let reserved = known.unwrap_or(Reserved {
+            disk: ctx.incarnation(),
+            below: 0,
+        });
+        IdServer {
+            reserved,
+            next: reserved.below,
+        }
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
-        let Message::Want { ticket } = message else { return };
+        let Message::Want { ticket } = message else {
+            return;
+        };
         let clock = ctx.clock();
         let steps = clock.as_secs().saturating_sub(EPOCH_SECONDS) * STEPS_PER_SECOND
             + u64::from(clock.subsec_millis()) * STEPS_PER_SECOND / 1_000;
@@ -62,7 +71,8 @@ impl Node for IdServer {
             ctx.disk().write(RESERVED, &self.reserved);
             ctx.disk().sync();
         }
-        let id = (u128::from(number) * 1024 + u128::from(ctx.id().number())) * 64 + u128::from(self.reserved.disk);
+        let id = (u128::from(number) * 1024 + u128::from(ctx.id().number())) * 64
+            + u128::from(self.reserved.disk);
         ctx.send(from, Message::Have { ticket, id: Id(id) });
     }
 
@@ -84,7 +94,11 @@ impl Node for IdClient {
     type Timer = u64;
 
     fn start(config: &ClientConfig, _: Boot, _: &mut Context<Self>) -> Self {
-        IdClient { server: config.server, drawn: 0, served: 0 }
+        IdClient {
+            server: config.server,
+            drawn: 0,
+            served: 0,
+        }
     }
 
     fn on_message(&mut self, _: NodeId, message: Message, ctx: &mut Context<Self>) {

@@ -53,7 +53,11 @@ impl Node for PingClient {
     type Timer = Again;
 
     fn start(config: &ClientConfig, _: Boot, _: &mut Context<Self>) -> Self {
-        PingClient { server: config.server, round: 0, answered: 0 }
+        PingClient {
+            server: config.server,
+            round: 0,
+            answered: 0,
+        }
     }
 
     fn on_message(&mut self, _: NodeId, message: Message, ctx: &mut Context<Self>) {
@@ -68,7 +72,10 @@ impl Node for PingClient {
     fn on_timer(&mut self, Again { round, number }: Again, ctx: &mut Context<Self>) {
         if round > self.answered {
             ctx.send(self.server, Message::Ping { round, number });
-            ctx.set_timer_between(Again { round, number }, Duration::from_millis(55)..=Duration::from_millis(90));
+            ctx.set_timer_between(
+                Again { round, number },
+                Duration::from_millis(55)..=Duration::from_millis(90),
+            );
         }
     }
 }
@@ -79,6 +86,12 @@ impl Client for PingClient {
 
     fn invoke(&mut self, Ping(number): Ping, ctx: &mut Context<Self>) {
         self.round += 1;
-        self.on_timer(Again { round: self.round, number }, ctx);
+        self.on_timer(
+            Again {
+                round: self.round,
+                number,
+            },
+            ctx,
+        );
     }
 }

@@ -35,17 +35,27 @@ impl Application for WordCount {
         for word in words(&split.text) {
             *counts.entry(word).or_default() += 1;
         }
-        counts.into_iter().map(|(word, count)| Record::new(word, count.to_string())).collect()
+        counts
+            .into_iter()
+            .map(|(word, count)| Record::new(word, count.to_string()))
+            .collect()
     }
 
     fn reduce(&self, _key: &str, values: &[String]) -> String {
-        values.iter().filter_map(|value| value.parse::<u64>().ok()).sum::<u64>().to_string()
+        values
+            .iter()
+            .filter_map(|value| value.parse::<u64>().ok())
+            .sum::<u64>()
+            .to_string()
     }
 }
 
 impl Application for InvertedIndex {
     fn map(&self, split: &Split) -> Vec<Record> {
-        words(&split.text).into_iter().map(|word| Record::new(word, &split.name)).collect()
+        words(&split.text)
+            .into_iter()
+            .map(|word| Record::new(word, &split.name))
+            .collect()
     }
 
     fn reduce(&self, _key: &str, values: &[String]) -> String {

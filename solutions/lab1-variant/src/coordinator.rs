@@ -55,20 +55,54 @@ impl Node for Coordinator {
     fn start(_: &(), _: Boot, ctx: &mut Context<Self>) -> Self {
         let ledger: Ledger = ctx.disk().read("ledger").unwrap_or_default();
         // Whoever holds output has the usual time to be heard of.
-        let holders = ledger.open.iter().flat_map(|job| ledger.jobs[job].made.values());
-        let workers = holders.map(|(worker, life)| (*worker, Borrower { life: *life, heard: 0, loan: None })).collect();
+        let holders = ledger
+            .open
+            .iter()
+            .flat_map(|job| ledger.jobs[job].made.values());
+        let workers = holders
+            .map(|(worker, life)| {
+                (
+                    *worker,
+                    Borrower {
+                        life: *life,
+                        heard: 0,
+                        loan: None,
+                    },
+                )
+            })
+            .collect();
         ctx.set_timer(Timer::Tick, TICK);
-        Coordinator { ledger, submitters: Set::new(), workers, loans: 0, now: 0, took: Map::new() }
+        Coordinator {
+            ledger,
+            submitters: Set::new(),
+            workers,
+            loans: 0,
+            now: 0,
+            took: Map::new(),
+        }
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         match message {
             Message::Given(Given::Submit(job)) => self.submitted(from, job, ctx),
-            Message::Ask { life, keeps } if self.hear(from, life, &keeps, ctx) => self.serve(from, ctx),
-            Message::Renew { life, loan, waits, misses, keeps } if self.hear(from, life, &keeps, ctx) => {
+            Message::Ask { life, keeps } if self.hear(from, life, &keeps, ctx) => {
+                self.serve(from, ctx)
+            }
+            Message::Renew {
+                life,
+                loan,
+                waits,
+                misses,
+                keeps,
+            } if self.hear(from, life, &keeps, ctx) => {
                 self.renew(from, loan, waits, &misses, ctx);
             }
-            Message::Return { life, loan, job, task } if self.hear(from, life, &[], ctx) => {
+            Message::Return {
+                life,
+                loan,
+                job,
+                task,
+            } if self.hear(from, life, &[], ctx) => {
                 self.returned(from, loan, job, task, ctx);
             }
             _ => {}
@@ -117,7 +151,9 @@ impl Coordinator {
                 ended.push((*id, outcome));
             }
         }
-        self.ledger.open.retain(|open| ended.iter().all(|(id, _)| id != open));
+        self.ledger
+            .open
+            .retain(|open| ended.iter().all(|(id, _)| id != open));
         ctx.disk().write("ledger", &self.ledger);
         ctx.disk().sync();
         for (id, outcome) in ended {
@@ -129,7 +165,13 @@ impl Coordinator {
     }
 
     /// Somebody is alive, and has this output. False if this comes from a life that is over.
-    fn hear(&mut self, worker: NodeId, life: u64, keeps: &[(JobId, u32)], ctx: &mut Context<Self>) -> bool {
+    fn hear(
+        &mut self,
+        worker: NodeId,
+        life: u64,
+        keeps: &[(JobId, u32)],
+        ctx: &mut Context<Self>,
+    ) -> bool {
         if let Some(known) = self.workers.get(&worker) {
             if life < known.life {
                 return false;
@@ -140,7 +182,11 @@ impl Coordinator {
             }
         }
         let now = self.now;
-        let borrower = self.workers.entry(worker).or_insert(Borrower { life, heard: now, loan: None });
+        let borrower = self.workers.entry(worker).or_insert(Borrower {
+            life,
+            heard: now,
+            loan: None,
+        });
         borrower.heard = now;
         for (job, split) in keeps {
             if let Some(account) = self.ledger.jobs.get_mut(job) {
@@ -150,9 +196,12 @@ impl Coordinator {
         true
     }
 
-    /// A life of a worker is over, as far as anybody can tell: its loan killed it, and its output is gone.
+    /// A life of a worker is over, as far as anybody can tell: its loan killed it, and its output
+    /// is gone.
     fn bury(&mut self, worker: NodeId) {
-        let Some(gone) = self.workers.remove(&worker) else { return };
+        let Some(gone) = self.workers.remove(&worker) else {
+            return;
+        };
         for account in self.ledger.jobs.values_mut() {
             account.made.retain(|_, (holder, _)| *holder != worker);
         }
@@ -164,7 +213,9 @@ impl Coordinator {
     }
 
     fn out(&self) -> impl Iterator<Item = &Out> {
-        self.workers.values().filter_map(|borrower| borrower.loan.as_ref())
+        self.workers
+            .values()
+            .filter_map(|borrower| borrower.loan.as_ref())
     }
 
     /// Somebody has nothing to do.
@@ -176,7 +227,12 @@ impl Coordinator {
             if let Some(borrower) = self.workers.get_mut(&worker) {
                 borrower.loan = None;
             }
-            ctx.send(worker, Message::Wait { jobs: self.ledger.open.clone() });
+            ctx.send(
+                worker,
+                Message::Wait {
+                    jobs: self.ledger.open.clone(),
+                },
+            );
             return;
         };
         if let Some(borrower) = self.workers.get_mut(&worker) {
@@ -184,42 +240,78 @@ impl Coordinator {
         }
         let account = &self.ledger.jobs[&out.job];
         let work = match out.task {
-            Done::Map(split) => {
-                Lent::Map { split, name: account.job.splits[split as usize].clone(), reduces: account.job.reduce_tasks }
-            }
-            Done::Reduce(reduce) => Lent::Reduce { reduce, sources: account.sources() },
+            Done::Map(split) => Lent::Map {
+                split,
+                name: account.job.splits[split as usize].clone(),
+                reduces: account.job.reduce_tasks,
+            },
+            Done::Reduce(reduce) => Lent::Reduce {
+                reduce,
+                sources: account.sources(),
+            },
         };
-        ctx.send(worker, Message::Lend { loan: out.loan, job: out.job, app: account.job.app, work });
+        ctx.send(
+            worker,
+            Message::Lend {
+                loan: out.loan,
+                job: out.job,
+                app: account.job.app,
+                work,
+            },
+        );
     }
 
     fn is_open(&self, job: JobId, task: Done) -> bool {
-        self.ledger.jobs.get(&job).is_some_and(|account| account.outcome.is_none() && !account.is_done(task))
+        self.ledger
+            .jobs
+            .get(&job)
+            .is_some_and(|account| account.outcome.is_none() && !account.is_done(task))
     }
 
     /// What to lend next: something that nobody is at, or a copy of something that takes too long.
     fn choose(&mut self, ctx: &Context<Self>) -> Option<Out> {
-        let copies = |job: JobId, task: Done| self.out().filter(move |out| out.job == job && out.task == task);
+        let copies = |job: JobId, task: Done| {
+            self.out()
+                .filter(move |out| out.job == job && out.task == task)
+        };
         let ready: Vec<(JobId, Done)> = self
             .ledger
             .open
             .iter()
-            .flat_map(|id| self.ledger.jobs[id].ready().into_iter().map(move |task| (*id, task)))
+            .flat_map(|id| {
+                self.ledger.jobs[id]
+                    .ready()
+                    .into_iter()
+                    .map(move |task| (*id, task))
+            })
             .collect();
-        let fresh = ready.iter().find(|(job, task)| copies(*job, *task).next().is_none());
+        let fresh = ready
+            .iter()
+            .find(|(job, task)| copies(*job, *task).next().is_none());
         let late = || {
             ready.iter().find(|(job, task)| {
                 let mut out = copies(*job, *task);
                 let (first, second) = (out.next(), out.next());
-                let mut took = self.took.get(&(*job, matches!(task, Done::Map(_)))).cloned().unwrap_or_default();
+                let mut took = self
+                    .took
+                    .get(&(*job, matches!(task, Done::Map(_))))
+                    .cloned()
+                    .unwrap_or_default();
                 took.sort_unstable();
                 let median = took.get(took.len() / 2);
-                let slow = |out: &Out| median.is_some_and(|median| self.now - out.since > 2 * median + 5);
+                let slow =
+                    |out: &Out| median.is_some_and(|median| self.now - out.since > 2 * median + 5);
                 second.is_none() && first.is_some_and(slow)
             })
         };
         let (job, task) = *fresh.or_else(late)?;
         self.loans += 1;
-        Some(Out { loan: (ctx.incarnation(), self.loans), job, task, since: self.now })
+        Some(Out {
+            loan: (ctx.incarnation(), self.loans),
+            job,
+            task,
+            since: self.now,
+        })
     }
 
     fn renew(
@@ -230,7 +322,11 @@ impl Coordinator {
         misses: &[(u32, NodeId, u64)],
         ctx: &mut Context<Self>,
     ) {
-        let present = self.workers.get(&worker).and_then(|borrower| borrower.loan).filter(|out| out.loan == loan);
+        let present = self
+            .workers
+            .get(&worker)
+            .and_then(|borrower| borrower.loan)
+            .filter(|out| out.loan == loan);
         let Some(out) = present.filter(|out| self.is_open(out.job, out.task)) else {
             if let Some(borrower) = self.workers.get_mut(&worker)
                 && borrower.loan.is_some_and(|out| out.loan <= loan)
@@ -240,15 +336,23 @@ impl Coordinator {
             ctx.send(worker, Message::Recall { loan });
             return;
         };
-        let Some(account) = self.ledger.jobs.get_mut(&out.job) else { return };
+        let Some(account) = self.ledger.jobs.get_mut(&out.job) else {
+            return;
+        };
         for (split, holder, life) in misses {
             if account.made.get(split) == Some(&(*holder, *life)) {
                 account.made.remove(split);
             }
         }
         let sources = account.sources();
-        let unmade = (0..).zip(&sources).filter(|(_, source)| source.is_none()).map(|(split, _)| Done::Map(split));
-        let nobody_is_at = |task: Done| self.out().all(|other| (other.job, other.task) != (out.job, task));
+        let unmade = (0..)
+            .zip(&sources)
+            .filter(|(_, source)| source.is_none())
+            .map(|(split, _)| Done::Map(split));
+        let nobody_is_at = |task: Done| {
+            self.out()
+                .all(|other| (other.job, other.task) != (out.job, task))
+        };
         if waits && matches!(out.task, Done::Reduce(_)) && unmade.into_iter().any(nobody_is_at) {
             if let Some(borrower) = self.workers.get_mut(&worker) {
                 borrower.loan = None;
@@ -259,21 +363,42 @@ impl Coordinator {
         }
     }
 
-    fn returned(&mut self, worker: NodeId, loan: Loan, job: JobId, task: Done, ctx: &mut Context<Self>) {
-        let Some(borrower) = self.workers.get_mut(&worker) else { return };
+    fn returned(
+        &mut self,
+        worker: NodeId,
+        loan: Loan,
+        job: JobId,
+        task: Done,
+        ctx: &mut Context<Self>,
+    ) {
+        let Some(borrower) = self.workers.get_mut(&worker) else {
+            return;
+        };
         let (life, out) = (borrower.life, borrower.loan.take_if(|out| out.loan == loan));
-        if let Some(account) = self.ledger.jobs.get_mut(&job).filter(|account| account.outcome.is_none()) {
+        if let Some(account) = self
+            .ledger
+            .jobs
+            .get_mut(&job)
+            .filter(|account| account.outcome.is_none())
+        {
             match task {
                 Done::Map(split) => _ = account.made.entry(split).or_insert((worker, life)),
                 Done::Reduce(reduce) => _ = account.reduced.insert(reduce),
             }
         }
         if let Some(out) = out {
-            self.took.entry((job, matches!(task, Done::Map(_)))).or_default().push(self.now - out.since);
+            self.took
+                .entry((job, matches!(task, Done::Map(_))))
+                .or_default()
+                .push(self.now - out.since);
         }
         self.settle(ctx);
         ctx.send(worker, Message::Noted { loan });
-        if self.workers.get(&worker).is_some_and(|borrower| borrower.loan.is_none()) {
+        if self
+            .workers
+            .get(&worker)
+            .is_some_and(|borrower| borrower.loan.is_none())
+        {
             self.serve(worker, ctx);
         }
     }

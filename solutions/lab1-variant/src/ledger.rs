@@ -1,4 +1,5 @@
-//! What the coordinator must not forget. It is written to the disk whole, which costs more than a log and needs no replay.
+//! What the coordinator must not forget. It is written to the disk whole, which costs more than a
+//! log and needs no replay.
 
 use lab1_api::{Job, JobId, Outcome};
 use labkit::prelude::*;
@@ -27,7 +28,13 @@ pub struct Account {
 
 impl Account {
     pub fn new(job: Job) -> Account {
-        Account { job, outcome: None, made: Map::new(), reduced: Set::new(), killed: Map::new() }
+        Account {
+            job,
+            outcome: None,
+            made: Map::new(),
+            reduced: Set::new(),
+            killed: Map::new(),
+        }
     }
 
     fn maps(&self) -> u32 {
@@ -41,17 +48,26 @@ impl Account {
         }
     }
 
-    /// The tasks that may be executed now and are not done: reduce tasks only when all map output is somewhere.
+    /// The tasks that may be executed now and are not done: reduce tasks only when all map output
+    /// is somewhere.
     pub fn ready(&self) -> Vec<Done> {
-        let maps: Vec<Done> = (0..self.maps()).map(Done::Map).filter(|task| !self.is_done(*task)).collect();
+        let maps: Vec<Done> = (0..self.maps())
+            .map(Done::Map)
+            .filter(|task| !self.is_done(*task))
+            .collect();
         if !maps.is_empty() {
             return maps;
         }
-        (0..self.job.reduce_tasks).map(Done::Reduce).filter(|task| !self.is_done(*task)).collect()
+        (0..self.job.reduce_tasks)
+            .map(Done::Reduce)
+            .filter(|task| !self.is_done(*task))
+            .collect()
     }
 
     pub fn sources(&self) -> Vec<Option<(NodeId, u64)>> {
-        (0..self.maps()).map(|split| self.made.get(&split).copied()).collect()
+        (0..self.maps())
+            .map(|split| self.made.get(&split).copied())
+            .collect()
     }
 
     /// The end of the job, if it has come.
@@ -62,6 +78,9 @@ impl Account {
         if self.reduced.len() as u32 == self.job.reduce_tasks {
             return Some(Outcome::Done);
         }
-        self.killed.values().any(|times| *times >= self.job.max_attempts).then_some(Outcome::Failed)
+        self.killed
+            .values()
+            .any(|times| *times >= self.job.max_attempts)
+            .then_some(Outcome::Failed)
     }
 }

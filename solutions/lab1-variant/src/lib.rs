@@ -1,5 +1,6 @@
-//! Lab 1, another way: workers ask for tasks and are lent them for a while; map output stays in their memory; reducers
-//! complain about what they cannot fetch; the coordinator's disk is its state, written whole.
+//! Lab 1, another way: workers ask for tasks and are lent them for a while; map output stays in
+//! their memory; reducers complain about what they cannot fetch; the coordinator's disk is its
+//! state, written whole.
 #![forbid(unsafe_code)]
 
 mod apps;

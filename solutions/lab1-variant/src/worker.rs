@@ -68,11 +68,24 @@ impl Node for Worker {
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         match message {
             Message::Wait { jobs } => self.kept.retain(|(job, _), _| jobs.contains(job)),
-            Message::Lend { loan, job, app, work } if loan > self.last => {
+            Message::Lend {
+                loan,
+                job,
+                app,
+                work,
+            } if loan > self.last => {
                 self.drop_loan(ctx);
                 self.last = loan;
                 self.accept(
-                    Current { loan, job, app, lent: work, work: None, got: Map::new(), asked: Map::new() },
+                    Current {
+                        loan,
+                        job,
+                        app,
+                        lent: work,
+                        work: None,
+                        got: Map::new(),
+                        asked: Map::new(),
+                    },
                     ctx,
                 );
             }
@@ -88,7 +101,12 @@ impl Node for Worker {
                     }
                 }
             }
-            Message::Recall { loan } if self.loan.as_ref().is_some_and(|current| current.loan == loan) => {
+            Message::Recall { loan }
+                if self
+                    .loan
+                    .as_ref()
+                    .is_some_and(|current| current.loan == loan) =>
+            {
                 self.drop_loan(ctx);
                 self.speak(ctx);
             }
@@ -96,12 +114,28 @@ impl Node for Worker {
             Message::Get { job, split, reduce } => {
                 if let Some(buckets) = self.kept.get(&(job, split)) {
                     let records = buckets[reduce as usize].clone();
-                    ctx.send(from, Message::Have { job, split, reduce, records });
+                    ctx.send(
+                        from,
+                        Message::Have {
+                            job,
+                            split,
+                            reduce,
+                            records,
+                        },
+                    );
                 }
             }
-            Message::Have { job, split, reduce, records } => {
-                let Some(current) = &mut self.loan else { return };
-                let wanted = matches!(current.lent, Lent::Reduce { reduce: mine, .. } if mine == reduce);
+            Message::Have {
+                job,
+                split,
+                reduce,
+                records,
+            } => {
+                let Some(current) = &mut self.loan else {
+                    return;
+                };
+                let wanted =
+                    matches!(current.lent, Lent::Reduce { reduce: mine, .. } if mine == reduce);
                 if wanted && current.job == job && current.work.is_none() {
                     current.got.insert(split, records);
                     self.reduce(ctx);
@@ -124,23 +158,32 @@ impl Compute for Worker {
     type Done = Vec<Record>;
 
     fn on_work_done(&mut self, token: u64, records: Vec<Record>, ctx: &mut Context<Self>) {
-        let Some(Current { loan, job, lent, .. }) = self.loan.take_if(|current| current.work == Some(token)) else {
+        let Some(Current {
+            loan, job, lent, ..
+        }) = self.loan.take_if(|current| current.work == Some(token))
+        else {
             return;
         };
         let task = match lent {
             Lent::Map { split, reduces, .. } => {
                 let mut buckets = vec![Vec::new(); reduces as usize];
                 for record in records {
-                    let bucket = record.key.bytes().fold(7u64, |sum, byte| (sum * 31 + u64::from(byte)) % 1_000_003);
+                    let bucket = record
+                        .key
+                        .bytes()
+                        .fold(7u64, |sum, byte| (sum * 31 + u64::from(byte)) % 1_000_003);
                     buckets[(bucket % u64::from(reduces)) as usize].push(record);
                 }
                 self.kept.insert((job, split), buckets);
                 Done::Map(split)
             }
             Lent::Reduce { reduce, .. } => {
-                let temporary = format!("job-{job}/new-{reduce}-{}-{}-{}", ctx.id(), loan.0, loan.1);
+                let temporary =
+                    format!("job-{job}/new-{reduce}-{}-{}-{}", ctx.id(), loan.0, loan.1);
                 ctx.store().create(&temporary);
-                records.iter().for_each(|record| ctx.store().append(&temporary, record));
+                records
+                    .iter()
+                    .for_each(|record| ctx.store().append(&temporary, record));
                 ctx.store().rename(&temporary, &output_file(job, reduce));
                 Done::Reduce(reduce)
             }
@@ -159,14 +202,28 @@ impl Worker {
     fn speak(&mut self, ctx: &mut Context<Self>) {
         let life = ctx.incarnation();
         for (loan, (job, task)) in &self.returned {
-            ctx.send(self.coordinator, Message::Return { life, loan: *loan, job: *job, task: *task });
+            ctx.send(
+                self.coordinator,
+                Message::Return {
+                    life,
+                    loan: *loan,
+                    job: *job,
+                    task: *task,
+                },
+            );
         }
         let message = match &self.loan {
-            None => Message::Ask { life, keeps: self.keeps() },
+            None => Message::Ask {
+                life,
+                keeps: self.keeps(),
+            },
             Some(current) => {
                 let misses = match &current.lent {
                     Lent::Reduce { sources, .. } if current.work.is_none() => {
-                        let late = current.asked.iter().filter(|(_, times)| **times >= PATIENCE);
+                        let late = current
+                            .asked
+                            .iter()
+                            .filter(|(_, times)| **times >= PATIENCE);
                         late.filter_map(|(split, _)| {
                             let (holder, life) = sources[*split as usize]?;
                             Some((*split, holder, life))
@@ -176,7 +233,13 @@ impl Worker {
                     _ => Vec::new(),
                 };
                 let waits = current.work.is_none();
-                Message::Renew { life, loan: current.loan, waits, misses, keeps: self.keeps() }
+                Message::Renew {
+                    life,
+                    loan: current.loan,
+                    waits,
+                    misses,
+                    keeps: self.keeps(),
+                }
             }
         };
         ctx.send(self.coordinator, message);
@@ -184,7 +247,10 @@ impl Worker {
     }
 
     fn drop_loan(&mut self, ctx: &mut Context<Self>) {
-        if let Some(Current { work: Some(work), .. }) = self.loan.take() {
+        if let Some(Current {
+            work: Some(work), ..
+        }) = self.loan.take()
+        {
             ctx.cancel_work(work);
         }
     }
@@ -192,7 +258,13 @@ impl Worker {
     fn accept(&mut self, mut current: Current, ctx: &mut Context<Self>) {
         if let Lent::Map { split, name, .. } = &current.lent {
             let text = ctx.input(name).unwrap_or_default().to_owned();
-            let task = Task::Map { job: current.job, app: current.app, split: *split, name: name.clone(), text };
+            let task = Task::Map {
+                job: current.job,
+                app: current.app,
+                split: *split,
+                name: name.clone(),
+                text,
+            };
             self.works += 1;
             ctx.start_work(self.works, &task);
             current.work = Some(self.works);
@@ -205,13 +277,24 @@ impl Worker {
     }
 
     fn get(&mut self, ctx: &mut Context<Self>) {
-        let Some(current) = self.loan.as_mut().filter(|current| current.work.is_none()) else { return };
-        let Lent::Reduce { reduce, sources } = &current.lent else { return };
+        let Some(current) = self.loan.as_mut().filter(|current| current.work.is_none()) else {
+            return;
+        };
+        let Lent::Reduce { reduce, sources } = &current.lent else {
+            return;
+        };
         for (split, source) in (0..).zip(sources) {
             let Some((holder, _)) = source else { continue };
             if !current.got.contains_key(&split) {
                 *current.asked.entry(split).or_default() += 1;
-                ctx.send(*holder, Message::Get { job: current.job, split, reduce: *reduce });
+                ctx.send(
+                    *holder,
+                    Message::Get {
+                        job: current.job,
+                        split,
+                        reduce: *reduce,
+                    },
+                );
             }
         }
         ctx.set_timer(Timer::Get, GET);
@@ -219,12 +302,19 @@ impl Worker {
     }
 
     fn reduce(&mut self, ctx: &mut Context<Self>) {
-        let Some(current) = &mut self.loan else { return };
-        let Lent::Reduce { reduce, sources } = &current.lent else { return };
+        let Some(current) = &mut self.loan else {
+            return;
+        };
+        let Lent::Reduce { reduce, sources } = &current.lent else {
+            return;
+        };
         if current.work.is_some() || current.got.len() != sources.len() {
             return;
         }
-        let mut records: Vec<Record> = std::mem::take(&mut current.got).into_values().flatten().collect();
+        let mut records: Vec<Record> = std::mem::take(&mut current.got)
+            .into_values()
+            .flatten()
+            .collect();
         records.sort_by(|one, other| one.key.cmp(&other.key));
         let groups = records
             .chunk_by(|one, other| one.key == other.key)
@@ -234,7 +324,15 @@ impl Worker {
             })
             .collect();
         self.works += 1;
-        ctx.start_work(self.works, &Task::Reduce { job: current.job, app: current.app, reduce: *reduce, groups });
+        ctx.start_work(
+            self.works,
+            &Task::Reduce {
+                job: current.job,
+                app: current.app,
+                reduce: *reduce,
+                groups,
+            },
+        );
         current.work = Some(self.works);
     }
 }

@@ -1,4 +1,5 @@
-//! The coordinator: takes jobs, hands out their tasks, notices who is gone, and knows when a job has ended.
+//! The coordinator: takes jobs, hands out their tasks, notices who is gone, and knows when a job
+//! has ended.
 
 use lab1_api::Given;
 use labkit::prelude::*;
@@ -14,7 +15,8 @@ use crate::message::{Kind, Orders, Report, Run, TaskId, What};
 const TICK: Duration = Duration::from_millis(25);
 /// A worker that was silent for so long counts as dead. Of three reports in a row one arrives.
 const SILENCE: u64 = 18;
-/// After a restart, for so long nothing is handed out: first everybody must have had the chance to say what there is.
+/// After a restart, for so long nothing is handed out: first everybody must have had the chance to
+/// say what there is.
 const LISTEN: u64 = 20;
 
 // end hole
@@ -22,7 +24,8 @@ const LISTEN: u64 = 20;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Coordinator {
     // hole
-    // | What must a coordinator know of each job, each task, each worker? What of it must survive its own crash?
+    // | What must a coordinator know of each job, each task, each worker? What of it must survive
+    // | its own crash?
     ticks: u64,
     /// Nothing is handed out before this tick.
     listens_until: u64,
@@ -97,8 +100,10 @@ impl Node for Coordinator {
 
     fn start(_config: &(), boot: Boot, ctx: &mut Context<Self>) -> Self {
         // hole: Coordinator::start
-        // | A coordinator without jobs; in part D one that knows what its disk tells it. What do the workers know?
-        let (mut number, mut entries): (u64, Vec<Entry>) = ctx.disk().read(BASE).unwrap_or_default();
+        // | A coordinator without jobs; in part D one that knows what its disk tells it. What do
+        // | the workers know?
+        let (mut number, mut entries): (u64, Vec<Entry>) =
+            ctx.disk().read(BASE).unwrap_or_default();
         let written = ctx.disk().records(&log(number));
         entries.extend(written.whole);
         if written.torn {
@@ -117,7 +122,9 @@ impl Node for Coordinator {
             jobs: Map::new(),
             workers: Map::new(),
         };
-        entries.into_iter().for_each(|entry| coordinator.replay(entry));
+        entries
+            .into_iter()
+            .for_each(|entry| coordinator.replay(entry));
         ctx.set_timer(Timer::Tick, TICK);
         coordinator
         // end hole
@@ -125,8 +132,9 @@ impl Node for Coordinator {
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // hole: Coordinator::on_message
-        // | From clients: jobs, perhaps again. From workers: whatever you let them say. Any of it can be old: of an earlier
-        // | life of a worker, of a task that somebody else has done meanwhile, of a job that has ended.
+        // | From clients: jobs, perhaps again. From workers: whatever you let them say. Any of it
+        // | can be old: of an earlier life of a worker, of a task that somebody else has done
+        // | meanwhile, of a job that has ended.
         match message {
             Message::Given(Given::Submit(job)) => self.submitted(from, job, ctx),
             Message::Report(report) => self.reported(from, report, ctx),
@@ -141,11 +149,17 @@ impl Node for Coordinator {
         self.ticks += 1;
         ctx.set_timer(Timer::Tick, TICK);
         let silent = |known: &Known| known.lives && known.heard + SILENCE < self.ticks;
-        let silent: Vec<NodeId> =
-            self.workers.iter().filter(|(_, known)| silent(known)).map(|(worker, _)| *worker).collect();
+        let silent: Vec<NodeId> = self
+            .workers
+            .iter()
+            .filter(|(_, known)| silent(known))
+            .map(|(worker, _)| *worker)
+            .collect();
         let mut news = Vec::new();
         for worker in silent {
-            let Some(known) = self.workers.get_mut(&worker) else { continue };
+            let Some(known) = self.workers.get_mut(&worker) else {
+                continue;
+            };
             known.lives = false;
             known.lost = known.at.take().map(|(task, _)| task);
             news.extend(known.lost.map(Entry::Died));
@@ -167,7 +181,9 @@ impl Coordinator {
             return;
         }
         self.go_on(vec![Entry::Submitted(job)], None, ctx);
-        self.jobs.entry(id).and_modify(|known| _ = known.submitters.insert(from));
+        self.jobs
+            .entry(id)
+            .and_modify(|known| _ = known.submitters.insert(from));
     }
 
     fn reported(&mut self, from: NodeId, report: Report, ctx: &mut Context<Self>) {
@@ -184,18 +200,29 @@ impl Coordinator {
             }
             (known.report, known.heard, known.lives, known.lost) = (report, ticks, true, None);
         } else {
-            let known = Known { report, heard: ticks, lives: true, at: None, lost: None };
+            let known = Known {
+                report,
+                heard: ticks,
+                lives: true,
+                at: None,
+                lost: None,
+            };
             self.workers.insert(from, known);
         }
         let known = &self.workers[&from];
         let written = known.report.reduces.iter().filter(|(job, reduce)| {
-            self.jobs.get(job).is_some_and(|known| known.outcome.is_none() && !known.reduced.contains(reduce))
+            self.jobs
+                .get(job)
+                .is_some_and(|known| known.outcome.is_none() && !known.reduced.contains(reduce))
         });
         news.extend(written.map(|(job, reduce)| Entry::Reduced(*job, *reduce)));
-        // What it is at although nobody remembers to have said so: this is a new life of the coordinator, or the worker
-        // was given up too early.
-        let adopted =
-            known.report.running.map(|(task, _)| task).filter(|task| known.at.is_none() && self.is_open(*task));
+        // What it is at although nobody remembers to have said so: this is a new life of the
+        // coordinator, or the worker was given up too early.
+        let adopted = known
+            .report
+            .running
+            .map(|(task, _)| task)
+            .filter(|task| known.at.is_none() && self.is_open(*task));
         if let (Some(task), Some(known)) = (adopted, self.workers.get_mut(&from)) {
             known.at = Some((task, ticks));
         }
@@ -214,10 +241,16 @@ impl Coordinator {
                 safe = false;
             }
             for (id, known) in &self.jobs {
-                let failed = known.deaths.values().any(|deaths| *deaths >= known.job.max_attempts);
+                let failed = known
+                    .deaths
+                    .values()
+                    .any(|deaths| *deaths >= known.job.max_attempts);
                 let done = known.reduced.len() == known.job.reduce_tasks as usize;
                 if known.outcome.is_none() && (failed || done) {
-                    entries.push(Entry::Ended(*id, if done { Outcome::Done } else { Outcome::Failed }));
+                    entries.push(Entry::Ended(
+                        *id,
+                        if done { Outcome::Done } else { Outcome::Failed },
+                    ));
                     finished.push(*id);
                 }
             }
@@ -235,7 +268,11 @@ impl Coordinator {
         }
         for id in finished {
             let known = &self.jobs[&id];
-            for (submitter, outcome) in known.submitters.iter().zip(std::iter::repeat(known.outcome)) {
+            for (submitter, outcome) in known
+                .submitters
+                .iter()
+                .zip(std::iter::repeat(known.outcome))
+            {
                 let Some(outcome) = outcome else { continue };
                 ctx.send(*submitter, Given::Finished { job: id, outcome });
             }
@@ -266,16 +303,24 @@ impl Coordinator {
                 self.jobs.insert(known.job.id, known);
             }
             Entry::Reduced(job, reduce) => {
-                self.jobs.entry(job).and_modify(|known| _ = known.reduced.insert(reduce));
+                self.jobs
+                    .entry(job)
+                    .and_modify(|known| _ = known.reduced.insert(reduce));
             }
             Entry::Died(task) => {
-                self.jobs.entry(task.job).and_modify(|known| *known.deaths.entry(task).or_default() += 1);
+                self.jobs
+                    .entry(task.job)
+                    .and_modify(|known| *known.deaths.entry(task).or_default() += 1);
             }
             Entry::Lived(task) => {
-                self.jobs.entry(task.job).and_modify(|known| *known.deaths.entry(task).or_default() -= 1);
+                self.jobs
+                    .entry(task.job)
+                    .and_modify(|known| *known.deaths.entry(task).or_default() -= 1);
             }
             Entry::Ended(job, outcome) => {
-                self.jobs.entry(job).and_modify(|known| known.outcome = Some(outcome));
+                self.jobs
+                    .entry(job)
+                    .and_modify(|known| known.outcome = Some(outcome));
                 self.queue.retain(|queued| *queued != job);
             }
         }
@@ -284,12 +329,21 @@ impl Coordinator {
     /// A living worker that has the map output of this split.
     fn holder(&self, job: JobId, split: u32) -> Option<NodeId> {
         let holds = |known: &Known| known.lives && known.report.maps.contains(&(job, split));
-        self.workers.iter().find(|(_, known)| holds(known)).map(|(worker, _)| *worker)
+        self.workers
+            .iter()
+            .find(|(_, known)| holds(known))
+            .map(|(worker, _)| *worker)
     }
 
     /// True if the task has still to be done.
     fn is_open(&self, task: TaskId) -> bool {
-        let Some(known) = self.jobs.get(&task.job).filter(|known| known.outcome.is_none()) else { return false };
+        let Some(known) = self
+            .jobs
+            .get(&task.job)
+            .filter(|known| known.outcome.is_none())
+        else {
+            return false;
+        };
         match task.kind {
             Kind::Map => self.holder(task.job, task.number).is_none(),
             Kind::Reduce => !known.reduced.contains(&task.number),
@@ -309,20 +363,26 @@ impl Coordinator {
                 known.at = None;
             }
             let took = self.ticks - since;
-            self.jobs.entry(task.job).and_modify(|known| _ = known.took.entry(*task).or_insert(took));
+            self.jobs
+                .entry(task.job)
+                .and_modify(|known| _ = known.took.entry(*task).or_insert(took));
         }
         over.into_iter().map(|(worker, ..)| worker).collect()
     }
 
-    /// Gives idle workers something to do: job by job, first what nobody is at, then copies of what takes too long.
+    /// Gives idle workers something to do: job by job, first what nobody is at, then copies of what
+    /// takes too long.
     fn assign(&mut self, changed: &mut Set<NodeId>) {
         for id in self.queue.clone() {
             let open = self.open_tasks(id);
             let mut waiting = Vec::new();
             let mut late = Vec::new();
             for task in open {
-                let at: Vec<&Known> =
-                    self.workers.values().filter(|known| known.at.is_some_and(|(at, _)| at == task)).collect();
+                let at: Vec<&Known> = self
+                    .workers
+                    .values()
+                    .filter(|known| known.at.is_some_and(|(at, _)| at == task))
+                    .collect();
                 match at.as_slice() {
                     [] => waiting.push(task),
                     [one] if self.is_late(one) => late.push(task),
@@ -330,8 +390,11 @@ impl Coordinator {
                 }
             }
             for task in waiting {
-                // A map task whose output is lost goes before a reduce task that waits for that output.
-                let free = self.idle().or_else(|| (task.kind == Kind::Map).then(|| self.waits_for_buckets())?);
+                // A map task whose output is lost goes before a reduce task that waits for that
+                // output.
+                let free = self
+                    .idle()
+                    .or_else(|| (task.kind == Kind::Map).then(|| self.waits_for_buckets())?);
                 self.give(task, free, changed);
             }
             for task in late {
@@ -343,17 +406,29 @@ impl Coordinator {
     /// The tasks of a job's present phase that are not done.
     fn open_tasks(&self, id: JobId) -> Vec<TaskId> {
         let known = &self.jobs[&id];
-        let tasks = |kind, count: u32| (0..count).map(move |number| TaskId { job: id, kind, number });
-        let maps: Vec<TaskId> =
-            tasks(Kind::Map, known.job.splits.len() as u32).filter(|task| self.is_open(*task)).collect();
+        let tasks = |kind, count: u32| {
+            (0..count).map(move |number| TaskId {
+                job: id,
+                kind,
+                number,
+            })
+        };
+        let maps: Vec<TaskId> = tasks(Kind::Map, known.job.splits.len() as u32)
+            .filter(|task| self.is_open(*task))
+            .collect();
         if !maps.is_empty() {
             return maps;
         }
-        tasks(Kind::Reduce, known.job.reduce_tasks).filter(|task| self.is_open(*task)).collect()
+        tasks(Kind::Reduce, known.job.reduce_tasks)
+            .filter(|task| self.is_open(*task))
+            .collect()
     }
 
     fn idle(&self) -> Option<NodeId> {
-        self.workers.iter().find(|(_, known)| known.lives && known.at.is_none()).map(|(worker, _)| *worker)
+        self.workers
+            .iter()
+            .find(|(_, known)| known.lives && known.at.is_none())
+            .map(|(worker, _)| *worker)
     }
 
     /// A worker at a reduce task whose machine has nothing to do yet.
@@ -362,15 +437,24 @@ impl Coordinator {
             let computes = known.report.running.is_some_and(|(_, computes)| computes);
             known.lives && !computes && known.at.is_some_and(|(task, _)| task.kind == Kind::Reduce)
         };
-        self.workers.iter().find(|(_, known)| waits(known)).map(|(worker, _)| *worker)
+        self.workers
+            .iter()
+            .find(|(_, known)| waits(known))
+            .map(|(worker, _)| *worker)
     }
 
     /// More than twice as long as half of the tasks of this kind took.
     fn is_late(&self, known: &Known) -> bool {
-        let Some((task, since)) = known.at else { return false };
+        let Some((task, since)) = known.at else {
+            return false;
+        };
         let job = &self.jobs[&task.job];
-        let mut took: Vec<u64> =
-            job.took.iter().filter(|(other, _)| other.kind == task.kind).map(|(_, took)| *took).collect();
+        let mut took: Vec<u64> = job
+            .took
+            .iter()
+            .filter(|(other, _)| other.kind == task.kind)
+            .map(|(_, took)| *took)
+            .collect();
         took.sort_unstable();
         let median = took.get(took.len() / 2);
         median.is_some_and(|median| self.ticks - since > 2 * median + 4)
@@ -389,10 +473,21 @@ impl Coordinator {
         let job = &self.jobs[&task.job].job;
         let splits = job.splits.len() as u32;
         let what = match task.kind {
-            Kind::Map => What::Map { name: job.splits[task.number as usize].clone(), reduce_tasks: job.reduce_tasks },
-            Kind::Reduce => What::Reduce { holders: (0..splits).map(|split| self.holder(task.job, split)).collect() },
+            Kind::Map => What::Map {
+                name: job.splits[task.number as usize].clone(),
+                reduce_tasks: job.reduce_tasks,
+            },
+            Kind::Reduce => What::Reduce {
+                holders: (0..splits)
+                    .map(|split| self.holder(task.job, split))
+                    .collect(),
+            },
         };
-        Run { task, app: job.app, what }
+        Run {
+            task,
+            app: job.app,
+            what,
+        }
     }
 }
 // end hole

@@ -21,7 +21,8 @@ pub enum Kind {
     Reduce,
 }
 
-/// All that a coordinator must know of a worker. The last one counts, so it does not matter which are lost or doubled.
+/// All that a coordinator must know of a worker. The last one counts, so it does not matter which
+/// are lost or doubled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The worker's incarnation.
@@ -108,7 +109,8 @@ impl From<Given> for Message {
 
 impl Carries<Given> for Message {
     fn given(&self) -> Option<&Given> {
-        // starter: // With messages of your own: match self { Message::Given(given) => Some(given), _ => None }
+        // starter: // With messages of your own:
+        // starter: // match self { Message::Given(given) => Some(given), _ => None }
         // starter: let Message::Given(given) = self;
         // starter: Some(given)
         // hole

@@ -1,4 +1,5 @@
-//! A worker: its machine computes, its disk holds the output of map tasks, and other workers fetch it from there.
+//! A worker: its machine computes, its disk holds the output of map tasks, and other workers fetch
+//! it from there.
 
 use lab1_api::{Record, Task, WorkerConfig};
 use labkit::prelude::*;
@@ -21,7 +22,8 @@ const REFETCH: Duration = Duration::from_millis(60);
 pub struct Worker {
     coordinator: NodeId,
     // hole
-    // | What must a worker know of the task that it is at, of what it holds for others, of what it was told last?
+    // | What must a worker know of the task that it is at, of what it holds for others, of what it
+    // | was told last?
     reports: u64,
     /// The number of the last orders.
     ordered: (u64, u64),
@@ -62,7 +64,8 @@ impl Node for Worker {
 
     fn start(config: &WorkerConfig, _boot: Boot, ctx: &mut Context<Self>) -> Self {
         // hole: Worker::start
-        // | A worker that nobody knows yet, or not any more. What does its disk hold, and what of it is whole?
+        // | A worker that nobody knows yet, or not any more. What does its disk hold, and what of
+        // | it is whole?
         let mut worker = Worker {
             coordinator: config.coordinator,
             reports: 0,
@@ -79,17 +82,43 @@ impl Node for Worker {
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // hole: Worker::on_message
-        // | From the coordinator: what to do. From other workers: who needs what your disk holds, and what theirs held.
+        // | From the coordinator: what to do. From other workers: who needs what your disk holds,
+        // | and what theirs held.
         match message {
             Message::Orders(orders) if orders.number > self.ordered => self.obey(orders, ctx),
-            Message::Fetch { job, reduce, splits } => {
-                let held = splits.into_iter().filter_map(|split| Some((split, self.bucket(job, split, reduce, ctx)?)));
+            Message::Fetch {
+                job,
+                reduce,
+                splits,
+            } => {
+                let held = splits
+                    .into_iter()
+                    .filter_map(|split| Some((split, self.bucket(job, split, reduce, ctx)?)));
                 let buckets = held.collect();
-                ctx.send(from, Message::Buckets { job, reduce, buckets });
+                ctx.send(
+                    from,
+                    Message::Buckets {
+                        job,
+                        reduce,
+                        buckets,
+                    },
+                );
             }
-            Message::Buckets { job, reduce, buckets } => {
-                let wanted = TaskId { job, kind: Kind::Reduce, number: reduce };
-                if let Some(at) = self.at.as_mut().filter(|at| at.run.task == wanted && at.work.is_none()) {
+            Message::Buckets {
+                job,
+                reduce,
+                buckets,
+            } => {
+                let wanted = TaskId {
+                    job,
+                    kind: Kind::Reduce,
+                    number: reduce,
+                };
+                if let Some(at) = self
+                    .at
+                    .as_mut()
+                    .filter(|at| at.run.task == wanted && at.work.is_none())
+                {
                     at.buckets.extend(buckets);
                     self.reduce_if_complete(ctx);
                 }
@@ -116,14 +145,21 @@ impl Compute for Worker {
 
     fn on_work_done(&mut self, token: u64, done: Vec<Record>, ctx: &mut Context<Self>) {
         // hole: Worker::on_work_done
-        // | A map or a reduce function has come to an end. Where do its records go? What may others see if the worker
-        // | crashes between two of your lines? Who must be told, and when?
-        let Some(At { run, .. }) = self.at.take_if(|at| at.work == Some(token)) else { return };
+        // | A map or a reduce function has come to an end. Where do its records go? What may others
+        // | see if the worker crashes between two of your lines? Who must be told, and when?
+        let Some(At { run, .. }) = self.at.take_if(|at| at.work == Some(token)) else {
+            return;
+        };
         let TaskId { job, number, .. } = run.task;
         match run.what {
             What::Map { reduce_tasks, .. } => self.keep(job, number, reduce_tasks, done, ctx),
             What::Reduce { .. } => {
-                let draft = format!("{}.{}-{}-{token}", output_file(job, number), ctx.id(), ctx.incarnation());
+                let draft = format!(
+                    "{}.{}-{}-{token}",
+                    output_file(job, number),
+                    ctx.id(),
+                    ctx.incarnation()
+                );
                 ctx.store().create(&draft);
                 for record in &done {
                     ctx.store().append(&draft, record);
@@ -161,7 +197,10 @@ impl Worker {
             at.run = run.clone();
             return;
         }
-        if let Some(At { work: Some(work), .. }) = self.at.take() {
+        if let Some(At {
+            work: Some(work), ..
+        }) = self.at.take()
+        {
             ctx.cancel_work(work);
         }
         let Some(run) = orders.run else { return };
@@ -174,10 +213,20 @@ impl Worker {
         if done {
             return;
         }
-        let mut at = At { run, work: None, buckets: Map::new() };
+        let mut at = At {
+            run,
+            work: None,
+            buckets: Map::new(),
+        };
         if let What::Map { name, .. } = &at.run.what {
             let text = ctx.input(name).unwrap_or_default().to_owned();
-            let task = Task::Map { job, app: at.run.app, split: number, name: name.clone(), text };
+            let task = Task::Map {
+                job,
+                app: at.run.app,
+                split: number,
+                name: name.clone(),
+                text,
+            };
             self.works += 1;
             ctx.start_work(self.works, &task);
             at.work = Some(self.works);
@@ -188,20 +237,42 @@ impl Worker {
 
     /// Asks for the buckets that are missing, if the worker is at a reduce task.
     fn fetch(&mut self, ctx: &mut Context<Self>) {
-        let Some(At { run, work: None, buckets }) = &self.at else { return };
-        let What::Reduce { holders } = &run.what else { return };
-        let TaskId { job, number: reduce, .. } = run.task;
+        let Some(At {
+            run,
+            work: None,
+            buckets,
+        }) = &self.at
+        else {
+            return;
+        };
+        let What::Reduce { holders } = &run.what else {
+            return;
+        };
+        let TaskId {
+            job,
+            number: reduce,
+            ..
+        } = run.task;
         let mut missing: Map<NodeId, Vec<u32>> = Map::new();
         let mut own = Vec::new();
         for (split, holder) in (0..).zip(holders) {
             match holder {
                 Some(holder) if *holder == ctx.id() => own.push(split),
-                Some(holder) if !buckets.contains_key(&split) => missing.entry(*holder).or_default().push(split),
+                Some(holder) if !buckets.contains_key(&split) => {
+                    missing.entry(*holder).or_default().push(split)
+                }
                 _ => {}
             }
         }
         for (holder, splits) in missing {
-            ctx.send(holder, Message::Fetch { job, reduce, splits });
+            ctx.send(
+                holder,
+                Message::Fetch {
+                    job,
+                    reduce,
+                    splits,
+                },
+            );
         }
         for split in own {
             let bucket = self.bucket(job, split, reduce, ctx);
@@ -216,7 +287,9 @@ impl Worker {
     /// Computes once the buckets of all splits are there: the map orders them by split.
     fn reduce_if_complete(&mut self, ctx: &mut Context<Self>) {
         let Some(at) = &mut self.at else { return };
-        let What::Reduce { holders } = &at.run.what else { return };
+        let What::Reduce { holders } = &at.run.what else {
+            return;
+        };
         if at.work.is_some() || at.buckets.len() < holders.len() {
             return;
         }
@@ -224,16 +297,38 @@ impl Worker {
         for record in std::mem::take(&mut at.buckets).into_values().flatten() {
             values.entry(record.key).or_default().push(record.value);
         }
-        let groups = values.into_iter().map(|(key, values)| Group { key, values }).collect();
-        let TaskId { job, number: reduce, .. } = at.run.task;
+        let groups = values
+            .into_iter()
+            .map(|(key, values)| Group { key, values })
+            .collect();
+        let TaskId {
+            job,
+            number: reduce,
+            ..
+        } = at.run.task;
         self.works += 1;
-        ctx.start_work(self.works, &Task::Reduce { job, app: at.run.app, reduce, groups });
+        ctx.start_work(
+            self.works,
+            &Task::Reduce {
+                job,
+                app: at.run.app,
+                reduce,
+                groups,
+            },
+        );
         at.work = Some(self.works);
         ctx.cancel(&Timer::Refetch);
     }
 
     /// Writes map output to the disk. The list of what is whole comes last, once the rest is safe.
-    fn keep(&mut self, job: JobId, split: u32, reduce_tasks: u32, done: Vec<Record>, ctx: &mut Context<Self>) {
+    fn keep(
+        &mut self,
+        job: JobId,
+        split: u32,
+        reduce_tasks: u32,
+        done: Vec<Record>,
+        ctx: &mut Context<Self>,
+    ) {
         let mut buckets = vec![Vec::new(); reduce_tasks as usize];
         for record in done {
             buckets[bucket_of(&record.key, reduce_tasks) as usize].push(record);
@@ -247,17 +342,29 @@ impl Worker {
         ctx.disk().sync();
     }
 
-    fn bucket(&self, job: JobId, split: u32, reduce: u32, ctx: &mut Context<Self>) -> Option<Vec<Record>> {
-        self.maps.contains_key(&(job, split)).then(|| ctx.disk().read(&blob(job, split, reduce)))?
+    fn bucket(
+        &self,
+        job: JobId,
+        split: u32,
+        reduce: u32,
+        ctx: &mut Context<Self>,
+    ) -> Option<Vec<Record>> {
+        self.maps
+            .contains_key(&(job, split))
+            .then(|| ctx.disk().read(&blob(job, split, reduce)))?
     }
 
     fn forget_all_but(&mut self, jobs: &Set<JobId>, ctx: &mut Context<Self>) {
         self.reduces.retain(|(job, _)| jobs.contains(job));
-        let old: Map<(JobId, u32), u32> = self.maps.extract_if(.., |(job, _), _| !jobs.contains(job)).collect();
+        let old: Map<(JobId, u32), u32> = self
+            .maps
+            .extract_if(.., |(job, _), _| !jobs.contains(job))
+            .collect();
         if old.is_empty() {
             return;
         }
-        // Nothing here waits for a sync: a list that is too long is as right as one that is up to date.
+        // Nothing here waits for a sync: a list that is too long is as right as one that is up to
+        // date.
         ctx.disk().write("maps", &self.maps);
         for ((job, split), buckets) in old {
             for reduce in 0..buckets {
@@ -273,8 +380,9 @@ fn blob(job: JobId, split: u32, reduce: u32) -> String {
 
 /// The reduce task of a key: the same on every machine and in every life (FNV-1a).
 fn bucket_of(key: &str, reduce_tasks: u32) -> u32 {
-    let hash =
-        key.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     (hash % u64::from(reduce_tasks)) as u32
 }
 // end hole

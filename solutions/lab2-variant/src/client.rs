@@ -8,7 +8,8 @@ use crate::Message;
 /// After this time without an answer the client tries again, ...
 const FIRST_RETRY: Duration = Duration::from_millis(80);
 
-/// ... then after twice the time before, up to this: a network that is slow must not be given more to do.
+/// ... then after twice the time before, up to this: a network that is slow must not be given more
+/// to do.
 const LAST_RETRY: Duration = Duration::from_millis(250);
 
 /// From so many silent attempts on, each further one also asks whether there is another primary.
@@ -21,7 +22,8 @@ pub struct Client {
     view_server: NodeId,
     /// The newest view that it knows of.
     view: View,
-    /// The number of the operation that is open, or of the last one. A retry keeps it: so servers know a retry.
+    /// The number of the operation that is open, or of the last one. A retry keeps it: so servers
+    /// know a retry.
     number: u64,
     /// The operation that is open.
     open: Option<Command>,
@@ -45,7 +47,14 @@ impl Node for Client {
 
     fn start(config: &ClientConfig, _: Boot, _: &mut Context<Self>) -> Self {
         let view_server = config.view_server;
-        Client { view_server, view: View::default(), number: 0, open: None, silent: 0, asked: false }
+        Client {
+            view_server,
+            view: View::default(),
+            number: 0,
+            open: None,
+            silent: 0,
+            asked: false,
+        }
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
@@ -55,12 +64,17 @@ impl Node for Client {
                 ctx.cancel(&Timer::Retry);
                 ctx.respond(output);
             }
-            // It may be right or just not know better yet. In both cases the view server is asked once and the
-            // timer does the rest: an answer that is not new must not lead to a storm of requests.
-            Message::NotPrimary { number } if number == self.number && self.takes_for_primary(from) => {
+            // It may be right or just not know better yet. In both cases the view server is asked
+            // once and the timer does the rest: an answer that is not new must not lead to a storm
+            // of requests.
+            Message::NotPrimary { number }
+                if number == self.number && self.takes_for_primary(from) =>
+            {
                 self.ask_for_the_view(ctx);
             }
-            Message::Given(Given::View(view)) if from == self.view_server && view.number > self.view.number => {
+            Message::Given(Given::View(view))
+                if from == self.view_server && view.number > self.view.number =>
+            {
                 self.view = view;
                 self.silent = 0;
                 self.attempt(ctx);
@@ -90,15 +104,24 @@ impl labkit::Client for Client {
 
 impl Client {
     fn takes_for_primary(&self, node: NodeId) -> bool {
-        self.view.primary.is_some_and(|primary| primary.node == node)
+        self.view
+            .primary
+            .is_some_and(|primary| primary.node == node)
     }
 
-    /// Sends the open operation to the primary, and asks the view server if that seems to be of no use.
+    /// Sends the open operation to the primary, and asks the view server if that seems to be of no
+    /// use.
     fn attempt(&mut self, ctx: &mut Context<Self>) {
         let Some(command) = &self.open else { return };
         self.asked = false;
         if let Some(primary) = self.view.primary {
-            ctx.send(primary.node, Message::Request { number: self.number, command: command.clone() });
+            ctx.send(
+                primary.node,
+                Message::Request {
+                    number: self.number,
+                    command: command.clone(),
+                },
+            );
         }
         if self.view.primary.is_none() || self.silent >= PATIENCE {
             self.ask_for_the_view(ctx);
@@ -132,7 +155,14 @@ mod tests {
         client.invoke(Command::Get { key: "k".into() }, &mut ctx);
         assert_eq!(ctx.sent(), [(V1, Given::GetView.into())]);
         ctx.clear();
-        let view = View { number: 1, primary: Some(Member { node: S1, incarnation: 1 }), backup: None };
+        let view = View {
+            number: 1,
+            primary: Some(Member {
+                node: S1,
+                incarnation: 1,
+            }),
+            backup: None,
+        };
         client.on_message(V1, Given::View(view).into(), &mut ctx);
         (client, ctx)
     }
@@ -141,10 +171,23 @@ mod tests {
     fn retries_keep_their_number_and_become_rarer_and_the_view_server_is_asked_after_the_second() {
         let (mut client, mut ctx) = in_view_1();
         (0..3).for_each(|_| client.on_timer(Timer::Retry, &mut ctx));
-        let request = (S1, Message::Request { number: 1, command: Command::Get { key: "k".into() } });
+        let request = (
+            S1,
+            Message::Request {
+                number: 1,
+                command: Command::Get { key: "k".into() },
+            },
+        );
         let ask = (V1, Given::GetView.into());
-        assert_eq!(ctx.sent(), [&request, &request, &request, &ask, &request, &ask].map(Clone::clone));
-        let delays: Vec<_> = ctx.timers().iter().map(|timer| timer.at_least.as_millis()).collect();
+        assert_eq!(
+            ctx.sent(),
+            [&request, &request, &request, &ask, &request, &ask].map(Clone::clone)
+        );
+        let delays: Vec<_> = ctx
+            .timers()
+            .iter()
+            .map(|timer| timer.at_least.as_millis())
+            .collect();
         assert_eq!(delays, [80, 160, 250, 250]);
     }
 
@@ -159,7 +202,10 @@ mod tests {
     #[test]
     fn a_late_reply_does_not_answer_the_next_operation() {
         let (mut client, mut ctx) = in_view_1();
-        let reply = |number| Message::Reply { number, output: Output::Done };
+        let reply = |number| Message::Reply {
+            number,
+            output: Output::Done,
+        };
         client.on_message(S1, reply(1), &mut ctx);
         client.on_message(S1, reply(1), &mut ctx);
         client.invoke(Command::Get { key: "k".into() }, &mut ctx);

@@ -5,7 +5,8 @@ use labkit::prelude::*;
 
 use crate::Entry;
 
-/// The one message type that all roles share. A message may arrive late, twice, after newer ones or never.
+/// The one message type that all roles share. A message may arrive late, twice, after newer ones or
+/// never.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Message {
     /// A message that the lab gives.
@@ -29,12 +30,13 @@ pub enum Message {
         /// The number of the request.
         number: u64,
     },
-    /// From the primary to its backup: a stretch of the view's log, from the first entry on that the backup has not
-    /// acknowledged. Empty if there is none and only the round matters.
+    /// From the primary to its backup: a stretch of the view's log, from the first entry on that
+    /// the backup has not acknowledged. Empty if there is none and only the round matters.
     Batch {
         /// The view whose log this is.
         view: u64,
-        /// Grows with every batch; a read waits for the echo of a round that began after the read had arrived.
+        /// Grows with every batch; a read waits for the echo of a round that began after the read
+        /// had arrived.
         round: u64,
         /// The index of the first entry.
         first: u64,

@@ -4,20 +4,23 @@ use std::{collections::HashMap, iter};
 
 use labkit::prelude::*;
 
-/// The values, and what is needed to carry out every write once. The order of a `HashMap` differs from node to node
-/// and from moment to moment, so nothing here may depend on it.
+/// The values, and what is needed to carry out every write once. The order of a `HashMap` differs
+/// from node to node and from moment to moment, so nothing here may depend on it.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Store {
     values: HashMap<String, String>,
-    /// The number of each client's last write. Its reply is always the same, so the number is all there is to keep;
-    /// and a client has one operation open at a time, so nobody waits for anything about an earlier one.
+    /// The number of each client's last write. Its reply is always the same, so the number is all
+    /// there is to keep; and a client has one operation open at a time, so nobody waits for
+    /// anything about an earlier one.
     done: HashMap<NodeId, u64>,
 }
 
-/// One step of a view's log. The entries before the first write rebuild the primary's state at the view's beginning.
+/// One step of a view's log. The entries before the first write rebuild the primary's state at the
+/// view's beginning.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Entry {
-    /// Forget everything: what a new backup still holds may come from a view in which it was deposed.
+    /// Forget everything: what a new backup still holds may come from a view in which it was
+    /// deposed.
     Clear,
     /// The value of a key.
     Value {
@@ -58,7 +61,8 @@ impl Store {
         self.values.get(key).cloned().unwrap_or_default()
     }
 
-    /// Carries out a write, unless that has been done. Returns whether its client may still wait for the reply.
+    /// Carries out a write, unless that has been done. Returns whether its client may still wait
+    /// for the reply.
     pub(crate) fn write(&mut self, write: Write) -> bool {
         let last = self.done.entry(write.client).or_default();
         if write.number <= *last {
@@ -89,11 +93,18 @@ impl Store {
         }
     }
 
-    /// The entries that make any store equal to this one. They are sorted: the order of the maps is another one each
-    /// time that the node was bytes in between, and must not show in what it sends.
+    /// The entries that make any store equal to this one. They are sorted: the order of the maps is
+    /// another one each time that the node was bytes in between, and must not show in what it
+    /// sends.
     pub(crate) fn entries(&self) -> Vec<Entry> {
-        let values = self.values.iter().map(|(key, value)| Entry::Value { key: key.clone(), value: value.clone() });
-        let done = self.done.iter().map(|(client, number)| Entry::Done { client: *client, number: *number });
+        let values = self.values.iter().map(|(key, value)| Entry::Value {
+            key: key.clone(),
+            value: value.clone(),
+        });
+        let done = self.done.iter().map(|(client, number)| Entry::Done {
+            client: *client,
+            number: *number,
+        });
         let mut entries: Vec<_> = iter::once(Entry::Clear).chain(values).chain(done).collect();
         entries[1..].sort_unstable();
         entries
@@ -105,13 +116,20 @@ mod tests {
     use super::*;
 
     fn append(number: u64, key: &str, value: &str) -> Write {
-        Write { client: NodeId::new('c', 1), number, key: key.into(), value: value.into(), append: true }
+        Write {
+            client: NodeId::new('c', 1),
+            number,
+            key: key.into(),
+            value: value.into(),
+            append: true,
+        }
     }
 
     #[test]
     fn a_write_is_carried_out_once_and_only_the_last_one_is_answered_again() {
         let mut store = Store::default();
-        let answered = [1, 1, 2, 1].map(|number| store.write(append(number, "k", &format!("{number};"))));
+        let answered =
+            [1, 1, 2, 1].map(|number| store.write(append(number, "k", &format!("{number};"))));
         assert_eq!(answered, [true, true, true, false]);
         assert_eq!(store.get("k"), "1;2;");
     }

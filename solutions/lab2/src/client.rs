@@ -46,14 +46,21 @@ impl Node for Client {
     fn start(config: &ClientConfig, _: Boot, _: &mut Context<Self>) -> Self {
         // hole: Client::start
         // | A client that knows no view and has nothing to do.
-        Client { view_server: config.view_server, view: View::default(), open: None, number: 0, unanswered: 0 }
+        Client {
+            view_server: config.view_server,
+            view: View::default(),
+            open: None,
+            number: 0,
+            unanswered: 0,
+        }
         // end hole
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // hole: Client::on_message
-        // | The answer to the open operation goes to the user. A newer view, or a server that is not the primary, tells
-        // | you to send elsewhere. Late answers to earlier operations and older views tell you nothing.
+        // | The answer to the open operation goes to the user. A newer view, or a server that is
+        // | not the primary, tells you to send elsewhere. Late answers to earlier operations and
+        // | older views tell you nothing.
         if self.open.is_none() {
             return;
         }
@@ -64,11 +71,14 @@ impl Node for Client {
                 ctx.respond(output);
             }
             Message::NotPrimary { number } if number == self.number => self.ask_for_the_view(ctx),
-            Message::Given(Given::View(view)) if from == self.view_server && view.number > self.view.number => {
+            Message::Given(Given::View(view))
+                if from == self.view_server && view.number > self.view.number =>
+            {
                 (self.view, self.unanswered) = (view, 0);
                 self.try_again(ctx);
             }
-            // The view server knows nothing newer: the timer goes on, so that two confused servers cause no storm.
+            // The view server knows nothing newer: the timer goes on, so that two confused servers
+            // cause no storm.
             _ => {}
         }
         // end hole
@@ -76,8 +86,8 @@ impl Node for Client {
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
         // hole: Client::on_timer
-        // | If the operation is still open, try again. When is it time to ask the view server? Not each time: it is one
-        // | node for all clients.
+        // | If the operation is still open, try again. When is it time to ask the view server? Not
+        // | each time: it is one node for all clients.
         let Timer::Retry = timer;
         if self.open.is_some() {
             self.try_again(ctx);
@@ -92,8 +102,8 @@ impl labkit::Client for Client {
 
     fn invoke(&mut self, command: Command, ctx: &mut Context<Self>) {
         // hole: Client::invoke
-        // | Send the operation to the primary, if you know one, and see to it that you come back to it if no answer
-        // | comes. Do not wait here.
+        // | Send the operation to the primary, if you know one, and see to it that you come back to
+        // | it if no answer comes. Do not wait here.
         self.number += 1;
         self.open = Some(command);
         self.try_again(ctx);
@@ -111,7 +121,13 @@ impl Client {
             return self.ask_for_the_view(ctx);
         }
         self.unanswered += 1;
-        ctx.send(primary.node, Message::Request { number: self.number, command: command.clone() });
+        ctx.send(
+            primary.node,
+            Message::Request {
+                number: self.number,
+                command: command.clone(),
+            },
+        );
         ctx.set_timer(Timer::Retry, RETRY);
     }
 
@@ -140,13 +156,28 @@ mod tests {
         client.invoke(command.clone(), &mut ctx);
         assert_eq!(ctx.sent(), [(V1, Given::GetView.into())]);
         ctx.clear();
-        let view = View { number: 1, primary: Some(Member { node: S1, incarnation: 1 }), backup: None };
+        let view = View {
+            number: 1,
+            primary: Some(Member {
+                node: S1,
+                incarnation: 1,
+            }),
+            backup: None,
+        };
         client.on_message(V1, Given::View(view).into(), &mut ctx);
         for _ in 0..3 {
             client.on_timer(Timer::Retry, &mut ctx);
         }
         let request = (S1, Message::Request { number: 1, command });
-        assert_eq!(ctx.sent(), [request.clone(), request.clone(), request, (V1, Given::GetView.into())]);
+        assert_eq!(
+            ctx.sent(),
+            [
+                request.clone(),
+                request.clone(),
+                request,
+                (V1, Given::GetView.into())
+            ]
+        );
     }
 
     #[test]
@@ -155,8 +186,19 @@ mod tests {
         let mut client = Client::start(&ClientConfig { view_server: V1 }, Boot::First, &mut ctx);
         for number in [1, 2] {
             client.invoke(Command::Get { key: "k".into() }, &mut ctx);
-            client.on_message(S1, Message::Reply { number: 1, output: Output::Done }, &mut ctx);
-            assert_eq!(ctx.responses(), [Output::Done], "after the invocation of operation {number}");
+            client.on_message(
+                S1,
+                Message::Reply {
+                    number: 1,
+                    output: Output::Done,
+                },
+                &mut ctx,
+            );
+            assert_eq!(
+                ctx.responses(),
+                [Output::Done],
+                "after the invocation of operation {number}"
+            );
         }
     }
 }

@@ -10,31 +10,34 @@ use std::collections::VecDeque;
 
 use lab2_api::{Command, Member, Output};
 
-/// After this time without an answer the primary sends to its backup again. A round trip takes up to 50 ms.
+/// After this time without an answer the primary sends to its backup again. A round trip takes up
+/// to 50 ms.
 const RETRY: Duration = Duration::from_millis(60);
 // end hole
-/// Primary, backup or idle, as the view says. It keeps nothing on disk: after a restart it is a new, empty server.
+/// Primary, backup or idle, as the view says. It keeps nothing on disk: after a restart it is a
+/// new, empty server.
 // hole
 ///
-/// All that a primary does, its backup does first, and the primary answers only what its backup has confirmed, reads
-/// too. So a primary that was deposed without knowing it can answer nothing: its backup, which may be the primary by
-/// now, no longer confirms.
+/// All that a primary does, its backup does first, and the primary answers only what its backup has
+/// confirmed, reads too. So a primary that was deposed without knowing it can answer nothing: its
+/// backup, which may be the primary by now, no longer confirms.
 // end hole
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Server {
     /// Whom to ping.
     view_server: NodeId,
     // hole
-    // | What else must a server remember: about itself and its view, the data, what it has already carried out, what it
-    // | waits for?
+    // | What else must a server remember: about itself and its view, the data, what it has already
+    // | carried out, what it waits for?
     me: Member,
     /// The newest view that it knows of.
     view: View,
-    /// The newest view that it has accepted: the primary once its backup has the state, the backup once it has the
-    /// state, an idle server at once.
+    /// The newest view that it has accepted: the primary once its backup has the state, the backup
+    /// once it has the state, an idle server at once.
     accepted: u64,
     store: Store,
-    /// What a primary still has to do, in this order. The first operation is the one its backup works on.
+    /// What a primary still has to do, in this order. The first operation is the one its backup
+    /// works on.
     queue: VecDeque<Operation>,
     // end hole
 }
@@ -51,13 +54,13 @@ pub struct Operation {
     pub command: Command,
 }
 
-/// All that must survive a failover: the values, and what each client was last answered. The second is as important as
-/// the first: with it a new primary knows a retry of what the old one has done.
+/// All that must survive a failover: the values, and what each client was last answered. The second
+/// is as important as the first: with it a new primary knows a retry of what the old one has done.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Store {
     values: Map<String, String>,
-    /// The number and the result of each client's last operation. One is enough, because a client that sends a new
-    /// request has received the answers to all before it.
+    /// The number and the result of each client's last operation. One is enough, because a client
+    /// that sends a new request has received the answers to all before it.
     last: Map<NodeId, (u64, Output)>,
 }
 
@@ -78,9 +81,12 @@ impl Store {
                 self.values.entry(key.clone()).or_default().push_str(value);
                 Output::Done
             }
-            Command::Get { key } => Output::Value(self.values.get(key).cloned().unwrap_or_default()),
+            Command::Get { key } => {
+                Output::Value(self.values.get(key).cloned().unwrap_or_default())
+            }
         };
-        self.last.insert(operation.client, (operation.number, output.clone()));
+        self.last
+            .insert(operation.client, (operation.number, output.clone()));
         Some(output)
     }
 }
@@ -104,10 +110,14 @@ impl Node for Server {
 
     fn start(config: &ServerConfig, _: Boot, ctx: &mut Context<Self>) -> Self {
         // hole: Server::start
-        // | A new, empty server that knows of no view yet. The view server must hear of it, now and every `PING`.
+        // | A new, empty server that knows of no view yet. The view server must hear of it, now and
+        // | every `PING`.
         let mut server = Server {
             view_server: config.view_server,
-            me: Member { node: ctx.id(), incarnation: ctx.incarnation() },
+            me: Member {
+                node: ctx.id(),
+                incarnation: ctx.incarnation(),
+            },
             view: View::default(),
             accepted: 0,
             store: Store::default(),
@@ -120,14 +130,23 @@ impl Node for Server {
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // hole: Server::on_message
-        // | From the view server: the view. From a client: an operation, to be carried out once however often it
-        // | arrives, and only by the primary. From another server: whatever your primary and backup say to each other.
-        // | Any of these can be old: sent in an earlier view, or by or to an earlier life of a server.
+        // | From the view server: the view. From a client: an operation, to be carried out once
+        // | however often it arrives, and only by the primary. From another server: whatever your
+        // | primary and backup say to each other. Any of these can be old: sent in an earlier view,
+        // | or by or to an earlier life of a server.
         match message {
             Message::Given(Given::View(view)) if from == self.view_server => self.enter(view, ctx),
-            Message::Request { number, command } => self.request(Operation { client: from, number, command }, ctx),
+            Message::Request { number, command } => self.request(
+                Operation {
+                    client: from,
+                    number,
+                    command,
+                },
+                ctx,
+            ),
             Message::Transfer { view, store } if self.is_backup_in(view) => {
-                // Only once in a view: the same transfer may arrive again when this copy is already newer.
+                // Only once in a view: the same transfer may arrive again when this copy is already
+                // newer.
                 if self.accepted < view {
                     self.store = store;
                     self.accepted = view;
@@ -138,12 +157,25 @@ impl Node for Server {
                 self.accepted = view;
                 self.proceed(ctx);
             }
-            Message::Forward { view, operation } if self.is_backup_in(view) && self.accepted == view => {
+            Message::Forward { view, operation }
+                if self.is_backup_in(view) && self.accepted == view =>
+            {
                 self.store.apply(&operation);
                 let Operation { client, number, .. } = operation;
-                ctx.send(from, Message::Applied { view, client, number });
+                ctx.send(
+                    from,
+                    Message::Applied {
+                        view,
+                        client,
+                        number,
+                    },
+                );
             }
-            Message::Applied { view, client, number } if self.is_primary_in(view) && self.accepted == view => {
+            Message::Applied {
+                view,
+                client,
+                number,
+            } if self.is_primary_in(view) && self.accepted == view => {
                 let first = self.queue.front();
                 if first.is_some_and(|first| (first.client, first.number) == (client, number)) {
                     self.finish_first(ctx);
@@ -157,11 +189,17 @@ impl Node for Server {
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
         // hole: Server::on_timer
-        // | Ping the view server with the newest view that you have accepted (what must a primary have done before it
-        // | accepts a view?), and send again what has not been answered.
+        // | Ping the view server with the newest view that you have accepted (what must a primary
+        // | have done before it accepts a view?), and send again what has not been answered.
         match timer {
             Timer::Ping => {
-                ctx.send(self.view_server, Given::Ping { view: self.accepted, incarnation: self.me.incarnation });
+                ctx.send(
+                    self.view_server,
+                    Given::Ping {
+                        view: self.accepted,
+                        incarnation: self.me.incarnation,
+                    },
+                );
                 ctx.set_timer(Timer::Ping, PING);
             }
             Timer::Retry => self.proceed(ctx),
@@ -172,8 +210,9 @@ impl Node for Server {
 
 // hole
 impl Server {
-    // A view's number says who its members are. So a message that carries the number of the view in which this server
-    // is backup, in this very life, can only come from that view's primary, and the other way round.
+    // A view's number says who its members are. So a message that carries the number of the view in
+    // which this server is backup, in this very life, can only come from that view's primary, and
+    // the other way round.
 
     fn is_primary_in(&self, view: u64) -> bool {
         self.view.number == view && self.view.primary == Some(self.me)
@@ -190,8 +229,9 @@ impl Server {
         self.view = view;
         let number = self.view.number;
         if self.is_primary_in(number) {
-            // The queue stays: who is in it still waits for an answer. A backup is always a new one here, or this would be
-            // the same view again: it is given the state first, and until it has it nothing is carried out.
+            // The queue stays: who is in it still waits for an answer. A backup is always a new one
+            // here, or this would be the same view again: it is given the state first, and until it
+            // has it nothing is carried out.
             if self.view.backup.is_none() {
                 self.accepted = number;
             }
@@ -206,7 +246,12 @@ impl Server {
 
     fn request(&mut self, operation: Operation, ctx: &mut Context<Self>) {
         if !self.is_primary_in(self.view.number) {
-            ctx.send(operation.client, Message::NotPrimary { number: operation.number });
+            ctx.send(
+                operation.client,
+                Message::NotPrimary {
+                    number: operation.number,
+                },
+            );
             return;
         }
         if self.queue.contains(&operation) {
@@ -218,8 +263,8 @@ impl Server {
         }
     }
 
-    /// The primary's next step: without a backup it finishes all there is, else it sends the backup what that lacks,
-    /// and again until it is confirmed.
+    /// The primary's next step: without a backup it finishes all there is, else it sends the backup
+    /// what that lacks, and again until it is confirmed.
     fn proceed(&mut self, ctx: &mut Context<Self>) {
         let view = self.view.number;
         if !self.is_primary_in(view) {
@@ -232,9 +277,15 @@ impl Server {
             return;
         };
         let message = if self.accepted < view {
-            Message::Transfer { view, store: self.store.clone() }
+            Message::Transfer {
+                view,
+                store: self.store.clone(),
+            }
         } else if let Some(operation) = self.queue.front() {
-            Message::Forward { view, operation: operation.clone() }
+            Message::Forward {
+                view,
+                operation: operation.clone(),
+            }
         } else {
             return;
         };
@@ -242,12 +293,19 @@ impl Server {
         ctx.set_timer(Timer::Retry, RETRY);
     }
 
-    /// Carries out the first operation of the queue, which the backup (if there is one) has carried out, and answers.
+    /// Carries out the first operation of the queue, which the backup (if there is one) has carried
+    /// out, and answers.
     fn finish_first(&mut self, ctx: &mut Context<Self>) {
         if let Some(operation) = self.queue.pop_front()
             && let Some(output) = self.store.apply(&operation)
         {
-            ctx.send(operation.client, Message::Reply { number: operation.number, output });
+            ctx.send(
+                operation.client,
+                Message::Reply {
+                    number: operation.number,
+                    output,
+                },
+            );
         }
     }
 }
@@ -272,22 +330,44 @@ mod tests {
     const C1: NodeId = NodeId::new('c', 1);
 
     /// A server that was just told a view with these servers' first lives.
-    fn server(id: NodeId, number: u64, primary: NodeId, backup: Option<NodeId>) -> (Server, Context<Server>) {
+    fn server(
+        id: NodeId,
+        number: u64,
+        primary: NodeId,
+        backup: Option<NodeId>,
+    ) -> (Server, Context<Server>) {
         let mut ctx = Context::for_tests(id);
         let mut server = Server::start(&ServerConfig { view_server: V1 }, Boot::First, &mut ctx);
-        let member = |node| Member { node, incarnation: 1 };
-        let view = View { number, primary: Some(member(primary)), backup: backup.map(member) };
+        let member = |node| Member {
+            node,
+            incarnation: 1,
+        };
+        let view = View {
+            number,
+            primary: Some(member(primary)),
+            backup: backup.map(member),
+        };
         server.on_message(V1, Given::View(view).into(), &mut ctx);
         (server, ctx)
     }
 
     fn append(number: u64, value: &str) -> Operation {
-        let command = Command::Append { key: "k".into(), value: value.into() };
-        Operation { client: C1, number, command }
+        let command = Command::Append {
+            key: "k".into(),
+            value: value.into(),
+        };
+        Operation {
+            client: C1,
+            number,
+            command,
+        }
     }
 
     fn request(number: u64, value: &str) -> Message {
-        Message::Request { number, command: append(number, value).command }
+        Message::Request {
+            number,
+            command: append(number, value).command,
+        }
     }
 
     #[test]
@@ -297,7 +377,15 @@ mod tests {
         for (number, value) in [(1, "a"), (1, "a"), (2, "b"), (1, "a")] {
             server.on_message(C1, request(number, value), &mut ctx);
         }
-        let reply = |number| (C1, Message::Reply { number, output: Output::Done });
+        let reply = |number| {
+            (
+                C1,
+                Message::Reply {
+                    number,
+                    output: Output::Done,
+                },
+            )
+        };
         assert_eq!(ctx.sent(), [reply(1), reply(1), reply(2)]);
         assert_eq!(server.store.values["k"], "ab");
     }
@@ -309,10 +397,36 @@ mod tests {
         server.on_message(C1, request(1, "a"), &mut ctx);
         assert_eq!(ctx.sent(), [], "the backup is empty still");
         server.on_message(S2, Message::Transferred { view: 2 }, &mut ctx);
-        assert_eq!(ctx.sent(), [(S2, Message::Forward { view: 2, operation: append(1, "a") })]);
+        assert_eq!(
+            ctx.sent(),
+            [(
+                S2,
+                Message::Forward {
+                    view: 2,
+                    operation: append(1, "a")
+                }
+            )]
+        );
         ctx.clear();
-        server.on_message(S2, Message::Applied { view: 2, client: C1, number: 1 }, &mut ctx);
-        assert_eq!(ctx.sent(), [(C1, Message::Reply { number: 1, output: Output::Done })]);
+        server.on_message(
+            S2,
+            Message::Applied {
+                view: 2,
+                client: C1,
+                number: 1,
+            },
+            &mut ctx,
+        );
+        assert_eq!(
+            ctx.sent(),
+            [(
+                C1,
+                Message::Reply {
+                    number: 1,
+                    output: Output::Done
+                }
+            )]
+        );
     }
 
     #[test]
@@ -321,22 +435,53 @@ mod tests {
         let mut pings = |server: &mut Server, view| {
             ctx.clear();
             server.on_timer(Timer::Ping, &mut ctx);
-            assert_eq!(ctx.sent(), [(V1, Given::Ping { view, incarnation: 1 }.into())]);
+            assert_eq!(
+                ctx.sent(),
+                [(
+                    V1,
+                    Given::Ping {
+                        view,
+                        incarnation: 1
+                    }
+                    .into()
+                )]
+            );
         };
         pings(&mut server, 0);
-        server.on_message(S2, Message::Transferred { view: 2 }, &mut Context::for_tests(S1));
+        server.on_message(
+            S2,
+            Message::Transferred { view: 2 },
+            &mut Context::for_tests(S1),
+        );
         pings(&mut server, 2);
     }
 
     #[test]
     fn a_backup_takes_a_transfer_once_and_refuses_other_views() {
         let (mut server, mut ctx) = server(S2, 2, S1, Some(S2));
-        let transfer = Message::Transfer { view: 2, store: Store::default() };
+        let transfer = Message::Transfer {
+            view: 2,
+            store: Store::default(),
+        };
         server.on_message(S1, transfer.clone(), &mut ctx);
-        server.on_message(S1, Message::Forward { view: 2, operation: append(1, "a") }, &mut ctx);
+        server.on_message(
+            S1,
+            Message::Forward {
+                view: 2,
+                operation: append(1, "a"),
+            },
+            &mut ctx,
+        );
         server.on_message(S1, transfer, &mut ctx);
         ctx.clear();
-        server.on_message(S1, Message::Forward { view: 1, operation: append(2, "b") }, &mut ctx);
+        server.on_message(
+            S1,
+            Message::Forward {
+                view: 1,
+                operation: append(2, "b"),
+            },
+            &mut ctx,
+        );
         assert_eq!(ctx.sent(), []);
         assert_eq!(server.store.values["k"], "a");
     }

@@ -11,8 +11,9 @@ pub struct ViewServer {
     // hole
     // | What must the view server remember: of the view, of each server it has heard from?
     view: View,
-    /// Whether the primary has said that it works in this view. Before that the view must not change: a newer view
-    /// could make a primary of a server that the present primary has not given the state yet.
+    /// Whether the primary has said that it works in this view. Before that the view must not
+    /// change: a newer view could make a primary of a server that the present primary has not given
+    /// the state yet.
     acknowledged: bool,
     servers: Map<NodeId, Life>,
     // end hole
@@ -45,18 +46,29 @@ impl Node for ViewServer {
         // | Begin in view 0, in which there is nobody, and see to it that the first tick comes.
         ctx.set_timer(Timer::Tick, TICK);
         // View 0 has no primary that could acknowledge it.
-        ViewServer { view: View::default(), acknowledged: true, servers: Map::new() }
+        ViewServer {
+            view: View::default(),
+            acknowledged: true,
+            servers: Map::new(),
+        }
         // end hole
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // hole: ViewServer::on_message
-        // | Every `Ping` and every `GetView` is answered with the view. A ping also tells that its sender lives, which
-        // | life of it this is, and perhaps that a primary acknowledges the view; so a ping can change the view. Which
-        // | pings must have no such effect? Anything else is none of the view server's business.
+        // | Every `Ping` and every `GetView` is answered with the view. A ping also tells that its
+        // | sender lives, which life of it this is, and perhaps that a primary acknowledges the
+        // | view; so a ping can change the view. Which pings must have no such effect? Anything
+        // | else is none of the view server's business.
         match message {
             Message::Given(Given::Ping { view, incarnation }) => {
-                self.note_ping(Member { node: from, incarnation }, view);
+                self.note_ping(
+                    Member {
+                        node: from,
+                        incarnation,
+                    },
+                    view,
+                );
                 self.change_view();
             }
             Message::Given(Given::GetView) => {}
@@ -68,8 +80,8 @@ impl Node for ViewServer {
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
         // hole: ViewServer::on_timer
-        // | A server that has not pinged since the last tick is dead, until it pings again. Change the view if that
-        // | calls for it. A timer fires once: set it again.
+        // | A server that has not pinged since the last tick is dead, until it pings again. Change
+        // | the view if that calls for it. A timer fires once: set it again.
         let Timer::Tick = timer;
         for life in self.servers.values_mut() {
             life.alive = life.pinged;
@@ -84,11 +96,21 @@ impl Node for ViewServer {
 // hole
 impl ViewServer {
     fn note_ping(&mut self, sender: Member, view: u64) {
-        let newest = self.servers.get(&sender.node).map_or(0, |life| life.incarnation);
+        let newest = self
+            .servers
+            .get(&sender.node)
+            .map_or(0, |life| life.incarnation);
         if sender.incarnation < newest {
             return; // from a life that is over
         }
-        self.servers.insert(sender.node, Life { incarnation: sender.incarnation, alive: true, pinged: true });
+        self.servers.insert(
+            sender.node,
+            Life {
+                incarnation: sender.incarnation,
+                alive: true,
+                pinged: true,
+            },
+        );
         if self.view.primary == Some(sender) && self.view.number == view {
             self.acknowledged = true;
         }
@@ -109,18 +131,26 @@ impl ViewServer {
         let (primary, backup) = match self.view.primary {
             None => (self.living().next()?, None),
             Some(primary) if self.is_alive(primary) => (primary, living_backup),
-            // Only the backup of an acknowledged view has the state. Without it, all that can be done is to wait.
+            // Only the backup of an acknowledged view has the state. Without it, all that can be
+            // done is to wait.
             Some(_) => (living_backup?, None),
         };
         let backup = backup.or_else(|| self.living().find(|idle| *idle != primary));
-        let next = View { number: self.view.number + 1, primary: Some(primary), backup };
+        let next = View {
+            number: self.view.number + 1,
+            primary: Some(primary),
+            backup,
+        };
         let differs = (next.primary, next.backup) != (self.view.primary, self.view.backup);
         differs.then_some(next)
     }
 
     fn living(&self) -> impl Iterator<Item = Member> {
         let living = self.servers.iter().filter(|(_, life)| life.alive);
-        living.map(|(node, life)| Member { node: *node, incarnation: life.incarnation })
+        living.map(|(node, life)| Member {
+            node: *node,
+            incarnation: life.incarnation,
+        })
     }
 
     fn is_alive(&self, member: Member) -> bool {
@@ -145,13 +175,28 @@ mod tests {
     const S1: NodeId = NodeId::new('s', 1);
 
     #[test]
-    // starter: #[ignore = "an example of a test of your own: fill the view server's holes, then take this line out"]
+    // starter: #[ignore = "an example: fill the view server's holes, then take this line out"]
     fn the_first_ping_begins_view_1_and_is_answered_with_it() {
         let mut ctx = Context::for_tests(V1);
         let mut view_server = ViewServer::start(&(), Boot::First, &mut ctx);
         ctx.clear(); // forget what `start` asked for
-        view_server.on_message(S1, Given::Ping { view: 0, incarnation: 1 }.into(), &mut ctx);
-        let view = View { number: 1, primary: Some(Member { node: S1, incarnation: 1 }), backup: None };
+        view_server.on_message(
+            S1,
+            Given::Ping {
+                view: 0,
+                incarnation: 1,
+            }
+            .into(),
+            &mut ctx,
+        );
+        let view = View {
+            number: 1,
+            primary: Some(Member {
+                node: S1,
+                incarnation: 1,
+            }),
+            backup: None,
+        };
         assert_eq!(ctx.sent(), [(S1, Message::Given(Given::View(view)))]);
     }
     // hole
@@ -168,9 +213,24 @@ mod tests {
         let mut ctx = Context::for_tests(V1);
         let mut view_server = ViewServer::start(&(), Boot::First, &mut ctx);
         for (from, view) in [(S1, 0), (S1, 1), (S2, 0), (S1, 2)] {
-            view_server.on_message(from, Given::Ping { view, incarnation: 1 }.into(), &mut ctx);
+            view_server.on_message(
+                from,
+                Given::Ping {
+                    view,
+                    incarnation: 1,
+                }
+                .into(),
+                &mut ctx,
+            );
         }
-        assert_eq!(view_server.view(), View { number: 2, primary: member(S1, 1), backup: member(S2, 1) });
+        assert_eq!(
+            view_server.view(),
+            View {
+                number: 2,
+                primary: member(S1, 1),
+                backup: member(S2, 1)
+            }
+        );
         (view_server, ctx)
     }
 
@@ -178,21 +238,60 @@ mod tests {
     fn a_silent_tick_is_death_and_an_idle_server_joins_in_the_same_change() {
         let (mut view_server, mut ctx) = in_view_2();
         view_server.on_timer(Timer::Tick, &mut ctx);
-        assert_eq!(view_server.view().number, 2, "both have pinged since the tick before");
+        assert_eq!(
+            view_server.view().number,
+            2,
+            "both have pinged since the tick before"
+        );
         for from in [S2, S3] {
-            view_server.on_message(from, Given::Ping { view: 2, incarnation: 1 }.into(), &mut ctx);
+            view_server.on_message(
+                from,
+                Given::Ping {
+                    view: 2,
+                    incarnation: 1,
+                }
+                .into(),
+                &mut ctx,
+            );
         }
         view_server.on_timer(Timer::Tick, &mut ctx);
-        assert_eq!(view_server.view(), View { number: 3, primary: member(S2, 1), backup: member(S3, 1) });
+        assert_eq!(
+            view_server.view(),
+            View {
+                number: 3,
+                primary: member(S2, 1),
+                backup: member(S3, 1)
+            }
+        );
     }
 
     #[test]
     fn a_new_life_ends_the_old_one_and_its_late_pings_do_not_count() {
         let (mut view_server, mut ctx) = in_view_2();
-        view_server.on_message(S1, Given::Ping { view: 0, incarnation: 2 }.into(), &mut ctx);
-        let view = View { number: 3, primary: member(S2, 1), backup: member(S1, 2) };
+        view_server.on_message(
+            S1,
+            Given::Ping {
+                view: 0,
+                incarnation: 2,
+            }
+            .into(),
+            &mut ctx,
+        );
+        let view = View {
+            number: 3,
+            primary: member(S2, 1),
+            backup: member(S1, 2),
+        };
         assert_eq!(view_server.view(), view);
-        view_server.on_message(S1, Given::Ping { view: 3, incarnation: 1 }.into(), &mut ctx);
+        view_server.on_message(
+            S1,
+            Given::Ping {
+                view: 3,
+                incarnation: 1,
+            }
+            .into(),
+            &mut ctx,
+        );
         assert_eq!(view_server.view(), view);
         assert!(!view_server.acknowledged);
     }
@@ -200,12 +299,28 @@ mod tests {
     #[test]
     fn nothing_changes_before_the_primary_has_acknowledged() {
         let (mut view_server, mut ctx) = in_view_2();
-        view_server.on_message(S2, Given::Ping { view: 0, incarnation: 2 }.into(), &mut ctx);
+        view_server.on_message(
+            S2,
+            Given::Ping {
+                view: 0,
+                incarnation: 2,
+            }
+            .into(),
+            &mut ctx,
+        );
         assert_eq!(view_server.view().number, 3, "the backup restarted");
         for _ in 0..3 {
             view_server.on_timer(Timer::Tick, &mut ctx);
         }
-        view_server.on_message(S3, Given::Ping { view: 3, incarnation: 1 }.into(), &mut ctx);
+        view_server.on_message(
+            S3,
+            Given::Ping {
+                view: 3,
+                incarnation: 1,
+            }
+            .into(),
+            &mut ctx,
+        );
         assert_eq!(view_server.view().number, 3);
     }
     // end hole

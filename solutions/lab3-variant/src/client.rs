@@ -26,7 +26,12 @@ impl Node for Client {
     type Timer = Retry;
 
     fn start(config: &ClientConfig, _: Boot, _: &mut Context<Self>) -> Self {
-        Client { servers: config.servers.clone(), tries: 0, open: None, number: 0 }
+        Client {
+            servers: config.servers.clone(),
+            tries: 0,
+            open: None,
+            number: 0,
+        }
     }
 
     fn on_message(&mut self, _: NodeId, message: Message, ctx: &mut Context<Self>) {
@@ -60,9 +65,17 @@ impl labkit::Client for Client {
 impl Client {
     /// Two requests to each server, then it is the next one's turn.
     fn ask(&self, ctx: &mut Context<Self>) {
-        let Some(command) = self.open.clone() else { return };
+        let Some(command) = self.open.clone() else {
+            return;
+        };
         let server = self.servers[self.tries / 2 % self.servers.len()];
-        ctx.send(server, Message::Request { number: self.number, command });
+        ctx.send(
+            server,
+            Message::Request {
+                number: self.number,
+                command,
+            },
+        );
         ctx.set_timer(Retry, RETRY);
     }
 }

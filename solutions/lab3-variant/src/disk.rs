@@ -19,15 +19,26 @@ fn votes_of(generation: u64) -> String {
     format!("votes {generation}")
 }
 
-/// What the disk holds. The second is true if its end was torn: what comes after that could not be read.
+/// What the disk holds. The second is true if its end was torn: what comes after that could not be
+/// read.
 pub fn load(base: &Base, ctx: &mut Context<Server>) -> (Map<Slot, Vote>, bool) {
-    let records = ctx.disk().records::<(Slot, Vote)>(&votes_of(base.generation));
-    (records.whole.into_iter().filter(|(slot, _)| *slot > base.cleared).collect(), records.torn)
+    let records = ctx
+        .disk()
+        .records::<(Slot, Vote)>(&votes_of(base.generation));
+    (
+        records
+            .whole
+            .into_iter()
+            .filter(|(slot, _)| *slot > base.cleared)
+            .collect(),
+        records.torn,
+    )
 }
 
 /// A vote, safe before anything that is said after this.
 pub fn vote(base: &Base, slot: Slot, vote: &Vote, ctx: &mut Context<Server>) {
-    ctx.disk().append(&votes_of(base.generation), &(slot, vote.clone()));
+    ctx.disk()
+        .append(&votes_of(base.generation), &(slot, vote.clone()));
     ctx.disk().sync();
 }
 

@@ -1,5 +1,5 @@
-//! Lab 3 without a leader: every server proposes for its own clients, with both phases for each slot, operations in
-//! batches, and reads that a majority confirms without a slot.
+//! Lab 3 without a leader: every server proposes for its own clients, with both phases for each
+//! slot, operations in batches, and reads that a majority confirms without a slot.
 #![forbid(unsafe_code)]
 
 mod client;

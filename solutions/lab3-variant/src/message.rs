@@ -1,5 +1,8 @@
 //! What nodes say to each other.
-#![allow(missing_docs, reason = "what a message's fields mean stands above the message")]
+#![allow(
+    missing_docs,
+    reason = "what a message's fields mean stands above the message"
+)]
 
 use std::fmt;
 
@@ -34,7 +37,9 @@ impl Entry {
         match self {
             Entry::Noop => Value::Noop,
             Entry::Given(bytes) => Value::Bytes(bytes.clone()),
-            Entry::Batch(batch) => Value::Bytes(Bytes(labkit::codec::to_bytes(batch).expect("a batch has bytes"))),
+            Entry::Batch(batch) => Value::Bytes(Bytes(
+                labkit::codec::to_bytes(batch).expect("a batch has bytes"),
+            )),
         }
     }
 }
@@ -83,7 +88,8 @@ pub enum Message {
     Snapshot {
         store: Store,
     },
-    /// Now and then, to all: all slots up to this one are carried out here, and these others are known.
+    /// Now and then, to all: all slots up to this one are carried out here, and these others are
+    /// known.
     Status {
         applied: Slot,
         known: Set<Slot>,

@@ -91,8 +91,16 @@ impl Node for Server {
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         match message {
             Message::Prepare { slot, ballot } => self.prepare(from, slot, ballot, ctx),
-            Message::Promise { slot, ballot, accepted } => self.promised_by(from, slot, ballot, accepted, ctx),
-            Message::Accept { slot, ballot, entry } => self.accept(from, slot, ballot, entry, ctx),
+            Message::Promise {
+                slot,
+                ballot,
+                accepted,
+            } => self.promised_by(from, slot, ballot, accepted, ctx),
+            Message::Accept {
+                slot,
+                ballot,
+                entry,
+            } => self.accept(from, slot, ballot, entry, ctx),
             Message::Accepted { slot, ballot } => self.accepted_by(from, slot, ballot, ctx),
             Message::Refused { slot, round } => self.refused(slot, round, ctx),
             Message::Learn { chosen } => self.learn(chosen, ctx),
@@ -103,10 +111,25 @@ impl Node for Server {
             }
             Message::Status { applied, known } => self.status(from, applied, &known, ctx),
             Message::Ask { client, number } if !self.base.amnesiac => {
-                ctx.send(from, Message::Told { client, number, last: self.last_nonempty() });
+                ctx.send(
+                    from,
+                    Message::Told {
+                        client,
+                        number,
+                        last: self.last_nonempty(),
+                    },
+                );
             }
-            Message::Told { client, number, last } => {
-                if let Some(read) = self.reads.get_mut(&client).filter(|read| read.number == number) {
+            Message::Told {
+                client,
+                number,
+                last,
+            } => {
+                if let Some(read) = self
+                    .reads
+                    .get_mut(&client)
+                    .filter(|read| read.number == number)
+                {
                     read.heard.insert(from);
                     read.last = read.last.max(last);
                     self.answer_reads(ctx);
@@ -167,12 +190,23 @@ impl Server {
             return; // it does not know what it has proposed in an earlier life
         }
         if let Command::Get { key } = command {
-            let read = Read { number, key, heard: [self.me].into(), last: self.last_nonempty() };
+            let read = Read {
+                number,
+                key,
+                heard: [self.me].into(),
+                last: self.last_nonempty(),
+            };
             self.reads.insert(client, read);
             self.broadcast(&Message::Ask { client, number }, ctx);
             self.answer_reads(ctx);
         } else if self.base.store.has(client, number) {
-            ctx.send(client, Message::Reply { number, output: Output::Done });
+            ctx.send(
+                client,
+                Message::Reply {
+                    number,
+                    output: Output::Done,
+                },
+            );
         } else {
             self.queue.insert(client, (number, command));
             self.next(ctx);
@@ -192,7 +226,13 @@ impl Server {
         self.reads.retain(|client, read| {
             let ready = read.heard.len() >= majority && read.last <= store.applied;
             if ready {
-                ctx.send(*client, Message::Reply { number: read.number, output: store.get(&read.key) });
+                ctx.send(
+                    *client,
+                    Message::Reply {
+                        number: read.number,
+                        output: store.get(&read.key),
+                    },
+                );
             }
             !ready
         });
@@ -200,14 +240,18 @@ impl Server {
 
     pub(crate) fn learn(&mut self, chosen: Map<Slot, Entry>, ctx: &mut Context<Self>) {
         let cleared = self.base.cleared;
-        self.chosen.extend(chosen.into_iter().filter(|(slot, _)| *slot > cleared));
+        self.chosen
+            .extend(chosen.into_iter().filter(|(slot, _)| *slot > cleared));
         while let Some(entry) = self.chosen.get(&(self.base.store.applied + 1)) {
             self.base.store.applied += 1;
             if let Entry::Batch(batch) = entry {
-                batch.iter().for_each(|operation| self.base.store.apply(operation));
+                batch
+                    .iter()
+                    .for_each(|operation| self.base.store.apply(operation));
             }
         }
-        let decided = |slot: &Slot| *slot <= self.base.store.applied || self.chosen.contains_key(slot);
+        let decided =
+            |slot: &Slot| *slot <= self.base.store.applied || self.chosen.contains_key(slot);
         for slot in self.attempts.keys().filter(|slot| decided(slot)) {
             ctx.cancel(&Timer::Retry(*slot));
         }
@@ -218,7 +262,13 @@ impl Server {
         self.queue.retain(|client, (number, _)| {
             let done = store.has(*client, *number);
             if done {
-                ctx.send(*client, Message::Reply { number: *number, output: Output::Done });
+                ctx.send(
+                    *client,
+                    Message::Reply {
+                        number: *number,
+                        output: Output::Done,
+                    },
+                );
             }
             !done
         });
@@ -229,11 +279,22 @@ impl Server {
     fn status(&mut self, from: NodeId, applied: Slot, known: &Set<Slot>, ctx: &mut Context<Self>) {
         self.peers.insert(from, applied);
         if applied < self.base.store.applied && !self.chosen.contains_key(&(applied + 1)) {
-            ctx.send(from, Message::Snapshot { store: self.base.store.clone() });
+            ctx.send(
+                from,
+                Message::Snapshot {
+                    store: self.base.store.clone(),
+                },
+            );
             return;
         }
-        let unknown = self.chosen.range(applied + 1..).filter(|(slot, _)| !known.contains(slot));
-        let chosen: Map<Slot, Entry> = unknown.take(LESSON).map(|(slot, entry)| (*slot, entry.clone())).collect();
+        let unknown = self
+            .chosen
+            .range(applied + 1..)
+            .filter(|(slot, _)| !known.contains(slot));
+        let chosen: Map<Slot, Entry> = unknown
+            .take(LESSON)
+            .map(|(slot, entry)| (*slot, entry.clone()))
+            .collect();
         if !chosen.is_empty() {
             ctx.send(from, Message::Learn { chosen });
         }
@@ -241,18 +302,34 @@ impl Server {
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
         let applied = self.base.store.applied;
-        let known = self.chosen.range(applied + 1..).map(|(slot, _)| *slot).collect();
+        let known = self
+            .chosen
+            .range(applied + 1..)
+            .map(|(slot, _)| *slot)
+            .collect();
         self.broadcast(&Message::Status { applied, known }, ctx);
         // Somebody began a slot and is gone, or a read waits for one.
-        let waits = self.last_nonempty() > applied || self.reads.values().any(|read| read.last > applied);
-        if self.may_clear && waits && self.before == applied && !self.attempts.contains_key(&(applied + 1)) {
+        let waits =
+            self.last_nonempty() > applied || self.reads.values().any(|read| read.last > applied);
+        if self.may_clear
+            && waits
+            && self.before == applied
+            && !self.attempts.contains_key(&(applied + 1))
+        {
             self.attempt(applied + 1, ctx);
         }
         self.before = applied;
         if self.may_clear {
             let others = self.servers.iter().filter(|server| **server != self.me);
-            let all = others.map(|server| self.peers.get(server).copied().unwrap_or(0)).min().unwrap_or(applied);
-            let all = if applied - self.base.cleared > KEPT { applied } else { all.min(applied) };
+            let all = others
+                .map(|server| self.peers.get(server).copied().unwrap_or(0))
+                .min()
+                .unwrap_or(applied);
+            let all = if applied - self.base.cleared > KEPT {
+                applied
+            } else {
+                all.min(applied)
+            };
             if all > self.base.cleared {
                 self.clear(all, ctx);
             }
@@ -265,7 +342,8 @@ impl Server {
         self.base.cleared = up_to;
         self.votes = self.votes.split_off(&(up_to + 1));
         self.chosen = self.chosen.split_off(&(up_to + 1));
-        self.votes.retain(|slot, vote| *slot > up_to && *vote != Vote::default());
+        self.votes
+            .retain(|slot, vote| *slot > up_to && *vote != Vote::default());
         disk::begin_again(&mut self.base, &self.votes, ctx);
     }
 }
@@ -275,7 +353,12 @@ impl ShowsLog for Server {
         if slot <= self.base.cleared {
             return Fate::Cleared;
         }
-        match (self.chosen.get(&slot), self.votes.get(&slot).and_then(|vote| vote.accepted.as_ref())) {
+        match (
+            self.chosen.get(&slot),
+            self.votes
+                .get(&slot)
+                .and_then(|vote| vote.accepted.as_ref()),
+        ) {
             (Some(entry), _) => Fate::Chosen(entry.value()),
             (None, Some((_, entry))) => Fate::Accepted(entry.value()),
             (None, None) => Fate::Empty,
@@ -287,12 +370,19 @@ impl ShowsLog for Server {
     }
 
     fn last_nonempty(&self) -> Slot {
-        let voted = self.votes.iter().rev().find(|(_, vote)| vote.accepted.is_some()).map_or(0, |(slot, _)| *slot);
+        let voted = self
+            .votes
+            .iter()
+            .rev()
+            .find(|(_, vote)| vote.accepted.is_some())
+            .map_or(0, |(slot, _)| *slot);
         let chosen = self.chosen.keys().last().copied().unwrap_or(0);
         voted.max(chosen).max(self.base.store.applied)
     }
 
     fn promised(&self, slot: Slot) -> String {
-        self.votes.get(&slot).map_or(String::new(), |vote| format!("{:?}", vote.promised))
+        self.votes
+            .get(&slot)
+            .map_or(String::new(), |vote| format!("{:?}", vote.promised))
     }
 }

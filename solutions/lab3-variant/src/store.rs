@@ -35,7 +35,9 @@ impl Store {
         }
         match &operation.command {
             Command::Put { key, value } => _ = self.values.insert(key.clone(), value.clone()),
-            Command::Append { key, value } => self.values.entry(key.clone()).or_default().push_str(value),
+            Command::Append { key, value } => {
+                self.values.entry(key.clone()).or_default().push_str(value)
+            }
             Command::Get { .. } => {}
         }
         self.last.insert(operation.client, operation.number);

@@ -42,21 +42,31 @@ impl Node for Client {
     fn start(config: &ClientConfig, _: Boot, _: &mut Context<Self>) -> Self {
         // hole: Client::start
         // | A client that has nothing to do.
-        Client { servers: config.servers.clone(), asks: 0, open: None, number: 0 }
+        Client {
+            servers: config.servers.clone(),
+            asks: 0,
+            open: None,
+            number: 0,
+        }
         // end hole
     }
 
     fn on_message(&mut self, _: NodeId, message: Message, ctx: &mut Context<Self>) {
         // hole: Client::on_message
-        // | The answer to the open operation goes to the user. Late answers to earlier operations tell you nothing.
+        // | The answer to the open operation goes to the user. Late answers to earlier operations
+        // | tell you nothing.
         match message {
             Message::Reply { number, output } if number == self.number && self.open.is_some() => {
                 self.open = None;
                 ctx.cancel(&Timer::Retry);
                 ctx.respond(output);
             }
-            Message::Redirect { number, leader } if number == self.number && self.open.is_some() => {
-                match leader.and_then(|leader| self.servers.iter().position(|server| *server == leader)) {
+            Message::Redirect { number, leader }
+                if number == self.number && self.open.is_some() =>
+            {
+                match leader
+                    .and_then(|leader| self.servers.iter().position(|server| *server == leader))
+                {
                     Some(leader) if leader != self.asks => {
                         self.asks = leader;
                         self.ask(ctx);
@@ -85,7 +95,8 @@ impl labkit::Client for Client {
 
     fn invoke(&mut self, command: Command, ctx: &mut Context<Self>) {
         // hole: Client::invoke
-        // | Send the operation to a server, and see to it that you come back to it if no answer comes. Do not wait here.
+        // | Send the operation to a server, and see to it that you come back to it if no answer
+        // | comes. Do not wait here.
         self.number += 1;
         self.open = Some(command);
         self.ask(ctx);
@@ -96,8 +107,16 @@ impl labkit::Client for Client {
 
 impl Client {
     fn ask(&mut self, ctx: &mut Context<Self>) {
-        let Some(command) = self.open.clone() else { return };
-        ctx.send(self.servers[self.asks], Message::Request { number: self.number, command });
+        let Some(command) = self.open.clone() else {
+            return;
+        };
+        ctx.send(
+            self.servers[self.asks],
+            Message::Request {
+                number: self.number,
+                command,
+            },
+        );
         ctx.set_timer(Timer::Retry, RETRY);
     }
 }

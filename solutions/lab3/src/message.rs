@@ -1,5 +1,8 @@
 //! What nodes say to each other.
-#![allow(missing_docs, reason = "what a message's fields mean stands above the message")]
+#![allow(
+    missing_docs,
+    reason = "what a message's fields mean stands above the message"
+)]
 
 use lab3_api::Given;
 use labkit::prelude::*;
@@ -11,7 +14,8 @@ use lab3_api::{Bytes, Command, Output, Slot, Value};
 
 use crate::store::{Operation, Store};
 
-/// Orders the attempts to lead. No two servers ever use the same one: the server's number is part of it.
+/// Orders the attempts to lead. No two servers ever use the same one: the server's number is part
+/// of it.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Ballot {
     pub round: u64,
@@ -40,29 +44,39 @@ impl Proposal {
         match self {
             Proposal::Noop => Value::Noop,
             Proposal::Given(bytes) => Value::Bytes(bytes.clone()),
-            Proposal::Operation(operation) => {
-                Value::Bytes(Bytes(labkit::codec::to_bytes(operation).expect("an operation has bytes")))
-            }
+            Proposal::Operation(operation) => Value::Bytes(Bytes(
+                labkit::codec::to_bytes(operation).expect("an operation has bytes"),
+            )),
         }
     }
 }
 
 // end hole
-/// The one message type that all roles share. A message may arrive late, twice, after newer ones or never.
+/// The one message type that all roles share. A message may arrive late, twice, after newer ones or
+/// never.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Message {
     /// A message that the lab gives.
     Given(Given),
     // hole
-    // | Your own messages stand here: between servers (part A), between a client and a server (part B). What must each
-    // | carry so that its receiver can tell an old one from a new one?
-    /// Candidate to all: promise me to accept nothing of lower ballots, and tell me what you have accepted from this
-    /// slot on.
+    // | Your own messages stand here: between servers (part A), between a client and a server (part
+    // | B). What must each carry so that its receiver can tell an old one from a new one?
+    /// Candidate to all: promise me to accept nothing of lower ballots, and tell me what you have
+    /// accepted from this slot on.
     Prepare { ballot: Ballot, from: Slot },
-    /// The promise, for this ballot, with all that was accepted and all that is known to be chosen from that slot on.
-    Promise { ballot: Ballot, accepted: Map<Slot, (Ballot, Proposal)>, chosen: Map<Slot, Proposal> },
+    /// The promise, for this ballot, with all that was accepted and all that is known to be chosen
+    /// from that slot on.
+    Promise {
+        ballot: Ballot,
+        accepted: Map<Slot, (Ballot, Proposal)>,
+        chosen: Map<Slot, Proposal>,
+    },
     /// Leader to all: accept this.
-    Accept { ballot: Ballot, slot: Slot, proposal: Proposal },
+    Accept {
+        ballot: Ballot,
+        slot: Slot,
+        proposal: Proposal,
+    },
     /// Accepted, in this ballot.
     Accepted { ballot: Ballot, slot: Slot },
     /// I have promised this higher ballot.

@@ -13,13 +13,15 @@ use crate::{
     store::{Operation, Store},
 };
 
-/// A leader says so this often, and sends again what was not answered. A round trip takes up to 50 ms.
+/// A leader says so this often, and sends again what was not answered. A round trip takes up to 50
+/// ms.
 const TICK: Duration = Duration::from_millis(50);
-/// For so long after a heartbeat nobody helps another candidate. Else a server that hears nobody, and so takes everybody
-/// for dead, would depose one leader after the other.
+/// For so long after a heartbeat nobody helps another candidate. Else a server that hears nobody,
+/// and so takes everybody for dead, would depose one leader after the other.
 const LEASE: Duration = Duration::from_millis(200);
 /// After a silence from this range a server wants to lead.
-const ELECTION: std::ops::RangeInclusive<Duration> = Duration::from_millis(250)..=Duration::from_millis(500);
+const ELECTION: std::ops::RangeInclusive<Duration> =
+    Duration::from_millis(250)..=Duration::from_millis(500);
 /// This often a server forgets what it has carried out.
 const CLEAR: Duration = Duration::from_millis(300);
 /// A leader that in so many ticks did not hear a majority leads no more: it may be deaf.
@@ -31,8 +33,8 @@ const LESSON: usize = 32;
 /// Acceptor, proposer and learner in one.
 // hole
 ///
-/// The ballot is one for all slots: a server that leads has made phase 1 once, for all slots to come, and then needs one
-/// round trip per slot.
+/// The ballot is one for all slots: a server that leads has made phase 1 once, for all slots to
+/// come, and then needs one round trip per slot.
 // end hole
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Server {
@@ -43,8 +45,8 @@ pub struct Server {
     /// Whether slots may be forgotten: not in part A.
     may_clear: bool,
     // hole
-    // | What must a server remember of its promises, of each slot, of the proposals that it wants to get through? What of
-    // | it must survive a crash?
+    // | What must a server remember of its promises, of each slot, of the proposals that it wants
+    // | to get through? What of it must survive a crash?
     acceptor: Acceptor,
     /// What is known to be chosen, in slots that are not cleared.
     chosen: Map<Slot, Proposal>,
@@ -65,7 +67,8 @@ pub struct Server {
 /// What an acceptor must never forget: it is on the disk before anybody hears of it.
 #[derive(Debug, Serialize, Deserialize)]
 struct Acceptor {
-    /// False for ever once the disk was lost: what was promised on it is unknown, so any vote could break a promise.
+    /// False for ever once the disk was lost: what was promised on it is unknown, so any vote could
+    /// break a promise.
     votes: bool,
     promised: Ballot,
     accepted: Map<Slot, (Ballot, Proposal)>,
@@ -84,7 +87,8 @@ enum Role {
         /// Who was heard in the last ticks.
         heard: Set<NodeId>,
         ticks: u32,
-        /// What had been carried out one tick ago. Whoever lacks some of it is not merely a message behind.
+        /// What had been carried out one tick ago. Whoever lacks some of it is not merely a message
+        /// behind.
         settled: Slot,
     },
 }
@@ -127,7 +131,11 @@ impl Node for Server {
     fn start(config: &ServerConfig, boot: Boot, ctx: &mut Context<Self>) -> Self {
         // hole: Server::start
         // | A server that knows what its disk tells it. What may it do if its disk was lost?
-        let nothing = Acceptor { votes: true, promised: Ballot::default(), accepted: Map::new() };
+        let nothing = Acceptor {
+            votes: true,
+            promised: Ballot::default(),
+            accepted: Map::new(),
+        };
         let store: Store = ctx.disk().read("store").unwrap_or_default();
         let mut server = Server {
             me: ctx.id(),
@@ -158,18 +166,27 @@ impl Node for Server {
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // hole: Server::on_message
-        // | Between servers: the two phases of Paxos, and what lets everybody learn what is chosen. From the test: a
-        // | proposal for a slot. From a client: an operation, to be carried out once however often it arrives. Any of
-        // | these can be old: of an earlier ballot, of a slot long chosen, to or by an earlier life of a server.
+        // | Between servers: the two phases of Paxos, and what lets everybody learn what is chosen.
+        // | From the test: a proposal for a slot. From a client: an operation, to be carried out
+        // | once however often it arrives. Any of these can be old: of an earlier ballot, of a slot
+        // | long chosen, to or by an earlier life of a server.
         match message {
             Message::Prepare { ballot, from: slot } => self.prepare(from, ballot, slot, ctx),
-            Message::Promise { ballot, accepted, chosen } if ballot == self.acceptor.promised => {
+            Message::Promise {
+                ballot,
+                accepted,
+                chosen,
+            } if ballot == self.acceptor.promised => {
                 if let Role::Candidate { promises } = &mut self.role {
                     promises.insert(from, Promised { accepted, chosen });
                     self.lead_if_promised(ctx);
                 }
             }
-            Message::Accept { ballot, slot, proposal } => self.accept(from, ballot, slot, proposal, ctx),
+            Message::Accept {
+                ballot,
+                slot,
+                proposal,
+            } => self.accept(from, ballot, slot, proposal, ctx),
             Message::Accepted { ballot, slot } if ballot == self.acceptor.promised => {
                 if let Role::Leader { pending, heard, .. } = &mut self.role {
                     heard.insert(from);
@@ -181,7 +198,8 @@ impl Node for Server {
             }
             Message::Refused { promised } => self.refused(promised, ctx),
             Message::Chosen { ballot, slot } => {
-                // Without that vote the leader tells the value when it hears that the slot is unknown here.
+                // Without that vote the leader tells the value when it hears that the slot is
+                // unknown here.
                 if let Some((accepted, proposal)) = self.acceptor.accepted.get(&slot)
                     && *accepted == ballot
                 {
@@ -204,7 +222,9 @@ impl Node for Server {
                 self.learn(Map::new(), ctx);
             }
             Message::Given(Given::Propose { slot, value }) => self.want(slot, value, ctx),
-            Message::Forward { slot, value } if matches!(self.role, Role::Leader { .. }) => self.want(slot, value, ctx),
+            Message::Forward { slot, value } if matches!(self.role, Role::Leader { .. }) => {
+                self.want(slot, value, ctx)
+            }
             Message::Request { number, command } => self.request(from, number, command, ctx),
             _ => {} // of an earlier ballot or role, or not for a server
         }
@@ -213,8 +233,8 @@ impl Node for Server {
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
         // hole: Server::on_timer
-        // | Send again what was not answered; take over if nobody leads (and not all at the same time, again and again);
-        // | forget what nobody needs.
+        // | Send again what was not answered; take over if nobody leads (and not all at the same
+        // | time, again and again); forget what nobody needs.
         match timer {
             Timer::Election => self.campaign(ctx),
             Timer::Lease => self.leader = None,
@@ -244,18 +264,45 @@ impl Server {
             return;
         }
         if ballot < self.acceptor.promised {
-            ctx.send(from, Message::Refused { promised: self.acceptor.promised });
+            ctx.send(
+                from,
+                Message::Refused {
+                    promised: self.acceptor.promised,
+                },
+            );
             return;
         }
         if slot <= self.cleared {
-            // It would propose in slots of which nobody remembers the votes. With this it begins after them.
-            ctx.send(from, Message::Snapshot { store: self.store.clone() });
+            // It would propose in slots of which nobody remembers the votes. With this it begins
+            // after them.
+            ctx.send(
+                from,
+                Message::Snapshot {
+                    store: self.store.clone(),
+                },
+            );
             return;
         }
         self.promise(ballot, ctx);
-        let accepted = self.acceptor.accepted.range(slot..).map(|(slot, vote)| (*slot, vote.clone())).collect();
-        let chosen = self.chosen.range(slot..).map(|(slot, proposal)| (*slot, proposal.clone())).collect();
-        ctx.send(from, Message::Promise { ballot, accepted, chosen });
+        let accepted = self
+            .acceptor
+            .accepted
+            .range(slot..)
+            .map(|(slot, vote)| (*slot, vote.clone()))
+            .collect();
+        let chosen = self
+            .chosen
+            .range(slot..)
+            .map(|(slot, proposal)| (*slot, proposal.clone()))
+            .collect();
+        ctx.send(
+            from,
+            Message::Promise {
+                ballot,
+                accepted,
+                chosen,
+            },
+        );
     }
 
     /// Raises the promise, if this ballot is higher, and gives up a role in a lower one.
@@ -267,19 +314,41 @@ impl Server {
         }
     }
 
-    fn accept(&mut self, from: NodeId, ballot: Ballot, slot: Slot, proposal: Proposal, ctx: &mut Context<Self>) {
+    fn accept(
+        &mut self,
+        from: NodeId,
+        ballot: Ballot,
+        slot: Slot,
+        proposal: Proposal,
+        ctx: &mut Context<Self>,
+    ) {
         if !self.acceptor.votes {
             return;
         }
         if ballot < self.acceptor.promised {
-            ctx.send(from, Message::Refused { promised: self.acceptor.promised });
+            ctx.send(
+                from,
+                Message::Refused {
+                    promised: self.acceptor.promised,
+                },
+            );
             return;
         }
         if slot <= self.cleared {
-            ctx.send(from, Message::Snapshot { store: self.store.clone() });
+            ctx.send(
+                from,
+                Message::Snapshot {
+                    store: self.store.clone(),
+                },
+            );
             return;
         }
-        if self.acceptor.accepted.get(&slot).is_none_or(|(accepted, _)| *accepted < ballot) {
+        if self
+            .acceptor
+            .accepted
+            .get(&slot)
+            .is_none_or(|(accepted, _)| *accepted < ballot)
+        {
             self.acceptor.promised = ballot;
             self.acceptor.accepted.insert(slot, (ballot, proposal));
             self.save(ctx);
@@ -290,14 +359,31 @@ impl Server {
 
     fn heartbeat(&mut self, from: NodeId, ballot: Ballot, ctx: &mut Context<Self>) {
         if ballot < self.acceptor.promised {
-            ctx.send(from, Message::Refused { promised: self.acceptor.promised });
+            ctx.send(
+                from,
+                Message::Refused {
+                    promised: self.acceptor.promised,
+                },
+            );
             return;
         }
         self.promise(ballot, ctx);
         self.follow(Some(from), ctx);
-        ctx.send(from, Message::Following { ballot, unknown: self.store.applied + 1 });
+        ctx.send(
+            from,
+            Message::Following {
+                ballot,
+                unknown: self.store.applied + 1,
+            },
+        );
         for (slot, value) in &self.wanted {
-            ctx.send(from, Message::Forward { slot: *slot, value: value.clone() });
+            ctx.send(
+                from,
+                Message::Forward {
+                    slot: *slot,
+                    value: value.clone(),
+                },
+            );
         }
     }
 
@@ -329,19 +415,38 @@ impl Server {
 
     fn campaign(&mut self, ctx: &mut Context<Self>) {
         let round = self.round.max(self.acceptor.promised.round) + 1;
-        let ballot = Ballot { round, server: self.me.number() };
+        let ballot = Ballot {
+            round,
+            server: self.me.number(),
+        };
         self.acceptor.promised = ballot;
         self.save(ctx);
-        let own = Promised { accepted: self.acceptor.accepted.clone(), chosen: Map::new() };
-        (self.role, self.leader) = (Role::Candidate { promises: [(self.me, own)].into() }, None);
-        self.broadcast(&Message::Prepare { ballot, from: self.store.applied + 1 }, ctx);
+        let own = Promised {
+            accepted: self.acceptor.accepted.clone(),
+            chosen: Map::new(),
+        };
+        (self.role, self.leader) = (
+            Role::Candidate {
+                promises: [(self.me, own)].into(),
+            },
+            None,
+        );
+        self.broadcast(
+            &Message::Prepare {
+                ballot,
+                from: self.store.applied + 1,
+            },
+            ctx,
+        );
         ctx.set_timer_between(Timer::Election, ELECTION);
         self.lead_if_promised(ctx);
     }
 
     fn lead_if_promised(&mut self, ctx: &mut Context<Self>) {
         let majority = self.majority();
-        let Role::Candidate { promises } = &mut self.role else { return };
+        let Role::Candidate { promises } = &mut self.role else {
+            return;
+        };
         if promises.len() < majority {
             return;
         }
@@ -349,22 +454,43 @@ impl Server {
         let mut chosen = Map::new();
         for promised in std::mem::take(promises).into_values() {
             for (slot, (ballot, proposal)) in promised.accepted {
-                if votes.get(&slot).is_none_or(|(highest, _)| ballot > *highest) {
+                if votes
+                    .get(&slot)
+                    .is_none_or(|(highest, _)| ballot > *highest)
+                {
                     votes.insert(slot, (ballot, proposal));
                 }
             }
             chosen.extend(promised.chosen);
         }
-        self.role = Role::Leader { pending: Map::new(), heard: Set::new(), ticks: 0, settled: self.store.applied };
+        self.role = Role::Leader {
+            pending: Map::new(),
+            heard: Set::new(),
+            ticks: 0,
+            settled: self.store.applied,
+        };
         self.leader = Some(self.me);
         ctx.cancel(&Timer::Election);
         ctx.cancel(&Timer::Lease);
         self.learn(chosen, ctx);
-        // What may be chosen already is proposed again. Nothing can be chosen in the holes between, so a no-op can.
-        let last = votes.keys().chain(self.chosen.keys()).max().copied().unwrap_or(0);
-        let mut proposals: Map<Slot, Proposal> =
-            self.wanted.iter().map(|(slot, value)| (*slot, Proposal::Given(value.clone()))).collect();
-        proposals.extend(votes.into_iter().map(|(slot, (_, proposal))| (slot, proposal)));
+        // What may be chosen already is proposed again. Nothing can be chosen in the holes between,
+        // so a no-op can.
+        let last = votes
+            .keys()
+            .chain(self.chosen.keys())
+            .max()
+            .copied()
+            .unwrap_or(0);
+        let mut proposals: Map<Slot, Proposal> = self
+            .wanted
+            .iter()
+            .map(|(slot, value)| (*slot, Proposal::Given(value.clone())))
+            .collect();
+        proposals.extend(
+            votes
+                .into_iter()
+                .map(|(slot, (_, proposal))| (slot, proposal)),
+        );
         for slot in self.store.applied + 1..=last {
             proposals.entry(slot).or_insert(Proposal::Noop);
         }
@@ -378,10 +504,23 @@ impl Server {
         let ballot = self.acceptor.promised;
         let slots: Vec<Slot> = proposals.keys().copied().collect();
         for (slot, proposal) in proposals {
-            self.broadcast(&Message::Accept { ballot, slot, proposal: proposal.clone() }, ctx);
+            self.broadcast(
+                &Message::Accept {
+                    ballot,
+                    slot,
+                    proposal: proposal.clone(),
+                },
+                ctx,
+            );
             self.acceptor.accepted.insert(slot, (ballot, proposal));
             if let Role::Leader { pending, .. } = &mut self.role {
-                pending.insert(slot, Pending { by: [self.me].into(), waited: false });
+                pending.insert(
+                    slot,
+                    Pending {
+                        by: [self.me].into(),
+                        waited: false,
+                    },
+                );
             }
         }
         if !slots.is_empty() {
@@ -394,26 +533,60 @@ impl Server {
 
     fn choose_if_accepted(&mut self, slot: Slot, ctx: &mut Context<Self>) {
         let majority = self.majority();
-        let Role::Leader { pending, .. } = &mut self.role else { return };
-        if pending.get(&slot).is_some_and(|pending| pending.by.len() >= majority) {
+        let Role::Leader { pending, .. } = &mut self.role else {
+            return;
+        };
+        if pending
+            .get(&slot)
+            .is_some_and(|pending| pending.by.len() >= majority)
+        {
             pending.remove(&slot);
-            self.broadcast(&Message::Chosen { ballot: self.acceptor.promised, slot }, ctx);
+            self.broadcast(
+                &Message::Chosen {
+                    ballot: self.acceptor.promised,
+                    slot,
+                },
+                ctx,
+            );
             let (_, proposal) = &self.acceptor.accepted[&slot];
             self.learn([(slot, proposal.clone())].into(), ctx);
         }
     }
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
-        let (ballot, applied, others) = (self.acceptor.promised, self.store.applied, self.majority() - 1);
+        let (ballot, applied, others) = (
+            self.acceptor.promised,
+            self.store.applied,
+            self.majority() - 1,
+        );
         let last = self.last_nonempty();
-        let Role::Leader { pending, heard, ticks, settled } = &mut self.role else { return };
+        let Role::Leader {
+            pending,
+            heard,
+            ticks,
+            settled,
+        } = &mut self.role
+        else {
+            return;
+        };
         *ticks += 1;
         *settled = applied;
         let deaf = ticks.is_multiple_of(DEAF) && std::mem::take(heard).len() < others;
         for (slot, pending) in pending.iter_mut() {
             let (_, proposal) = &self.acceptor.accepted[slot];
-            for server in self.servers.iter().filter(|server| pending.waited && !pending.by.contains(server)) {
-                ctx.send(*server, Message::Accept { ballot, slot: *slot, proposal: proposal.clone() });
+            for server in self
+                .servers
+                .iter()
+                .filter(|server| pending.waited && !pending.by.contains(server))
+            {
+                ctx.send(
+                    *server,
+                    Message::Accept {
+                        ballot,
+                        slot: *slot,
+                        proposal: proposal.clone(),
+                    },
+                );
             }
             pending.waited = true;
         }
@@ -423,8 +596,13 @@ impl Server {
         }
         self.broadcast(&Message::Heartbeat { ballot }, ctx);
         ctx.set_timer(Timer::Tick, TICK);
-        let open = |slot: &Slot| !self.chosen.contains_key(slot) && !self.acceptor.accepted.contains_key(slot);
-        let holes = (applied + 1..last).filter(open).map(|slot| (slot, Proposal::Noop)).collect();
+        let open = |slot: &Slot| {
+            !self.chosen.contains_key(slot) && !self.acceptor.accepted.contains_key(slot)
+        };
+        let holes = (applied + 1..last)
+            .filter(open)
+            .map(|slot| (slot, Proposal::Noop))
+            .collect();
         self.propose(holes, ctx);
     }
 
@@ -438,28 +616,46 @@ impl Server {
     /// Sends what is chosen from this slot on.
     fn teach(&self, server: NodeId, unknown: Slot, ctx: &mut Context<Self>) {
         if unknown <= self.cleared {
-            ctx.send(server, Message::Snapshot { store: self.store.clone() });
+            ctx.send(
+                server,
+                Message::Snapshot {
+                    store: self.store.clone(),
+                },
+            );
             return;
         }
         let chosen = self.chosen.range(unknown..).take(LESSON);
-        ctx.send(server, Message::Learn { chosen: chosen.map(|(slot, value)| (*slot, value.clone())).collect() });
+        ctx.send(
+            server,
+            Message::Learn {
+                chosen: chosen.map(|(slot, value)| (*slot, value.clone())).collect(),
+            },
+        );
     }
 }
 
 /// Carrying out what is chosen.
 impl Server {
     fn learn(&mut self, chosen: Map<Slot, Proposal>, ctx: &mut Context<Self>) {
-        self.chosen.extend(chosen.into_iter().filter(|(slot, _)| *slot > self.cleared));
+        self.chosen
+            .extend(chosen.into_iter().filter(|(slot, _)| *slot > self.cleared));
         while let Some(proposal) = self.chosen.get(&(self.store.applied + 1)) {
             self.store.applied += 1;
             if let Proposal::Operation(operation) = proposal
                 && let Some(output) = self.store.apply(operation)
                 && matches!(self.role, Role::Leader { .. })
             {
-                ctx.send(operation.client, Message::Reply { number: operation.number, output });
+                ctx.send(
+                    operation.client,
+                    Message::Reply {
+                        number: operation.number,
+                        output,
+                    },
+                );
             }
         }
-        self.wanted.retain(|slot, _| !self.chosen.contains_key(slot));
+        self.wanted
+            .retain(|slot, _| !self.chosen.contains_key(slot));
     }
 
     /// Forgets what was carried out, as soon as the store on disk has it.
@@ -491,7 +687,13 @@ impl Server {
 
     fn request(&mut self, client: NodeId, number: u64, command: Command, ctx: &mut Context<Self>) {
         if !matches!(self.role, Role::Leader { .. }) {
-            ctx.send(client, Message::Redirect { number, leader: self.leader });
+            ctx.send(
+                client,
+                Message::Redirect {
+                    number,
+                    leader: self.leader,
+                },
+            );
             return;
         }
         match self.store.answered(client, number) {
@@ -499,7 +701,11 @@ impl Server {
             Some(Err(())) => return,
             None => {}
         }
-        let operation = Proposal::Operation(Operation { client, number, command });
+        let operation = Proposal::Operation(Operation {
+            client,
+            number,
+            command,
+        });
         let mut under_way = self.acceptor.accepted.range(self.store.applied + 1..);
         if under_way.all(|(_, (_, proposal))| *proposal != operation) {
             self.propose([(self.last_nonempty() + 1, operation)].into(), ctx);
@@ -510,7 +716,8 @@ impl Server {
 impl ShowsLog for Server {
     fn fate(&self, slot: Slot) -> Fate {
         // hole: Server::fate
-        // | What this server knows of the slot: nothing, what it has accepted, what is chosen, or that it was cleared.
+        // | What this server knows of the slot: nothing, what it has accepted, what is chosen, or
+        // | that it was cleared.
         if slot <= self.cleared {
             return Fate::Cleared;
         }
@@ -533,13 +740,16 @@ impl ShowsLog for Server {
         // hole: Server::last_nonempty
         // | The last slot whose fate is not `Empty`.
         let last = |slot: Option<&Slot>| slot.copied().unwrap_or(0);
-        last(self.chosen.keys().last()).max(last(self.acceptor.accepted.keys().last())).max(self.cleared)
+        last(self.chosen.keys().last())
+            .max(last(self.acceptor.accepted.keys().last()))
+            .max(self.cleared)
         // end hole
     }
 
     fn promised(&self, _: Slot) -> String {
         // hole: Server::promised
-        // | The highest ballot that this server has promised, for this slot or for all of them, as you like to read it.
+        // | The highest ballot that this server has promised, for this slot or for all of them, as
+        // | you like to read it.
         format!("{:?}", self.acceptor.promised)
         // end hole
     }

@@ -21,13 +21,13 @@ pub struct Operation {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Store {
     // hole
-    // | What is the result of a log, and what must be remembered so that an operation which stands in it twice is
-    // | carried out once?
+    // | What is the result of a log, and what must be remembered so that an operation which stands
+    // | in it twice is carried out once?
     /// The slots that were carried out: all up to this one.
     pub applied: Slot,
     values: Map<String, String>,
-    /// The number and the result of each client's last operation. One is enough, because a client that sends a new
-    /// request has received the answers to all before it.
+    /// The number and the result of each client's last operation. One is enough, because a client
+    /// that sends a new request has received the answers to all before it.
     last: Map<NodeId, (u64, Output)>,
     // end hole
 }
@@ -58,9 +58,12 @@ impl Store {
                 self.values.entry(key.clone()).or_default().push_str(value);
                 Output::Done
             }
-            Command::Get { key } => Output::Value(self.values.get(key).cloned().unwrap_or_default()),
+            Command::Get { key } => {
+                Output::Value(self.values.get(key).cloned().unwrap_or_default())
+            }
         };
-        self.last.insert(operation.client, (operation.number, output.clone()));
+        self.last
+            .insert(operation.client, (operation.number, output.clone()));
         Some(output)
     }
 }
@@ -75,9 +78,17 @@ mod tests {
         let append = |number, value: &str| Operation {
             client: NodeId::new('c', 1),
             number,
-            command: Command::Append { key: "k".into(), value: value.into() },
+            command: Command::Append {
+                key: "k".into(),
+                value: value.into(),
+            },
         };
-        for operation in [append(1, "a"), append(1, "a"), append(2, "b"), append(1, "a")] {
+        for operation in [
+            append(1, "a"),
+            append(1, "a"),
+            append(2, "b"),
+            append(1, "a"),
+        ] {
             store.apply(&operation);
         }
         assert_eq!(store.values["k"], "ab");

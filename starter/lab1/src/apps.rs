@@ -33,15 +33,16 @@ impl Application for InvertedIndex {
     }
 
     fn reduce(&self, key: &str, values: &[String]) -> String {
-        // The names of the documents in alphabetical order, each once, with a `,` between two. May a name come twice?
+        // The names of the documents in alphabetical order, each once, with a `,` between two.
+        // May a name come twice?
         todo!("InvertedIndex::reduce")
     }
 }
 
 impl Runner for Sequential {
     fn run(app: &dyn Application, splits: &[Split]) -> Vec<Record> {
-        // Map each split, in order. Group the values by key: in which order must they reach `reduce`? One record for each
-        // key comes out, in the order of the keys.
+        // Map each split, in order. Group the values by key: in which order must they reach
+        // `reduce`? One record for each key comes out, in the order of the keys.
         todo!("Sequential::run")
     }
 }

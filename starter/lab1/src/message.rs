@@ -19,7 +19,8 @@ impl From<Given> for Message {
 
 impl Carries<Given> for Message {
     fn given(&self) -> Option<&Given> {
-        // With messages of your own: match self { Message::Given(given) => Some(given), _ => None }
+        // With messages of your own:
+        // match self { Message::Given(given) => Some(given), _ => None }
         let Message::Given(given) = self;
         Some(given)
     }

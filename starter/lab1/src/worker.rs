@@ -1,4 +1,5 @@
-//! A worker: its machine computes, its disk holds the output of map tasks, and other workers fetch it from there.
+//! A worker: its machine computes, its disk holds the output of map tasks, and other workers fetch
+//! it from there.
 
 use lab1_api::{Record, Task, WorkerConfig};
 use labkit::prelude::*;
@@ -9,7 +10,8 @@ use crate::Message;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Worker {
     coordinator: NodeId,
-    // What must a worker know of the task that it is at, of what it holds for others, of what it was told last?
+    // What must a worker know of the task that it is at, of what it holds for others, of what it
+    // was told last?
 }
 
 /// The timers of a worker.
@@ -24,12 +26,14 @@ impl Node for Worker {
     type Timer = Timer;
 
     fn start(config: &WorkerConfig, _boot: Boot, ctx: &mut Context<Self>) -> Self {
-        // A worker that nobody knows yet, or not any more. What does its disk hold, and what of it is whole?
+        // A worker that nobody knows yet, or not any more. What does its disk hold, and what of
+        // it is whole?
         todo!("Worker::start")
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
-        // From the coordinator: what to do. From other workers: who needs what your disk holds, and what theirs held.
+        // From the coordinator: what to do. From other workers: who needs what your disk holds,
+        // and what theirs held.
         todo!("Worker::on_message")
     }
 
@@ -44,8 +48,8 @@ impl Compute for Worker {
     type Done = Vec<Record>;
 
     fn on_work_done(&mut self, token: u64, done: Vec<Record>, ctx: &mut Context<Self>) {
-        // A map or a reduce function has come to an end. Where do its records go? What may others see if the worker
-        // crashes between two of your lines? Who must be told, and when?
+        // A map or a reduce function has come to an end. Where do its records go? What may others
+        // see if the worker crashes between two of your lines? Who must be told, and when?
         todo!("Worker::on_work_done")
     }
 }

@@ -31,14 +31,15 @@ impl Node for Client {
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
-        // The answer to the open operation goes to the user. A newer view, or a server that is not the primary, tells
-        // you to send elsewhere. Late answers to earlier operations and older views tell you nothing.
+        // The answer to the open operation goes to the user. A newer view, or a server that is
+        // not the primary, tells you to send elsewhere. Late answers to earlier operations and
+        // older views tell you nothing.
         todo!("Client::on_message")
     }
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
-        // If the operation is still open, try again. When is it time to ask the view server? Not each time: it is one
-        // node for all clients.
+        // If the operation is still open, try again. When is it time to ask the view server? Not
+        // each time: it is one node for all clients.
         todo!("Client::on_timer")
     }
 }
@@ -48,8 +49,8 @@ impl labkit::Client for Client {
     type Output = Output;
 
     fn invoke(&mut self, command: Command, ctx: &mut Context<Self>) {
-        // Send the operation to the primary, if you know one, and see to it that you come back to it if no answer
-        // comes. Do not wait here.
+        // Send the operation to the primary, if you know one, and see to it that you come back to
+        // it if no answer comes. Do not wait here.
         todo!("Client::invoke")
     }
 }

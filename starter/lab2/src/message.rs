@@ -3,13 +3,15 @@
 use lab2_api::Given;
 use labkit::prelude::*;
 
-/// The one message type that all roles share. A message may arrive late, twice, after newer ones or never.
+/// The one message type that all roles share. A message may arrive late, twice, after newer ones or
+/// never.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Message {
     /// A message that the lab gives.
     Given(Given),
-    // Your own messages stand here: between a client and a server (part B), between a primary and its backup (part
-    // C). What must each carry so that its receiver can tell an old one from a new one?
+    // Your own messages stand here: between a client and a server (part B), between a primary and
+    // its backup (part C). What must each carry so that its receiver can tell an old one from a
+    // new one?
 }
 
 impl From<Given> for Message {

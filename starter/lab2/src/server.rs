@@ -5,13 +5,14 @@ use labkit::prelude::*;
 
 use crate::Message;
 
-/// Primary, backup or idle, as the view says. It keeps nothing on disk: after a restart it is a new, empty server.
+/// Primary, backup or idle, as the view says. It keeps nothing on disk: after a restart it is a
+/// new, empty server.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Server {
     /// Whom to ping.
     view_server: NodeId,
-    // What else must a server remember: about itself and its view, the data, what it has already carried out, what it
-    // waits for?
+    // What else must a server remember: about itself and its view, the data, what it has already
+    // carried out, what it waits for?
 }
 
 /// The timers of a server.
@@ -28,20 +29,22 @@ impl Node for Server {
     type Timer = Timer;
 
     fn start(config: &ServerConfig, _: Boot, ctx: &mut Context<Self>) -> Self {
-        // A new, empty server that knows of no view yet. The view server must hear of it, now and every `PING`.
+        // A new, empty server that knows of no view yet. The view server must hear of it, now and
+        // every `PING`.
         todo!("Server::start")
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
-        // From the view server: the view. From a client: an operation, to be carried out once however often it
-        // arrives, and only by the primary. From another server: whatever your primary and backup say to each other.
-        // Any of these can be old: sent in an earlier view, or by or to an earlier life of a server.
+        // From the view server: the view. From a client: an operation, to be carried out once
+        // however often it arrives, and only by the primary. From another server: whatever your
+        // primary and backup say to each other. Any of these can be old: sent in an earlier view,
+        // or by or to an earlier life of a server.
         todo!("Server::on_message")
     }
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
-        // Ping the view server with the newest view that you have accepted (what must a primary have done before it
-        // accepts a view?), and send again what has not been answered.
+        // Ping the view server with the newest view that you have accepted (what must a primary
+        // have done before it accepts a view?), and send again what has not been answered.
         todo!("Server::on_timer")
     }
 }

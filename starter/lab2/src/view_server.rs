@@ -29,15 +29,16 @@ impl Node for ViewServer {
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
-        // Every `Ping` and every `GetView` is answered with the view. A ping also tells that its sender lives, which
-        // life of it this is, and perhaps that a primary acknowledges the view; so a ping can change the view. Which
-        // pings must have no such effect? Anything else is none of the view server's business.
+        // Every `Ping` and every `GetView` is answered with the view. A ping also tells that its
+        // sender lives, which life of it this is, and perhaps that a primary acknowledges the
+        // view; so a ping can change the view. Which pings must have no such effect? Anything
+        // else is none of the view server's business.
         todo!("ViewServer::on_message")
     }
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
-        // A server that has not pinged since the last tick is dead, until it pings again. Change the view if that
-        // calls for it. A timer fires once: set it again.
+        // A server that has not pinged since the last tick is dead, until it pings again. Change
+        // the view if that calls for it. A timer fires once: set it again.
         todo!("ViewServer::on_timer")
     }
 }
@@ -57,13 +58,28 @@ mod tests {
     const S1: NodeId = NodeId::new('s', 1);
 
     #[test]
-    #[ignore = "an example of a test of your own: fill the view server's holes, then take this line out"]
+    #[ignore = "an example: fill the view server's holes, then take this line out"]
     fn the_first_ping_begins_view_1_and_is_answered_with_it() {
         let mut ctx = Context::for_tests(V1);
         let mut view_server = ViewServer::start(&(), Boot::First, &mut ctx);
         ctx.clear(); // forget what `start` asked for
-        view_server.on_message(S1, Given::Ping { view: 0, incarnation: 1 }.into(), &mut ctx);
-        let view = View { number: 1, primary: Some(Member { node: S1, incarnation: 1 }), backup: None };
+        view_server.on_message(
+            S1,
+            Given::Ping {
+                view: 0,
+                incarnation: 1,
+            }
+            .into(),
+            &mut ctx,
+        );
+        let view = View {
+            number: 1,
+            primary: Some(Member {
+                node: S1,
+                incarnation: 1,
+            }),
+            backup: None,
+        };
         assert_eq!(ctx.sent(), [(S1, Message::Given(Given::View(view)))]);
     }
 }

@@ -31,7 +31,8 @@ impl Node for Client {
     }
 
     fn on_message(&mut self, _: NodeId, message: Message, ctx: &mut Context<Self>) {
-        // The answer to the open operation goes to the user. Late answers to earlier operations tell you nothing.
+        // The answer to the open operation goes to the user. Late answers to earlier operations
+        // tell you nothing.
         todo!("Client::on_message")
     }
 
@@ -46,7 +47,8 @@ impl labkit::Client for Client {
     type Output = Output;
 
     fn invoke(&mut self, command: Command, ctx: &mut Context<Self>) {
-        // Send the operation to a server, and see to it that you come back to it if no answer comes. Do not wait here.
+        // Send the operation to a server, and see to it that you come back to it if no answer
+        // comes. Do not wait here.
         todo!("Client::invoke")
     }
 }

@@ -1,16 +1,20 @@
 //! What nodes say to each other.
-#![allow(missing_docs, reason = "what a message's fields mean stands above the message")]
+#![allow(
+    missing_docs,
+    reason = "what a message's fields mean stands above the message"
+)]
 
 use lab3_api::Given;
 use labkit::prelude::*;
 
-/// The one message type that all roles share. A message may arrive late, twice, after newer ones or never.
+/// The one message type that all roles share. A message may arrive late, twice, after newer ones or
+/// never.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Message {
     /// A message that the lab gives.
     Given(Given),
-    // Your own messages stand here: between servers (part A), between a client and a server (part B). What must each
-    // carry so that its receiver can tell an old one from a new one?
+    // Your own messages stand here: between servers (part A), between a client and a server (part
+    // B). What must each carry so that its receiver can tell an old one from a new one?
 }
 
 impl From<Given> for Message {

@@ -14,8 +14,8 @@ pub struct Server {
     servers: Vec<NodeId>,
     /// Whether slots may be forgotten: not in part A.
     may_clear: bool,
-    // What must a server remember of its promises, of each slot, of the proposals that it wants to get through? What of
-    // it must survive a crash?
+    // What must a server remember of its promises, of each slot, of the proposals that it wants
+    // to get through? What of it must survive a crash?
 }
 
 /// The timers of a server.
@@ -35,22 +35,24 @@ impl Node for Server {
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
-        // Between servers: the two phases of Paxos, and what lets everybody learn what is chosen. From the test: a
-        // proposal for a slot. From a client: an operation, to be carried out once however often it arrives. Any of
-        // these can be old: of an earlier ballot, of a slot long chosen, to or by an earlier life of a server.
+        // Between servers: the two phases of Paxos, and what lets everybody learn what is chosen.
+        // From the test: a proposal for a slot. From a client: an operation, to be carried out
+        // once however often it arrives. Any of these can be old: of an earlier ballot, of a slot
+        // long chosen, to or by an earlier life of a server.
         todo!("Server::on_message")
     }
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
-        // Send again what was not answered; take over if nobody leads (and not all at the same time, again and again);
-        // forget what nobody needs.
+        // Send again what was not answered; take over if nobody leads (and not all at the same
+        // time, again and again); forget what nobody needs.
         todo!("Server::on_timer")
     }
 }
 
 impl ShowsLog for Server {
     fn fate(&self, slot: Slot) -> Fate {
-        // What this server knows of the slot: nothing, what it has accepted, what is chosen, or that it was cleared.
+        // What this server knows of the slot: nothing, what it has accepted, what is chosen, or
+        // that it was cleared.
         todo!("Server::fate")
     }
 
@@ -65,7 +67,8 @@ impl ShowsLog for Server {
     }
 
     fn promised(&self, _: Slot) -> String {
-        // The highest ballot that this server has promised, for this slot or for all of them, as you like to read it.
+        // The highest ballot that this server has promised, for this slot or for all of them, as
+        // you like to read it.
         todo!("Server::promised")
     }
 }

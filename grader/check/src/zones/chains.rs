@@ -1,8 +1,9 @@
 //! Chains: values that follow each other without a gap.
 //!
-//! A put starts a chain; an append or a compare-and-set continues the value that it worked on. Where tokens are unique,
-//! each value names its chain and its place in it, so the order inside a chain is known: first the write, then
-//! everybody who read what it left, then the next write. Writes of other chains cannot come in between.
+//! A put starts a chain; an append or a compare-and-set continues the value that it worked on.
+//! Where tokens are unique, each value names its chain and its place in it, so the order inside a
+//! chain is known: first the write, then everybody who read what it left, then the next write.
+//! Writes of other chains cannot come in between.
 
 use std::ops::Range;
 
@@ -35,7 +36,8 @@ pub(super) struct Seen {
     pub by: u32,
 }
 
-/// What one put or compare-and-set (or the initial value) and the appends after it make of the value.
+/// What one put or compare-and-set (or the initial value) and the appends after it make of the
+/// value.
 #[derive(Clone, Debug)]
 pub(super) struct Stretch {
     pub root: u32,
@@ -94,7 +96,11 @@ impl<'e, 'a> Chains<'e, 'a> {
         let mut start = 0;
         while start < self.seen.len() {
             let root = self.seen[start].root;
-            let end = start + self.seen[start..].iter().take_while(|seen| seen.root == root).count();
+            let end = start
+                + self.seen[start..]
+                    .iter()
+                    .take_while(|seen| seen.root == root)
+                    .count();
             if root != INITIAL {
                 of_root[root as usize] = self.stretches.len() as u32;
             }
@@ -107,7 +113,14 @@ impl<'e, 'a> Chains<'e, 'a> {
 
     /// Adds to a violation who shows that those of its operations happened whose replies were lost.
     pub fn with_evidence(&self, decision: Decision) -> Decision {
-        let Decision::Violated(Blame { kind, core, mut context }) = decision else { return decision };
+        let Decision::Violated(Blame {
+            kind,
+            core,
+            mut context,
+        }) = decision
+        else {
+            return decision;
+        };
         for &(lost, by) in &self.shown {
             if core.contains(&self.index(lost)) || context.contains(&self.index(lost)) {
                 context.push(self.index(by));
@@ -123,23 +136,46 @@ impl<'e, 'a> Chains<'e, 'a> {
     /// The value that an event saw.
     fn value(&self, event: u32) -> &'a [u8] {
         match self.events[event as usize].kv {
-            KvOp::Get(Some(value)) | KvOp::Cas { outcome: Some(Swap::Saw(value)), .. } => value,
+            KvOp::Get(Some(value))
+            | KvOp::Cas {
+                outcome: Some(Swap::Saw(value)),
+                ..
+            } => value,
             KvOp::Cas { from, .. } => from,
             _ => unreachable!("only these see something"),
         }
     }
 
-    /// Lists who saw what. A compare-and-set with a lost reply counts if somebody saw what it wrote.
+    /// Lists who saw what. A compare-and-set with a lost reply counts if somebody saw what it
+    /// wrote.
     fn observe(&mut self, tokens: &Tokens<'a>) -> Step {
         let mut happened = vec![false; self.events.len()];
         for number in 0..self.events.len() as u32 {
             match self.events[number as usize].kv {
-                KvOp::Get(Some(_)) | KvOp::Cas { outcome: Some(Swap::Done), .. } => {}
-                KvOp::Cas { from, outcome: Some(Swap::Saw(value)), .. } if from != value => {}
-                KvOp::Cas { outcome: Some(Swap::Saw(_)), .. } => {
-                    return Err(violated(Kind::WrongReply, vec![self.index(number)], Vec::new()));
+                KvOp::Get(Some(_))
+                | KvOp::Cas {
+                    outcome: Some(Swap::Done),
+                    ..
+                } => {}
+                KvOp::Cas {
+                    from,
+                    outcome: Some(Swap::Saw(value)),
+                    ..
+                } if from != value => {}
+                KvOp::Cas {
+                    outcome: Some(Swap::Saw(_)),
+                    ..
+                } => {
+                    return Err(violated(
+                        Kind::WrongReply,
+                        vec![self.index(number)],
+                        Vec::new(),
+                    ));
                 }
-                KvOp::Cas { outcome: Some(Swap::Refused), .. } => {
+                KvOp::Cas {
+                    outcome: Some(Swap::Refused),
+                    ..
+                } => {
                     self.refusals.push(number);
                     continue;
                 }
@@ -148,13 +184,21 @@ impl<'e, 'a> Chains<'e, 'a> {
             let mut by = number;
             loop {
                 let Some((root, length)) = self.root_of(by, tokens)? else {
-                    // What nobody can have written may have been needed on the way to what was seen.
-                    return Err(violated(Kind::Phantom, vec![self.index(number)], vec![self.index(by)]));
+                    // What nobody can have written may have been needed on the way to what was
+                    // seen.
+                    return Err(violated(
+                        Kind::Phantom,
+                        vec![self.index(number)],
+                        vec![self.index(by)],
+                    ));
                 };
                 self.seen.push(Seen { root, length, by });
                 let lost = |root: &u32| {
                     *root != INITIAL
-                        && matches!(self.events[*root as usize].kv, KvOp::Cas { outcome: None, .. })
+                        && matches!(
+                            self.events[*root as usize].kv,
+                            KvOp::Cas { outcome: None, .. }
+                        )
                         && !std::mem::replace(&mut happened[*root as usize], true)
                 };
                 match Some(root).filter(lost) {
@@ -167,15 +211,26 @@ impl<'e, 'a> Chains<'e, 'a> {
             }
         }
         let idle = |number: &u32| {
-            matches!(self.events[*number as usize].kv, KvOp::Cas { outcome: None, .. }) && !happened[*number as usize]
+            matches!(
+                self.events[*number as usize].kv,
+                KvOp::Cas { outcome: None, .. }
+            ) && !happened[*number as usize]
         };
         self.idle = (0..self.events.len() as u32).filter(idle).collect();
         let events = self.events;
-        self.seen.sort_unstable_by_key(|seen| (seen.root, seen.length, events[seen.by as usize].call, seen.by));
+        self.seen.sort_unstable_by_key(|seen| {
+            (
+                seen.root,
+                seen.length,
+                events[seen.by as usize].call,
+                seen.by,
+            )
+        });
         Ok(())
     }
 
-    /// The write that what `event` saw begins with, and how long that is; `None` if nobody wrote it.
+    /// The write that what `event` saw begins with, and how long that is; `None` if nobody wrote
+    /// it.
     fn root_of(&self, event: u32, tokens: &Tokens<'a>) -> Step<Option<(u32, u32)>> {
         let value = self.value(event);
         let length = u32::try_from(value.len()).map_err(|_| Decision::NotApplicable)?;
@@ -202,10 +257,15 @@ impl<'e, 'a> Chains<'e, 'a> {
 
     /// The writes that make sense of a violation without being to blame.
     fn context(&self, root: u32) -> Vec<usize> {
-        if root == INITIAL { Vec::new() } else { vec![self.index(root)] }
+        if root == INITIAL {
+            Vec::new()
+        } else {
+            vec![self.index(root)]
+        }
     }
 
-    /// One stretch: the longest value of `seen` must consist of tokens, and all others must be beginnings of it.
+    /// One stretch: the longest value of `seen` must consist of tokens, and all others must be
+    /// beginnings of it.
     fn stretch(&mut self, seen: Range<usize>, tokens: &Tokens<'a>, owner: &mut [u32]) -> Step {
         let root = self.seen[seen.start].root;
         let appends = self.appends.len();
@@ -213,7 +273,9 @@ impl<'e, 'a> Chains<'e, 'a> {
             let last = self.seen[seen.end - 1].by;
             let base = match root {
                 INITIAL => tokens.initial.len(),
-                root => super::tokens::written(&self.events[root as usize].kv).map_or(0, <[u8]>::len),
+                root => {
+                    super::tokens::written(&self.events[root as usize].kv).map_or(0, <[u8]>::len)
+                }
             };
             let mut borders = vec![base];
             self.parse(last, root, &mut borders, tokens, owner)?;
@@ -234,9 +296,16 @@ impl<'e, 'a> Chains<'e, 'a> {
                 self.seen[at].length = place as u32;
             }
         } else {
-            self.seen[seen.clone()].iter_mut().for_each(|seen| seen.length = 0);
+            self.seen[seen.clone()]
+                .iter_mut()
+                .for_each(|seen| seen.length = 0);
         }
-        self.stretches.push(Stretch { root, seen, appends: appends..self.appends.len(), next: NONE });
+        self.stretches.push(Stretch {
+            root,
+            seen,
+            appends: appends..self.appends.len(),
+            next: NONE,
+        });
         Ok(())
     }
 
@@ -252,7 +321,9 @@ impl<'e, 'a> Chains<'e, 'a> {
         let value = self.value(event);
         let mut at = borders[0];
         while at < value.len() {
-            let token = tokens.first(&value[at..]).filter(|&(writer, _)| writer != INITIAL);
+            let token = tokens
+                .first(&value[at..])
+                .filter(|&(writer, _)| writer != INITIAL);
             let Some((writer, length)) = token else {
                 return Err(violated(Kind::Phantom, vec![self.index(event)], Vec::new()));
             };
@@ -301,7 +372,11 @@ impl<'e, 'a> Chains<'e, 'a> {
         let mut context = self.context(root);
         context.extend(appended.iter().map(|&append| self.index(append)));
         context.extend(self.appends_of(other, base, tokens));
-        violated(Kind::Fork, vec![self.index(one), self.index(other)], context)
+        violated(
+            Kind::Fork,
+            vec![self.index(one), self.index(other)],
+            context,
+        )
     }
 
     fn appends_of(&self, event: u32, base: usize, tokens: &Tokens<'a>) -> Vec<usize> {
@@ -313,16 +388,29 @@ impl<'e, 'a> Chains<'e, 'a> {
         appends
     }
 
-    /// Finds the acknowledged writes that nobody saw, and gives compare-and-sets that nobody saw a stretch.
+    /// Finds the acknowledged writes that nobody saw, and gives compare-and-sets that nobody saw a
+    /// stretch.
     fn leave_out(&mut self, of_root: &mut [u32], owner: &[u32]) {
         for (number, event) in (0_u32..).zip(self.events) {
             match event.kv {
-                KvOp::Put(_) if of_root[number as usize] != NONE => self.starts.push(of_root[number as usize]),
+                KvOp::Put(_) if of_root[number as usize] != NONE => {
+                    self.starts.push(of_root[number as usize])
+                }
                 KvOp::Append(_) if owner[number as usize] != NONE => {}
-                KvOp::Put(_) | KvOp::Append(_) if event.ret != super::NEVER => self.unobserved.push(number),
-                KvOp::Cas { outcome: Some(Swap::Done), .. } if of_root[number as usize] == NONE => {
+                KvOp::Put(_) | KvOp::Append(_) if event.ret != super::NEVER => {
+                    self.unobserved.push(number)
+                }
+                KvOp::Cas {
+                    outcome: Some(Swap::Done),
+                    ..
+                } if of_root[number as usize] == NONE => {
                     of_root[number as usize] = self.stretches.len() as u32;
-                    self.stretches.push(Stretch { root: number, seen: 0..0, appends: 0..0, next: NONE });
+                    self.stretches.push(Stretch {
+                        root: number,
+                        seen: 0..0,
+                        appends: 0..0,
+                        next: NONE,
+                    });
                 }
                 _ => {}
             }
@@ -332,16 +420,28 @@ impl<'e, 'a> Chains<'e, 'a> {
         }
     }
 
-    /// Links stretches to chains. At most one compare-and-set can come after a value, and only after the last one.
+    /// Links stretches to chains. At most one compare-and-set can come after a value, and only
+    /// after the last one.
     fn link(&mut self, of_root: &[u32]) -> Step {
         for at in 0..self.stretches.len() {
-            let Stretch { root, ref seen, ref appends, .. } = self.stretches[at];
+            let Stretch {
+                root,
+                ref seen,
+                ref appends,
+                ..
+            } = self.stretches[at];
             let (seen, appends) = (seen.clone(), appends.clone());
             if root == INITIAL {
                 self.starts.push(at as u32);
             }
             for &Seen { length, by, .. } in &self.seen[seen.clone()] {
-                if !matches!(self.events[by as usize].kv, KvOp::Cas { outcome: None | Some(Swap::Done), .. }) {
+                if !matches!(
+                    self.events[by as usize].kv,
+                    KvOp::Cas {
+                        outcome: None | Some(Swap::Done),
+                        ..
+                    }
+                ) {
                     continue;
                 }
                 if (length as usize) < appends.len() && on(Test::UpdateInTheMiddle) {
@@ -349,7 +449,11 @@ impl<'e, 'a> Chains<'e, 'a> {
                     let witness = self.seen[seen.end - 1].by;
                     let mut context = self.context(root);
                     context.push(self.index(witness));
-                    return Err(violated(Kind::LostUpdate, vec![self.index(by), self.index(append)], context));
+                    return Err(violated(
+                        Kind::LostUpdate,
+                        vec![self.index(by), self.index(append)],
+                        context,
+                    ));
                 }
                 let before = std::mem::replace(&mut self.stretches[at].next, of_root[by as usize]);
                 // (`no_cycles` would find the first one unreached, but could not say why.)
@@ -373,10 +477,15 @@ impl<'e, 'a> Chains<'e, 'a> {
                 at = self.stretches[at as usize].next;
             }
         }
-        let Some(first) = reached.iter().position(|reached| !reached).filter(|_| on(Test::Cycle)) else {
+        let Some(first) = reached
+            .iter()
+            .position(|reached| !reached)
+            .filter(|_| on(Test::Cycle))
+        else {
             return Ok(());
         };
-        // Each has one that it continues, and those that were reached do not continue it, so this comes back.
+        // Each has one that it continues, and those that were reached do not continue it, so this
+        // comes back.
         let mut at = first as u32;
         let mut core = Vec::new();
         loop {
@@ -389,15 +498,18 @@ impl<'e, 'a> Chains<'e, 'a> {
         }
     }
 
-    /// The only chain as a line, for compare-and-sets that were refused without a value. Where there is more than one
-    /// chain, such a refusal is a disjunction that takes a search.
+    /// The only chain as a line, for compare-and-sets that were refused without a value. Where
+    /// there is more than one chain, such a refusal is a disjunction that takes a search.
     pub fn as_a_line(&self) -> Step<Line<'e, 'a>> {
         let simple = |event: &Event<'_>| matches!(event.kv, KvOp::Get(_) | KvOp::Cas { .. });
         if !self.events.iter().all(simple) || self.starts.len() > 1 {
             return Err(Decision::NotApplicable);
         }
-        // Nobody saw the initial value: nothing happened but refusals and what need not have happened.
-        let [start] = self.starts[..] else { return Err(Decision::NotApplicable) };
+        // Nobody saw the initial value: nothing happened but refusals and what need not have
+        // happened.
+        let [start] = self.starts[..] else {
+            return Err(Decision::NotApplicable);
+        };
         let mut line = Line::new(self.events);
         let mut place_of = FxHashMap::default();
         let mut at = start;
@@ -418,7 +530,9 @@ impl<'e, 'a> Chains<'e, 'a> {
         let last = line.places() - 1;
         let mut leads_on = NONE;
         for &refused in &self.refusals {
-            let KvOp::Cas { from, .. } = self.events[refused as usize].kv else { unreachable!("it was refused") };
+            let KvOp::Cas { from, .. } = self.events[refused as usize].kv else {
+                unreachable!("it was refused")
+            };
             // A value that is not in the chain need never have been there.
             let Some(&place) = place_of.get(from) else {
                 line.rightly_refused.push(refused);
@@ -435,13 +549,21 @@ impl<'e, 'a> Chains<'e, 'a> {
         Ok(line)
     }
 
-    /// A refusal at the last value may be due to a compare-and-set whose reply was lost and whose value nobody saw.
+    /// A refusal at the last value may be due to a compare-and-set whose reply was lost and whose
+    /// value nobody saw.
     fn lead_on(&self, refused: u32, line: &mut Line<'e, 'a>) -> Step {
-        let KvOp::Cas { from: last, .. } = self.events[refused as usize].kv else { unreachable!("it was refused") };
+        let KvOp::Cas { from: last, .. } = self.events[refused as usize].kv else {
+            unreachable!("it was refused")
+        };
         let mut first = NONE;
         for &idle in &self.idle {
-            let KvOp::Cas { from, to, .. } = self.events[idle as usize].kv else { unreachable!("it is idle") };
-            let refused = |event: &u32| matches!(self.events[*event as usize].kv, KvOp::Cas { from, .. } if from == to);
+            let KvOp::Cas { from, to, .. } = self.events[idle as usize].kv else {
+                unreachable!("it is idle")
+            };
+            let refused = |event: &u32| {
+                matches!(self.events[*event as usize].kv, KvOp::Cas { from,
+                .. } if from == to)
+            };
             if from != last {
                 continue;
             }

@@ -1,16 +1,20 @@
-//! One chain in which the order of all writes is known: versions, or compare-and-sets and nothing else.
+//! One chain in which the order of all writes is known: versions, or compare-and-sets and nothing
+//! else.
 //!
-//! Let `T(v)` be the moment at which place `v` of the chain becomes the current one. The demands on these moments are:
+//! Let `T(v)` be the moment at which place `v` of the chain becomes the current one. The demands on
+//! these moments are:
 //!
 //! - `T(v) <= T(v + 1)`, and each write is within its interval;
 //! - an operation that saw place `v` was called by `T(v + 1)` and ended no earlier than `T(v)`;
-//! - an operation that was refused *because the place was not `v`*, without a word on which it was, has a moment before
-//!   `T(v)` or after `T(v + 1)`: if `T(v)` is before its call, `T(v + 1)` must be no later than its reply.
+//! - an operation that was refused *because the place was not `v`*, without a word on which it was,
+//!   has a moment before `T(v)` or after `T(v + 1)`: if `T(v)` is before its call, `T(v + 1)` must
+//!   be no later than its reply.
 //!
-//! All lower bounds are monotone: a later moment never allows another one to be earlier. So there is a least solution
-//! of them, and if that one exceeds an upper bound (a reply), every solution does. The least solution takes one pass
-//! forwards (calls) and one backwards: a refusal lifts `T(v)` to its call, which is no later than its reply and so
-//! before `T(v + 1)`; places above are never lifted again.
+//! All lower bounds are monotone: a later moment never allows another one to be earlier. So there
+//! is a least solution of them, and if that one exceeds an upper bound (a reply), every solution
+//! does. The least solution takes one pass forwards (calls) and one backwards: a refusal lifts
+//! `T(v)` to its call, which is no later than its reply and so before `T(v + 1)`; places above are
+//! never lifted again.
 
 use super::{BEFORE, Event, NEVER, Step, Test, on, violated};
 use crate::Kind;
@@ -40,7 +44,13 @@ type Bound = (i64, Option<u32>);
 impl<'e, 'a> Line<'e, 'a> {
     /// A chain without places.
     pub fn new(events: &'e [Event<'a>]) -> Line<'e, 'a> {
-        Line { events, writes: Vec::new(), readers: Vec::new(), refusals: Vec::new(), rightly_refused: Vec::new() }
+        Line {
+            events,
+            writes: Vec::new(),
+            readers: Vec::new(),
+            refusals: Vec::new(),
+            rightly_refused: Vec::new(),
+        }
     }
 
     /// Adds the next place, and the write that leads to it.
@@ -67,7 +77,9 @@ impl<'e, 'a> Line<'e, 'a> {
     /// The readers of each place, by place.
     fn readers(&self) -> impl DoubleEndedIterator<Item = &[(u32, u32)]> + ExactSizeIterator {
         let mut ends = vec![0; self.writes.len() + 1];
-        self.readers.iter().for_each(|&(place, _)| ends[place as usize + 1] += 1);
+        self.readers
+            .iter()
+            .for_each(|&(place, _)| ends[place as usize + 1] += 1);
         for place in 1..ends.len() {
             ends[place] += ends[place - 1];
         }
@@ -82,7 +94,12 @@ impl<'e, 'a> Line<'e, 'a> {
         let mut bound: Bound = (NEVER, None);
         for (place, readers) in self.readers().enumerate().rev() {
             let write = self.writes[place].into_iter();
-            for number in readers.iter().map(|&(_, reader)| reader).filter(|_| on(Test::LineReads)).chain(write) {
+            for number in readers
+                .iter()
+                .map(|&(_, reader)| reader)
+                .filter(|_| on(Test::LineReads))
+                .chain(write)
+            {
                 if self.event(number).ret < bound.0 {
                     bound = (self.event(number).ret, Some(number));
                 }
@@ -108,9 +125,12 @@ impl<'e, 'a> Line<'e, 'a> {
         if let Some(place) = (0..count).find(|&place| self.exceeds(place, &moments, &high)) {
             return Err(self.blame(place, &moments, &high));
         }
-        self.refusals.sort_unstable_by_key(|refusal| (std::cmp::Reverse(refusal.place), refusal.by));
+        self.refusals
+            .sort_unstable_by_key(|refusal| (std::cmp::Reverse(refusal.place), refusal.by));
         for &Refusal { place, by } in self.refusals.iter().filter(|_| on(Test::Refusals)) {
-            let after = moments.get(place as usize + 1).map_or(NEVER, |moment| moment.0);
+            let after = moments
+                .get(place as usize + 1)
+                .map_or(NEVER, |moment| moment.0);
             let Event { call, ret, .. } = *self.event(by);
             let moment = &mut moments[place as usize];
             if moment.0 < call && after > ret {
@@ -125,7 +145,12 @@ impl<'e, 'a> Line<'e, 'a> {
 
     /// Whether a place cannot become current in time. The first place always was.
     fn exceeds(&self, place: usize, moments: &[Bound], high: &[Bound]) -> bool {
-        moments[place].0 > if self.writes[place].is_none() { BEFORE } else { high[place].0 }
+        moments[place].0
+            > if self.writes[place].is_none() {
+                BEFORE
+            } else {
+                high[place].0
+            }
     }
 
     fn blame(&self, place: usize, moments: &[Bound], high: &[Bound]) -> super::Decision {
@@ -144,8 +169,13 @@ impl<'e, 'a> Line<'e, 'a> {
                 }
                 next += 1;
             }
-            // Both its ends and what the first refusal comes too late for say it; the links between have no fault.
-            let between = if chain.len() > 2 { chain.split_off(1) } else { Vec::new() };
+            // Both its ends and what the first refusal comes too late for say it; the links between
+            // have no fault.
+            let between = if chain.len() > 2 {
+                chain.split_off(1)
+            } else {
+                Vec::new()
+            };
             let mut core = chain;
             core.extend(early.map(index));
             core.extend(between.last());
@@ -155,19 +185,27 @@ impl<'e, 'a> Line<'e, 'a> {
         }
         let early = early.expect("the bound is due to an operation");
         let context: Vec<usize> = write(place).map(index).into_iter().collect();
-        let (late_writes, early_writes) = (self.writes.contains(&Some(late)), self.writes.contains(&Some(early)));
+        let (late_writes, early_writes) = (
+            self.writes.contains(&Some(late)),
+            self.writes.contains(&Some(early)),
+        );
         match (late_writes, early_writes) {
             (true, false) => violated(Kind::FutureRead, vec![index(early), index(late)], context),
             (true, true) => violated(Kind::Reordered, vec![index(early), index(late)], context),
             (false, true) => violated(Kind::StaleRead, vec![index(late), index(early)], context),
-            (false, false) => violated(Kind::NonMonotonicRead, vec![index(late), index(early)], context),
+            (false, false) => violated(
+                Kind::NonMonotonicRead,
+                vec![index(late), index(early)],
+                context,
+            ),
         }
     }
 
     /// Everything at the earliest moment that the least solution allows.
     fn witness(&self, moments: &[Bound]) -> Vec<usize> {
         let moment = |place: usize| moments.get(place).map_or(NEVER, |moment| moment.0);
-        // At one moment: refusals that were too early, then places in their order, then refusals that were too late.
+        // At one moment: refusals that were too early, then places in their order, then refusals
+        // that were too late.
         let mut order: Vec<(i64, u8, u32, bool, u32)> = Vec::new();
         for (place, write) in (0_u32..).zip(&self.writes) {
             if let Some(write) = *write {
@@ -175,15 +213,32 @@ impl<'e, 'a> Line<'e, 'a> {
             }
         }
         for &(place, by) in &self.readers {
-            order.push((self.event(by).call.max(moment(place as usize)), 1, place, true, by));
+            order.push((
+                self.event(by).call.max(moment(place as usize)),
+                1,
+                place,
+                true,
+                by,
+            ));
         }
         for &Refusal { place, by } in &self.refusals {
             let Event { call, ret, .. } = *self.event(by);
             let early = moment(place as usize) >= call;
-            order.push(if early { (call, 0, 0, false, by) } else { (ret, 2, 0, false, by) });
+            order.push(if early {
+                (call, 0, 0, false, by)
+            } else {
+                (ret, 2, 0, false, by)
+            });
         }
-        order.extend(self.rightly_refused.iter().map(|&by| (self.event(by).call, 0, 0, false, by)));
+        order.extend(
+            self.rightly_refused
+                .iter()
+                .map(|&by| (self.event(by).call, 0, 0, false, by)),
+        );
         order.sort_unstable();
-        order.into_iter().map(|(.., by)| self.event(by).index).collect()
+        order
+            .into_iter()
+            .map(|(.., by)| self.event(by).index)
+            .collect()
     }
 }

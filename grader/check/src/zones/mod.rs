@@ -1,15 +1,20 @@
-//! Linearizability without a search, for histories of one key in which every written value is another one.
+//! Linearizability without a search, for histories of one key in which every written value is
+//! another one.
 //!
-//! Then a read names the write that it saw, and what is left to find is only an order of the values. Gibbons and Korach
-//! (SIAM J. Comput. 26(4), 1997) decide such histories of registers in `O(n log n)`; zones are Golab, Li and Shah's
-//! (PODC 2011) way to say it. Here they also carry appends, compare-and-sets and versions:
+//! Then a read names the write that it saw, and what is left to find is only an order of the
+//! values. Gibbons and Korach (SIAM J. Comput. 26(4), 1997) decide such histories of registers in
+//! `O(n log n)`; zones are Golab, Li and Shah's (PODC 2011) way to say it. Here they also carry
+//! appends, compare-and-sets and versions:
 //!
 //! - `tokens`: that the preconditions hold, and how a value falls into tokens;
-//! - `chains`: what follows what without a gap (a put, the appends and compare-and-sets on it, their readers);
+//! - `chains`: what follows what without a gap (a put, the appends and compare-and-sets on it,
+//!   their readers);
 //! - `order`: in which order the chains can have been current;
-//! - `line`: a single chain whose order is known (versions), also with refusals that do not tell what they saw.
+//! - `line`: a single chain whose order is known (versions), also with refusals that do not tell
+//!   what they saw.
 //!
-//! Nothing is assumed: whatever is not one of these cases is [`Decision::NotApplicable`] and goes to the search.
+//! Nothing is assumed: whatever is not one of these cases is [`Decision::NotApplicable`] and goes
+//! to the search.
 
 mod chains;
 mod line;
@@ -55,7 +60,8 @@ pub(crate) enum Decision {
 /// The steps that can end early.
 type Step<T = ()> = Result<T, Decision>;
 
-/// One test of the fast path. The crate's own tests switch them off, one at a time, to see that it would be noticed.
+/// One test of the fast path. The crate's own tests switch them off, one at a time, to see that it
+/// would be noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(not(test), allow(dead_code, reason = "only tests name them all"))]
 pub(crate) enum Test {
@@ -100,8 +106,8 @@ fn on(test: Test) -> bool {
     }
 }
 
-/// Decides whether `events`, which are all of one key, are linearizable from the state `initial` on.
-/// `O(n log n)` time for `n` events, plus the bytes of the values.
+/// Decides whether `events`, which are all of one key, are linearizable from the state `initial`
+/// on. `O(n log n)` time for `n` events, plus the bytes of the values.
 pub(crate) fn decide(events: &[Event<'_>], initial: KvState<'_>) -> Decision {
     if let Some(wrong) = events.iter().find(|event| event.kv == KvOp::Wrong) {
         return violated(crate::Kind::WrongReply, vec![wrong.index], Vec::new());

@@ -1,13 +1,15 @@
 //! In which order the chains can have been current.
 //!
-//! Let `f` be the earliest reply and `s` the latest call among the operations of a chain. Chain X can come before chain
-//! Y iff no operation of Y ended before one of X began: `f(Y) >= s(X)`. If `f < s`, the chain has to be current from
-//! `f` to `s` (its *forward zone*); else one moment of `s ..= f` is enough (its *backward zone*).
+//! Let `f` be the earliest reply and `s` the latest call among the operations of a chain. Chain X
+//! can come before chain Y iff no operation of Y ended before one of X began: `f(Y) >= s(X)`. If
+//! `f < s`, the chain has to be current from `f` to `s` (its *forward zone*); else one moment of
+//! `s ..= f` is enough (its *backward zone*).
 //!
-//! There is an order iff no two forward zones overlap in more than a point and no backward zone lies strictly inside a
-//! forward one. Necessary: of two such chains neither can come first. Sufficient: put the forward zones in their order,
-//! and each backward chain at the first moment of its zone that is not inside a forward zone; then chains whose moments
-//! are in order fulfil the condition above.
+//! There is an order iff no two forward zones overlap in more than a point and no backward zone
+//! lies strictly inside a forward one. Necessary: of two such chains neither can come first.
+//! Sufficient: put the forward zones in their order, and each backward chain at the first moment of
+//! its zone that is not inside a forward zone; then chains whose moments are in order fulfil the
+//! condition above.
 
 use super::{
     BEFORE, Event, NEVER, Step, Test,
@@ -40,11 +42,21 @@ pub(super) fn order(chains: &Chains<'_, '_>) -> Step<Vec<usize>> {
     let mut members = Vec::new();
     for &start in &chains.starts {
         let zone = sweep(chains, start, &mut members)?;
-        if zone.f < zone.s { forward.push(zone) } else { backward.push(zone) }
+        if zone.f < zone.s {
+            forward.push(zone)
+        } else {
+            backward.push(zone)
+        }
     }
     for &write in &chains.unobserved {
         let Event { call, ret, .. } = chains.events[write as usize];
-        backward.push(Zone { f: ret, f_by: write, s: call, s_by: write, start: NONE });
+        backward.push(Zone {
+            f: ret,
+            f_by: write,
+            s: call,
+            s_by: write,
+            start: NONE,
+        });
     }
     forward.sort_unstable_by_key(|zone| (zone.f, zone.s, zone.start));
     let overlap = |pair: &&[Zone]| pair[1].f < pair[0].s && on(Test::ForwardForward);
@@ -52,11 +64,18 @@ pub(super) fn order(chains: &Chains<'_, '_>) -> Step<Vec<usize>> {
         return Err(conflict(chains, &pair[0], &pair[1]));
     }
     // (moment, whether the zone is a forward one, number)
-    let mut places: Vec<(i64, bool, usize)> = (0..).zip(&forward).map(|(at, zone)| (zone.f, true, at)).collect();
+    let mut places: Vec<(i64, bool, usize)> = (0..)
+        .zip(&forward)
+        .map(|(at, zone)| (zone.f, true, at))
+        .collect();
     for (at, zone) in backward.iter().enumerate() {
         let before = forward.partition_point(|other| other.f < zone.s);
-        let around = before.checked_sub(1).map(|at| &forward[at]).filter(|around| around.s > zone.s);
-        if let Some(around) = around.filter(|around| around.s > zone.f && on(Test::BackwardForward)) {
+        let around = before
+            .checked_sub(1)
+            .map(|at| &forward[at])
+            .filter(|around| around.s > zone.s);
+        if let Some(around) = around.filter(|around| around.s > zone.f && on(Test::BackwardForward))
+        {
             return Err(conflict(chains, around, zone));
         }
         places.push((around.map_or(zone.s, |around| around.s), false, at));
@@ -64,7 +83,11 @@ pub(super) fn order(chains: &Chains<'_, '_>) -> Step<Vec<usize>> {
     places.sort_unstable();
     let mut order = Vec::with_capacity(chains.events.len());
     for (_, is_forward, at) in places {
-        let zone = if is_forward { &forward[at] } else { &backward[at] };
+        let zone = if is_forward {
+            &forward[at]
+        } else {
+            &backward[at]
+        };
         if zone.start == NONE {
             order.push(chains.events[zone.f_by as usize].index);
         } else {
@@ -80,16 +103,24 @@ fn stretches<'c>(chains: &'c Chains<'_, '_>, start: u32) -> impl Iterator<Item =
     std::iter::successors(chains.stretches.get(start as usize), next)
 }
 
-/// Goes through the operations of a chain in their order: what has to come later must not have ended before something
-/// that comes earlier began. (Readers of one value are in no order.)
+/// Goes through the operations of a chain in their order: what has to come later must not have
+/// ended before something that comes earlier began. (Readers of one value are in no order.)
 fn sweep(chains: &Chains<'_, '_>, start: u32, members: &mut Vec<(u32, bool)>) -> Step<Zone> {
-    let mut zone = Zone { f: NEVER, f_by: NONE, s: BEFORE, s_by: NONE, start };
+    let mut zone = Zone {
+        f: NEVER,
+        f_by: NONE,
+        s: BEFORE,
+        s_by: NONE,
+        start,
+    };
     let mut latest_writes = true;
     for stretch in stretches(chains, start) {
         if stretch.root == INITIAL && on(Test::InitialFirst) {
             (zone.f, zone.f_by) = (BEFORE, NONE);
         }
-        let writes = [stretch.root].into_iter().chain(chains.appends[stretch.appends.clone()].iter().copied());
+        let writes = [stretch.root]
+            .into_iter()
+            .chain(chains.appends[stretch.appends.clone()].iter().copied());
         let mut seen = chains.seen[stretch.seen.clone()].iter().peekable();
         for (place, write) in (0_u32..).zip(writes) {
             members.clear();
@@ -97,7 +128,12 @@ fn sweep(chains: &Chains<'_, '_>, start: u32, members: &mut Vec<(u32, bool)>) ->
                 members.push((write, true));
                 let event = &chains.events[write as usize];
                 if event.ret < zone.s && on(Test::SweepWrites) {
-                    return Err(wrong_order(chains, stretch, (zone.s_by, latest_writes), (write, true)));
+                    return Err(wrong_order(
+                        chains,
+                        stretch,
+                        (zone.s_by, latest_writes),
+                        (write, true),
+                    ));
                 }
                 if event.call > zone.s {
                     (zone.s, zone.s_by, latest_writes) = (event.call, write, true);
@@ -108,7 +144,12 @@ fn sweep(chains: &Chains<'_, '_>, start: u32, members: &mut Vec<(u32, bool)>) ->
                 members.push((reader.by, false));
                 let event = &chains.events[reader.by as usize];
                 if event.ret < before.0 && on(Test::SweepReads) {
-                    return Err(wrong_order(chains, stretch, (before.1, before.2), (reader.by, false)));
+                    return Err(wrong_order(
+                        chains,
+                        stretch,
+                        (before.1, before.2),
+                        (reader.by, false),
+                    ));
                 }
                 if event.call > zone.s {
                     (zone.s, zone.s_by, latest_writes) = (event.call, reader.by, false);
@@ -155,7 +196,10 @@ fn wrong_order(
 fn evidence(chains: &Chains<'_, '_>, stretch: &Stretch) -> Vec<usize> {
     let longest = chains.seen[stretch.seen.clone()].last().map(|seen| seen.by);
     let root = Some(stretch.root).filter(|&root| root != INITIAL);
-    root.into_iter().chain(longest).map(|event| chains.events[event as usize].index).collect()
+    root.into_iter()
+        .chain(longest)
+        .map(|event| chains.events[event as usize].index)
+        .collect()
 }
 
 /// The stretch that `event` is in. Only for explanations: it looks at all.
@@ -163,7 +207,9 @@ fn stretch_of<'c>(chains: &'c Chains<'_, '_>, event: u32) -> Option<&'c Stretch>
     chains.stretches.iter().find(|stretch| {
         stretch.root == event
             || chains.appends[stretch.appends.clone()].contains(&event)
-            || chains.seen[stretch.seen.clone()].iter().any(|seen| seen.by == event)
+            || chains.seen[stretch.seen.clone()]
+                .iter()
+                .any(|seen| seen.by == event)
     })
 }
 
@@ -205,7 +251,10 @@ fn conflict(chains: &Chains<'_, '_>, outer: &Zone, inner: &Zone) -> super::Decis
             };
             (kind, vec![ends[0], one, ends[1]])
         }
-        None => (Kind::Overlap, vec![outer.f_by, inner.f_by, outer.s_by, inner.s_by]),
+        None => (
+            Kind::Overlap,
+            vec![outer.f_by, inner.f_by, outer.s_by, inner.s_by],
+        ),
     };
     core.retain(|&number| number != NONE);
     let mut context = Vec::new();
@@ -214,17 +263,31 @@ fn conflict(chains: &Chains<'_, '_>, outer: &Zone, inner: &Zone) -> super::Decis
             context.extend(evidence(chains, stretch));
         }
     }
-    violated(kind, core.into_iter().map(|number| event(number).index).collect(), context)
+    violated(
+        kind,
+        core.into_iter().map(|number| event(number).index).collect(),
+        context,
+    )
 }
 
 fn is_write(event: &Event<'_>) -> bool {
-    matches!(event.kv, KvOp::Put(_) | KvOp::Append(_) | KvOp::Cas { outcome: None | Some(Swap::Done), .. })
+    matches!(
+        event.kv,
+        KvOp::Put(_)
+            | KvOp::Append(_)
+            | KvOp::Cas {
+                outcome: None | Some(Swap::Done),
+                ..
+            }
+    )
 }
 
 /// Appends the operations of a chain in their order.
 fn emit(chains: &Chains<'_, '_>, start: u32, order: &mut Vec<usize>) {
     for stretch in stretches(chains, start) {
-        let writes = [stretch.root].into_iter().chain(chains.appends[stretch.appends.clone()].iter().copied());
+        let writes = [stretch.root]
+            .into_iter()
+            .chain(chains.appends[stretch.appends.clone()].iter().copied());
         let mut seen = chains.seen[stretch.seen.clone()].iter().peekable();
         for (place, write) in (0_u32..).zip(writes) {
             if write != INITIAL {

@@ -1,4 +1,5 @@
-//! Versioned puts: the version says at which place of the chain an operation was, whatever the values are.
+//! Versioned puts: the version says at which place of the chain an operation was, whatever the
+//! values are.
 
 use std::collections::BTreeMap;
 
@@ -32,24 +33,41 @@ pub(super) fn decide(events: &[Event<'_>], initial: KvState<'_>) -> Step<Vec<usi
     // The put that led to the version, and the one that leads to the next.
     let (mut write, mut value, mut version) = (None, initial.value, initial.version);
     let none = Version::default();
-    let highest = versions.iter().rev().find(|(_, known)| known.stored.is_some() || !known.readers.is_empty());
-    let highest = highest.map_or(initial.version, |(version, known)| version + u64::from(known.stored.is_some()));
-    if let Some((_, known)) = versions.range(..initial.version).find(|(_, known)| known.saw().is_some()) {
+    let highest = versions
+        .iter()
+        .rev()
+        .find(|(_, known)| known.stored.is_some() || !known.readers.is_empty());
+    let highest = highest.map_or(initial.version, |(version, known)| {
+        version + u64::from(known.stored.is_some())
+    });
+    if let Some((_, known)) = versions
+        .range(..initial.version)
+        .find(|(_, known)| known.saw().is_some())
+    {
         let saw = known.saw().expect("somebody saw it");
         return Err(violated(Kind::Phantom, vec![index(saw)], Vec::new()));
     }
-    let refused = versions.iter().rev().find(|(_, known)| !known.refused.is_empty()).map_or(0, |(version, _)| *version);
+    let refused = versions
+        .iter()
+        .rev()
+        .find(|(_, known)| !known.refused.is_empty())
+        .map_or(0, |(version, _)| *version);
     loop {
         let known = versions.get(&version).unwrap_or(&none);
         let place = line.add_place(write);
         for &(reader, seen) in &known.readers {
             if seen.is_some_and(|seen| seen != value) && on(Test::VersionValue) {
-                let core = [Some(reader), write].into_iter().flatten().map(index).collect();
+                let core = [Some(reader), write]
+                    .into_iter()
+                    .flatten()
+                    .map(index)
+                    .collect();
                 return Err(violated(Kind::Phantom, core, Vec::new()));
             }
         }
         line.add_readers(known.readers.iter().map(|&(reader, _)| reader));
-        line.refusals.extend(known.refused.iter().map(|&by| Refusal { place, by }));
+        line.refusals
+            .extend(known.refused.iter().map(|&by| Refusal { place, by }));
         let next = match known.stored {
             Some(stored) => Some(stored),
             None if version < highest => known.lost_put(events, versions.get(&(version + 1))),
@@ -58,13 +76,23 @@ pub(super) fn decide(events: &[Event<'_>], initial: KvState<'_>) -> Step<Vec<usi
             None => None,
         };
         let Some(next) = next else { break };
-        let KvOp::PutAt { value: put, .. } = events[next as usize].kv else { unreachable!("it is a put") };
+        let KvOp::PutAt { value: put, .. } = events[next as usize].kv else {
+            unreachable!("it is a put")
+        };
         (write, value, version) = (Some(next), put, version + 1);
     }
-    let elsewhere = versions.iter().filter(|(at, _)| !(initial.version..=version).contains(at));
-    line.rightly_refused.extend(elsewhere.flat_map(|(_, known)| known.refused.iter().copied()));
-    match versions.range(version + 1..).find_map(|(_, known)| known.saw()) {
-        Some(saw) if on(Test::VersionGap) => Err(violated(Kind::Phantom, vec![index(saw)], Vec::new())),
+    let elsewhere = versions
+        .iter()
+        .filter(|(at, _)| !(initial.version..=version).contains(at));
+    line.rightly_refused
+        .extend(elsewhere.flat_map(|(_, known)| known.refused.iter().copied()));
+    match versions
+        .range(version + 1..)
+        .find_map(|(_, known)| known.saw())
+    {
+        Some(saw) if on(Test::VersionGap) => {
+            Err(violated(Kind::Phantom, vec![index(saw)], Vec::new()))
+        }
         _ => line.decide(),
     }
 }
@@ -72,11 +100,15 @@ pub(super) fn decide(events: &[Event<'_>], initial: KvState<'_>) -> Step<Vec<usi
 impl Version<'_> {
     /// Somebody who was at this version.
     fn saw(&self) -> Option<u32> {
-        self.readers.first().map(|&(reader, _)| reader).or(self.stored)
+        self.readers
+            .first()
+            .map(|&(reader, _)| reader)
+            .or(self.stored)
     }
 
-    /// Of the puts with lost replies, the one that was called first of those that write what was seen next. (They are
-    /// interchangeable otherwise, and whatever the others can do, the first one can.)
+    /// Of the puts with lost replies, the one that was called first of those that write what was
+    /// seen next. (They are interchangeable otherwise, and whatever the others can do, the first
+    /// one can.)
     fn lost_put(&self, events: &[Event<'_>], next: Option<&Version<'_>>) -> Option<u32> {
         let seen = next.and_then(|next| next.readers.iter().find_map(|&(_, seen)| seen));
         let fits = |put: &&u32| match events[**put as usize].kv {
@@ -85,7 +117,12 @@ impl Version<'_> {
         };
         let first = |put: &&u32| (events[**put as usize].call, **put);
         // If none fits, some read of the next version is wrong; any put will show that.
-        self.lost.iter().filter(fits).min_by_key(first).or(self.lost.iter().min_by_key(first)).copied()
+        self.lost
+            .iter()
+            .filter(fits)
+            .min_by_key(first)
+            .or(self.lost.iter().min_by_key(first))
+            .copied()
     }
 }
 
@@ -95,28 +132,57 @@ fn collect<'a>(events: &[Event<'a>]) -> Step<BTreeMap<u64, Version<'a>>> {
         match event.kv {
             // So that "the next version" is always a number.
             KvOp::GetAt(Some((_, u64::MAX)))
-            | KvOp::PutAt { version: u64::MAX, .. }
-            | KvOp::PutAt { outcome: Some(Stored::Saw(u64::MAX)), .. } => return Err(Decision::NotApplicable),
-            KvOp::GetAt(Some((value, version))) => {
-                versions.entry(version).or_default().readers.push((number, Some(value)));
+            | KvOp::PutAt {
+                version: u64::MAX, ..
             }
-            KvOp::PutAt { version, outcome: Some(Stored::Saw(seen)), .. } => {
+            | KvOp::PutAt {
+                outcome: Some(Stored::Saw(u64::MAX)),
+                ..
+            } => return Err(Decision::NotApplicable),
+            KvOp::GetAt(Some((value, version))) => {
+                versions
+                    .entry(version)
+                    .or_default()
+                    .readers
+                    .push((number, Some(value)));
+            }
+            KvOp::PutAt {
+                version,
+                outcome: Some(Stored::Saw(seen)),
+                ..
+            } => {
                 if seen == version {
                     return Err(violated(Kind::WrongReply, vec![event.index], Vec::new()));
                 }
-                versions.entry(seen).or_default().readers.push((number, None));
+                versions
+                    .entry(seen)
+                    .or_default()
+                    .readers
+                    .push((number, None));
             }
-            KvOp::PutAt { version, outcome: Some(Stored::Refused), .. } => {
+            KvOp::PutAt {
+                version,
+                outcome: Some(Stored::Refused),
+                ..
+            } => {
                 versions.entry(version).or_default().refused.push(number);
             }
-            KvOp::PutAt { version, outcome: Some(Stored::Done), .. } => {
+            KvOp::PutAt {
+                version,
+                outcome: Some(Stored::Done),
+                ..
+            } => {
                 let stored = &mut versions.entry(version).or_default().stored;
                 if let Some(other) = stored.replace(number).filter(|_| on(Test::VersionTwice)) {
                     let core = vec![events[other as usize].index, event.index];
                     return Err(violated(Kind::LostUpdate, core, Vec::new()));
                 }
             }
-            KvOp::PutAt { version, outcome: None, .. } => {
+            KvOp::PutAt {
+                version,
+                outcome: None,
+                ..
+            } => {
                 debug_assert_eq!(event.ret, NEVER);
                 versions.entry(version).or_default().lost.push(number);
             }

@@ -63,7 +63,10 @@ impl Spec for Value {
     }
 
     fn partition(command: &Command) -> Option<u8> {
-        let (Command::Put(key, _) | Command::Append(key, _) | Command::Get(key) | Command::Cas(key, _, _)) = command;
+        let (Command::Put(key, _)
+        | Command::Append(key, _)
+        | Command::Get(key)
+        | Command::Cas(key, _, _)) = command;
         Some(*key)
     }
 }
@@ -98,13 +101,22 @@ impl Spec for Foresighted {
         Value::partition(command)
     }
 
-    fn can_lead_to<'a>(&self, _: &Command, reply: &Reply, mut others: impl Iterator<Item = &'a Command>) -> bool {
-        let Reply::Value(seen) = reply else { return true };
+    fn can_lead_to<'a>(
+        &self,
+        _: &Command,
+        reply: &Reply,
+        mut others: impl Iterator<Item = &'a Command>,
+    ) -> bool {
+        let Reply::Value(seen) = reply else {
+            return true;
+        };
         let missing = seen.strip_prefix(&self.0.0);
         missing == Some("")
             || others.any(|other| match other {
                 Command::Put(_, value) | Command::Cas(_, _, value) => seen.starts_with(value),
-                Command::Append(_, value) => missing.is_some_and(|missing| missing.starts_with(value)),
+                Command::Append(_, value) => {
+                    missing.is_some_and(|missing| missing.starts_with(value))
+                }
                 Command::Get(_) => false,
             })
     }
@@ -141,16 +153,19 @@ pub struct Shape {
     pub keys: u64,
     /// Out of 100 operations.
     pub lost: u64,
-    /// Every written value is another one, as in the workloads of the suites; otherwise values repeat often.
+    /// Every written value is another one, as in the workloads of the suites; otherwise values
+    /// repeat often.
     pub unique: bool,
     /// Weights of put, append, get and compare-and-set.
     pub mix: [u64; 4],
 }
 
-/// A history that a correct store could have produced: every client runs its operations one after the other, and each
-/// takes effect at a random moment while it is open. Few moments, so many are equal.
+/// A history that a correct store could have produced: every client runs its operations one after
+/// the other, and each takes effect at a random moment while it is open. Few moments, so many are
+/// equal.
 pub fn linearizable(random: &mut Random, shape: Shape) -> Vec<Op> {
-    // (the moment of the effect, the operation, whether its reply is lost, whether it takes effect at all)
+    // (the moment of the effect, the operation, whether its reply is lost, whether it takes effect
+    // at all)
     let mut planned = Vec::new();
     let mut clocks = vec![0; shape.clients as usize];
     for number in 0..shape.operations {
@@ -162,7 +177,12 @@ pub fn linearizable(random: &mut Random, shape: Shape) -> Vec<Op> {
         let command = command(random, shape, client, number);
         let effect = call * 10 + random.below(length * 10 + 1) + late * 10;
         clocks[client as usize] = call + length + 1;
-        let operation = Op { client: client as u32, command, call, reply: Some((call + length, Reply::Done)) };
+        let operation = Op {
+            client: client as u32,
+            command,
+            call,
+            reply: Some((call + length, Reply::Done)),
+        };
         planned.push((effect, operation, lost, !lost || random.chance(50)));
     }
     planned.sort_by_key(|plan| plan.0);
@@ -203,10 +223,16 @@ fn command(random: &mut Random, shape: Shape, client: u64, number: u64) -> Comma
     }
 }
 
-/// Lets one reply be that of another operation (which may do no harm), or a get return what nobody wrote.
+/// Lets one reply be that of another operation (which may do no harm), or a get return what nobody
+/// wrote.
 pub fn corrupt(random: &mut Random, history: &mut [Op]) {
     let answered: Vec<usize> = (0..history.len())
-        .filter(|&at| matches!(history[at].reply, Some((_, Reply::Value(_) | Reply::Swapped(_)))))
+        .filter(|&at| {
+            matches!(
+                history[at].reply,
+                Some((_, Reply::Value(_) | Reply::Swapped(_)))
+            )
+        })
         .collect();
     if answered.is_empty() {
         return;
@@ -223,16 +249,30 @@ pub fn corrupt(random: &mut Random, history: &mut [Op]) {
     }
 }
 
-/// Whether `order` is a linearization of the operations `part` of `history`, by the definition and nothing else.
+/// Whether `order` is a linearization of the operations `part` of `history`, by the definition and
+/// nothing else.
 pub fn explains(history: &[Op], part: &[usize], order: &[usize]) -> bool {
     let mut value = Value::default();
     let replies_fit = order.iter().all(|&at| {
         let reply = value.invoke(&history[at].command);
-        history[at].reply.as_ref().is_none_or(|(_, seen)| *seen == reply)
+        history[at]
+            .reply
+            .as_ref()
+            .is_none_or(|(_, seen)| *seen == reply)
     });
-    let precedes = |a: usize, b: usize| history[a].reply.as_ref().is_some_and(|(at, _)| *at < history[b].call);
-    let in_time = (0..order.len()).all(|i| (i + 1..order.len()).all(|j| !precedes(order[j], order[i])));
-    let each_once = order.iter().all(|at| order.iter().filter(|other| *other == at).count() == 1 && part.contains(at));
-    let complete = part.iter().all(|at| history[*at].reply.is_none() || order.contains(at));
+    let precedes = |a: usize, b: usize| {
+        history[a]
+            .reply
+            .as_ref()
+            .is_some_and(|(at, _)| *at < history[b].call)
+    };
+    let in_time =
+        (0..order.len()).all(|i| (i + 1..order.len()).all(|j| !precedes(order[j], order[i])));
+    let each_once = order
+        .iter()
+        .all(|at| order.iter().filter(|other| *other == at).count() == 1 && part.contains(at));
+    let complete = part
+        .iter()
+        .all(|at| history[*at].reply.is_none() || order.contains(at));
     replies_fit && in_time && each_once && complete
 }

@@ -1,4 +1,5 @@
-//! A class that is made up: correct, wrong, broken, hostile, missing and late submissions, and teams.
+//! A class that is made up: correct, wrong, broken, hostile, missing and late submissions, and
+//! teams.
 
 use std::{
     fs,
@@ -30,8 +31,10 @@ use Sort::{Broken, Hostile, Late, Missing, Reference, Starter, Team, Variant, Wr
 pub const DEADLINE: &str = "2026-03-01T12:00:00Z";
 
 /// In turn, so that a class of any size has nearly all of them.
-const TURN: [Sort; 12] =
-    [Reference, Wrong, Broken, Hostile, Missing, Team, Starter, Late, Variant, Wrong, Wrong, Reference];
+const TURN: [Sort; 12] = [
+    Reference, Wrong, Broken, Hostile, Missing, Team, Starter, Late, Variant, Wrong, Wrong,
+    Reference,
+];
 
 /// A class on the disk.
 pub struct Class {
@@ -53,14 +56,24 @@ pub fn make(root: &Path, lab: &str, size: usize, into: &Path) -> Class {
     while students.len() < size {
         let sort = TURN[number % TURN.len()];
         let login = format!("student-{number:03}");
-        let of_team = if sort == Team { vec![format!("{login}-a"), format!("{login}-b")] } else { vec![login.clone()] };
+        let of_team = if sort == Team {
+            vec![format!("{login}-a"), format!("{login}-b")]
+        } else {
+            vec![login.clone()]
+        };
         for member in &of_team {
             roster += &format!("{member}@university.example,{member},{number},Student {number}\n");
             students.push((member.clone(), sort));
         }
-        let name = if sort == Team { format!("team-{number:03}") } else { login };
+        let name = if sort == Team {
+            format!("team-{number:03}")
+        } else {
+            login
+        };
         if sort == Team {
-            of_team.iter().for_each(|member| teams += &format!("{name},{member}\n"));
+            of_team
+                .iter()
+                .for_each(|member| teams += &format!("{name},{member}\n"));
         }
         if sort != Missing {
             let own = folder.join(format!("{lab}-{name}"));
@@ -84,11 +97,16 @@ fn hand_in(root: &Path, lab: &str, sort: Sort, wrong: &Mutant, own: &Path) {
         Starter => copy(&from(&format!("starter/{lab}")), own),
         Variant => copy(&from(&format!("solutions/{lab}-variant")), own),
         Wrong => copy(wrong.apply().expect("the patch applies").path(), own),
-        Reference | Broken | Hostile | Late | Team | Missing => copy(&from(&format!("solutions/{lab}")), own),
+        Reference | Broken | Hostile | Late | Team | Missing => {
+            copy(&from(&format!("solutions/{lab}")), own)
+        }
     }
     match sort {
         Broken => append(&own.join("src/lib.rs"), "fn broken() -> u8 { \"text\" }\n"),
-        Hostile => append(&own.join("src/lib.rs"), "pub const SECRET: &str = include_str!(\"/etc/hostname\");\n"),
+        Hostile => append(
+            &own.join("src/lib.rs"),
+            "pub const SECRET: &str = include_str!(\"/etc/hostname\");\n",
+        ),
         _ => {}
     }
 }
@@ -96,18 +114,47 @@ fn hand_in(root: &Path, lab: &str, sort: Sort, wrong: &Mutant, own: &Path) {
 fn commit_before_and_after_the_deadline(own: &Path) {
     git(own, &["init", "-q", "-b", "main"], "");
     git(own, &["add", "."], "");
-    git(own, &["commit", "-q", "-m", "in time"], "2026-03-01T11:00:00Z");
-    append(&own.join("src/lib.rs"), "fn too_late() -> u8 { \"text\" }\n");
-    git(own, &["commit", "-q", "-a", "-m", "late"], "2026-03-01T13:00:00Z");
+    git(
+        own,
+        &["commit", "-q", "-m", "in time"],
+        "2026-03-01T11:00:00Z",
+    );
+    append(
+        &own.join("src/lib.rs"),
+        "fn too_late() -> u8 { \"text\" }\n",
+    );
+    git(
+        own,
+        &["commit", "-q", "-a", "-m", "late"],
+        "2026-03-01T13:00:00Z",
+    );
 }
 
 /// The same whatever this machine's user has set.
 fn git(folder: &Path, arguments: &[&str], date: &str) {
     let mut command = Command::new("git");
-    command.current_dir(folder).args(["-c", "user.name=s", "-c", "user.email=s@x", "-c", "commit.gpgsign=false"]);
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
-    command.env("GIT_AUTHOR_DATE", date).env("GIT_COMMITTER_DATE", date);
-    assert!(command.args(arguments).status().expect("git is there").success(), "git {arguments:?}");
+    command.current_dir(folder).args([
+        "-c",
+        "user.name=s",
+        "-c",
+        "user.email=s@x",
+        "-c",
+        "commit.gpgsign=false",
+    ]);
+    command
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1");
+    command
+        .env("GIT_AUTHOR_DATE", date)
+        .env("GIT_COMMITTER_DATE", date);
+    assert!(
+        command
+            .args(arguments)
+            .status()
+            .expect("git is there")
+            .success(),
+        "git {arguments:?}"
+    );
 }
 
 fn append(file: &Path, text: &str) {
@@ -121,6 +168,11 @@ fn copy(from: &Path, own: &Path) {
     fs::copy(from.join("Cargo.toml"), own.join("Cargo.toml")).expect("the manifest is there");
     for entry in fs::read_dir(from.join("src")).expect("there are sources") {
         let path = entry.expect("an entry").path();
-        fs::copy(&path, own.join("src").join(path.file_name().expect("it has a name"))).expect("a source file");
+        fs::copy(
+            &path,
+            own.join("src")
+                .join(path.file_name().expect("it has a name")),
+        )
+        .expect("a source file");
     }
 }

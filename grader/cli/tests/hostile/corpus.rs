@@ -1,6 +1,5 @@
-//! The hostile corpus, `grader/fixtures/hostile`: submissions that spy, harm, forge or cheat, each with the verdict that
-//! it deserves.
-//! Its README says how a fixture is written.
+//! The hostile corpus, `grader/fixtures/hostile`: submissions that spy, harm, forge or cheat, each
+//! with the verdict that it deserves. Its README says how a fixture is written.
 
 use std::{
     collections::BTreeMap,
@@ -38,8 +37,14 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of the table.
-    pub const ALL: [Kind; 6] =
-        [Kind::Tree, Kind::CompileTime, Kind::RunTime, Kind::Forging, Kind::Cheating, Kind::Reports];
+    pub const ALL: [Kind; 6] = [
+        Kind::Tree,
+        Kind::CompileTime,
+        Kind::RunTime,
+        Kind::Forging,
+        Kind::Cheating,
+        Kind::Reports,
+    ];
 
     /// Its title in the table.
     pub fn title(self) -> &'static str {
@@ -111,7 +116,8 @@ pub struct Fixture {
     /// Texts that the result has in it; any white space is as good as any other.
     #[serde(default)]
     pub says: Vec<String>,
-    /// Texts that stand in no file and in no output, besides the canary, the environment's token and [`NEIGHBOUR_MARK`].
+    /// Texts that stand in no file and in no output, besides the canary, the environment's token
+    /// and [`NEIGHBOUR_MARK`].
     #[serde(default)]
     pub never: Vec<String>,
     /// Texts that do not stand in outputs of one sort.
@@ -127,7 +133,11 @@ pub struct Fixture {
 
 /// The project.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the project is above").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the project is above")
+        .to_owned()
 }
 
 /// The folder of the corpus.
@@ -138,7 +148,9 @@ pub fn folder() -> PathBuf {
 /// Reads all fixtures, by name.
 pub fn read_all() -> Vec<Fixture> {
     let entries = fs::read_dir(folder()).expect("the corpus is there");
-    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    let mut folders: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     folders.retain(|folder| folder.is_dir());
     folders.sort();
     folders.iter().map(|folder| read(folder)).collect()
@@ -146,26 +158,36 @@ pub fn read_all() -> Vec<Fixture> {
 
 fn read(folder: &Path) -> Fixture {
     let file = folder.join("expected.toml");
-    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let mut fixture: Fixture = toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    fixture.name = folder.file_name().and_then(|name| name.to_str()).expect("a plain name").to_owned();
+    let text =
+        fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let mut fixture: Fixture =
+        toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    fixture.name = folder
+        .file_name()
+        .and_then(|name| name.to_str())
+        .expect("a plain name")
+        .to_owned();
     fixture
 }
 
-/// Writes every fixture as a submission below `into`: a folder of its name, or a zip file. `canary` is a file that none of
-/// them may read.
+/// Writes every fixture as a submission below `into`: a folder of its name, or a zip file. `canary`
+/// is a file that none of them may read.
 pub fn write_all(into: &Path, canary: &Path) -> Vec<Fixture> {
     let mut fixtures = read_all();
     for fixture in &mut fixtures {
         let places = Places {
             canary: canary.to_owned(),
             neighbour: into.join(NEIGHBOUR).join("src/lib.rs"),
-            hidden: root().join("grader/suites/src").join(&fixture.base).join("hidden.rs"),
+            hidden: root()
+                .join("grader/suites/src")
+                .join(&fixture.base)
+                .join("hidden.rs"),
         };
         let submission = into.join(&fixture.name);
         let base = root().join("solutions").join(&fixture.base);
         fs::create_dir_all(&submission).expect("a new folder");
-        fs::copy(base.join("Cargo.toml"), submission.join("Cargo.toml")).expect("the base has a manifest");
+        fs::copy(base.join("Cargo.toml"), submission.join("Cargo.toml"))
+            .expect("the base has a manifest");
         overlay(&base.join("src"), &submission.join("src"), None);
         let files = folder().join(&fixture.name).join("files");
         if files.is_dir() {
@@ -191,7 +213,8 @@ fn overlay(from: &Path, to: &Path, places: Option<&Places>) {
             overlay(&path, &target, places);
             continue;
         }
-        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let text =
+            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let text = places.map_or_else(|| text.clone(), |places| places.fill(&text));
         fs::write(&target, text).expect("a new file");
     }

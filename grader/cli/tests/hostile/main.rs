@@ -20,32 +20,74 @@ fn the_corpus_has_at_least_fifty_fixtures_and_several_of_each_kind() {
     }
     assert!(count.values().sum::<usize>() >= 50, "{count:?}");
     for kind in Kind::ALL {
-        assert!(count.get(&kind).copied().unwrap_or_default() >= OF_EACH_KIND, "{kind:?}: {count:?}");
+        assert!(
+            count.get(&kind).copied().unwrap_or_default() >= OF_EACH_KIND,
+            "{kind:?}: {count:?}"
+        );
     }
 }
 
 #[test]
 fn every_fixture_says_what_it_tries_and_what_it_deserves() {
-    for Fixture { name, about, verdict, points_at_most, points_at_least, says, never, make, .. } in read_all() {
-        assert!(about.len() >= 20 && about.ends_with('.') && !about.contains('\n'), "{name}: `about` is a sentence");
+    for Fixture {
+        name,
+        about,
+        verdict,
+        points_at_most,
+        points_at_least,
+        says,
+        never,
+        make,
+        ..
+    } in read_all()
+    {
+        assert!(
+            about.len() >= 20 && about.ends_with('.') && !about.contains('\n'),
+            "{name}: `about` is a sentence"
+        );
         let scored = verdict == Verdict::Graded;
         assert!(
             scored || *[points_at_most, points_at_least].iter().max().expect("two") == 0,
             "{name}: no score, no points"
         );
-        assert!(points_at_least <= points_at_most && points_at_most <= 100, "{name}: points");
-        assert!(says.iter().chain(&never).all(|text| !text.is_empty()), "{name}: an empty text says nothing");
-        assert!(!make.is_empty() || folder().join(&name).join("files").is_dir(), "{name}: it is the reference itself");
+        assert!(
+            points_at_least <= points_at_most && points_at_most <= 100,
+            "{name}: points"
+        );
+        assert!(
+            says.iter().chain(&never).all(|text| !text.is_empty()),
+            "{name}: an empty text says nothing"
+        );
+        assert!(
+            !make.is_empty() || folder().join(&name).join("files").is_dir(),
+            "{name}: it is the reference itself"
+        );
     }
 }
 
 #[test]
 fn every_attack_on_reports_names_what_must_not_get_through() {
     for fixture in read_all() {
-        let banned = fixture.never_in.values().flatten().chain(&fixture.never).chain(&fixture.never_begins);
-        let count =
-            banned.inspect(|text| assert!(!text.is_empty(), "{}: bans what is everywhere", fixture.name)).count();
-        assert!(fixture.kind != Kind::Reports || count > 0, "{}: nothing is banned", fixture.name);
+        let banned = fixture
+            .never_in
+            .values()
+            .flatten()
+            .chain(&fixture.never)
+            .chain(&fixture.never_begins);
+        let count = banned
+            .inspect(|text| {
+                assert!(
+                    !text.is_empty(),
+                    "{}: bans what is everywhere",
+                    fixture.name
+                )
+            })
+            .count();
+        assert!(
+            fixture.kind != Kind::Reports || count > 0,
+            "{}: nothing is banned",
+            fixture.name
+        );
     }
 }
 
@@ -61,25 +103,50 @@ fn every_fixture_can_be_written_as_a_submission() {
     let fixtures = write_all(&into, &canary);
     let mut marked = 0;
     for fixture in &fixtures {
-        assert!(fixture.submission.exists(), "{}: {}", fixture.name, fixture.submission.display());
+        assert!(
+            fixture.submission.exists(),
+            "{}: {}",
+            fixture.name,
+            fixture.submission.display()
+        );
         if fixture.submission.is_dir() {
-            assert!(fs::symlink_metadata(fixture.submission.join("Cargo.toml")).is_ok(), "{}", fixture.name);
+            assert!(
+                fs::symlink_metadata(fixture.submission.join("Cargo.toml")).is_ok(),
+                "{}",
+                fixture.name
+            );
             let library = fixture.submission.join("src/lib.rs");
             let own = fs::symlink_metadata(&library).is_ok_and(|found| found.is_file());
-            let own = own && !fs::symlink_metadata(fixture.submission.join("src")).expect("it is there").is_symlink();
-            marked += usize::from(own && fs::read_to_string(library).is_ok_and(|text| text.contains(NEIGHBOUR_MARK)));
+            let own = own
+                && !fs::symlink_metadata(fixture.submission.join("src"))
+                    .expect("it is there")
+                    .is_symlink();
+            marked += usize::from(
+                own && fs::read_to_string(library).is_ok_and(|text| text.contains(NEIGHBOUR_MARK)),
+            );
         }
     }
-    assert_eq!(marked, 1, "the mark stands in one submission's `src/lib.rs`");
+    assert_eq!(
+        marked, 1,
+        "the mark stands in one submission's `src/lib.rs`"
+    );
 }
 
-/// The packages of the workspace are named one by one, so that a fixture's manifest is none of cargo's business.
+/// The packages of the workspace are named one by one, so that a fixture's manifest is none of
+/// cargo's business.
 #[test]
 fn no_fixture_is_a_package_of_the_workspace() {
-    let mut command = std::process::Command::new(std::env::var_os("CARGO").expect("cargo runs the tests"));
-    let output = command.args(["metadata", "--no-deps", "--format-version", "1"]).output().expect("cargo runs");
+    let mut command =
+        std::process::Command::new(std::env::var_os("CARGO").expect("cargo runs the tests"));
+    let output = command
+        .args(["metadata", "--no-deps", "--format-version", "1"])
+        .output()
+        .expect("cargo runs");
     let metadata = String::from_utf8(output.stdout).expect("UTF-8");
-    assert!(metadata.contains("grader/cli/Cargo.toml"), "cargo knows this package: {metadata}");
+    assert!(
+        metadata.contains("grader/cli/Cargo.toml"),
+        "cargo knows this package: {metadata}"
+    );
     assert!(!metadata.contains("fixtures/hostile"), "{metadata}");
 }
 
@@ -89,7 +156,9 @@ fn the_readme_lists_every_fixture() {
     const MARK: &str = "<!-- made from the files expected.toml; do not edit below -->\n";
     let file = folder().join("README.md");
     let text = fs::read_to_string(&file).expect("the corpus has a README");
-    let (written, table) = text.split_once(MARK).expect("the README has the mark above its table");
+    let (written, table) = text
+        .split_once(MARK)
+        .expect("the README has the mark above its table");
     let expected = table_of(&read_all());
     if std::env::var_os("UPDATE_HOSTILE").is_some() {
         fs::write(&file, format!("{written}{MARK}{expected}")).expect("the README can be written");
@@ -97,14 +166,19 @@ fn the_readme_lists_every_fixture() {
     }
     assert!(
         table == expected,
-        "the table is old; `UPDATE_HOSTILE=1 cargo test -p faultline --test hostile readme` renews it"
+        "the table is old; `UPDATE_HOSTILE=1 cargo test -p faultline --test hostile readme` renews \
+         it"
     );
 }
 
 fn table_of(fixtures: &[Fixture]) -> String {
     let mut table = String::new();
     for kind in Kind::ALL {
-        let _ = write!(table, "\n## {}\n\n| name | what it tries | verdict |\n|---|---|---|\n", kind.title());
+        let _ = write!(
+            table,
+            "\n## {}\n\n| name | what it tries | verdict |\n|---|---|---|\n",
+            kind.title()
+        );
         for fixture in fixtures.iter().filter(|fixture| fixture.kind == kind) {
             let (least, most) = (fixture.points_at_least, fixture.points_at_most);
             let verdict = match fixture.verdict {
@@ -114,7 +188,12 @@ fn table_of(fixtures: &[Fixture]) -> String {
                 Verdict::Rejected => "rejected".to_owned(),
                 Verdict::NotScored => "not scored".to_owned(),
             };
-            let _ = writeln!(table, "| {} | {} | {verdict} |", fixture.name, fixture.about.replace('|', "\\|"));
+            let _ = writeln!(
+                table,
+                "| {} | {} | {verdict} |",
+                fixture.name,
+                fixture.about.replace('|', "\\|")
+            );
         }
     }
     table

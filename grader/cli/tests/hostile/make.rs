@@ -1,4 +1,5 @@
-//! What of a fixture cannot be checked in: links, pipes, strange names and times, archives, and what is too large to read.
+//! What of a fixture cannot be checked in: links, pipes, strange names and times, archives, and
+//! what is too large to read.
 
 use std::{
     fs::{self, File},
@@ -25,8 +26,14 @@ pub struct Places {
 impl Places {
     /// The text with the paths in it.
     pub fn fill(&self, text: &str) -> String {
-        let places = [("{{CANARY}}", &self.canary), ("{{NEIGHBOUR}}", &self.neighbour), ("{{HIDDEN}}", &self.hidden)];
-        places.iter().fold(text.to_owned(), |text, (name, path)| text.replace(name, &path.display().to_string()))
+        let places = [
+            ("{{CANARY}}", &self.canary),
+            ("{{NEIGHBOUR}}", &self.neighbour),
+            ("{{HIDDEN}}", &self.hidden),
+        ];
+        places.iter().fold(text.to_owned(), |text, (name, path)| {
+            text.replace(name, &path.display().to_string())
+        })
     }
 }
 
@@ -35,7 +42,11 @@ impl Places {
 #[serde(tag = "what", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Make {
     /// Replaces a piece of a file that stands in it once.
-    Replace { file: String, old: String, new: String },
+    Replace {
+        file: String,
+        old: String,
+        new: String,
+    },
     /// Writes a file whose name or text is better not checked in.
     File { path: String, text: String },
     /// Adds bytes that are no text to the end of a file.
@@ -56,7 +67,11 @@ pub enum Make {
         after: String,
     },
     /// Writes many files; `{n}` in path and text is the number.
-    ManyFiles { path: String, text: String, times: usize },
+    ManyFiles {
+        path: String,
+        text: String,
+        times: usize,
+    },
     /// Copies a file to another name.
     Copy { from: String, to: String },
     /// Puts a link in the place of what is there.
@@ -65,7 +80,8 @@ pub enum Make {
     Fifo { path: String },
     /// Sets the times of all files to so many seconds after 1970.
     OldTimes { seconds: u64 },
-    /// Packs the folder into a zip file and adds entries to it, whose names and sizes no folder could have.
+    /// Packs the folder into a zip file and adds entries to it, whose names and sizes no folder
+    /// could have.
     Zip { entries: Vec<Entry> },
 }
 
@@ -88,15 +104,27 @@ fn once() -> usize {
 }
 
 impl Make {
-    /// Makes it in the folder of a submission; gives the file that takes the folder's place, if one does.
+    /// Makes it in the folder of a submission; gives the file that takes the folder's place, if one
+    /// does.
     pub fn carry_out(&self, submission: &Path, places: &Places) -> io::Result<Option<PathBuf>> {
         match self {
-            Make::Replace { file, old, new } => replace(&submission.join(file), old, &places.fill(new))?,
-            Make::File { path, text } => write(&submission.join(path), &places.fill(text))?,
-            Make::Bytes { path, bytes } => {
-                File::options().append(true).open(submission.join(path))?.write_all(bytes)?
+            Make::Replace { file, old, new } => {
+                replace(&submission.join(file), old, &places.fill(new))?
             }
-            Make::Repeat { path, before, text, times, middle, closing, after } => {
+            Make::File { path, text } => write(&submission.join(path), &places.fill(text))?,
+            Make::Bytes { path, bytes } => File::options()
+                .append(true)
+                .open(submission.join(path))?
+                .write_all(bytes)?,
+            Make::Repeat {
+                path,
+                before,
+                text,
+                times,
+                middle,
+                closing,
+                after,
+            } => {
                 let pieces: String = (0..*times).map(|n| numbered(text, n)).collect();
                 let text = format!("{before}{pieces}{middle}{}{after}", closing.repeat(*times));
                 write(&submission.join(path), &text)?;
@@ -116,7 +144,10 @@ impl Make {
             Make::OldTimes { seconds } => {
                 let time = SystemTime::UNIX_EPOCH + Duration::from_secs(*seconds);
                 for (path, _) in files(submission)? {
-                    File::options().append(true).open(path)?.set_modified(time)?;
+                    File::options()
+                        .append(true)
+                        .open(path)?
+                        .set_modified(time)?;
                 }
             }
             Make::Zip { entries } => return pack(submission, entries, places).map(Some),
@@ -136,7 +167,12 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 
 fn replace(path: &Path, old: &str, new: &str) -> io::Result<()> {
     let text = fs::read_to_string(path)?;
-    assert_eq!(text.matches(old).count(), 1, "{} must have {old:?} once", path.display());
+    assert_eq!(
+        text.matches(old).count(),
+        1,
+        "{} must have {old:?} once",
+        path.display()
+    );
     fs::write(path, text.replacen(old, new, 1))
 }
 
@@ -160,7 +196,11 @@ fn files(folder: &Path) -> io::Result<Vec<(PathBuf, String)>> {
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let name = path.strip_prefix(folder).expect("it is below").to_string_lossy().into_owned();
+                let name = path
+                    .strip_prefix(folder)
+                    .expect("it is below")
+                    .to_string_lossy()
+                    .into_owned();
                 found.push((path, name));
             }
         }
@@ -180,7 +220,13 @@ fn pack(submission: &Path, entries: &[Entry], places: &Places) -> io::Result<Pat
         zip.start_file(name, options)?;
         zip.write_all(&fs::read(file)?)?;
     }
-    for Entry { name, text, times, link } in entries {
+    for Entry {
+        name,
+        text,
+        times,
+        link,
+    } in entries
+    {
         let text = places.fill(text);
         if *link {
             zip.add_symlink(name, text, options)?;

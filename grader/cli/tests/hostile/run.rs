@@ -19,7 +19,8 @@ const CANARY: &str = "CANARY-OF-THIS-MACHINE-58d1";
 /// Stands in the environment of the grader.
 const TOKEN: &str = "TOKEN-OF-THIS-MACHINE-93b7";
 
-/// Compilers that would never end are stopped after this: long for any honest submission, short for three that are not.
+/// Compilers that would never end are stopped after this: long for any honest submission, short for
+/// three that are not.
 const BUILD_LIMIT: &str = "30s";
 
 /// The corpus after it was graded.
@@ -44,28 +45,68 @@ static RUN: LazyLock<Run> = LazyLock::new(|| {
     let fixtures = write_all(&class, &canary);
     let (batch, out) = (folder.join("batch.toml"), folder.join("results"));
     let text = |path: &Path| path.to_str().expect("a plain path").to_owned();
-    let (code, imported) = grader(&["import", &text(&class), "--out", &text(&batch), "--now", "2026-03-02T00:00:00Z"]);
+    let (code, imported) = grader(&[
+        "import",
+        &text(&class),
+        "--out",
+        &text(&batch),
+        "--now",
+        "2026-03-02T00:00:00Z",
+    ]);
     assert_eq!(code, 0, "{imported}");
-    let (code, mut printed) =
-        grader(&["batch", "lab0", &text(&batch), "--hidden", "--out", &text(&out), "--build-limit", BUILD_LIMIT]);
+    let (code, mut printed) = grader(&[
+        "batch",
+        "lab0",
+        &text(&batch),
+        "--hidden",
+        "--out",
+        &text(&out),
+        "--build-limit",
+        BUILD_LIMIT,
+    ]);
     assert_eq!(code, 5, "some are rejected: {printed}");
     printed += &imported;
     let mut files = BTreeMap::new();
     collect(&out, &out, &mut files);
     let scores: Value = serde_json::from_str(&files["scores.json"]).expect("JSON");
-    let of = |row: &Value| (row["submission"].as_str().expect("an id").to_owned(), row.clone());
-    let rows = scores["rows"].as_array().expect("a list").iter().map(of).collect();
-    Run { fixtures, printed, files, rows }
+    let of = |row: &Value| {
+        (
+            row["submission"].as_str().expect("an id").to_owned(),
+            row.clone(),
+        )
+    };
+    let rows = scores["rows"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(of)
+        .collect();
+    Run {
+        fixtures,
+        printed,
+        files,
+        rows,
+    }
 });
 
 /// Runs the grader with a token in its environment.
 fn grader(arguments: &[&str]) -> (i32, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
-    command.args(arguments).env("FAULTLINE_TOKEN", TOKEN).env("GITHUB_TOKEN", TOKEN).env("COLUMNS", "100");
-    command.current_dir(crate::corpus::root()).stdin(Stdio::null());
+    command
+        .args(arguments)
+        .env("FAULTLINE_TOKEN", TOKEN)
+        .env("GITHUB_TOKEN", TOKEN)
+        .env("COLUMNS", "100");
+    command
+        .current_dir(crate::corpus::root())
+        .stdin(Stdio::null());
     let output = command.output().expect("the grader runs");
-    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("the grader writes UTF-8"));
-    (output.status.code().expect("the grader exits"), said.concat())
+    let said = [output.stdout, output.stderr]
+        .map(|bytes| String::from_utf8(bytes).expect("the grader writes UTF-8"));
+    (
+        output.status.code().expect("the grader exits"),
+        said.concat(),
+    )
 }
 
 fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) {
@@ -74,7 +115,12 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) {
         if path.is_dir() {
             collect(root, &path, files);
         } else {
-            let name = path.strip_prefix(root).expect("it is below").to_str().expect("a plain path").to_owned();
+            let name = path
+                .strip_prefix(root)
+                .expect("it is below")
+                .to_str()
+                .expect("a plain path")
+                .to_owned();
             files.insert(name, fs::read_to_string(&path).expect("every file is text"));
         }
     }
@@ -82,25 +128,43 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) {
 
 impl Run {
     fn row(&self, fixture: &Fixture) -> &Value {
-        self.rows.get(id(fixture)).unwrap_or_else(|| panic!("{} has no row", fixture.name))
+        self.rows
+            .get(id(fixture))
+            .unwrap_or_else(|| panic!("{} has no row", fixture.name))
     }
 
     /// What belongs to a fixture: the files of its folders.
-    fn files_of<'a>(&'a self, fixture: &'a Fixture) -> impl Iterator<Item = (&'a String, &'a String)> {
+    fn files_of<'a>(
+        &'a self,
+        fixture: &'a Fixture,
+    ) -> impl Iterator<Item = (&'a String, &'a String)> {
         let folders = ["staff", "students"].map(|folder| format!("{folder}/{}/", id(fixture)));
-        self.files.iter().filter(move |(name, _)| folders.iter().any(|folder| name.starts_with(folder)))
+        self.files
+            .iter()
+            .filter(move |(name, _)| folders.iter().any(|folder| name.starts_with(folder)))
     }
 }
 
 /// What the results of a fixture are called: what it was handed in as.
 fn id(fixture: &Fixture) -> &str {
-    fixture.submission.file_name().and_then(|name| name.to_str()).expect("a plain name")
+    fixture
+        .submission
+        .file_name()
+        .and_then(|name| name.to_str())
+        .expect("a plain name")
 }
 
 /// The place of a file, by its ending.
 fn place_of(name: &str) -> Option<Place> {
-    let ends = [("json", Place::Json), ("html", Place::Page), ("md", Place::Markdown), ("csv", Place::Table)];
-    ends.into_iter().find(|(end, _)| name.rsplit('.').next() == Some(*end)).map(|(_, place)| place)
+    let ends = [
+        ("json", Place::Json),
+        ("html", Place::Page),
+        ("md", Place::Markdown),
+        ("csv", Place::Table),
+    ];
+    ends.into_iter()
+        .find(|(end, _)| name.rsplit('.').next() == Some(*end))
+        .map(|(_, place)| place)
 }
 
 fn flat(text: &str) -> String {
@@ -122,7 +186,11 @@ fn each_has_the_verdict_and_the_points_that_it_deserves() {
         let range = u64::from(fixture.points_at_least)..=u64::from(fixture.points_at_most);
         if row["status"] != expected || !range.contains(&earned) {
             let (status, remarks) = (&row["status"], &row["remarks"]);
-            let _ = writeln!(wrong, "{}: {status} {earned}, expected {expected} {range:?}: {remarks}", fixture.name);
+            let _ = writeln!(
+                wrong,
+                "{}: {status} {earned}, expected {expected} {range:?}: {remarks}",
+                fixture.name
+            );
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
@@ -132,14 +200,21 @@ fn each_has_the_verdict_and_the_points_that_it_deserves() {
 fn each_result_says_what_a_human_needs_to_know() {
     let mut wrong = String::new();
     for fixture in &RUN.fixtures {
-        let result = RUN.files.get(&format!("staff/{}/result.json", id(fixture))).expect("each has a result");
+        let result = RUN
+            .files
+            .get(&format!("staff/{}/result.json", id(fixture)))
+            .expect("each has a result");
         let result: Value = serde_json::from_str(result).expect("JSON");
         let mut said = String::new();
         texts(&result, &mut said);
         // Invisible characters are made visible on the page.
         said += &RUN.files[&format!("staff/{}/report.html", id(fixture))];
         let said = flat(&said);
-        for text in fixture.says.iter().filter(|text| !said.contains(&flat(text))) {
+        for text in fixture
+            .says
+            .iter()
+            .filter(|text| !said.contains(&flat(text)))
+        {
             let _ = writeln!(wrong, "{}: {text:?} is not said", fixture.name);
         }
     }
@@ -158,10 +233,17 @@ fn texts(value: &Value, out: &mut String) {
 
 #[test]
 fn nobody_reads_the_machine_or_a_neighbour() {
-    let hidden =
-        fs::read_to_string(crate::corpus::root().join("grader/suites/src/lab0/hidden.rs")).expect("it is there");
-    let hidden = hidden.lines().find(|line| line.contains("fn ")).expect("a line of its code");
-    for (name, text) in RUN.files.iter().chain([(&"terminal".to_owned(), &RUN.printed)]) {
+    let hidden = fs::read_to_string(crate::corpus::root().join("grader/suites/src/lab0/hidden.rs"))
+        .expect("it is there");
+    let hidden = hidden
+        .lines()
+        .find(|line| line.contains("fn "))
+        .expect("a line of its code");
+    for (name, text) in RUN
+        .files
+        .iter()
+        .chain([(&"terminal".to_owned(), &RUN.printed)])
+    {
         for secret in [CANARY, TOKEN, NEIGHBOUR_MARK, hidden] {
             assert!(!text.contains(secret), "{name} has {secret:?}");
         }
@@ -172,20 +254,46 @@ fn nobody_reads_the_machine_or_a_neighbour() {
 fn nothing_gets_through_to_who_reads_the_results() {
     let mut wrong = String::new();
     for fixture in &RUN.fixtures {
-        let common =
-            ["scores.csv", "scores.json", "summary.md", "index.html"].map(|name| RUN.files.get_key_value(name));
+        let common = ["scores.csv", "scores.json", "summary.md", "index.html"]
+            .map(|name| RUN.files.get_key_value(name));
         let terminal = ("terminal".to_owned(), RUN.printed.clone());
-        let files = RUN.files_of(fixture).chain(common.into_iter().flatten()).chain([(&terminal.0, &terminal.1)]);
+        let files = RUN
+            .files_of(fixture)
+            .chain(common.into_iter().flatten())
+            .chain([(&terminal.0, &terminal.1)]);
         for (name, text) in files {
-            let place = if name == "terminal" { Some(Place::Terminal) } else { place_of(name) };
-            let of_place = place.and_then(|place| fixture.never_in.get(&place)).into_iter().flatten();
-            for banned in fixture.never.iter().chain(of_place).filter(|banned| text.contains(banned.as_str())) {
+            let place = if name == "terminal" {
+                Some(Place::Terminal)
+            } else {
+                place_of(name)
+            };
+            let of_place = place
+                .and_then(|place| fixture.never_in.get(&place))
+                .into_iter()
+                .flatten();
+            for banned in fixture
+                .never
+                .iter()
+                .chain(of_place)
+                .filter(|banned| text.contains(banned.as_str()))
+            {
                 let _ = writeln!(wrong, "{}: {name} has {banned:?}", fixture.name);
             }
-            let begins = |banned: &&String| text.lines().any(|line| line.trim_start().starts_with(banned.as_str()));
+            let begins = |banned: &&String| {
+                text.lines()
+                    .any(|line| line.trim_start().starts_with(banned.as_str()))
+            };
             let printed = matches!(place, Some(Place::Terminal | Place::Markdown));
-            for banned in fixture.never_begins.iter().filter(|banned| printed && begins(banned)) {
-                let _ = writeln!(wrong, "{}: a line of {name} begins with {banned:?}", fixture.name);
+            for banned in fixture
+                .never_begins
+                .iter()
+                .filter(|banned| printed && begins(banned))
+            {
+                let _ = writeln!(
+                    wrong,
+                    "{}: a line of {name} begins with {banned:?}",
+                    fixture.name
+                );
             }
         }
     }
@@ -206,5 +314,9 @@ fn nothing_is_left_behind() {
         // Traces are the longest, and of a storm none is kept.
         assert!(text.len() <= 8 << 20, "{name} has {} bytes", text.len());
     }
-    assert!(RUN.printed.len() < 100_000, "{} bytes on the terminal", RUN.printed.len());
+    assert!(
+        RUN.printed.len() < 100_000,
+        "{} bytes on the terminal",
+        RUN.printed.len()
+    );
 }

@@ -1,4 +1,5 @@
-//! The same protocol for stateright, as its own example has it: actors in its process, no bytes, a history in each state.
+//! The same protocol for stateright, as its own example has it: actors in its process, no bytes, a
+//! history in each state.
 
 use std::borrow::Cow;
 
@@ -17,11 +18,24 @@ type Proposal = (u64, Id, char);
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Internal {
-    Prepare { ballot: Ballot },
-    Prepared { ballot: Ballot, last_accepted: Option<(Ballot, Proposal)> },
-    Accept { ballot: Ballot, proposal: Proposal },
-    Accepted { ballot: Ballot },
-    Decided { ballot: Ballot, proposal: Proposal },
+    Prepare {
+        ballot: Ballot,
+    },
+    Prepared {
+        ballot: Ballot,
+        last_accepted: Option<(Ballot, Proposal)>,
+    },
+    Accept {
+        ballot: Ballot,
+        proposal: Proposal,
+    },
+    Accepted {
+        ballot: Ballot,
+    },
+    Decided {
+        ballot: Ballot,
+        proposal: Proposal,
+    },
 }
 
 type Message = RegisterMsg<u64, char, Internal>;
@@ -48,21 +62,43 @@ impl Server {
 
     fn propose(&self, id: Id, state: &mut State, ballot: Ballot, out: &mut Out<Self>) {
         let latest = state.prepares.values().max().copied().flatten();
-        let proposal = latest.map(|(_, proposal)| proposal).or(state.proposal).expect("a leader has a proposal");
+        let proposal = latest
+            .map(|(_, proposal)| proposal)
+            .or(state.proposal)
+            .expect("a leader has a proposal");
         state.proposal = Some(proposal);
         state.accepted = Some((ballot, proposal));
         state.accepts.insert(id);
-        out.broadcast(&self.peers, &RegisterMsg::Internal(Internal::Accept { ballot, proposal }));
+        out.broadcast(
+            &self.peers,
+            &RegisterMsg::Internal(Internal::Accept { ballot, proposal }),
+        );
     }
 
-    fn internal(&self, id: Id, state: &mut Cow<'_, State>, from: Id, message: Internal, out: &mut Out<Self>) {
+    fn internal(
+        &self,
+        id: Id,
+        state: &mut Cow<'_, State>,
+        from: Id,
+        message: Internal,
+        out: &mut Out<Self>,
+    ) {
         match message {
             Internal::Prepare { ballot } if state.ballot < ballot => {
                 state.to_mut().ballot = ballot;
                 let last_accepted = state.accepted;
-                out.send(from, RegisterMsg::Internal(Internal::Prepared { ballot, last_accepted }));
+                out.send(
+                    from,
+                    RegisterMsg::Internal(Internal::Prepared {
+                        ballot,
+                        last_accepted,
+                    }),
+                );
             }
-            Internal::Prepared { ballot, last_accepted } if ballot == state.ballot => {
+            Internal::Prepared {
+                ballot,
+                last_accepted,
+            } if ballot == state.ballot => {
                 let state = state.to_mut();
                 state.prepares.insert(from, last_accepted);
                 if state.prepares.len() == self.quorum() {
@@ -81,7 +117,10 @@ impl Server {
                 if state.accepts.len() == self.quorum() {
                     state.is_decided = true;
                     let proposal = state.proposal.expect("a leader has a proposal");
-                    out.broadcast(&self.peers, &RegisterMsg::Internal(Internal::Decided { ballot, proposal }));
+                    out.broadcast(
+                        &self.peers,
+                        &RegisterMsg::Internal(Internal::Decided { ballot, proposal }),
+                    );
                     out.send(proposal.1, RegisterMsg::PutOk(proposal.0));
                 }
             }
@@ -114,7 +153,14 @@ impl Actor for Server {
         }
     }
 
-    fn on_msg(&self, id: Id, state: &mut Cow<'_, State>, from: Id, message: Message, out: &mut Out<Self>) {
+    fn on_msg(
+        &self,
+        id: Id,
+        state: &mut Cow<'_, State>,
+        from: Id,
+        message: Message,
+        out: &mut Out<Self>,
+    ) {
         match message {
             RegisterMsg::Get(request) if state.is_decided => {
                 let (_, (_, _, value)) = state.accepted.expect("it has decided");
@@ -128,7 +174,12 @@ impl Actor for Server {
                 state.accepts = HashableHashSet::default();
                 state.ballot = (state.ballot.0 + 1, id);
                 state.prepares.insert(id, state.accepted);
-                out.broadcast(&self.peers, &RegisterMsg::Internal(Internal::Prepare { ballot: state.ballot }));
+                out.broadcast(
+                    &self.peers,
+                    &RegisterMsg::Internal(Internal::Prepare {
+                        ballot: state.ballot,
+                    }),
+                );
             }
             RegisterMsg::Internal(message) => self.internal(id, state, from, message, out),
             _ => {}
@@ -140,13 +191,22 @@ type History = LinearizabilityTester<Id, Register<char>>;
 
 /// Three servers and so many clients, each of which writes once and then reads.
 pub fn model(clients: usize) -> ActorModel<RegisterActor<Server>, (), History> {
-    let server = |index| RegisterActor::Server(Server { peers: model_peers(index, 3) });
+    let server = |index| {
+        RegisterActor::Server(Server {
+            peers: model_peers(index, 3),
+        })
+    };
     let history = LinearizabilityTester::new(Register(char::default()));
     ActorModel::new((), history)
         .actors((0..3).map(server))
-        .actors((0..clients).map(|_| RegisterActor::Client { put_count: 1, server_count: 3 }))
+        .actors((0..clients).map(|_| RegisterActor::Client {
+            put_count: 1,
+            server_count: 3,
+        }))
         .init_network(Network::new_unordered_nonduplicating([]))
-        .property(Expectation::Always, "linearizable", |_, state| state.history.serialized_history().is_some())
+        .property(Expectation::Always, "linearizable", |_, state| {
+            state.history.serialized_history().is_some()
+        })
         .record_msg_in(RegisterMsg::record_returns)
         .record_msg_out(RegisterMsg::record_invocations)
 }

@@ -13,7 +13,9 @@ fn paxos_backend() -> Box<dyn Backend> {
 }
 
 fn explore(model: &Model, factory: Factory<'_>) -> Report {
-    Explorer::new(model, factory).search(&Search::new()).unwrap()
+    Explorer::new(model, factory)
+        .search(&Search::new())
+        .unwrap()
 }
 
 #[test]
@@ -21,7 +23,10 @@ fn a_broadcast_with_acks_has_three_states_an_exchange() {
     for count in 1..=3 {
         let model = Model::new(broadcast::nodes(count));
         let report = explore(&model, &broadcast_backend);
-        assert_eq!((report.states, &report.end), (3u64.pow(count * (count - 1)), &End::Exhausted));
+        assert_eq!(
+            (report.states, &report.end),
+            (3u64.pow(count * (count - 1)), &End::Exhausted)
+        );
         assert!(report.is_complete());
     }
 }
@@ -41,7 +46,11 @@ fn paxos_has_as_many_states_as_stateright_counts() {
     assert_eq!((report.states, &report.end), (16_668, &End::Exhausted));
     let mut watched = Explorer::new(&model, &paxos_backend).monitor(paxos::monitor());
     let report = watched.search(&Search::new()).unwrap();
-    assert_eq!((report.states, &report.end), (16_668, &End::Exhausted), "the monitor tells no more states apart");
+    assert_eq!(
+        (report.states, &report.end),
+        (16_668, &End::Exhausted),
+        "the monitor tells no more states apart"
+    );
 }
 
 #[test]
@@ -57,10 +66,25 @@ fn paxos_with_three_clients() {
 #[test]
 fn a_budget_ends_a_search_at_the_same_state_each_time() {
     let model = paxos::model(3, 2);
-    let search = || Search::new().limits(Limits { states: 5_000, ..Limits::default() });
-    let report = Explorer::new(&model, &paxos_backend).search(&search()).unwrap();
+    let search = || {
+        Search::new().limits(Limits {
+            states: 5_000,
+            ..Limits::default()
+        })
+    };
+    let report = Explorer::new(&model, &paxos_backend)
+        .search(&search())
+        .unwrap();
     assert_eq!((report.states, &report.end), (5_000, &End::States));
     assert!(!report.is_complete());
-    assert_eq!(report.coverage(), format!("the first 5000 states, up to {} steps deep", report.depth));
-    assert_eq!(Explorer::new(&model, &paxos_backend).search(&search()).unwrap(), report);
+    assert_eq!(
+        report.coverage(),
+        format!("the first 5000 states, up to {} steps deep", report.depth)
+    );
+    assert_eq!(
+        Explorer::new(&model, &paxos_backend)
+            .search(&search())
+            .unwrap(),
+        report
+    );
 }

@@ -17,8 +17,8 @@ use stateright::{
 
 use crate::nodes::{broadcast, claims, paxos};
 
-/// A node of a lab as an actor of stateright. Everything goes through bytes, as in the explorer, but nothing else is
-/// shared with it.
+/// A node of a lab as an actor of stateright. Everything goes through bytes, as in the explorer,
+/// but nothing else is shared with it.
 #[derive(Clone)]
 struct LabActor {
     lab: fn() -> Lab,
@@ -34,7 +34,9 @@ type State = (Vec<u8>, usize);
 impl LabActor {
     fn handle(&self, state: &State, event: Option<&Event<'_>>, out: &mut Out<Self>) -> State {
         let mut backend = InProcess::new(self.lab);
-        let (Role::Server { role, config } | Role::Client { role, config }) = &self.nodes[self.slot].role else {
+        let (Role::Server { role, config } | Role::Client { role, config }) =
+            &self.nodes[self.slot].role
+        else {
             panic!("no puppets here");
         };
         let disk = Default::default();
@@ -64,7 +66,9 @@ impl LabActor {
                     let to = self.nodes.iter().position(|node| node.id == to).unwrap();
                     out.send(Id::from(to), message.to_vec());
                 }
-                Effect::SetTimer { timer, .. } => out.set_timer(timer.to_vec(), stateright::actor::model_timeout()),
+                Effect::SetTimer { timer, .. } => {
+                    out.set_timer(timer.to_vec(), stateright::actor::model_timeout())
+                }
                 Effect::Cancel { timer } => out.cancel_timer(timer.to_vec()),
                 Effect::Respond { .. } => answered = true,
                 Effect::Note { .. } => {}
@@ -89,9 +93,23 @@ impl Actor for LabActor {
         self.handle(&State::default(), None, out)
     }
 
-    fn on_msg(&self, _: Id, state: &mut Cow<'_, State>, from: Id, message: Vec<u8>, out: &mut Out<Self>) {
+    fn on_msg(
+        &self,
+        _: Id,
+        state: &mut Cow<'_, State>,
+        from: Id,
+        message: Vec<u8>,
+        out: &mut Out<Self>,
+    ) {
         let from = self.nodes[usize::from(from)].id;
-        let next = self.handle(state, Some(&Event::Message { from, message: &message }), out);
+        let next = self.handle(
+            state,
+            Some(&Event::Message {
+                from,
+                message: &message,
+            }),
+            out,
+        );
         if next != **state {
             *state = Cow::Owned(next);
         }
@@ -105,17 +123,32 @@ impl Actor for LabActor {
     }
 }
 
-fn under_stateright(lab: fn() -> Lab, nodes: &[NodeSpec], commands: &[Vec<Vec<u8>>]) -> ActorModel<LabActor> {
+fn under_stateright(
+    lab: fn() -> Lab,
+    nodes: &[NodeSpec],
+    commands: &[Vec<Vec<u8>>],
+) -> ActorModel<LabActor> {
     let actor = |slot| {
         let commands = commands.get(slot).cloned().unwrap_or_default();
-        LabActor { lab, nodes: nodes.to_vec(), slot, commands }
+        LabActor {
+            lab,
+            nodes: nodes.to_vec(),
+            slot,
+            commands,
+        }
     };
-    ActorModel::new((), ()).actors((0..nodes.len()).map(actor)).init_network(Network::new_unordered_nonduplicating([]))
+    ActorModel::new((), ())
+        .actors((0..nodes.len()).map(actor))
+        .init_network(Network::new_unordered_nonduplicating([]))
 }
 
 /// How many states there are. (Without any property, stateright would not begin.)
 fn states(model: ActorModel<LabActor>) -> u64 {
-    let checker = model.property(Expectation::Always, "true", |_, _| true).checker().spawn_bfs().join();
+    let checker = model
+        .property(Expectation::Always, "true", |_, _| true)
+        .checker()
+        .spawn_bfs()
+        .join();
     checker.unique_state_count() as u64
 }
 
@@ -128,7 +161,11 @@ fn explore(lab: fn() -> Lab, model: &Model, search: &Search<'_>) -> Report {
 fn broadcast_has_as_many_states() {
     for count in 2..=3 {
         let theirs = under_stateright(broadcast::lab, &broadcast::nodes(count), &[]);
-        let ours = explore(broadcast::lab, &Model::new(broadcast::nodes(count)), &Search::new());
+        let ours = explore(
+            broadcast::lab,
+            &Model::new(broadcast::nodes(count)),
+            &Search::new(),
+        );
         assert_eq!(ours.states, states(theirs));
     }
 }
@@ -140,27 +177,45 @@ fn paxos_has_as_many_states() {
         let commands: Vec<Vec<Vec<u8>>> = (0..servers + clients)
             .map(|slot| match slot.checked_sub(servers) {
                 None => Vec::new(),
-                Some(client) => [paxos::Command::Put(letter(client as u8)), paxos::Command::Get]
-                    .iter()
-                    .map(|command| codec::to_bytes(command).unwrap())
-                    .collect(),
+                Some(client) => [
+                    paxos::Command::Put(letter(client as u8)),
+                    paxos::Command::Get,
+                ]
+                .iter()
+                .map(|command| codec::to_bytes(command).unwrap())
+                .collect(),
             })
             .collect();
         let nodes = paxos::nodes(servers, clients);
         let theirs = under_stateright(paxos::lab, &nodes, &commands);
         let ours = explore(paxos::lab, &paxos::model(servers, clients), &Search::new());
-        assert_eq!(ours.states, states(theirs), "{clients} clients, {servers} servers");
+        assert_eq!(
+            ours.states,
+            states(theirs),
+            "{clients} clients, {servers} servers"
+        );
     }
 }
 
 #[test]
 fn timers_and_losses_make_as_many_states() {
     for losses in [false, true] {
-        let lossy = if losses { LossyNetwork::Yes } else { LossyNetwork::No };
+        let lossy = if losses {
+            LossyNetwork::Yes
+        } else {
+            LossyNetwork::No
+        };
         let nodes = claims::nodes(2);
         let theirs = under_stateright(claims::lab, &nodes, &[]).lossy_network(lossy);
-        let faults = Faults { losses: if losses { Faults::UNLIMITED } else { 0 }, ..Faults::default() };
-        let ours = explore(claims::lab, &Model::new(nodes).faults(faults), &Search::new());
+        let faults = Faults {
+            losses: if losses { Faults::UNLIMITED } else { 0 },
+            ..Faults::default()
+        };
+        let ours = explore(
+            claims::lab,
+            &Model::new(nodes).faults(faults),
+            &Search::new(),
+        );
         assert_eq!(ours.states, states(theirs));
     }
 }
@@ -173,7 +228,9 @@ fn a_broken_invariant_is_found_after_as_many_steps() {
             let leads = |slot: usize| {
                 let actor = &model.actors[slot];
                 let mut backend = InProcess::new(actor.lab);
-                let Role::Server { role, config } = &actor.nodes[slot].role else { panic!("a server") };
+                let Role::Server { role, config } = &actor.nodes[slot].role else {
+                    panic!("a server")
+                };
                 let disk = Default::default();
                 let id = actor.nodes[slot].id;
                 let start = Start {
@@ -186,7 +243,9 @@ fn a_broken_invariant_is_found_after_as_many_steps() {
                     disk: &disk,
                     inputs: &Inputs::new(),
                 };
-                backend.restore(0, &start, &state.actor_states[slot].0, 0).unwrap();
+                backend
+                    .restore(0, &start, &state.actor_states[slot].0, 0)
+                    .unwrap();
                 codec::from_bytes::<bool>(&backend.call(0, Op::Observe, &[]).unwrap()).unwrap()
             };
             !(leads(0) && leads(1))
@@ -194,13 +253,29 @@ fn a_broken_invariant_is_found_after_as_many_steps() {
         .checker()
         .spawn_bfs()
         .join();
-    let theirs = theirs.discovery("one leader").expect("stateright finds two leaders").into_actions().len();
+    let theirs = theirs
+        .discovery("one leader")
+        .expect("stateright finds two leaders")
+        .into_actions()
+        .len();
     let search = Search::new().invariant("one leader", |view| {
-        let leads =
-            |number| view.observation(NodeId::new('s', number)).is_some_and(|bytes| codec::from_bytes(bytes).unwrap());
-        if leads(1) && leads(2) { Err("two lead".to_owned()) } else { Ok(()) }
+        let leads = |number| {
+            view.observation(NodeId::new('s', number))
+                .is_some_and(|bytes| codec::from_bytes(bytes).unwrap())
+        };
+        if leads(1) && leads(2) {
+            Err("two lead".to_owned())
+        } else {
+            Ok(())
+        }
     });
     let ours = explore(claims::lab, &Model::new(nodes), &search);
-    let End::Violation(failure) = ours.end else { panic!("two leaders: {:?}", ours.end) };
-    assert_eq!(failure.reached.steps(), 2 + theirs, "the starts of the two nodes come first");
+    let End::Violation(failure) = ours.end else {
+        panic!("two leaders: {:?}", ours.end)
+    };
+    assert_eq!(
+        failure.reached.steps(),
+        2 + theirs,
+        "the starts of the two nodes come first"
+    );
 }

@@ -1,6 +1,8 @@
 //! The on-line monitor and the checker of whole histories agree.
 
-use faultline_check::{DEFAULT_BUDGET, Operation, OperationOf, SequentialSpec, Spec, Verdict, check};
+use faultline_check::{
+    DEFAULT_BUDGET, Operation, OperationOf, SequentialSpec, Spec, Verdict, check,
+};
 use faultline_explore::{Linearizability, Monitor};
 use faultline_sim::choice::mix;
 use labkit::{NodeId, codec, prelude::*};
@@ -62,7 +64,8 @@ impl Spec for Map {
     }
 }
 
-/// A history of three clients, drawn from a number: what happens in which order, and the number of operations.
+/// A history of three clients, drawn from a number: what happens in which order, and the number of
+/// operations.
 enum Step {
     Invoked(u32, Command),
     Answered(u32, Reply),
@@ -90,7 +93,9 @@ fn draw_history(seed: u64, clears: bool) -> Vec<Step> {
                 *place = Some(command.clone());
                 steps.push(Step::Invoked(client, command));
             }
-            Some(Command::Get { .. }) => steps.push(Step::Answered(client, Reply::Value(draw(3) as u8))),
+            Some(Command::Get { .. }) => {
+                steps.push(Step::Answered(client, Reply::Value(draw(3) as u8)))
+            }
             Some(_) => steps.push(Step::Answered(client, Reply::Done)),
         }
     }
@@ -104,10 +109,18 @@ fn operations(steps: &[Step]) -> Vec<OperationOf<Map>> {
         let at = at as u64;
         match step {
             Step::Invoked(client, command) => {
-                all.push(Operation { client: *client, command: command.clone(), call: at, reply: None });
+                all.push(Operation {
+                    client: *client,
+                    command: command.clone(),
+                    call: at,
+                    reply: None,
+                });
             }
             Step::Answered(client, reply) => {
-                let open = all.iter_mut().rfind(|operation| operation.client == *client).unwrap();
+                let open = all
+                    .iter_mut()
+                    .rfind(|operation| operation.client == *client)
+                    .unwrap();
                 open.reply = Some((at, reply.clone()));
             }
         }
@@ -137,7 +150,9 @@ fn refused_at(steps: &[Step]) -> Option<usize> {
             Step::Invoked(client, command) => {
                 Ok(monitor.invoked(state, name(*client), &codec::to_bytes(command).unwrap()))
             }
-            Step::Answered(client, reply) => monitor.answered(state, name(*client), &codec::to_bytes(reply).unwrap()),
+            Step::Answered(client, reply) => {
+                monitor.answered(state, name(*client), &codec::to_bytes(reply).unwrap())
+            }
         };
         match next {
             Ok(next) => state = next,
@@ -153,18 +168,34 @@ fn the_monitor_refuses_a_history_when_its_prefix_is_not_linearizable() {
     for seed in 0..3_000 {
         let steps = draw_history(seed, seed % 2 == 1);
         let at = refused_at(&steps);
-        let verdict = |length: usize| check(&Map::default(), &operations(&steps[..length]), DEFAULT_BUDGET).unwrap();
+        let verdict = |length: usize| {
+            check(
+                &Map::default(),
+                &operations(&steps[..length]),
+                DEFAULT_BUDGET,
+            )
+            .unwrap()
+        };
         match at {
             Some(at) => {
                 assert!(matches!(verdict(at), Verdict::Violated(_)), "seed {seed}");
-                assert!(matches!(verdict(at - 1), Verdict::Linearizable { .. }), "seed {seed}");
+                assert!(
+                    matches!(verdict(at - 1), Verdict::Linearizable { .. }),
+                    "seed {seed}"
+                );
                 refused += 1;
             }
             None => {
-                assert!(matches!(verdict(steps.len()), Verdict::Linearizable { .. }), "seed {seed}");
+                assert!(
+                    matches!(verdict(steps.len()), Verdict::Linearizable { .. }),
+                    "seed {seed}"
+                );
                 accepted += 1;
             }
         }
     }
-    assert!(refused > 300 && accepted > 300, "{refused} refused, {accepted} accepted");
+    assert!(
+        refused > 300 && accepted > 300,
+        "{refused} refused, {accepted} accepted"
+    );
 }

@@ -1,4 +1,5 @@
-//! Tests in stages: a healthy world first, then every order of events, and failures that a simulated world shows.
+//! Tests in stages: a healthy world first, then every order of events, and failures that a
+//! simulated world shows.
 
 use faultline_check::{OperationOf, Verdict, check};
 use faultline_explore::{Faults, Goal, Guide, Model, Orders, Pace};
@@ -22,11 +23,19 @@ use crate::nodes::{
     violation,
 };
 
-const ONE_CRASH: Faults = Faults { crashes: 1, lost_disks: 0, losses: 0, duplicates: 0 };
+const ONE_CRASH: Faults = Faults {
+    crashes: 1,
+    lost_disks: 0,
+    losses: 0,
+    duplicates: 0,
+};
 const WRITE_AND_READ: [Command; 2] = [Command::Write(1), Command::Read];
 
 fn model(bug: Bug, first: &[Command], second: &[Command]) -> Model {
-    register::model(bug, first, second).faults(ONE_CRASH).copies(1).pace(Pace::Eager)
+    register::model(bug, first, second)
+        .faults(ONE_CRASH)
+        .copies(1)
+        .pace(Pace::Eager)
 }
 
 /// Every order, watched by a monitor; in the end everything is answered.
@@ -44,7 +53,10 @@ fn judge(world: &mut World<'_>) -> Outcome {
             client: operation.client.number(),
             command: codec::from_bytes(&operation.command).unwrap(),
             call: operation.invoked.order,
-            reply: operation.reply.as_ref().map(|(at, bytes)| (at.order, codec::from_bytes(bytes).unwrap())),
+            reply: operation
+                .reply
+                .as_ref()
+                .map(|(at, bytes)| (at.order, codec::from_bytes(bytes).unwrap())),
         })
         .collect();
     match check(&Register::default(), &history, 100_000).unwrap() {
@@ -55,17 +67,30 @@ fn judge(world: &mut World<'_>) -> Outcome {
 
 fn trial(bug: Bug, orders: &Orders<'_>, mode: Mode) -> (Outcome, Facts) {
     let nodes = vec![server(1, &bug), client(1, &bug), client(2, &bug)];
-    explored(register::lab, orders, mode, || Setup::new(nodes.clone(), Conditions::steady()), judge)
+    explored(
+        register::lab,
+        orders,
+        mode,
+        || Setup::new(nodes.clone(), Conditions::steady()),
+        judge,
+    )
 }
 
 #[test]
 fn a_correct_program_passes_and_its_states_are_counted() {
-    let orders =
-        every_order(model(Bug::None, &WRITE_AND_READ, &[Command::Write(2)])).search(50_000).walk(60, 60).recovers();
+    let orders = every_order(model(Bug::None, &WRITE_AND_READ, &[Command::Write(2)]))
+        .search(50_000)
+        .walk(60, 60)
+        .recovers();
     let (outcome, facts) = trial(Bug::None, &orders, Mode::default());
     assert_eq!(outcome, Ok(()));
-    let [search, walks] = &facts.searched[..] else { panic!("{:?}", facts.searched) };
-    assert!(search.all && search.states > 1_000 && search.calls < search.transitions / 10, "{search:?}");
+    let [search, walks] = &facts.searched[..] else {
+        panic!("{:?}", facts.searched)
+    };
+    assert!(
+        search.all && search.states > 1_000 && search.calls < search.transitions / 10,
+        "{search:?}"
+    );
     assert_eq!((search.from.as_str(), walks.walks), ("the start", 60));
 }
 
@@ -80,42 +105,90 @@ fn a_way_that_a_search_found_is_shown_by_a_world_again_and_again() {
     assert_eq!(facts.skipped, 0, "every action was possible");
     let schedule = facts.recording.unwrap().schedule;
     // What the crash leaves of the unsynced write is a part of the way.
-    assert!(schedule.0.iter().any(|timed| matches!(timed.action, Action::Survived { writes: 0, .. })), "{schedule:?}");
-    let replay = Mode { schedule: Some(schedule.clone()), ..Mode::recorded() };
+    assert!(
+        schedule
+            .0
+            .iter()
+            .any(|timed| matches!(timed.action, Action::Survived { writes: 0, .. })),
+        "{schedule:?}"
+    );
+    let replay = Mode {
+        schedule: Some(schedule.clone()),
+        ..Mode::recorded()
+    };
     let (replayed, facts) = run(replay.clone());
     assert_eq!(violation(replayed), first);
     assert_eq!(facts.recording.unwrap().schedule, schedule);
     assert!(facts.searched.is_empty(), "a replay does not search");
     let right = every_order(model(Bug::None, &WRITE_AND_READ, &[])).search(1);
-    assert_eq!(trial(Bug::None, &right, replay).0, Ok(()), "a program that was mended passes the same way");
+    assert_eq!(
+        trial(Bug::None, &right, replay).0,
+        Ok(()),
+        "a program that was mended passes the same way"
+    );
 }
 
 #[test]
 fn a_lost_disk_is_a_part_of_the_way() {
-    let faults = Faults { crashes: 2, lost_disks: 1, ..Faults::default() };
+    let faults = Faults {
+        crashes: 2,
+        lost_disks: 1,
+        ..Faults::default()
+    };
     let orders = |bug| every_order(model(bug, &WRITE_AND_READ, &[]).faults(faults)).search(50_000);
-    // Whoever is told that its disk is lost can be right, also if it crashes once more before anything is safe.
-    let (outcome, facts) = trial(Bug::SilentWithoutDisk, &orders(Bug::SilentWithoutDisk), Mode::default());
-    assert_eq!((outcome, facts.searched[0].all), (Ok(()), true), "{:?}", facts.searched);
+    // Whoever is told that its disk is lost can be right, also if it crashes once more before
+    // anything is safe.
+    let (outcome, facts) = trial(
+        Bug::SilentWithoutDisk,
+        &orders(Bug::SilentWithoutDisk),
+        Mode::default(),
+    );
+    assert_eq!(
+        (outcome, facts.searched[0].all),
+        (Ok(()), true),
+        "{:?}",
+        facts.searched
+    );
     let (outcome, facts) = trial(Bug::None, &orders(Bug::None), Mode::recorded());
     let first = violation(outcome);
-    assert_eq!((first.observed.as_str(), facts.skipped), ("what clients saw is not linearizable", 0));
+    assert_eq!(
+        (first.observed.as_str(), facts.skipped),
+        ("what clients saw is not linearizable", 0)
+    );
     let schedule = facts.recording.unwrap().schedule;
     let lost = |action: &Action| matches!(action, Action::Fault(FaultAction::LoseDisk { .. }));
-    assert_eq!(schedule.0.iter().filter(|timed| lost(&timed.action)).count(), 1, "{schedule:?}");
-    let replay = Mode { schedule: Some(schedule), ..Mode::default() };
-    assert_eq!(violation(trial(Bug::None, &orders(Bug::None), replay).0), first);
+    assert_eq!(
+        schedule
+            .0
+            .iter()
+            .filter(|timed| lost(&timed.action))
+            .count(),
+        1,
+        "{schedule:?}"
+    );
+    let replay = Mode {
+        schedule: Some(schedule),
+        ..Mode::default()
+    };
+    assert_eq!(
+        violation(trial(Bug::None, &orders(Bug::None), replay).0),
+        first
+    );
     // The same by script: it was written, and then the disk is gone.
     let scripted = every_order(model(Bug::None, &WRITE_AND_READ, &[]).faults(faults))
         .reach(Goal::new("it is written").when("c1 knows", |view| view.answered(C1) == 1))
         .restarts_without_disk(|_| S1)
         .search(1_000);
-    assert_eq!(violation(trial(Bug::None, &scripted, Mode::default()).0).kind, Kind::Violation);
+    assert_eq!(
+        violation(trial(Bug::None, &scripted, Mode::default()).0).kind,
+        Kind::Violation
+    );
 }
 
 #[test]
 fn what_the_simulator_does_not_see_is_no_verdict() {
-    // The search runs a wrong program and the simulated world a right one, as if a handler behaved well only there.
+    // The search runs a wrong program and the simulated world a right one, as if a handler behaved
+    // well only there.
     let orders = every_order(model(Bug::RepliesBeforeSync, &WRITE_AND_READ, &[])).search(50_000);
     let (outcome, facts) = trial(Bug::None, &orders, Mode::default());
     assert_eq!(outcome, Ok(()));
@@ -124,33 +197,68 @@ fn what_the_simulator_does_not_see_is_no_verdict() {
 
 #[test]
 fn a_panic_on_a_rare_way_is_the_verdict_of_the_simulator() {
-    let faults = Faults { duplicates: 1, ..Faults::default() };
+    let faults = Faults {
+        duplicates: 1,
+        ..Faults::default()
+    };
     let model = register::model(Bug::PanicsAtDuplicate, &[Command::Write(1)], &[]).faults(faults);
-    let (outcome, _) = trial(Bug::PanicsAtDuplicate, &every_order(model).search(10_000), Mode::default());
+    let (outcome, _) = trial(
+        Bug::PanicsAtDuplicate,
+        &every_order(model).search(10_000),
+        Mode::default(),
+    );
     let violation = violation(outcome);
     assert_eq!(violation.kind, Kind::Crash);
-    assert!(violation.observed.starts_with("s1 panicked while handling a message"), "{}", violation.observed);
+    assert!(
+        violation
+            .observed
+            .starts_with("s1 panicked while handling a message"),
+        "{}",
+        violation.observed
+    );
 }
 
 #[test]
 fn a_world_that_does_not_recover_has_no_progress() {
-    let faults = Faults { losses: 1, ..Faults::default() };
+    let faults = Faults {
+        losses: 1,
+        ..Faults::default()
+    };
     let model = register::model(Bug::SendsOnce, &[Command::Write(1)], &[]).faults(faults);
-    let (outcome, _) = trial(Bug::SendsOnce, &every_order(model.clone()).search(10_000), Mode::default());
+    let (outcome, _) = trial(
+        Bug::SendsOnce,
+        &every_order(model.clone()).search(10_000),
+        Mode::default(),
+    );
     assert_eq!(outcome, Ok(()), "nothing bad happens");
-    let (outcome, _) = trial(Bug::SendsOnce, &every_order(model).search(10_000).recovers(), Mode::default());
+    let (outcome, _) = trial(
+        Bug::SendsOnce,
+        &every_order(model).search(10_000).recovers(),
+        Mode::default(),
+    );
     let violation = violation(outcome);
     assert_eq!(violation.kind, Kind::NoProgress);
-    assert!(violation.observed.contains("every operation is answered"), "{}", violation.observed);
+    assert!(
+        violation.observed.contains("every operation is answered"),
+        "{}",
+        violation.observed
+    );
 }
 
 #[test]
 fn a_goal_that_is_not_reached_is_explained() {
     let goal = Goal::new("c1 has both answers and the register holds 7")
         .when("c1 has both answers", |view| view.answered(C1) == 2)
-        .when("it holds 7", |view| view.observation(S1).is_some_and(|bytes| bytes == codec::to_bytes(&7u64).unwrap()));
+        .when("it holds 7", |view| {
+            view.observation(S1)
+                .is_some_and(|bytes| bytes == codec::to_bytes(&7u64).unwrap())
+        });
     let model = register::model(Bug::None, &WRITE_AND_READ, &[]).copies(1);
-    let (outcome, facts) = trial(Bug::None, &every_order(model).reach(goal).search(10), Mode::default());
+    let (outcome, facts) = trial(
+        Bug::None,
+        &every_order(model).reach(goal).search(10),
+        Mode::default(),
+    );
     let violation = violation(outcome);
     assert_eq!(violation.kind, Kind::NoProgress);
     for words in [
@@ -159,7 +267,11 @@ fn a_goal_that_is_not_reached_is_explained() {
         "In the states that come closest, c1 has both answers holds; not: it holds 7.",
         "Messages that occur in it and have an effect: Reply (s to c), Request (c to s).",
     ] {
-        assert!(violation.observed.contains(words), "{words:?} is missing in: {}", violation.observed);
+        assert!(
+            violation.observed.contains(words),
+            "{words:?} is missing in: {}",
+            violation.observed
+        );
     }
     assert!(facts.searched.is_empty());
 }
@@ -168,7 +280,9 @@ fn a_goal_that_is_not_reached_is_explained() {
 fn a_guide_leaves_things_for_later_and_finds_what_lies_deeper() {
     let commands = ([Command::Write(1)], [Command::Read, Command::Read]);
     let states = |guide: Guide| {
-        let orders = every_order(model(Bug::None, &commands.0, &commands.1)).guided(guide).search(50_000);
+        let orders = every_order(model(Bug::None, &commands.0, &commands.1))
+            .guided(guide)
+            .search(50_000);
         let (outcome, facts) = trial(Bug::None, &orders, Mode::default());
         assert_eq!(outcome, Ok(()));
         (facts.searched[0].states, facts.searched[0].all)
@@ -189,7 +303,8 @@ fn a_guide_leaves_things_for_later_and_finds_what_lies_deeper() {
 
 #[test]
 fn a_wrong_program_is_tempted_and_a_scripted_restart_does_the_rest() {
-    // The search has no crash left and is one state deep: what finds the bug is the way that leads there.
+    // The search has no crash left and is one state deep: what finds the bug is the way that leads
+    // there.
     let lure = || Goal::new("c1 is answered").when("it is", |view| view.answered(C1) == 1);
     let orders = |bug| {
         every_order(model(bug, &WRITE_AND_READ, &[]))
@@ -199,11 +314,21 @@ fn a_wrong_program_is_tempted_and_a_scripted_restart_does_the_rest() {
             .guided(Guide::new())
             .search(100)
     };
-    let found = violation(trial(Bug::RepliesBeforeSync, &orders(Bug::RepliesBeforeSync), Mode::default()).0);
+    let found = violation(
+        trial(
+            Bug::RepliesBeforeSync,
+            &orders(Bug::RepliesBeforeSync),
+            Mode::default(),
+        )
+        .0,
+    );
     assert_eq!(found.observed, "what clients saw is not linearizable");
     let (outcome, facts) = trial(Bug::None, &orders(Bug::None), Mode::default());
     assert_eq!(outcome, Ok(()));
-    assert_eq!(facts.searched[0].from, "the start", "a correct program answers only when its disk is done");
+    assert_eq!(
+        facts.searched[0].from, "the start",
+        "a correct program answers only when its disk is done"
+    );
 }
 
 #[test]
@@ -215,14 +340,21 @@ fn a_handler_that_is_no_function_is_the_verdict() {
         explored(unsteady::lab, &orders, Mode::recorded(), setup, |_| Ok(()))
     };
     assert_eq!(run(Habit::KeepsHashMap).0, Ok(()));
-    for (habit, field) in [(Habit::HiddenCounter, "`seen.skipped`"), (Habit::Address, "`seen.mark`")] {
+    for (habit, field) in [
+        (Habit::HiddenCounter, "`seen.skipped`"),
+        (Habit::Address, "`seen.mark`"),
+    ] {
         let (outcome, facts) = run(habit);
         let violation = violation(outcome);
         assert_eq!(violation.kind, Kind::Nondeterminism);
         assert!(violation.observed.contains(field), "{}", violation.observed);
         assert!(facts.recording.is_none(), "no world shows it");
     }
-    assert!(violation(run(Habit::SendsInHashOrder).0).observed.contains("its effect number"));
+    assert!(
+        violation(run(Habit::SendsInHashOrder).0)
+            .observed
+            .contains("its effect number")
+    );
 }
 
 /// Machines whose handlers compute much, though none of them too much.
@@ -232,11 +364,22 @@ struct Busy {
 }
 
 impl Backend for Busy {
-    fn start(&mut self, slot: usize, start: &Start<'_>, entropy: u64) -> Result<&[u8], BackendError> {
+    fn start(
+        &mut self,
+        slot: usize,
+        start: &Start<'_>,
+        entropy: u64,
+    ) -> Result<&[u8], BackendError> {
         self.machine.start(slot, start, entropy)
     }
 
-    fn restore(&mut self, slot: usize, start: &Start<'_>, snapshot: &[u8], entropy: u64) -> Result<(), BackendError> {
+    fn restore(
+        &mut self,
+        slot: usize,
+        start: &Start<'_>,
+        snapshot: &[u8],
+        entropy: u64,
+    ) -> Result<(), BackendError> {
         self.machine.restore(slot, start, snapshot, entropy)
     }
 
@@ -264,20 +407,38 @@ impl Backend for Busy {
 
 #[test]
 fn handlers_that_compute_for_too_long_together_end_the_search() {
-    let machines = || Box::new(Busy { machine: InProcess::new(register::lab), fuel: 0 }) as Box<dyn Backend>;
+    let machines = || {
+        Box::new(Busy {
+            machine: InProcess::new(register::lab),
+            fuel: 0,
+        }) as Box<dyn Backend>
+    };
     let run = |states| {
-        let nodes = vec![server(1, &Bug::None), client(1, &Bug::None), client(2, &Bug::None)];
+        let nodes = vec![
+            server(1, &Bug::None),
+            client(1, &Bug::None),
+            client(2, &Bug::None),
+        ];
         let orders = every_order(model(Bug::None, &WRITE_AND_READ, &WRITE_AND_READ)).search(states);
-        let setup = || Setup { limits: unlimited(), ..Setup::new(nodes.clone(), Conditions::steady()) };
+        let setup = || Setup {
+            limits: unlimited(),
+            ..Setup::new(nodes.clone(), Conditions::steady())
+        };
         explored_on(&machines, &orders, Mode::default(), setup, judge).0
     };
     assert_eq!(run(10), Ok(()));
     let found = violation(run(1_000_000));
     assert_eq!(found.kind, Kind::Timeout, "{found:?}");
-    assert!(found.observed.contains("together computed for too long"), "{found:?}");
+    assert!(
+        found.observed.contains("together computed for too long"),
+        "{found:?}"
+    );
 }
 
 /// The simulated world has a bound of its own.
 fn unlimited() -> Limits {
-    Limits { fuel: 1 << 50, ..Limits::default() }
+    Limits {
+        fuel: 1 << 50,
+        ..Limits::default()
+    }
 }

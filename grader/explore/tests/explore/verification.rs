@@ -16,7 +16,10 @@ fn verified(habit: Habit) -> Verified {
 fn verified_in(habit: Habit, backend: Factory<'_>) -> Verified {
     let model = Model::new((1..=4).map(|number| server(number, &habit)).collect());
     let mut explorer = Explorer::new(&model, backend);
-    let limits = Limits { states: 2_000, ..Limits::default() };
+    let limits = Limits {
+        states: 2_000,
+        ..Limits::default()
+    };
     explorer.search(&Search::new().limits(limits)).unwrap();
     explorer.verify().unwrap()
 }
@@ -33,7 +36,9 @@ fn sends_in_the_order_of_a_hash_map_are_told() {
     let verified = verified(Habit::SendsInHashOrder);
     let first = &verified.differences[0];
     assert_eq!(first.event, "Hello(1) from s1");
-    let Difference::Effects { first, second, .. } = &first.difference else { panic!("{first:?}") };
+    let Difference::Effects { first, second, .. } = &first.difference else {
+        panic!("{first:?}")
+    };
     assert!(first.as_ref().unwrap().starts_with("send Hello("));
     assert_ne!(first, second);
 }
@@ -41,10 +46,22 @@ fn sends_in_the_order_of_a_hash_map_are_told() {
 #[test]
 fn a_counter_outside_the_state_is_told() {
     let verified = verified(Habit::HiddenCounter);
-    let Difference::State { field, first, second, .. } = &verified.differences[0].difference else {
+    let Difference::State {
+        field,
+        first,
+        second,
+        ..
+    } = &verified.differences[0].difference
+    else {
         panic!("{:?}", verified.differences[0])
     };
-    assert_eq!((field.as_str(), first.as_str() < second.as_str() || first > second), ("seen.skipped", true));
+    assert_eq!(
+        (
+            field.as_str(),
+            first.as_str() < second.as_str() || first > second
+        ),
+        ("seen.skipped", true)
+    );
 }
 
 #[test]
@@ -71,15 +88,30 @@ fn paxos_is_steady() {
 #[test]
 fn in_wasm_each_habit_is_found_and_paxos_has_the_same_states() {
     let stack = faultline_host::machine::WORLD_STACK_BYTES;
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).stack_size(stack).build().unwrap();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(2)
+        .stack_size(stack)
+        .build()
+        .unwrap();
     let program = wasm::program("unsteady.rs").unwrap();
     let found = |habit| {
         let verified = pool.install(|| verified_in(habit, &|| Box::new(program.backend())));
-        assert_eq!(verified, pool.install(|| verified_in(habit, &|| Box::new(program.backend()))), "no luck in it");
-        verified.differences.into_iter().next().map(|first| first.difference)
+        assert_eq!(
+            verified,
+            pool.install(|| verified_in(habit, &|| Box::new(program.backend()))),
+            "no luck in it"
+        );
+        verified
+            .differences
+            .into_iter()
+            .next()
+            .map(|first| first.difference)
     };
     assert_eq!(found(Habit::KeepsHashMap), None);
-    assert!(matches!(found(Habit::SendsInHashOrder), Some(Difference::Effects { .. })));
+    assert!(matches!(
+        found(Habit::SendsInHashOrder),
+        Some(Difference::Effects { .. })
+    ));
     let field = |difference| match difference {
         Some(Difference::State { field, .. }) => field,
         other => panic!("another state, not {other:?}"),
@@ -90,6 +122,11 @@ fn in_wasm_each_habit_is_found_and_paxos_has_the_same_states() {
     let program = wasm::program("paxos/program.rs").unwrap();
     let backend = || Box::new(program.backend()) as Box<dyn Backend>;
     let model = paxos::model(3, 2);
-    let states = pool.install(|| Explorer::new(&model, &backend).search(&Search::new()).unwrap().states);
+    let states = pool.install(|| {
+        Explorer::new(&model, &backend)
+            .search(&Search::new())
+            .unwrap()
+            .states
+    });
     assert_eq!(states, 16_668);
 }

@@ -1,4 +1,5 @@
-//! Workers side by side: each submission in a process of its own, which may crash, hang or eat memory without harm to others.
+//! Workers side by side: each submission in a process of its own, which may crash, hang or eat
+//! memory without harm to others.
 
 use std::{
     collections::VecDeque,
@@ -71,7 +72,10 @@ pub(super) fn stage(course: &Course, lab: &str, item: &Submission) -> Result<Sta
     if let Some(problem) = &item.problem {
         return Err(Trouble::Submission(problem.clone()));
     }
-    let limits = Limits { files: MAX_FILES, bytes: MAX_BYTES };
+    let limits = Limits {
+        files: MAX_FILES,
+        bytes: MAX_BYTES,
+    };
     let taken = take(&course.base, item, lab, limits).map_err(|error| match error {
         TakeError::Submission(text) => Trouble::Submission(text),
         TakeError::Machine(text) => Trouble::Machine(text),
@@ -96,7 +100,10 @@ fn entry(entry: Entry) -> stage::Entry {
         What::Special => stage::What::Special,
         What::Folder => stage::What::Folder,
     };
-    stage::Entry { path: entry.path, what }
+    stage::Entry {
+        path: entry.path,
+        what,
+    }
 }
 
 impl Grading<'_> {
@@ -119,7 +126,10 @@ fn ungraded(course: &Course, request: &BatchRequest, id: &str, trouble: Trouble)
         fingerprint: plan.fingerprint.clone(),
         outcome,
         partial: false,
-        score: Score { not_scored: plan.points, ..Score::default() },
+        score: Score {
+            not_scored: plan.points,
+            ..Score::default()
+        },
         hidden_points_not_run: 0,
         parts: Vec::new(),
         build_error: None,
@@ -130,14 +140,25 @@ fn ungraded(course: &Course, request: &BatchRequest, id: &str, trouble: Trouble)
     };
     // The rubric was read before, so it is there.
     if let Ok((suite, rubric)) = lab_of(&request.root, &request.lab)
-        && let Ok(rows) = selected(&suite, &rubric, &Selection { filters: Vec::new(), hidden: request.hidden })
+        && let Ok(rows) = selected(
+            &suite,
+            &rubric,
+            &Selection {
+                filters: Vec::new(),
+                hidden: request.hidden,
+            },
+        )
     {
         score::not_scored(&mut grade, outcome, why, &rubric, &rows);
-        grade.hidden_points_not_run =
-            crate::hidden_points(&mut rubric.tests.iter()) - crate::hidden_points(&mut rows.iter().copied());
+        grade.hidden_points_not_run = crate::hidden_points(&mut rubric.tests.iter())
+            - crate::hidden_points(&mut rows.iter().copied());
     }
     let record = Record::of(&grade, None, String::new(), Vec::new());
-    Ready { id: id.to_owned(), record, grade }
+    Ready {
+        id: id.to_owned(),
+        record,
+        grade,
+    }
 }
 
 /// Those who grade.
@@ -155,8 +176,8 @@ pub(super) struct Crew<'a> {
 type Delivered = Result<(Ready, Option<Duration>), Error>;
 
 impl Crew<'_> {
-    /// Does the jobs; `deliver` is called on this thread for each that is done. Nothing is begun after `until`, after an
-    /// interrupt, or once `deliver` has failed.
+    /// Does the jobs; `deliver` is called on this thread for each that is done. Nothing is begun
+    /// after `until`, after an interrupt, or once `deliver` has failed.
     pub fn run(
         self,
         jobs: Vec<Job>,
@@ -167,8 +188,16 @@ impl Crew<'_> {
         let failed = AtomicBool::new(false);
         let next = || {
             let over = until.is_some_and(|until| Instant::now() >= until);
-            let stop = over || self.interrupt.load(Ordering::Relaxed) || failed.load(Ordering::Relaxed);
-            if stop { None } else { queue.lock().expect("nobody panics while holding it").pop_front() }
+            let stop =
+                over || self.interrupt.load(Ordering::Relaxed) || failed.load(Ordering::Relaxed);
+            if stop {
+                None
+            } else {
+                queue
+                    .lock()
+                    .expect("nobody panics while holding it")
+                    .pop_front()
+            }
         };
         let (sender, receiver) = mpsc::channel::<Delivered>();
         thread::scope(|scope| {
@@ -208,11 +237,15 @@ impl Crew<'_> {
         let began = Instant::now();
         let staged = match stage(self.course, &self.request.lab, &item) {
             Ok(staged) => staged,
-            Err(trouble) => return Ok((ungraded(self.course, self.request, &item.id, trouble), None)),
+            Err(trouble) => {
+                return Ok((ungraded(self.course, self.request, &item.id, trouble), None));
+            }
         };
         let traces = Traces {
             folder: self.store.traces(&item.id),
-            shown: PathBuf::from(super::store::STAFF).join(&item.id).join(super::store::TRACES),
+            shown: PathBuf::from(super::store::STAFF)
+                .join(&item.id)
+                .join(super::store::TRACES),
         };
         let ready = match self.grade(&item.id, &staged, Some(traces))? {
             Ok(Answer { grade, warnings }) => {
@@ -225,17 +258,34 @@ impl Crew<'_> {
                 };
                 let key = Some(grading.key(&staged));
                 let record = Record::of(&grade, key, warnings, self.course.layers.clone());
-                Ready { id: item.id, record, grade }
+                Ready {
+                    id: item.id,
+                    record,
+                    grade,
+                }
             }
-            Err(trouble) => ungraded(self.course, self.request, &item.id, Trouble::Machine(trouble)),
+            Err(trouble) => ungraded(
+                self.course,
+                self.request,
+                &item.id,
+                Trouble::Machine(trouble),
+            ),
         };
         Ok((ready, Some(began.elapsed())))
     }
 
     /// Has a worker grade what was staged. The inner error is why this machine could not.
-    pub fn grade(self, name: &str, staged: &Staged, traces: Option<Traces>) -> Result<Result<Answer, String>, Error> {
-        let folder = tempfile::Builder::new().prefix("work-").tempdir_in(self.store.work());
-        let folder = folder.map_err(|error| broken(format!("{}: {error}", self.store.work().display())))?;
+    pub fn grade(
+        self,
+        name: &str,
+        staged: &Staged,
+        traces: Option<Traces>,
+    ) -> Result<Result<Answer, String>, Error> {
+        let folder = tempfile::Builder::new()
+            .prefix("work-")
+            .tempdir_in(self.store.work());
+        let folder =
+            folder.map_err(|error| broken(format!("{}: {error}", self.store.work().display())))?;
         let work = Work {
             root: self.request.root.clone(),
             lab: self.request.lab.clone(),
@@ -249,6 +299,8 @@ impl Crew<'_> {
             building: self.request.building,
             shrink: self.request.shrink,
         };
-        self.request.worker.grade(&work, folder.path(), self.request.limit, self.interrupt)
+        self.request
+            .worker
+            .grade(&work, folder.path(), self.request.limit, self.interrupt)
     }
 }

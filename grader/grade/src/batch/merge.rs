@@ -23,18 +23,26 @@ pub struct MergeRequest {
 /// Joins the results of shards. A submission that none of them has stays pending.
 ///
 /// # Errors
-/// [`Error::Usage`] if a folder holds no results, if they are results of different things (another roster, salt, suite,
-/// grader), or if two of them have different results for one submission. Then nothing is written.
+/// [`Error::Usage`] if a folder holds no results, if they are results of different things (another
+/// roster, salt, suite, grader), or if two of them have different results for one submission. Then
+/// nothing is written.
 pub fn merge(request: &MergeRequest, listener: &mut dyn ClassListener) -> Result<Class, Error> {
-    let shards: Vec<Store> = request.shards.iter().map(|folder| Store::look(folder)).collect();
+    let shards: Vec<Store> = request
+        .shards
+        .iter()
+        .map(|folder| Store::look(folder))
+        .collect();
     let Some((first, others)) = shards.split_first() else {
-        return Err(Error::Usage("nothing to merge: name the folders of the shards".to_owned()));
+        return Err(Error::Usage(
+            "nothing to merge: name the folders of the shards".to_owned(),
+        ));
     };
     let plan = first.plan()?;
     for other in others {
         if other.plan()? != plan {
             let (one, two) = (first.out().display(), other.out().display());
-            let text = "they are no shards of one class: lab, batch.toml, salt, suite, rubric, compiler and grader must be the same";
+            let text = "they are no shards of one class: lab, batch.toml, salt, suite, rubric, \
+                        compiler and grader must be the same";
             return Err(Error::Usage(format!("{one} and {two}: {text}")));
         }
     }
@@ -42,12 +50,17 @@ pub fn merge(request: &MergeRequest, listener: &mut dyn ClassListener) -> Result
     for item in plan.items() {
         let mut of: Option<(&Store, _)> = None;
         for shard in &shards {
-            let Ok((record, grade)) = shard.record(&item.id) else { continue };
+            let Ok((record, grade)) = shard.record(&item.id) else {
+                continue;
+            };
             match &of {
                 Some((other, (known, _))) if *known != record => {
                     let (one, two) = (other.out().display(), shard.out().display());
                     let text = format!("{one} and {two} have different results for {}", item.id);
-                    return Err(Error::Usage(format!("{text}: remove the one that is wrong (staff/{})", item.id)));
+                    return Err(Error::Usage(format!(
+                        "{text}: remove the one that is wrong (staff/{})",
+                        item.id
+                    )));
                 }
                 Some(_) => {}
                 None => of = Some((shard, (record, grade))),
@@ -59,14 +72,24 @@ pub fn merge(request: &MergeRequest, listener: &mut dyn ClassListener) -> Result
     }
     let store = Store::open(&request.out)?;
     store.begin(&plan)?;
-    if let Some(sure) = shards.iter().map(|shard| shard.out().join(super::preflight::FILE)).find(|file| file.exists()) {
+    if let Some(sure) = shards
+        .iter()
+        .map(|shard| shard.out().join(super::preflight::FILE))
+        .find(|file| file.exists())
+    {
         copy(&sure, &store.out().join(super::preflight::FILE))?;
     }
     let mut results = BTreeMap::new();
     for (id, (shard, (record, grade))) in found {
         copy_folder(&shard.traces(&id), &store.traces(&id))?;
         let (staff, student) = (store.staff(&id), store.student(&id));
-        listener.result(&Kept { id: &id, grade: &grade, warnings: &record.warnings, staff, student })?;
+        listener.result(&Kept {
+            id: &id,
+            grade: &grade,
+            warnings: &record.warnings,
+            staff,
+            student,
+        })?;
         store.keep(&id, &record, &grade)?;
         results.insert(id, record);
     }
@@ -83,9 +106,13 @@ fn copy(from: &Path, to: &Path) -> Result<(), Error> {
 
 /// Copies the files of a folder without folders in it; there may be none.
 fn copy_folder(from: &Path, to: &Path) -> Result<(), Error> {
-    let Ok(entries) = fs::read_dir(from) else { return Ok(()) };
+    let Ok(entries) = fs::read_dir(from) else {
+        return Ok(());
+    };
     for entry in entries {
-        let path = entry.map_err(|error| broken(format!("{}: {error}", from.display())))?.path();
+        let path = entry
+            .map_err(|error| broken(format!("{}: {error}", from.display())))?
+            .path();
         if let Some(name) = path.file_name().filter(|_| path.is_file()) {
             copy(&path, &to.join(name))?;
         }

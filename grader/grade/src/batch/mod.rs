@@ -1,7 +1,9 @@
-//! A class of submissions: each is graded once, by a process of its own, and what is done is never done again.
+//! A class of submissions: each is graded once, by a process of its own, and what is done is never
+//! done again.
 //!
-//! `plan` says which submissions there are and whose, `store` keeps what came out, `worker` grades one submission, `crew` runs
-//! workers side by side, `merge` joins what several machines did. Data flows one way: plan -> work -> store -> rows.
+//! `plan` says which submissions there are and whose, `store` keeps what came out, `worker` grades
+//! one submission, `crew` runs workers side by side, `merge` joins what several machines did. Data
+//! flows one way: plan -> work -> store -> rows.
 
 mod crew;
 mod merge;
@@ -19,7 +21,9 @@ use std::{
 
 use faultline_host::{Staged, Toolchain};
 use faultline_intake::{Batch, Submission};
-use faultline_verdict::{Class, ClassEvent, ClassPlan, ClassStatus, Grade, PlanStep, PlannedWork, Stopped};
+use faultline_verdict::{
+    Class, ClassEvent, ClassPlan, ClassStatus, Grade, PlanStep, PlannedWork, Stopped,
+};
 
 use crate::{
     Salt, Selection, broken,
@@ -53,7 +57,8 @@ pub struct BatchRequest {
     pub salt: Option<Salt>,
     /// Only these submissions or accounts; all if empty.
     pub only: Vec<String>,
-    /// How many submissions are graded at the same time; one per core if `None`. No result depends on it.
+    /// How many submissions are graded at the same time; one per core if `None`. No result depends
+    /// on it.
     pub jobs: Option<usize>,
     /// Whether results that are there already are made anew.
     pub fresh: bool,
@@ -81,7 +86,8 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Submissions are dealt out one by one, so that neighbours in the order of names do not end up together.
+    /// Submissions are dealt out one by one, so that neighbours in the order of names do not end up
+    /// together.
     fn has(self, index: usize) -> bool {
         index % self.of == self.part - 1
     }
@@ -123,14 +129,25 @@ pub trait ClassListener {
 /// Grades a class. Stopped at any moment, by any means, the same request goes on where it was.
 ///
 /// # Errors
-/// [`Error::Usage`] if the request makes no sense, [`Error::Broken`] if this machine cannot grade: it has no sandbox for
-/// builds, or gives the course's own solutions other points than they must have.
-pub fn batch(request: &BatchRequest, listener: &mut dyn ClassListener, interrupt: &AtomicBool) -> Result<Class, Error> {
+/// [`Error::Usage`] if the request makes no sense, [`Error::Broken`] if this machine cannot grade:
+/// it has no sandbox for builds, or gives the course's own solutions other points than they must
+/// have.
+pub fn batch(
+    request: &BatchRequest,
+    listener: &mut dyn ClassListener,
+    interrupt: &AtomicBool,
+) -> Result<Class, Error> {
     let began = Instant::now();
     let course = Course::of(request)?;
     let store = Store::open(&request.out)?;
     store.begin(&course.plan)?;
-    let mut grading = Grading { request, course: &course, store: &store, interrupt, results: BTreeMap::new() };
+    let mut grading = Grading {
+        request,
+        course: &course,
+        store: &store,
+        interrupt,
+        results: BTreeMap::new(),
+    };
     let (jobs, done) = grading.jobs()?;
     listener.event(ClassEvent::Started {
         lab: course.plan.lab.clone(),
@@ -154,8 +171,16 @@ pub fn batch(request: &BatchRequest, listener: &mut dyn ClassListener, interrupt
     let class = course.plan.class(&grading.results);
     listener.rows(&class)?;
     store.end()?;
-    listener.event(ClassEvent::Finished { class: Box::new(class.clone()), stopped, took_ms: millis(began) });
-    if stopped == Some(Stopped::Interrupted) { Err(Error::BatchInterrupted) } else { Ok(class) }
+    listener.event(ClassEvent::Finished {
+        class: Box::new(class.clone()),
+        stopped,
+        took_ms: millis(began),
+    });
+    if stopped == Some(Stopped::Interrupted) {
+        Err(Error::BatchInterrupted)
+    } else {
+        Ok(class)
+    }
 }
 
 /// What [`batch`] would do, without doing any of it.
@@ -166,7 +191,13 @@ pub fn plan_of_batch(request: &BatchRequest) -> Result<ClassPlan, Error> {
     let course = Course::of(request)?;
     let store = Store::look(&request.out);
     let interrupt = AtomicBool::new(false);
-    let grading = Grading { request, course: &course, store: &store, interrupt: &interrupt, results: BTreeMap::new() };
+    let grading = Grading {
+        request,
+        course: &course,
+        store: &store,
+        interrupt: &interrupt,
+        results: BTreeMap::new(),
+    };
     let mut steps = Vec::new();
     for item in grading.chosen()? {
         let (what, why) = match grading.look(item, request.fresh) {
@@ -174,11 +205,21 @@ pub fn plan_of_batch(request: &BatchRequest) -> Result<ClassPlan, Error> {
             Looked::Kept(_) => (PlannedWork::Keep, "nothing has changed".to_owned()),
             Looked::Rejected(ready) => (PlannedWork::Reject, ready.why().unwrap_or_default()),
         };
-        steps.push(PlanStep { id: item.id.clone(), what, why });
+        steps.push(PlanStep {
+            id: item.id.clone(),
+            what,
+            why,
+        });
     }
     let missing = course.plan.class(&BTreeMap::new()).rows;
-    let missing = missing.into_iter().filter(|row| row.status == ClassStatus::Missing).map(|row| row.student);
-    Ok(ClassPlan { steps, missing: missing.collect() })
+    let missing = missing
+        .into_iter()
+        .filter(|row| row.status == ClassStatus::Missing)
+        .map(|row| row.student);
+    Ok(ClassPlan {
+        steps,
+        missing: missing.collect(),
+    })
 }
 
 /// What all submissions have in common.
@@ -193,14 +234,28 @@ struct Course {
 impl Course {
     fn of(request: &BatchRequest) -> Result<Course, Error> {
         let (suite, rubric) = lab_of(&request.root, &request.lab)?;
-        let selection = Selection { filters: Vec::new(), hidden: request.hidden };
-        let points = selected(&suite, &rubric, &selection)?.iter().map(|row| row.points).sum();
+        let selection = Selection {
+            filters: Vec::new(),
+            hidden: request.hidden,
+        };
+        let points = selected(&suite, &rubric, &selection)?
+            .iter()
+            .map(|row| row.points)
+            .sum();
         let batch = Batch::read(&request.batch).map_err(|error| Error::Usage(error.to_string()))?;
         origin::must_be(&request.root)?;
         let toolchain = Toolchain::find(&request.root).map_err(broken)?;
         let layers = request.building.cage(&toolchain)?.layers().to_vec();
-        let fingerprint = fingerprint_of(&request.root, &request.lab, request.salt.as_ref(), &toolchain)?;
-        let base = request.batch.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let fingerprint = fingerprint_of(
+            &request.root,
+            &request.lab,
+            request.salt.as_ref(),
+            &toolchain,
+        )?;
+        let base = request
+            .batch
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
         let plan = Plan {
             format: plan::FORMAT,
             lab: rubric.lab.clone(),
@@ -214,7 +269,12 @@ impl Course {
             batch,
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Course { plan, base: base.unwrap_or(Path::new(".")).to_owned(), layers, cores })
+        Ok(Course {
+            plan,
+            base: base.unwrap_or(Path::new(".")).to_owned(),
+            layers,
+            cores,
+        })
     }
 }
 
@@ -243,17 +303,30 @@ impl<'a> Grading<'a> {
         let items = course.plan.items();
         let belongs = |id: &str, name: &str| {
             let batch = &self.course.plan.batch;
-            let is_theirs = |login: &Option<String>| login.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(name));
-            let student = batch.students.iter().filter(|student| student.submission.as_deref() == Some(id));
+            let is_theirs = |login: &Option<String>| {
+                login
+                    .as_ref()
+                    .is_some_and(|own| own.eq_ignore_ascii_case(name))
+            };
+            let student = batch
+                .students
+                .iter()
+                .filter(|student| student.submission.as_deref() == Some(id));
             id == name
-                || student.into_iter().any(|student| student.identifier == name || is_theirs(&student.login))
-                || batch.unmatched.iter().any(|folder| folder.submission == id && is_theirs(&folder.login))
+                || student
+                    .into_iter()
+                    .any(|student| student.identifier == name || is_theirs(&student.login))
+                || batch
+                    .unmatched
+                    .iter()
+                    .any(|folder| folder.submission == id && is_theirs(&folder.login))
         };
         for name in only {
             if !items.iter().any(|item| belongs(&item.id, name)) {
                 let known = items.iter().map(|item| item.id.as_str());
                 let text = format!(
-                    "--only {name:?}: no submission, student or account is called so{}; {} lists them",
+                    "--only {name:?}: no submission, student or account is called so{}; {} lists \
+                     them",
                     nearest(name, known),
                     self.request.batch.display()
                 );
@@ -262,18 +335,25 @@ impl<'a> Grading<'a> {
         }
         let in_shard = |index: &usize| shard.is_none_or(|shard| shard.has(*index));
         let wanted = |id: &str| only.is_empty() || only.iter().any(|name| belongs(id, name));
-        let chosen = items.into_iter().enumerate().filter(|(index, item)| in_shard(index) && wanted(&item.id));
+        let chosen = items
+            .into_iter()
+            .enumerate()
+            .filter(|(index, item)| in_shard(index) && wanted(&item.id));
         Ok(chosen.map(|(_, item)| item).collect())
     }
 
-    /// What is to be graded, and what is there. What nobody asked for is taken from the store, too, so that the rows are
-    /// those of the whole class.
+    /// What is to be graded, and what is there. What nobody asked for is taken from the store, too,
+    /// so that the rows are those of the whole class.
     fn jobs(&mut self) -> Result<(Vec<Job>, Vec<Ready>), Error> {
         let chosen = self.chosen()?;
         let ids: Vec<&str> = chosen.iter().map(|item| item.id.as_str()).collect();
         let course: &'a Course = self.course;
-        let others: Vec<&Submission> =
-            course.plan.items().into_iter().filter(|item| !ids.contains(&item.id.as_str())).collect();
+        let others: Vec<&Submission> = course
+            .plan
+            .items()
+            .into_iter()
+            .filter(|item| !ids.contains(&item.id.as_str()))
+            .collect();
         for item in others {
             if let Looked::Kept(ready) | Looked::Rejected(ready) = self.look(item, false) {
                 self.results.insert(item.id.clone(), ready.record);
@@ -290,7 +370,8 @@ impl<'a> Grading<'a> {
         Ok((jobs, done))
     }
 
-    /// What is known of a submission without running anything of it; with `fresh`, no result of an earlier run counts.
+    /// What is known of a submission without running anything of it; with `fresh`, no result of an
+    /// earlier run counts.
     fn look(&self, item: &Submission, fresh: bool) -> Looked {
         let staged = match crew::stage(self.course, &self.request.lab, item) {
             Ok(staged) => staged,
@@ -298,8 +379,14 @@ impl<'a> Grading<'a> {
         };
         let key = self.key(&staged);
         match self.store.kept(&item.id, &key) {
-            _ if fresh => Looked::Work { why: "--fresh".to_owned() },
-            Ok((record, grade)) => Looked::Kept(Box::new(Ready { id: item.id.clone(), record, grade })),
+            _ if fresh => Looked::Work {
+                why: "--fresh".to_owned(),
+            },
+            Ok((record, grade)) => Looked::Kept(Box::new(Ready {
+                id: item.id.clone(),
+                record,
+                grade,
+            })),
             Err(why) => Looked::Work { why },
         }
     }
@@ -319,24 +406,48 @@ impl<'a> Grading<'a> {
     }
 
     /// Keeps a result: the pages first, the record that makes it count last.
-    fn keep(&mut self, ready: Ready, took: Option<Told>, listener: &mut dyn ClassListener) -> Result<(), Error> {
+    fn keep(
+        &mut self,
+        ready: Ready,
+        took: Option<Told>,
+        listener: &mut dyn ClassListener,
+    ) -> Result<(), Error> {
         let Ready { id, record, grade } = ready;
         if record.status != ClassStatus::Graded {
             self.store.forget_traces(&id)?;
         }
         let (staff, student) = (self.store.staff(&id), self.store.student(&id));
-        listener.result(&Kept { id: &id, grade: &grade, warnings: &record.warnings, staff, student })?;
+        listener.result(&Kept {
+            id: &id,
+            grade: &grade,
+            warnings: &record.warnings,
+            staff,
+            student,
+        })?;
         self.store.keep(&id, &record, &grade)?;
-        if let Some(Told { took_ms, left, estimate_ms }) = took {
+        if let Some(Told {
+            took_ms,
+            left,
+            estimate_ms,
+        }) = took
+        {
             let (status, score, why) = (record.status, record.score, record.why.clone());
-            listener.event(ClassEvent::Done { id: id.clone(), status, score, why, took_ms, left, estimate_ms });
+            listener.event(ClassEvent::Done {
+                id: id.clone(),
+                status,
+                score,
+                why,
+                took_ms,
+                left,
+                estimate_ms,
+            });
         }
         self.results.insert(id, record);
         Ok(())
     }
 
-    /// Does the jobs, in their order, several at a time. How long the reference took is the first thing that is known of
-    /// how long others will take.
+    /// Does the jobs, in their order, several at a time. How long the reference took is the first
+    /// thing that is known of how long others will take.
     fn work(
         &mut self,
         jobs: Vec<Job>,
@@ -347,10 +458,20 @@ impl<'a> Grading<'a> {
         listener.rows(&self.course.plan.class(&self.results))?;
         let of = jobs.len();
         let side_by_side = self.side_by_side();
-        let (course, request, store, interrupt) = (self.course, self.request, self.store, self.interrupt);
-        let crew = crew::Crew { course, request, store, interrupt, side_by_side };
+        let (course, request, store, interrupt) =
+            (self.course, self.request, self.store, self.interrupt);
+        let crew = crew::Crew {
+            course,
+            request,
+            store,
+            interrupt,
+            side_by_side,
+        };
         let mut finished = 0;
-        let (mut worked, mut in_all) = (u32::from(of_reference.is_some()), of_reference.unwrap_or_default());
+        let (mut worked, mut in_all) = (
+            u32::from(of_reference.is_some()),
+            of_reference.unwrap_or_default(),
+        );
         let until = request.budget.map(|budget| began + budget);
         crew.run(jobs, until, |ready, took| {
             finished += 1;
@@ -359,9 +480,14 @@ impl<'a> Grading<'a> {
             }
             let left = of - finished;
             let mean = in_all.checked_div(worked).unwrap_or_default();
-            let estimate = mean * u32::try_from(left).unwrap_or(u32::MAX) / u32::try_from(side_by_side).unwrap_or(1);
+            let estimate = mean * u32::try_from(left).unwrap_or(u32::MAX)
+                / u32::try_from(side_by_side).unwrap_or(1);
             let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-            let told = Told { took_ms: ms(took.unwrap_or_default()), left, estimate_ms: ms(estimate) };
+            let told = Told {
+                took_ms: ms(took.unwrap_or_default()),
+                left,
+                estimate_ms: ms(estimate),
+            };
             self.keep(ready, Some(told), listener)?;
             listener.rows(&course.plan.class(&self.results))
         })?;

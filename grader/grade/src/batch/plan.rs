@@ -11,7 +11,8 @@ use super::store::Record;
 /// The version of the plan's form.
 pub(super) const FORMAT: u32 = 1;
 
-/// What the results in a folder are results of. It stands in the folder, so that shards can be joined by it alone.
+/// What the results in a folder are results of. It stands in the folder, so that shards can be
+/// joined by it alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Plan {
@@ -74,21 +75,37 @@ impl Plan {
 
     /// Rows of submissions without a student.
     fn nobodys(&self, results: &BTreeMap<String, Record>) -> Vec<ClassRow> {
-        let owned: BTreeSet<&str> =
-            self.batch.students.iter().filter_map(|student| student.submission.as_deref()).collect();
+        let owned: BTreeSet<&str> = self
+            .batch
+            .students
+            .iter()
+            .filter_map(|student| student.submission.as_deref())
+            .collect();
         let row = |item: &Submission| {
-            let folder = self.batch.unmatched.iter().find(|folder| folder.submission == item.id);
+            let folder = self
+                .batch
+                .unmatched
+                .iter()
+                .find(|folder| folder.submission == item.id);
             let mut row = self.row(Some(item), results);
             row.login = folder.and_then(|folder| folder.login.clone());
-            row.remarks.insert(0, format!("nobody on the roster has `{}`", item.path));
+            row.remarks
+                .insert(0, format!("nobody on the roster has `{}`", item.path));
             row
         };
-        self.items().into_iter().filter(|item| !owned.contains(item.id.as_str())).map(row).collect()
+        self.items()
+            .into_iter()
+            .filter(|item| !owned.contains(item.id.as_str()))
+            .map(row)
+            .collect()
     }
 
     fn row(&self, item: Option<&Submission>, results: &BTreeMap<String, Record>) -> ClassRow {
         let Some(item) = item else {
-            return ClassRow { status: ClassStatus::Missing, ..ClassRow::default() };
+            return ClassRow {
+                status: ClassStatus::Missing,
+                ..ClassRow::default()
+            };
         };
         let record = results.get(&item.id);
         let why = record.and_then(|record| record.why.clone());
@@ -100,7 +117,9 @@ impl Plan {
             time_source: item.time_source.map(|source| name_of(source).to_owned()),
             late_s: item.late_s,
             commit: item.commit.clone(),
-            build_layers: record.map(|record| record.layers.clone()).unwrap_or_default(),
+            build_layers: record
+                .map(|record| record.layers.clone())
+                .unwrap_or_default(),
             remarks: why.into_iter().chain(item.notes.iter().cloned()).collect(),
             ..ClassRow::default()
         }

@@ -1,4 +1,5 @@
-//! Before a class is graded: does this machine, with this salt, give the course's own solutions what they must get?
+//! Before a class is graded: does this machine, with this salt, give the course's own solutions
+//! what they must get?
 
 use std::{
     sync::Mutex,
@@ -31,8 +32,8 @@ struct Sure {
     score: Score,
 }
 
-/// Grades the reference and the untouched starter, unless that was done before for the same results; and how long it took,
-/// if it was done now.
+/// Grades the reference and the untouched starter, unless that was done before for the same
+/// results; and how long it took, if it was done now.
 pub(super) fn check(grading: &Grading<'_>) -> Result<(ClassEvent, Option<Duration>), Error> {
     let began = Instant::now();
     let path = grading.store.out().join(FILE);
@@ -41,14 +42,16 @@ pub(super) fn check(grading: &Grading<'_>) -> Result<(ClassEvent, Option<Duratio
         let folder = root.join(folder).join(lab);
         Staged::from_folder(&folder).map_err(|error| {
             let why = "grading a class begins with the course's own reference and starter";
-            Error::Usage(format!("{error}\n{why}: they must earn everything and nothing on this machine"))
+            Error::Usage(format!(
+                "{error}\n{why}: they must earn everything and nothing on this machine"
+            ))
         })
     };
     let own = [staged("solutions")?, staged("starter")?];
     let keys = own.each_ref().map(|staged| grading.key(staged));
-    let known = store::read_json::<Found>(&path)
-        .ok()
-        .filter(|found| !grading.request.fresh && [&found.reference.key, &found.starter.key] == [&keys[0], &keys[1]]);
+    let known = store::read_json::<Found>(&path).ok().filter(|found| {
+        !grading.request.fresh && [&found.reference.key, &found.starter.key] == [&keys[0], &keys[1]]
+    });
     let (found, took) = match known {
         Some(found) => (found, None),
         None => {
@@ -58,49 +61,88 @@ pub(super) fn check(grading: &Grading<'_>) -> Result<(ClassEvent, Option<Duratio
             no_points(&starter, lab)?;
             let [first, second] = keys;
             let found = Found {
-                reference: Sure { key: first, score: reference.score },
-                starter: Sure { key: second, score: starter.score },
+                reference: Sure {
+                    key: first,
+                    score: reference.score,
+                },
+                starter: Sure {
+                    key: second,
+                    score: starter.score,
+                },
             };
             store::write_json(&path, &found)?;
             (found, Some(took))
         }
     };
     let (reference, starter) = (found.reference.score, found.starter.score);
-    Ok((ClassEvent::Sure { reference, starter, took_ms: millis(began) }, took))
+    Ok((
+        ClassEvent::Sure {
+            reference,
+            starter,
+            took_ms: millis(began),
+        },
+        took,
+    ))
 }
 
 /// Side by side, as submissions are.
 fn both(grading: &Grading<'_>, own: &[Staged; 2]) -> Result<[Grade; 2], Error> {
-    let (course, request, store, interrupt) = (grading.course, grading.request, grading.store, grading.interrupt);
+    let (course, request, store, interrupt) = (
+        grading.course,
+        grading.request,
+        grading.store,
+        grading.interrupt,
+    );
     let side_by_side = grading.side_by_side().min(2);
-    let crew = Crew { course, request, store, interrupt, side_by_side };
+    let crew = Crew {
+        course,
+        request,
+        store,
+        interrupt,
+        side_by_side,
+    };
     let one_by_one = Mutex::new(());
     let grade = |staged: &Staged, name: &str| -> Result<Grade, Error> {
         let _turn = (side_by_side < 2).then(|| one_by_one.lock());
         let answer = crew.grade(name, staged, None)?;
-        answer.map(|answer| answer.grade).map_err(|why| broken(format!("{name} could not be graded: {why}")))
+        answer
+            .map(|answer| answer.grade)
+            .map_err(|why| broken(format!("{name} could not be graded: {why}")))
     };
     let [reference, starter] = own;
     thread::scope(|scope| {
         let other = scope.spawn(|| grade(starter, "the starter"));
         let reference = grade(reference, "the reference solution");
-        let starter = other.join().map_err(|_| broken("a thread of the preflight panicked"))?;
+        let starter = other
+            .join()
+            .map_err(|_| broken("a thread of the preflight panicked"))?;
         Ok([reference?, starter?])
     })
 }
 
 fn all_points(grade: &Grade, lab: &str) -> Result<(), Error> {
-    let Score { earned, possible, not_scored } = grade.score;
+    let Score {
+        earned,
+        possible,
+        not_scored,
+    } = grade.score;
     if grade.outcome == Outcome::Graded && earned == possible && not_scored == 0 && possible > 0 {
         return Ok(());
     }
-    let tests = grade.tests.iter().filter(|verdict| verdict.status != Status::Passed);
+    let tests = grade
+        .tests
+        .iter()
+        .filter(|verdict| verdict.status != Status::Passed);
     let tests: Vec<&str> = tests.map(|verdict| verdict.id.as_str()).collect();
     let trouble = grade.build_error.as_ref().or(grade.trouble.as_ref());
-    let why = trouble.cloned().unwrap_or_else(|| format!("it does not pass {}", tests.join(", ")));
+    let why = trouble
+        .cloned()
+        .unwrap_or_else(|| format!("it does not pass {}", tests.join(", ")));
     Err(broken(format!(
-        "the reference solution must earn all points on this machine, with this salt, and has {earned} of {}: {why}\n\
-         no submission was graded; `cargo grade {lab} --hidden --path solutions/{lab}` (with --salt, if you use one) tells more",
+        "the reference solution must earn all points on this machine, with this salt, and has \
+         {earned} of {}: {why}\n\
+         no submission was graded; `cargo grade {lab} --hidden --path solutions/{lab}` (with \
+         --salt, if you use one) tells more",
         possible + not_scored
     )))
 }
@@ -110,9 +152,13 @@ fn no_points(grade: &Grade, lab: &str) -> Result<(), Error> {
         return Ok(());
     }
     let trouble = grade.build_error.as_ref().or(grade.trouble.as_ref());
-    let earned = format!("it has {}, and {} points could not be scored", grade.score.earned, grade.score.not_scored);
+    let earned = format!(
+        "it has {}, and {} points could not be scored",
+        grade.score.earned, grade.score.not_scored
+    );
     let why = trouble.cloned().unwrap_or(earned);
     Err(broken(format!(
-        "the untouched starter must earn no points: {why}\nno submission was graded; `cargo grade {lab} --hidden` tells more"
+        "the untouched starter must earn no points: {why}\nno submission was graded; `cargo grade \
+         {lab} --hidden` tells more"
     )))
 }

@@ -1,7 +1,7 @@
 //! The folder of the results.
 //!
-//! A result counts once its record is there, and the record is written last. So whatever stops the grader, and whenever, each
-//! submission has a whole result or none.
+//! A result counts once its record is there, and the record is written last. So whatever stops the
+//! grader, and whenever, each submission has a whole result or none.
 
 use std::{
     fs::{self, File},
@@ -38,7 +38,10 @@ impl Key {
     fn change(&self, now: &Key) -> Option<String> {
         let (old, new) = (&self.fingerprint, &now.fingerprint);
         let changes = [
-            (old.submission != new.submission || self.left_out != now.left_out, "the submission"),
+            (
+                old.submission != new.submission || self.left_out != now.left_out,
+                "the submission",
+            ),
             (old.suite != new.suite, "the suite"),
             (old.rubric != new.rubric, "the rubric"),
             (old.salt != new.salt, "the salt"),
@@ -46,10 +49,17 @@ impl Key {
             (old.rustc != new.rustc, "the compiler"),
             (self.grader != now.grader, "the grader's version"),
             (self.hidden != now.hidden, "whether hidden tests are run"),
-            (self.unsafe_build != now.unsafe_build, "how submissions are built"),
+            (
+                self.unsafe_build != now.unsafe_build,
+                "how submissions are built",
+            ),
             (self.shrink != now.shrink, "whether failures are shrunk"),
         ];
-        let changed: Vec<&str> = changes.iter().filter(|(changed, _)| *changed).map(|(_, what)| *what).collect();
+        let changed: Vec<&str> = changes
+            .iter()
+            .filter(|(changed, _)| *changed)
+            .map(|(_, what)| *what)
+            .collect();
         (!changed.is_empty()).then(|| format!("changed: {}", changed.join(", ")))
     }
 }
@@ -81,13 +91,26 @@ impl Record {
         };
         let why = grade.trouble.as_deref().map(in_short);
         let result = digest(&document(grade));
-        Record { format: FORMAT, key, status, score: grade.score, why, warnings, layers, result }
+        Record {
+            format: FORMAT,
+            key,
+            status,
+            score: grade.score,
+            why,
+            warnings,
+            layers,
+            result,
+        }
     }
 }
 
 /// The first two lines that say something (what happened, and where), cut.
 fn in_short(text: &str) -> String {
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(2);
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .take(2);
     let line = lines.collect::<Vec<_>>().join(": ");
     let line = line.strip_prefix("error: ").unwrap_or(&line);
     match line.char_indices().nth(300) {
@@ -97,7 +120,8 @@ fn in_short(text: &str) -> String {
 }
 
 fn document(grade: &Grade) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(grade).expect("verdict data has only strings as keys");
+    let mut bytes =
+        serde_json::to_vec_pretty(grade).expect("verdict data has only strings as keys");
     bytes.push(b'\n');
     bytes
 }
@@ -121,12 +145,16 @@ impl Store {
         match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
-                let text = "another `cargo grade` writes into it: wait for it, or choose another folder with --out";
+                let text = "another `cargo grade` writes into it: wait for it, or choose another \
+                            folder with --out";
                 return Err(Error::Usage(format!("{}: {text}", out.display())));
             }
             Err(fs::TryLockError::Error(error)) => return Err(wrong(error)),
         }
-        let store = Store { out: out.to_owned(), lock: Some(lock) };
+        let store = Store {
+            out: out.to_owned(),
+            lock: Some(lock),
+        };
         store.clear()?;
         fs::create_dir_all(store.work()).map_err(wrong)?;
         Ok(store)
@@ -134,7 +162,10 @@ impl Store {
 
     /// The folder as it is, to be read only.
     pub fn look(out: &Path) -> Store {
-        Store { out: out.to_owned(), lock: None }
+        Store {
+            out: out.to_owned(),
+            lock: None,
+        }
     }
 
     /// Says what the results are results of.
@@ -146,7 +177,9 @@ impl Store {
     pub fn end(&self) -> Result<(), Error> {
         self.clear()?;
         match fs::remove_file(self.out.join(LOCK)) {
-            Err(error) if self.lock.is_some() => Err(broken(format!("{}: {error}", self.out.display()))),
+            Err(error) if self.lock.is_some() => {
+                Err(broken(format!("{}: {error}", self.out.display())))
+            }
             _ => Ok(()),
         }
     }
@@ -191,7 +224,11 @@ impl Store {
         let expected = "expected the folder of a `cargo grade batch`";
         let plan: Plan = read_json(&path).map_err(|error| what(format!("{error}; {expected}")))?;
         if plan.format != plan::FORMAT {
-            return Err(what(format!("it has format {}, this grader reads {}", plan.format, plan::FORMAT)));
+            return Err(what(format!(
+                "it has format {}, this grader reads {}",
+                plan.format,
+                plan::FORMAT
+            )));
         }
         Ok(plan)
     }
@@ -247,7 +284,8 @@ const RECORD: &str = "record.json";
 const RESULT: &str = "result.json";
 pub(super) const TRACES: &str = "traces";
 
-/// Removes a folder that need not be there. Workers whose grader was killed notice it, but may still write for a moment.
+/// Removes a folder that need not be there. Workers whose grader was killed notice it, but may
+/// still write for a moment.
 fn remove(folder: &Path) -> Result<(), Error> {
     const TRIES: u32 = 100;
     const PAUSE: Duration = Duration::from_millis(50);
@@ -256,7 +294,10 @@ fn remove(folder: &Path) -> Result<(), Error> {
             Ok(()) => break,
             Err(error) if error.kind() == io::ErrorKind::NotFound && !folder.exists() => break,
             Err(error) if attempt == TRIES => {
-                return Err(broken(format!("{} cannot be removed: {error}", folder.display())));
+                return Err(broken(format!(
+                    "{} cannot be removed: {error}",
+                    folder.display()
+                )));
             }
             Err(_) => std::thread::sleep(PAUSE),
         }
@@ -270,7 +311,8 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
 }
 
 pub(super) fn write_json(path: &Path, data: &impl Serialize) -> Result<(), Error> {
-    let mut bytes = serde_json::to_vec_pretty(data).map_err(|error| broken(format!("{}: {error}", path.display())))?;
+    let mut bytes = serde_json::to_vec_pretty(data)
+        .map_err(|error| broken(format!("{}: {error}", path.display())))?;
     bytes.push(b'\n');
     write_whole(path, &bytes)
 }

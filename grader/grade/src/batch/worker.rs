@@ -1,5 +1,5 @@
-//! A process that grades one submission. It is asked on its standard input and answers on its standard output; the input
-//! stays open as long as the one who asked is there.
+//! A process that grades one submission. It is asked on its standard input and answers on its
+//! standard output; the input stays open as long as the one who asked is there.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,9 @@ use faultline_host::{
 use faultline_verdict::{Audience, Event, Grade};
 use serde::{Deserialize, Serialize};
 
-use crate::{Building, Request, Salt, Seeds, Selection, Traces, broken, error::Error, grade_staged};
+use crate::{
+    Building, Request, Salt, Seeds, Selection, Traces, broken, error::Error, grade_staged,
+};
 
 /// No answer is longer; a grade with many failures has a few megabytes.
 const MOST_BYTES: u64 = 256 << 20;
@@ -78,44 +80,67 @@ impl Worker {
         command.args(&self.arguments).env("TMPDIR", temporary);
         let mut stdin = serde_json::to_vec(work).map_err(broken)?;
         stdin.push(b'\n');
-        let supervised =
-            Supervised { wall: limit, output_bytes: MOST_BYTES, stdin, keep_stdin_open: true, interrupt, grace: GRACE };
-        let ended = supervise::run(command, &supervised)
-            .map_err(|error| broken(format!("{} cannot be run: {error}", self.program.display())))?;
+        let supervised = Supervised {
+            wall: limit,
+            output_bytes: MOST_BYTES,
+            stdin,
+            keep_stdin_open: true,
+            interrupt,
+            grace: GRACE,
+        };
+        let ended = supervise::run(command, &supervised).map_err(|error| {
+            broken(format!("{} cannot be run: {error}", self.program.display()))
+        })?;
         let said = String::from_utf8_lossy(&ended.stderr).trim().to_owned();
         Ok(match ended.how {
             How::Interrupted => return Err(Error::Interrupted),
             How::OverTime => Err(format!("grading it took more than {} s", limit.as_secs())),
-            How::Exited(status) if !status.success() => Err(format!("the grader failed ({status}): {said}")),
-            How::Exited(_) if ended.truncated => Err(format!("its result has more than {} MiB", MOST_BYTES >> 20)),
+            How::Exited(status) if !status.success() => {
+                Err(format!("the grader failed ({status}): {said}"))
+            }
+            How::Exited(_) if ended.truncated => {
+                Err(format!("its result has more than {} MiB", MOST_BYTES >> 20))
+            }
             How::Exited(_) => serde_json::from_slice(&ended.stdout)
                 .map_err(|error| format!("the grader gave no result ({error}): {said}")),
         })
     }
 }
 
-/// Does what is asked on standard input: the whole of a worker's life. When the input ends, who asked is gone, and grading
-/// is stopped.
+/// Does what is asked on standard input: the whole of a worker's life. When the input ends, who
+/// asked is gone, and grading is stopped.
 ///
 /// # Errors
-/// If the question cannot be read or the submission cannot be graded; whoever asked is told by the exit code.
+/// If the question cannot be read or the submission cannot be graded; whoever asked is told by the
+/// exit code.
 pub fn serve(interrupt: &Arc<AtomicBool>) -> Result<(), Error> {
     let mut line = Vec::new();
-    io::stdin().lock().read_until(b'\n', &mut line).map_err(broken)?;
-    let work: Work = serde_json::from_slice(&line)
-        .map_err(|error| Error::Usage(format!("this command serves `cargo grade batch` only: {error}")))?;
+    io::stdin()
+        .lock()
+        .read_until(b'\n', &mut line)
+        .map_err(broken)?;
+    let work: Work = serde_json::from_slice(&line).map_err(|error| {
+        Error::Usage(format!(
+            "this command serves `cargo grade batch` only: {error}"
+        ))
+    })?;
     let gone = Arc::clone(interrupt);
     thread::spawn(move || {
         // Nothing more is ever said: this waits for the end.
         let _ = io::stdin().lock().read(&mut [0]);
         gone.store(true, Ordering::Relaxed);
     });
-    let staged = Staged::from_files(&work.sources).map_err(broken)?.with_left_out(work.left_out);
+    let staged = Staged::from_files(&work.sources)
+        .map_err(broken)?
+        .with_left_out(work.left_out);
     let request = Request {
         root: work.root,
         lab: work.lab,
         submission: None,
-        tests: Selection { filters: Vec::new(), hidden: work.hidden },
+        tests: Selection {
+            filters: Vec::new(),
+            hidden: work.hidden,
+        },
         seeds: Seeds::Rubric,
         salt: work.salt,
         threads: Some(work.threads),
@@ -131,6 +156,13 @@ pub fn serve(interrupt: &Arc<AtomicBool>) -> Result<(), Error> {
         }
     };
     let grade = grade_staged(&request, &work.name, &staged, &mut listen, interrupt)?;
-    let answer = serde_json::to_vec(&Answer { grade, warnings: compiler }).map_err(broken)?;
-    io::stdout().write_all(&answer).and_then(|()| io::stdout().flush()).map_err(broken)
+    let answer = serde_json::to_vec(&Answer {
+        grade,
+        warnings: compiler,
+    })
+    .map_err(broken)?;
+    io::stdout()
+        .write_all(&answer)
+        .and_then(|()| io::stdout().flush())
+        .map_err(broken)
 }

@@ -1,7 +1,8 @@
 //! The operations of files as operations of the objects that they are held against.
 
 use faultline_check::{
-    BankCall, BankReply, LockCall, LockOp, QueueCall, QueueOp, QueueReply, Store, StoreCall, StoreOp, StoreReply,
+    BankCall, BankReply, LockCall, LockOp, QueueCall, QueueOp, QueueReply, Store, StoreCall,
+    StoreOp, StoreReply,
 };
 use serde_json::Value;
 
@@ -12,21 +13,37 @@ type Translated<Op, Ret> = Result<(Op, Option<Ret>), String>;
 
 /// Keys that were never written have the value `null`.
 pub(super) fn register() -> Store {
-    Store { value: b"null".to_vec(), version: 0 }
+    Store {
+        value: b"null".to_vec(),
+        version: 0,
+    }
 }
 
 fn number(value: &Value, name: &str) -> Result<u64, String> {
-    value.as_u64().ok_or_else(|| format!("{name:?} must be a whole number from 0 on, not {}", short(value)))
+    value.as_u64().ok_or_else(|| {
+        format!(
+            "{name:?} must be a whole number from 0 on, not {}",
+            short(value)
+        )
+    })
 }
 
 fn unknown<T>(call: &Call, known: &[&str]) -> Result<T, String> {
     let near = nearest(&call.op, known.iter().copied());
-    Err(format!("this model has no operation {:?}{near}; it has {} (other models: --model)", call.op, known.join(", ")))
+    Err(format!(
+        "this model has no operation {:?}{near}; it has {} (other models: --model)",
+        call.op,
+        known.join(", ")
+    ))
 }
 
 fn wrong<T>(call: &Call, expected: &str) -> Result<T, String> {
     let result = call.result.as_ref().unwrap_or(&Value::Null);
-    Err(format!("the \"result\" of {} must be {expected}, not {}", call.op, short(result)))
+    Err(format!(
+        "the \"result\" of {} must be {expected}, not {}",
+        call.op,
+        short(result)
+    ))
 }
 
 /// Whether it worked.
@@ -52,7 +69,10 @@ pub(super) fn kv_operation(call: &Call) -> Translated<StoreCall, StoreReply> {
     let (op, reply) = match call.op.as_str() {
         "append" => {
             call.has_only(&["value"])?;
-            (StoreOp::Append(call.text("value")?), done(call, StoreReply::Done)?)
+            (
+                StoreOp::Append(call.text("value")?),
+                done(call, StoreReply::Done)?,
+            )
         }
         "put-at" => {
             call.has_only(&["value", "version"])?;
@@ -65,18 +85,27 @@ pub(super) fn kv_operation(call: &Call) -> Translated<StoreCall, StoreReply> {
                 Some(Value::Null | Value::Bool(true)) | None => done(call, StoreReply::Done)?,
                 Some(_) => return wrong(call, "true, false or {\"saw\": VERSION}"),
             };
-            (StoreOp::PutAt { version, value: call.text("value")? }, reply)
+            (
+                StoreOp::PutAt {
+                    version,
+                    value: call.text("value")?,
+                },
+                reply,
+            )
         }
         "get-at" => {
             call.has_only(&[])?;
             let reply = match &call.result {
                 None => None,
-                Some(Value::Object(saw)) if saw.len() == 2 => match (saw.get("value"), saw.get("version")) {
-                    (Some(value), Some(version)) => {
-                        Some(StoreReply::Versioned(text(value, "value")?, number(version, "version")?))
+                Some(Value::Object(saw)) if saw.len() == 2 => {
+                    match (saw.get("value"), saw.get("version")) {
+                        (Some(value), Some(version)) => Some(StoreReply::Versioned(
+                            text(value, "value")?,
+                            number(version, "version")?,
+                        )),
+                        _ => return wrong(call, "{\"value\": TEXT, \"version\": NUMBER}"),
                     }
-                    _ => return wrong(call, "{\"value\": TEXT, \"version\": NUMBER}"),
-                },
+                }
                 Some(_) => return wrong(call, "{\"value\": TEXT, \"version\": NUMBER}"),
             };
             (StoreOp::GetAt, reply)
@@ -84,7 +113,13 @@ pub(super) fn kv_operation(call: &Call) -> Translated<StoreCall, StoreReply> {
         "put" | "get" | "cas" => plain(call, text)?,
         _ => return unknown(call, &["put", "append", "get", "cas", "put-at", "get-at"]),
     };
-    Ok((StoreCall { key: call.key()?, op }, reply))
+    Ok((
+        StoreCall {
+            key: call.key()?,
+            op,
+        },
+        reply,
+    ))
 }
 
 /// An operation on any values; equal JSON is an equal value.
@@ -93,24 +128,43 @@ pub(super) fn register_operation(call: &Call) -> Translated<StoreCall, StoreRepl
         "put" | "get" | "cas" => plain(call, |value, _| Ok(value.to_string().into_bytes()))?,
         _ => return unknown(call, &["put", "get", "cas"]),
     };
-    Ok((StoreCall { key: call.key()?, op }, reply))
+    Ok((
+        StoreCall {
+            key: call.key()?,
+            op,
+        },
+        reply,
+    ))
 }
 
 /// Put, get and compare-and-set.
-fn plain(call: &Call, value: impl Fn(&Value, &str) -> Result<Vec<u8>, String>) -> Translated<StoreOp, StoreReply> {
+fn plain(
+    call: &Call,
+    value: impl Fn(&Value, &str) -> Result<Vec<u8>, String>,
+) -> Translated<StoreOp, StoreReply> {
     match call.op.as_str() {
         "put" => {
             call.has_only(&["value"])?;
-            Ok((StoreOp::Put(value(call.argument("value")?, "value")?), done(call, StoreReply::Done)?))
+            Ok((
+                StoreOp::Put(value(call.argument("value")?, "value")?),
+                done(call, StoreReply::Done)?,
+            ))
         }
         "get" => {
             call.has_only(&[])?;
-            let saw = call.result.as_ref().map(|saw| value(saw, "result")).transpose()?;
+            let saw = call
+                .result
+                .as_ref()
+                .map(|saw| value(saw, "result"))
+                .transpose()?;
             Ok((StoreOp::Get, saw.map(StoreReply::Value)))
         }
         _ => {
             call.has_only(&["from", "to"])?;
-            let (from, to) = (value(call.argument("from")?, "from")?, value(call.argument("to")?, "to")?);
+            let (from, to) = (
+                value(call.argument("from")?, "from")?,
+                value(call.argument("to")?, "to")?,
+            );
             let reply = match &call.result {
                 None => None,
                 Some(Value::Bool(true)) => Some(StoreReply::Done),
@@ -130,16 +184,26 @@ pub(super) fn queue_operation(call: &Call) -> Translated<QueueCall, QueueReply> 
     let (op, reply) = match call.op.as_str() {
         "enqueue" => {
             call.has_only(&["value"])?;
-            (QueueOp::Enqueue(call.argument("value")?.to_string()), done(call, QueueReply::Added)?)
+            (
+                QueueOp::Enqueue(call.argument("value")?.to_string()),
+                done(call, QueueReply::Added)?,
+            )
         }
         "dequeue" => {
             call.has_only(&[])?;
-            let taken = |result: &Value| QueueReply::Taken((!result.is_null()).then(|| result.to_string()));
+            let taken =
+                |result: &Value| QueueReply::Taken((!result.is_null()).then(|| result.to_string()));
             (QueueOp::Dequeue, call.result.as_ref().map(taken))
         }
         _ => return unknown(call, &["enqueue", "dequeue"]),
     };
-    Ok((QueueCall { queue: call.key()?, op }, reply))
+    Ok((
+        QueueCall {
+            queue: call.key()?,
+            op,
+        },
+        reply,
+    ))
 }
 
 /// An operation on a lock.
@@ -150,7 +214,13 @@ pub(super) fn lock_operation(call: &Call) -> Translated<LockCall, bool> {
         _ => return unknown(call, &["acquire", "release"]),
     };
     call.has_only(&[])?;
-    Ok((LockCall { lock: call.key()?, op }, yes_or_no(call)?))
+    Ok((
+        LockCall {
+            lock: call.key()?,
+            op,
+        },
+        yes_or_no(call)?,
+    ))
 }
 
 /// An operation on accounts.
@@ -163,33 +233,66 @@ pub(super) fn bank_operation(call: &Call) -> Translated<BankCall, BankReply> {
         "deposit" => {
             call.has_only(&["amount"])?;
             let amount = number(call.argument("amount")?, "amount")?;
-            Ok((BankCall::Deposit { account: call.key()?, amount }, done(call, BankReply::Done)?))
+            Ok((
+                BankCall::Deposit {
+                    account: call.key()?,
+                    amount,
+                },
+                done(call, BankReply::Done)?,
+            ))
         }
         "transfer" => {
             call.has_no_key()?;
             call.has_only(&["from", "to", "amount"])?;
             let amount = number(call.argument("amount")?, "amount")?;
-            let reply = yes_or_no(call)?.map(|works| if works { BankReply::Done } else { BankReply::Refused });
-            Ok((BankCall::Transfer { from: account("from")?, to: account("to")?, amount }, reply))
+            let reply = yes_or_no(call)?.map(|works| {
+                if works {
+                    BankReply::Done
+                } else {
+                    BankReply::Refused
+                }
+            });
+            Ok((
+                BankCall::Transfer {
+                    from: account("from")?,
+                    to: account("to")?,
+                    amount,
+                },
+                reply,
+            ))
         }
         "balances" => {
             call.has_no_key()?;
             call.has_only(&["keys"])?;
             let keys = call.argument("keys")?;
-            let names = keys.as_array().and_then(|all| all.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+            let names = keys
+                .as_array()
+                .and_then(|all| all.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
             let Some(names) = names else {
-                return Err(format!("\"keys\" must be a list of texts, not {}", short(keys)));
+                return Err(format!(
+                    "\"keys\" must be a list of texts, not {}",
+                    short(keys)
+                ));
             };
             let read = |result: &Value| -> Option<Vec<u64>> {
-                let balances: Vec<u64> = result.as_array()?.iter().map(Value::as_u64).collect::<Option<_>>()?;
+                let balances: Vec<u64> = result
+                    .as_array()?
+                    .iter()
+                    .map(Value::as_u64)
+                    .collect::<Option<_>>()?;
                 Some(balances).filter(|balances| balances.len() == names.len())
             };
             let reply = match call.result.as_ref().map(read) {
                 None => None,
                 Some(Some(balances)) => Some(BankReply::Balances(balances)),
-                Some(None) => return wrong(call, "a list with a whole number for each of \"keys\""),
+                Some(None) => {
+                    return wrong(call, "a list with a whole number for each of \"keys\"");
+                }
             };
-            Ok((BankCall::Balances(names.into_iter().map(str::to_owned).collect()), reply))
+            Ok((
+                BankCall::Balances(names.into_iter().map(str::to_owned).collect()),
+                reply,
+            ))
         }
         _ => unknown(call, &["deposit", "transfer", "balances"]),
     }

@@ -32,17 +32,25 @@ pub(super) struct Call {
 impl Call {
     /// The key that it works on, which must be there.
     pub fn key(&self) -> Result<String, String> {
-        self.key.clone().ok_or_else(|| format!("{} needs \"key\"; {ROW}", self.op))
+        self.key
+            .clone()
+            .ok_or_else(|| format!("{} needs \"key\"; {ROW}", self.op))
     }
 
     /// Complains of a key.
     pub fn has_no_key(&self) -> Result<(), String> {
-        if self.key.is_some() { Err(format!("{} has no \"key\"", self.op)) } else { Ok(()) }
+        if self.key.is_some() {
+            Err(format!("{} has no \"key\"", self.op))
+        } else {
+            Ok(())
+        }
     }
 
     /// An argument that must be there.
     pub fn argument(&self, name: &str) -> Result<&Value, String> {
-        self.arguments.get(name).ok_or_else(|| format!("{} needs {name:?}", self.op))
+        self.arguments
+            .get(name)
+            .ok_or_else(|| format!("{} needs {name:?}", self.op))
     }
 
     /// An argument that must be a text.
@@ -52,39 +60,70 @@ impl Call {
 
     /// Complains of arguments that the operation does not have.
     pub fn has_only(&self, names: &[&str]) -> Result<(), String> {
-        let expected = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-        match self.arguments.keys().find(|name| !names.contains(&name.as_str())) {
-            Some(name) => Err(format!("{} has no {:?}; besides its key it has {expected}", self.op, cut(name))),
+        let expected = if names.is_empty() {
+            "nothing".to_owned()
+        } else {
+            names.join(", ")
+        };
+        match self
+            .arguments
+            .keys()
+            .find(|name| !names.contains(&name.as_str()))
+        {
+            Some(name) => Err(format!(
+                "{} has no {:?}; besides its key it has {expected}",
+                self.op,
+                cut(name)
+            )),
             None => Ok(()),
         }
     }
 
     /// `put "x" "a"`.
     pub fn command(&self) -> String {
-        let key = self.key.iter().map(|key| format!(" {}", cut(&format!("{key:?}"))));
+        let key = self
+            .key
+            .iter()
+            .map(|key| format!(" {}", cut(&format!("{key:?}"))));
         let named = self.arguments.len() > 1;
         let argument = |(name, value): (&String, &Value)| {
-            if named { format!(" {name} {}", short(value)) } else { format!(" {}", short(value)) }
+            if named {
+                format!(" {name} {}", short(value))
+            } else {
+                format!(" {}", short(value))
+            }
         };
         let arguments = self.arguments.iter().map(argument);
-        std::iter::once(cut(&self.op)).chain(key).chain(arguments).collect()
+        std::iter::once(cut(&self.op))
+            .chain(key)
+            .chain(arguments)
+            .collect()
     }
 
     /// `done`, `"a"`.
     pub fn reply(&self) -> Option<String> {
         let reads = matches!(self.op.as_str(), "get" | "dequeue");
-        let reply = |result: &Value| if result.is_null() && !reads { "done".to_owned() } else { short(result) };
+        let reply = |result: &Value| {
+            if result.is_null() && !reads {
+                "done".to_owned()
+            } else {
+                short(result)
+            }
+        };
         self.result.as_ref().map(reply)
     }
 }
 
 /// What a message says of what a line must be.
-const ROW: &str = "a line is like {\"client\": 1, \"op\": \"get\", \"key\": \"x\", \"call\": 10, \"return\": 20, \
+const ROW: &str = "a line is like {\"client\": 1, \"op\": \"get\", \"key\": \"x\", \"call\": 10, \
+                   \"return\": 20, \
                    \"result\": \"a\"} (SPEC.md, section 12)";
 
 /// A value that must be a text.
 pub(super) fn text(value: &Value, name: &str) -> Result<Vec<u8>, String> {
-    let text = value.as_str().ok_or_else(|| format!("{name:?} must be a text, not {}", short(value)))?;
+    let text = value
+        .as_str()
+        .ok_or_else(|| format!("{name:?} must be a text, not {}", short(value)))?;
     Ok(text.as_bytes().to_vec())
 }
 
@@ -100,14 +139,26 @@ pub(super) fn cut(text: &str) -> String {
     if count <= 2 * KEPT + 30 {
         return text.to_owned();
     }
-    let place = |at: usize| text.char_indices().nth(at).map_or(text.len(), |(place, _)| place);
+    let place = |at: usize| {
+        text.char_indices()
+            .nth(at)
+            .map_or(text.len(), |(place, _)| place)
+    };
     let (begin, end) = (&text[..place(KEPT)], &text[place(count - KEPT)..]);
-    format!("{begin}\u{2026} ({} more characters) \u{2026}{end}", count - 2 * KEPT)
+    format!(
+        "{begin}\u{2026} ({} more characters) \u{2026}{end}",
+        count - 2 * KEPT
+    )
 }
 
 /// The operations of a file in one of the two formats; they are told apart by the first line.
 pub(super) fn rows(text: &str) -> Result<Vec<Row>, Complaint> {
-    let lines = || text.lines().enumerate().map(|(at, line)| (at + 1, line.trim())).filter(|line| !line.1.is_empty());
+    let lines = || {
+        text.lines()
+            .enumerate()
+            .map(|(at, line)| (at + 1, line.trim()))
+            .filter(|line| !line.1.is_empty())
+    };
     match lines().next() {
         None => Err((1, format!("the file is empty; {ROW}"))),
         Some((_, first)) if first.starts_with("{:") => events(lines()),
@@ -129,34 +180,65 @@ fn row(line: usize, text: &str) -> Result<Row, String> {
         format!("this is no JSON: {what} at column {column}; {ROW}")
     })?;
     let Value::Object(mut fields) = value else {
-        return Err(format!("this is no JSON object but {}; {ROW}", short(&value)));
+        return Err(format!(
+            "this is no JSON object but {}; {ROW}",
+            short(&value)
+        ));
     };
-    let mut take = |name: &str| fields.remove(name).ok_or_else(|| format!("{name:?} is missing; {ROW}"));
+    let mut take = |name: &str| {
+        fields
+            .remove(name)
+            .ok_or_else(|| format!("{name:?} is missing; {ROW}"))
+    };
     let number = |name: &str, value: &Value| {
-        value.as_u64().ok_or_else(|| format!("{name:?} must be a whole number from 0 on, not {}", short(value)))
+        value.as_u64().ok_or_else(|| {
+            format!(
+                "{name:?} must be a whole number from 0 on, not {}",
+                short(value)
+            )
+        })
     };
     let name = |name: &str, value: Value| match value {
         Value::String(text) => Ok(text),
         other => Err(format!("{name:?} must be a text, not {}", short(&other))),
     };
     let client = number("client", &take("client")?)?;
-    let client = u32::try_from(client).map_err(|_| format!("\"client\" must be below 2^32, not {client}"))?;
+    let client = u32::try_from(client)
+        .map_err(|_| format!("\"client\" must be below 2^32, not {client}"))?;
     let op = name("op", take("op")?)?;
     let call = number("call", &take("call")?)?;
     let ret = match take("return")? {
         Value::Null => None,
         value => Some(number("return", &value)?),
     };
-    let key = fields.remove("key").map(|key| name("key", key)).transpose()?;
+    let key = fields
+        .remove("key")
+        .map(|key| name("key", key))
+        .transpose()?;
     if let Some(ret) = ret.filter(|ret| *ret < call) {
-        return Err(format!("it returns at {ret}, before it is called at {call}"));
+        return Err(format!(
+            "it returns at {ret}, before it is called at {call}"
+        ));
     }
     let result = fields.remove("result");
     if ret.is_none() && result.as_ref().is_some_and(|result| !result.is_null()) {
-        return Err("it has a \"result\", but its \"return\" is null: it did not return".to_owned());
+        return Err(
+            "it has a \"result\", but its \"return\" is null: it did not return".to_owned(),
+        );
     }
     let result = ret.map(|_| result.unwrap_or(Value::Null));
-    Ok(Row { line, client, what: Call { op, key, arguments: fields, result }, call, ret })
+    Ok(Row {
+        line,
+        client,
+        what: Call {
+            op,
+            key,
+            arguments: fields,
+            result,
+        },
+        call,
+        ret,
+    })
 }
 
 /// A client has one operation open at a time. (What was never answered, it no longer waits for.)
@@ -164,10 +246,16 @@ fn one_at_a_time(rows: &[Row]) -> Result<(), Complaint> {
     let mut in_time: Vec<&Row> = rows.iter().collect();
     in_time.sort_by_key(|row| (row.client, row.call, row.ret.is_none(), row.ret, row.line));
     for pair in in_time.windows(2) {
-        let [before, row] = pair else { unreachable!("windows of two") };
-        if let Some(ret) = before.ret.filter(|ret| before.client == row.client && *ret > row.call) {
+        let [before, row] = pair else {
+            unreachable!("windows of two")
+        };
+        if let Some(ret) = before
+            .ret
+            .filter(|ret| before.client == row.client && *ret > row.call)
+        {
             let why = format!(
-                "client {} calls at {}, but its operation of line {} returns only at {ret}: a client has one operation \
+                "client {} calls at {}, but its operation of line {} returns only at {ret}: a \
+                 client has one operation \
                  open at a time, so give those that work at once numbers of their own",
                 row.client, row.call, before.line
             );
@@ -177,18 +265,25 @@ fn one_at_a_time(rows: &[Row]) -> Result<(), Complaint> {
     Ok(())
 }
 
-/// Lines like `{:process 0, :type :invoke, :f :put, :key "0", :value "x"}`: events in their order. A line's number is
-/// its time.
+/// Lines like `{:process 0, :type :invoke, :f :put, :key "0", :value "x"}`: events in their order.
+/// A line's number is its time.
 fn events<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Result<Vec<Row>, Complaint> {
     let mut rows: Vec<Row> = Vec::new();
     let mut open: BTreeMap<u32, usize> = BTreeMap::new();
     for (number, line) in lines {
         let complain = |why: String| (number, why);
         let fields = fields(line).map_err(complain)?;
-        let field =
-            |name: &str| fields.get(name).cloned().ok_or_else(|| complain(format!("the field :{name} is missing")));
-        let client = field("process")?.as_u64().and_then(|client| u32::try_from(client).ok());
-        let client = client.ok_or_else(|| complain(":process must be a whole number".to_owned()))?;
+        let field = |name: &str| {
+            fields
+                .get(name)
+                .cloned()
+                .ok_or_else(|| complain(format!("the field :{name} is missing")))
+        };
+        let client = field("process")?
+            .as_u64()
+            .and_then(|client| u32::try_from(client).ok());
+        let client =
+            client.ok_or_else(|| complain(":process must be a whole number".to_owned()))?;
         let (kind, op, key, value) = (field("type")?, field("f")?, field("key")?, field("value")?);
         let text = |value: Value| value.as_str().map(str::to_owned);
         let (Some(op), Some(key)) = (text(op), text(key)) else {
@@ -198,22 +293,43 @@ fn events<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Result<Vec<Row>,
             Some("invoke") => {
                 if let Some(other) = open.insert(client, rows.len()) {
                     let line = rows[other].line;
-                    let why = format!("process {client} calls, but has not returned from its operation of line {line}");
-                    return Err(complain(format!("{why}: :info stands for a reply that never came")));
+                    let why = format!(
+                        "process {client} calls, but has not returned from its operation of line \
+                         {line}"
+                    );
+                    return Err(complain(format!(
+                        "{why}: :info stands for a reply that never came"
+                    )));
                 }
                 let mut arguments = Map::new();
                 if op != "get" {
                     arguments.insert("value".to_owned(), value);
                 }
-                let what = Call { op, key: Some(key), arguments, result: None };
-                rows.push(Row { line: number, client, what, call: number as u64, ret: None });
+                let what = Call {
+                    op,
+                    key: Some(key),
+                    arguments,
+                    result: None,
+                };
+                rows.push(Row {
+                    line: number,
+                    client,
+                    what,
+                    call: number as u64,
+                    ret: None,
+                });
             }
             Some("ok") => {
                 let Some(row) = open.remove(&client).map(|at| &mut rows[at]) else {
-                    return Err(complain(format!("process {client} has not called anything")));
+                    return Err(complain(format!(
+                        "process {client} has not called anything"
+                    )));
                 };
                 if row.what.op != op || row.what.key.as_ref() != Some(&key) {
-                    return Err(complain(format!("process {client} called {} at line {}", row.what.op, row.line)));
+                    return Err(complain(format!(
+                        "process {client} called {} at line {}",
+                        row.what.op, row.line
+                    )));
                 }
                 row.what.result = Some(if op == "get" { value } else { Value::Null });
                 row.ret = Some(number as u64);
@@ -228,19 +344,30 @@ fn events<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Result<Vec<Row>,
 
 /// The fields of one event: numbers, names (`:ok`), texts and `nil`.
 fn fields(line: &str) -> Result<BTreeMap<String, Value>, String> {
-    let inside = line.strip_prefix('{').and_then(|line| line.strip_suffix('}'));
-    let mut rest =
-        inside.ok_or("an event is {:process .., :type .., :f .., :key .., :value ..} (SPEC.md, section 12)")?.trim();
+    let inside = line
+        .strip_prefix('{')
+        .and_then(|line| line.strip_suffix('}'));
+    let mut rest = inside
+        .ok_or(
+            "an event is {:process .., :type .., :f .., :key .., :value ..} (SPEC.md, section 12)",
+        )?
+        .trim();
     let mut fields = BTreeMap::new();
     while !rest.is_empty() {
-        let after = rest.strip_prefix(':').ok_or_else(|| format!("a field's name is expected at {:?}", cut(rest)))?;
-        let (name, after) = after.split_once(' ').ok_or_else(|| format!("the field :{} has no value", cut(after)))?;
+        let after = rest
+            .strip_prefix(':')
+            .ok_or_else(|| format!("a field's name is expected at {:?}", cut(rest)))?;
+        let (name, after) = after
+            .split_once(' ')
+            .ok_or_else(|| format!("the field :{} has no value", cut(after)))?;
         let after = after.trim_start();
         let (value, end) = if after.starts_with('"') {
             // A text is one of JSON, too.
             let mut values = serde_json::Deserializer::from_str(after).into_iter::<Value>();
-            let value =
-                values.next().and_then(Result::ok).ok_or_else(|| format!("the text of :{} does not end", cut(name)))?;
+            let value = values
+                .next()
+                .and_then(Result::ok)
+                .ok_or_else(|| format!("the text of :{} does not end", cut(name)))?;
             (value, values.byte_offset())
         } else {
             let end = after.find(',').unwrap_or(after.len());
@@ -249,12 +376,21 @@ fn fields(line: &str) -> Result<BTreeMap<String, Value>, String> {
                 (Some(name), _) => Value::from(name),
                 (None, Ok(number)) => Value::from(number),
                 (None, Err(_)) if word == "nil" => Value::Null,
-                _ => return Err(format!("the value of :{} is not understood: {:?}", cut(name), cut(word))),
+                _ => {
+                    return Err(format!(
+                        "the value of :{} is not understood: {:?}",
+                        cut(name),
+                        cut(word)
+                    ));
+                }
             };
             (value, end)
         };
         fields.insert(name.to_owned(), value);
-        rest = after[end..].trim_start().trim_start_matches(',').trim_start();
+        rest = after[end..]
+            .trim_start()
+            .trim_start_matches(',')
+            .trim_start();
     }
     Ok(fields)
 }

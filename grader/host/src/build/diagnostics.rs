@@ -113,7 +113,11 @@ impl Raw {
         let coloured = without_pointers(&self.rendered.unwrap_or_default());
         let plain = shortened(without_colours(&coloured));
         // A cut through a colour would colour what comes after it.
-        let coloured = if coloured.len() > MAX_TEXT_BYTES { plain.clone() } else { coloured };
+        let coloured = if coloured.len() > MAX_TEXT_BYTES {
+            plain.clone()
+        } else {
+            coloured
+        };
         Diagnostic {
             level,
             code: self.code.map(|code| code.code),
@@ -133,14 +137,20 @@ impl Raw {
 
 fn plain_spans(spans: Vec<RawSpan>) -> Vec<Span> {
     let spans = spans.into_iter().take(MAX_PARTS).map(|raw| raw.span);
-    spans.map(|span| Span { label: span.label.map(shortened), ..span }).collect()
+    spans
+        .map(|span| Span {
+            label: span.label.map(shortened),
+            ..span
+        })
+        .collect()
 }
 
 impl Diagnostic {
     /// Whether it is about the program; the others count errors or say where to read more.
     pub fn is_about_the_program(&self) -> bool {
         let summary = self.code.is_none() && self.spans.is_empty();
-        let counts = self.message.starts_with("aborting due to") || self.message.ends_with(" emitted");
+        let counts =
+            self.message.starts_with("aborting due to") || self.message.ends_with(" emitted");
         self.level != Level::Other && !(summary && counts)
     }
 
@@ -156,7 +166,8 @@ impl Diagnostic {
 pub(crate) struct Messages {
     /// Its messages, the first [`MAX_KEPT`] errors and as many others.
     pub diagnostics: Vec<Diagnostic>,
-    /// All files that its messages show, also in notes and expansions of macros, and in messages that are not kept.
+    /// All files that its messages show, also in notes and expansions of macros, and in messages
+    /// that are not kept.
     pub files: Vec<String>,
     /// Whether the compiler calls itself broken.
     pub crashed: bool,
@@ -179,7 +190,11 @@ impl Messages {
             };
             raw.files(&mut messages.files);
             messages.crashed |= raw.level.starts_with("error: internal compiler error");
-            let kept = if raw.level.starts_with("error") { &mut errors } else { &mut others };
+            let kept = if raw.level.starts_with("error") {
+                &mut errors
+            } else {
+                &mut others
+            };
             *kept += 1;
             if *kept <= MAX_KEPT {
                 messages.diagnostics.push(raw.read());
@@ -198,10 +213,16 @@ fn shortened(mut text: String) -> String {
     text
 }
 
-/// Removes the lines that point to a file with the full name of a long type: that file is gone when they are read.
+/// Removes the lines that point to a file with the full name of a long type: that file is gone when
+/// they are read.
 fn without_pointers(text: &str) -> String {
-    let pointers = ["the full name for the type has been written to", "to print the full type name to the console"];
-    text.split_inclusive('\n').filter(|line| !pointers.iter().any(|pointer| line.contains(pointer))).collect()
+    let pointers = [
+        "the full name for the type has been written to",
+        "to print the full type name to the console",
+    ];
+    text.split_inclusive('\n')
+        .filter(|line| !pointers.iter().any(|pointer| line.contains(pointer)))
+        .collect()
 }
 
 /// Removes ANSI control sequences (`ESC [ ... letter`).
@@ -222,7 +243,10 @@ mod tests {
 
     #[test]
     fn colours_are_removed() {
-        assert_eq!(without_colours("\u{1b}[1m\u{1b}[91merror\u{1b}[0m: no \u{1b}[38;5;9mway"), "error: no way");
+        assert_eq!(
+            without_colours("\u{1b}[1m\u{1b}[91merror\u{1b}[0m: no \u{1b}[38;5;9mway"),
+            "error: no way"
+        );
         assert_eq!(without_colours("plain [text]"), "plain [text]");
     }
 
@@ -230,8 +254,14 @@ mod tests {
     fn what_is_no_diagnostic_is_kept_as_text() {
         let line = "{\"message\":\"m\",\"level\":\"error\",\"rendered\":\"error: m\"}";
         let messages = Messages::read(&format!("{line}\nthread panicked\n"));
-        assert_eq!((messages.diagnostics.len(), messages.diagnostics[0].level), (1, Level::Error));
-        assert_eq!((messages.rest.as_str(), messages.crashed), ("thread panicked\n", false));
+        assert_eq!(
+            (messages.diagnostics.len(), messages.diagnostics[0].level),
+            (1, Level::Error)
+        );
+        assert_eq!(
+            (messages.rest.as_str(), messages.crashed),
+            ("thread panicked\n", false)
+        );
         let crash = line.replace("\"error\"", "\"error: internal compiler error\"");
         assert!(Messages::read(&crash).crashed);
     }
@@ -240,17 +270,24 @@ mod tests {
     fn a_flood_of_warnings_hides_no_error_and_no_file() {
         let message = |level: &str, file: &str| {
             format!(
-                "{{\"message\":\"m\",\"level\":\"{level}\",\"rendered\":\"{}\",\"spans\":[{{\"file_name\":\"{file}\",\
+                "{{\"message\":\"m\",\"level\":\"{level}\",\"rendered\":\"{}\",\
+                 \"spans\":[{{\"file_name\":\"{file}\",\
                  \"line_start\":1,\"column_start\":1,\"is_primary\":true,\"label\":null}}]}}\n",
                 "x".repeat(70_000)
             )
         };
-        let output =
-            message("warning", "src/lib.rs").repeat(150) + &message("warning", "other") + &message("error", "e");
+        let output = message("warning", "src/lib.rs").repeat(150)
+            + &message("warning", "other")
+            + &message("error", "e");
         let messages = Messages::read(&output);
         assert_eq!(messages.diagnostics.len(), MAX_KEPT + 1);
         assert_eq!(messages.diagnostics[MAX_KEPT].level, Level::Error);
         assert!(messages.files.iter().any(|file| file == "other"));
-        assert!(messages.diagnostics.iter().all(|each| each.plain.len() < MAX_TEXT_BYTES + 100));
+        assert!(
+            messages
+                .diagnostics
+                .iter()
+                .all(|each| each.plain.len() < MAX_TEXT_BYTES + 100)
+        );
     }
 }

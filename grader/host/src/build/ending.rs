@@ -1,8 +1,8 @@
 //! How a call of the compiler ended, and whose trouble that is.
 //!
-//! Time by the clock and what the machine lacks decide nothing about a submission: they make it *not scored*. A
-//! compiler that crashes, or wants more processor time or memory than it may use, does so on every machine; whether that is the
-//! student's fault, a human must see.
+//! Time by the clock and what the machine lacks decide nothing about a submission: they make it
+//! *not scored*. A compiler that crashes, or wants more processor time or memory than it may use, does
+//! so on every machine; whether that is the student's fault, a human must see.
 
 use std::{process::ExitStatus, time::Duration};
 
@@ -27,8 +27,8 @@ pub(super) struct Bounds {
     pub cpu: Duration,
 }
 
-/// Tells apart a verdict of the compiler and what is none. `audit` is called with the compiler's messages first: what
-/// was read from outside is a rejection however the compiler ended.
+/// Tells apart a verdict of the compiler and what is none. `audit` is called with the compiler's
+/// messages first: what was read from outside is a rejection however the compiler ended.
 pub(super) fn judge(
     ended: &Ended,
     bounds: &Bounds,
@@ -39,16 +39,27 @@ pub(super) fn judge(
     let status = match ended.how {
         How::Exited(status) => status,
         How::OverTime => return Err(over_time(bounds.wall).into()),
-        How::Interrupted => return Err(NotScored { text: "the build was interrupted".to_owned() }.into()),
+        How::Interrupted => {
+            return Err(NotScored {
+                text: "the build was interrupted".to_owned(),
+            }
+            .into());
+        }
     };
     if !status.success() {
         // Where memory has a limit of ours, the machine has more.
         if cfg!(target_os = "linux") && messages.rest.lines().any(wants_memory) {
             let gib = MEMORY_BYTES >> 30;
-            return Err(crash(&format!("it wanted more than {gib} GiB of memory and was stopped")).into());
+            return Err(crash(&format!(
+                "it wanted more than {gib} GiB of memory and was stopped"
+            ))
+            .into());
         }
         if let Some(what) = machine_trouble(&messages) {
-            return Err(NotScored { text: format!("the compiler could not go on: {what}") }.into());
+            return Err(NotScored {
+                text: format!("the compiler could not go on: {what}"),
+            }
+            .into());
         }
         if let Some(error) = killed(status, bounds.cpu) {
             return Err(error);
@@ -58,13 +69,19 @@ pub(super) fn judge(
             return Err(crash(&format!("it panicked ({status})")).into());
         }
     }
-    Ok(Verdict { success: status.success(), status, messages, truncated: ended.truncated })
+    Ok(Verdict {
+        success: status.success(),
+        status,
+        messages,
+        truncated: ended.truncated,
+    })
 }
 
 fn over_time(wall: Duration) -> NotScored {
     NotScored {
         text: format!(
-            "the compiler did not finish within {} seconds and was stopped. Either the machine is too busy, or the \
+            "the compiler did not finish within {} seconds and was stopped. Either the machine is \
+             too busy, or the \
              submission has types, macros or constants whose computation has no end",
             wall.as_secs_f64()
         ),
@@ -76,13 +93,27 @@ fn wants_memory(line: &str) -> bool {
     line.starts_with("memory allocation of ") || line.contains("LLVM ERROR: out of memory")
 }
 
-/// Memory or disk are full. Only messages without a place count: what a submission says itself has one.
+/// Memory or disk are full. Only messages without a place count: what a submission says itself has
+/// one.
 fn machine_trouble(messages: &Messages) -> Option<String> {
-    const TROUBLES: [&str; 4] = ["No space left on device", "(os error 28)", "Cannot allocate memory", "(os error 12)"];
-    let is_trouble = |text: &str| TROUBLES.iter().any(|trouble| text.contains(trouble)) || wants_memory(text);
-    let errors = messages.diagnostics.iter().filter(|each| each.level == Level::Error && each.spans.is_empty());
-    let mut texts = errors.map(|each| each.message.as_str()).chain(messages.rest.lines());
-    texts.find(|text| is_trouble(text)).map(|text| text.trim().to_owned())
+    const TROUBLES: [&str; 4] = [
+        "No space left on device",
+        "(os error 28)",
+        "Cannot allocate memory",
+        "(os error 12)",
+    ];
+    let is_trouble =
+        |text: &str| TROUBLES.iter().any(|trouble| text.contains(trouble)) || wants_memory(text);
+    let errors = messages
+        .diagnostics
+        .iter()
+        .filter(|each| each.level == Level::Error && each.spans.is_empty());
+    let mut texts = errors
+        .map(|each| each.message.as_str())
+        .chain(messages.rest.lines());
+    texts
+        .find(|text| is_trouble(text))
+        .map(|text| text.trim().to_owned())
 }
 
 #[cfg(unix)]
@@ -90,12 +121,25 @@ fn killed(status: ExitStatus, cpu: Duration) -> Option<BuildError> {
     use rustix::process::Signal;
     use std::os::unix::process::ExitStatusExt as _;
     // Shells and bubblewrap tell a signal as 128 and its number, which rustc never ends with.
-    let signal = status.signal().or_else(|| status.code().filter(|code| *code > 128).map(|code| code - 128))?;
+    let signal = status.signal().or_else(|| {
+        status
+            .code()
+            .filter(|code| *code > 128)
+            .map(|code| code - 128)
+    })?;
     Some(if signal == Signal::KILL.as_raw() {
-        let text = "the compiler was killed from outside (SIGKILL), perhaps because the machine had no memory left";
-        NotScored { text: text.to_owned() }.into()
+        let text = "the compiler was killed from outside (SIGKILL), perhaps because the machine \
+                    had no memory left";
+        NotScored {
+            text: text.to_owned(),
+        }
+        .into()
     } else if signal == Signal::XCPU.as_raw() {
-        crash(&format!("it computed for {} seconds and was stopped", cpu.as_secs())).into()
+        crash(&format!(
+            "it computed for {} seconds and was stopped",
+            cpu.as_secs()
+        ))
+        .into()
     } else {
         crash(&format!("it crashed ({status})")).into()
     })
@@ -111,8 +155,10 @@ fn killed(status: ExitStatus, _: Duration) -> Option<BuildError> {
 fn crash(how: &str) -> Rejected {
     Rejected {
         text: format!(
-            "error: the compiler broke down on this submission: {how}\n\nThat happens with code that is nested very \
-             deep, with types, macros or constants whose computation has no end, or by a bug of the compiler. \
+            "error: the compiler broke down on this submission: {how}\n\nThat happens with code \
+             that is nested very \
+             deep, with types, macros or constants whose computation has no end, or by a bug of \
+             the compiler. \
              Compile it with `cargo build`, and take away what you changed last."
         ),
     }

@@ -1,15 +1,16 @@
 //! Files that are no part of a submission and that its compilation reads all the same.
 //!
-//! `include!`, `include_str!` and `#[path]` reach every file of the machine: the reference solution, a hidden suite,
-//! another student's work. The compiler lists what it has read, and its messages name what they show; a submission
-//! that reads more than its own sources is refused, and the messages, which may quote what was read, are withheld.
+//! `include!`, `include_str!` and `#[path]` reach every file of the machine: the reference
+//! solution, a hidden suite, another student's work. The compiler lists what it has read, and its
+//! messages name what they show; a submission that reads more than its own sources is refused, and
+//! the messages, which may quote what was read, are withheld.
 
 use std::{collections::BTreeMap, path::Path};
 
 use super::Rejected;
 
-/// How the compiler names the sources of the lab's crates, of other crates and of the standard library. No file of a
-/// submission is named so: its paths begin with `src/`, or are absolute.
+/// How the compiler names the sources of the lab's crates, of other crates and of the standard
+/// library. No file of a submission is named so: its paths begin with `src/`, or are absolute.
 const LIBRARIES: [&str; 5] = ["labs/", "faultline/", "cargo/", "/rustc/", "<"];
 
 /// What may be read or shown.
@@ -27,13 +28,14 @@ impl Allowed<'_> {
 
     fn shown(&self, file: &str) -> bool {
         let name = file.replace('\\', "/");
-        let library =
-            LIBRARIES.iter().any(|start| name.starts_with(start)) || Path::new(file).starts_with(self.sysroot);
+        let library = LIBRARIES.iter().any(|start| name.starts_with(start))
+            || Path::new(file).starts_with(self.sysroot);
         self.own(file) || (library && !name.contains("/../"))
     }
 
-    /// Rejects a compilation that read or shows a foreign file, or asked for a variable of the environment. `shown` are the
-    /// files in the compiler's messages, `dep_info` is what it wrote about what it used, if it came so far.
+    /// Rejects a compilation that read or shows a foreign file, or asked for a variable of the
+    /// environment. `shown` are the files in the compiler's messages, `dep_info` is what it wrote
+    /// about what it used, if it came so far.
     pub(super) fn check(&self, shown: &[String], dep_info: Option<&str>) -> Result<(), Rejected> {
         let shown = shown.iter().find(|file| !self.shown(file));
         let read = dep_info.and_then(|text| files_of(text).find(|file| !self.own(file)));
@@ -45,7 +47,10 @@ impl Allowed<'_> {
         }
         // The compiler gave up before it listed the files. A message may still quote one.
         if dep_info.is_none()
-            && let Some(path) = self.sources.iter().find_map(|(path, text)| mentions_include(text).then_some(path))
+            && let Some(path) = self
+                .sources
+                .iter()
+                .find_map(|(path, text)| mentions_include(text).then_some(path))
         {
             return Err(refusal(&format!("`{path}` uses an `include` macro")));
         }
@@ -55,24 +60,35 @@ impl Allowed<'_> {
 
 fn refusal(what: &str) -> Rejected {
     let text = format!(
-        "error: the submission uses a file that is no part of it: {what}\n\nOnly files `src/**/*.rs` of the \
-         submission itself are graded. Remove `include!`, `include_str!`, `include_bytes!` and `#[path]`, and write \
+        "error: the submission uses a file that is no part of it: {what}\n\nOnly files \
+         `src/**/*.rs` of the \
+         submission itself are graded. Remove `include!`, `include_str!`, `include_bytes!` and \
+         `#[path]`, and write \
          what you need into a source file. (The compiler's other messages are withheld.)"
     );
     Rejected { text }
 }
 
-/// Rejects a compilation of which a message says that it tried to read a file and could not: whatever it was, it was none
-/// of the submission's own. (A missing module of its own is told in other words.)
+/// Rejects a compilation of which a message says that it tried to read a file and could not:
+/// whatever it was, it was none of the submission's own. (A missing module of its own is told in
+/// other words.)
 pub(super) fn tried<'a>(mut messages: impl Iterator<Item = &'a str>) -> Result<(), Rejected> {
-    let file =
-        messages.find_map(|message| message.strip_prefix("couldn't read `")?.split('`').next().map(str::to_owned));
-    file.map_or(Ok(()), |file| Err(refusal(&format!("it wants to read `{file}`"))))
+    let file = messages.find_map(|message| {
+        message
+            .strip_prefix("couldn't read `")?
+            .split('`')
+            .next()
+            .map(str::to_owned)
+    });
+    file.map_or(Ok(()), |file| {
+        Err(refusal(&format!("it wants to read `{file}`")))
+    })
 }
 
 fn environment(name: &str) -> Rejected {
     let text = format!(
-        "error: the submission asks for a variable of the environment while it is compiled: `{name}`\n\nThere are none where it is \
+        "error: the submission asks for a variable of the environment while it is compiled: \
+         `{name}`\n\nThere are none where it is \
          graded. Remove `env!` and `option_env!`, wherever they come from."
     );
     Rejected { text }
@@ -80,19 +96,27 @@ fn environment(name: &str) -> Rejected {
 
 /// The names of variables in a makefile as rustc writes it.
 fn variables_of(dep_info: &str) -> impl Iterator<Item = &str> {
-    let variables = dep_info.lines().filter_map(|line| line.strip_prefix("# env-dep:"));
+    let variables = dep_info
+        .lines()
+        .filter_map(|line| line.strip_prefix("# env-dep:"));
     variables.map(|variable| variable.split('=').next().unwrap_or(variable))
 }
 
-/// The files in a makefile as rustc writes it: beside the rules for the products, one empty rule for each file.
+/// The files in a makefile as rustc writes it: beside the rules for the products, one empty rule
+/// for each file.
 fn files_of(dep_info: &str) -> impl Iterator<Item = String> {
-    let empty_rules = dep_info.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.strip_suffix(':'));
+    let empty_rules = dep_info
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.strip_suffix(':'));
     empty_rules.map(|file| file.replace("\\ ", " "))
 }
 
 /// Whether a text has one of the macros' names outside comments of whole lines.
 fn mentions_include(text: &str) -> bool {
-    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
     let mut words = code.flat_map(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_'));
     words.any(|word| ["include", "include_str", "include_bytes"].contains(&word))
 }
@@ -103,8 +127,12 @@ mod tests {
 
     #[test]
     fn rules_for_products_are_no_files() {
-        let text = "/tmp/a b/lab2.d: src/lib.rs /etc/pass\\ wd\n\nsrc/lib.rs:\n/etc/pass\\ wd:\n# env-dep:HOME=/x:\n";
-        assert_eq!(files_of(text).collect::<Vec<_>>(), ["src/lib.rs", "/etc/pass wd"]);
+        let text = "/tmp/a b/lab2.d: src/lib.rs /etc/pass\\ wd\n\nsrc/lib.rs:\n/etc/pass\\ wd:\n# \
+                    env-dep:HOME=/x:\n";
+        assert_eq!(
+            files_of(text).collect::<Vec<_>>(),
+            ["src/lib.rs", "/etc/pass wd"]
+        );
         assert_eq!(variables_of(text).collect::<Vec<_>>(), ["HOME"]);
     }
 
@@ -112,7 +140,9 @@ mod tests {
     fn a_file_that_could_not_be_read_is_told() {
         let told = |message: &str| tried([message].into_iter()).map_err(|rejected| rejected.text);
         assert!(
-            told("couldn't read `/etc/shadow`: Permission denied (os error 13)").unwrap_err().contains("`/etc/shadow`")
+            told("couldn't read `/etc/shadow`: Permission denied (os error 13)")
+                .unwrap_err()
+                .contains("`/etc/shadow`")
         );
         assert_eq!(told("file not found for module `views`"), Ok(()));
     }

@@ -1,7 +1,7 @@
 //! Errors between a submission and the lab, told in the student's terms.
 //!
-//! The glue is our code in the student's name: it says which types the lab needs and what they must be. When it does
-//! not compile, rustc points into it, which tells a student nothing.
+//! The glue is our code in the student's name: it says which types the lab needs and what they must
+//! be. When it does not compile, rustc points into it, which tells a student nothing.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,17 @@ pub(super) fn translate(
     student: &str,
     sources: &BTreeMap<String, String>,
 ) -> Option<DoesNotBuild> {
-    let errors = diagnostics.iter().filter(|each| each.level == Level::Error && each.is_about_the_program());
+    let errors = diagnostics
+        .iter()
+        .filter(|each| each.level == Level::Error && each.is_about_the_program());
     let errors: Vec<&Diagnostic> = errors.collect();
     // Some errors in generic code of the student's show only where the grader uses it.
-    let own: Vec<Diagnostic> = errors.iter().filter(|each| is_in(each, sources)).copied().cloned().collect();
+    let own: Vec<Diagnostic> = errors
+        .iter()
+        .filter(|each| is_in(each, sources))
+        .copied()
+        .cloned()
+        .collect();
     if !own.is_empty() {
         return Some(DoesNotBuild::diagnosed(own));
     }
@@ -37,30 +44,48 @@ pub(super) fn translate(
     if lines.is_empty() {
         return None;
     }
-    let text = format!("error: the crate compiles, but it is not what the lab asks for\n\n{}", lines.join("\n\n"));
+    let text = format!(
+        "error: the crate compiles, but it is not what the lab asks for\n\n{}",
+        lines.join("\n\n")
+    );
     Some(DoesNotBuild::text(Obstacle::LabContract, text))
 }
 
 fn is_in(diagnostic: &Diagnostic, sources: &BTreeMap<String, String>) -> bool {
-    diagnostic.spans.iter().any(|span| span.is_primary && sources.contains_key(&span.file_name))
+    diagnostic
+        .spans
+        .iter()
+        .any(|span| span.is_primary && sources.contains_key(&span.file_name))
 }
 
 fn in_their_terms(error: &Diagnostic, sources: &BTreeMap<String, String>) -> String {
-    let label = error.spans.iter().filter(|span| span.is_primary).find_map(|span| span.label.as_deref());
+    let label = error
+        .spans
+        .iter()
+        .filter(|span| span.is_primary)
+        .find_map(|span| span.label.as_deref());
     let quoted = between(&error.message, "`", "`").unwrap_or_default();
     let name = quoted.rsplit("::").next().unwrap_or_default();
     let text = match error.code.as_deref() {
         Some("E0432" | "E0433") => {
             format!(
-                "your crate has no public type `{name}` at its top: `src/lib.rs` must define it with `pub` or `pub use` it"
+                "your crate has no public type `{name}` at its top: `src/lib.rs` must define it \
+                 with `pub` or `pub use` it"
             )
         }
-        Some("E0603") => format!("`{name}` is not public: write `pub` before it (or before the `use` that brings it)"),
-        Some("E0271") => associated_type(&error.message).unwrap_or_else(|| joined(&error.message, label)),
+        Some("E0603") => format!(
+            "`{name}` is not public: write `pub` before it (or before the `use` that brings it)"
+        ),
+        Some("E0271") => {
+            associated_type(&error.message).unwrap_or_else(|| joined(&error.message, label))
+        }
         _ => joined(&error.message, label),
     };
-    let mut places =
-        error.notes.iter().flat_map(|(_, spans)| spans).filter(|span| sources.contains_key(&span.file_name));
+    let mut places = error
+        .notes
+        .iter()
+        .flat_map(|(_, spans)| spans)
+        .filter(|span| sources.contains_key(&span.file_name));
     let about_definition = !matches!(error.code.as_deref(), Some("E0277"));
     match places.next().filter(|_| about_definition) {
         Some(place) => format!("{text}\n  --> {}:{}", place.file_name, place.line_start),
@@ -81,7 +106,9 @@ fn associated_type(message: &str) -> Option<String> {
     let (found, expected) = resolving.split_once(" == ")?;
     let (owner, name) = found.rsplit_once(">::")?;
     let (owner, implemented) = owner.split_once(" as ")?;
-    Some(format!("in `impl {implemented} for {owner}`, the lab needs `type {name} = {expected};`"))
+    Some(format!(
+        "in `impl {implemented} for {owner}`, the lab needs `type {name} = {expected};`"
+    ))
 }
 
 fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
@@ -95,8 +122,12 @@ mod tests {
 
     #[test]
     fn a_type_mismatch_names_what_is_needed() {
-        let text = associated_type("type mismatch resolving `<Server as Node>::Config == ServerConfig`");
-        assert_eq!(text.as_deref(), Some("in `impl Node for Server`, the lab needs `type Config = ServerConfig;`"));
+        let text =
+            associated_type("type mismatch resolving `<Server as Node>::Config == ServerConfig`");
+        assert_eq!(
+            text.as_deref(),
+            Some("in `impl Node for Server`, the lab needs `type Config = ServerConfig;`")
+        );
         assert_eq!(associated_type("type mismatch of another form"), None);
     }
 }

@@ -1,7 +1,8 @@
 //! From staged sources to a wasm module.
 //!
-//! What a lab gives is built once by cargo ([`Prebuilt`]). A submission is then compiled by direct calls of rustc into
-//! a folder of its own: no cargo configuration, environment variable or old build product can take part.
+//! What a lab gives is built once by cargo ([`Prebuilt`]). A submission is then compiled by direct
+//! calls of rustc into a folder of its own: no cargo configuration, environment variable or old
+//! build product can take part.
 
 mod diagnostics;
 mod ending;
@@ -30,7 +31,10 @@ pub struct LabCrates {
 impl LabCrates {
     /// The crates of the lab called `lab`, such as `lab2`.
     pub fn of(lab: &str) -> LabCrates {
-        LabCrates { student: lab.to_owned(), api: format!("{lab}-api") }
+        LabCrates {
+            student: lab.to_owned(),
+            api: format!("{lab}-api"),
+        }
     }
 
     /// The API package as a crate name.
@@ -56,17 +60,18 @@ pub enum BuildError {
     Tool(#[from] ToolError),
 }
 
-/// The submission holds, or does to the compiler, what is not graded. That is no verdict of 0 points: a human must
-/// look.
+/// The submission holds, or does to the compiler, what is not graded. That is no verdict of 0
+/// points: a human must look.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct Rejected {
-    /// What was found and what to do instead, for the student. It quotes nothing that the submission may not read.
+    /// What was found and what to do instead, for the student. It quotes nothing that the
+    /// submission may not read.
     pub text: String,
 }
 
-/// The machine did not let the build come to its end: it was stopped, or memory or disk were full. It says nothing
-/// about the submission, and another try may end otherwise.
+/// The machine did not let the build come to its end: it was stopped, or memory or disk were full.
+/// It says nothing about the submission, and another try may end otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct NotScored {
@@ -99,14 +104,28 @@ pub struct DoesNotBuild {
 
 impl DoesNotBuild {
     fn text(obstacle: Obstacle, plain: String) -> DoesNotBuild {
-        DoesNotBuild { obstacle, coloured: plain.clone(), plain, diagnostics: Vec::new() }
+        DoesNotBuild {
+            obstacle,
+            coloured: plain.clone(),
+            plain,
+            diagnostics: Vec::new(),
+        }
     }
 
     fn diagnosed(diagnostics: Vec<Diagnostic>) -> DoesNotBuild {
         let join = |text: fn(&Diagnostic) -> &str| {
-            diagnostics.iter().map(|diagnostic| text(diagnostic).trim_end()).collect::<Vec<_>>().join("\n\n")
+            diagnostics
+                .iter()
+                .map(|diagnostic| text(diagnostic).trim_end())
+                .collect::<Vec<_>>()
+                .join("\n\n")
         };
         let (plain, coloured) = (join(|each| &each.plain), join(|each| &each.coloured));
-        DoesNotBuild { obstacle: Obstacle::Compiler, plain, coloured, diagnostics }
+        DoesNotBuild {
+            obstacle: Obstacle::Compiler,
+            plain,
+            coloured,
+            diagnostics,
+        }
     }
 }

@@ -57,22 +57,37 @@ struct CargoTarget {
 }
 
 impl Prebuilt {
-    /// Builds (or finds built) what the lab gives. `root` is the project's root folder; products go to
-    /// `target/faultline` below it. Several processes may do this at once: cargo makes them wait for one another.
+    /// Builds (or finds built) what the lab gives. `root` is the project's root folder; products go
+    /// to `target/faultline` below it. Several processes may do this at once: cargo makes them wait
+    /// for one another.
     ///
     /// # Errors
     /// If cargo cannot run or fails. That is never the submission's fault.
-    pub fn build(root: &Path, toolchain: &Toolchain, crates: LabCrates) -> Result<Prebuilt, ToolError> {
+    pub fn build(
+        root: &Path,
+        toolchain: &Toolchain,
+        crates: LabCrates,
+    ) -> Result<Prebuilt, ToolError> {
         // With a relative path, what cargo and rustc say about files would not fit together.
         let root = std::path::absolute(root).map_err(ToolError::io("find", root))?;
         let options = remap_options(&root);
-        let stamp = root.join("target/faultline").join(format!("{}.stamp.json", crates.api));
-        let inputs = Inputs { root: &root, compiler: toolchain.version(), options: &options };
+        let stamp = root
+            .join("target/faultline")
+            .join(format!("{}.stamp.json", crates.api));
+        let inputs = Inputs {
+            root: &root,
+            compiler: toolchain.version(),
+            options: &options,
+        };
         let libraries = match Stamp::libraries(&stamp, &inputs) {
             Some(libraries) => libraries,
             None => build_libraries(&inputs, toolchain, &crates, &stamp)?,
         };
-        Ok(Prebuilt { crates, toolchain: toolchain.clone(), libraries })
+        Ok(Prebuilt {
+            crates,
+            toolchain: toolchain.clone(),
+            libraries,
+        })
     }
 }
 
@@ -93,7 +108,9 @@ fn build_libraries(
         return Err(ToolError::Failed {
             command: format!("cargo build -p {} (for {TARGET})", crates.api),
             status: output.status.to_string(),
-            output: String::from_utf8_lossy(&output.stderr).trim_end().to_owned(),
+            output: String::from_utf8_lossy(&output.stderr)
+                .trim_end()
+                .to_owned(),
         });
     }
     let artifacts = read_artifacts(&String::from_utf8_lossy(&output.stdout));
@@ -105,12 +122,24 @@ fn build_libraries(
 
 fn libraries_of(artifacts: &[Artifact], crates: &LabCrates) -> Result<Libraries, ToolError> {
     let library = |name: &str| {
-        let is_rlib = |file: &&PathBuf| file.extension().is_some_and(|extension| extension == "rlib");
-        let mut found = artifacts.iter().filter(|artifact| artifact.target.name == name);
-        let found = found.find_map(|artifact| artifact.filenames.iter().find(is_rlib)).cloned();
-        found.ok_or_else(|| ToolError::Incomplete { package: crates.api.clone(), missing: name.to_owned() })
+        let is_rlib = |file: &&PathBuf| {
+            file.extension()
+                .is_some_and(|extension| extension == "rlib")
+        };
+        let mut found = artifacts
+            .iter()
+            .filter(|artifact| artifact.target.name == name);
+        let found = found
+            .find_map(|artifact| artifact.filenames.iter().find(is_rlib))
+            .cloned();
+        found.ok_or_else(|| ToolError::Incomplete {
+            package: crates.api.clone(),
+            missing: name.to_owned(),
+        })
     };
-    let folders = products(artifacts).filter_map(|file| file.parent()).map(Path::to_owned);
+    let folders = products(artifacts)
+        .filter_map(|file| file.parent())
+        .map(Path::to_owned);
     Ok(Libraries {
         labkit: library("labkit")?,
         api: library(&crates.api_crate())?,
@@ -121,8 +150,17 @@ fn libraries_of(artifacts: &[Artifact], crates: &LabCrates) -> Result<Libraries,
 
 /// All libraries, with those that run in the compiler.
 fn products(artifacts: &[Artifact]) -> impl Iterator<Item = &PathBuf> {
-    let is_script = |artifact: &&Artifact| artifact.target.kind.iter().any(|kind| kind == "custom-build");
-    artifacts.iter().filter(move |artifact| !is_script(artifact)).flat_map(|artifact| &artifact.filenames)
+    let is_script = |artifact: &&Artifact| {
+        artifact
+            .target
+            .kind
+            .iter()
+            .any(|kind| kind == "custom-build")
+    };
+    artifacts
+        .iter()
+        .filter(move |artifact| !is_script(artifact))
+        .flat_map(|artifact| &artifact.filenames)
 }
 
 fn write_stamp(
@@ -132,9 +170,13 @@ fn write_stamp(
     libraries: &Libraries,
     started: SystemTime,
 ) -> io::Result<()> {
-    let packages = artifacts.iter().filter_map(|artifact| artifact.manifest_path.parent());
-    let packages: BTreeSet<PathBuf> =
-        packages.filter(|folder| folder.starts_with(inputs.root)).map(Path::to_owned).collect();
+    let packages = artifacts
+        .iter()
+        .filter_map(|artifact| artifact.manifest_path.parent());
+    let packages: BTreeSet<PathBuf> = packages
+        .filter(|folder| folder.starts_with(inputs.root))
+        .map(Path::to_owned)
+        .collect();
     let packages: Vec<PathBuf> = packages.into_iter().collect();
     let products: Vec<PathBuf> = products(artifacts).cloned().collect();
     Stamp::write(stamp, inputs, started, packages, &products, libraries)
@@ -145,21 +187,36 @@ fn cargo_command(inputs: &Inputs<'_>, toolchain: &Toolchain, package: &str) -> C
     let mut command = Command::new(toolchain.cargo());
     environment::without_steering(&mut command)
         .current_dir(inputs.root)
-        // Each of these overrides what a cargo configuration (such as the user's own in the home folder) may say.
+        // Each of these overrides what a cargo configuration (such as the user's own in the home
+        // folder) may say.
         .env("RUSTC", toolchain.rustc())
         .env("RUSTC_WRAPPER", "")
         .env("RUSTC_WORKSPACE_WRAPPER", "")
         .env("CARGO_ENCODED_RUSTFLAGS", inputs.options)
         .env("CARGO_INCREMENTAL", "0")
         .env("CARGO_BUILD_BUILD_DIR", &target_folder)
-        .args(["build", "--quiet", "--locked", "--profile", "guest", "--lib", "--target", TARGET])
-        .args(["--package", package, "--message-format=json-render-diagnostics", "--target-dir"])
+        .args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--profile",
+            "guest",
+            "--lib",
+            "--target",
+            TARGET,
+        ])
+        .args([
+            "--package",
+            package,
+            "--message-format=json-render-diagnostics",
+            "--target-dir",
+        ])
         .arg(target_folder);
     command
 }
 
-/// Options that keep the names of this machine's folders out of the libraries, so that a module (a panic holds the path
-/// of its source) and the compiler's messages are the same bytes everywhere.
+/// Options that keep the names of this machine's folders out of the libraries, so that a module (a
+/// panic holds the path of its source) and the compiler's messages are the same bytes everywhere.
 fn remap_options(root: &Path) -> OsString {
     let mut options = remap_option(root, "faultline");
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);

@@ -1,7 +1,8 @@
 //! Remembers that a lab's libraries are up to date, so that cargo need not look.
 //!
-//! Cargo takes a quarter of a second to find that nothing has changed, at every run of the tool. The stamp holds a
-//! digest of everything that the libraries are made from; whenever anything differs, cargo decides.
+//! Cargo takes a quarter of a second to find that nothing has changed, at every run of the tool.
+//! The stamp holds a digest of everything that the libraries are made from; whenever anything
+//! differs, cargo decides.
 
 use std::{
     ffi::OsStr,
@@ -21,7 +22,8 @@ pub(super) struct Stamp {
     inputs: String,
     /// The folders of the packages of this project among the libraries.
     packages: Vec<PathBuf>,
-    /// Everything that cargo made, with its length and its time, which change when something else is built over it.
+    /// Everything that cargo made, with its length and its time, which change when something else
+    /// is built over it.
     products: Vec<(PathBuf, u64, u128)>,
     libraries: Libraries,
 }
@@ -40,8 +42,11 @@ impl Stamp {
     /// The libraries that the stamp in `file` knows, if they are still what would be built now.
     pub fn libraries(file: &Path, inputs: &Inputs<'_>) -> Option<Libraries> {
         let stamp: Stamp = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
-        let same = |(path, length, time): &(PathBuf, u64, u128)| product(path).is_ok_and(|now| now == (*length, *time));
-        let valid = stamp.products.iter().all(same) && inputs.digest(&stamp.packages).ok()? == stamp.inputs;
+        let same = |(path, length, time): &(PathBuf, u64, u128)| {
+            product(path).is_ok_and(|now| now == (*length, *time))
+        };
+        let valid =
+            stamp.products.iter().all(same) && inputs.digest(&stamp.packages).ok()? == stamp.inputs;
         valid.then_some(stamp.libraries)
     }
 
@@ -60,9 +65,16 @@ impl Stamp {
                 return Ok(());
             }
         }
-        let products = products.iter().map(|path| product(path).map(|(length, time)| (path.clone(), length, time)));
+        let products = products
+            .iter()
+            .map(|path| product(path).map(|(length, time)| (path.clone(), length, time)));
         let products = products.collect::<io::Result<_>>()?;
-        let stamp = Stamp { inputs: inputs.digest(&packages)?, packages, products, libraries: libraries.clone() };
+        let stamp = Stamp {
+            inputs: inputs.digest(&packages)?,
+            packages,
+            products,
+            libraries: libraries.clone(),
+        };
         // Several processes may do this at once: each puts a whole file in place.
         let folder = file.parent().unwrap_or(Path::new("."));
         let mut new = tempfile::NamedTempFile::new_in(folder)?;
@@ -74,7 +86,10 @@ impl Stamp {
 
 fn product(path: &Path) -> io::Result<(u64, u128)> {
     let found = fs::metadata(path)?;
-    let time = found.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let time = found
+        .modified()?
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Ok((found.len(), time.as_nanos()))
 }
 
@@ -92,7 +107,11 @@ impl Inputs<'_> {
             add(file.as_os_str().as_encoded_bytes());
             add(&fs::read(file)?);
         }
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect())
     }
 
     fn files(&self, packages: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
@@ -109,10 +128,16 @@ impl Inputs<'_> {
 
 /// Adds the files below a folder, in the order of their paths.
 fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    let mut entries: Vec<_> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+    let mut entries: Vec<_> = fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<io::Result<_>>()?;
     entries.sort();
     for path in entries {
-        if path.is_dir() { sources(&path, files)? } else { files.push(path) }
+        if path.is_dir() {
+            sources(&path, files)?
+        } else {
+            files.push(path)
+        }
     }
     Ok(())
 }
@@ -129,7 +154,13 @@ mod tests {
         let (root, package) = (folder.path(), folder.path().join("labs/x"));
         let (product, stamp) = (root.join("libx.rlib"), root.join("stamp.json"));
         fs::create_dir_all(package.join("src/inner")).expect("it can be made");
-        let files = ["Cargo.toml", "Cargo.lock", "labs/x/Cargo.toml", "labs/x/src/lib.rs", "labs/x/src/inner/a.rs"];
+        let files = [
+            "Cargo.toml",
+            "Cargo.lock",
+            "labs/x/Cargo.toml",
+            "labs/x/src/lib.rs",
+            "labs/x/src/inner/a.rs",
+        ];
         for file in files {
             fs::write(root.join(file), "before").expect("it can be written");
         }
@@ -141,11 +172,16 @@ mod tests {
             serde: path,
             search: BTreeSet::from([root.to_owned()]),
         };
-        let inputs = Inputs { root, compiler: "rustc 1", options: OsStr::new("") };
+        let inputs = Inputs {
+            root,
+            compiler: "rustc 1",
+            options: OsStr::new(""),
+        };
         let write = || {
             let (packages, products) = (vec![package.clone()], std::slice::from_ref(&product));
             let later = SystemTime::now() + std::time::Duration::from_secs(1);
-            Stamp::write(&stamp, &inputs, later, packages, products, &libraries).expect("it can be written");
+            Stamp::write(&stamp, &inputs, later, packages, products, &libraries)
+                .expect("it can be written");
         };
         write();
         assert!(Stamp::libraries(&stamp, &inputs).is_some());
@@ -157,11 +193,25 @@ mod tests {
         fs::write(package.join("src/new.rs"), "").expect("it can be written");
         assert!(Stamp::libraries(&stamp, &inputs).is_none());
         write();
-        assert!(Stamp::libraries(&stamp, &Inputs { compiler: "rustc 2", root, options: inputs.options }).is_none());
+        assert!(
+            Stamp::libraries(
+                &stamp,
+                &Inputs {
+                    compiler: "rustc 2",
+                    root,
+                    options: inputs.options
+                }
+            )
+            .is_none()
+        );
         fs::remove_file(&stamp).expect("it is there");
         let (packages, products) = (vec![package.clone()], std::slice::from_ref(&product));
-        Stamp::write(&stamp, &inputs, UNIX_EPOCH, packages, products, &libraries).expect("it is not even tried");
-        assert!(!stamp.exists(), "the sources changed after cargo had started");
+        Stamp::write(&stamp, &inputs, UNIX_EPOCH, packages, products, &libraries)
+            .expect("it is not even tried");
+        assert!(
+            !stamp.exists(),
+            "the sources changed after cargo had started"
+        );
         write();
         fs::remove_file(&product).expect("it is there");
         assert!(Stamp::libraries(&stamp, &inputs).is_none());

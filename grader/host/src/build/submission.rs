@@ -35,10 +35,11 @@ const MAX_OUTPUT_BYTES: u64 = 4 << 20;
 pub struct Options<'a> {
     /// rustc's `opt-level`.
     pub opt_level: &'static str,
-    /// How long one call of the compiler may take, by the clock. It decides nothing: who is over it is not scored.
+    /// How long one call of the compiler may take, by the clock. It decides nothing: who is over it
+    /// is not scored.
     pub time_limit: Duration,
-    /// How much processor time one call may use, in whole seconds (on Linux). Who is over it is rejected, on every
-    /// machine; a submission needs about one second.
+    /// How much processor time one call may use, in whole seconds (on Linux). Who is over it is
+    /// rejected, on every machine; a submission needs about one second.
     pub cpu_limit: Duration,
     /// How the compiler is locked in.
     pub cage: &'a Cage,
@@ -50,7 +51,13 @@ impl<'a> Options<'a> {
     /// The usual ones.
     pub fn new(cage: &'a Cage, interrupt: &'a AtomicBool) -> Options<'a> {
         let (time_limit, cpu_limit) = (Duration::from_secs(120), Duration::from_secs(60));
-        Options { opt_level: "1", time_limit, cpu_limit, cage, interrupt }
+        Options {
+            opt_level: "1",
+            time_limit,
+            cpu_limit,
+            cage,
+            interrupt,
+        }
     }
 }
 
@@ -67,16 +74,24 @@ impl Prebuilt {
     /// Compiles a submission and joins it to the lab.
     ///
     /// # Errors
-    /// [`BuildError::Submission`] if it does not compile or is not what the lab asks for, [`BuildError::Rejected`] if
-    /// it holds or does what is not graded, [`BuildError::NotScored`] if the machine did not let it finish, and
-    /// [`BuildError::Tool`] if the compiler cannot do its work.
+    /// [`BuildError::Submission`] if it does not compile or is not what the lab asks for,
+    /// [`BuildError::Rejected`] if it holds or does what is not graded, [`BuildError::NotScored`]
+    /// if the machine did not let it finish, and [`BuildError::Tool`] if the compiler cannot do its
+    /// work.
     pub fn compile(&self, staged: &Staged, options: &Options<'_>) -> Result<Built, BuildError> {
         scan(staged.sources())?;
-        let folder = tempfile::Builder::new().prefix("faultline-build-").tempdir();
+        let folder = tempfile::Builder::new()
+            .prefix("faultline-build-")
+            .tempdir();
         let folder = folder.map_err(ToolError::io("make a folder in", std::env::temp_dir()))?;
         let temporary = folder.path().join("tmp");
         fs::create_dir(&temporary).map_err(ToolError::io("make", &temporary))?;
-        let build = Build { prebuilt: self, staged, options, folder };
+        let build = Build {
+            prebuilt: self,
+            staged,
+            options,
+            folder,
+        };
         let warnings = build.student_crate()?;
         let wasm = build.module()?;
         Ok(Built { wasm, warnings })
@@ -96,25 +111,37 @@ impl Build<'_> {
     }
 
     fn library(&self) -> PathBuf {
-        self.folder.path().join(format!("lib{}.rlib", self.prebuilt.crates.student))
+        self.folder
+            .path()
+            .join(format!("lib{}.rlib", self.prebuilt.crates.student))
     }
 
     fn rustc(&self, source: &Path, crate_name: &str, crate_type: &str) -> Command {
         let prebuilt = self.prebuilt;
         let (sources, temporary) = (self.staged.folder(), self.folder.path().join("tmp"));
-        let mut command = rustc::command(&prebuilt.toolchain.rustc(), sources, &temporary, self.options.opt_level);
-        command.arg("--out-dir").arg(self.folder.path()).arg(source).args([
-            "--crate-name",
-            crate_name,
-            "--crate-type",
-            crate_type,
-        ]);
+        let mut command = rustc::command(
+            &prebuilt.toolchain.rustc(),
+            sources,
+            &temporary,
+            self.options.opt_level,
+        );
+        command
+            .arg("--out-dir")
+            .arg(self.folder.path())
+            .arg(source)
+            .args(["--crate-name", crate_name, "--crate-type", crate_type]);
         for folder in &prebuilt.libraries.search {
             command.arg("-L").arg(with_prefix("dependency=", folder));
         }
         let (api, libraries) = (prebuilt.crates.api_crate(), &prebuilt.libraries);
-        for (name, library) in [("labkit", &libraries.labkit), (&api, &libraries.api), ("serde", &libraries.serde)] {
-            command.arg("--extern").arg(with_prefix(&format!("{name}="), library));
+        for (name, library) in [
+            ("labkit", &libraries.labkit),
+            (&api, &libraries.api),
+            ("serde", &libraries.serde),
+        ] {
+            command
+                .arg("--extern")
+                .arg(with_prefix(&format!("{name}="), library));
         }
         command
     }
@@ -122,19 +149,41 @@ impl Build<'_> {
     /// Compiles the submission itself and gives its warnings.
     fn student_crate(&self) -> Result<Vec<Diagnostic>, BuildError> {
         let dep_info = self.folder.path().join("files.d");
-        let mut command = self.rustc(Path::new("src/lib.rs"), &self.prebuilt.crates.student, "rlib");
+        let mut command = self.rustc(
+            Path::new("src/lib.rs"),
+            &self.prebuilt.crates.student,
+            "rlib",
+        );
         command.args(["--forbid", "unsafe_code"]);
-        command.arg("--emit").arg(with_prefix("link=", &self.library()));
-        command.arg("--emit").arg(with_prefix("dep-info=", &dep_info));
-        let allowed = Allowed { sources: self.sources(), sysroot: self.prebuilt.toolchain.sysroot() };
+        command
+            .arg("--emit")
+            .arg(with_prefix("link=", &self.library()));
+        command
+            .arg("--emit")
+            .arg(with_prefix("dep-info=", &dep_info));
+        let allowed = Allowed {
+            sources: self.sources(),
+            sysroot: self.prebuilt.toolchain.sysroot(),
+        };
         let verdict = self.run(command, |messages| {
             let read = fs::read_to_string(dep_info).ok();
             allowed.check(&messages.files, read.as_deref())?;
-            foreign::tried(messages.diagnostics.iter().map(|each| each.message.as_str()))
+            foreign::tried(
+                messages
+                    .diagnostics
+                    .iter()
+                    .map(|each| each.message.as_str()),
+            )
         })?;
         if verdict.success {
-            let warned = |each: &Diagnostic| each.level == Level::Warning && each.is_about_the_program();
-            return Ok(verdict.messages.diagnostics.into_iter().filter(warned).collect());
+            let warned =
+                |each: &Diagnostic| each.level == Level::Warning && each.is_about_the_program();
+            return Ok(verdict
+                .messages
+                .diagnostics
+                .into_iter()
+                .filter(warned)
+                .collect());
         }
         Err(self.refused(verdict))
     }
@@ -142,14 +191,21 @@ impl Build<'_> {
     /// Compiles the glue and links the module.
     fn module(&self) -> Result<Vec<u8>, BuildError> {
         let crates = &self.prebuilt.crates;
-        let (source, module) = (self.folder.path().join("glue.rs"), self.folder.path().join("module.wasm"));
+        let (source, module) = (
+            self.folder.path().join("glue.rs"),
+            self.folder.path().join("module.wasm"),
+        );
         let text = glue::source(&crates.student, &crates.api_crate());
         fs::write(&source, text).map_err(ToolError::io("write", &source))?;
         let mut command = self.rustc(&source, "faultline_glue", "cdylib");
         command
             .args(["--cap-lints", "allow", "--extern"])
-            .arg(with_prefix(&format!("{}=", crates.student), &self.library()))
-            // The linker would otherwise run the constructors of the C library in every call of an export.
+            .arg(with_prefix(
+                &format!("{}=", crates.student),
+                &self.library(),
+            ))
+            // The linker would otherwise run the constructors of the C library in every call of an
+            // export.
             .args(["-C", "link-arg=--export=__wasm_call_ctors"])
             // It tells an overflow of the stack in linear memory from other wild addresses.
             .args(["-C", "link-arg=--export=__stack_pointer"])
@@ -157,17 +213,24 @@ impl Build<'_> {
             .arg(with_prefix("link=", &module));
         // The folder's random name must not get into the module.
         rustc::remap(&mut command, self.folder.path(), "glue");
-        let Verdict { success, messages, .. } = self.run(command, |_| Ok(()))?;
+        let Verdict {
+            success, messages, ..
+        } = self.run(command, |_| Ok(()))?;
         if success {
             return Ok(fs::read(&module).map_err(ToolError::io("read", module))?);
         }
-        Err(match glue::translate(&messages.diagnostics, &crates.student, self.sources()) {
-            Some(error) => error.into(),
-            None => {
-                let rendered = messages.diagnostics.iter().map(|each| each.plain.as_str());
-                ToolError::Glue { output: rendered.collect::<String>() + &messages.rest }.into()
-            }
-        })
+        Err(
+            match glue::translate(&messages.diagnostics, &crates.student, self.sources()) {
+                Some(error) => error.into(),
+                None => {
+                    let rendered = messages.diagnostics.iter().map(|each| each.plain.as_str());
+                    ToolError::Glue {
+                        output: rendered.collect::<String>() + &messages.rest,
+                    }
+                    .into()
+                }
+            },
+        )
     }
 
     fn run(
@@ -175,7 +238,13 @@ impl Build<'_> {
         command: Command,
         audit: impl FnOnce(&Messages) -> Result<(), Rejected>,
     ) -> Result<Verdict, BuildError> {
-        let Options { time_limit: wall, cpu_limit: cpu, cage, interrupt, .. } = *self.options;
+        let Options {
+            time_limit: wall,
+            cpu_limit: cpu,
+            cage,
+            interrupt,
+            ..
+        } = *self.options;
         let bounds = Bounds { wall, cpu };
         let limits = Supervised {
             wall,
@@ -186,11 +255,13 @@ impl Build<'_> {
             grace: Duration::ZERO,
         };
         let program = command.get_program().to_owned();
-        let ended = cage.run(command, &self.rooms(), bounds.cpu, &limits).map_err(|source| ToolError::CannotRun {
-            program: program.into(),
-            source,
-            advice: "the toolchain seems damaged: `rustup toolchain install` repairs it",
-        })?;
+        let ended = cage
+            .run(command, &self.rooms(), bounds.cpu, &limits)
+            .map_err(|source| ToolError::CannotRun {
+                program: program.into(),
+                source,
+                advice: "the toolchain seems damaged: `rustup toolchain install` repairs it",
+            })?;
         ending::judge(&ended, &bounds, audit)
     }
 
@@ -198,7 +269,8 @@ impl Build<'_> {
     fn rooms(&self) -> Rooms {
         let libraries = &self.prebuilt.libraries;
         let single = [&libraries.labkit, &libraries.api, &libraries.serde];
-        let readable = [self.prebuilt.toolchain.sysroot(), self.staged.folder()].map(Path::to_owned);
+        let readable =
+            [self.prebuilt.toolchain.sysroot(), self.staged.folder()].map(Path::to_owned);
         let readable = readable.into_iter().chain(libraries.search.iter().cloned());
         Rooms {
             readable: readable.chain(single.into_iter().cloned()).collect(),
@@ -208,25 +280,54 @@ impl Build<'_> {
 
     /// Why the submission does not compile.
     fn refused(&self, verdict: Verdict) -> BuildError {
-        let Verdict { status, messages: Messages { diagnostics, rest, .. }, truncated, .. } = verdict;
-        let errors = diagnostics.iter().filter(|each| each.level == Level::Error && each.is_about_the_program());
-        let of_the_machine = |each: &Diagnostic| each.spans.is_empty() && each.message.contains("(os error ");
+        let Verdict {
+            status,
+            messages: Messages {
+                diagnostics, rest, ..
+            },
+            truncated,
+            ..
+        } = verdict;
+        let errors = diagnostics
+            .iter()
+            .filter(|each| each.level == Level::Error && each.is_about_the_program());
+        let of_the_machine =
+            |each: &Diagnostic| each.spans.is_empty() && each.message.contains("(os error ");
         let (errors, machine): (Vec<_>, Vec<_>) = errors.partition(|each| !of_the_machine(each));
         if let Some(error) = machine.first().filter(|_| errors.is_empty()) {
             let (command, output) = ("rustc".to_owned(), error.plain.clone());
-            return ToolError::Failed { command, status: status.to_string(), output }.into();
+            return ToolError::Failed {
+                command,
+                status: status.to_string(),
+                output,
+            }
+            .into();
         }
         let mut error = if errors.is_empty() {
-            let why = if truncated { "its messages are too many to be read" } else { rest.trim_end() };
+            let why = if truncated {
+                "its messages are too many to be read"
+            } else {
+                rest.trim_end()
+            };
             let text = format!("error: the compiler refused the submission ({status})\n\n{why}");
             DoesNotBuild::text(Obstacle::Compiler, text)
         } else {
             DoesNotBuild::diagnosed(diagnostics)
         };
-        let missing: Vec<_> = self.staged.left_out().iter().filter(|each| each.path.starts_with("src/")).collect();
+        let missing: Vec<_> = self
+            .staged
+            .left_out()
+            .iter()
+            .filter(|each| each.path.starts_with("src/"))
+            .collect();
         if !missing.is_empty() {
-            let list: String = missing.iter().map(|each| format!("\n  {}: {}", each.path, each.why)).collect();
-            let note = format!("\n\nnote: these files are not graded, so the compiler did not see them{list}");
+            let list: String = missing
+                .iter()
+                .map(|each| format!("\n  {}: {}", each.path, each.why))
+                .collect();
+            let note = format!(
+                "\n\nnote: these files are not graded, so the compiler did not see them{list}"
+            );
             error.plain.push_str(&note);
             error.coloured.push_str(&note);
         }

@@ -1,9 +1,10 @@
-//! Landlock: the kernel refuses every file that was not granted, and as much of the network and of other processes as
-//! its version can.
+//! Landlock: the kernel refuses every file that was not granted, and as much of the network and of
+//! other processes as its version can.
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, LandlockStatus, Ruleset, RulesetAttr as _,
-    RulesetCreated, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope, path_beneath_rules,
+    ABI, Access as _, AccessFs, AccessNet, CompatLevel, Compatible as _, LandlockStatus, Ruleset,
+    RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
+    path_beneath_rules,
 };
 
 use super::{Rooms, SYSTEM};
@@ -16,7 +17,9 @@ const NEWEST: ABI = ABI::V10;
 
 /// Locks the calling thread in, and gives the version that is in force.
 pub(super) fn lock_in(rooms: &Rooms) -> Result<u32, String> {
-    let status = rules(rooms).and_then(RulesetCreated::restrict_self).map_err(|error| format!("{error}"))?;
+    let status = rules(rooms)
+        .and_then(RulesetCreated::restrict_self)
+        .map_err(|error| format!("{error}"))?;
     match status.landlock {
         LandlockStatus::Available { effective_abi, .. }
             if status.ruleset != RulesetStatus::NotEnforced && status.no_new_privs =>
@@ -42,5 +45,8 @@ fn rules(rooms: &Rooms) -> Result<RulesetCreated, RulesetError> {
         .add_rules(path_beneath_rules(SYSTEM, read))?
         .add_rules(path_beneath_rules(&rooms.readable, read))?
         .add_rules(path_beneath_rules(["/dev/null"], null))?
-        .add_rules(path_beneath_rules([&rooms.writable], AccessFs::from_all(NEWEST)))
+        .add_rules(path_beneath_rules(
+            [&rooms.writable],
+            AccessFs::from_all(NEWEST),
+        ))
 }

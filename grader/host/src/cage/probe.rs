@@ -1,4 +1,5 @@
-//! Tries a cage out. What is only asked for may not be there: kernels, containers and distributions switch off parts.
+//! Tries a cage out. What is only asked for may not be there: kernels, containers and distributions
+//! switch off parts.
 
 use std::{
     fs, io,
@@ -18,7 +19,8 @@ use crate::{
     supervise::{self, Ended, How, Supervised},
 };
 
-/// Nothing in the sources that are compiled, so it can only come from the file that must not be read.
+/// Nothing in the sources that are compiled, so it can only come from the file that must not be
+/// read.
 const SECRET: &str = "CANARY-4f1c9d";
 
 /// Compiles, if the environment is empty.
@@ -36,11 +38,22 @@ struct Scene {
 
 impl Scene {
     fn new() -> io::Result<Scene> {
-        let folder = || tempfile::Builder::new().prefix("faultline-probe-").tempdir();
-        let scene = Scene { inside: folder()?, sources: folder()?, outside: folder()? };
+        let folder = || {
+            tempfile::Builder::new()
+                .prefix("faultline-probe-")
+                .tempdir()
+        };
+        let scene = Scene {
+            inside: folder()?,
+            sources: folder()?,
+            outside: folder()?,
+        };
         fs::write(scene.canary(), SECRET)?;
         fs::write(scene.sources.path().join("small.rs"), SMALL)?;
-        let reads = format!("compile_error!(include_str!({:?}));\n", scene.canary().display().to_string());
+        let reads = format!(
+            "compile_error!(include_str!({:?}));\n",
+            scene.canary().display().to_string()
+        );
         fs::write(scene.sources.path().join("reads.rs"), reads)?;
         Ok(scene)
     }
@@ -51,17 +64,32 @@ impl Scene {
 
     fn rooms(&self, toolchain: &Toolchain) -> Rooms {
         Rooms {
-            readable: vec![toolchain.sysroot().to_owned(), self.sources.path().to_owned()],
+            readable: vec![
+                toolchain.sysroot().to_owned(),
+                self.sources.path().to_owned(),
+            ],
             writable: self.inside.path().to_owned(),
         }
     }
 
-    fn compile(&self, cage: &Cage, toolchain: &Toolchain, source: &str, product: PathBuf) -> Result<Ended, String> {
+    fn compile(
+        &self,
+        cage: &Cage,
+        toolchain: &Toolchain,
+        source: &str,
+        product: PathBuf,
+    ) -> Result<Ended, String> {
         let mut emit = std::ffi::OsString::from("metadata=");
         emit.push(product);
         let mut command = Command::new(toolchain.rustc());
         environment::empty(&mut command, self.inside.path());
-        command.current_dir(self.sources.path()).args(["--edition", "2024", "--crate-type", "lib", "--emit"]);
+        command.current_dir(self.sources.path()).args([
+            "--edition",
+            "2024",
+            "--crate-type",
+            "lib",
+            "--emit",
+        ]);
         command.arg(emit).arg(source);
         let limits = Supervised {
             wall: PATIENCE,
@@ -71,27 +99,42 @@ impl Scene {
             interrupt: &AtomicBool::new(false),
             grace: Duration::ZERO,
         };
-        cage.run(command, &self.rooms(toolchain), PATIENCE, &limits).map_err(|error| error.to_string())
+        cage.run(command, &self.rooms(toolchain), PATIENCE, &limits)
+            .map_err(|error| error.to_string())
     }
 }
 
 /// Locks a thread in and tries to get out of it; gives the version of Landlock.
 pub(super) fn walls(toolchain: &Toolchain) -> Result<u32, String> {
     let scene = Scene::new().map_err(|error| format!("cannot try it: {error}"))?;
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| format!("cannot try it: {error}"))?;
-    let address = listener.local_addr().map_err(|error| format!("cannot try it: {error}"))?;
+    let listener =
+        TcpListener::bind("127.0.0.1:0").map_err(|error| format!("cannot try it: {error}"))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| format!("cannot try it: {error}"))?;
     let attempt = || {
         let abi = lock_in(&scene.rooms(toolchain)).map_err(|error| error.to_string())?;
         let refused = |what: &str, result: io::Result<()>| match result {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
             other => Err(format!("locked in, {what} was not refused ({other:?})")),
         };
-        refused("reading a file elsewhere", fs::read(scene.canary()).map(|_| ()))?;
-        refused("writing a file elsewhere", fs::write(scene.outside.path().join("written"), "x"))?;
+        refused(
+            "reading a file elsewhere",
+            fs::read(scene.canary()).map(|_| ()),
+        )?;
+        refused(
+            "writing a file elsewhere",
+            fs::write(scene.outside.path().join("written"), "x"),
+        )?;
         refused("a connection", TcpStream::connect(address).map(|_| ()))?;
         Ok(abi)
     };
-    thread::scope(|scope| scope.spawn(attempt).join().unwrap_or_else(|_| Err("trying it panicked".to_owned())))
+    thread::scope(|scope| {
+        scope
+            .spawn(attempt)
+            .join()
+            .unwrap_or_else(|_| Err("trying it panicked".to_owned()))
+    })
 }
 
 /// Lets the compiler try the same, and do what it is there for.
@@ -102,14 +145,28 @@ pub(super) fn compiler(cage: &Cage, toolchain: &Toolchain) -> Result<(), String>
     let (compiled, written, read) = thread::scope(|scope| {
         let compiled = scope.spawn(|| scene.compile(cage, toolchain, "small.rs", product.clone()));
         let written = scope.spawn(|| scene.compile(cage, toolchain, "small.rs", escaped.clone()));
-        let read = scene.compile(cage, toolchain, "reads.rs", scene.inside.path().join("reads.rmeta"));
+        let read = scene.compile(
+            cage,
+            toolchain,
+            "reads.rs",
+            scene.inside.path().join("reads.rmeta"),
+        );
         let panicked = |_| Err("trying it panicked".to_owned());
-        (compiled.join().unwrap_or_else(panicked), written.join().unwrap_or_else(panicked), read)
+        (
+            compiled.join().unwrap_or_else(panicked),
+            written.join().unwrap_or_else(panicked),
+            read,
+        )
     });
     let compiled = compiled?;
     if !(succeeded(&compiled) && product.is_file()) {
-        let said = String::from_utf8_lossy(&compiled.stderr).trim_end().to_owned();
-        return Err(format!("locked in, the compiler does not work ({:?}): {said}", compiled.how));
+        let said = String::from_utf8_lossy(&compiled.stderr)
+            .trim_end()
+            .to_owned();
+        return Err(format!(
+            "locked in, the compiler does not work ({:?}): {said}",
+            compiled.how
+        ));
     }
     written?;
     if escaped.exists() {
@@ -125,20 +182,35 @@ pub(super) fn compiler(cage: &Cage, toolchain: &Toolchain) -> Result<(), String>
 /// Whether the compiler sees nothing of this process's environment.
 pub(super) fn environment(toolchain: &Toolchain) -> Result<String, String> {
     let scene = Scene::new().map_err(|error| format!("cannot try it: {error}"))?;
-    let ended = scene.compile(&Cage::open(), toolchain, "small.rs", scene.inside.path().join("small.rmeta"))?;
+    let ended = scene.compile(
+        &Cage::open(),
+        toolchain,
+        "small.rs",
+        scene.inside.path().join("small.rmeta"),
+    )?;
     if succeeded(&ended) {
         return Ok("a crate that wants no PATH compiled".to_owned());
     }
-    Err(format!("a crate that wants no PATH did not compile: {}", String::from_utf8_lossy(&ended.stderr).trim_end()))
+    Err(format!(
+        "a crate that wants no PATH did not compile: {}",
+        String::from_utf8_lossy(&ended.stderr).trim_end()
+    ))
 }
 
 /// Whether a child gets limits, and a process group of its own.
 pub(super) fn child(toolchain: &Toolchain) -> (Result<String, String>, Result<String, String>) {
     use rustix::process::{Pid, getpgid};
-    let (mut limited, mut grouped) = (Err("it was not tried".to_owned()), Err("it was not tried".to_owned()));
+    let (mut limited, mut grouped) = (
+        Err("it was not tried".to_owned()),
+        Err("it was not tried".to_owned()),
+    );
     let mut command = Command::new(toolchain.rustc());
     // It waits for its source until the input is closed.
-    environment::empty(&mut command, &std::env::temp_dir()).args(["--emit", "metadata=/dev/null", "-"]);
+    environment::empty(&mut command, &std::env::temp_dir()).args([
+        "--emit",
+        "metadata=/dev/null",
+        "-",
+    ]);
     let supervised = Supervised {
         wall: Duration::ZERO,
         output_bytes: 64 << 10,
@@ -152,7 +224,9 @@ pub(super) fn child(toolchain: &Toolchain) -> (Result<String, String>, Result<St
             .and_then(|()| limits::memory(child))
             .map_err(|error| error.to_string())
             .and_then(|bytes| match bytes {
-                Some(bytes) if bytes <= limits::MEMORY_BYTES => Ok(format!("a child was limited to {bytes} bytes")),
+                Some(bytes) if bytes <= limits::MEMORY_BYTES => {
+                    Ok(format!("a child was limited to {bytes} bytes"))
+                }
                 other => Err(format!("a child's limit of memory is {other:?}")),
             });
         let pid = Pid::from_child(child);
@@ -174,16 +248,26 @@ pub(super) fn calls() -> Result<String, String> {
     let attempt = || {
         super::seccomp::lock_in()?;
         match std::net::UdpSocket::bind("127.0.0.1:0") {
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok("a socket was refused".to_owned()),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Ok("a socket was refused".to_owned())
+            }
             other => Err(format!("a socket was not refused ({other:?})")),
         }
     };
-    thread::scope(|scope| scope.spawn(attempt).join().unwrap_or_else(|_| Err("trying it panicked".to_owned())))
+    thread::scope(|scope| {
+        scope
+            .spawn(attempt)
+            .join()
+            .unwrap_or_else(|_| Err("trying it panicked".to_owned()))
+    })
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(super) fn calls() -> Result<String, String> {
-    Err(format!("the filter is not known for {}", std::env::consts::ARCH))
+    Err(format!(
+        "the filter is not known for {}",
+        std::env::consts::ARCH
+    ))
 }
 
 fn succeeded(ended: &Ended) -> bool {

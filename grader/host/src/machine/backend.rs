@@ -33,7 +33,12 @@ struct Slot {
 
 impl WasmBackend {
     pub(super) fn new(program: Program) -> WasmBackend {
-        WasmBackend { program, slots: Vec::new(), argument: Vec::new(), fuel_used: 0 }
+        WasmBackend {
+            program,
+            slots: Vec::new(),
+            argument: Vec::new(),
+            fuel_used: 0,
+        }
     }
 
     fn slot(&mut self, slot: usize) -> &mut Slot {
@@ -53,8 +58,12 @@ impl WasmBackend {
 
     /// Carries out an operation whose argument is in `self.argument`.
     fn run(&mut self, slot: usize, op: Op) -> Result<&[u8], BackendError> {
-        let instance = self.slots.get_mut(slot).and_then(|slot| slot.instance.as_mut());
-        let instance = instance.ok_or_else(|| BackendError::Broken(format!("there is no node in slot {slot}")))?;
+        let instance = self
+            .slots
+            .get_mut(slot)
+            .and_then(|slot| slot.instance.as_mut());
+        let instance = instance
+            .ok_or_else(|| BackendError::Broken(format!("there is no node in slot {slot}")))?;
         let answer = match instance.run(op, &self.argument) {
             Ok(answer) => {
                 self.fuel_used += instance.used;
@@ -65,7 +74,10 @@ impl WasmBackend {
                 return Err(self.explain(op, no_answer));
             }
         };
-        let instance = self.slots[slot].instance.as_ref().expect("it has just answered");
+        let instance = self.slots[slot]
+            .instance
+            .as_ref()
+            .expect("it has just answered");
         Ok(instance.bytes(&answer))
     }
 
@@ -75,7 +87,10 @@ impl WasmBackend {
             NoAnswer::Bounds(_) if op == Op::Step => Fault::Malformed.into(),
             NoAnswer::Bounds(length) => {
                 let limit = self.program.limits().answer_bytes;
-                Fault::State { what: format!("it takes {length} bytes, and {limit} are allowed") }.into()
+                Fault::State {
+                    what: format!("it takes {length} bytes, and {limit} are allowed"),
+                }
+                .into()
             }
         }
     }
@@ -91,14 +106,25 @@ impl From<NoAnswer> for BackendError {
 }
 
 impl Backend for WasmBackend {
-    fn start(&mut self, slot: usize, start: &Start<'_>, entropy: u64) -> Result<&[u8], BackendError> {
+    fn start(
+        &mut self,
+        slot: usize,
+        start: &Start<'_>,
+        entropy: u64,
+    ) -> Result<&[u8], BackendError> {
         self.fresh(slot, entropy)?;
         self.argument.clear();
         Event::Start(*start).write(&mut self.argument);
         self.run(slot, Op::Step)
     }
 
-    fn restore(&mut self, slot: usize, start: &Start<'_>, snapshot: &[u8], entropy: u64) -> Result<(), BackendError> {
+    fn restore(
+        &mut self,
+        slot: usize,
+        start: &Start<'_>,
+        snapshot: &[u8],
+        entropy: u64,
+    ) -> Result<(), BackendError> {
         self.fresh(slot, entropy)?;
         self.argument.clear();
         start.write(&mut self.argument);

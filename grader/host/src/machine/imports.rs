@@ -1,7 +1,8 @@
 //! What a node may call: a few functions of wasi, none of which reaches this machine.
 //!
-//! The list is closed. A module may ask for every function of wasi (the standard library does, depending on what a
-//! program uses); all but these stop the node with a text that says what to use instead.
+//! The list is closed. A module may ask for every function of wasi (the standard library does,
+//! depending on what a program uses); all but these stop the node with a text that says what to use
+//! instead.
 
 use wasmtime::{Caller, ExternType, Linker, Memory, Module, Trap};
 
@@ -37,17 +38,27 @@ fn define_all(linker: &mut Linker<Host>, module: &Module) -> wasmtime::Result<()
             (WASI, "fd_write") => linker.func_wrap(space, name, fd_write)?,
             (WASI, "random_get") => linker.func_wrap(space, name, random_get)?,
             (WASI, "proc_exit") => linker.func_wrap(space, name, proc_exit)?,
-            (WASI, "environ_sizes_get" | "args_sizes_get") => linker.func_wrap(space, name, no_sizes)?,
-            (WASI, "environ_get" | "args_get") => linker.func_wrap(space, name, |_: i32, _: i32| SUCCESS)?,
+            (WASI, "environ_sizes_get" | "args_sizes_get") => {
+                linker.func_wrap(space, name, no_sizes)?
+            }
+            (WASI, "environ_get" | "args_get") => {
+                linker.func_wrap(space, name, |_: i32, _: i32| SUCCESS)?
+            }
             // The C library asks which folders it was given, and takes this for "no more".
             (WASI, "fd_prestat_get") => linker.func_wrap(space, name, |_: i32, _: i32| BAD_FILE)?,
-            (WASI, "fd_prestat_dir_name") => linker.func_wrap(space, name, |_: i32, _: i32, _: i32| BAD_FILE)?,
+            (WASI, "fd_prestat_dir_name") => {
+                linker.func_wrap(space, name, |_: i32, _: i32, _: i32| BAD_FILE)?
+            }
             // Asked before a file is closed or a terminal is written to; there are neither.
             (WASI, "fd_fdstat_get") => linker.func_wrap(space, name, |_: i32, _: i32| BAD_FILE)?,
             _ => {
-                let ExternType::Func(signature) = import.ty() else { continue };
+                let ExternType::Func(signature) = import.ty() else {
+                    continue;
+                };
                 let refusal = refusal(space, name);
-                linker.func_new(space, name, signature, move |_, _, _| Err(Stop::Refused(refusal.clone()).into()))?
+                linker.func_new(space, name, signature, move |_, _, _| {
+                    Err(Stop::Refused(refusal.clone()).into())
+                })?
             }
         };
     }
@@ -58,12 +69,15 @@ fn define_all(linker: &mut Linker<Host>, module: &Module) -> wasmtime::Result<()
 fn refusal(space: &str, name: &str) -> String {
     let family = |prefix: &str| space == WASI && name.starts_with(prefix);
     let advice = if family("clock_") {
-        "it reads a clock (as `Instant::now` and `SystemTime::now` do). A node cannot read this machine's: to act later, \
-         use `ctx.set_timer`; to order events, count them; a lab that grants a clock says so (`ctx.clock`)"
+        "it reads a clock (as `Instant::now` and `SystemTime::now` do). A node cannot read this \
+         machine's: to act later, \
+         use `ctx.set_timer`; to order events, count them; a lab that grants a clock says so \
+         (`ctx.clock`)"
     } else if family("poll_") {
         "it waits (as `thread::sleep` does). A handler cannot wait: use `ctx.set_timer` and return"
     } else if family("sched_") {
-        "it gives way to other threads (as `thread::yield_now` does). A node has one thread: return from the handler"
+        "it gives way to other threads (as `thread::yield_now` does). A node has one thread: \
+         return from the handler"
     } else if family("sock_") {
         "it uses the network of this machine. A node has its own: use `ctx.send`"
     } else if family("path_") || family("fd_") {
@@ -80,7 +94,10 @@ fn memory(caller: &Caller<'_, Host>) -> Result<Memory, Stop> {
 }
 
 fn slice(memory: &[u8], at: u32, length: u32) -> Result<&[u8], Stop> {
-    memory.get(at as usize..).and_then(|rest| rest.get(..length as usize)).ok_or(Stop::Address)
+    memory
+        .get(at as usize..)
+        .and_then(|rest| rest.get(..length as usize))
+        .ok_or(Stop::Address)
 }
 
 fn number(memory: &[u8], at: u32) -> Result<u32, Stop> {
@@ -89,7 +106,10 @@ fn number(memory: &[u8], at: u32) -> Result<u32, Stop> {
 }
 
 fn put_number(memory: &mut [u8], at: u32, number: u32) -> Result<(), Stop> {
-    let place = memory.get_mut(at as usize..).and_then(|rest| rest.get_mut(..4)).ok_or(Stop::Address)?;
+    let place = memory
+        .get_mut(at as usize..)
+        .and_then(|rest| rest.get_mut(..4))
+        .ok_or(Stop::Address)?;
     place.copy_from_slice(&number.to_le_bytes());
     Ok(())
 }
@@ -124,9 +144,14 @@ fn fd_write(
     let mut written: u32 = 0;
     for piece in 0..pieces.min(MAX_PIECES) {
         let at = pieces_at.checked_add(8 * piece).ok_or(Stop::Address)?;
-        let (start, length) = (number(memory, at)?, number(memory, at.checked_add(4).ok_or(Stop::Address)?)?);
+        let (start, length) = (
+            number(memory, at)?,
+            number(memory, at.checked_add(4).ok_or(Stop::Address)?)?,
+        );
         let bytes = slice(memory, start, length)?;
-        let Some(sum) = written.checked_add(length) else { break };
+        let Some(sum) = written.checked_add(length) else {
+            break;
+        };
         host.printed.add(bytes, host.limits.printed_bytes);
         written = sum;
     }
@@ -138,7 +163,9 @@ fn fd_write(
 fn random_get(mut caller: Caller<'_, Host>, at: u32, length: u32) -> wasmtime::Result<i32> {
     charge(&mut caller, u64::from(length))?;
     let (memory, host) = memory(&caller)?.data_and_store_mut(&mut caller);
-    let place = memory.get_mut(at as usize..).and_then(|rest| rest.get_mut(..length as usize));
+    let place = memory
+        .get_mut(at as usize..)
+        .and_then(|rest| rest.get_mut(..length as usize));
     for chunk in place.ok_or(Stop::Address)?.chunks_mut(8) {
         chunk.copy_from_slice(&host.random().to_le_bytes()[..chunk.len()]);
     }
@@ -158,9 +185,13 @@ fn panicked(
 ) -> wasmtime::Result<()> {
     let (memory, host) = memory(&caller)?.data_and_store_mut(&mut caller);
     let text = |at, length: u32| {
-        slice(memory, at, length.min(MAX_PANIC_BYTES)).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
+        slice(memory, at, length.min(MAX_PANIC_BYTES))
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned())
     };
-    let (message, place) = (text(message_at, message_length)?, text(place_at, place_length)?.replace('\\', "/"));
+    let (message, place) = (
+        text(message_at, message_length)?,
+        text(place_at, place_length)?.replace('\\', "/"),
+    );
     // A place in the standard library or in labkit tells a student nothing.
     let place = Some(place).filter(|place| place.starts_with("src/"));
     host.panic = Some(Panic { message, place });
@@ -174,7 +205,10 @@ mod tests {
     #[test]
     fn a_refusal_names_the_call_and_the_way_out() {
         let what = refusal(WASI, "clock_time_get");
-        assert!(what.contains("`clock_time_get`") && what.contains("set_timer"), "{what}");
+        assert!(
+            what.contains("`clock_time_get`") && what.contains("set_timer"),
+            "{what}"
+        );
         assert!(refusal(WASI, "path_open").contains("ctx.disk()"));
         assert!(refusal("env", "mystery").contains("`mystery`"));
     }

@@ -7,24 +7,27 @@ mod node;
 mod printed;
 mod program;
 
-use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+};
 
 pub use backend::WasmBackend;
 pub use program::Program;
 
 use crate::ToolError;
 
-/// How deep the machine's own stack may grow inside a handler. It is the one limit that is not in terms of wasm (the
-/// size of a frame depends on the processor), so it is far above real use: the stack that safe Rust keeps in linear
-/// memory, 1 MiB on every machine, is full first in nearly every recursion.
+/// How deep the machine's own stack may grow inside a handler. It is the one limit that is not in
+/// terms of wasm (the size of a frame depends on the processor), so it is far above real use: the
+/// stack that safe Rust keeps in linear memory, 1 MiB on every machine, is full first in nearly
+/// every recursion.
 const MAX_WASM_STACK_BYTES: usize = 16 << 20;
 
-/// The stack that a thread needs to run nodes. With less, a node's endless recursion would end the whole process.
-/// Memory is used only as far as the stack really grows.
+/// The stack that a thread needs to run nodes. With less, a node's endless recursion would end the
+/// whole process. Memory is used only as far as the stack really grows.
 pub const WORLD_STACK_BYTES: usize = MAX_WASM_STACK_BYTES + (4 << 20);
 
-/// How many nodes may live at the same time in a whole process. Each takes 4 GiB of addresses (not of memory), which
-/// saves a check of bounds at every access.
+/// How many nodes may live at the same time in a whole process. Each takes 4 GiB of addresses (not
+/// of memory), which saves a check of bounds at every access.
 pub const MAX_NODES: u32 = 4096;
 
 /// How much memory of a dead node waits for the next: more than a small node ever writes.
@@ -36,7 +39,9 @@ const RESIDENT_BYTES: usize = 128 << 10;
 /// If `work` panics, or the operating system gives no thread.
 pub fn on_world_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(WORLD_STACK_BYTES).spawn_scoped(scope, work);
+        let thread = std::thread::Builder::new()
+            .stack_size(WORLD_STACK_BYTES)
+            .spawn_scoped(scope, work);
         match thread.expect("the operating system gives a thread").join() {
             Ok(value) => value,
             Err(panic) => std::panic::resume_unwind(panic),
@@ -47,7 +52,8 @@ pub fn on_world_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
 /// What one node may use. All limits are deterministic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Fuel for one call: about one unit for each wasm instruction and for each byte copied or printed.
+    /// Fuel for one call: about one unit for each wasm instruction and for each byte copied or
+    /// printed.
     pub fuel: u64,
     /// Linear memory, with the 1 MiB of stack in it.
     pub memory_bytes: usize,
@@ -60,11 +66,17 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         // 100 million fuel are some 10 ms, a hundred times what any sensible handler needs.
-        Limits { fuel: 100_000_000, memory_bytes: 64 << 20, printed_bytes: 64 << 10, answer_bytes: 4 << 20 }
+        Limits {
+            fuel: 100_000_000,
+            memory_bytes: 64 << 20,
+            printed_bytes: 64 << 10,
+            answer_bytes: 4 << 20,
+        }
     }
 }
 
-/// The wasm engine with the settings of a graded run. One serves the whole process; a clone is the same engine.
+/// The wasm engine with the settings of a graded run. One serves the whole process; a clone is the
+/// same engine.
 #[derive(Clone)]
 pub struct Machine {
     engine: Engine,
@@ -96,9 +108,11 @@ impl Machine {
             .cranelift_opt_level(OptLevel::Speed);
         let mut pooled = config.clone();
         pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
-        // Where address space is scarce (a limit of the shell, a small virtual address), nodes are mapped one by one:
-        // that is slower and otherwise the same.
-        let engine = Engine::new(&pooled).or_else(|_| Engine::new(&config)).map_err(ToolError::engine("start"))?;
+        // Where address space is scarce (a limit of the shell, a small virtual address), nodes are
+        // mapped one by one: that is slower and otherwise the same.
+        let engine = Engine::new(&pooled)
+            .or_else(|_| Engine::new(&config))
+            .map_err(ToolError::engine("start"))?;
         Ok(Machine { engine, limits })
     }
 
@@ -111,7 +125,8 @@ impl Machine {
     }
 }
 
-/// Room for instances that is used again and again: the system is asked for it once, not at every start of a node.
+/// Room for instances that is used again and again: the system is asked for it once, not at every
+/// start of a node.
 fn pool(limits: Limits) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
     pool.total_core_instances(MAX_NODES)

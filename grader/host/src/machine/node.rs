@@ -28,8 +28,14 @@ pub(super) struct Host {
 }
 
 impl ResourceLimiter for Host {
-    fn memory_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let granted = desired <= self.limits.memory_bytes && maximum.is_none_or(|maximum| desired <= maximum);
+    fn memory_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let granted =
+            desired <= self.limits.memory_bytes && maximum.is_none_or(|maximum| desired <= maximum);
         if granted {
             self.memory_bytes = desired;
         } else {
@@ -39,11 +45,17 @@ impl ResourceLimiter for Host {
     }
 
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        // It was granted above, so it is this machine that has no memory, not the node that wants too much.
+        // It was granted above, so it is this machine that has no memory, not the node that wants
+        // too much.
         Err(error)
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+    fn table_growing(
+        &mut self,
+        _: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
         // Rust never grows its table of functions; the largest programs have some ten thousand.
         Ok(desired <= 1 << 20)
     }
@@ -51,7 +63,15 @@ impl ResourceLimiter for Host {
 
 impl Host {
     pub fn new(limits: Limits, entropy: u64, printed: Printed) -> Host {
-        Host { limits, printed, panic: None, refused_growth: false, memory_bytes: 0, memory: None, entropy }
+        Host {
+            limits,
+            printed,
+            panic: None,
+            refused_growth: false,
+            memory_bytes: 0,
+            memory: None,
+            entropy,
+        }
     }
 
     /// The next random number (SplitMix64).
@@ -64,7 +84,8 @@ impl Host {
     }
 }
 
-/// The room that a node is asked for at first. Nearly all events fit, so that there is one call for each.
+/// The room that a node is asked for at first. Nearly all events fit, so that there is one call for
+/// each.
 const FIRST_ROOM_BYTES: u32 = 1 << 10;
 
 /// A living instance.
@@ -87,7 +108,8 @@ pub(super) struct Answer {
     pub length: usize,
 }
 
-/// So many times as much as a handler may the operations compute that turn a node into bytes or back.
+/// So many times as much as a handler may the operations compute that turn a node into bytes or
+/// back.
 const FUEL_OF_GRADER: u64 = 10;
 
 /// Why there is no answer.
@@ -101,24 +123,45 @@ pub(super) enum NoAnswer {
 impl Instance {
     /// Carries out one operation.
     pub fn run(&mut self, op: Op, argument: &[u8]) -> Result<Answer, NoAnswer> {
-        // What only the grader wants of a node costs its handlers nothing, however much state they keep.
-        let more = if matches!(op, Op::Snapshot | Op::Restore | Op::RoundTrip) { FUEL_OF_GRADER } else { 1 };
+        // What only the grader wants of a node costs its handlers nothing, however much state they
+        // keep.
+        let more = if matches!(op, Op::Snapshot | Op::Restore | Op::RoundTrip) {
+            FUEL_OF_GRADER
+        } else {
+            1
+        };
         let fuel = self.store.data().limits.fuel * more;
         self.store.data_mut().refused_growth = false;
-        self.store.set_fuel(fuel).map_err(|error| NoAnswer::Dead(BackendError::Broken(error.to_string())))?;
+        self.store
+            .set_fuel(fuel)
+            .map_err(|error| NoAnswer::Dead(BackendError::Broken(error.to_string())))?;
         let length = u32::try_from(argument.len())
             .map_err(|_| NoAnswer::Dead(BackendError::Broken("an argument of 4 GiB".to_owned())))?;
         if argument.len() > self.input_room || self.input_room == 0 {
             self.make_room(length)?;
         }
-        let room = self.memory.data_mut(&mut self.store).get_mut(self.input_at..);
-        let room = room.and_then(|room| room.get_mut(..argument.len())).ok_or(NoAnswer::Bounds(argument.len()))?;
+        let room = self
+            .memory
+            .data_mut(&mut self.store)
+            .get_mut(self.input_at..);
+        let room = room
+            .and_then(|room| room.get_mut(..argument.len()))
+            .ok_or(NoAnswer::Bounds(argument.len()))?;
         room.copy_from_slice(argument);
-        let packed = self.call.call(&mut self.store, (op as u32, length)).map_err(|error| self.died(&error))?;
+        let packed = self
+            .call
+            .call(&mut self.store, (op as u32, length))
+            .map_err(|error| self.died(&error))?;
         self.used = fuel - self.store.get_fuel().unwrap_or(0);
         let (start, length) = ((packed >> 32) as usize, (packed & 0xffff_ffff) as usize);
         let limit = self.store.data().limits.answer_bytes;
-        if length > limit || self.memory.data(&self.store).get(start..).is_none_or(|rest| rest.len() < length) {
+        if length > limit
+            || self
+                .memory
+                .data(&self.store)
+                .get(start..)
+                .is_none_or(|rest| rest.len() < length)
+        {
             return Err(NoAnswer::Bounds(length));
         }
         Ok(Answer { start, length })
@@ -127,7 +170,10 @@ impl Instance {
     fn make_room(&mut self, length: u32) -> Result<(), NoAnswer> {
         // The node's buffer only grows, and moves only when it grows.
         let wanted = length.max(FIRST_ROOM_BYTES);
-        let at = self.input.call(&mut self.store, wanted).map_err(|error| self.died(&error))?;
+        let at = self
+            .input
+            .call(&mut self.store, wanted)
+            .map_err(|error| self.died(&error))?;
         (self.input_at, self.input_room) = (at as usize, wanted as usize);
         Ok(())
     }

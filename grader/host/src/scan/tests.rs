@@ -1,22 +1,49 @@
 use super::*;
 
 fn scanned(text: &str) -> Result<(), Rejected> {
-    scan(&BTreeMap::from([("src/lib.rs".to_owned(), text.to_owned())]))
+    scan(&BTreeMap::from([(
+        "src/lib.rs".to_owned(),
+        text.to_owned(),
+    )]))
 }
 
 /// What is found, and where.
 const REFUSED: [(&str, &str); 52] = [
     ("include!(\"x\");", "1:1: `include!`"),
-    ("const A: &str = include_str!(\"x\");", "1:17: `include_str!`"),
-    ("const A: &[u8] = include_bytes!(\"x\");", "`include_bytes!`"),
-    ("const A: &str = std::include_str!(\"x\");", "1:22: `include_str!`"),
-    ("const A: &str = ::core::include_str ! [\"x\"];", "`include_str!`"),
-    ("const A: &str = include_str /* a */ // b\n !{\"x\"};", "`include_str!`"),
+    (
+        "const A: &str = include_str!(\"x\");",
+        "1:17: `include_str!`",
+    ),
+    (
+        "const A: &[u8] = include_bytes!(\"x\");",
+        "`include_bytes!`",
+    ),
+    (
+        "const A: &str = std::include_str!(\"x\");",
+        "1:22: `include_str!`",
+    ),
+    (
+        "const A: &str = ::core::include_str ! [\"x\"];",
+        "`include_str!`",
+    ),
+    (
+        "const A: &str = include_str /* a */ // b\n !{\"x\"};",
+        "`include_str!`",
+    ),
     ("const A: &str = r#include_str!(\"x\");", "`include_str!`"),
-    ("#[doc = include_str!(\"x\")] struct A;", "1:9: `include_str!`"),
+    (
+        "#[doc = include_str!(\"x\")] struct A;",
+        "1:9: `include_str!`",
+    ),
     ("#![doc = include_str!(\"x\")]", "`include_str!`"),
-    ("macro_rules! m { () => { include_str!(\"x\") } }", "`include_str!`"),
-    ("macro_rules! m { ($($t:tt)*) => { include_str! $($t)* } }", "`include_str!`"),
+    (
+        "macro_rules! m { () => { include_str!(\"x\") } }",
+        "`include_str!`",
+    ),
+    (
+        "macro_rules! m { ($($t:tt)*) => { include_str! $($t)* } }",
+        "`include_str!`",
+    ),
     ("compile_error!(include_str!(\"x\"));", "`include_str!`"),
     ("use core::include_str as text;", "1:11: `include_str!`"),
     ("use std::include as paste;", "`include!`"),
@@ -25,7 +52,10 @@ const REFUSED: [(&str, &str); 52] = [
     ("pub use core::include_str;", "`include_str!`"),
     ("use std::r#include_str as s;", "`include_str!`"),
     ("const A: &str = env!(\"HOME\");", "`env!`"),
-    ("const A: Option<&str> = option_env!(\"HOME\");", "`option_env!`"),
+    (
+        "const A: Option<&str> = option_env!(\"HOME\");",
+        "`option_env!`",
+    ),
     ("use std::env as e;", "`env!`"),
     ("use std::option_env as e;", "`option_env!`"),
     ("use std::{env as e, fmt};", "`env!`"),
@@ -40,8 +70,14 @@ const REFUSED: [(&str, &str); 52] = [
     ("#[r#path = \"x\"] mod a;", "`#[path]`"),
     ("#[path /* */ =\n \"x\"] mod a;", "`#[path]`"),
     ("#[cfg_attr(all(), path = \"x\")] mod a;", "`#[path]`"),
-    ("#[cfg_attr(all(), allow(x), path = \"x\")] mod a;", "`#[path]`"),
-    ("#[cfg_attr(all(), cfg_attr(all(), path = \"x\"))] mod a;", "`#[path]`"),
+    (
+        "#[cfg_attr(all(), allow(x), path = \"x\")] mod a;",
+        "`#[path]`",
+    ),
+    (
+        "#[cfg_attr(all(), cfg_attr(all(), path = \"x\"))] mod a;",
+        "`#[path]`",
+    ),
     ("mod a { #![cfg_attr(all(), path = \"x\")] }", "`#[path]`"),
     ("fn f() { unsafe { g() } }", "1:10: `unsafe`"),
     ("unsafe fn f() {}", "`unsafe`"),
@@ -51,7 +87,10 @@ const REFUSED: [(&str, &str); 52] = [
     ("macro_rules! m { () => { unsafe {} } }", "`unsafe`"),
     ("m!(unsafe);", "`unsafe`"),
     ("fn f() { /* \" */ unsafe {} /* \" */ }", "1:18: `unsafe`"),
-    ("fn f() { let a = '\"'; unsafe {} let b = '\"'; }", "`unsafe`"),
+    (
+        "fn f() { let a = '\"'; unsafe {} let b = '\"'; }",
+        "`unsafe`",
+    ),
     ("fn f() { let a = r#\"\"\"#; unsafe {} }", "`unsafe`"),
     ("// a\nfn f<'a>() { unsafe {} }", "2:14: `unsafe`"),
     ("/* /* */ */ unsafe fn f() {}", "`unsafe`"),
@@ -107,7 +146,11 @@ const ACCEPTED: [&str; 40] = [
 fn what_reaches_out_is_found_with_its_place() {
     for (text, place) in REFUSED {
         let found = scanned(text).expect_err(text).text;
-        let place = if place.starts_with('`') { format!(": {place}: ") } else { format!("\nsrc/lib.rs:{place}: ") };
+        let place = if place.starts_with('`') {
+            format!(": {place}: ")
+        } else {
+            format!("\nsrc/lib.rs:{place}: ")
+        };
         assert!(found.contains(&place), "{text}: {found}");
     }
 }
@@ -122,10 +165,16 @@ fn what_only_looks_like_it_is_accepted() {
 #[test]
 fn delimiters_may_nest_so_deep_and_no_deeper() {
     for (open, close) in [('(', ')'), ('[', ']'), ('{', '}')] {
-        let nested = |depth: usize| open.to_string().repeat(depth) + &close.to_string().repeat(depth);
+        let nested =
+            |depth: usize| open.to_string().repeat(depth) + &close.to_string().repeat(depth);
         assert_eq!(scanned(&nested(MAX_NESTING)), Ok(()));
-        let found = scanned(&nested(MAX_NESTING + 1)).expect_err("it is too deep").text;
-        assert!(found.contains("src/lib.rs:1:201: delimiters nested deeper than 200"), "{found}");
+        let found = scanned(&nested(MAX_NESTING + 1))
+            .expect_err("it is too deep")
+            .text;
+        assert!(
+            found.contains("src/lib.rs:1:201: delimiters nested deeper than 200"),
+            "{found}"
+        );
     }
     // A million of them need no stack, and what is never closed no second look.
     assert!(scanned(&"(".repeat(1 << 20)).is_err());
@@ -136,11 +185,21 @@ fn delimiters_may_nest_so_deep_and_no_deeper() {
 
 #[test]
 fn each_kind_is_told_once_in_the_order_of_the_files() {
-    let text = "unsafe fn f() {}\nconst A: &str = include_str!(\"x\");\nconst B: &str = include_str!(\"y\");\n";
+    let text = "unsafe fn f() {}\nconst A: &str = include_str!(\"x\");\nconst B: &str = \
+                include_str!(\"y\");\n";
     let sources = ["src/b.rs", "src/a.rs"].map(|path| (path.to_owned(), text.to_owned()));
-    let found = scan(&sources.into_iter().collect()).expect_err("there is something").text;
+    let found = scan(&sources.into_iter().collect())
+        .expect_err("there is something")
+        .text;
     assert_eq!(found.matches("`include_str!`").count(), 1, "{found}");
-    let places: Vec<_> = found.lines().filter_map(|line| line.split_once(": ")).map(|(place, _)| place).collect();
+    let places: Vec<_> = found
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(place, _)| place)
+        .collect();
     assert_eq!(places, ["error", "src/a.rs:1:1", "src/a.rs:2:17"]);
-    assert!(found.contains("Write the text into a source file"), "{found}");
+    assert!(
+        found.contains("Write the text into a source file"),
+        "{found}"
+    );
 }

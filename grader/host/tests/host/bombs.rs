@@ -6,7 +6,8 @@ use faultline_host::{BuildError, Staged, build::Options};
 
 use crate::workshop::*;
 
-const CONST_LOOP: &str = "pub const ENDLESS: u64 = { let mut i = 0_u64; loop { i = i.wrapping_add(1); if i == u64::MAX { \
+const CONST_LOOP: &str = "pub const ENDLESS: u64 = { let mut i = 0_u64; loop { i = \
+                          i.wrapping_add(1); if i == u64::MAX { \
                           break i; } } };\n";
 
 fn const_loop() -> Files {
@@ -26,21 +27,36 @@ fn why_not_scored(files: &Files, options: &Options<'_>) -> String {
 /// The processes that work on the sources in a folder.
 #[cfg(target_os = "linux")]
 fn compilers_in(folder: &std::path::Path) -> usize {
-    let processes = std::fs::read_dir("/proc").expect("there are processes").flatten();
-    processes.filter(|process| std::fs::read_link(process.path().join("cwd")).is_ok_and(|at| at == folder)).count()
+    let processes = std::fs::read_dir("/proc")
+        .expect("there are processes")
+        .flatten();
+    processes
+        .filter(|process| {
+            std::fs::read_link(process.path().join("cwd")).is_ok_and(|at| at == folder)
+        })
+        .count()
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_compiler_that_computes_without_end_is_stopped_and_a_human_looks() {
-    let options = Options { cpu_limit: Duration::from_secs(1), ..usual() };
+    let options = Options {
+        cpu_limit: Duration::from_secs(1),
+        ..usual()
+    };
     let text = why_rejected(&const_loop(), &options).text;
-    assert!(text.contains("it computed for 1 seconds and was stopped"), "{text}");
+    assert!(
+        text.contains("it computed for 1 seconds and was stopped"),
+        "{text}"
+    );
 }
 
 #[test]
 fn the_clock_decides_no_score() {
-    let options = Options { time_limit: Duration::from_millis(1500), ..usual() };
+    let options = Options {
+        time_limit: Duration::from_millis(1500),
+        ..usual()
+    };
     let text = why_not_scored(&const_loop(), &options);
     assert!(text.contains("did not finish within 1.5 seconds"), "{text}");
 }
@@ -50,12 +66,21 @@ fn the_clock_decides_no_score() {
 fn no_compiler_is_left_after_the_deadline_or_an_interrupt() {
     use std::sync::atomic::{AtomicBool, Ordering};
     let staged = Staged::from_files(&const_loop()).expect("the sources can be staged");
-    let options = Options { time_limit: Duration::from_millis(1500), ..usual() };
-    assert!(matches!(PREBUILT.compile(&staged, &options), Err(BuildError::NotScored(_))));
+    let options = Options {
+        time_limit: Duration::from_millis(1500),
+        ..usual()
+    };
+    assert!(matches!(
+        PREBUILT.compile(&staged, &options),
+        Err(BuildError::NotScored(_))
+    ));
     assert_eq!(compilers_in(staged.folder()), 0);
 
     let interrupt = AtomicBool::new(false);
-    let options = Options { interrupt: &interrupt, ..usual() };
+    let options = Options {
+        interrupt: &interrupt,
+        ..usual()
+    };
     let result = std::thread::scope(|scope| {
         let build = scope.spawn(|| PREBUILT.compile(&staged, &options));
         while compilers_in(staged.folder()) == 0 && !build.is_finished() {
@@ -64,18 +89,29 @@ fn no_compiler_is_left_after_the_deadline_or_an_interrupt() {
         interrupt.store(true, Ordering::Relaxed);
         build.join().expect("it does not panic")
     });
-    assert!(matches!(result, Err(BuildError::NotScored(_))), "{:?}", result.map(|_| ()));
+    assert!(
+        matches!(result, Err(BuildError::NotScored(_))),
+        "{:?}",
+        result.map(|_| ())
+    );
     assert_eq!(compilers_in(staged.folder()), 0);
 }
 
 #[test]
 fn what_nests_too_deep_is_told_and_what_crashes_the_compiler_is_looked_at() {
-    let nested = format!("pub const DEEP: u64 = {}1{};", "(".repeat(200_000), ")".repeat(200_000));
+    let nested = format!(
+        "pub const DEEP: u64 = {}1{};",
+        "(".repeat(200_000),
+        ")".repeat(200_000)
+    );
     let text = why_rejected(&with_code(&nested), &usual()).text;
     assert!(text.contains("delimiters nested deeper than 200"), "{text}");
     let negated = format!("pub const DEEP: u64 = {}1;", "!".repeat(200_000));
     let text = why_rejected(&with_code(&negated), &usual()).text;
-    assert!(text.contains("the compiler broke down on this submission: it crashed"), "{text}");
+    assert!(
+        text.contains("the compiler broke down on this submission: it crashed"),
+        "{text}"
+    );
 }
 
 /// Whichever limit it meets first: on every machine a human looks.
@@ -83,9 +119,15 @@ fn what_nests_too_deep_is_told_and_what_crashes_the_compiler_is_looked_at() {
 #[test]
 fn a_macro_that_doubles_stays_within_its_limits() {
     let bomb = "macro_rules! bomb { ($($t:tt)*) => { bomb!($($t)* $($t)*); } }\nbomb!(x);";
-    let options = Options { cpu_limit: Duration::from_secs(3), ..usual() };
+    let options = Options {
+        cpu_limit: Duration::from_secs(3),
+        ..usual()
+    };
     let text = why_rejected(&with_code(bomb), &options).text;
-    assert!(text.contains("it computed for 3 seconds") || text.contains("more than 4 GiB of memory"), "{text}");
+    assert!(
+        text.contains("it computed for 3 seconds") || text.contains("more than 4 GiB of memory"),
+        "{text}"
+    );
 }
 
 #[cfg(target_os = "linux")]
@@ -93,16 +135,30 @@ fn a_macro_that_doubles_stays_within_its_limits() {
 fn a_type_that_doubles_stays_within_its_limits() {
     let doubled = "let a = (a, a);\n".repeat(24);
     let bomb = format!("pub fn bomb() {{ let a = (0_u8, 1_u16);\n{doubled} let _: () = a; }}");
-    let options = Options { cpu_limit: Duration::from_secs(3), ..usual() };
+    let options = Options {
+        cpu_limit: Duration::from_secs(3),
+        ..usual()
+    };
     let text = why_rejected(&with_code(&bomb), &options).text;
-    assert!(text.contains("it computed for 3 seconds") || text.contains("more than 4 GiB of memory"), "{text}");
+    assert!(
+        text.contains("it computed for 3 seconds") || text.contains("more than 4 GiB of memory"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_flood_of_errors_fills_no_report() {
     let long = format!("let _: () = ({});\n", "1_u8, ".repeat(40)).repeat(5_000);
     let error = why_not(&with_code(&format!("pub fn flood() {{\n{long} }}")));
-    assert!((1..=200).contains(&error.diagnostics.len()), "{} messages", error.diagnostics.len());
-    assert!(error.plain.len() + error.coloured.len() < 1 << 20, "{} bytes", error.plain.len());
+    assert!(
+        (1..=200).contains(&error.diagnostics.len()),
+        "{} messages",
+        error.diagnostics.len()
+    );
+    assert!(
+        error.plain.len() + error.coloured.len() < 1 << 20,
+        "{} bytes",
+        error.plain.len()
+    );
     assert!(error.plain.contains("mismatched types"), "{error}");
 }

@@ -11,31 +11,63 @@ use crate::workshop::*;
 
 #[test]
 fn an_error_names_the_students_file() {
-    let files = changed(&[("src/server.rs", "Server { values: Map::new()", "Server { values: 7")]);
+    let files = changed(&[(
+        "src/server.rs",
+        "Server { values: Map::new()",
+        "Server { values: 7",
+    )]);
     let error = why_not(&files);
     assert_eq!(error.obstacle, Obstacle::Compiler);
-    assert!(error.plain.contains("--> src/server.rs:") && error.plain.contains("E0308"), "{error}");
-    assert!(!error.plain.contains('\u{1b}') && error.coloured.contains("\u{1b}["), "{error}");
-    let first = error.diagnostics.iter().find(|each| each.level == Level::Error).expect("there is an error");
-    assert!(first.place().is_some_and(|place| place.starts_with("src/server.rs:")));
+    assert!(
+        error.plain.contains("--> src/server.rs:") && error.plain.contains("E0308"),
+        "{error}"
+    );
+    assert!(
+        !error.plain.contains('\u{1b}') && error.coloured.contains("\u{1b}["),
+        "{error}"
+    );
+    let first = error
+        .diagnostics
+        .iter()
+        .find(|each| each.level == Level::Error)
+        .expect("there is an error");
+    assert!(
+        first
+            .place()
+            .is_some_and(|place| place.starts_with("src/server.rs:"))
+    );
 }
 
 #[test]
 fn messages_name_no_folder_of_this_machine() {
     // The notes of these errors lead to labkit and serde.
-    let files = changed(&[("src/server.rs", "#[derive(Debug, Serialize, Deserialize)]", "#[derive(Debug)]")]);
+    let files = changed(&[(
+        "src/server.rs",
+        "#[derive(Debug, Serialize, Deserialize)]",
+        "#[derive(Debug)]",
+    )]);
     let error = why_not(&files);
-    assert!(error.plain.contains("labs/labkit/src/node.rs") && error.plain.contains("serde::Serialize"), "{error}");
+    assert!(
+        error.plain.contains("labs/labkit/src/node.rs") && error.plain.contains("serde::Serialize"),
+        "{error}"
+    );
     let home = std::env::home_dir().expect("there is a home");
     for folder in [root(), &std::env::temp_dir(), &home] {
-        assert!(!error.plain.contains(&format!("{}/", folder.display())), "{error}");
+        assert!(
+            !error.plain.contains(&format!("{}/", folder.display())),
+            "{error}"
+        );
     }
 }
 
 #[test]
 fn warnings_are_kept() {
     assert_eq!(build(&fixture("kv")).expect("it builds").warnings, []);
-    let files = changed(&[("src/server.rs", "        ViewServer\n", "        let unused = 1;\n        ViewServer\n")]);
+    let files = changed(&[(
+        "src/server.rs",
+        "        ViewServer\n",
+        "        let unused = 1;\n        ViewServer\n",
+    )]);
     let warnings = build(&files).expect("it builds").warnings;
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert_eq!(warnings[0].code.as_deref(), Some("unused_variables"));
@@ -49,7 +81,10 @@ fn unsafe_code_is_refused() {
         "unsafe extern \"C\" { fn panicked(); }",
     ] {
         let text = why_rejected(&with_code(code), &usual()).text;
-        assert!(text.contains("`unsafe`") && text.contains("Write it without `unsafe`"), "{text}");
+        assert!(
+            text.contains("`unsafe`") && text.contains("Write it without `unsafe`"),
+            "{text}"
+        );
     }
     // The scan knows words, the compiler what they mean.
     let mut files = fixture("kv");
@@ -69,11 +104,16 @@ fn other_files_are_not_asked_for() {
         "pub const BYTES: &[u8] = include_bytes!(\"/etc/hostname\");\nfn unclosed() {",
     ] {
         let text = why_rejected(&with_code(code), &usual()).text;
-        assert!(text.contains("src/lib.rs:") && text.contains("another file") || text.contains("any file"), "{text}");
+        assert!(
+            text.contains("src/lib.rs:") && text.contains("another file")
+                || text.contains("any file"),
+            "{text}"
+        );
     }
 }
 
-/// Macros put these together, so the scan does not see them, and without walls the compiler reads the file.
+/// Macros put these together, so the scan does not see them, and without walls the compiler reads
+/// the file.
 #[test]
 fn what_the_scan_does_not_see_the_audit_does() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -84,12 +124,19 @@ fn what_the_scan_does_not_see_the_audit_does() {
         let files = with_code(&code);
         faultline_host::scan(&files).expect("it is hidden from the scan");
         let rejected = why_rejected(&files, &usual());
-        assert!(!format!("{rejected:?}").contains("SECRET"), "{code}: {rejected}");
-        assert!(rejected.text.contains("no part of it") && rejected.text.contains("withheld"), "{code}: {rejected}");
+        assert!(
+            !format!("{rejected:?}").contains("SECRET"),
+            "{code}: {rejected}"
+        );
+        assert!(
+            rejected.text.contains("no part of it") && rejected.text.contains("withheld"),
+            "{code}: {rejected}"
+        );
     }
 }
 
-/// (That there is nothing to be seen in it is tried by `cargo grade doctor`, and by the hostile corpus with a token in it.)
+/// (That there is nothing to be seen in it is tried by `cargo grade doctor`, and by the hostile
+/// corpus with a token in it.)
 #[test]
 fn asking_for_the_environment_is_told_by_the_audit() {
     // Put together by a macro, or the scan would see it.
@@ -99,7 +146,10 @@ fn asking_for_the_environment_is_told_by_the_audit() {
     let files = with_code(code);
     faultline_host::scan(&files).expect("it is hidden from the scan");
     let rejected = why_rejected(&files, &usual());
-    assert!(rejected.text.contains("a variable of the environment") && rejected.text.contains("`HOME`"), "{rejected}");
+    assert!(
+        rejected.text.contains("a variable of the environment") && rejected.text.contains("`HOME`"),
+        "{rejected}"
+    );
 }
 
 #[test]
@@ -107,10 +157,19 @@ fn the_same_sources_give_the_same_bytes() {
     let first = build(&fixture("kv")).expect("it builds").wasm;
     assert!(first == build(&fixture("kv")).expect("it builds").wasm);
     let text = String::from_utf8_lossy(&first);
-    for folder in [root().display().to_string(), std::env::temp_dir().display().to_string()] {
-        assert!(!text.contains(&format!("{folder}/")), "{folder} is in the module");
+    for folder in [
+        root().display().to_string(),
+        std::env::temp_dir().display().to_string(),
+    ] {
+        assert!(
+            !text.contains(&format!("{folder}/")),
+            "{folder} is in the module"
+        );
     }
-    let home = std::env::home_dir().expect("there is a home").display().to_string();
+    let home = std::env::home_dir()
+        .expect("there is a home")
+        .display()
+        .to_string();
     assert!(!text.contains(&home), "the home folder is in the module");
 }
 
@@ -122,13 +181,18 @@ fn a_submissions_configuration_has_no_influence() {
         fs::create_dir_all(path.parent().expect("it has one")).expect("it can be made");
         fs::write(path, text).expect("it can be written");
     }
-    fs::write(folder.path().join("Cargo.toml"), "this is not even toml").expect("it can be written");
+    fs::write(folder.path().join("Cargo.toml"), "this is not even toml")
+        .expect("it can be written");
     fs::write(folder.path().join("build.rs"), "fn main() { panic!() }").expect("it can be written");
     fs::create_dir(folder.path().join(".cargo")).expect("it can be made");
     let config = "[build]\nrustflags = [\"--cfg\", \"cheat\"]\nrustc = \"/bin/false\"\n";
     fs::write(folder.path().join(".cargo/config.toml"), config).expect("it can be written");
     let staged = Staged::from_folder(folder.path()).expect("it is a crate");
-    let left_out: Vec<_> = staged.left_out().iter().map(|each| each.path.as_str()).collect();
+    let left_out: Vec<_> = staged
+        .left_out()
+        .iter()
+        .map(|each| each.path.as_str())
+        .collect();
     assert_eq!(left_out, [".cargo", "build.rs"]);
     let built = PREBUILT.compile(&staged, &usual()).expect("it builds");
     assert!(built.wasm == build(&fixture("kv")).expect("it builds").wasm);
@@ -139,21 +203,38 @@ fn a_submissions_configuration_has_no_influence() {
 fn flags_in_the_environment_have_no_influence() {
     LazyLock::force(&PREBUILT);
     // Without its stamp, the other process has to ask cargo.
-    fs::remove_file(root().join("target/faultline/lab2-api.stamp.json")).expect("it has been built");
+    fs::remove_file(root().join("target/faultline/lab2-api.stamp.json"))
+        .expect("it has been built");
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     command.args(["--exact", "builds::the_same_sources_give_the_same_bytes"]);
-    for name in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS"] {
+    for name in [
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_BUILD_RUSTFLAGS",
+    ] {
         command.env(name, "--no-such-flag");
     }
-    for name in ["RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER", "RUSTC", "CARGO_BUILD_RUSTC"] {
+    for name in [
+        "RUSTC_WRAPPER",
+        "CARGO_BUILD_RUSTC_WRAPPER",
+        "RUSTC",
+        "CARGO_BUILD_RUSTC",
+    ] {
         command.env(name, "/no/such/program");
     }
-    command.env("CARGO_TARGET_DIR", "/no/such/folder").env("CARGO_PROFILE_GUEST_OPT_LEVEL", "nonsense");
+    command
+        .env("CARGO_TARGET_DIR", "/no/such/folder")
+        .env("CARGO_PROFILE_GUEST_OPT_LEVEL", "nonsense");
     let output = command.output().expect("it runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
 }
 
-/// With a target folder that submissions share, cargo gave one whose files are older the program of another.
+/// With a target folder that submissions share, cargo gave one whose files are older the program of
+/// another.
 #[test]
 fn older_timestamps_never_get_a_neighbours_build() {
     use std::time::{Duration, SystemTime};
@@ -165,9 +246,19 @@ fn older_timestamps_never_get_a_neighbours_build() {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().expect("it has one")).expect("it can be made");
             fs::write(&path, text).expect("it can be written");
-            fs::File::options().write(true).open(&path).and_then(|file| file.set_modified(time)).expect("it is ours");
+            fs::File::options()
+                .write(true)
+                .open(&path)
+                .and_then(|file| file.set_modified(time))
+                .expect("it is ours");
         }
-        PREBUILT.compile(&Staged::from_folder(folder.path()).expect("a crate"), &usual()).expect("it builds").wasm
+        PREBUILT
+            .compile(
+                &Staged::from_folder(folder.path()).expect("a crate"),
+                &usual(),
+            )
+            .expect("it builds")
+            .wasm
     };
     let now = SystemTime::now();
     let neighbour = at(

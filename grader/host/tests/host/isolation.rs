@@ -19,16 +19,29 @@ fn statics_belong_to_one_node() {
     with_hostile(|backend| {
         for slot in 0..3 {
             start(backend, slot, CLIENT, 1).expect("it starts");
-            assert_eq!(get(backend, slot, "count in statics"), Ok(Some("1 1".to_owned())));
+            assert_eq!(
+                get(backend, slot, "count in statics"),
+                Ok(Some("1 1".to_owned()))
+            );
         }
-        assert_eq!(get(backend, 1, "count in statics"), Ok(Some("2 2".to_owned())));
+        assert_eq!(
+            get(backend, 1, "count in statics"),
+            Ok(Some("2 2".to_owned()))
+        );
         // A restart, and a restore, is a new program, too. The room of the old one is used again.
         for round in 0..20 {
             start(backend, 1, CLIENT, round).expect("it starts");
-            assert_eq!(get(backend, 1, "count in statics"), Ok(Some("1 1".to_owned())));
+            assert_eq!(
+                get(backend, 1, "count in statics"),
+                Ok(Some("1 1".to_owned()))
+            );
             let snapshot = backend.call(1, Op::Snapshot, &[]).expect("it has a state");
-            with_start(CLIENT, |start| backend.restore(1, start, &snapshot, round)).expect("the state comes back");
-            assert_eq!(get(backend, 1, "count in statics"), Ok(Some("1 1".to_owned())));
+            with_start(CLIENT, |start| backend.restore(1, start, &snapshot, round))
+                .expect("the state comes back");
+            assert_eq!(
+                get(backend, 1, "count in statics"),
+                Ok(Some("1 1".to_owned()))
+            );
         }
     });
 }
@@ -38,7 +51,9 @@ fn hash_order_depends_on_the_entropy_alone() {
     with_hostile(|backend| {
         let mut order = |slot, entropy| {
             start(backend, slot, CLIENT, entropy).expect("it starts");
-            get(backend, slot, "hash order").expect("it has no fault").expect("it answers")
+            get(backend, slot, "hash order")
+                .expect("it has no fault")
+                .expect("it answers")
         };
         let first = order(0, 1);
         assert_eq!(order(1, 1), first);
@@ -53,11 +68,16 @@ fn worlds_on_several_threads_agree() {
         let order = || {
             with_hostile(|backend| {
                 start(backend, 0, CLIENT, 9).expect("it starts");
-                get(backend, 0, "hash order").expect("it has no fault").expect("it answers")
+                get(backend, 0, "hash order")
+                    .expect("it has no fault")
+                    .expect("it answers")
             })
         };
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(order)).collect();
-        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("no panic"))
+            .collect()
     });
     assert!(orders.windows(2).all(|pair| pair[0] == pair[1]));
 }
@@ -72,28 +92,60 @@ fn a_request_goes_to_the_server_and_back() {
     // Longer than the room for arguments that a node is asked for at first.
     let value = "v".repeat(10_000);
     for (command, expected) in [
-        (lab2_api::Command::Put { key: "k".into(), value: value.clone() }, lab2_api::Output::Done),
-        (lab2_api::Command::Get { key: "k".into() }, lab2_api::Output::Value(value.clone())),
+        (
+            lab2_api::Command::Put {
+                key: "k".into(),
+                value: value.clone(),
+            },
+            lab2_api::Output::Done,
+        ),
+        (
+            lab2_api::Command::Get { key: "k".into() },
+            lab2_api::Output::Value(value.clone()),
+        ),
     ] {
         let command = codec::to_bytes(&command).expect("it has bytes");
-        let request = sent(backend.step(1, &Event::Invoke { command: &command }).expect("no fault"));
-        let reply = Event::Message { from: client, message: &request };
+        let request = sent(
+            backend
+                .step(1, &Event::Invoke { command: &command })
+                .expect("no fault"),
+        );
+        let reply = Event::Message {
+            from: client,
+            message: &request,
+        };
         let reply = sent(backend.step(0, &reply).expect("no fault"));
-        let bytes = backend.step(1, &Event::Message { from: server, message: &reply }).expect("no fault");
+        let bytes = backend
+            .step(
+                1,
+                &Event::Message {
+                    from: server,
+                    message: &reply,
+                },
+            )
+            .expect("no fault");
         let output = codec::to_bytes(&expected).expect("it has bytes");
         let mut answers = effects(bytes).map(|effect| effect.expect("labkit wrote it"));
         assert!(answers.any(|effect| effect == Effect::Respond { output: &output }));
     }
     let mut argument = vec![Subject::State as u8];
-    let described = backend.call(0, Op::Describe, &argument).expect("it has a state");
+    let described = backend
+        .call(0, Op::Describe, &argument)
+        .expect("it has a state");
     assert!(String::from_utf8_lossy(&described).starts_with("Server {"));
     // The role whose message it is: each has its own type.
     argument = vec![Subject::Message as u8, 0];
     let mut given = vec![0];
     given.extend(codec::to_bytes(&lab2_api::Given::GetView).expect("it has bytes"));
     // A slot without a node can tell about messages.
-    argument.extend(backend.call(7, Op::WrapGiven, &given).expect("every message type carries it"));
-    let described = backend.call(7, Op::Describe, &argument).expect("it is a message");
+    argument.extend(
+        backend
+            .call(7, Op::WrapGiven, &given)
+            .expect("every message type carries it"),
+    );
+    let described = backend
+        .call(7, Op::Describe, &argument)
+        .expect("it is a message");
     assert_eq!(String::from_utf8_lossy(&described), "Given(GetView)");
 }
 

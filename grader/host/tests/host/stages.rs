@@ -25,12 +25,25 @@ fn small_crate() -> tempfile::TempDir {
 #[test]
 fn only_rust_sources_are_taken() {
     let folder = small_crate();
-    for path in ["src/server/store.rs", "src/data.txt", "tests/own.rs", "Cargo.lock", ".cargo/config.toml"] {
+    for path in [
+        "src/server/store.rs",
+        "src/data.txt",
+        "tests/own.rs",
+        "Cargo.lock",
+        ".cargo/config.toml",
+    ] {
         write(folder.path(), path, "// text\n");
     }
     let staged = Staged::from_folder(folder.path()).expect("it is a crate");
-    assert_eq!(staged.sources().keys().collect::<Vec<_>>(), ["src/lib.rs", "src/server/store.rs"]);
-    let left_out: Vec<_> = staged.left_out().iter().map(|each| each.path.as_str()).collect();
+    assert_eq!(
+        staged.sources().keys().collect::<Vec<_>>(),
+        ["src/lib.rs", "src/server/store.rs"]
+    );
+    let left_out: Vec<_> = staged
+        .left_out()
+        .iter()
+        .map(|each| each.path.as_str())
+        .collect();
     assert_eq!(left_out, [".cargo", "Cargo.lock", "tests", "src/data.txt"]);
     assert!(staged.folder().join("src/server/store.rs").is_file());
     assert!(!staged.folder().join("src/data.txt").exists());
@@ -42,19 +55,36 @@ fn links_are_not_followed() {
     use std::os::unix::fs::symlink;
     let (folder, outside) = (small_crate(), tempfile::tempdir().expect("a folder"));
     write(outside.path(), "secret.rs", "// secret\n");
-    symlink(outside.path().join("secret.rs"), folder.path().join("src/secret.rs")).expect("a link");
+    symlink(
+        outside.path().join("secret.rs"),
+        folder.path().join("src/secret.rs"),
+    )
+    .expect("a link");
     symlink(outside.path(), folder.path().join("src/outside")).expect("a link");
     symlink("/dev/zero", folder.path().join("src/zero.rs")).expect("a link");
     let staged = Staged::from_folder(folder.path()).expect("it is a crate");
     assert_eq!(staged.sources().len(), 1);
-    let left_out: Vec<_> = staged.left_out().iter().map(|each| (each.path.as_str(), &*each.why)).collect();
+    let left_out: Vec<_> = staged
+        .left_out()
+        .iter()
+        .map(|each| (each.path.as_str(), &*each.why))
+        .collect();
     let why = "links are not followed";
-    assert_eq!(left_out, [("src/outside", why), ("src/secret.rs", why), ("src/zero.rs", why)]);
+    assert_eq!(
+        left_out,
+        [
+            ("src/outside", why),
+            ("src/secret.rs", why),
+            ("src/zero.rs", why)
+        ]
+    );
 
     let linked = tempfile::tempdir().expect("a folder");
     write(linked.path(), "Cargo.toml", "");
     symlink(folder.path().join("src"), linked.path().join("src")).expect("a link");
-    let error = Staged::from_folder(linked.path()).expect_err("its `src` is a link").to_string();
+    let error = Staged::from_folder(linked.path())
+        .expect_err("its `src` is a link")
+        .to_string();
     assert!(error.contains("no folder `src`"), "{error}");
 }
 
@@ -62,13 +92,23 @@ fn links_are_not_followed() {
 fn a_path_without_a_crate_is_explained() {
     let folder = small_crate();
     let name = folder.path().display().to_string();
-    let error = |path: &Path| Staged::from_folder(path).expect_err("it is no crate").to_string();
+    let error = |path: &Path| {
+        Staged::from_folder(path)
+            .expect_err("it is no crate")
+            .to_string()
+    };
     assert!(error(&folder.path().join("nowhere")).contains("there is no such folder"));
     assert!(error(&folder.path().join("Cargo.toml")).contains("it is a file"));
     let text = error(&folder.path().join("src"));
-    assert!(text.contains("it has no `Cargo.toml`") && text.contains("Expected the folder of a crate"), "{text}");
+    assert!(
+        text.contains("it has no `Cargo.toml`") && text.contains("Expected the folder of a crate"),
+        "{text}"
+    );
     let text = error(folder.path().parent().expect("the temporary folder"));
-    assert!(text.contains("no `Cargo.toml`") && !text.is_empty(), "{text} for {name}");
+    assert!(
+        text.contains("no `Cargo.toml`") && !text.is_empty(),
+        "{text} for {name}"
+    );
     fs::remove_file(folder.path().join("src/lib.rs")).expect("it is there");
     assert!(error(folder.path()).contains("`src/lib.rs` is no regular file"));
 }
@@ -78,19 +118,40 @@ fn the_folder_around_a_crate_gets_a_hint() {
     let around = tempfile::tempdir().expect("a folder");
     write(around.path(), "lab2/Cargo.toml", "");
     write(around.path(), "lab2/src/lib.rs", "");
-    let error = Staged::from_folder(around.path()).expect_err("it is no crate").to_string();
-    assert!(error.contains("did you mean `") && error.contains("lab2`?"), "{error}");
+    let error = Staged::from_folder(around.path())
+        .expect_err("it is no crate")
+        .to_string();
+    assert!(
+        error.contains("did you mean `") && error.contains("lab2`?"),
+        "{error}"
+    );
 }
 
 #[test]
 fn paths_in_memory_stay_inside() {
-    for path in
-        ["/src/lib.rs", "src/../../x.rs", "../x.rs", "src/./x.rs", "x.rs", "src/x.txt", "src\\x.rs", "src/C:x.rs"]
-    {
-        let files = Files::from([("src/lib.rs".to_owned(), String::new()), (path.to_owned(), String::new())]);
-        assert!(matches!(Staged::from_files(&files), Err(StageError::BadPath { .. })), "{path}");
+    for path in [
+        "/src/lib.rs",
+        "src/../../x.rs",
+        "../x.rs",
+        "src/./x.rs",
+        "x.rs",
+        "src/x.txt",
+        "src\\x.rs",
+        "src/C:x.rs",
+    ] {
+        let files = Files::from([
+            ("src/lib.rs".to_owned(), String::new()),
+            (path.to_owned(), String::new()),
+        ]);
+        assert!(
+            matches!(Staged::from_files(&files), Err(StageError::BadPath { .. })),
+            "{path}"
+        );
     }
-    assert!(matches!(Staged::from_files(&Files::new()), Err(StageError::NoCrate { .. })));
+    assert!(matches!(
+        Staged::from_files(&Files::new()),
+        Err(StageError::NoCrate { .. })
+    ));
 }
 
 #[test]
@@ -99,37 +160,64 @@ fn sizes_are_limited() {
     for number in 0..MAX_FILES {
         files.insert(format!("src/file{number}.rs"), String::new());
     }
-    assert!(matches!(Staged::from_files(&files), Err(StageError::TooManyFiles)));
+    assert!(matches!(
+        Staged::from_files(&files),
+        Err(StageError::TooManyFiles)
+    ));
     let text = "x".repeat(usize::try_from(MAX_BYTES).expect("it fits") + 1);
     let folder = small_crate();
     write(folder.path(), "src/big.rs", &text);
-    assert!(matches!(Staged::from_folder(folder.path()), Err(StageError::TooBig { .. })));
+    assert!(matches!(
+        Staged::from_folder(folder.path()),
+        Err(StageError::TooBig { .. })
+    ));
     fs::write(folder.path().join("src/big.rs"), [0xff, 0xfe]).expect("it can be written");
-    assert!(matches!(Staged::from_folder(folder.path()), Err(StageError::NotText { .. })));
+    assert!(matches!(
+        Staged::from_folder(folder.path()),
+        Err(StageError::NotText { .. })
+    ));
 }
 
 #[test]
 fn the_digest_is_of_the_sources_alone() {
     let digest = |files: &[(&str, &str)]| {
-        let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-        Staged::from_files(&files).expect("they can be staged").digest()
+        let files = files
+            .iter()
+            .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+            .collect();
+        Staged::from_files(&files)
+            .expect("they can be staged")
+            .digest()
     };
     let one = digest(&[("src/lib.rs", "a"), ("src/b.rs", "b")]);
     assert_eq!(one, digest(&[("src/b.rs", "b"), ("src/lib.rs", "a")]));
     assert_ne!(one, digest(&[("src/lib.rs", "ab"), ("src/b.rs", "")]));
     assert_eq!(one.to_string().len(), 64);
     let folder = small_crate();
-    let before = Staged::from_folder(folder.path()).expect("it is a crate").digest();
+    let before = Staged::from_folder(folder.path())
+        .expect("it is a crate")
+        .digest();
     write(folder.path(), "notes.txt", "x");
-    assert_eq!(before, Staged::from_folder(folder.path()).expect("it is a crate").digest());
+    assert_eq!(
+        before,
+        Staged::from_folder(folder.path())
+            .expect("it is a crate")
+            .digest()
+    );
 }
 
 fn entry(path: &str, text: &str) -> Entry {
-    Entry { path: path.to_owned(), what: What::File(text.as_bytes().to_vec()) }
+    Entry {
+        path: path.to_owned(),
+        what: What::File(text.as_bytes().to_vec()),
+    }
 }
 
 fn special(path: &str, what: What) -> Entry {
-    Entry { path: path.to_owned(), what }
+    Entry {
+        path: path.to_owned(),
+        what,
+    }
 }
 
 fn small_archive() -> Vec<Entry> {
@@ -139,16 +227,28 @@ fn small_archive() -> Vec<Entry> {
 #[test]
 fn entries_are_taken_like_a_folder() {
     let folder = small_crate();
-    let mut entries = vec![entry("src/lib.rs", "//! X.\n"), entry("Cargo.toml", "[package]\nname = \"x\"\n")];
-    for path in ["src/server/store.rs", "src/data.txt", "tests/own.rs", "Cargo.lock", ".cargo/config.toml", ".cargo/x"]
-    {
+    let mut entries = vec![
+        entry("src/lib.rs", "//! X.\n"),
+        entry("Cargo.toml", "[package]\nname = \"x\"\n"),
+    ];
+    for path in [
+        "src/server/store.rs",
+        "src/data.txt",
+        "tests/own.rs",
+        "Cargo.lock",
+        ".cargo/config.toml",
+        ".cargo/x",
+    ] {
         write(folder.path(), path, "// text\n");
         entries.insert(0, entry(path, "// text\n"));
     }
     entries.push(special("src", What::Folder));
     entries.push(special("src/empty.rs", What::Folder));
     fs::create_dir(folder.path().join("src/empty.rs")).expect("it can be made");
-    let (one, other) = (Staged::from_folder(folder.path()), Staged::from_entries(entries));
+    let (one, other) = (
+        Staged::from_folder(folder.path()),
+        Staged::from_entries(entries),
+    );
     let (one, other) = (one.expect("it is a crate"), other.expect("it is a crate"));
     assert_eq!(one.sources(), other.sources());
     assert_eq!(one.left_out(), other.left_out());
@@ -171,25 +271,59 @@ fn entries_that_are_no_plain_files_are_left_out() {
     ]);
     let staged = Staged::from_entries(entries).expect("it is a crate");
     assert_eq!(staged.sources().keys().collect::<Vec<_>>(), ["src/lib.rs"]);
-    let why = |path: &str| staged.left_out().iter().find(|each| each.path == path).map(|each| &*each.why);
+    let why = |path: &str| {
+        staged
+            .left_out()
+            .iter()
+            .find(|each| each.path == path)
+            .map(|each| &*each.why)
+    };
     assert_eq!(why("src/link.rs"), Some("links are not followed"));
     assert_eq!(why("src/pipe.rs"), Some("it is no regular file"));
-    assert_eq!(why("src/../../escape.rs"), Some("only `src/**/*.rs` is graded"));
+    assert_eq!(
+        why("src/../../escape.rs"),
+        Some("only `src/**/*.rs` is graded")
+    );
     assert_eq!(why(".."), Some("only `src/**/*.rs` is graded"));
     assert_eq!(staged.left_out().len(), 9);
 }
 
 #[test]
 fn entries_without_a_crate_are_explained() {
-    let error = |entries: Vec<Entry>| Staged::from_entries(entries).expect_err("it is no crate").to_string();
+    let error = |entries: Vec<Entry>| {
+        Staged::from_entries(entries)
+            .expect_err("it is no crate")
+            .to_string()
+    };
     assert!(error(vec![entry("src/lib.rs", "")]).contains("it has no `Cargo.toml`"));
     assert!(error(vec![entry("Cargo.toml", "")]).contains("`src/lib.rs` is no regular file"));
-    assert!(error(vec![entry("Cargo.toml", ""), special("src/lib.rs", What::Link)]).contains("`src/lib.rs`"));
-    assert!(error(vec![entry("Cargo.toml", ""), special("src", What::Link)]).contains("no folder `src`"));
-    assert!(error(vec![special("Cargo.toml", What::Link), entry("src/lib.rs", "")]).contains("no `Cargo.toml`"));
+    assert!(
+        error(vec![
+            entry("Cargo.toml", ""),
+            special("src/lib.rs", What::Link)
+        ])
+        .contains("`src/lib.rs`")
+    );
+    assert!(
+        error(vec![entry("Cargo.toml", ""), special("src", What::Link)])
+            .contains("no folder `src`")
+    );
+    assert!(
+        error(vec![
+            special("Cargo.toml", What::Link),
+            entry("src/lib.rs", "")
+        ])
+        .contains("no `Cargo.toml`")
+    );
     let with = |what: What| [small_archive(), vec![special("src/x.rs", what)]].concat();
-    assert!(matches!(Staged::from_entries(with(What::TooBig(MAX_BYTES + 1))), Err(StageError::TooBig { .. })));
-    assert!(matches!(Staged::from_entries(with(What::File(vec![0xff]))), Err(StageError::NotText { .. })));
+    assert!(matches!(
+        Staged::from_entries(with(What::TooBig(MAX_BYTES + 1))),
+        Err(StageError::TooBig { .. })
+    ));
+    assert!(matches!(
+        Staged::from_entries(with(What::File(vec![0xff]))),
+        Err(StageError::NotText { .. })
+    ));
 }
 
 /// On some machines they are one file, and which of the two it is depends on luck.
@@ -208,14 +342,33 @@ fn paths_that_differ_in_case_only_are_an_error() {
         assert!(error.to_string().contains("rename one"), "{error}");
         let files = ["src/lib.rs", one, other].map(|path| (path.to_owned(), String::new()));
         if one != other {
-            assert!(matches!(Staged::from_files(&files.into_iter().collect()), Err(StageError::Collision { .. })));
+            assert!(matches!(
+                Staged::from_files(&files.into_iter().collect()),
+                Err(StageError::Collision { .. })
+            ));
         }
     }
     let folder = small_crate();
     write(folder.path(), "src/view.rs", "");
     write(folder.path(), "src/View.rs", "");
-    let has_both = fs::read_dir(folder.path().join("src")).expect("it is there").count() == 3;
-    assert_eq!(matches!(Staged::from_folder(folder.path()), Err(StageError::Collision { .. })), has_both);
-    let apart = [small_archive(), vec![entry("src/a/x.rs", ""), entry("src/a/y.rs", ""), entry("src/a.rs", "")]];
+    let has_both = fs::read_dir(folder.path().join("src"))
+        .expect("it is there")
+        .count()
+        == 3;
+    assert_eq!(
+        matches!(
+            Staged::from_folder(folder.path()),
+            Err(StageError::Collision { .. })
+        ),
+        has_both
+    );
+    let apart = [
+        small_archive(),
+        vec![
+            entry("src/a/x.rs", ""),
+            entry("src/a/y.rs", ""),
+            entry("src/a.rs", ""),
+        ],
+    ];
     Staged::from_entries(apart.concat()).expect("a folder, and a file beside it");
 }

@@ -1,4 +1,5 @@
-//! Toolchains that lack something. The programs are small scripts, so these tests need a Unix shell.
+//! Toolchains that lack something. The programs are small scripts, so these tests need a Unix
+//! shell.
 #![cfg(unix)]
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
@@ -14,7 +15,10 @@ fn script(path: &Path, text: &str) {
 /// A toolchain `1.0.0-fake` without the wasm target, and a rustup that does what `rustup` says.
 fn fake(folder: &Path, rustup: &str) -> Programs {
     let sysroot = folder.join("1.0.0-fake");
-    let programs = Programs { rustc: folder.join("rustc"), rustup: folder.join("rustup") };
+    let programs = Programs {
+        rustc: folder.join("rustc"),
+        rustup: folder.join("rustup"),
+    };
     script(&programs.rustc, &format!("echo {}", sysroot.display()));
     script(&sysroot.join("bin/rustc"), "echo rustc 1.0.0 fake");
     script(&programs.rustup, rustup);
@@ -28,7 +32,10 @@ fn a_missing_target_that_cannot_be_installed_says_what_to_run() {
     let error = Toolchain::find_with(folder.path(), &programs).expect_err("there is no target");
     assert!(matches!(error, ToolError::NoTarget { .. }));
     let text = error.to_string();
-    assert!(text.contains("rustup target add wasm32-wasip1 --toolchain 1.0.0-fake"), "{text}");
+    assert!(
+        text.contains("rustup target add wasm32-wasip1 --toolchain 1.0.0-fake"),
+        "{text}"
+    );
     assert!(text.contains("no network"), "{text}");
 }
 
@@ -37,14 +44,21 @@ fn a_missing_rustup_says_the_same() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut programs = fake(folder.path(), "");
     programs.rustup = folder.path().join("no-rustup");
-    let text = Toolchain::find_with(folder.path(), &programs).expect_err("there is no target").to_string();
-    assert!(text.contains("cannot run") && text.contains("rustup target add wasm32-wasip1"), "{text}");
+    let text = Toolchain::find_with(folder.path(), &programs)
+        .expect_err("there is no target")
+        .to_string();
+    assert!(
+        text.contains("cannot run") && text.contains("rustup target add wasm32-wasip1"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_missing_target_is_installed() {
     let folder = tempfile::tempdir().expect("a folder");
-    let library = folder.path().join("1.0.0-fake/lib/rustlib/wasm32-wasip1/lib");
+    let library = folder
+        .path()
+        .join("1.0.0-fake/lib/rustlib/wasm32-wasip1/lib");
     let install = format!("mkdir -p {0} && touch {0}/libstd-1.rlib", library.display());
     let programs = fake(folder.path(), &install);
     let toolchain = Toolchain::find_with(folder.path(), &programs).expect("it is installed");
@@ -55,14 +69,21 @@ fn a_missing_target_is_installed() {
 fn a_rustup_that_installs_elsewhere_is_noticed() {
     let folder = tempfile::tempdir().expect("a folder");
     let programs = fake(folder.path(), "exit 0");
-    let text = Toolchain::find_with(folder.path(), &programs).expect_err("there is no target").to_string();
+    let text = Toolchain::find_with(folder.path(), &programs)
+        .expect_err("there is no target")
+        .to_string();
     assert!(text.contains("not in this compiler's folder"), "{text}");
 }
 
 #[test]
 fn no_rust_at_all_is_explained() {
     let folder = tempfile::tempdir().expect("a folder");
-    let programs = Programs { rustc: folder.path().join("no-rustc"), rustup: folder.path().join("no-rustup") };
-    let text = Toolchain::find_with(folder.path(), &programs).expect_err("there is no compiler").to_string();
+    let programs = Programs {
+        rustc: folder.path().join("no-rustc"),
+        rustup: folder.path().join("no-rustup"),
+    };
+    let text = Toolchain::find_with(folder.path(), &programs)
+        .expect_err("there is no compiler")
+        .to_string();
     assert!(text.contains("https://rustup.rs"), "{text}");
 }

@@ -45,7 +45,8 @@ fn body(instructions: &[u8]) -> Vec<u8> {
     sized(&[&[0], instructions, &[0x0b]].concat())
 }
 
-/// A module that imports one function, calls it with `arguments` when the host asks for room, and answers `answer`.
+/// A module that imports one function, calls it with `arguments` when the host asks for room, and
+/// answers `answer`.
 fn module(import: (&str, &str), arguments: &[i32], has_result: bool, answer: u64) -> Vec<u8> {
     let parameters = vec![I32; arguments.len()];
     let result: &[u8] = if has_result { &[I32] } else { &[] };
@@ -55,23 +56,41 @@ fn module(import: (&str, &str), arguments: &[i32], has_result: bool, answer: u64
         signature(&[I32], &[I32]),
         signature(&[I32, I32], &[I64]),
     ];
-    let import = [sized(import.0.as_bytes()), sized(import.1.as_bytes()), vec![0, 0]].concat();
+    let import = [
+        sized(import.0.as_bytes()),
+        sized(import.1.as_bytes()),
+        vec![0, 0],
+    ]
+    .concat();
     // `i32.const` takes a signed number; five bytes with the sign repeated are always right.
     let constant = |value: i32| {
         let wide = i64::from(value);
         let bytes = (0..5).map(|at| u8::try_from((wide >> (7 * at)) & 0x7f).expect("seven bits"));
-        let bytes: Vec<u8> = bytes.enumerate().map(|(at, byte)| if at < 4 { byte | 0x80 } else { byte }).collect();
+        let bytes: Vec<u8> = bytes
+            .enumerate()
+            .map(|(at, byte)| if at < 4 { byte | 0x80 } else { byte })
+            .collect();
         [vec![0x41], bytes].concat()
     };
-    let calls: Vec<u8> = arguments.iter().flat_map(|argument| constant(*argument)).chain([0x10, 0]).collect();
+    let calls: Vec<u8> = arguments
+        .iter()
+        .flat_map(|argument| constant(*argument))
+        .chain([0x10, 0])
+        .collect();
     let drop: &[u8] = if has_result { &[0x1a] } else { &[] };
     let wide = answer.cast_signed();
     let answer: Vec<u8> = (0..10)
-        .map(|at| u8::try_from((wide >> (7 * at).min(63)) & 0x7f).expect("seven bits") | if at < 9 { 0x80 } else { 0 })
+        .map(|at| {
+            u8::try_from((wide >> (7 * at).min(63)) & 0x7f).expect("seven bits")
+                | if at < 9 { 0x80 } else { 0 }
+        })
         .collect();
     let version = u8::try_from(labkit::abi::VERSION).expect("a small number");
-    let bodies =
-        [body(&[0x41, version]), body(&[&calls, drop, &constant(8)].concat()), body(&[&[0x42], &*answer].concat())];
+    let bodies = [
+        body(&[0x41, version]),
+        body(&[&calls, drop, &constant(8)].concat()),
+        body(&[&[0x42], &*answer].concat()),
+    ];
     let exports = [
         export("memory", 2, 0),
         export("faultline_version", 0, 1),
@@ -91,7 +110,9 @@ fn module(import: (&str, &str), arguments: &[i32], has_result: bool, answer: u64
 }
 
 fn load(wasm: &[u8]) -> Result<Program, ToolError> {
-    Machine::new(Limits::default()).expect("this machine runs wasm").load(wasm)
+    Machine::new(Limits::default())
+        .expect("this machine runs wasm")
+        .load(wasm)
 }
 
 fn outcome(wasm: &[u8]) -> Result<Vec<u8>, BackendError> {
@@ -130,11 +151,25 @@ fn wild_lengths_cost_fuel_before_anything_else() {
 
 #[test]
 fn wild_answers_are_refused() {
-    for (start, length) in [(u32::MAX, 1), (65_536, 1), (0, 65_537), (0, u32::MAX), (u32::MAX, u32::MAX)] {
-        let wasm = module((WASI, "fd_write"), &[1, 0, 0, 0], true, u64::from(start) << 32 | u64::from(length));
+    for (start, length) in [
+        (u32::MAX, 1),
+        (65_536, 1),
+        (0, 65_537),
+        (0, u32::MAX),
+        (u32::MAX, u32::MAX),
+    ] {
+        let wasm = module(
+            (WASI, "fd_write"),
+            &[1, 0, 0, 0],
+            true,
+            u64::from(start) << 32 | u64::from(length),
+        );
         let program = load(&wasm).unwrap_or_else(|error| panic!("{error}"));
         let mut backend = program.backend();
-        assert!(matches!(backend.call(0, Op::Snapshot, &[]), Err(BackendError::Fault(Fault::State { .. }))));
+        assert!(matches!(
+            backend.call(0, Op::Snapshot, &[]),
+            Err(BackendError::Fault(Fault::State { .. }))
+        ));
         let started = crate::workshop::start(&mut backend, 0, crate::workshop::VIEW_SERVER, 0);
         assert_eq!(started, Err(Fault::Malformed.into()));
     }
@@ -144,7 +179,11 @@ fn wild_answers_are_refused() {
 fn an_unknown_import_is_refused_by_its_name() {
     let wasm = module(("env", "mystery"), &[1], false, 0);
     let error = outcome(&wasm).expect_err("nobody has it");
-    assert!(matches!(&error, BackendError::Fault(Fault::Refused { what }) if what.contains("`mystery`")), "{error:?}");
+    assert!(
+        matches!(&error, BackendError::Fault(Fault::Refused { what }) if
+            what.contains("`mystery`")),
+        "{error:?}"
+    );
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::{
 };
 
 use faultline_host::{
-    BuildError, Cage, LabCrates, Machine, Prebuilt, Program, Rejected, Staged, Toolchain, WasmBackend,
+    BuildError, Cage, LabCrates, Machine, Prebuilt, Program, Rejected, Staged, Toolchain,
+    WasmBackend,
     build::{Built, DoesNotBuild, Options},
     machine::Limits,
     on_world_stack,
@@ -28,7 +29,10 @@ pub fn crate_folder() -> &'static Path {
 }
 
 pub fn root() -> &'static Path {
-    crate_folder().ancestors().nth(2).expect("the crate lies in grader/host")
+    crate_folder()
+        .ancestors()
+        .nth(2)
+        .expect("the crate lies in grader/host")
 }
 
 pub fn fixture_folder(name: &str) -> PathBuf {
@@ -36,14 +40,19 @@ pub fn fixture_folder(name: &str) -> PathBuf {
 }
 
 pub fn fixture(name: &str) -> Files {
-    Staged::from_folder(&fixture_folder(name)).expect("the fixture is a crate").sources().clone()
+    Staged::from_folder(&fixture_folder(name))
+        .expect("the fixture is a crate")
+        .sources()
+        .clone()
 }
 
 /// The key-value fixture with changes: in the file, the first text becomes the second.
 pub fn changed(changes: &[(&str, &str, &str)]) -> Files {
     let mut files = fixture("kv");
     for (path, from, to) in changes {
-        let text = files.get_mut(*path).unwrap_or_else(|| panic!("the fixture has a file {path}"));
+        let text = files
+            .get_mut(*path)
+            .unwrap_or_else(|| panic!("the fixture has a file {path}"));
         assert!(text.contains(from), "{path} has {from:?}");
         *text = text.replace(from, to);
     }
@@ -54,7 +63,8 @@ pub static TOOLCHAIN: LazyLock<Toolchain> =
     LazyLock::new(|| Toolchain::find(root()).expect("the project has a toolchain"));
 
 pub static PREBUILT: LazyLock<Prebuilt> = LazyLock::new(|| {
-    Prebuilt::build(root(), &TOOLCHAIN, LabCrates::of("lab2")).unwrap_or_else(|error| panic!("{error}"))
+    Prebuilt::build(root(), &TOOLCHAIN, LabCrates::of("lab2"))
+        .unwrap_or_else(|error| panic!("{error}"))
 });
 
 /// No walls: what the scan and the audit promise must hold without them.
@@ -72,7 +82,10 @@ pub fn build(files: &Files) -> Result<Built, BuildError> {
 }
 
 pub fn build_with(files: &Files, options: &Options<'_>) -> Result<Built, BuildError> {
-    PREBUILT.compile(&Staged::from_files(files).expect("the sources can be staged"), options)
+    PREBUILT.compile(
+        &Staged::from_files(files).expect("the sources can be staged"),
+        options,
+    )
 }
 
 /// The key-value fixture with more code at the end of its `src/lib.rs`.
@@ -106,10 +119,14 @@ pub fn program(name: &'static str) -> Program {
     static MACHINE: LazyLock<Machine> =
         LazyLock::new(|| Machine::new(Limits::default()).unwrap_or_else(|error| panic!("{error}")));
     static PROGRAMS: Mutex<BTreeMap<&'static str, Program>> = Mutex::new(BTreeMap::new());
-    let mut programs = PROGRAMS.lock().expect("no test panics while it builds a fixture");
+    let mut programs = PROGRAMS
+        .lock()
+        .expect("no test panics while it builds a fixture");
     let build_it = || {
         let built = build(&fixture(name)).unwrap_or_else(|error| panic!("{error}"));
-        MACHINE.load(&built.wasm).unwrap_or_else(|error| panic!("{error}"))
+        MACHINE
+            .load(&built.wasm)
+            .unwrap_or_else(|error| panic!("{error}"))
     };
     programs.entry(name).or_insert_with(build_it).clone()
 }
@@ -141,13 +158,27 @@ pub fn with_start<T>(role: u8, work: impl FnOnce(&Start<'_>) -> T) -> T {
     })
 }
 
-pub fn start(backend: &mut WasmBackend, slot: usize, role: u8, entropy: u64) -> Result<(), BackendError> {
-    with_start(role, |start| backend.start(slot, start, entropy).map(|_| ()))
+pub fn start(
+    backend: &mut WasmBackend,
+    slot: usize,
+    role: u8,
+    entropy: u64,
+) -> Result<(), BackendError> {
+    with_start(role, |start| {
+        backend.start(slot, start, entropy).map(|_| ())
+    })
 }
 
 /// Invokes `Get { key }` on the client of a slot and gives its answer, if any.
-pub fn get(backend: &mut WasmBackend, slot: usize, key: &str) -> Result<Option<String>, BackendError> {
-    let command = codec::to_bytes(&Command::Get { key: key.to_owned() }).expect("it has bytes");
+pub fn get(
+    backend: &mut WasmBackend,
+    slot: usize,
+    key: &str,
+) -> Result<Option<String>, BackendError> {
+    let command = codec::to_bytes(&Command::Get {
+        key: key.to_owned(),
+    })
+    .expect("it has bytes");
     let bytes = backend.step(slot, &Event::Invoke { command: &command })?;
     let responses = effects(bytes).filter_map(|effect| match effect.expect("labkit wrote it") {
         Effect::Respond { output } => Some(codec::from_bytes(output).expect("it is an output")),
@@ -185,5 +216,7 @@ pub fn hidden_reads(path: &str) -> Vec<String> {
         format!("{ask}pub const BYTES: &[u8] = ask!(include_bytes);\nfn unknown() -> Unknown {{}}"),
         format!("{attribute}at!(path = PATH);"),
     ];
-    codes.map(|code| code.replace("PATH", &format!("{path:?}"))).to_vec()
+    codes
+        .map(|code| code.replace("PATH", &format!("{path:?}")))
+        .to_vec()
 }

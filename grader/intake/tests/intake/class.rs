@@ -7,10 +7,15 @@ use std::{
     process::{Command, Stdio},
 };
 
-use faultline_intake::{Entry, ImportRequest, Imported, Limits, Moment, Submission, TakeError, Taken, What, take};
+use faultline_intake::{
+    Entry, ImportRequest, Imported, Limits, Moment, Submission, TakeError, Taken, What, take,
+};
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-pub const LIMITS: Limits = Limits { files: 256, bytes: 4 << 20 };
+pub const LIMITS: Limits = Limits {
+    files: 256,
+    bytes: 4 << 20,
+};
 
 pub fn moment(text: &str) -> Moment {
     Moment::parse(text).expect("a moment")
@@ -27,7 +32,9 @@ pub struct Class {
 
 impl Class {
     pub fn new() -> Class {
-        Class { folder: tempfile::tempdir().expect("a folder") }
+        Class {
+            folder: tempfile::tempdir().expect("a folder"),
+        }
     }
 
     pub fn path(&self, path: &str) -> PathBuf {
@@ -42,7 +49,10 @@ impl Class {
 
     /// A crate, not a clone.
     pub fn write_crate(&self, folder: &str) {
-        self.write(&format!("{folder}/Cargo.toml"), "[package]\nname = \"lab2\"\n");
+        self.write(
+            &format!("{folder}/Cargo.toml"),
+            "[package]\nname = \"lab2\"\n",
+        );
         self.write(&format!("{folder}/src/lib.rs"), "// a library\n");
     }
 
@@ -51,9 +61,20 @@ impl Class {
         self.git_with_input(folder, date, arguments, b"")
     }
 
-    pub fn git_with_input(&self, folder: &str, date: &str, arguments: &[&str], input: &[u8]) -> String {
+    pub fn git_with_input(
+        &self,
+        folder: &str,
+        date: &str,
+        arguments: &[&str],
+        input: &[u8],
+    ) -> String {
         let mut command = Command::new("git");
-        command.current_dir(self.path(folder)).args(["-c", "init.defaultBranch=main", "-c", "core.fsync=none"]);
+        command.current_dir(self.path(folder)).args([
+            "-c",
+            "init.defaultBranch=main",
+            "-c",
+            "core.fsync=none",
+        ]);
         command.args([
             "-c",
             "user.name=A",
@@ -67,14 +88,35 @@ impl Class {
         for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
             command.env_remove(name);
         }
-        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").env("HOME", self.path(""));
-        command.env("GIT_AUTHOR_DATE", date).env("GIT_COMMITTER_DATE", date);
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("HOME", self.path(""));
+        command
+            .env("GIT_AUTHOR_DATE", date)
+            .env("GIT_COMMITTER_DATE", date);
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("git runs");
-        child.stdin.take().expect("piped").write_all(input).expect("git reads");
+        child
+            .stdin
+            .take()
+            .expect("piped")
+            .write_all(input)
+            .expect("git reads");
         let output = child.wait_with_output().expect("git ends");
-        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+        assert!(
+            output.status.success(),
+            "git {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout)
+            .expect("UTF-8")
+            .trim()
+            .to_owned()
     }
 
     /// A repository with a crate and a first commit; gives the commit's id.
@@ -86,7 +128,11 @@ impl Class {
 
     pub fn commit(&self, folder: &str, date: &str) -> String {
         self.git(folder, date, &["add", "-A", "."]);
-        self.git(folder, date, &["commit", "-q", "--no-verify", "--allow-empty", "-m", date]);
+        self.git(
+            folder,
+            date,
+            &["commit", "-q", "--no-verify", "--allow-empty", "-m", date],
+        );
         self.git(folder, date, &["rev-parse", "HEAD"])
     }
 
@@ -121,7 +167,12 @@ impl Class {
     /// The entries of a path, at a commit if one is given.
     pub fn entries(&self, path: &str, commit: Option<&str>) -> Result<Vec<Entry>, String> {
         let commit = commit.map(str::to_owned);
-        let submission = Submission { id: "x".into(), path: path.into(), commit, ..Submission::default() };
+        let submission = Submission {
+            id: "x".into(),
+            path: path.into(),
+            commit,
+            ..Submission::default()
+        };
         match self.take(&submission) {
             Ok(Taken::Entries(entries)) => Ok(entries),
             Ok(Taken::Folder(folder)) => panic!("{} is a folder", folder.display()),
@@ -134,9 +185,12 @@ impl Class {
         let mut zip = ZipWriter::new(fs::File::create(self.path(path)).expect("a file"));
         for (name, content) in files {
             match name.strip_suffix('/') {
-                Some(_) => zip.add_directory(*name, SimpleFileOptions::default()).expect("added"),
+                Some(_) => zip
+                    .add_directory(*name, SimpleFileOptions::default())
+                    .expect("added"),
                 None => {
-                    zip.start_file(*name, SimpleFileOptions::default()).expect("added");
+                    zip.start_file(*name, SimpleFileOptions::default())
+                        .expect("added");
                     zip.write_all(content).expect("written");
                 }
             }
@@ -153,12 +207,21 @@ pub fn import(request: &ImportRequest) -> Imported {
 
 /// The only submission of an import.
 pub fn only(imported: &Imported) -> &Submission {
-    assert_eq!(imported.batch.submissions.len(), 1, "{:?}", imported.batch.submissions);
+    assert_eq!(
+        imported.batch.submissions.len(),
+        1,
+        "{:?}",
+        imported.batch.submissions
+    );
     &imported.batch.submissions[0]
 }
 
 pub fn what<'a>(entries: &'a [Entry], path: &str) -> &'a What {
-    &entries.iter().find(|entry| entry.path == path).unwrap_or_else(|| panic!("{path} in {entries:?}")).what
+    &entries
+        .iter()
+        .find(|entry| entry.path == path)
+        .unwrap_or_else(|| panic!("{path} in {entries:?}"))
+        .what
 }
 
 pub fn has_note(submission: &Submission, text: &str) -> bool {

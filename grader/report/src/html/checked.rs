@@ -1,8 +1,11 @@
-//! The page of a check of recorded histories: which are linearizable, and for each what proves it or why it is not.
+//! The page of a check of recorded histories: which are linearizable, and for each what proves it
+//! or why it is not.
 
 use std::cmp::Reverse;
 
-use faultline_verdict::{CheckReport, HistoryReport, HistoryVerdict, Judged, KeyOrder, OperationLine, ViolationReport};
+use faultline_verdict::{
+    CheckReport, HistoryReport, HistoryVerdict, Judged, KeyOrder, OperationLine, ViolationReport,
+};
 use maud::{Markup, PreEscaped, html};
 
 use super::{
@@ -23,13 +26,28 @@ const KEYS: usize = 24;
 
 /// The page of a check. Equal checks have equal bytes.
 pub fn check_page(report: &CheckReport) -> String {
-    let of = |verdict| report.histories.iter().filter(|history| history.verdict == verdict).count() as u64;
-    let (good, bad) = (of(HistoryVerdict::Linearizable), of(HistoryVerdict::Violated));
+    let of = |verdict| {
+        report
+            .histories
+            .iter()
+            .filter(|history| history.verdict == verdict)
+            .count() as u64
+    };
+    let (good, bad) = (
+        of(HistoryVerdict::Linearizable),
+        of(HistoryVerdict::Violated),
+    );
     let all = report.histories.len() as u64;
-    let wrong = report.histories.iter().any(|history| !history.is_as_expected());
+    let wrong = report
+        .histories
+        .iter()
+        .any(|history| !history.is_as_expected());
     let title = match &report.histories[..] {
         [one] => format!("{}: {}", one.file, word(one.verdict)),
-        _ => format!("{}: {good} linearizable, {bad} violated", count_histories(all)),
+        _ => format!(
+            "{}: {good} linearizable, {bad} violated",
+            count_histories(all)
+        ),
     };
     // What needs a look comes first.
     let mut histories: Vec<(usize, &HistoryReport)> = (1..).zip(&report.histories).collect();
@@ -57,14 +75,19 @@ pub fn check_page(report: &CheckReport) -> String {
             }
         }
         footer {
-            p { "Times are those of the files. A bar ends where the reply came; an operation may take effect at any moment of its bar." }
+            p { "Times are those of the files. A bar ends where the reply came; an operation may \
+                 take effect at any moment of its bar." }
         }
     };
     document(&title, body)
 }
 
 fn count_histories(all: u64) -> String {
-    if all == 1 { "1 history".to_owned() } else { format!("{all} histories") }
+    if all == 1 {
+        "1 history".to_owned()
+    } else {
+        format!("{all} histories")
+    }
 }
 
 fn class(report: &HistoryReport) -> &'static str {
@@ -90,7 +113,8 @@ fn overview(histories: &[(usize, &HistoryReport)], linked: usize) -> Markup {
                 @for (place, (number, history)) in histories.iter().enumerate().take(LISTED) {
                     tr class=(class(history)) {
                         th scope="row" {
-                            a href=[(place < linked).then(|| format!("#h{number}"))] { code { (cut(&history.file, 120)) } }
+                            a href=[(place < linked).then(|| format!("#h{number}"))] { code {
+                                (cut(&history.file, 120)) } }
                         }
                         td {
                             span.status { (word(history.verdict)) }
@@ -131,31 +155,40 @@ fn article(report: &HistoryReport, number: usize, open: bool) -> Markup {
         (None, HistoryVerdict::Undecided) => UNDECIDED.to_owned(),
         (None, _) => format!("{} in order", count(report.operations as u64, "operation")),
     };
-    let tag =
-        report.violation.as_ref().map_or(word(report.verdict).to_owned(), |violation| violation.kind.replace('-', " "));
+    let tag = report
+        .violation
+        .as_ref()
+        .map_or(word(report.verdict).to_owned(), |violation| {
+            violation.kind.replace('-', " ")
+        });
     html! {
         article.failure id=(anchor) aria-labelledby=(format!("{anchor}-h")) {
             details open[open] {
                 summary {
                     h3 id=(format!("{anchor}-h")) { code { (cut(&report.file, 120)) } }
-                    " " span.tag.bad[report.verdict != HistoryVerdict::Linearizable] { (cut(&tag, 40)) }
+                    " " span.tag.bad[report.verdict != HistoryVerdict::Linearizable] { (cut(&tag,
+                        40)) }
                     span.gist { (cut(&gist, 220)) }
                 }
                 div.body {
                     dl.facts {
                         dt { "Verdict" }
-                        dd { (word(report.verdict)) @if let Some(said) = said(report) { ", " (said) } }
+                        dd { (word(report.verdict)) @if let Some(said) = said(report) { ", " (said)
+                            } }
                         @if let Some(violation) = &report.violation {
                             dt { "Why" }
                             dd.observed { pre { strong { (cut(&violation.sentence, 4_000)) } } }
-                            @if let Some(instead) = instead(violation) { dt { "Instead" } dd { (cut(&instead, 1_000)) } }
+                            @if let Some(instead) = instead(violation) { dt { "Instead" } dd {
+                                (cut(&instead, 1_000)) } }
                         }
-                        @if report.verdict == HistoryVerdict::Undecided { dt { "Why" } dd { (UNDECIDED) } }
+                        @if report.verdict == HistoryVerdict::Undecided { dt { "Why" } dd {
+                            (UNDECIDED) } }
                         dt { "Checked" }
                         dd {
                             (count(report.operations as u64, "operation")) "; "
                             (count(report.keys_by_zones as u64, "key")) " without a search, "
-                            (report.keys_by_search) " with one (" (count(report.configurations, "configuration")) ")"
+                            (report.keys_by_search) " with one (" (count(report.configurations,
+                                "configuration")) ")"
                         }
                     }
                     @match &report.violation {
@@ -183,9 +216,20 @@ fn bar(line: &OperationLine, judged: Judged) -> Bar<'_> {
 /// The operations that contradict each other, among those before them.
 fn violated(anchor: &str, violation: &ViolationReport) -> Markup {
     let about = violation.about();
-    let mut bars: Vec<Bar<'_>> = violation.around.iter().map(|line| bar(line, Judged::Plain)).collect();
+    let mut bars: Vec<Bar<'_>> = violation
+        .around
+        .iter()
+        .map(|line| bar(line, Judged::Plain))
+        .collect();
     bars.extend(about.iter().map(|line| {
-        bar(line, if line.line == violation.impossible.line { Judged::Impossible } else { Judged::Explains })
+        bar(
+            line,
+            if line.line == violation.impossible.line {
+                Judged::Impossible
+            } else {
+                Judged::Explains
+            },
+        )
     }));
     bars.sort_by_key(|bar| (bar.from, bar.line));
     let left_out = (violation.prefix as u64).saturating_sub(bars.len() as u64);
@@ -204,7 +248,10 @@ fn violated(anchor: &str, violation: &ViolationReport) -> Markup {
 
 /// For each key the order that explains all replies.
 fn witness(anchor: &str, orders: &[KeyOrder]) -> Markup {
-    let mut shown: Vec<&KeyOrder> = orders.iter().filter(|order| !order.first.is_empty()).collect();
+    let mut shown: Vec<&KeyOrder> = orders
+        .iter()
+        .filter(|order| !order.first.is_empty())
+        .collect();
     // Those with most to see; the sort is stable, so equal ones stay in the order of their keys.
     shown.sort_by_key(|order| Reverse(order.first.len()));
     shown.truncate(KEYS);
@@ -213,10 +260,12 @@ fn witness(anchor: &str, orders: &[KeyOrder]) -> Markup {
             section aria-labelledby=(format!("{anchor}-ops")) {
                 h4 id=(format!("{anchor}-ops")) { "An order that explains all replies" }
                 @for order in &shown {
-                    @let bars: Vec<Bar<'_>> = order.first.iter().map(|line| bar(line, Judged::Plain)).collect();
+                    @let bars: Vec<Bar<'_>> = order.first.iter().map(|line| bar(line,
+                        Judged::Plain)).collect();
                     (table(order.key.as_deref(), 0, &bars, &Axis::of(&bars, None)))
                     @if order.lines.len() > bars.len() {
-                        p.of { "and " (count((order.lines.len() - bars.len()) as u64, "later operation")) }
+                        p.of { "and " (count((order.lines.len() - bars.len()) as u64,
+                            "later operation")) }
                     }
                 }
                 @if orders.len() > shown.len() {

@@ -20,16 +20,19 @@ pub fn class_page(class: &Class) -> String {
             div {
                 p.lab { (shown(&class.lab)) }
                 h1 { (cut(&class.title, 200)) }
-                p.submission { "A class of " (count(class.rows.len() as u64, "row")) ", for course staff" }
+                p.submission { "A class of " (count(class.rows.len() as u64, "row"))
+                    ", for course staff" }
             }
             p.total.good[open.is_empty()].bad[!open.is_empty()] {
                 span.earned { (graded) } " / " (class.rows.len())
                 span.unit { " graded" }
             }
             ul.notes {
-                li { (counts(class).into_iter().map(|(status, number)| format!("{number} {}", status.word())).collect::<Vec<_>>().join(", ")) }
+                li { (counts(class).into_iter().map(|(status, number)| format!("{number} {}",
+                    status.word())).collect::<Vec<_>>().join(", ")) }
                 @if class.unsafe_build {
-                    li.bad { strong { "Built without a sandbox." } " Somebody asked for --unsafe-build." }
+                    li.bad { strong { "Built without a sandbox." }
+                        " Somebody asked for --unsafe-build." }
                 }
             }
         }
@@ -37,7 +40,8 @@ pub fn class_page(class: &Class) -> String {
             @if !open.is_empty() {
                 section aria-labelledby="open" {
                     h2 #open { "Not scored" }
-                    p.small { "These rows are not 0 points: somebody must look at the submission, or grade it again." }
+                    p.small { "These rows are not 0 points: somebody must look at the submission, \
+                               or grade it again." }
                     (table(&open, true))
                 }
             }
@@ -47,7 +51,8 @@ pub fn class_page(class: &Class) -> String {
             }
         }
         footer {
-            p { "Graded by version " (shown(&class.grader)) ", fingerprint " code { (shown(&class.fingerprint.to_string())) } "." }
+            p { "Graded by version " (shown(&class.grader)) ", fingerprint " code {
+                (shown(&class.fingerprint.to_string())) } "." }
         }
     };
     document(&title, body)
@@ -60,7 +65,8 @@ fn table(rows: &[&ClassRow], reasons: bool) -> Markup {
                 caption.unseen { "Students and what became of their submissions" }
                 thead {
                     tr {
-                        th scope="col" { "Student" } th scope="col" { "Status" } th.num scope="col" { "Points" }
+                        th scope="col" { "Student" } th scope="col" { "Status" } th.num
+                            scope="col" { "Points" }
                         th scope="col" { "Pages" } th scope="col" { "Handed in" }
                     }
                 }
@@ -79,27 +85,35 @@ fn line(row: &ClassRow, reasons: bool) -> Markup {
         _ => "unscored",
     };
     // Ids are made of letters, digits, dots and the like, so they need no escaping in an address.
-    let page = |folder: &str| row.submission.as_ref().map(|id| format!("{folder}/{id}/report.html"));
+    let page = |folder: &str| {
+        row.submission
+            .as_ref()
+            .map(|id| format!("{folder}/{id}/report.html"))
+    };
     let has_pages = row.status != ClassStatus::Pending && row.submission.is_some();
     html! {
         tr class=(class) {
             th scope="row" {
                 (cut(&who(row), 120))
-                @if let Some(name) = row.name.as_ref().filter(|name| **name != row.student) { span.title { (cut(name, 120)) } }
+                @if let Some(name) = row.name.as_ref().filter(|name| **name != row.student) {
+                    span.title { (cut(name, 120)) } }
                 @if let Some(team) = &row.team { span.title { "team " (cut(team, 80)) } }
                 @if reasons { @for remark in &row.remarks { span.remark { (cut(remark, 400)) } } }
             }
             td { span.status { (word(row)) } }
-            td.num { @if has_points(row) { (row.score.earned) span.of { " / " (row.score.possible) } } }
+            td.num { @if has_points(row) { (row.score.earned) span.of { " / " (row.score.possible)
+                } } }
             td.pages {
                 @if has_pages {
-                    a href=[page("staff")] { "staff" } " \u{b7} " a href=[page("students")] { "student" }
+                    a href=[page("staff")] { "staff" } " \u{b7} " a href=[page("students")] {
+                        "student" }
                 }
             }
             td.seeds {
                 @if let Some(at) = &row.submitted_at { (cut(at, 40)) }
                 @if let Some(source) = &row.time_source { " (" (cut(source, 40)) ")" }
-                @if let Some(late) = row.late_s.filter(|late| *late > 0) { span.remark { "late by " (late_by(late)) } }
+                @if let Some(late) = row.late_s.filter(|late| *late > 0) { span.remark { "late by "
+                    (late_by(late)) } }
             }
         }
     }

@@ -1,7 +1,9 @@
-//! The space-time diagram (Lamport): a line per node, time downwards, messages as arrows. Each line of the trace is a
-//! row of the same height, whatever time lies between, and the words stand beside it, so that one reads what one sees.
+//! The space-time diagram (Lamport): a line per node, time downwards, messages as arrows. Each line
+//! of the trace is a row of the same height, whatever time lies between, and the words stand beside
+//! it, so that one reads what one sees.
 //!
-//! Everything horizontal is in percent, everything vertical in pixels: the diagram is as wide as there is room.
+//! Everything horizontal is in percent, everything vertical in pixels: the diagram is as wide as
+//! there is room.
 
 mod drawing;
 
@@ -95,7 +97,8 @@ pub fn section(anchor: &str, failure: &Failure, diagram: &Diagram) -> Markup {
                     (canvas.draw(anchor))
                     ol.rows {
                         @for (index, row) in rows.iter().enumerate() {
-                            (row_text(anchor, failure, diagram, row, index.checked_sub(1).map(|before| &rows[before])))
+                            (row_text(anchor, failure, diagram, row,
+                                index.checked_sub(1).map(|before| &rows[before])))
                         }
                     }
                 }
@@ -115,12 +118,17 @@ fn legend(diagram: &Diagram, causes: bool) -> Markup {
                 li { (drawing::key("invoke")) "called" }
                 li { (drawing::key("answer")) "answered" }
             }
-            @if any(|what| matches!(what, What::Timer { .. })) { li { (drawing::key("timer")) "timer" } }
-            @if any(|what| matches!(what, What::Lose { .. })) { li { (drawing::key("lost")) "message lost" } }
-            @if any(|what| matches!(what, What::Crash { .. })) { li { (drawing::key("crash")) "crash" } }
+            @if any(|what| matches!(what, What::Timer { .. })) { li { (drawing::key("timer"))
+                "timer" } }
+            @if any(|what| matches!(what, What::Lose { .. })) { li { (drawing::key("lost"))
+                "message lost" } }
+            @if any(|what| matches!(what, What::Crash { .. })) { li { (drawing::key("crash"))
+                "crash" } }
             @if held(Held::Down) { li { (drawing::key("down")) "not running" } }
-            @if held(Held::Paused) || held(Held::Slow) { li { (drawing::key("paused")) "paused or slow" } }
-            @if held(Held::Cut) || held(Held::HeldUp) { li { (drawing::key("cut")) "link cut or held up" } }
+            @if held(Held::Paused) || held(Held::Slow) { li { (drawing::key("paused"))
+                "paused or slow" } }
+            @if held(Held::Cut) || held(Held::HeldUp) { li { (drawing::key("cut"))
+                "link cut or held up" } }
             @if causes { li { (drawing::key("faint")) "faint: did not lead to the failure" } }
         }
     }
@@ -133,11 +141,19 @@ fn rows<'f>(failure: &'f Failure, diagram: &'f Diagram) -> Vec<Row<'f>> {
     let mut skipped = 0;
     let mut room = PRINTED_IN_ALL;
     for line in &failure.trace {
-        let Some(drawn) = diagram.events.iter().find(|drawn| line.number > 0 && drawn.number == line.number) else {
+        let Some(drawn) = diagram
+            .events
+            .iter()
+            .find(|drawn| line.number > 0 && drawn.number == line.number)
+        else {
             skipped += 1;
             continue;
         };
-        if let Some(Row { at_us, what: Content::Event(before, _, more), .. }) = rows.last_mut()
+        if let Some(Row {
+            at_us,
+            what: Content::Event(before, _, more),
+            ..
+        }) = rows.last_mut()
             && (before.what == What::Fault, &drawn.what, *at_us) == (true, &What::Fault, line.at_us)
         {
             more.push(line);
@@ -146,24 +162,49 @@ fn rows<'f>(failure: &'f Failure, diagram: &'f Diagram) -> Vec<Row<'f>> {
         let before = rows.last().map_or(line.at_us, |row| row.at_us);
         let us = line.at_us.saturating_sub(before);
         if skipped > 0 || us >= LONG {
-            let previous = rows.last().and_then(|row| row.drawn()).map_or(0, |drawn| drawn.number);
+            let previous = rows
+                .last()
+                .and_then(|row| row.drawn())
+                .map_or(0, |drawn| drawn.number);
             let events = line.number.saturating_sub(previous + 1);
-            let height = if events >= MANY || us >= LONG { GAP } else { SMALL_GAP };
+            let height = if events >= MANY || us >= LONG {
+                GAP
+            } else {
+                SMALL_GAP
+            };
             let us = if rows.is_empty() { 0 } else { us };
-            rows.push(Row { at_us: before, top, height, printed: 0, what: Content::Gap { events, us } });
+            rows.push(Row {
+                at_us: before,
+                top,
+                height,
+                printed: 0,
+                what: Content::Gap { events, us },
+            });
             top += height;
             skipped = 0;
         }
         let printed = line.printed.len().min(PRINTED_LINES).min(room);
         room -= printed;
         let height = ROW + PRINTED * printed;
-        rows.push(Row { at_us: line.at_us, top, height, printed, what: Content::Event(drawn, line, Vec::new()) });
+        rows.push(Row {
+            at_us: line.at_us,
+            top,
+            height,
+            printed,
+            what: Content::Event(drawn, line, Vec::new()),
+        });
         top += height;
     }
     rows
 }
 
-fn row_text(anchor: &str, failure: &Failure, diagram: &Diagram, row: &Row<'_>, before: Option<&Row<'_>>) -> Markup {
+fn row_text(
+    anchor: &str,
+    failure: &Failure,
+    diagram: &Diagram,
+    row: &Row<'_>,
+    before: Option<&Row<'_>>,
+) -> Markup {
     let (drawn, line, more) = match &row.what {
         Content::Gap { events, us } => return gap(row.height, *events, *us),
         Content::Event(drawn, line, more) => (drawn, line, more),
@@ -178,19 +219,33 @@ fn row_text(anchor: &str, failure: &Failure, diagram: &Diagram, row: &Row<'_>, b
         _ => "",
     };
     let printed = row.printed;
-    let faint = !drawn.led && !matches!(drawn.what, What::Stop | What::Fault | What::Phase | What::Crash { .. });
+    let faint = !drawn.led
+        && !matches!(
+            drawn.what,
+            What::Stop | What::Fault | What::Phase | What::Crash { .. }
+        );
     let faint = faint && diagram.events.iter().any(|drawn| drawn.led);
     let mut class = format!("p{printed}");
-    for (is, name) in [(!kind.is_empty(), kind), (faint, "faint"), (drawn.fatal, "fatal")] {
-        class += &if is { format!(" {name}") } else { String::new() };
+    for (is, name) in [
+        (!kind.is_empty(), kind),
+        (faint, "faint"),
+        (drawn.fatal, "fatal"),
+    ] {
+        class += &if is {
+            format!(" {name}")
+        } else {
+            String::new()
+        };
     }
     let (who, words) = line.text.split_once("  ").unwrap_or(("", &line.text));
     html! {
         li class=(class) {
-            a.at.again[again] href=[id(anchor, line.number).map(|id| format!("#{id}"))] { (ms(line.at_us)) }
+            a.at.again[again] href=[id(anchor, line.number).map(|id| format!("#{id}"))] {
+                (ms(line.at_us)) }
             div.t {
                 @if !who.is_empty() { b { (shown(&arrow(who))) } " " }
-                @if drawn.what == What::Fault { (cut(&together(line, more), 600)) } @else { (cut(words, 300)) }
+                @if drawn.what == What::Fault { (cut(&together(line, more), 600)) } @else {
+                    (cut(words, 300)) }
                 @if drawn.fatal { " " span.tag.bad { "here the promise was broken" } }
                 (about(failure, diagram, drawn, line))
             }
@@ -206,7 +261,8 @@ fn printed_lines(line: &TraceLine, room: usize) -> Markup {
     html! {
         div.printed {
             @for text in &line.printed[..shown] { span { (cut(text, 200)) } }
-            @if all > shown { span.of { (count((all - shown) as u64, "more line")) " in the trace as text" } }
+            @if all > shown { span.of { (count((all - shown) as u64, "more line"))
+                " in the trace as text" } }
         }
     }
 }
@@ -221,7 +277,8 @@ fn gap(height: usize, events: u64, us: u64) -> Markup {
     }
 }
 
-/// Faults of one moment: those that differ only in the link, such as when a server is cut off, in one sentence.
+/// Faults of one moment: those that differ only in the link, such as when a server is cut off, in
+/// one sentence.
 fn together(line: &TraceLine, more: &[&TraceLine]) -> String {
     let mut links: Vec<(&str, Vec<String>)> = Vec::new();
     let mut others = Vec::new();
@@ -236,7 +293,9 @@ fn together(line: &TraceLine, more: &[&TraceLine]) -> String {
         }
     }
     let links = links.into_iter().map(|(tail, links)| {
-        let plural = tail.replacen("is ", "are ", 1).replacen("works ", "work ", 1);
+        let plural = tail
+            .replacen("is ", "are ", 1)
+            .replacen("works ", "work ", 1);
         match links.as_slice() {
             [link] => format!("the link {link} {tail}"),
             all => format!("{} links {plural}: {}", all.len(), all.join(", ")),
@@ -248,41 +307,55 @@ fn together(line: &TraceLine, more: &[&TraceLine]) -> String {
 /// `the link s1 -> s2 is cut`: the link, and what of it.
 fn link(text: &str) -> Option<(String, &str)> {
     let mut words = text.strip_prefix("the link ")?.splitn(4, ' ');
-    let (from, _, to) = (words.next()?, words.next().filter(|arrow| *arrow == "->")?, words.next()?);
+    let (from, _, to) = (
+        words.next()?,
+        words.next().filter(|arrow| *arrow == "->")?,
+        words.next()?,
+    );
     Some((format!("{from} \u{2192} {to}"), words.next()?))
 }
 
 /// `s1 -> v1` with a real arrow.
 fn arrow(who: &str) -> String {
-    who.replace(" -> ", " \u{2192} ").replace(" -x ", " \u{2715} ")
+    who.replace(" -> ", " \u{2192} ")
+        .replace(" -x ", " \u{2715} ")
 }
 
-/// What is shown of an event when one points at it or tabs to it: the message's way, and the state of its node.
+/// What is shown of an event when one points at it or tabs to it: the message's way, and the state
+/// of its node.
 fn about(failure: &Failure, diagram: &Diagram, drawn: &Drawn, line: &TraceLine) -> Markup {
     let node = drawing::node_of(&drawn.what);
     let role = node.and_then(|node| {
         let lane = failure.picture.iter().find(|lane| lane.name == node)?;
-        lane.spans.iter().rfind(|span| span.from_us <= line.at_us && line.at_us <= span.to_us)
+        lane.spans
+            .iter()
+            .rfind(|span| span.from_us <= line.at_us && line.at_us <= span.to_us)
     });
     let holds = |band: &&Band| {
         let of_it = node.is_some_and(|node| band.node == node || band.to.as_deref() == Some(node));
         of_it && band.what != Held::Down && band.from_us <= line.at_us && line.at_us < band.to_us
     };
     let way = match drawn.what {
-        What::Receive { sent_us, .. } => {
-            Some(format!("sent {} ms, {} ms on its way", ms(sent_us), ms(line.at_us.saturating_sub(sent_us))))
-        }
+        What::Receive { sent_us, .. } => Some(format!(
+            "sent {} ms, {} ms on its way",
+            ms(sent_us),
+            ms(line.at_us.saturating_sub(sent_us))
+        )),
         _ => None,
     };
     let facts: Vec<String> = std::iter::once(format!("event {}", line.number))
         .chain(way)
-        .chain(node.zip(role).map(|(node, role)| format!("{} was {}", cut(node, 20), cut(&role.label, 60))))
+        .chain(
+            node.zip(role)
+                .map(|(node, role)| format!("{} was {}", cut(node, 20), cut(&role.label, 60))),
+        )
         .chain(diagram.bands.iter().filter(holds).take(6).map(held))
         .collect();
     html! {
         span.about {
             (facts.join(" \u{b7} "))
-            @for change in line.changed.iter().take(CHANGES) { span.changed { (cut(&change.to_string(), 200)) } }
+            @for change in line.changed.iter().take(CHANGES) { span.changed {
+                (cut(&change.to_string(), 200)) } }
             @if let more @ 1.. = line.changed.len().saturating_sub(CHANGES) {
                 span.changed { (count(more as u64, "more change")) }
             }
@@ -291,7 +364,10 @@ fn about(failure: &Failure, diagram: &Diagram, drawn: &Drawn, line: &TraceLine) 
 }
 
 fn held(band: &Band) -> String {
-    let (node, to) = (cut(&band.node, 20), band.to.as_deref().map(|to| cut(to, 20)).unwrap_or_default());
+    let (node, to) = (
+        cut(&band.node, 20),
+        band.to.as_deref().map(|to| cut(to, 20)).unwrap_or_default(),
+    );
     match band.what {
         Held::Down => format!("{node} was not running"),
         Held::Paused => format!("{node} was paused"),

@@ -24,7 +24,8 @@ pub struct Listed<'g> {
     /// Its place on the page.
     pub anchor: String,
     verdict: &'g TestVerdict,
-    /// Other tests that failed in the very same way: a hole of the starter stops many, and is told once.
+    /// Other tests that failed in the very same way: a hole of the starter stops many, and is told
+    /// once.
     also: Vec<&'g TestVerdict>,
 }
 
@@ -39,8 +40,15 @@ impl Listed<'_> {
 pub fn listed(grade: &Grade) -> Vec<Listed<'_>> {
     let mut listed: Vec<Listed<'_>> = Vec::new();
     let mut holes: BTreeMap<&str, usize> = BTreeMap::new();
-    for verdict in grade.tests.iter().filter(|verdict| verdict.status == Status::Failed) {
-        let hole = verdict.failure.as_ref().filter(|failure| failure.kind == "not-implemented");
+    for verdict in grade
+        .tests
+        .iter()
+        .filter(|verdict| verdict.status == Status::Failed)
+    {
+        let hole = verdict
+            .failure
+            .as_ref()
+            .filter(|failure| failure.kind == "not-implemented");
         if let Some(known) = hole.and_then(|hole| holes.get(hole.observed.as_str())) {
             listed[*known].also.push(verdict);
             continue;
@@ -48,17 +56,25 @@ pub fn listed(grade: &Grade) -> Vec<Listed<'_>> {
         if let Some(hole) = hole {
             holes.insert(&hole.observed, listed.len());
         }
-        listed.push(Listed { anchor: format!("f{}", listed.len() + 1), verdict, also: Vec::new() });
+        listed.push(Listed {
+            anchor: format!("f{}", listed.len() + 1),
+            verdict,
+            also: Vec::new(),
+        });
     }
     listed
 }
 
 pub fn section(grade: &Grade, failures: &[Listed<'_>]) -> Markup {
-    let tests = failures.iter().map(|listed| 1 + listed.also.len() as u64).sum();
+    let tests = failures
+        .iter()
+        .map(|listed| 1 + listed.also.len() as u64)
+        .sum();
     html! {
         section aria-labelledby="failures" {
             h2 #failures tabindex="-1" {
-                @if grade.tests.is_empty() { "Failures" } @else if failures.is_empty() { "No failures" }
+                @if grade.tests.is_empty() { "Failures" } @else if failures.is_empty() {
+                    "No failures" }
                 @else { (count(tests, "failure")) }
             }
             @if grade.tests.is_empty() { p { "No test was run." } }
@@ -82,7 +98,12 @@ fn articles(failures: &[Listed<'_>]) -> Markup {
 
 fn article(listed: &Listed<'_>, open: bool, full: bool) -> Markup {
     let verdict = listed.verdict;
-    let kind = verdict.failure.as_ref().map_or(crate::HIDDEN.to_owned(), |failure| failure.kind.replace('-', " "));
+    let kind = verdict
+        .failure
+        .as_ref()
+        .map_or(crate::HIDDEN.to_owned(), |failure| {
+            failure.kind.replace('-', " ")
+        });
     let observed = match &verdict.failure {
         Some(failure) => failure.observed.lines().next().unwrap_or_default(),
         None => "how it failed is not shown",
@@ -102,7 +123,8 @@ fn article(listed: &Listed<'_>, open: bool, full: bool) -> Markup {
                     dl.facts {
                         dt { "Property" } dd { (cut(&verdict.property, 1_000)) }
                         @match &verdict.failure {
-                            Some(failure) => (facts(verdict, failure, if full { 4_000 } else { 300 })),
+                            Some(failure) => (facts(verdict, failure, if full { 4_000 } else { 300
+                                })),
                             None => {
                                 dt { "Category" } dd { (cut(&verdict.category, 40)) }
                                 dt { "Observed" } dd { "A hidden test failed; how is not shown." }
@@ -113,7 +135,8 @@ fn article(listed: &Listed<'_>, open: bool, full: bool) -> Markup {
                     @match &verdict.failure {
                         Some(failure) if full => (story(listed, failure)),
                         Some(_) => p.of {
-                            "The page is large already: replay this failure, or grade this test alone, to see what happened."
+                            "The page is large already: replay this failure, or grade this test \
+                             alone, to see what happened."
                         },
                         None => {},
                     }
@@ -129,12 +152,14 @@ fn facts(verdict: &TestVerdict, failure: &Failure, most: usize) -> Markup {
         dt { "Observed" } dd.observed { (observed(&failure.observed, most)) }
         dt { "Setting" } dd { (cut(&failure.setting, 1_000)) }
         dt { "Seed" }
-        dd { (failure.seed) span.of { " (" (verdict.failing_seeds) " of " (count(verdict.seeds, "seed"))
+        dd { (failure.seed) span.of { " (" (verdict.failing_seeds) " of " (count(verdict.seeds,
+            "seed"))
             " that were run failed; this is the lowest)" } }
         dt { "At" } dd { (ms(failure.at_us)) " ms" }
         @if let Some(replay) = &failure.replay {
             dt { "Replay" }
-            dd.replay { code.copy tabindex="0" title="A click selects all of it" { (shown(replay)) } }
+            dd.replay { code.copy tabindex="0" title="A click selects all of \
+                                                      it" { (shown(replay)) } }
         }
         dt { "Handout" } dd { code { (cut(&failure.handout, 400)) } }
     }

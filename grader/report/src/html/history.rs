@@ -26,14 +26,25 @@ pub struct Axis {
 }
 
 impl Axis {
-    /// Of all `bars`; an open one ends with the last of them, or with `latest` if that is later. Times are told as they
-    /// are.
+    /// Of all `bars`; an open one ends with the last of them, or with `latest` if that is later.
+    /// Times are told as they are.
     pub fn of(bars: &[Bar<'_>], latest: Option<u64>) -> Axis {
         let begin = bars.iter().map(|bar| bar.from).min().unwrap_or(0);
-        let last = bars.iter().map(|bar| bar.to.unwrap_or(bar.from)).max().unwrap_or(0);
+        let last = bars
+            .iter()
+            .map(|bar| bar.to.unwrap_or(bar.from))
+            .max()
+            .unwrap_or(0);
         let open = bars.iter().any(|bar| bar.to.is_none());
-        let end = latest.filter(|_| open).map_or(last, |latest| latest.max(last));
-        Axis { begin, end: end.max(begin.saturating_add(1)), tell: |time| time.to_string(), unit: "" }
+        let end = latest
+            .filter(|_| open)
+            .map_or(last, |latest| latest.max(last));
+        Axis {
+            begin,
+            end: end.max(begin.saturating_add(1)),
+            tell: |time| time.to_string(),
+            unit: "",
+        }
     }
 
     /// In percent of the width.
@@ -44,9 +55,22 @@ impl Axis {
 }
 
 pub fn section(anchor: &str, failure: &Failure) -> Markup {
-    let keys: Vec<Vec<Bar<'_>>> = failure.history.iter().map(|key| key.operations.iter().map(bar).collect()).collect();
-    let all: Vec<Bar<'_>> = failure.history.iter().flat_map(|key| &key.operations).map(bar).collect();
-    let axis = Axis { tell: ms, unit: " ms", ..Axis::of(&all, Some(failure.at_us)) };
+    let keys: Vec<Vec<Bar<'_>>> = failure
+        .history
+        .iter()
+        .map(|key| key.operations.iter().map(bar).collect())
+        .collect();
+    let all: Vec<Bar<'_>> = failure
+        .history
+        .iter()
+        .flat_map(|key| &key.operations)
+        .map(bar)
+        .collect();
+    let axis = Axis {
+        tell: ms,
+        unit: " ms",
+        ..Axis::of(&all, Some(failure.at_us))
+    };
     html! {
         section aria-labelledby=(format!("{anchor}-ops")) {
             h4 id=(format!("{anchor}-ops")) { "What clients saw" }
@@ -75,14 +99,16 @@ pub fn table(key: Option<&str>, left_out: u64, bars: &[Bar<'_>], axis: &Axis) ->
         table.ops {
             caption {
                 @match key { Some(key) => { "Key " code { (cut(key, 100)) } }, None => "All keys" }
-                @if left_out > 0 { span.of { " (" (count(left_out, "earlier operation")) " left out)" } }
+                @if left_out > 0 { span.of { " (" (count(left_out, "earlier operation"))
+                    " left out)" } }
             }
             thead {
                 tr {
                     th scope="col" { span.unseen { "Client" } }
                     th.when scope="col" {
                         span.unseen { "When" }
-                        span.axis { span { ((axis.tell)(axis.begin)) } span { ((axis.tell)(axis.end)) (axis.unit) } }
+                        span.axis { span { ((axis.tell)(axis.begin)) } span {
+                            ((axis.tell)(axis.end)) (axis.unit) } }
                     }
                     th scope="col" { span.unseen { "Operation" } }
                     th.num.times scope="col" { "Called \u{2013} answered" }
@@ -108,7 +134,8 @@ fn row(bar: &Bar<'_>, axis: &Axis) -> Markup {
                 svg aria-hidden="true" width="100%" height="14" {
                     line.rail x1="0" x2="100%" y1="7" y2="7" {}
                     @match bar.to {
-                        Some(to) => line.op x1=(axis.at(bar.from)) x2=(axis.at(to)) y1="7" y2="7" {},
+                        Some(to) => line.op x1=(axis.at(bar.from)) x2=(axis.at(to)) y1="7"
+                            y2="7" {},
                         None => line.op.open x1=(axis.at(bar.from)) x2="100%" y1="7" y2="7" {},
                     }
                 }

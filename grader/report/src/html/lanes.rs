@@ -1,6 +1,6 @@
-//! The picture of a test as lanes side by side over the same time. Time is not to scale: what matters are a few
-//! moments within milliseconds and long quiet between them, so each stretch is as wide as the words in it need, and a
-//! long one a little wider than a short one.
+//! The picture of a test as lanes side by side over the same time. Time is not to scale: what
+//! matters are a few moments within milliseconds and long quiet between them, so each stretch is as
+//! wide as the words in it need, and a long one a little wider than a short one.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,9 @@ const LANE: usize = 26;
 const AXIS: usize = 20;
 
 pub fn section(anchor: &str, failure: &Failure) -> Markup {
-    let Some(scale) = Scale::of(&failure.picture) else { return html! {} };
+    let Some(scale) = Scale::of(&failure.picture) else {
+        return html! {};
+    };
     let height = failure.picture.len() * LANE + AXIS;
     let title = format!("{anchor}-lanes-t");
     html! {
@@ -30,7 +32,8 @@ pub fn section(anchor: &str, failure: &Failure) -> Markup {
                     @for lane in &failure.picture { span { (cut(&lane.name, 12)) } }
                 }
                 div.scroll tabindex="0" role="region" aria-label="Lanes: who was what, when" {
-                    svg class=(format!("w{}", scale.class())) role="img" aria-labelledby=(title) width="100%"
+                    svg class=(format!("w{}", scale.class())) role="img" aria-labelledby=(title)
+                        width="100%"
                         height=(height) {
                         title id=(title) { (words(&failure.picture)) }
                         @for (index, lane) in failure.picture.iter().enumerate() {
@@ -52,15 +55,20 @@ pub fn section(anchor: &str, failure: &Failure) -> Markup {
 /// The lanes in words, for those who do not see them.
 fn words(lanes: &[Lane]) -> String {
     let lane = |lane: &Lane| {
-        let spans: Vec<String> =
-            lane.spans.iter().map(|span| format!("{} from {} ms", cut(&span.label, 40), ms(span.from_us))).collect();
+        let spans: Vec<String> = lane
+            .spans
+            .iter()
+            .map(|span| format!("{} from {} ms", cut(&span.label, 40), ms(span.from_us)))
+            .collect();
         format!("{}: {}", cut(&lane.name, 12), spans.join(", "))
     };
     lanes.iter().map(lane).collect::<Vec<_>>().join(". ")
 }
 
 fn drawn(span: &Span, lane: usize, scale: &Scale) -> Markup {
-    let (Some(from), Some(to)) = (scale.at(span.from_us), scale.at(span.to_us)) else { return html! {} };
+    let (Some(from), Some(to)) = (scale.at(span.from_us), scale.at(span.to_us)) else {
+        return html! {};
+    };
     if to <= from {
         return html! {};
     }
@@ -71,9 +79,11 @@ fn drawn(span: &Span, lane: usize, scale: &Scale) -> Markup {
         Tone::Lost => "lost",
     };
     html! {
-        svg class=(class) x=(format!("{}%", number(from))) width=(format!("{}%", number(to - from))) y=(lane * LANE)
+        svg class=(class) x=(format!("{}%", number(from))) width=(format!("{}%", number(to -
+            from))) y=(lane * LANE)
             height=(LANE - 4) {
-            title { (cut(&span.label, 60)) ", " (ms(span.from_us)) " \u{2013} " (ms(span.to_us)) " ms" }
+            title { (cut(&span.label, 60)) ", " (ms(span.from_us)) " \u{2013} " (ms(span.to_us))
+                " ms" }
             rect width="100%" height="100%" {}
             @if span.tone == Tone::Lost { line.hatch x1="0" x2="100%" y1="50%" y2="50%" {} }
             line.edge x1="1" x2="1" y1="0" y2="100%" {}
@@ -91,9 +101,20 @@ struct Scale {
 
 impl Scale {
     fn of(lanes: &[Lane]) -> Option<Scale> {
-        let spans = || lanes.iter().flat_map(|lane| &lane.spans).filter(|span| span.from_us < span.to_us);
-        let all: BTreeSet<u64> = spans().flat_map(|span| [span.from_us, span.to_us]).collect();
-        let moments: Vec<u64> = all.iter().copied().skip(all.len().saturating_sub(MOMENTS)).collect();
+        let spans = || {
+            lanes
+                .iter()
+                .flat_map(|lane| &lane.spans)
+                .filter(|span| span.from_us < span.to_us)
+        };
+        let all: BTreeSet<u64> = spans()
+            .flat_map(|span| [span.from_us, span.to_us])
+            .collect();
+        let moments: Vec<u64> = all
+            .iter()
+            .copied()
+            .skip(all.len().saturating_sub(MOMENTS))
+            .collect();
         let (first, _) = (moments.first()?, moments.get(1)?);
         let mut starts = vec![0.0f64];
         for (index, pair) in moments.windows(2).enumerate() {
@@ -101,7 +122,11 @@ impl Scale {
             let mut start = starts[index] + quiet;
             for span in spans().filter(|span| span.to_us == pair[1]) {
                 if let Ok(begin) = moments.binary_search(&span.from_us.max(*first)) {
-                    start = start.max(starts[begin] + span.label.chars().take(60).count() as f64 * CHARACTER + 14.0);
+                    start = start.max(
+                        starts[begin]
+                            + span.label.chars().take(60).count() as f64 * CHARACTER
+                            + 14.0,
+                    );
                 }
             }
             starts.push(start);
@@ -124,7 +149,8 @@ impl Scale {
         Some(self.starts[index] * 100.0 / self.width())
     }
 
-    /// The moments whose times have room, and where they stand; the last one ends the picture and is told elsewhere.
+    /// The moments whose times have room, and where they stand; the last one ends the picture and
+    /// is told elsewhere.
     fn labelled(&self) -> Vec<(u64, String)> {
         let mut shown: Vec<(u64, String)> = Vec::new();
         let mut free = 0.0;

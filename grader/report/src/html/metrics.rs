@@ -7,7 +7,11 @@ use super::text::{count, cut, ms, percent};
 
 /// All tests in one table.
 pub fn section(grade: &Grade) -> Markup {
-    let measured: Vec<&TestVerdict> = grade.tests.iter().filter(|verdict| phases(verdict).next().is_some()).collect();
+    let measured: Vec<&TestVerdict> = grade
+        .tests
+        .iter()
+        .filter(|verdict| phases(verdict).next().is_some())
+        .collect();
     html! {
         @if !measured.is_empty() {
             section aria-labelledby="metrics" {
@@ -48,12 +52,14 @@ pub fn of_test(verdict: &TestVerdict) -> Markup {
             }
             @if !verdict.searched.is_empty() {
                 dl.pairs {
-                    @for search in verdict.searched.iter().take(30) { dt { "From " (cut(&search.from, 100)) } dd { (searched_line(search)) } }
+                    @for search in verdict.searched.iter().take(30) { dt { "From "
+                        (cut(&search.from, 100)) } dd { (searched_line(search)) } }
                 }
             }
             @if !verdict.faults.is_empty() {
                 dl.pairs {
-                    @for (name, count) in verdict.faults.iter().take(30) { dt { (cut(name, 100)) } dd { (count) } }
+                    @for (name, count) in verdict.faults.iter().take(30) { dt { (cut(name, 100)) }
+                        dd { (count) } }
                 }
             }
             (words())
@@ -62,7 +68,15 @@ pub fn of_test(verdict: &TestVerdict) -> Markup {
 }
 
 fn searched_line(search: &Searched) -> String {
-    let Searched { states, all, walks, depth, transitions, calls, .. } = search;
+    let Searched {
+        states,
+        all,
+        walks,
+        depth,
+        transitions,
+        calls,
+        ..
+    } = search;
     let what = match (walks, all) {
         (0, true) => format!("all {states} states, up to {depth} steps away"),
         (0, false) => format!("the nearest {states} states, up to {depth} steps away"),
@@ -72,7 +86,11 @@ fn searched_line(search: &Searched) -> String {
 }
 
 fn phases(verdict: &TestVerdict) -> impl Iterator<Item = &PhaseCounts> {
-    verdict.phases.iter().filter(|phase| phase.events > 0 || phase.operations > 0).take(20)
+    verdict
+        .phases
+        .iter()
+        .filter(|phase| phase.events > 0 || phase.operations > 0)
+        .take(20)
 }
 
 fn head(with_test: bool) -> Markup {
@@ -103,7 +121,11 @@ fn row(first: Option<&TestVerdict>, with_test: bool, phase: &PhaseCounts) -> Mar
     };
     let latency = |us: u64| asked.then(|| format!("{} ms", ms(us)));
     let cells = [
-        Some(format!("{}.{} s", phase.lasted_ms / 1000, phase.lasted_ms % 1000 / 100)),
+        Some(format!(
+            "{}.{} s",
+            phase.lasted_ms / 1000,
+            phase.lasted_ms % 1000 / 100
+        )),
         asked.then(|| phase.operations.to_string()),
         latency(phase.latency_p50_us),
         latency(phase.latency_p99_us),
@@ -116,7 +138,8 @@ fn row(first: Option<&TestVerdict>, with_test: bool, phase: &PhaseCounts) -> Mar
     html! {
         tr {
             @if with_test {
-                th scope="row" { @if let Some(verdict) = first { code { (cut(&verdict.id, 120)) } } }
+                th scope="row" { @if let Some(verdict) = first { code { (cut(&verdict.id, 120)) } }
+                    }
             }
             th scope="row" { (cut(&phase.phase, 60)) }
             @for cell in cells {
@@ -130,7 +153,8 @@ fn words() -> Markup {
     html! {
         p.small {
             "Latencies are from the call to the answer. " b { "Available" }
-            " is the share of windows of 100 ms with an answer, among those with one and those in which an operation was open throughout. " b { "Recovery" }
+            " is the share of windows of 100 ms with an answer, among those with one and those in \
+             which an operation was open throughout. " b { "Recovery" }
             " is the longest time from healing the world to the next answer."
         }
     }

@@ -1,7 +1,8 @@
-//! The report page: one HTML file that needs nothing else, for people who want more than a terminal shows.
+//! The report page: one HTML file that needs nothing else, for people who want more than a terminal
+//! shows.
 //!
-//! It has no script, and its policy forbids the browser to load or run anything, so even a hole in the escaping would
-//! be none. Equal grades have equal bytes.
+//! It has no script, and its policy forbids the browser to load or run anything, so even a hole in
+//! the escaping would be none. Equal grades have equal bytes.
 
 mod checked;
 mod class;
@@ -39,19 +40,26 @@ pub struct Page {
 }
 
 impl Page {
-    /// For a grade that was made elsewhere: what the submission is called, and what the compiler warned of.
+    /// For a grade that was made elsewhere: what the submission is called, and what the compiler
+    /// warned of.
     pub fn of_submission(submission: &str, warnings: &str) -> Page {
-        Page { submission: submission.to_owned(), warnings: warnings.to_owned() }
+        Page {
+            submission: submission.to_owned(),
+            warnings: warnings.to_owned(),
+        }
     }
 
     /// Keeps what the page needs of an event besides the grade.
     pub fn event(&mut self, event: &Event) {
         match event {
             Event::Started { submission, .. } => {
-                // A path of this machine says nothing elsewhere, and equal submissions are to have equal pages.
+                // A path of this machine says nothing elsewhere, and equal submissions are to have
+                // equal pages.
                 let path = Path::new(submission);
                 let name = path.file_name().filter(|_| path.is_absolute());
-                self.submission = name.map_or(submission.clone(), |name| name.to_string_lossy().into_owned());
+                self.submission = name.map_or(submission.clone(), |name| {
+                    name.to_string_lossy().into_owned()
+                });
             }
             Event::Built { warnings, .. } => self.warnings.clone_from(warnings),
             Event::Progress { .. } | Event::Tested(_) | Event::Finished { .. } => {}
@@ -113,9 +121,11 @@ impl Page {
                 section.note aria-labelledby="left-out" {
                     h2 #left-out { (count(grade.left_out.len() as u64, "file")) " left out" }
                     ul {
-                        @for file in grade.left_out.iter().take(LEFT_OUT) { li { code { (cut(file, 400)) } } }
+                        @for file in grade.left_out.iter().take(LEFT_OUT) { li { code { (cut(file,
+                            400)) } } }
                     }
-                    @if grade.left_out.len() > LEFT_OUT { p { "and " (grade.left_out.len() - LEFT_OUT) " more" } }
+                    @if grade.left_out.len() > LEFT_OUT { p { "and " (grade.left_out.len() -
+                        LEFT_OUT) " more" } }
                 }
             }
         }
@@ -152,11 +162,18 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let bits =
-            chunk.iter().chain(std::iter::repeat(&0)).take(3).fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits = chunk
+            .iter()
+            .chain(std::iter::repeat(&0))
+            .take(3)
+            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
         for digit in 0..4 {
             let index = (bits >> (18 - 6 * digit)) & 63;
-            out.push(if digit <= chunk.len() { DIGITS[index as usize] as char } else { '=' });
+            out.push(if digit <= chunk.len() {
+                DIGITS[index as usize] as char
+            } else {
+                '='
+            });
         }
     }
     out
@@ -185,17 +202,21 @@ fn banner(grade: &Grade, submission: &str) -> Markup {
                 @match grade.outcome {
                     Outcome::Graded => {},
                     Outcome::DoesNotBuild => li.bad { "It does not build, so nothing was run." },
-                    Outcome::Rejected => li.warn { "It was not graded: course staff must look at it. That is not 0 points." },
+                    Outcome::Rejected => li.warn { "It was not graded: course staff must look at \
+                                                    it. That is not 0 points." },
                     Outcome::NotScored => li.warn {
-                        "It was not graded, for a reason that lies with the machine. It has to be graded again."
+                        "It was not graded, for a reason that lies with the machine. It has to be \
+                         graded again."
                     },
                 }
                 @if grade.unsafe_build {
-                    li.bad { strong { "Built without a sandbox." } " Somebody asked for --unsafe-build." }
+                    li.bad { strong { "Built without a sandbox." }
+                        " Somebody asked for --unsafe-build." }
                 }
                 @if grade.partial {
                     li.warn {
-                        strong { "This is no grade." } " Only some tests were run, or with other seeds than the rubric's."
+                        strong { "This is no grade." } " Only some tests were run, or with other \
+                                                        seeds than the rubric's."
                     }
                 }
                 @if grade.hidden_points_not_run > 0 {
@@ -225,12 +246,14 @@ fn foot(grade: &Grade) -> Markup {
     html! {
         footer {
             h2 #fingerprint { "Fingerprint " code { (cut(&print.to_string(), 80)) } }
-            p { "Two results with the same fingerprint are the same, on every machine. All times here are virtual." }
+            p { "Two results with the same fingerprint are the same, on every machine. All times \
+                 here are virtual." }
             details.plain {
                 summary { "What the result depends on" }
                 dl.pairs {
                     @for (name, digest) in rows {
-                        @if let Some(digest) = digest { dt { (name) } dd { code { (cut(digest, 200)) } } }
+                        @if let Some(digest) = digest { dt { (name) } dd { code { (cut(digest,
+                            200)) } } }
                     }
                 }
             }
@@ -244,7 +267,13 @@ mod tests {
 
     #[test]
     fn base64_of_the_standard() {
-        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+        ] {
             assert_eq!(base64(bytes.as_bytes()), text);
         }
     }
@@ -252,6 +281,9 @@ mod tests {
     #[test]
     fn the_style_sheet_loads_nothing_and_stays_inside() {
         assert!(!STYLE.contains("url(") && !STYLE.contains("@import") && !STYLE.contains('<'));
-        assert!(!STYLE.contains('\r'), "the digest must be the same on every machine");
+        assert!(
+            !STYLE.contains('\r'),
+            "the digest must be the same on every machine"
+        );
     }
 }

@@ -30,7 +30,8 @@ fn parts(grade: &Grade) -> Markup {
                 caption.unseen { "Points of each part" }
                 thead {
                     tr {
-                        th scope="col" { "Part" } th scope="col" { "Title" } th.num scope="col" { "Points" }
+                        th scope="col" { "Part" } th scope="col" { "Title" } th.num scope="col" {
+                            "Points" }
                         th scope="col" { span.unseen { "Share" } }
                     }
                 }
@@ -70,7 +71,8 @@ fn share(score: &Score) -> Markup {
     html! {
         svg.bar.full[full] aria-hidden="true" width="100%" height="8" {
             rect.all width="100%" height="8" rx="4" {}
-            @if score.earned > 0 { rect.earned width=(format!("{}%", number(width))) height="8" rx="4" {} }
+            @if score.earned > 0 { rect.earned width=(format!("{}%", number(width))) height="8"
+                rx="4" {} }
         }
     }
 }
@@ -82,7 +84,8 @@ fn tests(grade: &Grade, failures: &[Listed<'_>]) -> Markup {
                 caption { (count(grade.tests.len() as u64, "test")) }
                 thead {
                     tr {
-                        th scope="col" { "Result" } th.of-part scope="col" { "Part" } th scope="col" { "Test" }
+                        th scope="col" { "Result" } th.of-part scope="col" { "Part" } th
+                            scope="col" { "Test" }
                         th.num scope="col" { "Points" } th.seeds scope="col" { "Seeds" }
                     }
                 }
@@ -93,7 +96,10 @@ fn tests(grade: &Grade, failures: &[Listed<'_>]) -> Markup {
 }
 
 fn row(verdict: &TestVerdict, failures: &[Listed<'_>]) -> Markup {
-    let link = failures.iter().find(|listed| listed.holds(verdict)).map(|listed| format!("#{}", listed.anchor));
+    let link = failures
+        .iter()
+        .find(|listed| listed.holds(verdict))
+        .map(|listed| format!("#{}", listed.anchor));
     html! {
         tr class=(class(verdict.status)) {
             td { (status(verdict.status)) }
@@ -119,7 +125,12 @@ fn seeds(verdict: &TestVerdict) -> String {
         (_, 0) => "not shown".to_owned(),
         (Some(failure), seeds) => {
             let kind = shown(&failure.kind.replace('-', " "));
-            format!("{kind}: {} of {}, first {}", verdict.failing_seeds, count(seeds, "seed"), failure.seed)
+            format!(
+                "{kind}: {} of {}, first {}",
+                verdict.failing_seeds,
+                count(seeds, "seed"),
+                failure.seed
+            )
         }
         (None, _) if !verdict.searched.is_empty() => searched_text(&verdict.searched),
         (None, seeds) => count(seeds, "seed"),
@@ -153,12 +164,15 @@ fn legend(tests: &[TestVerdict]) -> Markup {
             dl.legend {
                 @if any(Status::Withheld) {
                     dt.withheld { (status(Status::Withheld)) }
-                    dd { "No seed failed, but a test that this one needs did, so its points are withheld until it passes." }
+                    dd { "No seed failed, but a test that this one needs did, so its points are \
+                          withheld until it passes." }
                 }
                 @if any(Status::NotScored) {
                     dt.unscored { (status(Status::NotScored)) }
-                    dd { "Nothing failed, but a fault that the test is about never happened or a check stayed \
-                          undecided. Its points count neither as earned nor as possible, and course staff must look at it." }
+                    dd { "Nothing failed, but a fault that the test is about never happened or a \
+                          check stayed \
+                          undecided. Its points count neither as earned nor as possible, and \
+                          course staff must look at it." }
                 }
             }
         }

@@ -1,5 +1,6 @@
-//! Text on the page. Everything that is shown goes through [`shown`], so that nothing a program wrote steers the page:
-//! `maud` escapes what HTML would take for markup, and what changes how text is shown is made visible before.
+//! Text on the page. Everything that is shown goes through [`shown`], so that nothing a program
+//! wrote steers the page: `maud` escapes what HTML would take for markup, and what changes how text
+//! is shown is made visible before.
 
 use crate::safe::printable;
 
@@ -26,7 +27,11 @@ pub fn ms(us: u64) -> String {
 
 /// `1 test`, `2 tests`.
 pub fn count(number: u64, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+    if number == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{number} {what}s")
+    }
 }
 
 /// A share in percent with one decimal.
@@ -47,7 +52,13 @@ mod tests {
     #[test]
     fn long_text_says_what_is_missing() {
         assert_eq!(cut("abc", 3), "abc");
-        assert_eq!(cut("ab\u{202e}cd", 3), "ab\\u{202e}\u{2026} (2 more characters)");
-        assert_eq!((number(12.5), number(40.04), ms(1_234_567)), ("12.5".into(), "40".into(), "1234.5".into()));
+        assert_eq!(
+            cut("ab\u{202e}cd", 3),
+            "ab\\u{202e}\u{2026} (2 more characters)"
+        );
+        assert_eq!(
+            (number(12.5), number(40.04), ms(1_234_567)),
+            ("12.5".into(), "40".into(), "1234.5".into())
+        );
     }
 }

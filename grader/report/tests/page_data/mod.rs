@@ -1,9 +1,10 @@
 //! Grades to make pages of.
 
 use faultline_verdict::{
-    Asked, Band, CheckReport, Diagram, Drawn, FORMAT, Failure, FieldChange, Fingerprint, Grade, Held, HistoryReport,
-    HistoryVerdict, Judged, KeyHistory, KeyOrder, Lane, OperationLine, Outcome, PartScore, PhaseCounts, Score,
-    Searched, Span, Status, TestVerdict, Tone, TraceLine, ViolationReport, Visibility, What,
+    Asked, Band, CheckReport, Diagram, Drawn, FORMAT, Failure, FieldChange, Fingerprint, Grade,
+    Held, HistoryReport, HistoryVerdict, Judged, KeyHistory, KeyOrder, Lane, OperationLine,
+    Outcome, PartScore, PhaseCounts, Score, Searched, Span, Status, TestVerdict, Tone, TraceLine,
+    ViolationReport, Visibility, What,
 };
 
 fn s(text: &str) -> String {
@@ -15,15 +16,42 @@ fn lines() -> Vec<(u64, &'static str, What)> {
     vec![
         (4_700, "s1 starts", What::Start { node: s1() }),
         (10_000, "c1  invoke Append", What::Invoke { node: c1() }),
-        (12_000, "c1 -> s1  Request", What::Receive { node: s1(), from: c1(), sent_us: 10_000 }),
-        (12_000, "s1 -x c1  Reply (lost)", What::Lose { from: s1(), to: c1() }),
+        (
+            12_000,
+            "c1 -> s1  Request",
+            What::Receive {
+                node: s1(),
+                from: c1(),
+                sent_us: 10_000,
+            },
+        ),
+        (
+            12_000,
+            "s1 -x c1  Reply (lost)",
+            What::Lose {
+                from: s1(),
+                to: c1(),
+            },
+        ),
         (13_000, "the link s1 -> c1 is cut", What::Fault),
         (13_000, "the link c1 -> s1 is cut", What::Fault),
         (60_000, "s1 crashes", What::Crash { node: s1() }),
         (70_000, "--- healed ---", What::Phase),
         (90_000, "c1  timer Retry", What::Timer { node: c1() }),
-        (95_000, "s1 -> c1  Reply", What::Receive { node: c1(), from: s1(), sent_us: 50_000 }),
-        (95_000, "c1  answers Value(\"0;0;\")", What::Answer { node: c1() }),
+        (
+            95_000,
+            "s1 -> c1  Reply",
+            What::Receive {
+                node: c1(),
+                from: s1(),
+                sent_us: 50_000,
+            },
+        ),
+        (
+            95_000,
+            "c1  answers Value(\"0;0;\")",
+            What::Answer { node: c1() },
+        ),
         (99_000, "c1 read \"log\"", What::Stop),
     ]
 }
@@ -34,24 +62,62 @@ fn changes() -> Vec<FieldChange> {
         before: before.map(s),
         after: after.map(s),
     };
-    vec![change("view.number", Some("1"), Some("2")), change("replies[\"<b>\"]", None, Some("<script>"))]
+    vec![
+        change("view.number", Some("1"), Some("2")),
+        change("replies[\"<b>\"]", None, Some("<script>")),
+    ]
 }
 
 pub fn failure(id: &str) -> Failure {
-    let span = |from_us, to_us, label: &str, tone| Span { from_us, to_us, label: s(label), tone };
-    let band = |what, to: Option<&str>| Band { what, node: s("s1"), to: to.map(s), from_us: 13_000, to_us: 90_000 };
+    let span = |from_us, to_us, label: &str, tone| Span {
+        from_us,
+        to_us,
+        label: s(label),
+        tone,
+    };
+    let band = |what, to: Option<&str>| Band {
+        what,
+        node: s("s1"),
+        to: to.map(s),
+        from_us: 13_000,
+        to_us: 90_000,
+    };
     let mut trace: Vec<TraceLine> = Vec::new();
     let mut events = Vec::new();
     for (index, (at_us, text, what)) in lines().into_iter().enumerate() {
         let number = index as u64 * 10 + 1;
         if index % 4 == 3 {
-            trace.push(TraceLine { at_us, text: s("(9 events left out)"), ..TraceLine::default() });
+            trace.push(TraceLine {
+                at_us,
+                text: s("(9 events left out)"),
+                ..TraceLine::default()
+            });
         }
-        let printed = if index == 2 { vec![s("retry of operation 1"), s("\u{1b}[31mred")] } else { Vec::new() };
+        let printed = if index == 2 {
+            vec![s("retry of operation 1"), s("\u{1b}[31mred")]
+        } else {
+            Vec::new()
+        };
         let fatal = matches!(what, What::Answer { .. });
-        let changed = if index % 3 == 2 { changes() } else { Vec::new() };
-        trace.push(TraceLine { number, at_us, text: s(text), printed, changed, broke: what == What::Stop });
-        events.push(Drawn { number, what, led: index % 3 > 0 || fatal, fatal });
+        let changed = if index % 3 == 2 {
+            changes()
+        } else {
+            Vec::new()
+        };
+        trace.push(TraceLine {
+            number,
+            at_us,
+            text: s(text),
+            printed,
+            changed,
+            broke: what == What::Stop,
+        });
+        events.push(Drawn {
+            number,
+            what,
+            led: index % 3 > 0 || fatal,
+            fatal,
+        });
     }
     let asked = |from_us, to_us, command: &str, answer: Option<&str>, judged| Asked {
         client: s("c1"),
@@ -71,24 +137,44 @@ pub fn failure(id: &str) -> Failure {
         seed: 3,
         at_us: 99_000,
         handout: s("labs/lab2-primary-backup/README.md#part-c"),
-        replay: Some(format!("cargo grade replay target/grade/lab2/{id}.trace.json")),
+        replay: Some(format!(
+            "cargo grade replay target/grade/lab2/{id}.trace.json"
+        )),
         picture: vec![
             Lane {
                 name: s("views"),
-                spans: vec![span(4_700, 20_000, "1 s1?", Tone::Tentative), span(20_000, 99_000, "1 s1", Tone::Firm)],
+                spans: vec![
+                    span(4_700, 20_000, "1 s1?", Tone::Tentative),
+                    span(20_000, 99_000, "1 s1", Tone::Firm),
+                ],
             },
             Lane {
                 name: s("s1"),
-                spans: vec![span(5_000, 60_000, "primary 2", Tone::Firm), span(60_000, 99_000, "down", Tone::Void)],
+                spans: vec![
+                    span(5_000, 60_000, "primary 2", Tone::Firm),
+                    span(60_000, 99_000, "down", Tone::Void),
+                ],
             },
         ],
         history: vec![KeyHistory {
             key: s("log"),
             left_out: 2,
             operations: vec![
-                asked(10_000, Some(20_000), "append log \"0;\"", Some("done"), Judged::Explains),
+                asked(
+                    10_000,
+                    Some(20_000),
+                    "append log \"0;\"",
+                    Some("done"),
+                    Judged::Explains,
+                ),
                 asked(15_000, None, "put log", None, Judged::Plain),
-                asked(90_000, Some(95_000), "get log", Some("\"0;0;\""), Judged::Impossible),
+                asked(
+                    90_000,
+                    Some(95_000),
+                    "get log",
+                    Some("\"0;0;\""),
+                    Judged::Impossible,
+                ),
             ],
         }],
         diagram: Some(Diagram {
@@ -145,11 +231,18 @@ pub fn failing(id: &str) -> TestVerdict {
         transitions: 176_818,
         calls: 205,
     };
-    TestVerdict { searched: vec![searched], ..verdict(id, Status::Failed, Some(failure(id))) }
+    TestVerdict {
+        searched: vec![searched],
+        ..verdict(id, Status::Failed, Some(failure(id)))
+    }
 }
 
 pub fn grade_with(tests: Vec<TestVerdict>) -> Grade {
-    let score = Score { earned: 2, possible: 10, not_scored: 2 };
+    let score = Score {
+        earned: 2,
+        possible: 10,
+        not_scored: 2,
+    };
     Grade {
         format: FORMAT,
         lab: s("lab2"),
@@ -164,7 +257,11 @@ pub fn grade_with(tests: Vec<TestVerdict>) -> Grade {
         partial: false,
         score,
         hidden_points_not_run: 0,
-        parts: vec![PartScore { part: s("C"), title: s("Replication and failover"), score }],
+        parts: vec![PartScore {
+            part: s("C"),
+            title: s("Replication and failover"),
+            score,
+        }],
         build_error: None,
         trouble: None,
         unsafe_build: false,
@@ -174,13 +271,23 @@ pub fn grade_with(tests: Vec<TestVerdict>) -> Grade {
 }
 
 pub fn plain() -> Grade {
-    let remarked =
-        |id: &str, status, remark: &str| TestVerdict { remarks: vec![s(remark)], ..verdict(id, status, None) };
+    let remarked = |id: &str, status, remark: &str| TestVerdict {
+        remarks: vec![s(remark)],
+        ..verdict(id, status, None)
+    };
     grade_with(vec![
         verdict("state_survives_failover", Status::Passed, None),
         failing("exactly_once_across_failover"),
-        remarked("state_survives_a_chain", Status::Withheld, "withheld 2: needs put_append_get"),
-        remarked("failover_chaos", Status::NotScored, "not scored: the fault \"crashes\" happened with no seed"),
+        remarked(
+            "state_survives_a_chain",
+            Status::Withheld,
+            "withheld 2: needs put_append_get",
+        ),
+        remarked(
+            "failover_chaos",
+            Status::NotScored,
+            "not scored: the fault \"crashes\" happened with no seed",
+        ),
     ])
 }
 
@@ -188,10 +295,19 @@ pub fn plain() -> Grade {
 fn with_texts(value: serde_json::Value, text: &str) -> serde_json::Value {
     use serde_json::Value;
     // What is no text but a word of the format.
-    let word = |key: &str| matches!(key, "status" | "kind" | "tone" | "what" | "judged" | "outcome" | "visibility");
+    let word = |key: &str| {
+        matches!(
+            key,
+            "status" | "kind" | "tone" | "what" | "judged" | "outcome" | "visibility"
+        )
+    };
     match value {
         Value::String(_) => Value::String(s(text)),
-        Value::Array(all) => Value::Array(all.into_iter().map(|value| with_texts(value, text)).collect()),
+        Value::Array(all) => Value::Array(
+            all.into_iter()
+                .map(|value| with_texts(value, text))
+                .collect(),
+        ),
         Value::Object(all) => {
             let inner = |(key, value): (String, Value)| {
                 let keep = word(&key) && value.is_string();
@@ -206,8 +322,13 @@ fn with_texts(value: serde_json::Value, text: &str) -> serde_json::Value {
 
 /// A grade in which every text is hostile.
 pub fn hostile() -> Grade {
-    let text = "<script>alert(\"'`&lt;</script>\u{202e}\u{1b}[31m\r\u{0}\u{200b}]]>--><!--</style></title>";
-    let grade = Grade { build_error: Some(s("x")), outcome: Outcome::DoesNotBuild, ..plain() };
+    let text = "<script>alert(\"'`&lt;</script>\u{202e}\u{1b}[31m\r\
+                \u{0}\u{200b}]]>--><!--</style></title>";
+    let grade = Grade {
+        build_error: Some(s("x")),
+        outcome: Outcome::DoesNotBuild,
+        ..plain()
+    };
     let value = with_texts(serde_json::to_value(grade).expect("a grade has JSON"), text);
     let mut grade: Grade = serde_json::from_value(value).expect("still a grade");
     for (index, test) in grade.tests.iter_mut().enumerate() {
@@ -222,10 +343,21 @@ pub fn hostile() -> Grade {
 
 /// A hidden test: whatever of it students must not see has MARK or 7700 in it.
 pub fn marked(visibility: Visibility, status: Status) -> TestVerdict {
-    let whole = verdict("H-C3", status, (status == Status::Failed).then(|| failure("MARK")));
-    let value = with_texts(serde_json::to_value(&whole).expect("a verdict has JSON"), "MARK");
+    let whole = verdict(
+        "H-C3",
+        status,
+        (status == Status::Failed).then(|| failure("MARK")),
+    );
+    let value = with_texts(
+        serde_json::to_value(&whole).expect("a verdict has JSON"),
+        "MARK",
+    );
     let marked: TestVerdict = serde_json::from_value(value).expect("still a verdict");
-    let failure = marked.failure.map(|failure| Failure { kind: s("MARK"), seed: 77_001, ..failure });
+    let failure = marked.failure.map(|failure| Failure {
+        kind: s("MARK"),
+        seed: 77_001,
+        ..failure
+    });
     TestVerdict {
         visibility,
         seeds: 77_006,
@@ -252,25 +384,58 @@ pub fn large(id: &str) -> TestVerdict {
     diagram.events.clear();
     for number in 1..=90u64 {
         let at_us = number * 1000;
-        let (node, from) = (s(nodes[number as usize % 2]), s(nodes[(number as usize + 1) % 2]));
+        let (node, from) = (
+            s(nodes[number as usize % 2]),
+            s(nodes[(number as usize + 1) % 2]),
+        );
         failure.trace.push(TraceLine {
             number,
             at_us,
             text: long.clone(),
             printed: vec![long.repeat(50); 40],
-            changed: vec![FieldChange { path: long.clone(), before: Some(long.repeat(50)), after: None }; 40],
+            changed: vec![
+                FieldChange {
+                    path: long.clone(),
+                    before: Some(long.repeat(50)),
+                    after: None
+                };
+                40
+            ],
             ..TraceLine::default()
         });
-        let what = What::Receive { node, from, sent_us: at_us - 500 };
-        diagram.events.push(Drawn { number, what, led: true, fatal: false });
+        let what = What::Receive {
+            node,
+            from,
+            sent_us: at_us - 500,
+        };
+        diagram.events.push(Drawn {
+            number,
+            what,
+            led: true,
+            fatal: false,
+        });
     }
-    failure.history[0].operations = vec![Asked { command: long.clone(), answer: Some(long.clone()), ..sample }; 60];
+    failure.history[0].operations = vec![
+        Asked {
+            command: long.clone(),
+            answer: Some(long.clone()),
+            ..sample
+        };
+        60
+    ];
     test
 }
 
 fn line(line: usize, text: &str, call: u64, ret: Option<u64>) -> OperationLine {
     let reply = ret.map(|_| s(text));
-    OperationLine { line, client: 7, command: format!("get {text:?}"), reply, call, ret }
+    OperationLine {
+        line,
+        client: 7,
+        command: format!("get {text:?}"),
+        reply,
+        call,
+        ret,
+    }
 }
 
 /// A check of three histories, one of each verdict; all texts of files are `text`.
@@ -290,7 +455,11 @@ pub fn checked(text: &str) -> CheckReport {
                 lines: vec![5, 1, 9],
                 first: vec![line(5, text, 3, None), line(1, text, 2, Some(4))],
             },
-            KeyOrder { key: None, lines: vec![7], first: Vec::new() },
+            KeyOrder {
+                key: None,
+                lines: vec![7],
+                first: Vec::new(),
+            },
         ],
     };
     let violation = ViolationReport {
@@ -318,5 +487,8 @@ pub fn checked(text: &str) -> CheckReport {
         violation: None,
         ..violated.clone()
     };
-    CheckReport { format: FORMAT, histories: vec![plain, violated, undecided] }
+    CheckReport {
+        format: FORMAT,
+        histories: vec![plain, violated, undecided],
+    }
 }

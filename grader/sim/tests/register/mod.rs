@@ -31,8 +31,15 @@ pub enum Output {
 
 #[derive(Debug, Serialize, Deserialize)]
 enum Message {
-    Request { nth: u64, write: Option<u64>, cheat: bool },
-    Reply { nth: u64, value: Option<u64> },
+    Request {
+        nth: u64,
+        write: Option<u64>,
+        cheat: bool,
+    },
+    Reply {
+        nth: u64,
+        value: Option<u64>,
+    },
     Given(u8),
 }
 
@@ -79,14 +86,26 @@ impl Node for Server {
 
     fn start(_: &(), _: Boot, ctx: &mut Context<Self>) -> Self {
         ctx.set_timer((), ms(10));
-        Server { value: ctx.disk().read("value").unwrap_or(0), ticks: 0, hidden: 0 }
+        Server {
+            value: ctx.disk().read("value").unwrap_or(0),
+            ticks: 0,
+            hidden: 0,
+        }
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
-        let Message::Request { nth, write, cheat } = message else { return };
+        let Message::Request { nth, write, cheat } = message else {
+            return;
+        };
         self.hidden += u64::from(cheat);
         let Some(value) = write else {
-            ctx.send(from, Message::Reply { nth, value: Some(self.value) });
+            ctx.send(
+                from,
+                Message::Reply {
+                    nth,
+                    value: Some(self.value),
+                },
+            );
             return;
         };
         self.value = value;
@@ -134,7 +153,14 @@ impl Node for Client {
         if nth == self.nth
             && let Some(write) = self.open
         {
-            ctx.send(S1, Message::Request { nth, write, cheat: false });
+            ctx.send(
+                S1,
+                Message::Request {
+                    nth,
+                    write,
+                    cheat: false,
+                },
+            );
             ctx.set_timer_between(nth, ms(20)..=ms(40));
         }
     }
@@ -179,8 +205,22 @@ pub fn lab() -> guest::Lab {
 /// One server and two clients.
 pub fn nodes() -> Vec<NodeSpec> {
     let config = codec::to_bytes(&()).unwrap();
-    let client = |id| NodeSpec { id, role: Role::Client { role: 1, config: config.clone() }, starts: true };
-    let server = NodeSpec { id: S1, role: Role::Server { role: 0, config: config.clone() }, starts: true };
+    let client = |id| NodeSpec {
+        id,
+        role: Role::Client {
+            role: 1,
+            config: config.clone(),
+        },
+        starts: true,
+    };
+    let server = NodeSpec {
+        id: S1,
+        role: Role::Server {
+            role: 0,
+            config: config.clone(),
+        },
+        starts: true,
+    };
     vec![server, client(C1), client(C2)]
 }
 
@@ -194,8 +234,11 @@ pub struct Busy;
 
 impl Workload for Busy {
     fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
-        let command =
-            if nth.is_multiple_of(2) { Command::Write(nth * 10 + u64::from(client.number())) } else { Command::Read };
+        let command = if nth.is_multiple_of(2) {
+            Command::Write(nth * 10 + u64::from(client.number()))
+        } else {
+            Command::Read
+        };
         (nth < 25).then(|| (ms(7), codec::to_bytes(&command).unwrap()))
     }
 }

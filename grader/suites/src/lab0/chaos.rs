@@ -1,5 +1,6 @@
-//! Chaos: clients that ask all the time under a random subset of faults (swarm testing: Groce et al., ISSTA 2012), then a
-//! healed world in which everything must be answered, and one judgement of all that clients saw.
+//! Chaos: clients that ask all the time under a random subset of faults (swarm testing: Groce et
+//! al., ISSTA 2012), then a healed world in which everything must be answered, and one judgement of
+//! all that clients saw.
 
 use std::time::Duration;
 
@@ -45,19 +46,35 @@ impl Chaos<'_> {
         let ids = self.cast.program == Program::Ids;
         let mut drawn = |allowed: bool| draw.chance(600) && allowed;
         let (bad, stragglers, cuts) = (drawn(true), drawn(true), drawn(true));
-        Drawn { bad, stragglers, cuts, restarts: drawn(ids), clocks: drawn(ids) }
+        Drawn {
+            bad,
+            stragglers,
+            cuts,
+            restarts: drawn(ids),
+            clocks: drawn(ids),
+        }
     }
 
     pub fn run(&self, trial: &mut Trial<'_>) -> Outcome {
         let choices = Choices::new(trial.seed());
         let drawn = self.drawn(choices);
-        let mut conditions = if drawn.bad { Conditions::bad() } else { Conditions::clean() };
+        let mut conditions = if drawn.bad {
+            Conditions::bad()
+        } else {
+            Conditions::clean()
+        };
         let mut more = String::new();
         for (on, what) in [
             (drawn.stragglers, "single messages up to 500 ms late"),
             (drawn.cuts, "links cut and servers paused for a while"),
-            (drawn.restarts, "servers crash and restart, some without their disk"),
-            (drawn.clocks, "clocks are set forward and back, run fast, slow or not at all"),
+            (
+                drawn.restarts,
+                "servers crash and restart, some without their disk",
+            ),
+            (
+                drawn.clocks,
+                "clocks are set forward and back, run fast, slow or not at all",
+            ),
         ] {
             if on {
                 more += &format!("; {what}");
@@ -76,14 +93,25 @@ impl Chaos<'_> {
     fn healthy(&self, room: &mut Room<'_, '_>, choices: Choices) -> Outcome {
         room.world.phase("healthy");
         let (program, operations) = (self.cast.program, self.operations);
-        room.world.set_workload(Asking { choices, program, operations });
+        room.world.set_workload(Asking {
+            choices,
+            program,
+            operations,
+        });
         if let Some(until) = room.world.plans_began() {
             return room.world.run_for(until.since(room.world.now()));
         }
         let within = room.patience();
-        room.world.expect("an operation is answered in a healthy world", within, |world| {
-            Ok(world.history().iter().any(|operation| operation.reply.is_some()))
-        })
+        room.world.expect(
+            "an operation is answered in a healthy world",
+            within,
+            |world| {
+                Ok(world
+                    .history()
+                    .iter()
+                    .any(|operation| operation.reply.is_some()))
+            },
+        )
     }
 
     fn faulty(&self, room: &mut Room<'_, '_>, drawn: &Drawn, choices: Choices) -> Outcome {
@@ -92,16 +120,21 @@ impl Chaos<'_> {
         if drawn.cuts {
             let with_server = |(position, server): (usize, &NodeId)| {
                 let server = *server;
-                self.cast.clients_of(position).into_iter().map(move |client| (client, server))
+                self.cast
+                    .clients_of(position)
+                    .into_iter()
+                    .map(move |client| (client, server))
             };
             let pairs = servers.iter().enumerate().flat_map(with_server).collect();
             room.world.add_plan(Cuts::new(pairs, choices), ms(20));
         }
         if drawn.restarts {
-            room.world.add_plan(Restarts::new(servers.clone(), choices), ms(30));
+            room.world
+                .add_plan(Restarts::new(servers.clone(), choices), ms(30));
         }
         if drawn.clocks {
-            room.world.add_plan(SkewedClocks::new(servers, choices), ms(10));
+            room.world
+                .add_plan(SkewedClocks::new(servers, choices), ms(10));
         }
         room.world.run_plans_for(FAULTS_LAST)
     }
@@ -133,12 +166,20 @@ struct Asking {
 
 impl Workload for Asking {
     fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
-        let mut draw = self.choices.draw(About::Workload, u64::from(client.number()), nth);
+        let mut draw = self
+            .choices
+            .draw(About::Workload, u64::from(client.number()), nth);
         // Every other client is in a hurry.
-        let longest = if client.number().is_multiple_of(2) { THINK_MS } else { 5 };
+        let longest = if client.number().is_multiple_of(2) {
+            THINK_MS
+        } else {
+            5
+        };
         let think = draw.between(&(ms(0)..=ms(longest)));
         let command = match self.program {
-            Program::Echo => bytes(&Echo { payload: payloads::drawn(&mut draw, 2) }),
+            Program::Echo => bytes(&Echo {
+                payload: payloads::drawn(&mut draw, 2),
+            }),
             _ => bytes(&NewId),
         };
         (nth < self.operations).then_some((think, command))

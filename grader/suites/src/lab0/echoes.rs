@@ -1,5 +1,5 @@
-//! What must hold of echoes, judged on what clients saw: each payload comes back as it was sent, and the server has
-//! counted every request once, in an order that could have been.
+//! What must hold of echoes, judged on what clients saw: each payload comes back as it was sent,
+//! and the server has counted every request once, in an order that could have been.
 
 use std::collections::BTreeMap;
 
@@ -13,18 +13,28 @@ impl Room<'_, '_> {
     /// Has a payload echoed, and looks at what comes back.
     #[track_caller]
     pub fn echo(&mut self, client: NodeId, payload: &Payload) -> Outcome<u64> {
-        self.ask(client, &Echo { payload: payload.clone() })?;
+        self.ask(
+            client,
+            &Echo {
+                payload: payload.clone(),
+            },
+        )?;
         let echoed: Echoed = self.answer(client)?;
         if echoed.payload == *payload {
             return Ok(echoed.nth);
         }
         let (sent, got) = (shortened(payload), shortened(&echoed.payload));
-        Err(self.world.violation(format!("{client} sent {sent} and got back {got}")))
+        Err(self
+            .world
+            .violation(format!("{client} sent {sent} and got back {got}")))
     }
 }
 
 fn answered_at(operation: &Operation) -> Time {
-    operation.reply.as_ref().map_or(Time::ZERO, |(moment, _)| moment.at)
+    operation
+        .reply
+        .as_ref()
+        .map_or(Time::ZERO, |(moment, _)| moment.at)
 }
 
 /// Judges all echoes so far. If no request is open, none may be missing in the count.
@@ -34,29 +44,40 @@ pub fn judge(room: &Room<'_, '_>) -> Outcome {
     let mut counted: BTreeMap<u64, &Operation> = BTreeMap::new();
     for operation in &answered {
         let (client, at) = (operation.client, answered_at(operation));
-        let Echo { payload } = codec::from_bytes(&operation.command).expect("the test made this command");
+        let Echo { payload } =
+            codec::from_bytes(&operation.command).expect("the test made this command");
         let echoed: Echoed = output(operation).expect("it is answered");
         if echoed.payload != payload {
             let (sent, got) = (shortened(&payload), shortened(&echoed.payload));
-            return Err(room.world.violation_at(at, format!("{client} sent {sent} and got back {got}")));
+            return Err(room
+                .world
+                .violation_at(at, format!("{client} sent {sent} and got back {got}")));
         }
         let nth = echoed.nth;
         if let Some(other) = counted.insert(nth, operation) {
             let (other, when) = (other.client, answered_at(other));
             let text = format!(
-                "{client} was told that its request was number {nth}, but so was {other} (answered at {when}): two \
+                "{client} was told that its request was number {nth}, but so was {other} (answered \
+                 at {when}): two \
                  requests, one count"
             );
             return Err(room.world.violation_at(at, text));
         }
         let before = |other: &&&Operation| {
-            other.reply.as_ref().is_some_and(|(moment, _)| moment.order < operation.invoked.order)
+            other
+                .reply
+                .as_ref()
+                .is_some_and(|(moment, _)| moment.order < operation.invoked.order)
         };
-        let earlier =
-            answered.iter().filter(before).filter_map(|other| output::<Echoed>(other)).map(|echoed| echoed.nth);
+        let earlier = answered
+            .iter()
+            .filter(before)
+            .filter_map(|other| output::<Echoed>(other))
+            .map(|echoed| echoed.nth);
         if let Some(higher) = earlier.max().filter(|higher| *higher > nth) {
             let text = format!(
-                "{client} was told that its request was number {nth}, but number {higher} had been answered before it \
+                "{client} was told that its request was number {nth}, but number {higher} had been \
+                 answered before it \
                  was asked"
             );
             return Err(room.world.violation_at(at, text));
@@ -68,7 +89,8 @@ pub fn judge(room: &Room<'_, '_>) -> Outcome {
     for (expected, (nth, operation)) in (1u64..).zip(&counted) {
         if expected != *nth {
             let text = format!(
-                "{} was told that its request was number {nth}, but all are answered and nobody's was number \
+                "{} was told that its request was number {nth}, but all are answered and nobody's \
+                 was number \
                  {expected}: some request was carried out more than once",
                 operation.client
             );

@@ -1,6 +1,7 @@
-//! The tests that students do not have. Each asks for something that the handout promises and has a public test beside
-//! it with the same idea; sizes, values and moments are drawn from the run's seed, and so from the course's salt. In
-//! the release for students this file is a stub whose `tests` returns none.
+//! The tests that students do not have. Each asks for something that the handout promises and has a
+//! public test beside it with the same idea; sizes, values and moments are drawn from the run's
+//! seed, and so from the course's salt. In the release for students this file is a stub whose
+//! `tests` returns none.
 
 use faultline_sim::{
     Conditions, Outcome, Trial,
@@ -49,7 +50,11 @@ fn drawn(trial: &Trial<'_>) -> Draw {
 
 fn drawn_payloads_come_back_unchanged(trial: &mut Trial<'_>) -> Outcome {
     let mut draw = drawn(trial);
-    let cast = Cast { program: Program::Echo, servers: &[1], clients_each: 2 };
+    let cast = Cast {
+        program: Program::Echo,
+        servers: &[1],
+        clients_each: 2,
+    };
     cast.act(trial, |room| {
         for _ in 0..20 {
             for client in cast.clients() {
@@ -57,47 +62,89 @@ fn drawn_payloads_come_back_unchanged(trial: &mut Trial<'_>) -> Outcome {
             }
         }
         room.echo(client(1), &payloads::nested(20 + draw.below(20) as u32))?;
-        room.echo(client(2), &payloads::large(5_000 + draw.below(15_000) as usize))?;
+        room.echo(
+            client(2),
+            &payloads::large(5_000 + draw.below(15_000) as usize),
+        )?;
         Ok(())
     })
 }
 
 fn late_copies_of_any_message(trial: &mut Trial<'_>) -> Outcome {
     let mut draw = drawn(trial);
-    let cast = Cast { program: Program::Echo, servers: &[1], clients_each: 2 + draw.below(4) as u32 };
-    let late = Conditions { duplication: 1_000, stragglers: 500, straggle: ms(5)..=ms(450), ..Conditions::bad() };
-    cast.act_under(trial, late, " on which messages come twice and late", |room| {
-        for round in 0..8 {
-            for client in cast.clients() {
-                let text = if draw.chance(500) { "the same".to_owned() } else { format!("{client} {round}") };
-                room.echo(client, &payloads::text(&text))?;
+    let cast = Cast {
+        program: Program::Echo,
+        servers: &[1],
+        clients_each: 2 + draw.below(4) as u32,
+    };
+    let late = Conditions {
+        duplication: 1_000,
+        stragglers: 500,
+        straggle: ms(5)..=ms(450),
+        ..Conditions::bad()
+    };
+    cast.act_under(
+        trial,
+        late,
+        " on which messages come twice and late",
+        |room| {
+            for round in 0..8 {
+                for client in cast.clients() {
+                    let text = if draw.chance(500) {
+                        "the same".to_owned()
+                    } else {
+                        format!("{client} {round}")
+                    };
+                    room.echo(client, &payloads::text(&text))?;
+                }
             }
-        }
-        room.world.run_for(ms(600))?;
-        for client in cast.clients() {
-            room.echo(client, &payloads::text("the same"))?;
-        }
-        room.judge()
-    })
+            room.world.run_for(ms(600))?;
+            for client in cast.clients() {
+                room.echo(client, &payloads::text("the same"))?;
+            }
+            room.judge()
+        },
+    )
 }
 
 fn many_clients_in_chaos(trial: &mut Trial<'_>) -> Outcome {
     let clients_each = 7 + drawn(trial).below(5) as u32;
-    Chaos { cast: Cast { program: Program::Echo, servers: &[1], clients_each }, operations: 20 }.run(trial)
+    Chaos {
+        cast: Cast {
+            program: Program::Echo,
+            servers: &[1],
+            clients_each,
+        },
+        operations: 20,
+    }
+    .run(trial)
 }
 
 fn large_requests_are_not_kept(trial: &mut Trial<'_>) -> Outcome {
     let mut draw = drawn(trial);
-    remembers_one(trial, 10 + draw.below(20) as u32, 1_000 + draw.below(2_000) as usize)
+    remembers_one(
+        trial,
+        10 + draw.below(20) as u32,
+        1_000 + draw.below(2_000) as usize,
+    )
 }
 
 fn many_servers_in_chaos(trial: &mut Trial<'_>) -> Outcome {
     let high = 3 + drawn(trial).below(1_021) as u32;
-    let cast = Cast { program: Program::Ids, servers: &[1, 2, high], clients_each: 3 };
-    Chaos { cast, operations: 20 }.run(trial)
+    let cast = Cast {
+        program: Program::Ids,
+        servers: &[1, 2, high],
+        clients_each: 3,
+    };
+    Chaos {
+        cast,
+        operations: 20,
+    }
+    .run(trial)
 }
 
-/// The disk is lost, the clock reads what it read before, or less, and the server has been in this moment many times.
+/// The disk is lost, the clock reads what it read before, or less, and the server has been in this
+/// moment many times.
 fn nothing_is_left_but_the_name(trial: &mut Trial<'_>) -> Outcome {
     let mut draw = drawn(trial);
     ONE.act(trial, |room| {
@@ -131,7 +178,11 @@ fn bursts_across_a_restart(trial: &mut Trial<'_>) -> Outcome {
 
 fn a_crash_at_each_effect(trial: &mut Trial<'_>) -> Outcome {
     let conditions = trial.conditions();
-    ONE.describe(trial, &conditions, "; s1 crashes between two effects, and its clock stands still");
+    ONE.describe(
+        trial,
+        &conditions,
+        "; s1 crashes between two effects, and its clock stands still",
+    );
     let setup = ONE.setup(trial, conditions);
     trial.crash_sweep(&setup, |world| {
         let mut room = Room::new(world, Program::Ids);
@@ -148,7 +199,10 @@ fn a_crash_at_each_effect(trial: &mut Trial<'_>) -> Outcome {
         }
         room.world.start(server(1))?;
         let patience = room.patience();
-        room.world.expect("every operation is answered", patience, |world| Ok(world.workload_is_done()))?;
+        room.world
+            .expect("every operation is answered", patience, |world| {
+                Ok(world.workload_is_done())
+            })?;
         room.ids(&ONE.clients(), 3)
     })
 }
@@ -161,5 +215,8 @@ fn order_under_load(trial: &mut Trial<'_>) -> Outcome {
 fn drawn_numbers_are_told_apart(trial: &mut Trial<'_>) -> Outcome {
     let mut draw = drawn(trial);
     let low = 1 + draw.below(255) as u32;
-    told_apart(trial, &[low, low + 256, low + 512, 1022 - draw.below(2) as u32])
+    told_apart(
+        trial,
+        &[low, low + 256, low + 512, 1022 - draw.below(2) as u32],
+    )
 }

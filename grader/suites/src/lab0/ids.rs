@@ -9,7 +9,8 @@ use labkit::NodeId;
 use super::room::{Room, output};
 
 impl Room<'_, '_> {
-    /// All these clients ask at the same moment, so many times in a row, and each waits for its answer in between.
+    /// All these clients ask at the same moment, so many times in a row, and each waits for its
+    /// answer in between.
     #[track_caller]
     pub fn ids(&mut self, clients: &[NodeId], times: u32) -> Outcome {
         for _ in 0..times {
@@ -30,10 +31,21 @@ pub fn judge(room: &Room<'_, '_>) -> Outcome<Vec<(Time, Id)>> {
     let mut given: BTreeMap<Id, (NodeId, Time)> = BTreeMap::new();
     let mut ids = Vec::new();
     for operation in room.answered() {
-        let Operation { client, reply: Some((moment, _)), .. } = operation else { continue };
+        let Operation {
+            client,
+            reply: Some((moment, _)),
+            ..
+        } = operation
+        else {
+            continue;
+        };
         let id: Id = output(operation).expect("it is answered");
         if let Some((other, at)) = given.insert(id.clone(), (*client, moment.at)) {
-            let whom = if other == *client { "it".to_owned() } else { other.to_string() };
+            let whom = if other == *client {
+                "it".to_owned()
+            } else {
+                other.to_string()
+            };
             let text = format!("{client} was given {id:?}, which {whom} had been given at {at}");
             return Err(room.world.violation_at(moment.at, text));
         }
@@ -49,7 +61,13 @@ pub type Overheard = Rc<RefCell<Vec<(Time, NodeId, NodeId)>>>;
 pub struct Eavesdropper(pub Overheard);
 
 impl Watcher for Eavesdropper {
-    fn delivered(&mut self, look: &mut Look<'_, '_>, to: NodeId, from: NodeId, _message: &[u8]) -> Outcome {
+    fn delivered(
+        &mut self,
+        look: &mut Look<'_, '_>,
+        to: NodeId,
+        from: NodeId,
+        _message: &[u8],
+    ) -> Outcome {
         if (from.role(), to.role()) == ('s', 's') && from != to {
             self.0.borrow_mut().push((look.now(), from, to));
         }

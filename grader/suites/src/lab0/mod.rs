@@ -17,7 +17,8 @@ use labkit::NodeId;
 use crate::{Suite, tests};
 use public::{clocks, echo, pingpong, servers, stretch};
 
-/// Within this time every operation must be answered on a clean network, and after the last fault has ended.
+/// Within this time every operation must be answered on a clean network, and after the last fault
+/// has ended.
 const ANSWERED: Duration = ms(5_000);
 
 /// Within this time every operation must be answered while the network goes on losing messages.

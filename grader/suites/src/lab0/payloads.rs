@@ -4,9 +4,24 @@ use faultline_sim::choice::Draw;
 use lab0_api::Payload;
 
 /// Numbers that do not survive a float, a smaller integer or a sign that is lost.
-const NUMBERS: [i64; 7] = [0, -1, 1 << 32, (1 << 53) + 1, -(1 << 53) - 1, i64::MAX, i64::MIN];
+const NUMBERS: [i64; 7] = [
+    0,
+    -1,
+    1 << 32,
+    (1 << 53) + 1,
+    -(1 << 53) - 1,
+    i64::MAX,
+    i64::MIN,
+];
 
-const TEXTS: [&str; 6] = ["", "hello", "Grüße, 世界 \u{1F980}", "\"quotes\" \\ and \n\t\0", "null", "12"];
+const TEXTS: [&str; 6] = [
+    "",
+    "hello",
+    "Grüße, 世界 \u{1F980}",
+    "\"quotes\" \\ and \n\t\0",
+    "null",
+    "12",
+];
 
 pub fn text(text: &str) -> Payload {
     Payload::Text(text.to_owned())
@@ -14,7 +29,13 @@ pub fn text(text: &str) -> Payload {
 
 /// A text of so many letters.
 pub fn large(letters: usize) -> Payload {
-    Payload::Text("all work and no play ".chars().cycle().take(letters).collect())
+    Payload::Text(
+        "all work and no play "
+            .chars()
+            .cycle()
+            .take(letters)
+            .collect(),
+    )
 }
 
 /// A list in a list in a list, ...
@@ -29,8 +50,18 @@ pub fn every_sort() -> Vec<Payload> {
     all.extend(TEXTS.map(text));
     all.push(Payload::List(Vec::new()));
     all.push(Payload::Object([].into()));
-    all.push(Payload::List(vec![text("a"), text("a"), Payload::Number(1), Payload::Null]));
-    let names = ["b", "", "a", "Ä"].map(|name| (name.to_owned(), Payload::List(vec![text(name), Payload::Bool(true)])));
+    all.push(Payload::List(vec![
+        text("a"),
+        text("a"),
+        Payload::Number(1),
+        Payload::Null,
+    ]));
+    let names = ["b", "", "a", "Ä"].map(|name| {
+        (
+            name.to_owned(),
+            Payload::List(vec![text(name), Payload::Bool(true)]),
+        )
+    });
     all.push(Payload::Object(names.into()));
     all.push(nested(40));
     all.push(large(10_000));
@@ -48,7 +79,12 @@ pub fn drawn(draw: &mut Draw, depth: u32) -> Payload {
         4 => large(draw.below(400) as usize),
         5 => Payload::List((0..draw.below(4)).map(|_| drawn(draw, depth - 1)).collect()),
         _ => {
-            let entry = |draw: &mut Draw| (format!("{}{}", draw.pick(&TEXTS), draw.below(9)), drawn(draw, depth - 1));
+            let entry = |draw: &mut Draw| {
+                (
+                    format!("{}{}", draw.pick(&TEXTS), draw.below(9)),
+                    drawn(draw, depth - 1),
+                )
+            };
             Payload::Object((0..draw.below(4)).map(|_| entry(draw)).collect())
         }
     }

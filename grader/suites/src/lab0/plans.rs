@@ -1,5 +1,5 @@
-//! Fault plans for chaos. Everybody can go on once they are over: a server that is down is started again, a link that is
-//! cut is healed.
+//! Fault plans for chaos. Everybody can go on once they are over: a server that is down is started
+//! again, a link that is cut is healed.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use faultline_sim::{
 };
 use labkit::NodeId;
 
-/// Crashes servers, one at a time, between two effects or in the middle of a handler; starts them again at once or later,
-/// sometimes with an empty disk.
+/// Crashes servers, one at a time, between two effects or in the middle of a handler; starts them
+/// again at once or later, sometimes with an empty disk.
 pub struct Restarts {
     choices: Choices,
     servers: Vec<NodeId>,
@@ -21,7 +21,12 @@ pub struct Restarts {
 
 impl Restarts {
     pub fn new(servers: Vec<NodeId>, choices: Choices) -> Restarts {
-        Restarts { choices, servers, wakes: 0, victim: None }
+        Restarts {
+            choices,
+            servers,
+            wakes: 0,
+            victim: None,
+        }
     }
 
     fn back(world: &mut World<'_>, server: NodeId, draw: &mut Draw) -> Outcome {
@@ -74,7 +79,8 @@ impl Plan for Restarts {
     }
 }
 
-/// Cuts the link between a client and its server, in one direction or both, or pauses a server for a while.
+/// Cuts the link between a client and its server, in one direction or both, or pauses a server for
+/// a while.
 pub struct Cuts {
     choices: Choices,
     /// A client and its server each.
@@ -86,7 +92,13 @@ pub struct Cuts {
 
 impl Cuts {
     pub fn new(pairs: Vec<(NodeId, NodeId)>, choices: Choices) -> Cuts {
-        Cuts { choices, pairs, wakes: 0, cut: None, paused: None }
+        Cuts {
+            choices,
+            pairs,
+            wakes: 0,
+            cut: None,
+            paused: None,
+        }
     }
 }
 

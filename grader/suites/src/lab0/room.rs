@@ -3,8 +3,8 @@
 use std::{fmt::Debug, time::Duration};
 
 use faultline_sim::{
-    Asked, Clock, Conditions, Judged, Kind, NodeSpec, Operation, Outcome, Role, Setup, Stop, Trial, World,
-    choice::About, ms,
+    Asked, Clock, Conditions, Judged, Kind, NodeSpec, Operation, Outcome, Role, Setup, Stop, Trial,
+    World, choice::About, ms,
 };
 use lab0_api::{ClientConfig, Echo, Echoed, Id, NewId, Ping, Pong};
 use labkit::{NodeId, codec};
@@ -31,7 +31,8 @@ impl Program {
     }
 }
 
-/// Who takes part: the numbers of the servers, and how many clients each has. The first server has the first clients.
+/// Who takes part: the numbers of the servers, and how many clients each has. The first server has
+/// the first clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Cast<'a> {
     pub program: Program,
@@ -47,7 +48,9 @@ impl Cast<'_> {
 
     /// The clients.
     pub fn clients(&self) -> Vec<NodeId> {
-        (1..=self.servers.len() as u32 * self.clients_each).map(client).collect()
+        (1..=self.servers.len() as u32 * self.clients_each)
+            .map(client)
+            .collect()
     }
 
     /// The clients of the server at this position.
@@ -61,31 +64,62 @@ impl Cast<'_> {
         let role = self.program.server_role();
         let mut nodes = Vec::new();
         for id in self.servers() {
-            nodes.push(NodeSpec { id, role: Role::Server { role, config: bytes(&()) }, starts: true });
+            nodes.push(NodeSpec {
+                id,
+                role: Role::Server {
+                    role,
+                    config: bytes(&()),
+                },
+                starts: true,
+            });
         }
         for (position, server) in self.servers().into_iter().enumerate() {
             for id in self.clients_of(position) {
-                let role = Role::Client { role: role + 1, config: bytes(&ClientConfig { server }) };
-                nodes.push(NodeSpec { id, role, starts: true });
+                let role = Role::Client {
+                    role: role + 1,
+                    config: bytes(&ClientConfig { server }),
+                };
+                nodes.push(NodeSpec {
+                    id,
+                    role,
+                    starts: true,
+                });
             }
         }
         let mut setup = Setup::new(nodes, conditions);
         if self.program == Program::Ids {
             let clock = Clock::reading(today(trial));
-            setup.clocks = self.servers().into_iter().map(|server| (server, clock)).collect();
+            setup.clocks = self
+                .servers()
+                .into_iter()
+                .map(|server| (server, clock))
+                .collect();
         }
         setup
     }
 
     /// Runs a test under the trial's conditions.
-    pub fn act(&self, trial: &mut Trial<'_>, test: impl FnOnce(&mut Room<'_, '_>) -> Outcome) -> Outcome {
+    pub fn act(
+        &self,
+        trial: &mut Trial<'_>,
+        test: impl FnOnce(&mut Room<'_, '_>) -> Outcome,
+    ) -> Outcome {
         let conditions = trial.conditions();
         self.act_under(trial, conditions, "", test)
     }
 
-    /// Runs a test on a network that is clean with every seed: for first steps, and where costs are measured.
-    pub fn act_in_peace(&self, trial: &mut Trial<'_>, test: impl FnOnce(&mut Room<'_, '_>) -> Outcome) -> Outcome {
-        let conditions = if trial.number() == 0 { Conditions::steady() } else { Conditions::clean() };
+    /// Runs a test on a network that is clean with every seed: for first steps, and where costs are
+    /// measured.
+    pub fn act_in_peace(
+        &self,
+        trial: &mut Trial<'_>,
+        test: impl FnOnce(&mut Room<'_, '_>) -> Outcome,
+    ) -> Outcome {
+        let conditions = if trial.number() == 0 {
+            Conditions::steady()
+        } else {
+            Conditions::clean()
+        };
         self.act_under(trial, conditions, "", test)
     }
 
@@ -101,7 +135,10 @@ impl Cast<'_> {
         let setup = self.setup(trial, conditions);
         let mut list = Vec::new();
         let outcome = trial.run(setup, |world| {
-            let mut room = Room { world, program: self.program };
+            let mut room = Room {
+                world,
+                program: self.program,
+            };
             let outcome = room.world.run_for(ms(1)).and_then(|()| test(&mut room));
             list = asked(self.program, room.world, &outcome);
             outcome
@@ -112,10 +149,18 @@ impl Cast<'_> {
 
     /// Says in words how the world is set up.
     pub fn describe(&self, trial: &mut Trial<'_>, conditions: &Conditions, more: &str) {
-        let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
-        let network =
-            if conditions.loss > 0 { "a network that loses, doubles and reorders" } else { "a clean network" };
-        let (servers, clients) = (count(self.servers.len(), "server"), count(self.clients().len(), "client"));
+        let count = |number: usize, what: &str| {
+            format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+        };
+        let network = if conditions.loss > 0 {
+            "a network that loses, doubles and reorders"
+        } else {
+            "a clean network"
+        };
+        let (servers, clients) = (
+            count(self.servers.len(), "server"),
+            count(self.clients().len(), "client"),
+        );
         trial.describe_setting(format!("{servers}, {clients}, {network}{more}"));
     }
 }
@@ -123,7 +168,8 @@ impl Cast<'_> {
 /// The time of day at which the world begins: some moment of 2026.
 fn today(trial: &Trial<'_>) -> Duration {
     let mut draw = faultline_sim::choice::Choices::new(trial.seed()).draw(About::Plan, 0xDA7E, 0);
-    Duration::from_secs(1_767_225_600) + draw.between(&(Duration::ZERO..=Duration::from_secs(31_000_000)))
+    Duration::from_secs(1_767_225_600)
+        + draw.between(&(Duration::ZERO..=Duration::from_secs(31_000_000)))
 }
 
 pub fn bytes<T: Serialize>(value: &T) -> Vec<u8> {
@@ -155,26 +201,47 @@ impl<'w, 'b> Room<'w, 'b> {
 
     /// How long an answer may take on this network.
     pub fn patience(&self) -> Duration {
-        if self.world.conditions().loss > 0 { ANSWERED_UNDER_LOSS } else { ANSWERED }
+        if self.world.conditions().loss > 0 {
+            ANSWERED_UNDER_LOSS
+        } else {
+            ANSWERED
+        }
     }
 
     /// Waits for the answer to the client's last question.
     #[track_caller]
     pub fn answer<O: DeserializeOwned>(&mut self, client: NodeId) -> Outcome<O> {
-        let asked = self.world.history().iter().rposition(|operation| operation.client == client);
+        let asked = self
+            .world
+            .history()
+            .iter()
+            .rposition(|operation| operation.client == client);
         let index = asked.expect("the test has asked");
         let within = self.patience();
-        self.world.expect("every operation is answered", within, |world| Ok(world.history()[index].reply.is_some()))?;
+        self.world
+            .expect("every operation is answered", within, |world| {
+                Ok(world.history()[index].reply.is_some())
+            })?;
         Ok(output(&self.world.history()[index]).expect("the world expected this answer"))
     }
 
-    /// Waits until all clients are done that ask all the time. However many they are, somebody is always answered in time.
+    /// Waits until all clients are done that ask all the time. However many they are, somebody is
+    /// always answered in time.
     #[track_caller]
     pub fn nobody_is_stuck(&mut self) -> Outcome {
-        let answers = |world: &mut World<'_>| world.phases().iter().map(|phase| phase.operations).sum::<u64>();
+        let answers = |world: &mut World<'_>| {
+            world
+                .phases()
+                .iter()
+                .map(|phase| phase.operations)
+                .sum::<u64>()
+        };
         while !self.world.workload_is_done() {
             let (before, within) = (answers(self.world), self.patience());
-            self.world.expect("an operation is answered", within, |world| Ok(answers(world) > before))?;
+            self.world
+                .expect("an operation is answered", within, |world| {
+                    Ok(answers(world) > before)
+                })?;
         }
         Ok(())
     }
@@ -193,8 +260,12 @@ impl<'w, 'b> Room<'w, 'b> {
 
     /// The answers so far, in the order in which they were given.
     pub fn answered(&self) -> Vec<&Operation> {
-        let mut answered: Vec<&Operation> =
-            self.world.history().iter().filter(|operation| operation.reply.is_some()).collect();
+        let mut answered: Vec<&Operation> = self
+            .world
+            .history()
+            .iter()
+            .filter(|operation| operation.reply.is_some())
+            .collect();
         answered.sort_by_key(|operation| operation.reply.as_ref().map(|(moment, _)| moment.order));
         answered
     }
@@ -212,7 +283,9 @@ impl<'w, 'b> Room<'w, 'b> {
 
 /// What clients asked, for reports of a failure.
 fn asked(program: Program, world: &World<'_>, outcome: &Outcome) -> Vec<Asked> {
-    let Err(Stop::Violation(failure)) = outcome else { return Vec::new() };
+    let Err(Stop::Violation(failure)) = outcome else {
+        return Vec::new();
+    };
     let of = |operation: &Operation| {
         let (command, answer) = match program {
             Program::PingPong => (say::<Ping>(&operation.command), said::<Pong>(operation)),
@@ -227,7 +300,11 @@ fn asked(program: Program, world: &World<'_>, outcome: &Outcome) -> Vec<Asked> {
             command,
             from: operation.invoked.at,
             answer: at.zip(answer),
-            judged: if wrong { Judged::Impossible } else { Judged::Plain },
+            judged: if wrong {
+                Judged::Impossible
+            } else {
+                Judged::Plain
+            },
         }
     };
     world.history().iter().map(of).collect()

@@ -21,14 +21,27 @@ pub struct Desk<'w, 'b> {
 
 /// A piece of input with this name and text.
 pub fn split(name: &str, text: &str) -> Split {
-    Split { name: name.to_owned(), text: text.to_owned() }
+    Split {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    }
 }
 
 /// Runs a test that only calls functions: there is nothing to be lost or late.
 pub fn at_desk(trial: &mut Trial<'_>, test: impl FnOnce(&mut Desk<'_, '_>) -> Outcome) -> Outcome {
     trial.describe_setting("your functions are called, one after the other; no network, no faults");
-    let bench = NodeSpec { id: A1, role: Role::Server { role: BENCH, config: bytes(&()) }, starts: true };
-    let setup = Setup::new(vec![bench, NodeSpec::puppet(T1, BENCH)], Conditions::steady());
+    let bench = NodeSpec {
+        id: A1,
+        role: Role::Server {
+            role: BENCH,
+            config: bytes(&()),
+        },
+        starts: true,
+    };
+    let setup = Setup::new(
+        vec![bench, NodeSpec::puppet(T1, BENCH)],
+        Conditions::steady(),
+    );
     trial.run(setup, |world| {
         world.run_for(ms(1))?;
         test(&mut Desk { world })
@@ -50,11 +63,18 @@ impl Desk<'_, '_> {
         self.world.send_given(T1, A1, &asked)?;
         self.world.run_for(ms(10))?;
         let Some(received) = self.world.inbox(T1).pop_front() else {
-            return Err(self.world.no_progress(format!("{about} was asked for, and no answer came")));
+            return Err(self
+                .world
+                .no_progress(format!("{about} was asked for, and no answer came")));
         };
-        let given = self.world.given(received.from, &received.message)?.unwrap_or_default();
+        let given = self
+            .world
+            .given(received.from, &received.message)?
+            .unwrap_or_default();
         let Ok(Asked::Answer(Answer(got))) = codec::from_bytes(&given) else {
-            return Err(self.world.violation(format!("{about} was answered with something else than records")));
+            return Err(self.world.violation(format!(
+                "{about} was answered with something else than records"
+            )));
         };
         match difference(&expected, &got) {
             Some(text) => Err(self.world.violation(format!("{about}: {text}"))),
@@ -68,7 +88,13 @@ fn in_turn(app: App, splits: &[Split]) -> Vec<Record> {
     for record in splits.iter().flat_map(|split| app.map(split)) {
         values.entry(record.key).or_default().push(record.value);
     }
-    values.into_iter().map(|(key, values)| Record { value: app.reduce(&key, &values), key }).collect()
+    values
+        .into_iter()
+        .map(|(key, values)| Record {
+            value: app.reduce(&key, &values),
+            key,
+        })
+        .collect()
 }
 
 /// So many wrong records are shown.
@@ -86,19 +112,29 @@ fn difference(expected: &[Record], got: &[Record]) -> Option<String> {
             wrong.push(format!("{:?} has more than one record", record.key));
         }
     }
-    let wanted: BTreeMap<&str, &str> =
-        expected.iter().map(|record| (record.key.as_str(), record.value.as_str())).collect();
+    let wanted: BTreeMap<&str, &str> = expected
+        .iter()
+        .map(|record| (record.key.as_str(), record.value.as_str()))
+        .collect();
     for (key, value) in &wanted {
         match seen.get(key) {
             None => wrong.push(format!("{key:?} is missing, expected {value:?}")),
-            Some(got) if got != value => wrong.push(format!("{key:?} is {got:?}, expected {value:?}")),
+            Some(got) if got != value => {
+                wrong.push(format!("{key:?} is {got:?}, expected {value:?}"))
+            }
             Some(_) => {}
         }
     }
     let extra = seen.iter().filter(|(key, _)| !wanted.contains_key(*key));
-    wrong.extend(extra.map(|(key, value)| format!("{key:?} is {value:?}, and there should be no such key")));
+    wrong.extend(
+        extra.map(|(key, value)| format!("{key:?} is {value:?}, and there should be no such key")),
+    );
     if wrong.is_empty() {
-        let at = expected.iter().zip(got).position(|(one, other)| one != other).unwrap_or(0);
+        let at = expected
+            .iter()
+            .zip(got)
+            .position(|(one, other)| one != other)
+            .unwrap_or(0);
         return Some(format!(
             "the records are not in the order of their keys: record {at} is {:?}, expected {:?}",
             got[at].key, expected[at].key
@@ -106,7 +142,11 @@ fn difference(expected: &[Record], got: &[Record]) -> Option<String> {
     }
     let more = wrong.len().saturating_sub(SHOWN);
     wrong.truncate(SHOWN);
-    let more = if more == 0 { String::new() } else { format!("; and {more} more differences") };
+    let more = if more == 0 {
+        String::new()
+    } else {
+        format!("; and {more} more differences")
+    };
     Some(wrong.join("; ") + &more)
 }
 
@@ -114,7 +154,11 @@ fn show_splits(splits: &[Split]) -> String {
     const LONGEST: usize = 60;
     let show = |split: &Split| {
         let short: String = split.text.chars().take(LONGEST).collect();
-        let more = if short.len() < split.text.len() { "..." } else { "" };
+        let more = if short.len() < split.text.len() {
+            "..."
+        } else {
+            ""
+        };
         format!("{}: {short:?}{more}", split.name)
     };
     let mut shown: Vec<String> = splits.iter().take(SHOWN).map(show).collect();
@@ -135,10 +179,15 @@ mod tests {
         assert_eq!(difference(&expected, &expected), None);
         let got = [record("a", "1"), record("b", "3"), record("d", "1")];
         let text = difference(&expected, &got).unwrap();
-        let wanted = "\"b\" is \"3\", expected \"2\"; \"c\" is missing, expected \"3\"; \"d\" is \"1\", and there should \
+        let wanted = "\"b\" is \"3\", expected \"2\"; \"c\" is missing, expected \"3\"; \"d\" is \
+                      \"1\", and there should \
                       be no such key";
         assert_eq!(text, wanted);
         let swapped = [record("b", "2"), record("a", "1"), record("c", "3")];
-        assert!(difference(&expected, &swapped).unwrap().contains("not in the order"));
+        assert!(
+            difference(&expected, &swapped)
+                .unwrap()
+                .contains("not in the order")
+        );
     }
 }

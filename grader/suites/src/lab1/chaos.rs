@@ -1,5 +1,5 @@
-//! Chaos: jobs under a random subset of faults (swarm testing: Groce et al., ISSTA 2012), then a healed world in which all of
-//! them must end as a sequential run does.
+//! Chaos: jobs under a random subset of faults (swarm testing: Groce et al., ISSTA 2012), then a
+//! healed world in which all of them must end as a sequential run does.
 
 use std::time::Duration;
 
@@ -32,11 +32,22 @@ pub struct Faults {
 
 impl Faults {
     /// A bad network and nothing else.
-    pub const NETWORK: Faults = Faults { workers: false, cuts: false, coordinator: false };
+    pub const NETWORK: Faults = Faults {
+        workers: false,
+        cuts: false,
+        coordinator: false,
+    };
     /// Everything that may happen to workers.
-    pub const WORKERS: Faults = Faults { workers: true, cuts: true, coordinator: false };
+    pub const WORKERS: Faults = Faults {
+        workers: true,
+        cuts: true,
+        coordinator: false,
+    };
     /// And to the coordinator.
-    pub const ALL: Faults = Faults { coordinator: true, ..Faults::WORKERS };
+    pub const ALL: Faults = Faults {
+        coordinator: true,
+        ..Faults::WORKERS
+    };
 }
 
 /// A chaos test.
@@ -61,7 +72,11 @@ impl Chaos {
         let mut drawn = |allowed: bool| allowed && draw.chance(700);
         let (crashes, cuts) = (drawn(self.faults.workers), drawn(self.faults.cuts));
         let (slow, forgets) = (drawn(self.faults.workers), drawn(true));
-        let mut conditions = if bad { Conditions::bad() } else { Conditions::clean() };
+        let mut conditions = if bad {
+            Conditions::bad()
+        } else {
+            Conditions::clean()
+        };
         if late {
             (conditions.stragglers, conditions.straggle) = (50, ms(30)..=ms(400));
         }
@@ -72,10 +87,17 @@ impl Chaos {
                 ..job(id, app, draw.below(9) as u32, 1 + draw.below(4) as u32)
             })
             .collect();
-        let takes = Takes { spread: 1_500, ..Takes::equal(ms(120), ms(100)) };
-        let mut cast = Cast { clients: 2, ..Cast::new(trial, self.workers, jobs, takes) };
+        let takes = Takes {
+            spread: 1_500,
+            ..Takes::equal(ms(120), ms(100))
+        };
+        let mut cast = Cast {
+            clients: 2,
+            ..Cast::new(trial, self.workers, jobs, takes)
+        };
         if slow {
-            cast.slow.insert(worker(1 + draw.below(u64::from(self.workers)) as u32), 6);
+            cast.slow
+                .insert(worker(1 + draw.below(u64::from(self.workers)) as u32), 6);
         }
         let mut more = String::new();
         for (on, what) in [
@@ -84,7 +106,10 @@ impl Chaos {
             (crashes, "workers crash and restart"),
             (crashes && forgets, "some without their disks"),
             (cuts, "workers are cut off for a while"),
-            (self.faults.coordinator, "the coordinator crashes and restarts"),
+            (
+                self.faults.coordinator,
+                "the coordinator crashes and restarts",
+            ),
         ] {
             if on {
                 more += &format!("; {what}");
@@ -92,13 +117,31 @@ impl Chaos {
         }
         cast.act_under(trial, conditions, &more, |cluster| {
             cluster.world.phase("faults");
-            cluster.world.set_workload(Jobs { jobs: cluster.cast.jobs.clone(), choices });
+            cluster.world.set_workload(Jobs {
+                jobs: cluster.cast.jobs.clone(),
+                choices,
+            });
             if self.faults.workers {
-                let plan = Workers { choices, workers: cluster.cast.workers(), crashes, cuts, forgets, left: MOST };
-                cluster.world.add_plan(Workers { crashes: crashes || !cuts, ..plan }, ms(100));
+                let plan = Workers {
+                    choices,
+                    workers: cluster.cast.workers(),
+                    crashes,
+                    cuts,
+                    forgets,
+                    left: MOST,
+                };
+                cluster.world.add_plan(
+                    Workers {
+                        crashes: crashes || !cuts,
+                        ..plan
+                    },
+                    ms(100),
+                );
             }
             if self.faults.coordinator {
-                cluster.world.add_plan(Coordinator { choices, wakes: 0 }, ms(200));
+                cluster
+                    .world
+                    .add_plan(Coordinator { choices, wakes: 0 }, ms(200));
             }
             cluster.world.run_plans_for(FAULTS_LAST)?;
             healed(cluster)
@@ -122,14 +165,16 @@ fn healed(cluster: &mut Cluster<'_, '_>) -> Outcome {
         .history()
         .iter()
         .filter_map(|operation| {
-            let job: Job = labkit::codec::from_bytes(&operation.command).expect("the test wrote it");
+            let job: Job =
+                labkit::codec::from_bytes(&operation.command).expect("the test wrote it");
             Some((job.id, operation.reply.as_ref()?.1.clone()))
         })
         .collect();
     for (job, answer) in &ended {
         if labkit::codec::from_bytes(answer) != Ok(lab1_api::Outcome::Done) {
             let text = format!(
-                "job {job} ended as failed, but no task can have killed {} workers: only {MOST} faults hit workers",
+                "job {job} ended as failed, but no task can have killed {} workers: only {MOST} \
+                 faults hit workers",
                 2 * MOST
             );
             return Err(cluster.world.violation(text));
@@ -155,7 +200,9 @@ impl Workload for Jobs {
             _ => return None,
         };
         let job = self.jobs.iter().find(|job| job.id == id)?;
-        let mut draw = self.choices.draw(About::Workload, u64::from(client.number()), nth);
+        let mut draw = self
+            .choices
+            .draw(About::Workload, u64::from(client.number()), nth);
         Some((draw.between(&(ms(1)..=ms(300))), bytes(job)))
     }
 }
@@ -207,7 +254,11 @@ impl Plan for Workers {
             }
             4 if self.cuts => {
                 let other = *draw.pick(&self.workers);
-                let (from, to) = if draw.chance(500) { (node, M1) } else { (node, other) };
+                let (from, to) = if draw.chance(500) {
+                    (node, M1)
+                } else {
+                    (node, other)
+                };
                 world.cut(from, to)?;
                 Ok((true, next))
             }

@@ -1,4 +1,5 @@
-//! A coordinator, workers and clients in a world, the jobs that they are given, and what must come of them.
+//! A coordinator, workers and clients in a world, the jobs that they are given, and what must come
+//! of them.
 
 use std::{
     cell::RefCell,
@@ -9,7 +10,8 @@ use std::{
 };
 
 use faultline_sim::{
-    Asked, Conditions, Fate, Judged, NodeSpec, Outcome, Role, Setup, Time, Trial, Work, World, choice::Choices, ms,
+    Asked, Conditions, Fate, Judged, NodeSpec, Outcome, Role, Setup, Time, Trial, Work, World,
+    choice::Choices, ms,
 };
 use lab1_api::{App, Job, JobId, WorkerConfig, output_file};
 use labkit::{Inputs, NodeId, codec};
@@ -47,7 +49,13 @@ pub struct Cast {
 
 /// A job whose splits are the first so many inputs.
 pub fn job(id: JobId, app: App, splits: u32, reduce_tasks: u32) -> Job {
-    Job { id, app, splits: (0..splits).map(name).collect(), reduce_tasks, max_attempts: 4 }
+    Job {
+        id,
+        app,
+        splits: (0..splits).map(name).collect(),
+        reduce_tasks,
+        max_attempts: 4,
+    }
 }
 
 /// The name of an input.
@@ -77,19 +85,43 @@ impl Cast {
 
     pub fn plant(&self, trial: &Trial<'_>) -> Arc<Plant> {
         let choices = Choices::new(trial.seed());
-        Arc::new(Plant::new(&self.jobs, &self.inputs, self.takes.clone(), self.poison, choices))
+        Arc::new(Plant::new(
+            &self.jobs,
+            &self.inputs,
+            self.takes.clone(),
+            self.poison,
+            choices,
+        ))
     }
 
     pub fn setup(&self, conditions: Conditions, plant: &Arc<Plant>) -> Setup {
-        let mut nodes = vec![NodeSpec { id: M1, role: Role::Server { role: 0, config: bytes(&()) }, starts: true }];
+        let mut nodes = vec![NodeSpec {
+            id: M1,
+            role: Role::Server {
+                role: 0,
+                config: bytes(&()),
+            },
+            starts: true,
+        }];
         for number in 1..=self.workers + self.late {
             let config = bytes(&WorkerConfig { coordinator: M1 });
             let role = Role::Server { role: 1, config };
-            nodes.push(NodeSpec { id: worker(number), role, starts: number <= self.workers });
+            nodes.push(NodeSpec {
+                id: worker(number),
+                role,
+                starts: number <= self.workers,
+            });
         }
         for number in 1..=self.clients {
-            let role = Role::Client { role: 2, config: bytes(&M1) };
-            nodes.push(NodeSpec { id: client(number), role, starts: true });
+            let role = Role::Client {
+                role: 2,
+                config: bytes(&M1),
+            };
+            nodes.push(NodeSpec {
+                id: client(number),
+                role,
+                starts: true,
+            });
         }
         let mut setup = Setup::new(nodes, conditions);
         setup.start_spread = BEGUN;
@@ -102,29 +134,56 @@ impl Cast {
     }
 
     pub fn describe(&self, conditions: &Conditions) -> String {
-        let count = |number: u32, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
-        let network =
-            if conditions.loss > 0 { "a network that loses, doubles and reorders" } else { "a clean network" };
-        let late = if self.late == 0 { String::new() } else { format!(" ({} of them come later)", self.late) };
+        let count = |number: u32, what: &str| {
+            format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+        };
+        let network = if conditions.loss > 0 {
+            "a network that loses, doubles and reorders"
+        } else {
+            "a clean network"
+        };
+        let late = if self.late == 0 {
+            String::new()
+        } else {
+            format!(" ({} of them come later)", self.late)
+        };
         let jobs: Vec<String> = self
             .jobs
             .iter()
             .map(|job| {
                 let (maps, reduces) = (job.splits.len() as u32, job.reduce_tasks);
-                format!("job {} of {} and {}", job.id, count(maps, "map task"), count(reduces, "reduce task"))
+                format!(
+                    "job {} of {} and {}",
+                    job.id,
+                    count(maps, "map task"),
+                    count(reduces, "reduce task")
+                )
             })
             .collect();
-        format!("{}{late}, {}, {network}", count(self.workers + self.late, "worker"), jobs.join(", "))
+        format!(
+            "{}{late}, {}, {network}",
+            count(self.workers + self.late, "worker"),
+            jobs.join(", ")
+        )
     }
 
     /// Runs a test under the trial's conditions.
-    pub fn act(&self, trial: &mut Trial<'_>, test: impl FnOnce(&mut Cluster<'_, '_>) -> Outcome) -> Outcome {
+    pub fn act(
+        &self,
+        trial: &mut Trial<'_>,
+        test: impl FnOnce(&mut Cluster<'_, '_>) -> Outcome,
+    ) -> Outcome {
         let conditions = trial.conditions();
         self.act_under(trial, conditions, "", test)
     }
 
-    /// Runs a test on a network that is clean with every seed: where times are measured, or tasks counted.
-    pub fn act_in_peace(&self, trial: &mut Trial<'_>, test: impl FnOnce(&mut Cluster<'_, '_>) -> Outcome) -> Outcome {
+    /// Runs a test on a network that is clean with every seed: where times are measured, or tasks
+    /// counted.
+    pub fn act_in_peace(
+        &self,
+        trial: &mut Trial<'_>,
+        test: impl FnOnce(&mut Cluster<'_, '_>) -> Outcome,
+    ) -> Outcome {
         self.act_under(trial, peace(trial), "", test)
     }
 
@@ -160,7 +219,8 @@ impl Cast {
         outcome
     }
 
-    /// Runs a test once for each boundary between two effects at which the node that it sweeps can crash.
+    /// Runs a test once for each boundary between two effects at which the node that it sweeps can
+    /// crash.
     pub fn act_with_crash_sweep(
         &self,
         trial: &mut Trial<'_>,
@@ -170,13 +230,18 @@ impl Cast {
         let conditions = peace(trial);
         trial.describe_setting(self.describe(&conditions) + more);
         let plant = self.plant(trial);
-        let setup = Setup { unsynced_is_lost: trial.number() % 2 == 0, ..self.setup(conditions, &plant) };
+        let setup = Setup {
+            unsynced_is_lost: trial.number() % 2 == 0,
+            ..self.setup(conditions, &plant)
+        };
         let drawn = RefCell::new((Vec::new(), Vec::new()));
         let test = |cluster: &mut Cluster<'_, '_>| {
             cluster.world.run_for(BEGUN)?;
             test(cluster)
         };
-        let outcome = trial.crash_sweep(&setup, |world| in_cluster(world, self, &plant, &drawn, test));
+        let outcome = trial.crash_sweep(&setup, |world| {
+            in_cluster(world, self, &plant, &drawn, test)
+        });
         let (picture, asked) = drawn.into_inner();
         trial.draw(picture);
         trial.list(asked);
@@ -186,14 +251,21 @@ impl Cast {
 
 /// A network that neither loses nor doubles.
 pub fn peace(trial: &Trial<'_>) -> Conditions {
-    if trial.number() == 0 { Conditions::steady() } else { Conditions::clean() }
+    if trial.number() == 0 {
+        Conditions::steady()
+    } else {
+        Conditions::clean()
+    }
 }
 
 /// Texts of so many bytes, in a language of so many words, for all splits of these jobs.
 pub fn inputs(choices: Choices, jobs: &[Job], words: u64, bytes: usize) -> Inputs {
     let language = Language::new(choices, words);
     let names: BTreeSet<&String> = jobs.iter().flat_map(|job| &job.splits).collect();
-    (0..).zip(names).map(|(nth, name)| (name.clone(), language.text(nth, bytes))).collect()
+    (0..)
+        .zip(names)
+        .map(|(nth, name)| (name.clone(), language.text(nth, bytes)))
+        .collect()
 }
 
 pub fn bytes<T: Serialize>(value: &T) -> Vec<u8> {
@@ -211,7 +283,12 @@ fn in_cluster(
 ) -> Outcome {
     plant.begin();
     let lives = Lives::follow(world, cast.workers().into_iter().chain([M1]).collect());
-    let mut cluster = Cluster { world, plant: Arc::clone(plant), cast, lives: Rc::clone(&lives) };
+    let mut cluster = Cluster {
+        world,
+        plant: Arc::clone(plant),
+        cast,
+        lives: Rc::clone(&lives),
+    };
     let outcome = test(&mut cluster);
     let asked = cluster.asked(&outcome);
     drawn.replace((super::picture::draw(&cluster), asked));
@@ -229,32 +306,50 @@ pub struct Cluster<'w, 'b> {
 impl Cluster<'_, '_> {
     /// All work so far, and the task that it is.
     pub fn works(&self) -> Vec<(Piece, &Work)> {
-        self.plant.pieces().into_iter().zip(self.world.works()).collect()
+        self.plant
+            .pieces()
+            .into_iter()
+            .zip(self.world.works())
+            .collect()
     }
 
     /// True if the task was computed, by whomever.
     pub fn is_done(&self, piece: Piece) -> bool {
-        self.works().iter().any(|(of, work)| *of == piece && work.fate == Fate::Done)
+        self.works()
+            .iter()
+            .any(|(of, work)| *of == piece && work.fate == Fate::Done)
     }
 
     /// How many map tasks of the job were computed at least once.
     pub fn maps_done(&self, job: JobId) -> usize {
         let works = self.works();
-        let done = works.iter().filter(|(piece, work)| piece.job == job && work.fate == Fate::Done);
-        done.filter(|(piece, _)| piece.kind == Kind::Map).map(|(piece, _)| piece).collect::<BTreeSet<_>>().len()
+        let done = works
+            .iter()
+            .filter(|(piece, work)| piece.job == job && work.fate == Fate::Done);
+        done.filter(|(piece, _)| piece.kind == Kind::Map)
+            .map(|(piece, _)| piece)
+            .collect::<BTreeSet<_>>()
+            .len()
     }
 
     /// What a worker's machine is at.
     pub fn running(&self, worker: NodeId) -> Option<Piece> {
         let works = self.works();
-        let running = works.iter().find(|(_, work)| work.by.node == worker && work.fate == Fate::Running);
+        let running = works
+            .iter()
+            .find(|(_, work)| work.by.node == worker && work.fate == Fate::Running);
         running.map(|(piece, _)| *piece)
     }
 
     /// How many executions there were beyond one for each task.
     pub fn repeated(&self) -> usize {
         let works = self.works();
-        works.len() - works.iter().map(|(piece, _)| piece).collect::<BTreeSet<_>>().len()
+        works.len()
+            - works
+                .iter()
+                .map(|(piece, _)| piece)
+                .collect::<BTreeSet<_>>()
+                .len()
     }
 
     /// A client submits a job; it will end some time.
@@ -264,7 +359,11 @@ impl Cluster<'_, '_> {
     }
 
     fn last_of(&self, client: NodeId) -> usize {
-        let asked = self.world.history().iter().rposition(|operation| operation.client == client);
+        let asked = self
+            .world
+            .history()
+            .iter()
+            .rposition(|operation| operation.client == client);
         asked.expect("the test has submitted a job")
     }
 
@@ -273,19 +372,30 @@ impl Cluster<'_, '_> {
         self.world.history()[self.last_of(client)].reply.is_some()
     }
 
-    /// Waits until the client's last job has ended, as it must: with all its output in place, or failed.
+    /// Waits until the client's last job has ended, as it must: with all its output in place, or
+    /// failed.
     #[track_caller]
     pub fn ends(&mut self, client: NodeId, expected: lab1_api::Outcome) -> Outcome {
         let index = self.last_of(client);
-        self.world.expect("the job ends", ENDS, |world| Ok(world.history()[index].reply.is_some()))?;
+        self.world.expect("the job ends", ENDS, |world| {
+            Ok(world.history()[index].reply.is_some())
+        })?;
         let operation = &self.world.history()[index];
         let job: Job = codec::from_bytes(&operation.command).expect("the test wrote it");
         let (_, answer) = operation.reply.as_ref().expect("the world expected it");
-        let got: lab1_api::Outcome = codec::from_bytes(answer).expect("the world has decoded it before");
+        let got: lab1_api::Outcome =
+            codec::from_bytes(answer).expect("the world has decoded it before");
         if got != expected {
-            return Err(self.world.violation(format!("job {} ended as {got:?}, expected {expected:?}", job.id)));
+            return Err(self.world.violation(format!(
+                "job {} ended as {got:?}, expected {expected:?}",
+                job.id
+            )));
         }
-        if got == lab1_api::Outcome::Done { self.judge(job.id) } else { Ok(()) }
+        if got == lab1_api::Outcome::Done {
+            self.judge(job.id)
+        } else {
+            Ok(())
+        }
     }
 
     /// Submits a job and waits until it is done.
@@ -296,7 +406,11 @@ impl Cluster<'_, '_> {
     }
 
     /// Lets time pass until something holds, or the client's job has ended. True if it holds.
-    pub fn until(&mut self, client: NodeId, mut holds: impl FnMut(&mut Cluster<'_, '_>) -> bool) -> Outcome<bool> {
+    pub fn until(
+        &mut self,
+        client: NodeId,
+        mut holds: impl FnMut(&mut Cluster<'_, '_>) -> bool,
+    ) -> Outcome<bool> {
         let index = self.last_of(client);
         let (plant, cast, lives) = (Arc::clone(&self.plant), self.cast, Rc::clone(&self.lives));
         let mut held = false;
@@ -304,43 +418,71 @@ impl Cluster<'_, '_> {
             if world.history()[index].reply.is_some() {
                 return Ok(true);
             }
-            let mut cluster = Cluster { world, plant: Arc::clone(&plant), cast, lives: Rc::clone(&lives) };
+            let mut cluster = Cluster {
+                world,
+                plant: Arc::clone(&plant),
+                cast,
+                lives: Rc::clone(&lives),
+            };
             held = holds(&mut cluster);
             Ok(held)
         })?;
         Ok(held)
     }
 
-    /// The output of a job that is done must be that of a sequential run, and every task must have been computed.
+    /// The output of a job that is done must be that of a sequential run, and every task must have
+    /// been computed.
     #[track_caller]
     pub fn judge(&mut self, job: JobId) -> Outcome {
-        let records =
-            |reduce| Some(self.world.file(&output_file(job, reduce))?.records.iter().map(Vec::as_slice).collect());
+        let records = |reduce| {
+            Some(
+                self.world
+                    .file(&output_file(job, reduce))?
+                    .records
+                    .iter()
+                    .map(Vec::as_slice)
+                    .collect(),
+            )
+        };
         if let Err((text, place)) = self.plant.compare(job, records) {
-            let place = place.map(|reduce| self.written(job, reduce)).unwrap_or_default();
+            let place = place
+                .map(|reduce| self.written(job, reduce))
+                .unwrap_or_default();
             return Err(self.world.violation(text + &place));
         }
-        let written =
-            |reduce: &u32| self.world.file(&output_file(job, *reduce)).is_some_and(|file| !file.records.is_empty());
-        let reduces = (0..self.plant.job(job).reduce_tasks).filter(written).map(|reduce| Piece::reduce(job, reduce));
+        let written = |reduce: &u32| {
+            self.world
+                .file(&output_file(job, *reduce))
+                .is_some_and(|file| !file.records.is_empty())
+        };
+        let reduces = (0..self.plant.job(job).reduce_tasks)
+            .filter(written)
+            .map(|reduce| Piece::reduce(job, reduce));
         if let Some(piece) = reduces.into_iter().find(|piece| !self.is_done(*piece)) {
             let name = output_file(job, piece.number);
-            return Err(self
-                .world
-                .violation(format!("{name} has records, but no machine has computed {}", piece.label())));
+            return Err(self.world.violation(format!(
+                "{name} has records, but no machine has computed {}",
+                piece.label()
+            )));
         }
         let splits = self.plant.job(job).splits.len() as u32;
-        let skipped = (0..splits).map(|split| Piece::map(job, split)).find(|piece| !self.is_done(*piece));
+        let skipped = (0..splits)
+            .map(|split| Piece::map(job, split))
+            .find(|piece| !self.is_done(*piece));
         match skipped {
             Some(piece) => {
-                let text = format!("job {job} is done, but no machine has computed {}", piece.label());
+                let text = format!(
+                    "job {job} is done, but no machine has computed {}",
+                    piece.label()
+                );
                 Err(self.world.violation(text))
             }
             None => Ok(()),
         }
     }
 
-    /// Who wrote this output last, and which files there are of which nobody is known to have written them whole.
+    /// Who wrote this output last, and which files there are of which nobody is known to have
+    /// written them whole.
     fn written(&self, job: JobId, reduce: u32) -> String {
         let name = output_file(job, reduce);
         self.world.file(&name).map_or(String::new(), |file| {
@@ -361,7 +503,12 @@ impl Cluster<'_, '_> {
     /// When the client's last job was submitted and had ended.
     pub fn took(&self, client: NodeId) -> Duration {
         let operation = &self.world.history()[self.last_of(client)];
-        operation.reply.as_ref().map_or(Duration::ZERO, |(moment, _)| moment.at.since(operation.invoked.at))
+        operation
+            .reply
+            .as_ref()
+            .map_or(Duration::ZERO, |(moment, _)| {
+                moment.at.since(operation.invoked.at)
+            })
     }
 
     /// Crashes a worker and starts it again at once.
@@ -375,17 +522,25 @@ impl Cluster<'_, '_> {
 
     /// Cuts the links between a worker and all other workers; the coordinator hears it.
     pub fn cut_from_workers(&mut self, node: NodeId) -> Outcome {
-        let others: Vec<NodeId> = self.cast.workers().into_iter().filter(|other| *other != node).collect();
+        let others: Vec<NodeId> = self
+            .cast
+            .workers()
+            .into_iter()
+            .filter(|other| *other != node)
+            .collect();
         self.world.partition(&[&[node], &others])
     }
 
-    /// True if a worker that was done with something in its present life has had nothing to do for so long.
+    /// True if a worker that was done with something in its present life has had nothing to do for
+    /// so long.
     pub fn idles(&self, node: NodeId, time: Duration) -> bool {
         let works = self.works();
         let last = works.iter().rev().find(|(_, work)| work.by.node == node);
         last.is_some_and(|(_, work)| {
             let present = work.by.incarnation == self.world.incarnation(node);
-            let idle = work.ended.is_some_and(|ended| self.world.now().since(ended) >= time);
+            let idle = work
+                .ended
+                .is_some_and(|ended| self.world.now().since(ended) >= time);
             present && work.fate == Fate::Done && idle
         })
     }

@@ -18,14 +18,14 @@ const OVERLAP: u32 = 125;
 /// The same with one slow machine, compared with the optimum that uses that, too.
 const STRAGGLER: u32 = 150;
 
-/// Messages that arrive at or come from workers: for each worker and second, for each task, and for each pair of a map and
-/// a reduce task (a bucket that is fetched).
+/// Messages that arrive at or come from workers: for each worker and second, for each task, and for
+/// each pair of a map and a reduce task (a bucket that is fetched).
 const PER_WORKER_SECOND: u64 = 40;
 const PER_TASK: u64 = 12;
 const PER_BUCKET: u64 = 3;
 
-/// Bytes of all messages besides those of the intermediate records: for each record, for each worker and second, for each task, for
-/// each bucket.
+/// Bytes of all messages besides those of the intermediate records: for each record, for each
+/// worker and second, for each task, for each bucket.
 const BYTES_PER_RECORD: u64 = 8;
 const BYTES_PER_WORKER_SECOND: u64 = 5_000;
 const BYTES_PER_TASK: u64 = 1_500;
@@ -37,11 +37,16 @@ const NOT_YET_SAFE: Duration = ms(60);
 /// The shortest time in which machines of this slowness can compute so many tasks of this length.
 fn optimum(tasks: u32, takes: Duration, slowness: &[u32]) -> Duration {
     let enough = |time: u64| {
-        let all: u64 = slowness.iter().map(|slow| time / (takes.as_micros() as u64 * u64::from(*slow))).sum();
+        let all: u64 = slowness
+            .iter()
+            .map(|slow| time / (takes.as_micros() as u64 * u64::from(*slow)))
+            .sum();
         all >= u64::from(tasks)
     };
     // Some machine ends a task at that moment.
-    let ends = slowness.iter().flat_map(|slow| (0..=u64::from(tasks)).map(move |n| n * u64::from(*slow)));
+    let ends = slowness
+        .iter()
+        .flat_map(|slow| (0..=u64::from(tasks)).map(move |n| n * u64::from(*slow)));
     let candidates = ends.map(|n| n * takes.as_micros() as u64);
     Duration::from_micros(candidates.filter(|time| enough(*time)).min().unwrap_or(0))
 }
@@ -61,15 +66,28 @@ fn within(cluster: &mut Cluster<'_, '_>, optimum: Duration, per_cent: u32) -> Ou
 }
 
 /// All tasks take equally long: so many map and reduce tasks for each worker.
-pub fn equal_tasks(trial: &mut Trial<'_>, workers: u32, maps_each: u32, reduces_each: u32) -> Outcome {
+pub fn equal_tasks(
+    trial: &mut Trial<'_>,
+    workers: u32,
+    maps_each: u32,
+    reduces_each: u32,
+) -> Outcome {
     let takes = ms(1_000);
     let (maps, reduces) = (workers * maps_each, workers * reduces_each);
-    let cast = Cast::new(trial, workers, vec![job(1, App::WORD_COUNT, maps, reduces)], Takes::equal(takes, takes));
+    let cast = Cast::new(
+        trial,
+        workers,
+        vec![job(1, App::WORD_COUNT, maps, reduces)],
+        Takes::equal(takes, takes),
+    );
     let machines = vec![1; workers as usize];
     let best = optimum(maps, takes, &machines) + optimum(reduces, takes, &machines);
     cast.act_in_peace(trial, |cluster| {
         // In the report the time of this phase stands beside its name.
-        cluster.world.phase(&format!("{workers} workers, optimum {} ms", best.as_millis()));
+        cluster.world.phase(&format!(
+            "{workers} workers, optimum {} ms",
+            best.as_millis()
+        ));
         cluster.must_do(client(1), 1)?;
         cluster.world.phase("after the job");
         within(cluster, best, OVERLAP)
@@ -77,14 +95,30 @@ pub fn equal_tasks(trial: &mut Trial<'_>, workers: u32, maps_each: u32, reduces_
 }
 
 /// One machine is slow.
-pub fn straggler(trial: &mut Trial<'_>, workers: u32, each: u32, straggler: u32, slow: u32) -> Outcome {
+pub fn straggler(
+    trial: &mut Trial<'_>,
+    workers: u32,
+    each: u32,
+    straggler: u32,
+    slow: u32,
+) -> Outcome {
     let (takes, tasks) = (ms(1_000), workers * each);
-    let mut cast = Cast::new(trial, workers, vec![job(1, App::WORD_COUNT, tasks, tasks)], Takes::equal(takes, takes));
+    let mut cast = Cast::new(
+        trial,
+        workers,
+        vec![job(1, App::WORD_COUNT, tasks, tasks)],
+        Takes::equal(takes, takes),
+    );
     cast.slow.insert(worker(straggler), slow);
-    let machines: Vec<u32> = (1..=workers).map(|number| if number == straggler { slow } else { 1 }).collect();
+    let machines: Vec<u32> = (1..=workers)
+        .map(|number| if number == straggler { slow } else { 1 })
+        .collect();
     let best = optimum(tasks, takes, &machines) * 2;
     cast.act_in_peace(trial, |cluster| {
-        cluster.world.phase(&format!("w{straggler} {slow} times as slow, optimum {} ms", best.as_millis()));
+        cluster.world.phase(&format!(
+            "w{straggler} {slow} times as slow, optimum {} ms",
+            best.as_millis()
+        ));
         cluster.must_do(client(1), 1)?;
         cluster.world.phase("after the job");
         within(cluster, best, STRAGGLER)?;
@@ -92,19 +126,34 @@ pub fn straggler(trial: &mut Trial<'_>, workers: u32, each: u32, straggler: u32,
     })
 }
 
-/// The coordinator crashes in the middle of a job: what had been computed, and was known, is not computed again.
+/// The coordinator crashes in the middle of a job: what had been computed, and was known, is not
+/// computed again.
 pub fn restart(trial: &mut Trial<'_>, (workers, maps, reduces): (u32, u32, u32)) -> Outcome {
-    let cast = Cast::new(trial, workers, vec![job(1, App::WORD_COUNT, maps, reduces)], Takes::equal(ms(400), ms(400)));
+    let cast = Cast::new(
+        trial,
+        workers,
+        vec![job(1, App::WORD_COUNT, maps, reduces)],
+        Takes::equal(ms(400), ms(400)),
+    );
     let clean = trial.conditions().loss == 0;
     cast.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         let mut draw = cluster.world.choices().draw(About::Plan, 0, 0);
-        cluster.world.run_for(draw.between(&(ms(100)..=ms(1_900))))?;
+        cluster
+            .world
+            .run_for(draw.between(&(ms(100)..=ms(1_900))))?;
         let now = cluster.now();
         let recent = |work: &faultline_sim::Work| {
-            work.fate == Fate::Done && work.ended.is_some_and(|ended| now.since(ended) < NOT_YET_SAFE)
+            work.fate == Fate::Done
+                && work
+                    .ended
+                    .is_some_and(|ended| now.since(ended) < NOT_YET_SAFE)
         };
-        let allowed = cluster.works().iter().filter(|(_, work)| work.fate == Fate::Running || recent(work)).count();
+        let allowed = cluster
+            .works()
+            .iter()
+            .filter(|(_, work)| work.fate == Fate::Running || recent(work))
+            .count();
         let before = cluster.repeated();
         scenes::coordinator_is_away(cluster, draw.between(&(ms(20)..=ms(700))))?;
         cluster.ends(client(1), lab1_api::Outcome::Done)?;
@@ -113,7 +162,8 @@ pub fn restart(trial: &mut Trial<'_>, (workers, maps, reduces): (u32, u32, u32))
         // Where messages are lost nobody can say how long a completion may take to be known.
         if clean && repeated > allowed {
             let text = format!(
-                "the coordinator crashed at {now}, when {allowed} tasks were running or done less than {} ms ago; after its \
+                "the coordinator crashed at {now}, when {allowed} tasks were running or done less \
+                 than {} ms ago; after its \
                  restart {repeated} tasks were executed again",
                 NOT_YET_SAFE.as_millis()
             );
@@ -129,8 +179,12 @@ fn traffic_of_a_job(
     bytes: usize,
     check: impl FnOnce(&mut Cluster<'_, '_>, u64) -> Outcome,
 ) -> Outcome {
-    let mut cast =
-        Cast::new(trial, workers, vec![job(1, App::WORD_COUNT, maps, reduces)], Takes::equal(ms(500), ms(500)));
+    let mut cast = Cast::new(
+        trial,
+        workers,
+        vec![job(1, App::WORD_COUNT, maps, reduces)],
+        Takes::equal(ms(500), ms(500)),
+    );
     let choices = faultline_sim::choice::Choices::new(trial.seed());
     cast.inputs = super::cluster::inputs(choices, &cast.jobs, 2_000, bytes);
     cast.act_in_peace(trial, |cluster| {
@@ -151,7 +205,8 @@ pub fn messages(trial: &mut Trial<'_>, shape: (u32, u32, u32)) -> Outcome {
             return Ok(());
         }
         let text = format!(
-            "{maps} map and {reduces} reduce tasks on {workers} workers took {sent} messages from and to workers in \
+            "{maps} map and {reduces} reduce tasks on {workers} workers took {sent} messages from \
+             and to workers in \
              {worker_seconds} seconds of workers; {allowed} are allowed"
         );
         Err(cluster.world.over_budget(text))
@@ -173,7 +228,8 @@ pub fn data(trial: &mut Trial<'_>, shape: (u32, u32, u32), bytes: usize) -> Outc
             return Ok(());
         }
         let text = format!(
-            "the map tasks gave {records} records of {data} bytes; until the job was done, messages had {sent} bytes, and \
+            "the map tasks gave {records} records of {data} bytes; until the job was done, \
+             messages had {sent} bytes, and \
              {allowed} are allowed"
         );
         Err(cluster.world.over_budget(text))
@@ -182,7 +238,12 @@ pub fn data(trial: &mut Trial<'_>, shape: (u32, u32, u32), bytes: usize) -> Outc
 
 /// Workers without work, before the first job and after it.
 pub fn idle(trial: &mut Trial<'_>, workers: u32) -> Outcome {
-    let cast = Cast::new(trial, workers, vec![job(1, App::WORD_COUNT, 4, 2)], Takes::equal(ms(200), ms(200)));
+    let cast = Cast::new(
+        trial,
+        workers,
+        vec![job(1, App::WORD_COUNT, 4, 2)],
+        Takes::equal(ms(200), ms(200)),
+    );
     cast.act_in_peace(trial, |cluster| {
         for round in 0..2 {
             cluster.world.run_for(ms(500))?;
@@ -193,7 +254,8 @@ pub fn idle(trial: &mut Trial<'_>, workers: u32) -> Outcome {
             let allowed = PER_WORKER_SECOND * seconds * u64::from(workers);
             if sent > allowed {
                 let text = format!(
-                    "{workers} workers without work and the coordinator sent each other {sent} messages in {seconds} s; \
+                    "{workers} workers without work and the coordinator sent each other {sent} \
+                     messages in {seconds} s; \
                      {allowed} are allowed"
                 );
                 return Err(cluster.world.over_budget(text));

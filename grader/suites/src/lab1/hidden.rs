@@ -1,5 +1,5 @@
-//! The hidden tests of lab 1: what the handout promises, under other circumstances than in public. In a release for
-//! students this file is a stub without tests.
+//! The hidden tests of lab 1: what the handout promises, under other circumstances than in public.
+//! In a release for students this file is a stub without tests.
 
 use faultline_explore::Guide;
 use faultline_sim::{
@@ -26,19 +26,58 @@ use crate::Test;
 
 pub fn tests() -> Vec<Test> {
     vec![
-        Test { id: "H-A1", run: odd_texts },
-        Test { id: "H-A2", run: other_applications_on_one_machine },
-        Test { id: "H-B1", run: other_shapes },
-        Test { id: "H-B2", run: other_applications },
-        Test { id: "H-B3", run: many_jobs_at_once },
-        Test { id: "H-C1", run: output_is_lost_by_another_worker },
-        Test { id: "H-C2", run: a_poison_reduce_task },
-        Test { id: "H-C3", run: another_straggler },
-        Test { id: "H-C4", run: chaos_with_more_workers },
-        Test { id: "H-D1", run: two_restarts },
-        Test { id: "H-E1", run: costs_of_another_job },
-        Test { id: "H-F1", run: larger_jobs_in_every_order },
-        Test { id: "H-F2", run: late_map_output_in_every_order },
+        Test {
+            id: "H-A1",
+            run: odd_texts,
+        },
+        Test {
+            id: "H-A2",
+            run: other_applications_on_one_machine,
+        },
+        Test {
+            id: "H-B1",
+            run: other_shapes,
+        },
+        Test {
+            id: "H-B2",
+            run: other_applications,
+        },
+        Test {
+            id: "H-B3",
+            run: many_jobs_at_once,
+        },
+        Test {
+            id: "H-C1",
+            run: output_is_lost_by_another_worker,
+        },
+        Test {
+            id: "H-C2",
+            run: a_poison_reduce_task,
+        },
+        Test {
+            id: "H-C3",
+            run: another_straggler,
+        },
+        Test {
+            id: "H-C4",
+            run: chaos_with_more_workers,
+        },
+        Test {
+            id: "H-D1",
+            run: two_restarts,
+        },
+        Test {
+            id: "H-E1",
+            run: costs_of_another_job,
+        },
+        Test {
+            id: "H-F1",
+            run: larger_jobs_in_every_order,
+        },
+        Test {
+            id: "H-F2",
+            run: late_map_output_in_every_order,
+        },
     ]
 }
 
@@ -48,12 +87,17 @@ fn odd_texts(trial: &mut Trial<'_>) -> Outcome {
     let text = |nth: u64| {
         let mut draw = choices.draw(About::Workload, 7, nth);
         let length = draw.below(80);
-        (0..length).map(|_| *draw.pick(&letters)).collect::<String>()
+        (0..length)
+            .map(|_| *draw.pick(&letters))
+            .collect::<String>()
     };
     at_desk(trial, |desk| {
         for round in 0..6 {
             let names = ["b", "a", "b", "ä", "c"];
-            let splits: Vec<_> = (0..).zip(names).map(|(nth, name)| split(name, &text(10 * round + nth))).collect();
+            let splits: Vec<_> = (0..)
+                .zip(names)
+                .map(|(nth, name)| split(name, &text(10 * round + nth)))
+                .collect();
             desk.agrees(Question::WordCount(splits.clone()))?;
             desk.agrees(Question::InvertedIndex(splits))?;
         }
@@ -64,14 +108,27 @@ fn odd_texts(trial: &mut Trial<'_>) -> Outcome {
 fn other_applications_on_one_machine(trial: &mut Trial<'_>) -> Outcome {
     let language = Language::new(Choices::new(trial.seed()), 80);
     at_desk(trial, |desk| {
-        let texts: Vec<_> = (0..5).map(|nth| split(&format!("t{}", nth % 3), &language.text(nth, 400))).collect();
+        let texts: Vec<_> = (0..5)
+            .map(|nth| split(&format!("t{}", nth % 3), &language.text(nth, 400)))
+            .collect();
         for (tokens, key, value, fold) in [
-            (Tokens::Characters, KeyOf::Token, ValueOf::Position, Fold::Ends),
+            (
+                Tokens::Characters,
+                KeyOf::Token,
+                ValueOf::Position,
+                Fold::Ends,
+            ),
             (Tokens::Lines, KeyOf::Length, ValueOf::Token, Fold::List),
             (Tokens::Words, KeyOf::Document, ValueOf::Token, Fold::List),
             (Tokens::Words, KeyOf::First, ValueOf::Document, Fold::Set),
         ] {
-            let app = App { tokens, key, value, fold, combine: false };
+            let app = App {
+                tokens,
+                key,
+                value,
+                fold,
+                combine: false,
+            };
             desk.agrees(Question::Sequential(app, texts.clone()))?;
         }
         Ok(())
@@ -81,12 +138,24 @@ fn other_applications_on_one_machine(trial: &mut Trial<'_>) -> Outcome {
 fn other_shapes(trial: &mut Trial<'_>) -> Outcome {
     let mut draw = Choices::new(trial.seed()).draw(About::Plan, 0, 0);
     let (workers, splits, reduces) = (1 + draw.below(7), draw.below(25), 1 + draw.below(12));
-    scenes::shape(trial, workers as u32, splits as u32, reduces as u32, ORDERED)
+    scenes::shape(
+        trial,
+        workers as u32,
+        splits as u32,
+        reduces as u32,
+        ORDERED,
+    )
 }
 
 fn other_applications(trial: &mut Trial<'_>) -> Outcome {
     let app = [
-        App { tokens: Tokens::Lines, key: KeyOf::Token, value: ValueOf::Document, fold: Fold::List, combine: false },
+        App {
+            tokens: Tokens::Lines,
+            key: KeyOf::Token,
+            value: ValueOf::Document,
+            fold: Fold::List,
+            combine: false,
+        },
         App {
             tokens: Tokens::Characters,
             key: KeyOf::First,
@@ -94,13 +163,27 @@ fn other_applications(trial: &mut Trial<'_>) -> Outcome {
             fold: Fold::Ends,
             combine: false,
         },
-        App { tokens: Tokens::Words, key: KeyOf::Document, value: ValueOf::Token, fold: Fold::List, combine: false },
+        App {
+            tokens: Tokens::Words,
+            key: KeyOf::Document,
+            value: ValueOf::Token,
+            fold: Fold::List,
+            combine: false,
+        },
     ][trial.number() as usize % 3];
     let mut jobs = vec![job(1, app, 6, 3)];
     // The same input may be several splits.
     jobs[0].splits.swap(1, 4);
     jobs[0].splits[5] = jobs[0].splits[0].clone();
-    let cast = Cast::new(trial, 3, jobs, Takes { spread: 800, ..Takes::equal(ms(80), ms(60)) });
+    let cast = Cast::new(
+        trial,
+        3,
+        jobs,
+        Takes {
+            spread: 800,
+            ..Takes::equal(ms(80), ms(60))
+        },
+    );
     cast.act(trial, |cluster| {
         cluster.must_do(client(1), 1)?;
         cluster.stays_done(&[1], ms(800))
@@ -109,8 +192,19 @@ fn other_applications(trial: &mut Trial<'_>) -> Outcome {
 
 fn many_jobs_at_once(trial: &mut Trial<'_>) -> Outcome {
     let apps = [App::WORD_COUNT, ORDERED, App::INVERTED_INDEX, POSITIONS];
-    let jobs = (1..).zip(apps).map(|(id, app)| job(id, app, 2 + id as u32, 1 + id as u32 % 3)).collect();
-    let cast = Cast::new(trial, 3, jobs, Takes { spread: 600, ..Takes::equal(ms(100), ms(80)) });
+    let jobs = (1..)
+        .zip(apps)
+        .map(|(id, app)| job(id, app, 2 + id as u32, 1 + id as u32 % 3))
+        .collect();
+    let cast = Cast::new(
+        trial,
+        3,
+        jobs,
+        Takes {
+            spread: 600,
+            ..Takes::equal(ms(100), ms(80))
+        },
+    );
     let cast = Cast { clients: 4, ..cast };
     cast.act(trial, |cluster| {
         for number in 1..=4 {
@@ -131,7 +225,12 @@ fn output_is_lost_by_another_worker(trial: &mut Trial<'_>) -> Outcome {
 
 fn a_poison_reduce_task(trial: &mut Trial<'_>) -> Outcome {
     let workers = [3, 1, 2, 3][trial.number() as usize % 4];
-    scenes::poison(trial, workers, Piece::reduce(1, (trial.number() % 2) as u32), 3)
+    scenes::poison(
+        trial,
+        workers,
+        Piece::reduce(1, (trial.number() % 2) as u32),
+        3,
+    )
 }
 
 fn another_straggler(trial: &mut Trial<'_>) -> Outcome {
@@ -141,7 +240,11 @@ fn another_straggler(trial: &mut Trial<'_>) -> Outcome {
 
 fn chaos_with_more_workers(trial: &mut Trial<'_>) -> Outcome {
     let workers = 2 + (trial.number() % 5) as u32;
-    Chaos { workers, faults: Faults::WORKERS }.run(trial)
+    Chaos {
+        workers,
+        faults: Faults::WORKERS,
+    }
+    .run(trial)
 }
 
 fn two_restarts(trial: &mut Trial<'_>) -> Outcome {
@@ -188,14 +291,17 @@ fn larger_jobs_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     explore(trial, &cast, &story)
 }
 
-/// Cut off, a worker computes a map task that another one does meanwhile. The job needs it still when the links work again.
+/// Cut off, a worker computes a map task that another one does meanwhile. The job needs it still
+/// when the links work again.
 fn late_map_output_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     let cast = orders::small(trial, ORDERED, 2, 1);
     let story = every_order(trial, &cast, ONE_CRASH, Mortals::Workers)
         .reach(orders::somebody_is_at("map 0"))
         .guided_by(|view| {
             let late = orders::busy_with(view, "map 0");
-            Guide::new().apart(&[&[late], &[M1, orders::other(late)]]).slow_machines(&[late])
+            Guide::new()
+                .apart(&[&[late], &[M1, orders::other(late)]])
+                .slow_machines(&[late])
         })
         .reach(orders::somebody_is_at("reduce 0"))
         .guided(Guide::new())

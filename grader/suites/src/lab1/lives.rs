@@ -45,22 +45,39 @@ impl Lives {
     /// When a node was down, up to `now`; the last stretch may not have ended.
     pub fn downs(&self, node: NodeId, now: Time) -> Vec<(Time, Time)> {
         let ends = self.ends.get(&node).map(Vec::as_slice).unwrap_or_default();
-        let begins = self.begins.get(&node).map(Vec::as_slice).unwrap_or_default();
-        let back = |life: u64| begins.iter().find(|(next, _)| *next > life).map_or(now, |(_, at)| *at);
+        let begins = self
+            .begins
+            .get(&node)
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let back = |life: u64| {
+            begins
+                .iter()
+                .find(|(next, _)| *next > life)
+                .map_or(now, |(_, at)| *at)
+        };
         ends.iter().map(|(life, at)| (*at, back(*life))).collect()
     }
 
     /// When this life ended, if it did.
     pub fn ended(&self, life: Life) -> Option<Time> {
         let ends = self.ends.get(&life.node)?;
-        ends.iter().find(|(ended, _)| *ended == life.incarnation).map(|(_, at)| *at)
+        ends.iter()
+            .find(|(ended, _)| *ended == life.incarnation)
+            .map(|(_, at)| *at)
     }
 }
 
 struct Follower(Rc<RefCell<Lives>>);
 
 impl Watcher for Follower {
-    fn delivered(&mut self, _: &mut Look<'_, '_>, to: NodeId, from: NodeId, message: &[u8]) -> Outcome {
+    fn delivered(
+        &mut self,
+        _: &mut Look<'_, '_>,
+        to: NodeId,
+        from: NodeId,
+        message: &[u8],
+    ) -> Outcome {
         let traffic = &mut self.0.borrow_mut().traffic;
         traffic.messages += 1;
         traffic.bytes += message.len() as u64;

@@ -15,17 +15,31 @@ use super::{
 };
 
 /// Nothing goes wrong but the order of events.
-pub const NO_FAULTS: Faults = Faults { crashes: 0, lost_disks: 0, losses: 0, duplicates: 0 };
+pub const NO_FAULTS: Faults = Faults {
+    crashes: 0,
+    lost_disks: 0,
+    losses: 0,
+    duplicates: 0,
+};
 /// One message arrives twice.
-pub const ONE_DUPLICATE: Faults = Faults { duplicates: 1, ..NO_FAULTS };
+pub const ONE_DUPLICATE: Faults = Faults {
+    duplicates: 1,
+    ..NO_FAULTS
+};
 /// One node crashes at one boundary between two effects.
-pub const ONE_CRASH: Faults = Faults { crashes: 1, ..NO_FAULTS };
+pub const ONE_CRASH: Faults = Faults {
+    crashes: 1,
+    ..NO_FAULTS
+};
 
 /// Two workers and one job, over texts of a few words.
 pub fn small(trial: &Trial<'_>, app: App, splits: u32, reduce_tasks: u32) -> Cast {
     let takes = Takes::equal(ms(100), ms(100));
     // Where a timer may fire at any time, a living worker may be taken for dead again and again.
-    let job = Job { max_attempts: 1_000, ..job(1, app, splits, reduce_tasks) };
+    let job = Job {
+        max_attempts: 1_000,
+        ..job(1, app, splits, reduce_tasks)
+    };
     let mut cast = Cast::new(trial, 2, vec![job], takes);
     // Words of the same letters, so that it shows in which order they are joined.
     let texts = ["two big owls", "old tin boxes", "few tan bears"];
@@ -57,25 +71,32 @@ pub fn every_order<'p>(trial: &Trial<'_>, cast: &Cast, faults: Faults, who: Mort
         .machines(Arc::new(Anew(Arc::clone(&plant))))
         .operations(client(1), vec![bytes(&cast.jobs[0])]);
     let model = match who {
-        Mortals::Workers => cast.workers().into_iter().fold(model.lasting(M1), Model::mortal),
+        Mortals::Workers => cast
+            .workers()
+            .into_iter()
+            .fold(model.lasting(M1), Model::mortal),
         Mortals::RestartingWorkers => model.lasting(M1),
         Mortals::Coordinator => cast.workers().into_iter().fold(model, Model::lasting),
     };
     let job = cast.jobs[0].id;
     Orders::of(model, ENDS)
         .monitor(|| NoneFails)
-        .always("the output of a job that is done is that of a sequential run", move |view| {
-            if view.answered(client(1)) == 0 {
-                return Ok(());
-            }
-            let compared = plant.compare(job, |reduce| view.file(&output_file(job, reduce)));
-            compared.map_err(|(text, _)| format!("the job is done, but {text}"))
-        })
+        .always(
+            "the output of a job that is done is that of a sequential run",
+            move |view| {
+                if view.answered(client(1)) == 0 {
+                    return Ok(());
+                }
+                let compared = plant.compare(job, |reduce| view.file(&output_file(job, reduce)));
+                compared.map_err(|(text, _)| format!("the job is done, but {text}"))
+            },
+        )
         .done("the job ends", |view| view.all_answered())
         .recovers()
 }
 
-/// In a search many worlds share one plant, so it must not remember what was started in another one.
+/// In a search many worlds share one plant, so it must not remember what was started in another
+/// one.
 #[derive(Debug)]
 struct Anew(Arc<Plant>);
 
@@ -109,55 +130,86 @@ pub const WORKERS: [NodeId; 2] = [NodeId::new('w', 1), NodeId::new('w', 2)];
 
 /// The worker that is at a task or has it before itself; the first if none is.
 pub fn busy_with(view: &View<'_>, task: &str) -> NodeId {
-    WORKERS.into_iter().find(|worker| view.is_computing(*worker, task)).unwrap_or(worker(1))
+    WORKERS
+        .into_iter()
+        .find(|worker| view.is_computing(*worker, task))
+        .unwrap_or(worker(1))
 }
 
 /// The other worker.
 pub fn other(than: NodeId) -> NodeId {
-    if than == WORKERS[0] { WORKERS[1] } else { WORKERS[0] }
+    if than == WORKERS[0] {
+        WORKERS[1]
+    } else {
+        WORKERS[0]
+    }
 }
 
 /// Some machine is at a task.
 pub fn somebody_is_at<'p>(task: &'p str) -> Goal<'p> {
-    Goal::new(&format!("some worker computes {task}"))
-        .when("it does", move |view| WORKERS.iter().any(|worker| view.is_computing(*worker, task)))
+    Goal::new(&format!("some worker computes {task}")).when("it does", move |view| {
+        WORKERS
+            .iter()
+            .any(|worker| view.is_computing(*worker, task))
+    })
 }
 
 /// Some machine has computed each of these tasks.
 pub fn computed<'p>(tasks: &'p [&'p str]) -> Goal<'p> {
     let goal = Goal::new(&format!("{} have been computed", tasks.join(" and ")));
     tasks.iter().fold(goal, |goal, task| {
-        goal.when(task, move |view| WORKERS.iter().any(|worker| view.has_computed(*worker, task)))
+        goal.when(task, move |view| {
+            WORKERS
+                .iter()
+                .any(|worker| view.has_computed(*worker, task))
+        })
     })
 }
 
 /// A worker has computed a task, and the other one is at it.
 pub fn begun_beside<'p>(task: &'p str) -> Goal<'p> {
-    Goal::new(&format!("a worker computes {task}, which the other one has computed")).when("it does", move |view| {
-        WORKERS.iter().any(|worker| view.is_computing(*worker, task) && view.has_computed(other(*worker), task))
+    Goal::new(&format!(
+        "a worker computes {task}, which the other one has computed"
+    ))
+    .when("it does", move |view| {
+        WORKERS.iter().any(|worker| {
+            view.is_computing(*worker, task) && view.has_computed(other(*worker), task)
+        })
     })
 }
 
 /// Both workers have computed a task.
 pub fn done_beside<'p>(task: &'p str) -> Goal<'p> {
-    Goal::new(&format!("both workers have computed {task}"))
-        .when("they have", move |view| WORKERS.iter().all(|worker| view.has_computed(*worker, task)))
+    Goal::new(&format!("both workers have computed {task}")).when("they have", move |view| {
+        WORKERS
+            .iter()
+            .all(|worker| view.has_computed(*worker, task))
+    })
 }
 
 /// The client knows that its job has ended.
 pub fn ended<'p>() -> Goal<'p> {
-    Goal::new("the client knows that the job is done").when("it was told", |view| view.all_answered())
+    Goal::new("the client knows that the job is done")
+        .when("it was told", |view| view.all_answered())
 }
 
 /// Goes through it all.
 pub fn explore(trial: &mut Trial<'_>, cast: &Cast, orders: &Orders<'_>) -> Outcome {
     orders.explore(trial, |trial, shown| {
-        let how = if shown.is_way { "a way that a search has found, an event a millisecond" } else { "stage by stage" };
+        let how = if shown.is_way {
+            "a way that a search has found, an event a millisecond"
+        } else {
+            "stage by stage"
+        };
         let conditions = Conditions::steady();
         trial.describe_setting(format!("{}; {how}", cast.describe(&conditions)));
         let plant = cast.plant(trial);
         let setup = cast.setup(conditions, &plant);
-        let setup = Setup { quiet_until: shown.quiet_until, start_spread: Duration::ZERO, ..setup };
+        let setup = Setup {
+            quiet_until: shown.quiet_until,
+            start_spread: Duration::ZERO,
+            ..setup
+        };
         cast.act_in(trial, setup, &plant, |cluster| {
             orders.carry_out(cluster.world, shown, |_| Ok(()))?;
             cluster.ends(client(1), lab1_api::Outcome::Done)

@@ -1,4 +1,5 @@
-//! The machines of the workers: they compute map and reduce functions, and know what each must be given.
+//! The machines of the workers: they compute map and reduce functions, and know what each must be
+//! given.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,16 +30,28 @@ pub enum Kind {
 
 impl Piece {
     pub fn map(job: JobId, number: u32) -> Piece {
-        Piece { job, kind: Kind::Map, number }
+        Piece {
+            job,
+            kind: Kind::Map,
+            number,
+        }
     }
 
     pub fn reduce(job: JobId, number: u32) -> Piece {
-        Piece { job, kind: Kind::Reduce, number }
+        Piece {
+            job,
+            kind: Kind::Reduce,
+            number,
+        }
     }
 
     /// In words: `map 3`, of other jobs than the first `map 3 of job 2`.
     pub fn label(self) -> String {
-        let kind = if self.kind == Kind::Map { "map" } else { "reduce" };
+        let kind = if self.kind == Kind::Map {
+            "map"
+        } else {
+            "reduce"
+        };
         match self.job {
             1 => format!("{kind} {}", self.number),
             job => format!("{kind} {} of job {job}", self.number),
@@ -60,7 +73,12 @@ pub struct Takes {
 impl Takes {
     /// All map tasks take this long, and all reduce tasks that.
     pub fn equal(map: Duration, reduce: Duration) -> Takes {
-        Takes { map, reduce, spread: 0, special: BTreeMap::new() }
+        Takes {
+            map,
+            reduce,
+            spread: 0,
+            special: BTreeMap::new(),
+        }
     }
 }
 
@@ -95,9 +113,25 @@ struct Seen {
 }
 
 impl Plant {
-    pub fn new(jobs: &[Job], inputs: &Inputs, takes: Takes, poison: Option<Piece>, choices: Choices) -> Plant {
-        let jobs = jobs.iter().map(|job| (job.id, expected(job, inputs))).collect();
-        Plant { jobs, inputs: inputs.clone(), takes, choices, poison, seen: Mutex::default() }
+    pub fn new(
+        jobs: &[Job],
+        inputs: &Inputs,
+        takes: Takes,
+        poison: Option<Piece>,
+        choices: Choices,
+    ) -> Plant {
+        let jobs = jobs
+            .iter()
+            .map(|job| (job.id, expected(job, inputs)))
+            .collect();
+        Plant {
+            jobs,
+            inputs: inputs.clone(),
+            takes,
+            choices,
+            poison,
+            seen: Mutex::default(),
+        }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -118,7 +152,8 @@ impl Plant {
         &self.jobs[&job].output
     }
 
-    /// Holds the output files of a job (the records of each reduce task) against the output of a sequential run.
+    /// Holds the output files of a job (the records of each reduce task) against the output of a
+    /// sequential run.
     ///
     /// # Errors
     /// What is wrong, and in which file, if one has it.
@@ -132,32 +167,50 @@ impl Plant {
             let name = output_file(job, reduce);
             for record in file(reduce).unwrap_or_default() {
                 let Ok(Record { key, value }) = codec::from_bytes(record) else {
-                    return Err((format!("{name} holds something that is no `Record`"), Some(reduce)));
+                    return Err((
+                        format!("{name} holds something that is no `Record`"),
+                        Some(reduce),
+                    ));
                 };
                 if let Some((before, other)) = got.insert(key.clone(), (value.clone(), reduce)) {
                     let other = output_file(job, other);
-                    let text = format!("{key:?} has two records: {before:?} in {other} and {value:?} in {name}");
+                    let text = format!(
+                        "{key:?} has two records: {before:?} in {other} and {value:?} in {name}"
+                    );
                     return Err((text, Some(reduce)));
                 }
             }
         }
         let expected = self.output(job);
         let value = |key: &String| got.get(key).map(|(value, _)| value);
-        let Some(key) = expected.keys().chain(got.keys()).find(|key| expected.get(*key) != value(key)) else {
+        let Some(key) = expected
+            .keys()
+            .chain(got.keys())
+            .find(|key| expected.get(*key) != value(key))
+        else {
             return Ok(());
         };
-        let show = |value: Option<&String>| value.map_or("missing".to_owned(), |value| format!("{value:?}"));
+        let show = |value: Option<&String>| {
+            value.map_or("missing".to_owned(), |value| format!("{value:?}"))
+        };
         let (wanted, found) = (show(expected.get(key)), show(value(key)));
-        let text = format!("the output of job {job} has {key:?}: {found}; the sequential run gives {wanted}");
+        let text = format!(
+            "the output of job {job} has {key:?}: {found}; the sequential run gives {wanted}"
+        );
         Err((text, got.get(key).map(|(_, reduce)| *reduce)))
     }
 
-    /// How many bytes the keys and values of all intermediate records of a job have, and how many records there are.
+    /// How many bytes the keys and values of all intermediate records of a job have, and how many
+    /// records there are.
     pub fn intermediate(&self, job: JobId) -> (u64, u64) {
         let values = self.jobs[&job].values.iter().flat_map(|(key, of)| {
-            of.iter().flat_map(|(_, values)| values).map(move |value| (key.len() + value.len()) as u64)
+            of.iter()
+                .flat_map(|(_, values)| values)
+                .map(move |value| (key.len() + value.len()) as u64)
         });
-        values.fold((0, 0), |(bytes, records), length| (bytes + length, records + 1))
+        values.fold((0, 0), |(bytes, records), length| {
+            (bytes + length, records + 1)
+        })
     }
 
     /// The tasks that were started, in the order of the world's own list.
@@ -174,19 +227,35 @@ impl Plant {
             return *special;
         }
         let who = piece.job << 1 | (piece.kind == Kind::Reduce) as u64;
-        let mut more = self.choices.draw(About::Workload, 0x7A5C_0000 | who, u64::from(piece.number));
+        let mut more =
+            self.choices
+                .draw(About::Workload, 0x7A5C_0000 | who, u64::from(piece.number));
         plain + plain * more.below(u64::from(self.takes.spread) + 1) as u32 / 1000
     }
 
-    fn check_map(&self, job: &Job, app: lab1_api::App, split: u32, name: &str, text: &str) -> Result<(), String> {
+    fn check_map(
+        &self,
+        job: &Job,
+        app: lab1_api::App,
+        split: u32,
+        name: &str,
+        text: &str,
+    ) -> Result<(), String> {
         let Some(expected) = job.splits.get(split as usize) else {
-            return Err(format!("a map task for split {split}, but the job has only {} splits", job.splits.len()));
+            return Err(format!(
+                "a map task for split {split}, but the job has only {} splits",
+                job.splits.len()
+            ));
         };
         if expected != name {
-            return Err(format!("a map task for split {split} with the name {name:?}, but its name is {expected:?}"));
+            return Err(format!(
+                "a map task for split {split} with the name {name:?}, but its name is {expected:?}"
+            ));
         }
         if self.inputs.get(name).is_some_and(|input| input != text) {
-            return Err(format!("a map task for split {split} with another text than the input {name:?} has"));
+            return Err(format!(
+                "a map task for split {split} with another text than the input {name:?} has"
+            ));
         }
         same_app(job, app)
     }
@@ -207,24 +276,54 @@ impl Plant {
             if !keys.insert(group.key.clone()) {
                 return what(format!("the key {:?} twice", group.key));
             }
-            if !values.iter().flat_map(|(_, values)| values).eq(&group.values) {
+            if !values
+                .iter()
+                .flat_map(|(_, values)| values)
+                .eq(&group.values)
+            {
                 let got = group.values.len();
                 let wanted: usize = values.iter().map(|(_, values)| values.len()).sum();
                 let how = compare(values, &group.values);
-                return what(format!("{got} values of {:?}, and the splits have {wanted}: {how}", group.key));
+                return what(format!(
+                    "{got} values of {:?}, and the splits have {wanted}: {how}",
+                    group.key
+                ));
             }
         }
         let mut seen = self.seen();
-        let other = seen.keys.iter().filter(|(other, _)| other.job == piece.job).find_map(|(other, theirs)| {
-            let differs = if *other == piece { *theirs != keys } else { !theirs.is_disjoint(&keys) };
-            differs.then(|| (*other, keys.symmetric_difference(theirs).next(), keys.intersection(theirs).next()))
-        });
+        let other = seen
+            .keys
+            .iter()
+            .filter(|(other, _)| other.job == piece.job)
+            .find_map(|(other, theirs)| {
+                let differs = if *other == piece {
+                    *theirs != keys
+                } else {
+                    !theirs.is_disjoint(&keys)
+                };
+                differs.then(|| {
+                    (
+                        *other,
+                        keys.symmetric_difference(theirs).next(),
+                        keys.intersection(theirs).next(),
+                    )
+                })
+            });
         if let Some((other, difference, common)) = other {
             let key = if other == piece { difference } else { common };
-            let how =
-                if other == piece { "an earlier execution of it had other keys" } else { "another one has it, too" };
-            let other = if other == piece { String::new() } else { format!(" ({})", other.label()) };
-            return what(format!("other keys than it may have: look at {key:?}; {how}{other}"));
+            let how = if other == piece {
+                "an earlier execution of it had other keys"
+            } else {
+                "another one has it, too"
+            };
+            let other = if other == piece {
+                String::new()
+            } else {
+                format!(" ({})", other.label())
+            };
+            return what(format!(
+                "other keys than it may have: look at {key:?}; {how}{other}"
+            ));
         }
         seen.keys.insert(piece, keys);
         Ok(())
@@ -254,8 +353,15 @@ fn compare(wanted: &[(u32, Vec<String>)], got: &[String]) -> String {
     sorted.0.sort();
     sorted.1.sort();
     if sorted.0 == sorted.1 {
-        let at = flat.iter().zip(got).position(|(wanted, got)| *wanted != got).unwrap_or(0);
-        return format!("the order is another; value {at} should be {:?} and is {:?}", flat[at], got[at]);
+        let at = flat
+            .iter()
+            .zip(got)
+            .position(|(wanted, got)| *wanted != got)
+            .unwrap_or(0);
+        return format!(
+            "the order is another; value {at} should be {:?} and is {:?}",
+            flat[at], got[at]
+        );
     }
     format!("expected {}, got {}", list(&flat), list(got))
 }
@@ -268,13 +374,20 @@ fn list<T: std::fmt::Debug>(values: &[T]) -> String {
 }
 
 fn same_app(job: &Job, app: lab1_api::App) -> Result<(), String> {
-    if job.app == app { Ok(()) } else { Err("the application of another job".to_owned()) }
+    if job.app == app {
+        Ok(())
+    } else {
+        Err("the application of another job".to_owned())
+    }
 }
 
 fn expected(job: &Job, inputs: &Inputs) -> Expected {
     let mut values: BTreeMap<String, Vec<(u32, Vec<String>)>> = BTreeMap::new();
     for (split, name) in (0..).zip(&job.splits) {
-        for Record { key, value } in job.app.map(&Split { name: name.clone(), text: inputs[name].clone() }) {
+        for Record { key, value } in job.app.map(&Split {
+            name: name.clone(),
+            text: inputs[name].clone(),
+        }) {
             let of = values.entry(key).or_default();
             match of.last_mut() {
                 Some((last, known)) if *last == split => known.push(value),
@@ -282,24 +395,44 @@ fn expected(job: &Job, inputs: &Inputs) -> Expected {
             }
         }
     }
-    let flat = |of: &Vec<(u32, Vec<String>)>| of.iter().flat_map(|(_, values)| values.clone()).collect::<Vec<String>>();
-    let output = values.iter().map(|(key, of)| (key.clone(), job.app.reduce(key, &flat(of)))).collect();
-    Expected { job: job.clone(), values, output }
+    let flat = |of: &Vec<(u32, Vec<String>)>| {
+        of.iter()
+            .flat_map(|(_, values)| values.clone())
+            .collect::<Vec<String>>()
+    };
+    let output = values
+        .iter()
+        .map(|(key, of)| (key.clone(), job.app.reduce(key, &flat(of))))
+        .collect();
+    Expected {
+        job: job.clone(),
+        values,
+        output,
+    }
 }
 
 impl Machines for Plant {
     fn compute(&self, by: Life, task: &[u8]) -> Result<Computation, String> {
-        let task: Task =
-            codec::from_bytes(task).map_err(|error| format!("{} started what is no task: {error}", by.node))?;
+        let task: Task = codec::from_bytes(task)
+            .map_err(|error| format!("{} started what is no task: {error}", by.node))?;
         let (job, piece) = match &task {
             Task::Map { job, split, .. } => (*job, Piece::map(*job, *split)),
             Task::Reduce { job, reduce, .. } => (*job, Piece::reduce(*job, *reduce)),
         };
         let Some(known) = self.jobs.get(&job) else {
-            return Err(format!("{} started a task of job {job}, which nobody submitted", by.node));
+            return Err(format!(
+                "{} started a task of job {job}, which nobody submitted",
+                by.node
+            ));
         };
         let checked = match &task {
-            Task::Map { app, split, name, text, .. } => self.check_map(&known.job, *app, *split, name, text),
+            Task::Map {
+                app,
+                split,
+                name,
+                text,
+                ..
+            } => self.check_map(&known.job, *app, *split, name, text),
             Task::Reduce { app, groups, .. } => {
                 same_app(&known.job, *app).and_then(|()| self.check_reduce(known, piece, groups))
             }
@@ -311,6 +444,10 @@ impl Machines for Plant {
         } else {
             Ends::Done(codec::to_bytes(&task.compute()).expect("records have bytes"))
         };
-        Ok(Computation { label: piece.label(), takes: self.takes(piece), ends })
+        Ok(Computation {
+            label: piece.label(),
+            takes: self.takes(piece),
+            ends,
+        })
     }
 }

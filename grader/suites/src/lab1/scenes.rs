@@ -14,16 +14,29 @@ use super::{
 };
 
 /// Where the order of values shows: the words that begin with a letter, as they come.
-pub const ORDERED: App =
-    App { tokens: Tokens::Words, key: KeyOf::First, value: ValueOf::Token, fold: Fold::List, combine: false };
+pub const ORDERED: App = App {
+    tokens: Tokens::Words,
+    key: KeyOf::First,
+    value: ValueOf::Token,
+    fold: Fold::List,
+    combine: false,
+};
 
 /// Where the first and the last value show.
-pub const POSITIONS: App =
-    App { tokens: Tokens::Words, key: KeyOf::Length, value: ValueOf::Position, fold: Fold::Ends, combine: false };
+pub const POSITIONS: App = App {
+    tokens: Tokens::Words,
+    key: KeyOf::Length,
+    value: ValueOf::Position,
+    fold: Fold::Ends,
+    combine: false,
+};
 
 /// A job of this shape, on the trial's network.
 pub fn shape(trial: &mut Trial<'_>, workers: u32, splits: u32, reduces: u32, app: App) -> Outcome {
-    let takes = Takes { spread: 500, ..Takes::equal(ms(50), ms(30)) };
+    let takes = Takes {
+        spread: 500,
+        ..Takes::equal(ms(50), ms(30))
+    };
     let cast = Cast::new(trial, workers, vec![job(1, app, splits, reduces)], takes);
     cast.act(trial, |cluster| {
         cluster.must_do(client(1), 1)?;
@@ -35,8 +48,13 @@ pub fn shape(trial: &mut Trial<'_>, workers: u32, splits: u32, reduces: u32, app
 #[track_caller]
 pub fn nothing_repeated(cluster: &mut Cluster<'_, '_>) -> Outcome {
     let works = cluster.works();
-    let twice = works.iter().enumerate().find(|(at, (piece, _))| works[..*at].iter().any(|(other, _)| other == piece));
-    let Some((_, (piece, work))) = twice else { return Ok(()) };
+    let twice = works
+        .iter()
+        .enumerate()
+        .find(|(at, (piece, _))| works[..*at].iter().any(|(other, _)| other == piece));
+    let Some((_, (piece, work))) = twice else {
+        return Ok(());
+    };
     let text = format!(
         "all tasks took equally long and nothing failed, but {} was executed again, by {}",
         piece.label(),
@@ -46,14 +64,20 @@ pub fn nothing_repeated(cluster: &mut Cluster<'_, '_>) -> Outcome {
     Err(cluster.world.violation_at(asked, text))
 }
 
-/// The worker whose map output is lost for good: it alone has it, since no other worker can reach it until it is dead.
+/// The worker whose map output is lost for good: it alone has it, since no other worker can reach
+/// it until it is dead.
 pub fn output_is_lost(
     trial: &mut Trial<'_>,
     (workers, splits, reduces): (u32, u32, u32),
     victim: u32,
     app: App,
 ) -> Outcome {
-    let cast = Cast::new(trial, workers, vec![job(1, app, splits, reduces)], Takes::equal(ms(300), ms(300)));
+    let cast = Cast::new(
+        trial,
+        workers,
+        vec![job(1, app, splits, reduces)],
+        Takes::equal(ms(300), ms(300)),
+    );
     cast.act(trial, |cluster| {
         let victim = worker(victim);
         cluster.cut_from_workers(victim)?;
@@ -68,16 +92,25 @@ pub fn output_is_lost(
     })
 }
 
-/// A worker is cut off while it executes a reduce task, which others do meanwhile. When the job is done, it comes to the end
-/// of its own copy: the store can be reached from everywhere. Half of the time it crashes in the middle of that.
+/// A worker is cut off while it executes a reduce task, which others do meanwhile. When the job is
+/// done, it comes to the end of its own copy: the store can be reached from everywhere. Half of the
+/// time it crashes in the middle of that.
 pub fn late_copy(trial: &mut Trial<'_>, reduces: u32, slow: u32) -> Outcome {
-    let mut cast = Cast::new(trial, 2, vec![job(1, ORDERED, 4, reduces)], Takes::equal(ms(40), ms(300)));
+    let mut cast = Cast::new(
+        trial,
+        2,
+        vec![job(1, ORDERED, 4, reduces)],
+        Takes::equal(ms(40), ms(300)),
+    );
     cast.slow.insert(worker(2), slow);
     let crashes = trial.number() % 2 == 0;
     cast.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
-        let copies =
-            |cluster: &mut Cluster<'_, '_>| cluster.running(worker(2)).is_some_and(|piece| piece.kind == Kind::Reduce);
+        let copies = |cluster: &mut Cluster<'_, '_>| {
+            cluster
+                .running(worker(2))
+                .is_some_and(|piece| piece.kind == Kind::Reduce)
+        };
         if !cluster.until(client(1), copies)? {
             return cluster.ends(client(1), lab1_api::Outcome::Done);
         }
@@ -90,7 +123,9 @@ pub fn late_copy(trial: &mut Trial<'_>, reduces: u32, slow: u32) -> Outcome {
             .find_map(|(piece, work)| Some(work.began? + cluster.plant.takes(*piece) * slow));
         if let Some(ends) = ends.filter(|_| crashes) {
             let now = cluster.now();
-            cluster.world.run_for(ends.since(now).saturating_sub(Duration::from_micros(1)))?;
+            cluster
+                .world
+                .run_for(ends.since(now).saturating_sub(Duration::from_micros(1)))?;
             let bits = cluster.world.choices().draw(About::Plan, 1, 0).bits();
             cluster.world.crash_in_next_event(worker(2), bits);
         }
@@ -100,8 +135,8 @@ pub fn late_copy(trial: &mut Trial<'_>, reduces: u32, slow: u32) -> Outcome {
     })
 }
 
-/// Lets a node crash at every boundary between two effects while a job goes on; it comes back after this time, with its
-/// disk, without, or not at all.
+/// Lets a node crash at every boundary between two effects while a job goes on; it comes back after
+/// this time, with its disk, without, or not at all.
 pub fn sweep(
     trial: &mut Trial<'_>,
     cast: &Cast,
@@ -111,7 +146,11 @@ pub fn sweep(
     then: impl Fn(&mut Cluster<'_, '_>) -> Outcome,
 ) -> Outcome {
     let back = if may_lose { trial.number() % 3 } else { 0 };
-    let how = ["comes back with its disk", "comes back without its disk", "stays away"][back as usize];
+    let how = [
+        "comes back with its disk",
+        "comes back without its disk",
+        "stays away",
+    ][back as usize];
     let more = format!("; {victim} crashes between two effects and {how}");
     cast.act_with_crash_sweep(trial, &more, |cluster| {
         cluster.world.sweep(victim);
@@ -131,7 +170,8 @@ pub fn sweep(
     })
 }
 
-/// The coordinator, which was away for a while, is asked for job 1 by another client. It is done: nothing runs again.
+/// The coordinator, which was away for a while, is asked for job 1 by another client. It is done:
+/// nothing runs again.
 #[track_caller]
 pub fn is_remembered(cluster: &mut Cluster<'_, '_>, away: Duration) -> Outcome {
     let executed = cluster.works().len();
@@ -140,26 +180,33 @@ pub fn is_remembered(cluster: &mut Cluster<'_, '_>, away: Duration) -> Outcome {
     cluster.stays_done(&[1], ms(1_500))?;
     let more = cluster.works().len() - executed;
     if more > 0 {
-        let text =
-            format!("job 1 was done and reported, and after the coordinator's restart {more} tasks of it ran again");
+        let text = format!(
+            "job 1 was done and reported, and after the coordinator's restart {more} tasks of it \
+             ran again"
+        );
         return Err(cluster.world.violation(text));
     }
     Ok(())
 }
 
-/// A task kills every worker that executes it. Whoever is down comes back after a while. Where there is only one worker,
-/// nobody can be at a copy of it.
+/// A task kills every worker that executes it. Whoever is down comes back after a while. Where
+/// there is only one worker, nobody can be at a copy of it.
 pub fn poison(trial: &mut Trial<'_>, workers: u32, piece: Piece, attempts: u32) -> Outcome {
     let mut jobs = vec![job(1, App::WORD_COUNT, 4, 2), job(2, App::WORD_COUNT, 4, 2)];
     jobs[0].max_attempts = attempts;
     let cast = Cast::new(trial, workers, jobs, Takes::equal(ms(200), ms(200)));
-    let cast = Cast { poison: Some(piece), ..cast };
+    let cast = Cast {
+        poison: Some(piece),
+        ..cast
+    };
     cast.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         while !cluster.has_ended(client(1)) {
             let workers = cluster.cast.workers();
             let down = workers.clone();
-            cluster.until(client(1), move |cluster| down.iter().any(|worker| cluster.world.is_down(*worker)))?;
+            cluster.until(client(1), move |cluster| {
+                down.iter().any(|worker| cluster.world.is_down(*worker))
+            })?;
             cluster.world.run_for(ms(150))?;
             for worker in workers {
                 if cluster.world.is_down(worker) {
@@ -168,12 +215,17 @@ pub fn poison(trial: &mut Trial<'_>, workers: u32, piece: Piece, attempts: u32) 
             }
         }
         cluster.ends(client(1), lab1_api::Outcome::Failed)?;
-        let died = cluster.works().iter().filter(|(of, work)| *of == piece && work.fate == Fate::Crashed).count();
+        let died = cluster
+            .works()
+            .iter()
+            .filter(|(of, work)| *of == piece && work.fate == Fate::Crashed)
+            .count();
         // Two copies of a task may be under way at once.
         let allowed = attempts as usize..=attempts as usize + usize::from(workers > 1);
         if !allowed.contains(&died) {
             let text = format!(
-                "{} killed {died} workers that executed it before the job was reported as failed; its limit is {attempts}",
+                "{} killed {died} workers that executed it before the job was reported as failed; \
+                 its limit is {attempts}",
                 piece.label()
             );
             return Err(cluster.world.violation(text));

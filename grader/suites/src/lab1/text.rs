@@ -1,5 +1,6 @@
-//! Texts to count: words with the frequencies of a natural language (Zipf's law: the n-th most frequent word occurs 1/n
-//! as often as the first; G. K. Zipf, "Human Behavior and the Principle of Least Effort", 1949), in sentences and lines.
+//! Texts to count: words with the frequencies of a natural language (Zipf's law: the n-th most
+//! frequent word occurs 1/n as often as the first; G. K. Zipf, "Human Behavior and the Principle of
+//! Least Effort", 1949), in sentences and lines.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +14,9 @@ pub struct Language {
     weights: Vec<u64>,
 }
 
-const ONSETS: [&str; 16] = ["b", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "st"];
+const ONSETS: [&str; 16] = [
+    "b", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "w", "st",
+];
 const VOWELS: [&str; 8] = ["a", "e", "i", "o", "u", "ea", "ou", "é"];
 const CODAS: [&str; 8] = ["", "", "", "n", "r", "s", "t", "ll"];
 
@@ -29,11 +32,20 @@ impl Language {
             .collect();
         // Some syllables can be read in two ways, and the words that they make with them.
         let mut known = BTreeSet::new();
-        let words = (1..).map(word).filter(|word| known.insert(word.clone())).take(words as usize).collect();
-        Language { choices, words, weights }
+        let words = (1..)
+            .map(word)
+            .filter(|word| known.insert(word.clone()))
+            .take(words as usize)
+            .collect();
+        Language {
+            choices,
+            words,
+            weights,
+        }
     }
 
-    /// A text of at least so many bytes, and of a word at least unless that is none. The `nth` text is another than the others.
+    /// A text of at least so many bytes, and of a word at least unless that is none. The `nth` text
+    /// is another than the others.
     pub fn text(&self, nth: u64, bytes: usize) -> String {
         let mut text = String::with_capacity(bytes + 64);
         let (mut line, mut at) = (0, 0);
@@ -101,14 +113,20 @@ mod tests {
         assert_eq!(language.words.iter().collect::<BTreeSet<_>>().len(), 3_000);
         let text = language.text(1, 300_000);
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-        for word in text.split(|character: char| !character.is_alphabetic()).filter(|word| !word.is_empty()) {
+        for word in text
+            .split(|character: char| !character.is_alphabetic())
+            .filter(|word| !word.is_empty())
+        {
             *counts.entry(word.to_lowercase()).or_default() += 1;
         }
         let count = |rank: usize| counts[&language.words[rank - 1]];
         assert!(count(1) > 4_000, "{}", count(1));
         for (rank, times) in [(2, 2), (4, 4), (10, 10), (50, 50)] {
             let (rare, expected) = (count(rank), count(1) / times);
-            assert!(rare * 10 > expected * 7 && rare * 10 < expected * 13, "{rank}: {rare}, expected {expected}");
+            assert!(
+                rare * 10 > expected * 7 && rare * 10 < expected * 13,
+                "{rank}: {rare}, expected {expected}"
+            );
         }
         assert_ne!(language.text(2, 100), language.text(3, 100));
         assert_eq!(language.text(2, 0), "");

@@ -1,5 +1,6 @@
-//! Chaos: a random workload under a random subset of faults (swarm testing: Groce et al., ISSTA 2012), then a healed
-//! world in which everything must come to an end, and one judgement of the whole history.
+//! Chaos: a random workload under a random subset of faults (swarm testing: Groce et al., ISSTA
+//! 2012), then a healed world in which everything must come to an end, and one judgement of the
+//! whole history.
 
 use std::time::Duration;
 
@@ -23,9 +24,11 @@ use super::{
 pub struct Faults {
     /// Loss, duplication, reordering.
     pub bad_network: bool,
-    /// Single links, none between a server and the view server, are cut for a while, in one direction or both.
+    /// Single links, none between a server and the view server, are cut for a while, in one
+    /// direction or both.
     pub cuts: bool,
-    /// Single messages are late by up to half a second (none to the view server: a late ping is a dead server).
+    /// Single messages are late by up to half a second (none to the view server: a late ping is a
+    /// dead server).
     pub stragglers: bool,
     /// Servers crash and come back.
     pub crashes: bool,
@@ -35,14 +38,30 @@ pub struct Faults {
 
 impl Faults {
     /// Faults of the network alone.
-    pub const NETWORK: Faults =
-        Faults { bad_network: true, cuts: true, stragglers: true, crashes: false, isolations: false };
+    pub const NETWORK: Faults = Faults {
+        bad_network: true,
+        cuts: true,
+        stragglers: true,
+        crashes: false,
+        isolations: false,
+    };
     /// Deaths, and a network that is bad, too.
-    pub const FAILOVER: Faults =
-        Faults { bad_network: true, cuts: true, stragglers: false, crashes: true, isolations: false };
-    /// Servers that are taken for dead and go on, while messages of earlier views are still under way.
-    pub const SPLIT_BRAIN: Faults =
-        Faults { bad_network: true, cuts: true, stragglers: true, crashes: false, isolations: true };
+    pub const FAILOVER: Faults = Faults {
+        bad_network: true,
+        cuts: true,
+        stragglers: false,
+        crashes: true,
+        isolations: false,
+    };
+    /// Servers that are taken for dead and go on, while messages of earlier views are still under
+    /// way.
+    pub const SPLIT_BRAIN: Faults = Faults {
+        bad_network: true,
+        cuts: true,
+        stragglers: true,
+        crashes: false,
+        isolations: true,
+    };
 }
 
 /// A chaos test.
@@ -69,13 +88,20 @@ impl Chaos {
         let bad = drawn(self.faults.bad_network);
         let stragglers = drawn(self.faults.stragglers);
         let cuts = drawn(self.faults.cuts);
-        let conditions = if bad { Conditions::bad() } else { Conditions::clean() };
+        let conditions = if bad {
+            Conditions::bad()
+        } else {
+            Conditions::clean()
+        };
         let mut setting = describe(self.size, &conditions);
         for (on, what) in [
             (stragglers, "single messages up to 500 ms late"),
             (cuts, "links cut for a while"),
             (self.faults.crashes, "servers crash and restart"),
-            (self.faults.isolations, "servers are cut off, paused or slow for a while"),
+            (
+                self.faults.isolations,
+                "servers are cut off, paused or slow for a while",
+            ),
         ] {
             if on {
                 setting += &format!("; {what}");
@@ -93,30 +119,48 @@ impl Chaos {
         })
     }
 
-    /// Without crashes and cuts at first: some operation must be answered, or nothing that follows means anything.
+    /// Without crashes and cuts at first: some operation must be answered, or nothing that follows
+    /// means anything.
     fn healthy(&self, service: &mut Service<'_, '_>, choices: Choices) -> Outcome {
         service.world.phase("healthy");
-        let workload =
-            RandomWorkload { choices, operations: self.operations, reader: self.size.reader(), padding: self.padding };
+        let workload = RandomWorkload {
+            choices,
+            operations: self.operations,
+            reader: self.size.reader(),
+            padding: self.padding,
+        };
         service.world.set_workload(workload);
         if let Some(until) = service.world.plans_began() {
             return service.world.run_for(until.since(service.world.now()));
         }
-        service.expect("an operation is answered in a healthy world", ANSWERED, |world, _| {
-            world.history().iter().any(|operation| operation.reply.is_some())
-        })
+        service.expect(
+            "an operation is answered in a healthy world",
+            ANSWERED,
+            |world, _| {
+                world
+                    .history()
+                    .iter()
+                    .any(|operation| operation.reply.is_some())
+            },
+        )
     }
 
     fn faulty(&self, service: &mut Service<'_, '_>, cuts: bool, choices: Choices) -> Outcome {
         service.world.phase("faults");
         if self.faults.crashes {
-            service.world.add_plan(Crashes::new(service, choices), ms(200));
+            service
+                .world
+                .add_plan(Crashes::new(service, choices), ms(200));
         }
         if self.faults.isolations {
-            service.world.add_plan(Isolations::new(service, choices), ms(200));
+            service
+                .world
+                .add_plan(Isolations::new(service, choices), ms(200));
         }
         if self.faults.cuts {
-            service.world.add_plan(Cuts::new(self.size, cuts, choices), ms(100));
+            service
+                .world
+                .add_plan(Cuts::new(self.size, cuts, choices), ms(100));
         }
         service.world.run_plans_for(FAULTS_LAST)
     }
@@ -138,9 +182,16 @@ impl Chaos {
 
 impl Service<'_, '_> {
     fn let_some_messages_be_late(&mut self, conditions: &Conditions) {
-        let late = Conditions { stragglers: 60, straggle: ms(30)..=ms(500), ..conditions.clone() };
+        let late = Conditions {
+            stragglers: 60,
+            straggle: ms(30)..=ms(500),
+            ..conditions.clone()
+        };
         let ids = self.world.ids();
-        for (from, to) in ids.iter().flat_map(|from| ids.iter().map(move |to| (*from, *to))) {
+        for (from, to) in ids
+            .iter()
+            .flat_map(|from| ids.iter().map(move |to| (*from, *to)))
+        {
             // A late ping is a dead server.
             if to != V1 {
                 self.world.set_link(from, to, Some(late.clone()));
@@ -152,7 +203,8 @@ impl Service<'_, '_> {
 /// The longest time that a client thinks between two operations, in milliseconds.
 const THINK_MS: u64 = 150;
 
-/// Puts, appends and gets on few keys; every value that is written is a token that occurs nowhere else.
+/// Puts, appends and gets on few keys; every value that is written is a token that occurs nowhere
+/// else.
 struct RandomWorkload {
     choices: Choices,
     operations: u64,
@@ -175,7 +227,9 @@ impl Workload for RandomWorkload {
 
 impl RandomWorkload {
     fn operation(&self, client: NodeId, nth: u64, padding: &str) -> (Duration, Vec<u8>) {
-        let mut draw = self.choices.draw(About::Workload, u64::from(client.number()), nth);
+        let mut draw = self
+            .choices
+            .draw(About::Workload, u64::from(client.number()), nth);
         let think = draw.between(&(ms(1)..=ms(THINK_MS)));
         let key = *draw.pick(&KEYS);
         let token = format!("{client}.{nth}{padding};");
@@ -184,12 +238,25 @@ impl RandomWorkload {
             2..=5 => append(key, &token),
             _ => get(key),
         };
-        (think, codec::to_bytes(&command).expect("a command has bytes"))
+        (
+            think,
+            codec::to_bytes(&command).expect("a command has bytes"),
+        )
     }
 }
 
 /// What the clients of a chaos test do, for tests of the model.
 #[cfg(test)]
-pub fn workload(seed: u64, operations: u64, reader: NodeId, padding: &'static str) -> impl Workload {
-    RandomWorkload { choices: Choices::new(seed), operations, reader, padding }
+pub fn workload(
+    seed: u64,
+    operations: u64,
+    reader: NodeId,
+    padding: &'static str,
+) -> impl Workload {
+    RandomWorkload {
+        choices: Choices::new(seed),
+        operations,
+        reader,
+        padding,
+    }
 }

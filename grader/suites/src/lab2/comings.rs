@@ -1,5 +1,6 @@
-//! Part A under chance: played servers come, die, return as new lives, hold back their acknowledgements and send late
-//! pings, in any order. Whatever the view server does must be within the rules, and what they ask for must be done.
+//! Part A under chance: played servers come, die, return as new lives, hold back their
+//! acknowledgements and send late pings, in any order. Whatever the view server does must be within
+//! the rules, and what they ask for must be done.
 
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ pub fn come_and_go(trial: &mut Trial<'_>, servers: u32, steps: u64) -> Outcome {
         let all: Vec<NodeId> = (1..=servers).map(server).collect();
         stage.start(all[0]);
         if choices.draw(About::Plan, 5, 0).below(2) == 0 {
-            stage.start(all[1]); // two at the same time, and the view server heard one of them first
+            // two at the same time, and the view server heard one of them first
+            stage.start(all[1]);
         }
         stage.run(ms(100))?;
         let mut active = false;
@@ -50,7 +52,11 @@ pub fn come_and_go(trial: &mut Trial<'_>, servers: u32, steps: u64) -> Outcome {
 
 /// Mostly so long that everybody has noticed, sometimes not.
 fn pause(draw: &mut Draw) -> Duration {
-    if draw.chance(600) { ms(500) } else { draw.between(&(ms(25)..=ms(250))) }
+    if draw.chance(600) {
+        ms(500)
+    } else {
+        draw.between(&(ms(25)..=ms(250)))
+    }
 }
 
 fn something_happens(stage: &mut Stage<'_, '_>, all: &[NodeId], draw: &mut Draw) -> Outcome {
@@ -68,7 +74,10 @@ fn something_happens(stage: &mut Stage<'_, '_>, all: &[NodeId], draw: &mut Draw)
         6 => stage.goes_on(who),
         // Pings from the past: of an earlier life, or of this one when it knew less.
         _ => {
-            let (told, life) = (draw.below(view.number + 1), member.incarnation.saturating_sub(draw.below(2)).max(1));
+            let (told, life) = (
+                draw.below(view.number + 1),
+                member.incarnation.saturating_sub(draw.below(2)).max(1),
+            );
             for _ in 0..draw.below(12) {
                 stage.ping(who, told, life)?;
                 stage.run(ms(50))?;

@@ -1,4 +1,5 @@
-//! The measurements of part E. The bounds are the handout's; the two reference solutions stay below five sixths of each.
+//! The measurements of part E. The bounds are the handout's; the two reference solutions stay below
+//! five sixths of each.
 
 use std::time::Duration;
 
@@ -26,7 +27,8 @@ const VIEW_SERVER_MEMORY: (usize, usize) = (1_000, 300);
 /// A transfer may cost so many times the bytes of the live keys and values, and so much more.
 const TRANSFER: (u64, u64) = (3, 2_000);
 
-/// Between the two servers an operation may cost so many times the bytes of its command, and so much more.
+/// Between the two servers an operation may cost so many times the bytes of its command, and so
+/// much more.
 const FORWARD: (u64, u64) = (3, 300);
 
 /// After one failure no operation waits longer.
@@ -38,7 +40,10 @@ pub fn everybody(service: &Service<'_, '_>) -> Vec<NodeId> {
 }
 
 /// Each client carries out operations in a quiet, replicated service.
-pub fn messages_per_operation(service: &mut Service<'_, '_>, command: impl Fn(NodeId, u64) -> Command) -> Outcome {
+pub fn messages_per_operation(
+    service: &mut Service<'_, '_>,
+    command: impl Fn(NodeId, u64) -> Command,
+) -> Outcome {
     service.replicated()?;
     for client in everybody(service) {
         service.must_do(client, &put("x", "warm"))?;
@@ -59,7 +64,8 @@ pub fn count_messages(service: &Service<'_, '_>, before: u64, operations: u64) -
     let messages = service.log.borrow().traffic.service_messages - before;
     if messages > operations * MESSAGES_PER_OPERATION {
         let text = format!(
-            "{operations} operations in a quiet service took {messages} messages among clients and servers; {} are \
+            "{operations} operations in a quiet service took {messages} messages among clients and \
+             servers; {} are \
              allowed, {MESSAGES_PER_OPERATION} for each",
             operations * MESSAGES_PER_OPERATION
         );
@@ -84,11 +90,14 @@ pub fn view_server(service: &mut Service<'_, '_>, value: usize) -> Outcome {
     let traffic = service.log.borrow().traffic;
     let messages = traffic.view_server_messages - before.view_server_messages;
     let bytes = traffic.view_server_bytes - before.view_server_bytes;
-    let pings = u64::from(service.size.servers) * PINGS_PER_SECOND * (lasted.as_millis() as u64 + 100) / 1000;
+    let pings =
+        u64::from(service.size.servers) * PINGS_PER_SECOND * (lasted.as_millis() as u64 + 100)
+            / 1000;
     let allowed = pings + operations / 10 + u64::from(service.size.clients);
     if messages > allowed {
         let text = format!(
-            "during {operations} operations in {} ms the view server received {messages} messages; {allowed} are \
+            "during {operations} operations in {} ms the view server received {messages} messages; \
+             {allowed} are \
              allowed, {PINGS_PER_SECOND} per server and second and one for ten operations",
             lasted.as_millis()
         );
@@ -96,7 +105,8 @@ pub fn view_server(service: &mut Service<'_, '_>, value: usize) -> Outcome {
     }
     if bytes > messages * VIEW_SERVER_BYTES_PER_MESSAGE {
         let text = format!(
-            "the view server received {messages} messages, and they and its answers had {bytes} bytes; \
+            "the view server received {messages} messages, and they and its answers had {bytes} \
+             bytes; \
              {VIEW_SERVER_BYTES_PER_MESSAGE} per message are allowed"
         );
         return Err(service.world.over_budget(text));
@@ -104,13 +114,17 @@ pub fn view_server(service: &mut Service<'_, '_>, value: usize) -> Outcome {
     let memory = service.world.memory(V1)?.unwrap_or_default();
     let allowed = VIEW_SERVER_MEMORY.0 + VIEW_SERVER_MEMORY.1 * service.size.servers as usize;
     if memory > allowed {
-        let text = format!("the view server's state has {memory} bytes; {allowed} are allowed, since it holds no data");
+        let text = format!(
+            "the view server's state has {memory} bytes; {allowed} are allowed, since it holds no \
+             data"
+        );
         return Err(service.world.over_budget(text));
     }
     Ok(())
 }
 
-/// Two keys are overwritten and read again and again; what remains is two values, and a last reply for each client.
+/// Two keys are overwritten and read again and again; what remains is two values, and a last reply
+/// for each client.
 pub fn memory(service: &mut Service<'_, '_>, value: usize, rounds: u64) -> Outcome {
     let (primary, backup) = service.replicated()?;
     for round in 0..rounds {
@@ -131,7 +145,8 @@ pub fn memory(service: &mut Service<'_, '_>, value: usize, rounds: u64) -> Outco
         let memory = service.world.memory(node)?.unwrap_or_default();
         if memory > allowed {
             let text = format!(
-                "two values of {value} bytes were written {rounds} times by each of {clients} clients; after that the \
+                "two values of {value} bytes were written {rounds} times by each of {clients} \
+                 clients; after that the \
                  state of {node} has {memory} bytes, and {allowed} are allowed"
             );
             return Err(service.world.over_budget(text));
@@ -150,7 +165,8 @@ pub fn transfer(service: &mut Service<'_, '_>, live: u64) -> Outcome {
     let (bytes, allowed) = (between(service) - before, TRANSFER.0 * live + TRANSFER.1);
     if bytes > allowed {
         let text = format!(
-            "the live keys and values had {live} bytes; until s2 had them, the two servers sent each other {bytes} \
+            "the live keys and values had {live} bytes; until s2 had them, the two servers sent \
+             each other {bytes} \
              bytes, and {allowed} are allowed"
         );
         return Err(service.world.over_budget(text));
@@ -162,10 +178,14 @@ pub fn transfer(service: &mut Service<'_, '_>, live: u64) -> Outcome {
         commands += codec::to_bytes(&command).map_or(0, |bytes| bytes.len()) as u64;
         service.must_do(client(1), &command)?;
     }
-    let (bytes, allowed) = (between(service) - before, FORWARD.0 * commands + 20 * FORWARD.1);
+    let (bytes, allowed) = (
+        between(service) - before,
+        FORWARD.0 * commands + 20 * FORWARD.1,
+    );
     if bytes > allowed {
         let text = format!(
-            "20 appends of a few bytes each made the two servers send each other {bytes} bytes, and {allowed} are allowed"
+            "20 appends of a few bytes each made the two servers send each other {bytes} bytes, \
+             and {allowed} are allowed"
         );
         return Err(service.world.over_budget(text));
     }
@@ -175,21 +195,36 @@ pub fn transfer(service: &mut Service<'_, '_>, live: u64) -> Outcome {
 /// All clients are busy when a server dies.
 pub fn wait(service: &mut Service<'_, '_>, primary_dies: bool, think: Duration) -> Outcome {
     let (primary, backup) = service.replicated()?;
-    service.world.set_workload(Busy { think, operations: 40 });
+    service.world.set_workload(Busy {
+        think,
+        operations: 40,
+    });
     service.world.run_for(ms(300))?;
     service.replicated()?;
-    service.world.crash(if primary_dies { primary } else { backup })?;
+    service
+        .world
+        .crash(if primary_dies { primary } else { backup })?;
     service.finish(ANSWERED)?;
     let took = |operation: &faultline_sim::Operation| {
-        operation.reply.as_ref().map(|(moment, _)| moment.at.since(operation.invoked.at))
+        operation
+            .reply
+            .as_ref()
+            .map(|(moment, _)| moment.at.since(operation.invoked.at))
     };
-    let slowest = service.world.history().iter().max_by_key(|operation| took(operation));
-    let Some((operation, longest)) = slowest.and_then(|operation| Some((operation, took(operation)?))) else {
+    let slowest = service
+        .world
+        .history()
+        .iter()
+        .max_by_key(|operation| took(operation));
+    let Some((operation, longest)) =
+        slowest.and_then(|operation| Some((operation, took(operation)?)))
+    else {
         return Ok(());
     };
     if longest > LONGEST_WAIT {
         let text = format!(
-            "one server died, and an operation that {} began at {} waited for {} ms; {} are allowed",
+            "one server died, and an operation that {} began at {} waited for {} ms; {} are \
+             allowed",
             operation.client,
             operation.invoked.at,
             longest.as_millis(),
@@ -209,6 +244,11 @@ pub struct Busy {
 impl Workload for Busy {
     fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
         let command = append("x", &format!("{client}.{nth};"));
-        (nth < self.operations).then(|| (self.think, codec::to_bytes(&command).expect("a command has bytes")))
+        (nth < self.operations).then(|| {
+            (
+                self.think,
+                codec::to_bytes(&command).expect("a command has bytes"),
+            )
+        })
     }
 }

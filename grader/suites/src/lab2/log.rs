@@ -1,6 +1,6 @@
-//! What a test knows about the views, from outside: which there were, and which server held itself for what. Fault
-//! plans need it so as not to ask for what no service can do, explanations to say who was deposed when, and it is
-//! this lab's picture.
+//! What a test knows about the views, from outside: which there were, and which server held itself
+//! for what. Fault plans need it so as not to ask for what no service can do, explanations to say
+//! who was deposed when, and it is this lab's picture.
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
@@ -16,7 +16,8 @@ pub struct ViewLog {
     pub view: View,
     /// Messages that clients sent to the view server.
     pub asked: u64,
-    /// What servers send to each other and to clients, on a network that loses nothing: counts of what arrived.
+    /// What servers send to each other and to clients, on a network that loses nothing: counts of
+    /// what arrived.
     pub traffic: Traffic,
     /// The judgement that failed the run, if one did.
     pub judged: RefCell<Option<faultline_check::Violation>>,
@@ -68,12 +69,17 @@ impl ViewLog {
     }
 
     fn acknowledged(&self) -> bool {
-        self.reigns.last().is_some_and(|reign| reign.view == self.view && reign.acknowledged.is_some())
+        self.reigns
+            .last()
+            .is_some_and(|reign| reign.view == self.view && reign.acknowledged.is_some())
     }
 
     /// Primary and backup of the view, if it is acknowledged and has both.
     pub fn replicated(&self) -> Option<(Member, Member)> {
-        self.view.primary.zip(self.view.backup).filter(|_| self.acknowledged())
+        self.view
+            .primary
+            .zip(self.view.backup)
+            .filter(|_| self.acknowledged())
     }
 
     /// The primary of the view, if it is acknowledged.
@@ -84,24 +90,39 @@ impl ViewLog {
     /// The current view in a sentence.
     pub fn state(&self) -> String {
         let acknowledged = match self.reigns.last().filter(|reign| reign.view == self.view) {
-            Some(Reign { acknowledged: Some(at), .. }) => format!("acknowledged at {at}"),
+            Some(Reign {
+                acknowledged: Some(at),
+                ..
+            }) => format!("acknowledged at {at}"),
             Some(Reign { began, .. }) => format!("since {began}, not acknowledged"),
             None => "from the beginning".to_owned(),
         };
         format!("It is {:?}, {acknowledged}.", self.view)
     }
 
-    /// When and by which view a server that had been primary had lost that place, if it had at this time.
+    /// When and by which view a server that had been primary had lost that place, if it had at this
+    /// time.
     pub fn deposed(&self, node: NodeId, at: Time) -> Option<(Time, View)> {
-        let leads = |reign: &Reign| reign.view.primary.is_some_and(|primary| primary.node == node);
+        let leads = |reign: &Reign| {
+            reign
+                .view
+                .primary
+                .is_some_and(|primary| primary.node == node)
+        };
         let known = &self.reigns[..self.reigns.partition_point(|reign| reign.began <= at)];
         let last = known.iter().rposition(leads)?;
-        known.get(last + 1).map(|reign| (reign.began, reign.view.clone()))
+        known
+            .get(last + 1)
+            .map(|reign| (reign.began, reign.view.clone()))
     }
 
     fn see_view(&mut self, now: Time, view: View) {
         if self.view != view {
-            self.reigns.push(Reign { view: view.clone(), began: now, acknowledged: None });
+            self.reigns.push(Reign {
+                view: view.clone(),
+                began: now,
+                acknowledged: None,
+            });
             self.view = view;
         }
     }
@@ -117,24 +138,58 @@ impl ViewLog {
 
     /// The lane of views, and below it what each server held itself for.
     pub fn picture(&self) -> Vec<Lane> {
-        let ends = self.reigns.iter().skip(1).map(|reign| reign.began).chain([self.now]);
-        let spans = self.reigns.iter().zip(ends).flat_map(|(reign, to)| reign.spans(to)).collect();
-        let mut lanes = vec![Lane { name: "views".to_owned(), spans }];
+        let ends = self
+            .reigns
+            .iter()
+            .skip(1)
+            .map(|reign| reign.began)
+            .chain([self.now]);
+        let spans = self
+            .reigns
+            .iter()
+            .zip(ends)
+            .flat_map(|(reign, to)| reign.spans(to))
+            .collect();
+        let mut lanes = vec![Lane {
+            name: "views".to_owned(),
+            spans,
+        }];
         for number in 1..=self.size.servers {
-            let stays = self.roles.get(&server(number)).map(Vec::as_slice).unwrap_or_default();
+            let stays = self
+                .roles
+                .get(&server(number))
+                .map(Vec::as_slice)
+                .unwrap_or_default();
             let ends = stays.iter().skip(1).map(|stay| stay.from).chain([self.now]);
             let span = |(stay, to): (&Stay, Time)| match stay.role {
-                DOWN => Span { from: stay.from, to, label: DOWN.to_owned(), tone: Tone::Void },
-                role => Span { from: stay.from, to, label: format!("{role} {}", stay.view), tone: Tone::Firm },
+                DOWN => Span {
+                    from: stay.from,
+                    to,
+                    label: DOWN.to_owned(),
+                    tone: Tone::Void,
+                },
+                role => Span {
+                    from: stay.from,
+                    to,
+                    label: format!("{role} {}", stay.view),
+                    tone: Tone::Firm,
+                },
             };
-            lanes.push(Lane { name: server(number).to_string(), spans: stays.iter().zip(ends).map(span).collect() });
+            lanes.push(Lane {
+                name: server(number).to_string(),
+                spans: stays.iter().zip(ends).map(span).collect(),
+            });
         }
         lanes
     }
 
     /// A server was told a view. An older one than it knows tells it nothing.
     fn see_told(&mut self, now: Time, node: NodeId, incarnation: u64, view: &View) {
-        let newest = self.roles.get(&node).and_then(|stays| stays.last()).map_or(0, |stay| stay.view);
+        let newest = self
+            .roles
+            .get(&node)
+            .and_then(|stays| stays.last())
+            .map_or(0, |stay| stay.view);
         if view.number > newest {
             let me = Some(Member { node, incarnation });
             let role = match () {
@@ -148,7 +203,10 @@ impl ViewLog {
 
     fn see_role(&mut self, from: Time, node: NodeId, view: u64, role: &'static str) {
         let stays = self.roles.entry(node).or_default();
-        if stays.last().is_none_or(|last| (last.view, last.role) != (view, role)) {
+        if stays
+            .last()
+            .is_none_or(|last| (last.view, last.role) != (view, role))
+        {
             stays.push(Stay { from, view, role });
         }
     }
@@ -169,12 +227,28 @@ impl Reign {
             1 => member.node.to_string(),
             _ => format!("{member:?}"),
         };
-        let members: Vec<String> = self.view.primary.iter().chain(&self.view.backup).map(|m| member(*m)).collect();
+        let members: Vec<String> = self
+            .view
+            .primary
+            .iter()
+            .chain(&self.view.backup)
+            .map(|m| member(*m))
+            .collect();
         let label = format!("{} {}", self.view.number, members.join("+"));
         let (firm, tentative) = (self.acknowledged.unwrap_or(to), self.began);
-        let mut spans = vec![Span { from: tentative, to: firm, label: format!("{label}?"), tone: Tone::Tentative }];
+        let mut spans = vec![Span {
+            from: tentative,
+            to: firm,
+            label: format!("{label}?"),
+            tone: Tone::Tentative,
+        }];
         if let Some(acknowledged) = self.acknowledged {
-            spans.push(Span { from: acknowledged, to, label, tone: Tone::Firm });
+            spans.push(Span {
+                from: acknowledged,
+                to,
+                label,
+                tone: Tone::Firm,
+            });
         }
         spans
     }
@@ -183,7 +257,13 @@ impl Reign {
 struct ViewWatcher(Rc<RefCell<ViewLog>>);
 
 impl Watcher for ViewWatcher {
-    fn delivered(&mut self, look: &mut Look<'_, '_>, to: NodeId, from: NodeId, message: &[u8]) -> Outcome {
+    fn delivered(
+        &mut self,
+        look: &mut Look<'_, '_>,
+        to: NodeId,
+        from: NodeId,
+        message: &[u8],
+    ) -> Outcome {
         let mut log = self.0.borrow_mut();
         let bytes = message.len() as u64;
         let traffic = &mut log.traffic;
@@ -202,7 +282,14 @@ impl Watcher for ViewWatcher {
             ('c', 'v') => log.asked += 1,
             ('s', 'v') => {
                 if let Some(Given::Ping { view, incarnation }) = given_of(look, from, message)? {
-                    log.see_ping(look.now(), Member { node: from, incarnation }, view);
+                    log.see_ping(
+                        look.now(),
+                        Member {
+                            node: from,
+                            incarnation,
+                        },
+                        view,
+                    );
                 }
             }
             ('v', 's') => {
@@ -236,5 +323,7 @@ impl Watcher for ViewWatcher {
 
 /// The given message inside a student's message, if it is one.
 fn given_of(look: &mut Look<'_, '_>, from: NodeId, message: &[u8]) -> Outcome<Option<Given>> {
-    Ok(look.given(from, message)?.and_then(|given| codec::from_bytes(&given).ok()))
+    Ok(look
+        .given(from, message)?
+        .and_then(|given| codec::from_bytes(&given).ok()))
 }

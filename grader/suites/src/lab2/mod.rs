@@ -25,14 +25,16 @@ use public::{budget, exploration, failover, silence, single, split, views};
 /// The view server.
 const V1: NodeId = NodeId::new('v', 1);
 
-/// What has to have happened by now: the handout's three ticks after the last ping, and time for the news to travel.
+/// What has to have happened by now: the handout's three ticks after the last ping, and time for
+/// the news to travel.
 const BY_NOW: Duration = ms(600);
 
 /// Within this time after the world is healed every operation must be answered.
 const ANSWERED: Duration = ms(5_000);
 
-/// Within this time every operation must be answered while the network goes on losing messages. A client that tries again
-/// every quarter of a second may need several seconds, when of each three attempts two are lost, in both directions.
+/// Within this time every operation must be answered while the network goes on losing messages. A
+/// client that tries again every quarter of a second may need several seconds, when of each three
+/// attempts two are lost, in both directions.
 const ANSWERED_UNDER_LOSS: Duration = ms(20_000);
 
 fn server(number: u32) -> NodeId {

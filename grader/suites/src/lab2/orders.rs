@@ -15,25 +15,45 @@ use super::{
 };
 
 /// Nothing goes wrong but the order of events.
-pub const NO_FAULTS: Faults = Faults { crashes: 0, lost_disks: 0, losses: 0, duplicates: 0 };
+pub const NO_FAULTS: Faults = Faults {
+    crashes: 0,
+    lost_disks: 0,
+    losses: 0,
+    duplicates: 0,
+};
 /// One server crashes at one boundary between two effects.
-pub const ONE_CRASH: Faults = Faults { crashes: 1, ..NO_FAULTS };
+pub const ONE_CRASH: Faults = Faults {
+    crashes: 1,
+    ..NO_FAULTS
+};
 /// The same, and one message arrives twice.
-pub const ONE_CRASH_AND_ONE_COPY: Faults = Faults { duplicates: 1, ..ONE_CRASH };
+pub const ONE_CRASH_AND_ONE_COPY: Faults = Faults {
+    duplicates: 1,
+    ..ONE_CRASH
+};
 
 /// In a quiet world a view is acknowledged, and an operation carried out, within this time.
 pub const QUIET: Duration = ms(500);
 /// Within this time whatever is sent arrives and is sent again.
 pub const A_WHILE: Duration = ms(200);
 
-/// A service whose clients have so many operations; what they see is linearizable. Views beyond number 6 are for others.
+/// A service whose clients have so many operations; what they see is linearizable. Views beyond
+/// number 6 are for others.
 pub fn service<'p>(size: Size, operations: &[&[Command]], faults: Faults) -> Orders<'p> {
-    let model = Model::new(setup(size, Conditions::steady(), true).nodes).faults(faults).copies(1).pace(Pace::Eager);
+    let model = Model::new(setup(size, Conditions::steady(), true).nodes)
+        .faults(faults)
+        .copies(1)
+        .pace(Pace::Eager);
     let bytes = |command: &Command| codec::to_bytes(command).expect("a command has bytes");
-    let model = operations.iter().zip(1..).fold(model.lasting(V1), |model, (commands, number)| {
-        model.operations(client(number), commands.iter().map(bytes).collect())
-    });
-    let output = |_: &Command, bytes: &[u8]| codec::from_bytes(bytes).expect("the lab's Client answers with an Output");
+    let model = operations
+        .iter()
+        .zip(1..)
+        .fold(model.lasting(V1), |model, (commands, number)| {
+            model.operations(client(number), commands.iter().map(bytes).collect())
+        });
+    let output = |_: &Command, bytes: &[u8]| {
+        codec::from_bytes(bytes).expect("the lab's Client answers with an Output")
+    };
     Orders::of(model, ANSWERED)
         .monitor(move || Linearizability::new(Value::default(), command_of, output))
         .not_beyond(|view| current(view).number > 6)
@@ -46,25 +66,40 @@ pub fn all_answered(orders: Orders<'_>) -> Orders<'_> {
 
 /// The view as the view server has it.
 pub fn current(view: &View<'_>) -> lab2_api::View {
-    view.observation(V1).and_then(|bytes| codec::from_bytes(bytes).ok()).unwrap_or_default()
+    view.observation(V1)
+        .and_then(|bytes| codec::from_bytes(bytes).ok())
+        .unwrap_or_default()
 }
 
 /// A later view than this has this primary and this backup.
 pub fn led_by<'p>(after: u64, primary: NodeId, backup: Option<NodeId>) -> Goal<'p> {
     let node = |member: Option<Member>| member.map(|member| member.node);
-    let with = backup.map_or("no backup".to_owned(), |backup| format!("{backup} as its backup"));
-    Goal::new(&format!("a view after {after} has {primary} as its primary and {with}"))
-        .when(&format!("the view is later than {after}"), move |view| current(view).number > after)
-        .when(&format!("{primary} is its primary"), move |view| node(current(view).primary) == Some(primary))
-        .when(&format!("it has {with}"), move |view| node(current(view).backup) == backup)
+    let with = backup.map_or("no backup".to_owned(), |backup| {
+        format!("{backup} as its backup")
+    });
+    Goal::new(&format!(
+        "a view after {after} has {primary} as its primary and {with}"
+    ))
+    .when(&format!("the view is later than {after}"), move |view| {
+        current(view).number > after
+    })
+    .when(&format!("{primary} is its primary"), move |view| {
+        node(current(view).primary) == Some(primary)
+    })
+    .when(&format!("it has {with}"), move |view| {
+        node(current(view).backup) == backup
+    })
 }
 
 /// A later view than this has this primary, and whoever as its backup.
 pub fn falls_to<'p>(after: u64, primary: NodeId) -> Goal<'p> {
-    Goal::new(&format!("{primary} is the primary of a view after {after}")).when("it is", move |view| {
-        let view = current(view);
-        view.number > after && view.primary.is_some_and(|member| member.node == primary)
-    })
+    Goal::new(&format!("{primary} is the primary of a view after {after}")).when(
+        "it is",
+        move |view| {
+            let view = current(view);
+            view.number > after && view.primary.is_some_and(|member| member.node == primary)
+        },
+    )
 }
 
 /// A client has so many answers.
@@ -76,35 +111,57 @@ pub fn answered<'p>(client: NodeId, count: u32) -> Goal<'p> {
 /// Only these links are open, in both directions.
 pub fn only(size: Size, open: &[(NodeId, NodeId)]) -> Guide {
     let servers = (1..=size.servers).map(server);
-    let all: Vec<NodeId> = [V1].into_iter().chain(servers).chain((1..=size.clients).map(client)).collect();
-    let links = all.iter().flat_map(|from| all.iter().map(|to| (*from, *to)));
-    let closed =
-        links.filter(|(from, to)| from != to && !open.contains(&(*from, *to)) && !open.contains(&(*to, *from)));
+    let all: Vec<NodeId> = [V1]
+        .into_iter()
+        .chain(servers)
+        .chain((1..=size.clients).map(client))
+        .collect();
+    let links = all
+        .iter()
+        .flat_map(|from| all.iter().map(|to| (*from, *to)));
+    let closed = links.filter(|(from, to)| {
+        from != to && !open.contains(&(*from, *to)) && !open.contains(&(*to, *from))
+    });
     closed.fold(Guide::new(), |guide, (from, to)| guide.held(from, to))
 }
 
 /// From the start: `s1` is the primary of view 1, alone, and nobody else has heard of anything.
 pub fn alone(orders: Orders<'_>, size: Size) -> Orders<'_> {
-    orders.guided(only(size, &[(V1, server(1))])).reach(led_by(0, server(1), None))
+    orders
+        .guided(only(size, &[(V1, server(1))]))
+        .reach(led_by(0, server(1), None))
 }
 
 /// From there: `s2` is its backup, and has been for a while.
 pub fn replicated(orders: Orders<'_>, size: Size) -> Orders<'_> {
     let [s1, s2] = [1, 2].map(server);
-    orders.guided(only(size, &[(V1, s1), (V1, s2), (s1, s2)])).reach(led_by(1, s1, Some(s2))).waits(QUIET)
+    orders
+        .guided(only(size, &[(V1, s1), (V1, s2), (s1, s2)]))
+        .reach(led_by(1, s1, Some(s2)))
+        .waits(QUIET)
 }
 
 /// Goes through it all.
 pub fn explore(trial: &mut Trial<'_>, size: Size, orders: &Orders<'_>) -> Outcome {
     orders.explore(trial, |trial, shown| {
-        let how = if shown.is_way { "a way that a search has found, an event a millisecond" } else { "stage by stage" };
+        let how = if shown.is_way {
+            "a way that a search has found, an event a millisecond"
+        } else {
+            "stage by stage"
+        };
         let conditions = Conditions::steady();
         trial.describe_setting(format!("{}; {how}", describe(size, &conditions)));
         let all = setup(size, conditions, true);
-        let setup = Setup { quiet_until: shown.quiet_until, start_spread: Duration::ZERO, ..all };
+        let setup = Setup {
+            quiet_until: shown.quiet_until,
+            start_spread: Duration::ZERO,
+            ..all
+        };
         in_service(trial, setup, size, |service, undecided| {
             let log = Rc::clone(&service.log);
-            orders.carry_out(service.world, shown, |world| judge(world, &log.borrow(), undecided))
+            orders.carry_out(service.world, shown, |world| {
+                judge(world, &log.borrow(), undecided)
+            })
         })
     })
 }

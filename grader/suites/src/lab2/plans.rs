@@ -1,4 +1,5 @@
-//! Fault plans. Each keeps to situations in which a correct service can go on once the fault is over.
+//! Fault plans. Each keeps to situations in which a correct service can go on once the fault is
+//! over.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
@@ -17,9 +18,10 @@ use super::{
     service::{Service, Size},
 };
 
-/// Crashes one server at a time, and only while every operation that was acknowledged lives on two: the view is
-/// acknowledged, its primary and its backup live. It waits long enough after each death and each start for the view
-/// server to notice, because a view with a member that is already dead can be one that nobody can leave.
+/// Crashes one server at a time, and only while every operation that was acknowledged lives on two:
+/// the view is acknowledged, its primary and its backup live. It waits long enough after each death
+/// and each start for the view server to notice, because a view with a member that is already dead
+/// can be one that nobody can leave.
 pub struct Crashes {
     choices: Choices,
     log: Rc<RefCell<ViewLog>>,
@@ -36,24 +38,36 @@ const LOOK: Duration = ms(60);
 /// After a death or a start, so many looks pass before the next crash.
 const QUIET: u64 = 7;
 
-/// Whom a fault may hit: mostly the primary, and nobody unless two servers have everything and live.
+/// Whom a fault may hit: mostly the primary, and nobody unless two servers have everything and
+/// live.
 fn victim(log: &ViewLog, servers: u32, world: &World<'_>, draw: &mut Draw) -> Option<NodeId> {
     let (primary, backup) = log.replicated()?;
-    let lives = |member: Member| world.is_up(member.node) && world.incarnation(member.node) == member.incarnation;
+    let lives = |member: Member| {
+        world.is_up(member.node) && world.incarnation(member.node) == member.incarnation
+    };
     if !lives(primary) || !lives(backup) {
         return None;
     }
     match draw.below(10) {
         0..=5 => Some(primary.node),
         6..=7 => Some(backup.node),
-        _ => (1..=servers).map(server).find(|node| ![primary.node, backup.node].contains(node) && world.is_up(*node)),
+        _ => (1..=servers)
+            .map(server)
+            .find(|node| ![primary.node, backup.node].contains(node) && world.is_up(*node)),
     }
 }
 
 impl Crashes {
     pub fn new(service: &Service<'_, '_>, choices: Choices) -> Crashes {
         let log = Rc::clone(&service.log);
-        Crashes { choices, log, servers: service.size.servers, wakes: 0, down: None, quiet: 0 }
+        Crashes {
+            choices,
+            log,
+            servers: service.size.servers,
+            wakes: 0,
+            down: None,
+            quiet: 0,
+        }
     }
 }
 
@@ -78,7 +92,9 @@ impl Plan for Crashes {
             return Ok((false, Some(LOOK)));
         }
         let victim = victim(&self.log.borrow(), self.servers, world, &mut draw);
-        let Some(victim) = victim.filter(|_| world.may_begin_fault()) else { return Ok((false, Some(LOOK))) };
+        let Some(victim) = victim.filter(|_| world.may_begin_fault()) else {
+            return Ok((false, Some(LOOK)));
+        };
         match draw.below(4) {
             0 => {
                 world.restart_quickly(victim)?;
@@ -97,8 +113,9 @@ impl Plan for Crashes {
     }
 }
 
-/// Cuts one link, in one direction or both, for a while: between a client and a server or the view server, or between
-/// two servers. Never between a server and the view server, for that is as good as a server's death.
+/// Cuts one link, in one direction or both, for a while: between a client and a server or the view
+/// server, or between two servers. Never between a server and the view server, for that is as good
+/// as a server's death.
 pub struct Cuts {
     choices: Choices,
     size: Size,
@@ -109,7 +126,13 @@ pub struct Cuts {
 
 impl Cuts {
     pub fn new(size: Size, on: bool, choices: Choices) -> Cuts {
-        Cuts { choices, size, wakes: 0, on, cut: None }
+        Cuts {
+            choices,
+            size,
+            wakes: 0,
+            on,
+            cut: None,
+        }
     }
 
     fn link(&self, draw: &mut Draw) -> (NodeId, NodeId) {
@@ -158,8 +181,9 @@ impl Plan for Cuts {
     }
 }
 
-/// Makes one server at a time look dead for a while, although it lives and goes on believing what it believed: its pings
-/// do not arrive, or nothing does, or it is paused or slow. As with crashes, only while two servers have everything.
+/// Makes one server at a time look dead for a while, although it lives and goes on believing what
+/// it believed: its pings do not arrive, or nothing does, or it is paused or slow. As with crashes,
+/// only while two servers have everything.
 pub struct Isolations {
     choices: Choices,
     log: Rc<RefCell<ViewLog>>,
@@ -179,13 +203,24 @@ enum End {
 
 impl Isolations {
     pub fn new(service: &Service<'_, '_>, choices: Choices) -> Isolations {
-        Isolations { choices, log: Rc::clone(&service.log), size: service.size, wakes: 0, ends: Vec::new(), quiet: 0 }
+        Isolations {
+            choices,
+            log: Rc::clone(&service.log),
+            size: service.size,
+            wakes: 0,
+            ends: Vec::new(),
+            quiet: 0,
+        }
     }
 
     fn begin(&mut self, world: &mut World<'_>, victim: NodeId, draw: &mut Draw) -> Outcome {
         let others: Vec<NodeId> = world.ids().into_iter().filter(|id| *id != victim).collect();
         let of = |roles: &[char]| -> Vec<NodeId> {
-            others.iter().copied().filter(|id| roles.contains(&id.role())).collect()
+            others
+                .iter()
+                .copied()
+                .filter(|id| roles.contains(&id.role()))
+                .collect()
         };
         match draw.below(8) {
             0 => self.cut_off(world, victim, &[V1], true, true),
@@ -211,7 +246,14 @@ impl Isolations {
         }
     }
 
-    fn cut_off(&mut self, world: &mut World<'_>, node: NodeId, from: &[NodeId], out: bool, back: bool) -> Outcome {
+    fn cut_off(
+        &mut self,
+        world: &mut World<'_>,
+        node: NodeId,
+        from: &[NodeId],
+        out: bool,
+        back: bool,
+    ) -> Outcome {
         for other in from {
             for (cut, one, two) in [(out, node, *other), (back, *other, node)] {
                 if cut {
@@ -248,7 +290,9 @@ impl Plan for Isolations {
             return Ok((false, Some(LOOK)));
         }
         let victim = victim(&self.log.borrow(), self.size.servers, world, &mut draw);
-        let Some(victim) = victim.filter(|_| world.may_begin_fault()) else { return Ok((false, Some(LOOK))) };
+        let Some(victim) = victim.filter(|_| world.may_begin_fault()) else {
+            return Ok((false, Some(LOOK)));
+        };
         self.begin(world, victim, &mut draw)?;
         Ok((true, Some(draw.between(&(ms(150)..=ms(900))))))
     }

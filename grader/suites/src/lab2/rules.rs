@@ -1,6 +1,6 @@
-//! The rules of part A as an observer who sees what reaches the view server and what it tells, and nothing else. It is
-//! lenient where the handout leaves a choice: a server is surely alive for a tick after a ping, surely dead after two
-//! silent ones, and in between nobody may complain.
+//! The rules of part A as an observer who sees what reaches the view server and what it tells, and
+//! nothing else. It is lenient where the handout leaves a choice: a server is surely alive for a
+//! tick after a ping, surely dead after two silent ones, and in between nobody may complain.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,7 +10,8 @@ use labkit::NodeId;
 
 use super::stage::show;
 
-/// Silence after which a server is dead, wherever in its tick the view server is; and a moment for good measure.
+/// Silence after which a server is dead, wherever in its tick the view server is; and a moment for
+/// good measure.
 const SURELY_DEAD: Duration = ms(2 * TICK.as_millis() as u64 + 10);
 
 /// Something that the observer sees.
@@ -35,7 +36,8 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Follows one event; these must come in the order in which they happened, a ping before its answer.
+    /// Follows one event; these must come in the order in which they happened, a ping before its
+    /// answer.
     ///
     /// # Errors
     /// The rule that was broken, in words.
@@ -48,7 +50,8 @@ impl Rules {
                 }
                 *newest = sender.incarnation;
                 self.pings.entry(*sender).or_default().push(at);
-                self.acknowledged |= self.view.primary == Some(*sender) && self.view.number == *view;
+                self.acknowledged |=
+                    self.view.primary == Some(*sender) && self.view.number == *view;
                 Ok(())
             }
             Seen::Told(view) => {
@@ -71,12 +74,18 @@ impl Rules {
             return Err(format!("{said}: numbers grow by one"));
         }
         if before.number == 0 {
-            let known = next.primary.is_some_and(|primary| self.pings.contains_key(&primary));
+            let known = next
+                .primary
+                .is_some_and(|primary| self.pings.contains_key(&primary));
             let right = known && next.backup.is_none();
-            return right.then_some(()).ok_or(format!("{said}: the first is a server that pinged, without a backup"));
+            return right.then_some(()).ok_or(format!(
+                "{said}: the first is a server that pinged, without a backup"
+            ));
         }
         if !self.acknowledged {
-            return Err(format!("{said}, although its primary had not acknowledged it"));
+            return Err(format!(
+                "{said}, although its primary had not acknowledged it"
+            ));
         }
         if members(next) == members(before) {
             return Err(format!("{said}: nothing changed"));
@@ -84,23 +93,36 @@ impl Rules {
         if next.primary.map(|primary| primary.node) == next.backup.map(|backup| backup.node) {
             return Err(format!("{said}: nobody is both"));
         }
-        self.primary_may_change(now, next).map_err(|why| format!("{said}: {why}"))?;
-        self.backup_may_change(now, next).map_err(|why| format!("{said}: {why}"))
+        self.primary_may_change(now, next)
+            .map_err(|why| format!("{said}: {why}"))?;
+        self.backup_may_change(now, next)
+            .map_err(|why| format!("{said}: {why}"))
     }
 
     fn primary_may_change(&self, now: Time, next: &View) -> Result<(), String> {
         let before = &self.view;
         if next.primary == before.primary {
-            let gone = before.primary.is_some_and(|primary| self.surely_dead(primary));
-            return if gone { Err("the primary is dead".to_owned()) } else { Ok(()) };
+            let gone = before
+                .primary
+                .is_some_and(|primary| self.surely_dead(primary));
+            return if gone {
+                Err("the primary is dead".to_owned())
+            } else {
+                Ok(())
+            };
         }
         if next.primary != before.backup {
             return Err("only the backup of the view before it can become primary".to_owned());
         }
-        if next.primary.is_some_and(|primary| self.surely_dead(primary)) {
+        if next
+            .primary
+            .is_some_and(|primary| self.surely_dead(primary))
+        {
             return Err("its primary is dead".to_owned());
         }
-        before.primary.map_or(Ok(()), |primary| self.may_be_dead(primary, now))
+        before
+            .primary
+            .map_or(Ok(()), |primary| self.may_be_dead(primary, now))
     }
 
     fn backup_may_change(&self, now: Time, next: &View) -> Result<(), String> {
@@ -117,48 +139,73 @@ impl Rules {
             Some(_) => Ok(()),
             None => {
                 let idle = self.pings.keys().find(|member| {
-                    let in_use = [next.primary, before.primary, before.backup].contains(&Some(**member));
+                    let in_use =
+                        [next.primary, before.primary, before.backup].contains(&Some(**member));
                     !in_use && self.surely_alive(**member, now)
                 });
-                idle.map_or(Ok(()), |idle| Err(format!("{} was alive and idle", idle.node)))
+                idle.map_or(Ok(()), |idle| {
+                    Err(format!("{} was alive and idle", idle.node))
+                })
             }
         }
     }
 
     /// A life that is not over, and was never silent for a tick, is not dead.
     fn may_be_dead(&self, member: Member, now: Time) -> Result<(), String> {
-        let reborn = self.newest.get(&member.node).is_some_and(|newest| *newest > member.incarnation);
+        let reborn = self
+            .newest
+            .get(&member.node)
+            .is_some_and(|newest| *newest > member.incarnation);
         if reborn || self.was_silent(member, now) {
             return Ok(());
         }
-        Err(format!("{} had not been silent for {} ms", member.node, TICK.as_millis()))
+        Err(format!(
+            "{} had not been silent for {} ms",
+            member.node,
+            TICK.as_millis()
+        ))
     }
 
-    /// True if there was a silent tick whose end lies after the view was told for the last time. (The change may have
-    /// been a moment before a ping, and the answers to some pings since may be lost.)
+    /// True if there was a silent tick whose end lies after the view was told for the last time.
+    /// (The change may have been a moment before a ping, and the answers to some pings since may be
+    /// lost.)
     fn was_silent(&self, member: Member, now: Time) -> bool {
         let pings = self.pings_of(member);
         let nexts = pings.iter().skip(1).copied().chain([now]);
-        pings.is_empty() || pings.iter().zip(nexts).any(|(ping, next)| next > self.told && next.since(*ping) >= TICK)
+        pings.is_empty()
+            || pings
+                .iter()
+                .zip(nexts)
+                .any(|(ping, next)| next > self.told && next.since(*ping) >= TICK)
     }
 
     /// Dead ever since the view was told for the last time.
     fn surely_dead(&self, member: Member) -> bool {
         let last = self.pings_of(member).last();
-        let silent = last.is_none_or(|last| *last <= self.told && self.told.since(*last) > SURELY_DEAD);
-        let mut newer = self.pings.iter().filter(|(other, _)| other.node == member.node && **other > member);
+        let silent =
+            last.is_none_or(|last| *last <= self.told && self.told.since(*last) > SURELY_DEAD);
+        let mut newer = self
+            .pings
+            .iter()
+            .filter(|(other, _)| other.node == member.node && **other > member);
         silent || newer.any(|(_, pings)| pings.first().is_some_and(|first| *first <= self.told))
     }
 
     /// Alive ever since the view was told for the last time.
     fn surely_alive(&self, member: Member, now: Time) -> bool {
         let is_newest = self.newest.get(&member.node) == Some(&member.incarnation);
-        let known = self.pings_of(member).first().is_some_and(|first| *first <= self.told);
+        let known = self
+            .pings_of(member)
+            .first()
+            .is_some_and(|first| *first <= self.told);
         is_newest && known && !self.was_silent(member, now)
     }
 
     fn pings_of(&self, member: Member) -> &[Time] {
-        self.pings.get(&member).map(Vec::as_slice).unwrap_or_default()
+        self.pings
+            .get(&member)
+            .map(Vec::as_slice)
+            .unwrap_or_default()
     }
 
     /// What should have changed by now, if these lives and no others have been pinging for a while.
@@ -171,10 +218,16 @@ impl Rules {
         if !self.acknowledged {
             return None;
         }
-        let idle = alive.iter().find(|member| ![view.primary, view.backup].contains(&Some(**member)));
+        let idle = alive
+            .iter()
+            .find(|member| ![view.primary, view.backup].contains(&Some(**member)));
         match (lives(view.primary), lives(view.backup)) {
-            (true, false) if view.backup.is_some() => Some(format!("the backup is dead, and it is still {shown}")),
-            (true, false) => idle.map(|idle| format!("{} is alive and idle, and it is still {shown}", idle.node)),
+            (true, false) if view.backup.is_some() => {
+                Some(format!("the backup is dead, and it is still {shown}"))
+            }
+            (true, false) => {
+                idle.map(|idle| format!("{} is alive and idle, and it is still {shown}", idle.node))
+            }
             (false, true) => Some(format!("the primary is dead, and it is still {shown}")),
             _ => None,
         }

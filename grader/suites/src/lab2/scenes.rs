@@ -1,4 +1,5 @@
-//! What public tests and their hidden siblings have in common: stories told with other sizes and operations.
+//! What public tests and their hidden siblings have in common: stories told with other sizes and
+//! operations.
 
 use std::time::Duration;
 
@@ -33,8 +34,9 @@ pub fn cut(service: &mut Service<'_, '_>, side: Side, primary: NodeId, backup: N
     Ok(())
 }
 
-/// Three servers. The primary and the view server cannot hear each other, so it is deposed and does not know; it still
-/// reaches its backup, which is primary now. A client that reaches nobody else asks it. Then the new primary dies, too.
+/// Three servers. The primary and the view server cannot hear each other, so it is deposed and does
+/// not know; it still reaches its backup, which is primary now. A client that reaches nobody else
+/// asks it. Then the new primary dies, too.
 pub fn forward_from_the_past(
     service: &mut Service<'_, '_>,
     undecided: &mut Option<String>,
@@ -61,8 +63,9 @@ pub fn forward_from_the_past(
     service.read_all_and_judge(undecided)
 }
 
-/// Two servers whose messages to each other are late or come twice. The backup loses its state again and again, so there
-/// is view after view, and what belongs to an earlier one arrives in a later one. At last the primary dies.
+/// Two servers whose messages to each other are late or come twice. The backup loses its state
+/// again and again, so there is view after view, and what belongs to an earlier one arrives in a
+/// later one. At last the primary dies.
 pub fn backups_come_and_go(
     service: &mut Service<'_, '_>,
     undecided: &mut Option<String>,
@@ -92,10 +95,18 @@ pub fn backups_come_and_go(
     service.read_all_and_judge(undecided)
 }
 
-/// Many clients have been carried out and not answered by a lone server; then it is given a backup, and dies as soon as the
-/// view is acknowledged. The backup must know every one of their retries.
-pub fn many_retries_after_a_transfer(service: &mut Service<'_, '_>, undecided: &mut Option<String>) -> Outcome {
-    let keys = 10 + service.world.choices().draw(About::Workload, 0, 0).below(60);
+/// Many clients have been carried out and not answered by a lone server; then it is given a backup,
+/// and dies as soon as the view is acknowledged. The backup must know every one of their retries.
+pub fn many_retries_after_a_transfer(
+    service: &mut Service<'_, '_>,
+    undecided: &mut Option<String>,
+) -> Outcome {
+    let keys = 10
+        + service
+            .world
+            .choices()
+            .draw(About::Workload, 0, 0)
+            .below(60);
     let writers: Vec<NodeId> = (1..service.size.clients).map(client).collect();
     for number in 0..keys {
         let writer = writers[number as usize % writers.len()];
@@ -106,7 +117,10 @@ pub fn many_retries_after_a_transfer(service: &mut Service<'_, '_>, undecided: &
         service.invoke(*writer, &append("log", &format!("{writer};")))?;
     }
     service.world.run_for(ms(600))?;
-    let far = Conditions { latency: ms(40)..=ms(120), ..service.world.conditions().clone() };
+    let far = Conditions {
+        latency: ms(40)..=ms(120),
+        ..service.world.conditions().clone()
+    };
     service.world.set_link(server(1), server(2), Some(far));
     service.world.start(server(2))?;
     service.replicated()?;
@@ -118,16 +132,32 @@ pub fn many_retries_after_a_transfer(service: &mut Service<'_, '_>, undecided: &
     service.read_all_and_judge(undecided)
 }
 
-/// A lone server with many keys is given a backup while clients write; at the moment at which the view is acknowledged
-/// the server dies, and the backup must have everything.
-pub fn write_while_it_is_copied(service: &mut Service<'_, '_>, undecided: &mut Option<String>, keys: u64) -> Outcome {
+/// A lone server with many keys is given a backup while clients write; at the moment at which the
+/// view is acknowledged the server dies, and the backup must have everything.
+pub fn write_while_it_is_copied(
+    service: &mut Service<'_, '_>,
+    undecided: &mut Option<String>,
+    keys: u64,
+) -> Outcome {
     let clients = u64::from(service.size.clients) - 1;
     let reader = service.size.reader();
-    service.world.set_workload(Fill { keys, clients, reader });
+    service.world.set_workload(Fill {
+        keys,
+        clients,
+        reader,
+    });
     service.finish(ANSWERED_UNDER_LOSS)?;
     let choices = service.world.choices();
-    service.world.set_workload(Appends { choices, begun: keys.div_ceil(clients), operations: 12, reader });
-    let far = Conditions { latency: ms(10)..=ms(60), ..service.world.conditions().clone() };
+    service.world.set_workload(Appends {
+        choices,
+        begun: keys.div_ceil(clients),
+        operations: 12,
+        reader,
+    });
+    let far = Conditions {
+        latency: ms(10)..=ms(60),
+        ..service.world.conditions().clone()
+    };
     service.world.set_link(server(1), server(2), Some(far));
     service.world.start(server(2))?;
     service.replicated()?;
@@ -147,8 +177,12 @@ impl Workload for Fill {
     fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
         let key = nth * self.clients + u64::from(client.number()) - 1;
         let command = put(&format!("key {key}"), &format!("value {key}"));
-        (client != self.reader && key < self.keys)
-            .then(|| (Duration::ZERO, codec::to_bytes(&command).expect("a command has bytes")))
+        (client != self.reader && key < self.keys).then(|| {
+            (
+                Duration::ZERO,
+                codec::to_bytes(&command).expect("a command has bytes"),
+            )
+        })
     }
 }
 
@@ -163,9 +197,18 @@ struct Appends {
 
 impl Workload for Appends {
     fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
-        let mut draw = self.choices.draw(About::Workload, u64::from(client.number()), nth);
-        let command = append(&format!("key {}", draw.below(4)), &format!("{client}.{nth};"));
-        (client != self.reader && nth < self.begun + self.operations)
-            .then(|| (draw.between(&(ms(1)..=ms(40))), codec::to_bytes(&command).expect("a command has bytes")))
+        let mut draw = self
+            .choices
+            .draw(About::Workload, u64::from(client.number()), nth);
+        let command = append(
+            &format!("key {}", draw.below(4)),
+            &format!("{client}.{nth};"),
+        );
+        (client != self.reader && nth < self.begun + self.operations).then(|| {
+            (
+                draw.between(&(ms(1)..=ms(40))),
+                codec::to_bytes(&command).expect("a command has bytes"),
+            )
+        })
     }
 }

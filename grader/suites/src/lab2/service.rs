@@ -33,17 +33,41 @@ const START_SPREAD: Duration = ms(60);
 /// The nodes of a service. Servers other than the first may be started by the test.
 pub fn setup(size: Size, conditions: Conditions, all_servers_start: bool) -> Setup {
     let bytes = |config: Result<Vec<u8>, codec::Error>| config.expect("a configuration has bytes");
-    let view_server = Role::Server { role: 0, config: bytes(codec::to_bytes(&())) };
-    let mut nodes = vec![NodeSpec { id: V1, role: view_server, starts: true }];
+    let view_server = Role::Server {
+        role: 0,
+        config: bytes(codec::to_bytes(&())),
+    };
+    let mut nodes = vec![NodeSpec {
+        id: V1,
+        role: view_server,
+        starts: true,
+    }];
     for number in 1..=size.servers {
-        let role = Role::Server { role: 1, config: bytes(codec::to_bytes(&ServerConfig { view_server: V1 })) };
-        nodes.push(NodeSpec { id: server(number), role, starts: number == 1 || all_servers_start });
+        let role = Role::Server {
+            role: 1,
+            config: bytes(codec::to_bytes(&ServerConfig { view_server: V1 })),
+        };
+        nodes.push(NodeSpec {
+            id: server(number),
+            role,
+            starts: number == 1 || all_servers_start,
+        });
     }
     for number in 1..=size.clients {
-        let role = Role::Client { role: 2, config: bytes(codec::to_bytes(&ClientConfig { view_server: V1 })) };
-        nodes.push(NodeSpec { id: client(number), role, starts: true });
+        let role = Role::Client {
+            role: 2,
+            config: bytes(codec::to_bytes(&ClientConfig { view_server: V1 })),
+        };
+        nodes.push(NodeSpec {
+            id: client(number),
+            role,
+            starts: true,
+        });
     }
-    Setup { start_spread: START_SPREAD, ..Setup::new(nodes, conditions) }
+    Setup {
+        start_spread: START_SPREAD,
+        ..Setup::new(nodes, conditions)
+    }
 }
 
 /// A running service.
@@ -56,21 +80,39 @@ pub struct Service<'w, 'b> {
 impl<'w, 'b> Service<'w, 'b> {
     fn new(world: &'w mut World<'b>, size: Size, log: &Rc<RefCell<ViewLog>>) -> Self {
         ViewLog::follow(log, world);
-        Service { world, size, log: Rc::clone(log) }
+        Service {
+            world,
+            size,
+            log: Rc::clone(log),
+        }
     }
 
     /// Invokes an operation; the answer will come some time.
     pub fn invoke(&mut self, client: NodeId, command: &Command) -> Outcome {
-        self.world.invoke(client, codec::to_bytes(command).expect("a command has bytes"))
+        self.world.invoke(
+            client,
+            codec::to_bytes(command).expect("a command has bytes"),
+        )
     }
 
     /// Waits for the answer to the client's last operation.
     #[track_caller]
     pub fn answer(&mut self, client: NodeId) -> Outcome<Output> {
-        let asked = |world: &World<'_>| world.history().iter().rposition(|operation| operation.client == client);
+        let asked = |world: &World<'_>| {
+            world
+                .history()
+                .iter()
+                .rposition(|operation| operation.client == client)
+        };
         let index = asked(self.world).expect("the test has invoked an operation");
-        let within = if self.world.conditions().loss > 0 { ANSWERED_UNDER_LOSS } else { ANSWERED };
-        self.expect("every operation is answered", within, |world, _| world.history()[index].reply.is_some())?;
+        let within = if self.world.conditions().loss > 0 {
+            ANSWERED_UNDER_LOSS
+        } else {
+            ANSWERED
+        };
+        self.expect("every operation is answered", within, |world, _| {
+            world.history()[index].reply.is_some()
+        })?;
         let reply = self.world.history()[index].reply.clone();
         let (_, bytes) = reply.expect("the world expected this answer");
         output_of(self.world, &bytes)
@@ -90,7 +132,9 @@ impl<'w, 'b> Service<'w, 'b> {
         if output == Output::Value(expected.to_owned()) {
             return Ok(());
         }
-        Err(self.world.violation(format!("{client} read {key:?}: expected Value({expected:?}), got {output:?}")))
+        Err(self.world.violation(format!(
+            "{client} read {key:?}: expected Value({expected:?}), got {output:?}"
+        )))
     }
 
     /// Carries out a put or an append, which must be answered with `Done`.
@@ -100,10 +144,13 @@ impl<'w, 'b> Service<'w, 'b> {
         if output == Output::Done {
             return Ok(());
         }
-        Err(self.world.violation(format!("{client} was answered {output:?} to {command:?}, expected Done")))
+        Err(self.world.violation(format!(
+            "{client} was answered {output:?} to {command:?}, expected Done"
+        )))
     }
 
-    /// Lets time pass until something holds that must come to hold; if it does not, the failure tells of the view, too.
+    /// Lets time pass until something holds that must come to hold; if it does not, the failure
+    /// tells of the view, too.
     #[track_caller]
     pub fn expect(
         &mut self,
@@ -112,7 +159,9 @@ impl<'w, 'b> Service<'w, 'b> {
         mut holds: impl FnMut(&mut World<'_>, &ViewLog) -> bool,
     ) -> Outcome {
         let log = Rc::clone(&self.log);
-        let outcome = self.world.expect(what, within, |world| Ok(holds(world, &log.borrow())));
+        let outcome = self
+            .world
+            .expect(what, within, |world| Ok(holds(world, &log.borrow())));
         self.with_state(outcome)
     }
 
@@ -133,9 +182,12 @@ impl<'w, 'b> Service<'w, 'b> {
         let mut members = None;
         let what = "a view with a living primary and a living backup is acknowledged";
         self.expect(what, ANSWERED_UNDER_LOSS, |world, log| {
-            let lives =
-                |member: &Member| world.is_up(member.node) && world.incarnation(member.node) == member.incarnation;
-            members = log.replicated().filter(|(primary, backup)| lives(primary) && lives(backup));
+            let lives = |member: &Member| {
+                world.is_up(member.node) && world.incarnation(member.node) == member.incarnation
+            };
+            members = log
+                .replicated()
+                .filter(|(primary, backup)| lives(primary) && lives(backup));
             members.is_some()
         })?;
         let (primary, backup) = members.expect("the world expected this view");
@@ -147,7 +199,8 @@ impl<'w, 'b> Service<'w, 'b> {
     pub fn led_by(&mut self, server: NodeId) -> Outcome {
         let what = format!("{server} is primary and has acknowledged its view");
         self.expect(&what, ANSWERED_UNDER_LOSS, |_, log| {
-            log.acknowledged_primary().is_some_and(|primary| primary.node == server)
+            log.acknowledged_primary()
+                .is_some_and(|primary| primary.node == server)
         })
     }
 
@@ -156,34 +209,48 @@ impl<'w, 'b> Service<'w, 'b> {
         judge(self.world, &self.log.borrow(), undecided)
     }
 
-    /// In a situation in which nobody may serve: none of the open operations may be answered in this time.
+    /// In a situation in which nobody may serve: none of the open operations may be answered in
+    /// this time.
     #[track_caller]
     pub fn stays_silent(&mut self, why: &str, time: Duration) -> Outcome {
-        let open: Vec<usize> =
-            (0..self.world.history().len()).filter(|index| self.world.history()[*index].reply.is_none()).collect();
-        let answered = |world: &World<'_>| open.iter().copied().find(|index| world.history()[*index].reply.is_some());
-        self.world.run_until(time, |world| Ok(answered(world).is_some()))?;
+        let open: Vec<usize> = (0..self.world.history().len())
+            .filter(|index| self.world.history()[*index].reply.is_none())
+            .collect();
+        let answered = |world: &World<'_>| {
+            open.iter()
+                .copied()
+                .find(|index| world.history()[*index].reply.is_some())
+        };
+        self.world
+            .run_until(time, |world| Ok(answered(world).is_some()))?;
         match answered(self.world) {
             Some(index) => {
                 let answer = answer_of(self.world, &self.log.borrow(), index);
-                Err(self.world.violation(format!("an operation was answered although {why}: {answer}")))
+                Err(self.world.violation(format!(
+                    "an operation was answered although {why}: {answer}"
+                )))
             }
             None => Ok(()),
         }
     }
 
-    /// Lets time pass until every client has finished its workload and is answered, each time within this time of asking,
-    /// or of now.
+    /// Lets time pass until every client has finished its workload and is answered, each time
+    /// within this time of asking, or of now.
     #[track_caller]
     pub fn finish(&mut self, within: Duration) -> Outcome {
         let outcome = self.world.expect_answers(within);
         self.with_state(outcome)
     }
 
-    /// The client that never wrote reads all keys that any client used, and the whole history is judged.
+    /// The client that never wrote reads all keys that any client used, and the whole history is
+    /// judged.
     pub fn read_all_and_judge(&mut self, trial_undecided: &mut Option<String>) -> Outcome {
-        let mut keys: Vec<String> =
-            self.world.history().iter().map(|operation| key_of(&command_of(&operation.command)).to_owned()).collect();
+        let mut keys: Vec<String> = self
+            .world
+            .history()
+            .iter()
+            .map(|operation| key_of(&command_of(&operation.command)).to_owned())
+            .collect();
         keys.sort();
         keys.dedup();
         let reader = self.size.reader();
@@ -200,7 +267,12 @@ pub trait Story: FnOnce(&mut Service<'_, '_>, &mut Option<String>) -> Outcome {}
 impl<F: FnOnce(&mut Service<'_, '_>, &mut Option<String>) -> Outcome> Story for F {}
 
 /// Runs a directed test of a service under the trial's conditions.
-pub fn with_service(trial: &mut Trial<'_>, size: Size, all_servers_start: bool, test: impl Story) -> Outcome {
+pub fn with_service(
+    trial: &mut Trial<'_>,
+    size: Size,
+    all_servers_start: bool,
+    test: impl Story,
+) -> Outcome {
     let conditions = trial.conditions();
     with_service_under(trial, conditions, size, all_servers_start, test)
 }
@@ -214,10 +286,15 @@ pub fn with_service_under(
     test: impl Story,
 ) -> Outcome {
     trial.describe_setting(describe(size, &conditions));
-    in_service(trial, setup(size, conditions, all_servers_start), size, |service, undecided| {
-        service.world.run_for(START_SPREAD)?;
-        test(service, undecided)
-    })
+    in_service(
+        trial,
+        setup(size, conditions, all_servers_start),
+        size,
+        |service, undecided| {
+            service.world.run_for(START_SPREAD)?;
+            test(service, undecided)
+        },
+    )
 }
 
 /// Runs a test in a service of this setup, and draws what happened to the views.
@@ -236,7 +313,8 @@ pub fn in_service(trial: &mut Trial<'_>, setup: Setup, size: Size, test: impl St
     outcome
 }
 
-/// Runs a test once for each boundary between two effects at which the server that it sweeps can crash.
+/// Runs a test once for each boundary between two effects at which the server that it sweeps can
+/// crash.
 pub fn with_crash_sweep(
     trial: &mut Trial<'_>,
     size: Size,
@@ -244,7 +322,10 @@ pub fn with_crash_sweep(
     test: impl Fn(&mut Service<'_, '_>) -> Outcome,
 ) -> Outcome {
     let conditions = trial.conditions();
-    trial.describe_setting(format!("{}; {who} crashes between two effects", describe(size, &conditions)));
+    trial.describe_setting(format!(
+        "{}; {who} crashes between two effects",
+        describe(size, &conditions)
+    ));
     let log = RefCell::new(ViewLog::new(size));
     let list = RefCell::default();
     let outcome = trial.crash_sweep(&setup(size, conditions, true), |world| {
@@ -262,7 +343,11 @@ pub fn with_crash_sweep(
 
 /// The setting of a test in words.
 pub fn describe(size: Size, conditions: &Conditions) -> String {
-    let network = if conditions.loss > 0 { "a network that loses, doubles and reorders" } else { "a clean network" };
+    let network = if conditions.loss > 0 {
+        "a network that loses, doubles and reorders"
+    } else {
+        "a clean network"
+    };
     let plural = if size.servers == 1 { "" } else { "s" };
     format!(
         "1 view server, {} server{plural}, {} clients, {network}; PING {} ms",
@@ -273,13 +358,21 @@ pub fn describe(size: Size, conditions: &Conditions) -> String {
 }
 
 pub fn put(key: &str, value: &str) -> Command {
-    Command::Put { key: key.to_owned(), value: value.to_owned() }
+    Command::Put {
+        key: key.to_owned(),
+        value: value.to_owned(),
+    }
 }
 
 pub fn append(key: &str, value: &str) -> Command {
-    Command::Append { key: key.to_owned(), value: value.to_owned() }
+    Command::Append {
+        key: key.to_owned(),
+        value: value.to_owned(),
+    }
 }
 
 pub fn get(key: &str) -> Command {
-    Command::Get { key: key.to_owned() }
+    Command::Get {
+        key: key.to_owned(),
+    }
 }

@@ -2,7 +2,9 @@
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
-use faultline_sim::{Conditions, Look, NodeSpec, Outcome, Role, Setup, Time, Trial, Watcher, World, ms};
+use faultline_sim::{
+    Conditions, Look, NodeSpec, Outcome, Role, Setup, Time, Trial, Watcher, World, ms,
+};
 use lab2_api::{Given, Member, PING, View};
 use labkit::{NodeId, codec};
 
@@ -38,13 +40,24 @@ pub struct Stage<'w, 'b> {
 struct Pings(Rc<RefCell<Vec<(Time, Seen)>>>);
 
 impl Watcher for Pings {
-    fn delivered(&mut self, look: &mut Look<'_, '_>, to: NodeId, from: NodeId, message: &[u8]) -> Outcome {
+    fn delivered(
+        &mut self,
+        look: &mut Look<'_, '_>,
+        to: NodeId,
+        from: NodeId,
+        message: &[u8],
+    ) -> Outcome {
         if to == V1
             && let Some(given) = look.given(from, message)?
             && let Ok(Given::Ping { view, incarnation }) = codec::from_bytes(&given)
         {
-            let sender = Member { node: from, incarnation };
-            self.0.borrow_mut().push((look.now(), Seen::Ping { sender, view }));
+            let sender = Member {
+                node: from,
+                incarnation,
+            };
+            self.0
+                .borrow_mut()
+                .push((look.now(), Seen::Ping { sender, view }));
         }
         Ok(())
     }
@@ -55,35 +68,70 @@ impl Watcher for Pings {
 }
 
 /// Runs a test of the view server with so many played servers, none of which pings yet.
-pub fn on_stage(trial: &mut Trial<'_>, servers: u32, test: impl FnOnce(&mut Stage<'_, '_>) -> Outcome) -> Outcome {
+pub fn on_stage(
+    trial: &mut Trial<'_>,
+    servers: u32,
+    test: impl FnOnce(&mut Stage<'_, '_>) -> Outcome,
+) -> Outcome {
     let conditions = trial.conditions();
     trial.describe_setting(format!(
         "your view server v1; servers s1 to s{servers} are played by the test{}",
-        if conditions.loss > 0 { "; the network loses, doubles and reorders" } else { "" }
+        if conditions.loss > 0 {
+            "; the network loses, doubles and reorders"
+        } else {
+            ""
+        }
     ));
     let config = codec::to_bytes(&()).expect("nothing has bytes");
-    let mut nodes = vec![NodeSpec { id: V1, role: Role::Server { role: 0, config }, starts: true }];
+    let mut nodes = vec![NodeSpec {
+        id: V1,
+        role: Role::Server { role: 0, config },
+        starts: true,
+    }];
     nodes.extend((1..=servers).map(|number| NodeSpec::puppet(super::server(number), 1)));
     nodes.push(NodeSpec::puppet(client(1), 2));
-    let setup = Setup { start_spread: ms(90), ..Setup::new(nodes, conditions) };
+    let setup = Setup {
+        start_spread: ms(90),
+        ..Setup::new(nodes, conditions)
+    };
     trial.run(setup, |world| {
         // Where in the view server's tick the story begins is different for each seed.
         world.run_for(ms(100))?;
         let seen = Rc::default();
         world.watch(Pings(Rc::clone(&seen)));
-        test(&mut Stage { world, played: BTreeMap::new(), told: BTreeMap::new(), rules: Rules::default(), seen })
+        test(&mut Stage {
+            world,
+            played: BTreeMap::new(),
+            told: BTreeMap::new(),
+            rules: Rules::default(),
+            seen,
+        })
     })
 }
 
 impl Stage<'_, '_> {
     /// A server starts (again): it pings from now on, as a new incarnation.
     pub fn start(&mut self, server: NodeId) {
-        let incarnation = self.played.get(&server).map_or(1, |played| played.incarnation + 1);
+        let incarnation = self
+            .played
+            .get(&server)
+            .map_or(1, |played| played.incarnation + 1);
         match incarnation {
             1 => self.world.remark(format!("{server} starts to ping")),
-            _ => self.world.remark(format!("{server} starts again, as incarnation {incarnation}")),
+            _ => self.world.remark(format!(
+                "{server} starts again, as incarnation {incarnation}"
+            )),
         }
-        self.played.insert(server, Played { incarnation, pings: true, accepts: true, accepted: 0, told: 0 });
+        self.played.insert(
+            server,
+            Played {
+                incarnation,
+                pings: true,
+                accepts: true,
+                accepted: 0,
+                told: 0,
+            },
+        );
     }
 
     /// A server pings no more.
@@ -98,9 +146,11 @@ impl Stage<'_, '_> {
         self.server(server).pings = true;
     }
 
-    /// A server goes on pinging, but tells from now on that this is the newest view it has accepted.
+    /// A server goes on pinging, but tells from now on that this is the newest view it has
+    /// accepted.
     pub fn accepts_no_more_than(&mut self, server: NodeId, view: u64) {
-        self.world.remark(format!("{server} accepts no view after {view}"));
+        self.world
+            .remark(format!("{server} accepts no view after {view}"));
         let played = self.server(server);
         (played.accepts, played.accepted) = (false, view);
     }
@@ -113,11 +163,16 @@ impl Stage<'_, '_> {
 
     /// The present life of a played server.
     pub fn member(&mut self, server: NodeId) -> Member {
-        Member { node: server, incarnation: self.server(server).incarnation }
+        Member {
+            node: server,
+            incarnation: self.server(server).incarnation,
+        }
     }
 
     fn server(&mut self, server: NodeId) -> &mut Played {
-        self.played.get_mut(&server).expect("the test has started this server")
+        self.played
+            .get_mut(&server)
+            .expect("the test has started this server")
     }
 
     /// The newest view that anybody was told.
@@ -165,16 +220,23 @@ impl Stage<'_, '_> {
         Ok(())
     }
 
-    /// Reads what a puppet received: the newest view number in it, and how many views. Every view that is told is checked.
+    /// Reads what a puppet received: the newest view number in it, and how many views. Every view
+    /// that is told is checked.
     fn hear(&mut self, puppet: NodeId) -> Outcome<(u64, u64)> {
         let (mut newest, mut times) = (0, 0);
         for received in self.world.inbox(puppet) {
-            let Some(given) = self.world.given(received.from, &received.message)? else { continue };
-            let Ok(Given::View(view)) = codec::from_bytes(&given) else { continue };
+            let Some(given) = self.world.given(received.from, &received.message)? else {
+                continue;
+            };
+            let Ok(Given::View(view)) = codec::from_bytes(&given) else {
+                continue;
+            };
             newest = newest.max(view.number);
             times += 1;
             self.check(&view)?;
-            self.seen.borrow_mut().push((received.sent, Seen::Told(view)));
+            self.seen
+                .borrow_mut()
+                .push((received.sent, Seen::Told(view)));
         }
         Ok((newest, times))
     }
@@ -183,29 +245,51 @@ impl Stage<'_, '_> {
     fn check(&mut self, view: &View) -> Outcome {
         let number = view.number;
         if let Some(known) = self.told.get(&number) {
-            let text = format!("view {number} was told as {} and as {}", show(known), show(view));
-            return if known == view { Ok(()) } else { Err(self.world.violation(text)) };
+            let text = format!(
+                "view {number} was told as {} and as {}",
+                show(known),
+                show(view)
+            );
+            return if known == view {
+                Ok(())
+            } else {
+                Err(self.world.violation(text))
+            };
         }
         let newest = self.view();
         if view.primary.is_some() && view.primary.map(|m| m.node) == view.backup.map(|m| m.node) {
-            return Err(self.world.violation(format!("one server is primary and backup of {}", show(view))));
+            return Err(self.world.violation(format!(
+                "one server is primary and backup of {}",
+                show(view)
+            )));
         }
         if view.primary.is_none() && *view != View::default() {
-            return Err(self.world.violation(format!("nobody is the primary of {}", show(view))));
+            return Err(self
+                .world
+                .violation(format!("nobody is the primary of {}", show(view))));
         }
         if number < newest.number {
             return Ok(());
         }
         if number > newest.number + 1 {
-            let text =
-                format!("{} was told, but the newest view that anybody knew of was {}", show(view), show(&newest));
+            let text = format!(
+                "{} was told, but the newest view that anybody knew of was {}",
+                show(view),
+                show(&newest)
+            );
             return Err(self.world.violation(text));
         }
         if number > 1 && (view.primary, view.backup) == (newest.primary, newest.backup) {
-            return Err(self.world.violation(format!("{} is the same as the view before it", show(view))));
+            return Err(self
+                .world
+                .violation(format!("{} is the same as the view before it", show(view))));
         }
         if number > 1 && view.primary != newest.primary && view.primary != newest.backup {
-            let text = format!("the primary of {} was neither primary nor backup of {}", show(view), show(&newest));
+            let text = format!(
+                "the primary of {} was neither primary nor backup of {}",
+                show(view),
+                show(&newest)
+            );
             return Err(self.world.violation(text));
         }
         self.told.insert(number, view.clone());
@@ -230,7 +314,11 @@ impl Stage<'_, '_> {
         if holds(&self.view()) {
             return Ok(());
         }
-        let text = format!("{what}: not within {} ms; the view is still {}", BY_NOW.as_millis(), show(&self.view()));
+        let text = format!(
+            "{what}: not within {} ms; the view is still {}",
+            BY_NOW.as_millis(),
+            show(&self.view())
+        );
         Err(self.world.no_progress(text))
     }
 
@@ -265,7 +353,9 @@ impl Stage<'_, '_> {
         // What is sent in answer to a ping is sent at the moment at which it arrives.
         seen.sort_by_key(|(at, seen)| (*at, matches!(seen, Seen::Told(_))));
         for (at, what) in seen {
-            self.rules.see(at, &what).map_err(|why| self.world.violation(format!("at {at} {why}")))?;
+            self.rules
+                .see(at, &what)
+                .map_err(|why| self.world.violation(format!("at {at} {why}")))?;
         }
         Ok(())
     }
@@ -278,9 +368,15 @@ impl Stage<'_, '_> {
         self.run(BY_NOW)?;
         self.obeys_the_rules()?;
         let pinging = self.played.iter().filter(|(_, played)| played.pings);
-        let alive: Vec<Member> =
-            pinging.map(|(node, played)| Member { node: *node, incarnation: played.incarnation }).collect();
-        self.rules.overdue(&alive).map_or(Ok(()), |what| Err(self.world.no_progress(what)))
+        let alive: Vec<Member> = pinging
+            .map(|(node, played)| Member {
+                node: *node,
+                incarnation: played.incarnation,
+            })
+            .collect();
+        self.rules
+            .overdue(&alive)
+            .map_or(Ok(()), |what| Err(self.world.no_progress(what)))
     }
 
     /// Fails the test with what was seen.
@@ -289,7 +385,8 @@ impl Stage<'_, '_> {
         Err(self.world.violation(observed))
     }
 
-    /// Asks for the view as a client does, until it is answered with a view that is no older than what anybody was told.
+    /// Asks for the view as a client does, until it is answered with a view that is no older than
+    /// what anybody was told.
     #[track_caller]
     pub fn get_view(&mut self) -> Outcome<View> {
         let ask = codec::to_bytes(&Given::GetView).expect("a question has bytes");
@@ -298,10 +395,17 @@ impl Stage<'_, '_> {
             self.world.send_given(client(1), V1, &ask)?;
             self.interval()?;
             for received in self.world.inbox(client(1)) {
-                let Some(given) = self.world.given(received.from, &received.message)? else { continue };
-                let Ok(Given::View(view)) = codec::from_bytes(&given) else { continue };
+                let Some(given) = self.world.given(received.from, &received.message)? else {
+                    continue;
+                };
+                let Ok(Given::View(view)) = codec::from_bytes(&given) else {
+                    continue;
+                };
                 self.check(&view)?;
-                if answer.as_ref().is_none_or(|known| known.number <= view.number) {
+                if answer
+                    .as_ref()
+                    .is_none_or(|known| known.number <= view.number)
+                {
                     answer = Some(view);
                 }
             }
@@ -309,20 +413,26 @@ impl Stage<'_, '_> {
                 return Ok(view);
             }
         }
-        let heard =
-            answer.map_or("never answered with a View".to_owned(), |view| format!("answered with {}", show(&view)));
+        let heard = answer.map_or("never answered with a View".to_owned(), |view| {
+            format!("answered with {}", show(&view))
+        });
         let newest = show(&self.view());
-        Err(self
-            .world
-            .no_progress(format!("GetView was sent 20 times within 500 ms and {heard}; the view is {newest}")))
+        Err(self.world.no_progress(format!(
+            "GetView was sent 20 times within 500 ms and {heard}; the view is {newest}"
+        )))
     }
 
-    /// The usual beginning: `s1` is primary and `s2` is backup of an acknowledged view; the others idle.
+    /// The usual beginning: `s1` is primary and `s2` is backup of an acknowledged view; the others
+    /// idle.
     pub fn replicated(&mut self, servers: &[NodeId]) -> Outcome {
-        let [primary, backup, idle @ ..] = servers else { unreachable!("at least two servers") };
+        let [primary, backup, idle @ ..] = servers else {
+            unreachable!("at least two servers")
+        };
         self.start(*primary);
         let first = self.member(*primary);
-        self.until("the first server to ping becomes primary", |view| view.primary == Some(first))?;
+        self.until("the first server to ping becomes primary", |view| {
+            view.primary == Some(first)
+        })?;
         self.start(*backup);
         let second = self.member(*backup);
         self.until("the second server becomes backup", |view| {
@@ -334,11 +444,14 @@ impl Stage<'_, '_> {
         self.settle()
     }
 
-    /// Waits until the newest view is acknowledged for sure and every living server is known to live.
+    /// Waits until the newest view is acknowledged for sure and every living server is known to
+    /// live.
     pub fn settle(&mut self) -> Outcome {
         let accepted = |stage: &Self| {
             let view = stage.view();
-            let primary = view.primary.and_then(|primary| stage.played.get(&primary.node));
+            let primary = view
+                .primary
+                .and_then(|primary| stage.played.get(&primary.node));
             primary.is_some_and(|primary| primary.accepted == view.number)
         };
         for _ in 0..40 {
@@ -355,9 +468,17 @@ impl Stage<'_, '_> {
 /// A view in a sentence.
 pub fn show(view: &View) -> String {
     let member = |member: Option<Member>| match member {
-        Some(Member { node, incarnation: 1 }) => node.to_string(),
+        Some(Member {
+            node,
+            incarnation: 1,
+        }) => node.to_string(),
         Some(Member { node, incarnation }) => format!("{node} (incarnation {incarnation})"),
         None => "nobody".to_owned(),
     };
-    format!("view {} (primary {}, backup {})", view.number, member(view.primary), member(view.backup))
+    format!(
+        "view {} (primary {}, backup {})",
+        view.number,
+        member(view.primary),
+        member(view.backup)
+    )
 }

@@ -1,9 +1,10 @@
-//! Stories of ballots that race, told with held and cut links: the faults that chance meets once in a thousand runs. Any
-//! server may lead, or none; what a story needs of a design is only that a server which hears nobody tries again with a
-//! higher ballot.
+//! Stories of ballots that race, told with held and cut links: the faults that chance meets once in
+//! a thousand runs. Any server may lead, or none; what a story needs of a design is only that a
+//! server which hears nobody tries again with a higher ballot.
 //!
-//! Where it matters in which ballot a server speaks, a story is told twice: once for designs in which a leader has made
-//! phase 1 long ago, once for those in which each slot has its own. The other telling shows nothing then.
+//! Where it matters in which ballot a server speaks, a story is told twice: once for designs in
+//! which a leader has made phase 1 long ago, once for those in which each slot has its own. The
+//! other telling shows nothing then.
 
 use std::{rc::Rc, time::Duration};
 
@@ -13,19 +14,25 @@ use labkit::NodeId;
 
 use super::{group::Group, server};
 
-/// Messages come twice and overtake each other, and none is lost: these stories are about what arrives.
+/// Messages come twice and overtake each other, and none is lost: these stories are about what
+/// arrives.
 pub fn conditions(trial: &Trial<'_>) -> Conditions {
-    Conditions { loss: 0, ..trial.conditions() }
+    Conditions {
+        loss: 0,
+        ..trial.conditions()
+    }
 }
 
-/// Three servers. s1 proposes, and what it sends is held up. s3, which hears only s2, proposes something else, with a
-/// higher ballot. s2, which is swept, crashes somewhere on the way and is back at once; then what s1 sent arrives at it.
+/// Three servers. s1 proposes, and what it sends is held up. s3, which hears only s2, proposes
+/// something else, with a higher ballot. s2, which is swept, crashes somewhere on the way and is
+/// back at once; then what s1 sent arrives at it.
 pub fn an_old_proposal_meets_a_restarted_server(group: &mut Group<'_, '_>) -> Outcome {
     let (old, voter, new) = (server(1), server(2), server(3));
     lead(group, old, &[voter, new], 1)?;
     group.must_choose(&[1], &group.size.servers())?;
 
-    // For designs in which each slot has its own phase 1: s1 has made it, and then its proposal is held up.
+    // For designs in which each slot has its own phase 1: s1 has made it, and then its proposal is
+    // held up.
     group.world.partition(&[&[old], &[new]])?;
     promised_and_held(group, old, &[voter], 2, "old")?;
     group.propose(new, 2, "new")?;
@@ -36,7 +43,8 @@ pub fn an_old_proposal_meets_a_restarted_server(group: &mut Group<'_, '_>) -> Ou
         return Ok(());
     }
 
-    // For designs with a leader: s1 leads, and s3 takes over. It hears nobody for a while, so its ballots are higher then.
+    // For designs with a leader: s1 leads, and s3 takes over. It hears nobody for a while, so its
+    // ballots are higher then.
     lead(group, old, &[voter, new], 3)?;
     group.world.partition(&[&[new], &[old, voter]])?;
     group.world.run_for(ms(600))?;
@@ -51,15 +59,23 @@ pub fn an_old_proposal_meets_a_restarted_server(group: &mut Group<'_, '_>) -> Ou
     settle(group, &[4])
 }
 
-/// What was held up arrives, and the answers come in the order in which they are given: a refusal does not overtake a vote.
-fn an_old_proposal_is_answered(group: &mut Group<'_, '_>, proposer: NodeId, voter: NodeId) -> Outcome {
-    group.world.set_link(voter, proposer, Some(Conditions::steady()));
+/// What was held up arrives, and the answers come in the order in which they are given: a refusal
+/// does not overtake a vote.
+fn an_old_proposal_is_answered(
+    group: &mut Group<'_, '_>,
+    proposer: NodeId,
+    voter: NodeId,
+) -> Outcome {
+    group
+        .world
+        .set_link(voter, proposer, Some(Conditions::steady()));
     group.world.release(proposer, voter)?;
     group.world.run_for(ms(60))
 }
 
-/// The voter is swept until the proposer knows what is chosen in the slot, for so many times 200 ms at most, and starts
-/// again if it crashed; true if it did. It is never up long enough to propose anything itself.
+/// The voter is swept until the proposer knows what is chosen in the slot, for so many times 200 ms
+/// at most, and starts again if it crashed; true if it did. It is never up long enough to propose
+/// anything itself.
 fn crashes_on_the_way(
     group: &mut Group<'_, '_>,
     voter: NodeId,
@@ -74,7 +90,10 @@ fn crashes_on_the_way(
             group.world.restart_quickly(voter)?;
         }
         let over = |down: bool| down || log.borrow().knows(proposer, slot);
-        if group.world.run_until(ms(200), |world| Ok(over(world.is_down(voter))))? {
+        if group
+            .world
+            .run_until(ms(200), |world| Ok(over(world.is_down(voter))))?
+        {
             break;
         }
     }
@@ -89,8 +108,15 @@ fn crashes_on_the_way(
 /// There and back again, with a proposal and a sync.
 const ROUND_TRIP: Duration = ms(60);
 
-/// A server proposes, and these promise it all that it wants; but it does not hear of it before it is released.
-fn promised(group: &mut Group<'_, '_>, to: NodeId, voters: &[NodeId], slot: Slot, value: &str) -> Outcome {
+/// A server proposes, and these promise it all that it wants; but it does not hear of it before it
+/// is released.
+fn promised(
+    group: &mut Group<'_, '_>,
+    to: NodeId,
+    voters: &[NodeId],
+    slot: Slot,
+    value: &str,
+) -> Outcome {
     for voter in voters {
         group.world.hold(*voter, to)?;
     }
@@ -99,7 +125,13 @@ fn promised(group: &mut Group<'_, '_>, to: NodeId, voters: &[NodeId], slot: Slot
 }
 
 /// As [`promised`]; then the server hears of it, but what it says upon that is held up.
-fn promised_and_held(group: &mut Group<'_, '_>, to: NodeId, voters: &[NodeId], slot: Slot, value: &str) -> Outcome {
+fn promised_and_held(
+    group: &mut Group<'_, '_>,
+    to: NodeId,
+    voters: &[NodeId],
+    slot: Slot,
+    value: &str,
+) -> Outcome {
     promised(group, to, voters, slot, value)?;
     for voter in voters {
         group.world.hold(to, *voter)?;
@@ -122,12 +154,13 @@ pub fn settle(group: &mut Group<'_, '_>, slots: &[Slot]) -> Outcome {
     group.must_choose(slots, &group.size.servers())
 }
 
-/// Three servers, and nobody but s1 can reach anybody: s2 answers s1, and the answers are held up. Then s1 is cut off, and
-/// s2 and s3 choose a value, of which only s3 knows that it is chosen. s1 goes on with ever higher ballots until it hears s2's
-/// old answers.
+/// Three servers, and nobody but s1 can reach anybody: s2 answers s1, and the answers are held up.
+/// Then s1 is cut off, and s2 and s3 choose a value, of which only s3 knows that it is chosen. s1
+/// goes on with ever higher ballots until it hears s2's old answers.
 ///
-/// That is for designs in which a server that hears nobody campaigns. Others ask first whether they may. For them it is told
-/// once more, and then s1 hears what s3 says to its question, and after that only s2, late.
+/// That is for designs in which a server that hears nobody campaigns. Others ask first whether they
+/// may. For them it is told once more, and then s1 hears what s3 says to its question, and after
+/// that only s2, late.
 pub fn old_promises_arrive_late(group: &mut Group<'_, '_>, patience_ms: u64) -> Outcome {
     let (away, voter, other) = (server(1), server(2), server(3));
     group.world.hold(voter, away)?;
@@ -174,8 +207,8 @@ fn all_are_alone(group: &mut Group<'_, '_>) -> Outcome {
     group.world.run_for(ms(2_000))
 }
 
-/// Connects a server with two that have just restarted, but with one of them only until it has heard what that one says to
-/// the first thing that it asks.
+/// Connects a server with two that have just restarted, but with one of them only until it has
+/// heard what that one says to the first thing that it asks.
 fn one_answer(group: &mut Group<'_, '_>, asks: NodeId, once: NodeId, voter: NodeId) -> Outcome {
     let (log, from) = (Rc::clone(&group.log), group.world.now());
     let mut asked = None;
@@ -221,7 +254,8 @@ pub fn two_say_everything_twice(group: &mut Group<'_, '_>) -> Outcome {
     group.propose(s3, 3, "of three")?;
     group.must_choose(&[3], &rest)?;
 
-    // For designs in which a server asks whether it may campaign: it may, and only s2 promises anything. Then s3 comes back.
+    // For designs in which a server asks whether it may campaign: it may, and only s2 promises
+    // anything. Then s3 comes back.
     all_are_alone(group)?;
     one_answer(group, s1, s3, s2)?;
     group.world.run_for(ms(100))?;
@@ -234,8 +268,8 @@ pub fn two_say_everything_twice(group: &mut Group<'_, '_>) -> Outcome {
 /// How long nobody but the one that shall take over is up without a break.
 const SHORT_LIFE: Duration = ms(200);
 
-/// Lets whoever is connected with these take over: they themselves are never up long enough. In a design without leaders
-/// nothing happens.
+/// Lets whoever is connected with these take over: they themselves are never up long enough. In a
+/// design without leaders nothing happens.
 pub fn take_over(group: &mut Group<'_, '_>, voters: &[NodeId]) -> Outcome {
     for _ in 0..4 {
         for voter in voters {
@@ -246,29 +280,42 @@ pub fn take_over(group: &mut Group<'_, '_>, voters: &[NodeId]) -> Outcome {
     Ok(())
 }
 
-/// This server proposes in the slot and takes over, if that is what it needs: the others are never up long enough.
+/// This server proposes in the slot and takes over, if that is what it needs: the others are never
+/// up long enough.
 pub fn lead(group: &mut Group<'_, '_>, leader: NodeId, others: &[NodeId], slot: Slot) -> Outcome {
     group.propose(leader, slot, &format!("{leader} leads"))?;
     let log = Rc::clone(&group.log);
     for _ in 0..16 {
         restart(group, leader, others)?;
-        if group.world.run_until(SHORT_LIFE, |_| Ok(log.borrow().knows(leader, slot)))? {
+        if group
+            .world
+            .run_until(SHORT_LIFE, |_| Ok(log.borrow().knows(leader, slot)))?
+        {
             return Ok(());
         }
     }
     group.must_choose(&[slot], &[leader])
 }
 
-/// As [`lead`], and at first the others, who are all connected, do not hear each other: in a group of five nobody else
-/// could lead then. Nobody promises that it works while all of them campaign, so in the end they hear each other.
-fn lead_from_the_middle(group: &mut Group<'_, '_>, leader: NodeId, others: &[NodeId], slot: Slot) -> Outcome {
+/// As [`lead`], and at first the others, who are all connected, do not hear each other: in a group
+/// of five nobody else could lead then. Nobody promises that it works while all of them campaign,
+/// so in the end they hear each other.
+fn lead_from_the_middle(
+    group: &mut Group<'_, '_>,
+    leader: NodeId,
+    others: &[NodeId],
+    slot: Slot,
+) -> Outcome {
     let alone: Vec<&[NodeId]> = others.iter().map(std::slice::from_ref).collect();
     group.world.partition(&alone)?;
     group.propose(leader, slot, &format!("{leader} leads"))?;
     let log = Rc::clone(&group.log);
     for _ in 0..12 {
         restart(group, leader, others)?;
-        if group.world.run_until(SHORT_LIFE, |_| Ok(log.borrow().knows(leader, slot)))? {
+        if group
+            .world
+            .run_until(SHORT_LIFE, |_| Ok(log.borrow().knows(leader, slot)))?
+        {
             return group.world.join(&alone);
         }
     }
@@ -276,18 +323,27 @@ fn lead_from_the_middle(group: &mut Group<'_, '_>, leader: NodeId, others: &[Nod
     lead(group, leader, others, slot)
 }
 
-/// Restarts servers, but not while they do what this one asked for: it would have to ask again, in a higher ballot.
+/// Restarts servers, but not while they do what this one asked for: it would have to ask again, in
+/// a higher ballot.
 fn restart(group: &mut Group<'_, '_>, asks: NodeId, servers: &[NodeId]) -> Outcome {
     let now = group.world.now();
-    let busy = |server: &NodeId| group.log.borrow().heard(*server, asks).is_some_and(|at| now.since(at) < ms(10));
+    let busy = |server: &NodeId| {
+        group
+            .log
+            .borrow()
+            .heard(*server, asks)
+            .is_some_and(|at| now.since(at) < ms(10))
+    };
     if servers.iter().any(busy) {
         group.world.run_for(ms(10))?;
     }
-    servers.iter().try_for_each(|server| group.world.restart_quickly(*server))
+    servers
+        .iter()
+        .try_for_each(|server| group.world.restart_quickly(*server))
 }
 
-/// Three servers; s1 and s3 have never heard of each other, and s2 of both. Each of them begins with the first ballot that
-/// it can think of.
+/// Three servers; s1 and s3 have never heard of each other, and s2 of both. Each of them begins
+/// with the first ballot that it can think of.
 pub fn two_begin_alike(group: &mut Group<'_, '_>) -> Outcome {
     let [one, voter, other] = [1, 2, 3].map(server);
     // In designs with a leader s1 leads, and s3 then begins as s1 did. s1 is not told.
@@ -303,7 +359,8 @@ pub fn two_begin_alike(group: &mut Group<'_, '_>) -> Outcome {
     group.world.run_for(ms(100))?;
     settle(group, &[2])?;
 
-    // In designs in which each slot has its own ballots both make phase 1 of a new slot before either hears of it.
+    // In designs in which each slot has its own ballots both make phase 1 of a new slot before
+    // either hears of it.
     group.world.partition(&[&[one], &[other]])?;
     for proposer in [one, other] {
         group.world.hold(voter, proposer)?;
@@ -317,8 +374,9 @@ pub fn two_begin_alike(group: &mut Group<'_, '_>) -> Outcome {
     settle(group, &[3])
 }
 
-/// Five servers. s1 proposes "old", and what it says is held up. s5 gets promises from s3 and s4, and then the votes of s4
-/// and s2, which has promised it nothing. Now s1's older proposal arrives at s2, and these two decide with s3.
+/// Five servers. s1 proposes "old", and what it says is held up. s5 gets promises from s3 and s4,
+/// and then the votes of s4 and s2, which has promised it nothing. Now s1's older proposal arrives
+/// at s2, and these two decide with s3.
 pub fn an_old_proposal_meets_a_vote(group: &mut Group<'_, '_>) -> Outcome {
     let [s1, s2, s3, s4, s5] = [1, 2, 3, 4, 5].map(server);
     // In designs with a leader s1 leads at first, and s5 later.
@@ -363,9 +421,10 @@ fn an_old_proposal_arrives(group: &mut Group<'_, '_>, slot: Slot) -> Outcome {
     settle(group, &[slot])
 }
 
-/// Five servers and three ballots. In the first s1 proposes "old", which only s2 accepts, too, and s1 does not hear of it.
-/// In the second s5 proposes "new", which nobody else accepts. In the third s1 must propose "new", and only s5 accepts it;
-/// now s1 hears what s2 had accepted. Three acceptances, two values: nothing is chosen, and s2, s3, s4 are free to choose.
+/// Five servers and three ballots. In the first s1 proposes "old", which only s2 accepts, too, and
+/// s1 does not hear of it. In the second s5 proposes "new", which nobody else accepts. In the third
+/// s1 must propose "new", and only s5 accepts it; now s1 hears what s2 had accepted. Three
+/// acceptances, two values: nothing is chosen, and s2, s3, s4 are free to choose.
 pub fn acceptances_of_two_ballots_meet(group: &mut Group<'_, '_>) -> Outcome {
     let [s1, s2, s3, s4, s5] = [1, 2, 3, 4, 5].map(server);
     lead_from_the_middle(group, s1, &[s2, s3, s4, s5], 1)?;
@@ -408,8 +467,8 @@ pub fn acceptances_of_two_ballots_meet(group: &mut Group<'_, '_>) -> Outcome {
     an_old_vote_is_heard(group, 4)
 }
 
-/// s1 is promised a new ballot by s4 and s5, of which only s5 hears what it proposes; then s1 hears of the vote of s2 in its
-/// old ballot. Those who have not voted in the new one decide.
+/// s1 is promised a new ballot by s4 and s5, of which only s5 hears what it proposes; then s1 hears
+/// of the vote of s2 in its old ballot. Those who have not voted in the new one decide.
 fn an_old_vote_is_heard(group: &mut Group<'_, '_>, slot: Slot) -> Outcome {
     let [s1, s2, s3, s4, s5] = [1, 2, 3, 4, 5].map(server);
     group.world.join(&[&[s1], &[s4, s5]])?;
@@ -417,7 +476,10 @@ fn an_old_vote_is_heard(group: &mut Group<'_, '_>, slot: Slot) -> Outcome {
     for _ in 0..16 {
         restart(group, s1, &[s4, s5])?;
         // It has heard of what s5 has accepted, and proposes that: what is under way to s4 is lost.
-        if group.world.run_until(SHORT_LIFE, |_| Ok(log.borrow().holds(s1, slot, "new")))? {
+        if group
+            .world
+            .run_until(SHORT_LIFE, |_| Ok(log.borrow().holds(s1, slot, "new")))?
+        {
             break;
         }
     }
@@ -435,9 +497,9 @@ fn an_old_vote_is_heard(group: &mut Group<'_, '_>, slot: Slot) -> Outcome {
     settle(group, &[slot])
 }
 
-/// Three servers, two of them connected at a time. One has voted for a value that nobody else has heard of, the others have
-/// chosen another in a higher ballot; then the one with the old vote and one of the others must decide, and the one that
-/// knows that it is chosen is not there.
+/// Three servers, two of them connected at a time. One has voted for a value that nobody else has
+/// heard of, the others have chosen another in a higher ballot; then the one with the old vote and
+/// one of the others must decide, and the one that knows that it is chosen is not there.
 pub fn an_old_vote_meets_a_newer_one(group: &mut Group<'_, '_>) -> Outcome {
     for (slot, [stale, gone, voter]) in (1..).zip([[1, 2, 3], [3, 1, 2], [2, 3, 1]]) {
         let (stale, gone, voter) = (server(stale), server(gone), server(voter));

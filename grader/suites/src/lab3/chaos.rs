@@ -1,5 +1,6 @@
-//! Chaos: a random workload under a random subset of faults (swarm testing: Groce et al., ISSTA 2012), then a healed
-//! world in which everything must come to an end, and one judgement of the whole history.
+//! Chaos: a random workload under a random subset of faults (swarm testing: Groce et al., ISSTA
+//! 2012), then a healed world in which everything must come to an end, and one judgement of the
+//! whole history.
 
 use std::time::Duration;
 
@@ -33,13 +34,27 @@ pub struct Faults {
 
 impl Faults {
     /// What every network does, and nothing else.
-    pub const NONE: Faults = Faults { bad_network: true, partitions: false, crashes: false, lost_disk: false };
+    pub const NONE: Faults = Faults {
+        bad_network: true,
+        partitions: false,
+        crashes: false,
+        lost_disk: false,
+    };
     /// Faults of the network alone.
-    pub const NETWORK: Faults = Faults { partitions: true, ..Faults::NONE };
+    pub const NETWORK: Faults = Faults {
+        partitions: true,
+        ..Faults::NONE
+    };
     /// Crashes, and a network that is bad, too.
-    pub const RECOVERY: Faults = Faults { crashes: true, ..Faults::NETWORK };
+    pub const RECOVERY: Faults = Faults {
+        crashes: true,
+        ..Faults::NETWORK
+    };
     /// All of it, and one lost disk.
-    pub const LOST_DISK: Faults = Faults { lost_disk: true, ..Faults::RECOVERY };
+    pub const LOST_DISK: Faults = Faults {
+        lost_disk: true,
+        ..Faults::RECOVERY
+    };
 }
 
 /// A chaos test of the service.
@@ -64,9 +79,16 @@ impl Chaos {
         let mut draw = choices.draw(About::Plan, 0, 0);
         // A random subset, so that no fault hides behind another.
         let mut drawn = |allowed: bool| allowed && draw.chance(650);
-        let (bad, late) = (drawn(self.faults.bad_network), drawn(self.faults.bad_network));
+        let (bad, late) = (
+            drawn(self.faults.bad_network),
+            drawn(self.faults.bad_network),
+        );
         let (partitions, crashes) = (drawn(self.faults.partitions), drawn(self.faults.crashes));
-        let mut conditions = if bad { Conditions::bad() } else { Conditions::clean() };
+        let mut conditions = if bad {
+            Conditions::bad()
+        } else {
+            Conditions::clean()
+        };
         if late {
             (conditions.stragglers, conditions.straggle) = (60, ms(30)..=ms(500));
         }
@@ -86,27 +108,43 @@ impl Chaos {
             self.healthy(group, choices)?;
             group.world.phase("faults");
             if self.faults.partitions {
-                group.world.add_plan(Partitions::new(group.size, partitions, choices), ms(100));
+                group
+                    .world
+                    .add_plan(Partitions::new(group.size, partitions, choices), ms(100));
             }
             if self.faults.crashes || self.faults.lost_disk {
-                group.world.add_plan(Crashes::new(group.size, crashes, self.faults.lost_disk, choices), ms(150));
+                group.world.add_plan(
+                    Crashes::new(group.size, crashes, self.faults.lost_disk, choices),
+                    ms(150),
+                );
             }
             group.world.run_plans_for(FAULTS_LAST)?;
             self.healed(group)
         })
     }
 
-    /// Without faults other than the network's at first: some operation must be answered, or nothing that follows means
-    /// anything.
+    /// Without faults other than the network's at first: some operation must be answered, or
+    /// nothing that follows means anything.
     fn healthy(&self, group: &mut Group<'_, '_>, choices: Choices) -> Outcome {
         group.world.phase("healthy");
-        group.world.set_workload(RandomWorkload { choices, operations: self.operations, reader: self.size.reader() });
+        group.world.set_workload(RandomWorkload {
+            choices,
+            operations: self.operations,
+            reader: self.size.reader(),
+        });
         if let Some(until) = group.world.plans_began() {
             return group.world.run_for(until.since(group.world.now()));
         }
-        group.expect("an operation is answered in a healthy world", ANSWERED, |world, _| {
-            world.history().iter().any(|operation| operation.reply.is_some())
-        })
+        group.expect(
+            "an operation is answered in a healthy world",
+            ANSWERED,
+            |world, _| {
+                world
+                    .history()
+                    .iter()
+                    .any(|operation| operation.reply.is_some())
+            },
+        )
     }
 
     fn healed(&self, group: &mut Group<'_, '_>) -> Outcome {
@@ -120,7 +158,8 @@ impl Chaos {
     }
 }
 
-/// Puts, appends and gets on few keys; every value that is written is a token that occurs nowhere else.
+/// Puts, appends and gets on few keys; every value that is written is a token that occurs nowhere
+/// else.
 struct RandomWorkload {
     choices: Choices,
     operations: u64,
@@ -132,7 +171,9 @@ impl Workload for RandomWorkload {
         if nth >= self.operations || client == self.reader {
             return None;
         }
-        let mut draw = self.choices.draw(About::Workload, u64::from(client.number()), nth);
+        let mut draw = self
+            .choices
+            .draw(About::Workload, u64::from(client.number()), nth);
         let think = draw.between(&(ms(1)..=ms(THINK_MS)));
         let key = *draw.pick(&KEYS);
         let token = format!("{client}.{nth};");
@@ -141,19 +182,30 @@ impl Workload for RandomWorkload {
             2..=5 => append(key, &token),
             _ => get(key),
         };
-        Some((think, codec::to_bytes(&command).expect("a command has bytes")))
+        Some((
+            think,
+            codec::to_bytes(&command).expect("a command has bytes"),
+        ))
     }
 }
 
-/// Chaos in part A: the test proposes here and there, in old slots and new ones, and does to the servers what it likes.
-/// All of it are steps of the test, so that a failure can be told with fewer of them.
+/// Chaos in part A: the test proposes here and there, in old slots and new ones, and does to the
+/// servers what it likes. All of it are steps of the test, so that a failure can be told with fewer
+/// of them.
 pub fn agreement(trial: &mut Trial<'_>, size: Size, steps: u64) -> Outcome {
     let choices = Choices::new(trial.seed());
     let mut draw = choices.draw(About::Plan, 0, 0);
-    let conditions = if draw.chance(600) { Conditions::bad() } else { Conditions::clean() };
+    let conditions = if draw.chance(600) {
+        Conditions::bad()
+    } else {
+        Conditions::clean()
+    };
     let (cuts, crashes) = (draw.chance(600), draw.chance(600));
     let mut setting = size.describe(&conditions);
-    for (on, what) in [(cuts, "; links are cut for a while"), (crashes, "; servers crash and restart")] {
+    for (on, what) in [
+        (cuts, "; links are cut for a while"),
+        (crashes, "; servers crash and restart"),
+    ] {
         setting += if on { what } else { "" };
     }
     trial.describe_setting(setting);
@@ -185,7 +237,8 @@ fn one_step(
     let server = *draw.pick(&servers);
     match draw.below(12) {
         0 | 1 if cuts => {
-            let (some, rest): (Vec<NodeId>, Vec<NodeId>) = servers.iter().partition(|_| draw.chance(500));
+            let (some, rest): (Vec<NodeId>, Vec<NodeId>) =
+                servers.iter().partition(|_| draw.chance(500));
             group.world.partition(&[&some, &rest])
         }
         2 if cuts => group.world.cut(server, *draw.pick(&servers)),

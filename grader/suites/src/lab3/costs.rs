@@ -1,4 +1,5 @@
-//! Part D and the budget: what a right service may keep, and what it may send. Every bound stands in the handout.
+//! Part D and the budget: what a right service may keep, and what it may send. Every bound stands
+//! in the handout.
 
 use std::time::Duration;
 
@@ -18,7 +19,8 @@ const IDLE: Duration = ms(2_000);
 /// Messages for an operation of a group of three with a stable leader, heartbeats and all.
 const MESSAGES: u64 = 18;
 
-/// Bytes that all messages for an operation may have: so many times the command's own, and so many more.
+/// Bytes that all messages for an operation may have: so many times the command's own, and so many
+/// more.
 const BYTES: (u64, u64) = (8, 500);
 
 /// While one server after the other is cut off for a second and a half, no operation waits longer.
@@ -50,8 +52,10 @@ pub fn holds_what_is_live(group: &mut Group<'_, '_>, value: usize) -> Outcome {
         let memory = group.world.memory(server)?.unwrap_or_default();
         if memory > allowed {
             let text = format!(
-                "two values of {value} bytes are live, and {clients} clients have a last reply; {} ms after the last \
-                 operation the state of {server} has {memory} bytes, and {allowed} are allowed: 1.25 * (2 + {clients}) * \
+                "two values of {value} bytes are live, and {clients} clients have a last reply; {} \
+                 ms after the last \
+                 operation the state of {server} has {memory} bytes, and {allowed} are allowed: \
+                 1.25 * (2 + {clients}) * \
                  ({value} + 50) + 2000 ({})",
                 IDLE.as_millis(),
                 group.log.borrow().kept()
@@ -105,7 +109,8 @@ pub fn messages_per_operation(
     let allowed = BYTES.0 * asked + BYTES.1 * operations;
     if bytes > allowed {
         let text = format!(
-            "{operations} operations, whose commands have {asked} bytes, took messages of {bytes} bytes; {allowed} are \
+            "{operations} operations, whose commands have {asked} bytes, took messages of {bytes} \
+             bytes; {allowed} are \
              allowed"
         );
         return Err(group.world.over_budget(text));
@@ -116,7 +121,10 @@ pub fn messages_per_operation(
 /// All clients are busy while one server after the other is cut off.
 pub fn wait(group: &mut Group<'_, '_>, think: Duration) -> Outcome {
     group.must_do(client(1), &put("x", ""))?;
-    group.world.set_workload(Busy { think, operations: 60 });
+    group.world.set_workload(Busy {
+        think,
+        operations: 60,
+    });
     for round in 0..6 {
         group.world.run_for(ms(300))?;
         let gone = server(1 + round % group.size.servers);
@@ -126,15 +134,25 @@ pub fn wait(group: &mut Group<'_, '_>, think: Duration) -> Outcome {
     }
     group.finish(ANSWERED)?;
     let took = |operation: &faultline_sim::Operation| {
-        operation.reply.as_ref().map(|(moment, _)| moment.at.since(operation.invoked.at))
+        operation
+            .reply
+            .as_ref()
+            .map(|(moment, _)| moment.at.since(operation.invoked.at))
     };
-    let slowest = group.world.history().iter().max_by_key(|operation| took(operation));
-    let Some((operation, longest)) = slowest.and_then(|operation| Some((operation, took(operation)?))) else {
+    let slowest = group
+        .world
+        .history()
+        .iter()
+        .max_by_key(|operation| took(operation));
+    let Some((operation, longest)) =
+        slowest.and_then(|operation| Some((operation, took(operation)?)))
+    else {
         return Ok(());
     };
     if longest > LONGEST_WAIT {
         let text = format!(
-            "a majority was connected at all times, and an operation that {} began at {} waited for {} ms; {} are allowed",
+            "a majority was connected at all times, and an operation that {} began at {} waited \
+             for {} ms; {} are allowed",
             operation.client,
             operation.invoked.at,
             longest.as_millis(),
@@ -153,6 +171,11 @@ struct Busy {
 impl Workload for Busy {
     fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
         let command = append("x", &format!("{client}.{nth};"));
-        (nth < self.operations).then(|| (self.think, codec::to_bytes(&command).expect("a command has bytes")))
+        (nth < self.operations).then(|| {
+            (
+                self.think,
+                codec::to_bytes(&command).expect("a command has bytes"),
+            )
+        })
     }
 }

@@ -1,5 +1,5 @@
-//! What servers show of their logs, after every event: no two may ever know different values to be chosen in one slot.
-//! It is this lab's picture, too.
+//! What servers show of their logs, after every event: no two may ever know different values to be
+//! chosen in one slot. It is this lab's picture, too.
 
 use std::{
     cell::RefCell,
@@ -80,29 +80,50 @@ impl LogWatch {
 
     /// True if this server knows that a value is chosen in the slot.
     pub fn knows(&self, server: NodeId, slot: Slot) -> bool {
-        let fate = self.shown.get(&server).and_then(|shown| shown.slots.iter().find(|(known, ..)| *known == slot));
+        let fate = self
+            .shown
+            .get(&server)
+            .and_then(|shown| shown.slots.iter().find(|(known, ..)| *known == slot));
         matches!(fate, Some((_, _, Fate::Chosen(_))))
     }
 
     /// True if this server has accepted this value, or knows it to be chosen.
     pub fn holds(&self, server: NodeId, slot: Slot, expected: &str) -> bool {
-        let fate = self.shown.get(&server).and_then(|shown| shown.slots.iter().find(|(known, ..)| *known == slot));
+        let fate = self
+            .shown
+            .get(&server)
+            .and_then(|shown| shown.slots.iter().find(|(known, ..)| *known == slot));
         match fate {
-            Some((_, _, Fate::Accepted(Value::Bytes(bytes)) | Fate::Chosen(Value::Bytes(bytes)))) => {
-                bytes.0 == expected.as_bytes()
-            }
+            Some((
+                _,
+                _,
+                Fate::Accepted(Value::Bytes(bytes)) | Fate::Chosen(Value::Bytes(bytes)),
+            )) => bytes.0 == expected.as_bytes(),
             _ => false,
         }
     }
 
-    /// True if this server knows what is chosen in each slot of which anybody knows it, or what that led to.
+    /// True if this server knows what is chosen in each slot of which anybody knows it, or what
+    /// that led to.
     pub fn knows_all(&self, server: NodeId) -> bool {
-        let Some(shown) = self.shown.get(&server) else { return false };
+        let Some(shown) = self.shown.get(&server) else {
+            return false;
+        };
         let knows = |slot: &Slot| *slot < shown.first_uncleared || self.knows(server, *slot);
         // What is forgotten somewhere was chosen, and perhaps nobody was seen to know it.
-        let cleared = self.shown.values().map(|shown| shown.first_uncleared).max().unwrap_or(1);
+        let cleared = self
+            .shown
+            .values()
+            .map(|shown| shown.first_uncleared)
+            .max()
+            .unwrap_or(1);
         (shown.first_uncleared..cleared).all(|slot| knows(&slot))
-            && self.chosen.keys().rev().take_while(|slot| **slot >= shown.first_uncleared).all(knows)
+            && self
+                .chosen
+                .keys()
+                .rev()
+                .take_while(|slot| **slot >= shown.first_uncleared)
+                .all(knows)
     }
 
     /// When a node last handled a message of another.
@@ -115,7 +136,11 @@ impl LogWatch {
         let show = |(server, shown): (&NodeId, &Shown)| {
             let fate = shown.slots.iter().find(|(known, ..)| *known == slot);
             let fate = fate.map_or("Empty".to_owned(), |(_, promised, fate)| {
-                let promised = if promised.is_empty() { String::new() } else { format!(", promised {promised}") };
+                let promised = if promised.is_empty() {
+                    String::new()
+                } else {
+                    format!(", promised {promised}")
+                };
                 format!("{}{promised}", say_fate(fate))
             });
             format!("{server}: {fate}")
@@ -126,26 +151,54 @@ impl LogWatch {
 
     /// Which slots each server still shows, in words.
     pub fn kept(&self) -> String {
-        let kept = |(server, shown): (&NodeId, &Shown)| match (shown.first_uncleared, shown.last_nonempty) {
-            (first, last) if first > last => format!("{server} keeps no slot, and has forgotten those before {first}"),
-            (first, last) => format!("{server} keeps slots {first} to {last}"),
-        };
+        let kept =
+            |(server, shown): (&NodeId, &Shown)| match (shown.first_uncleared, shown.last_nonempty)
+            {
+                (first, last) if first > last => {
+                    format!("{server} keeps no slot, and has forgotten those before {first}")
+                }
+                (first, last) => format!("{server} keeps slots {first} to {last}"),
+            };
         self.shown.iter().map(kept).collect::<Vec<_>>().join("; ")
     }
 
-    /// One ballot ladder for each server in the slot at issue (or the last one): what it had promised and accepted, and what it lost when
-    /// it went down.
+    /// One ballot ladder for each server in the slot at issue (or the last one): what it had
+    /// promised and accepted, and what it lost when it went down.
     pub fn picture(&self) -> Vec<Lane> {
-        let Some(slot) = self.at_issue.or(self.ladders.keys().map(|(slot, _)| *slot).max()) else { return Vec::new() };
-        let mut lanes = vec![Lane { name: format!("slot {slot}"), spans: Vec::new() }];
+        let Some(slot) = self
+            .at_issue
+            .or(self.ladders.keys().map(|(slot, _)| *slot).max())
+        else {
+            return Vec::new();
+        };
+        let mut lanes = vec![Lane {
+            name: format!("slot {slot}"),
+            spans: Vec::new(),
+        }];
         for server in self.size.servers() {
-            let rungs = self.ladders.get(&(slot, server)).map(Vec::as_slice).unwrap_or_default();
-            let ends = rungs.iter().skip(1).map(|(from, _)| *from).chain([self.now]);
+            let rungs = self
+                .ladders
+                .get(&(slot, server))
+                .map(Vec::as_slice)
+                .unwrap_or_default();
+            let ends = rungs
+                .iter()
+                .skip(1)
+                .map(|(from, _)| *from)
+                .chain([self.now]);
             let span = |((from, rung), to): (&(Time, Rung), Time)| {
                 let Rung { label, tone } = rung.clone();
-                Span { from: *from, to, label, tone }
+                Span {
+                    from: *from,
+                    to,
+                    label,
+                    tone,
+                }
             };
-            lanes.push(Lane { name: server.to_string(), spans: rungs.iter().zip(ends).map(span).collect() });
+            lanes.push(Lane {
+                name: server.to_string(),
+                spans: rungs.iter().zip(ends).map(span).collect(),
+            });
         }
         lanes
     }
@@ -153,9 +206,25 @@ impl LogWatch {
     fn see(&mut self, look: &Look<'_, '_>, node: NodeId, shown: Shown) -> Outcome {
         let now = look.now();
         for (slot, promised, fate) in &shown.slots {
-            let promised = if promised.is_empty() { String::new() } else { format!("p{promised} ") };
-            let tone = if matches!(fate, Fate::Chosen(_)) { Tone::Firm } else { Tone::Tentative };
-            self.stand(now, *slot, node, Rung { label: promised + &say_fate(fate), tone });
+            let promised = if promised.is_empty() {
+                String::new()
+            } else {
+                format!("p{promised} ")
+            };
+            let tone = if matches!(fate, Fate::Chosen(_)) {
+                Tone::Firm
+            } else {
+                Tone::Tentative
+            };
+            self.stand(
+                now,
+                *slot,
+                node,
+                Rung {
+                    label: promised + &say_fate(fate),
+                    tone,
+                },
+            );
             if let Fate::Chosen(value) = fate {
                 self.agree(look, node, *slot, value)?;
             }
@@ -178,17 +247,23 @@ impl LogWatch {
             }
             self.at_issue = Some(slot);
             let text = format!(
-                "in slot {slot} {node} knows {} to be chosen, but {by} knew {} to be chosen at {at}",
+                "in slot {slot} {node} knows {} to be chosen, but {by} knew {} to be chosen at \
+                 {at}",
                 say_value(value),
                 say_value(known)
             );
             return Err(look.violation(text));
         }
         if let (Some(proposed), Value::Bytes(bytes)) = (&self.proposed, value)
-            && !proposed.get(&slot).is_some_and(|values| values.contains(bytes))
+            && !proposed
+                .get(&slot)
+                .is_some_and(|values| values.contains(bytes))
         {
             self.at_issue = Some(slot);
-            let text = format!("{node} says {} is chosen in slot {slot}; nobody proposed it", say_value(value));
+            let text = format!(
+                "{node} says {} is chosen in slot {slot}; nobody proposed it",
+                say_value(value)
+            );
             return Err(look.violation(text));
         }
         self.chosen.insert(slot, (value.clone(), node, look.now()));
@@ -221,7 +296,13 @@ fn say_fate(fate: &Fate) -> String {
 struct Follower(Rc<RefCell<LogWatch>>);
 
 impl Watcher for Follower {
-    fn delivered(&mut self, look: &mut Look<'_, '_>, to: NodeId, from: NodeId, message: &[u8]) -> Outcome {
+    fn delivered(
+        &mut self,
+        look: &mut Look<'_, '_>,
+        to: NodeId,
+        from: NodeId,
+        message: &[u8],
+    ) -> Outcome {
         let mut log = self.0.borrow_mut();
         log.traffic.messages += 1;
         log.traffic.bytes += message.len() as u64;
@@ -235,17 +316,31 @@ impl Watcher for Follower {
         for number in 1..=log.size.servers {
             let (id, now) = (server(number), look.now());
             if look.is_down(id) && log.shown.remove(&id).is_some() {
-                let slots: Vec<Slot> =
-                    log.ladders.keys().filter(|(_, node)| *node == id).map(|(slot, _)| *slot).collect();
+                let slots: Vec<Slot> = log
+                    .ladders
+                    .keys()
+                    .filter(|(_, node)| *node == id)
+                    .map(|(slot, _)| *slot)
+                    .collect();
                 for slot in slots {
-                    log.stand(now, slot, id, Rung { label: "down".to_owned(), tone: Tone::Void });
+                    log.stand(
+                        now,
+                        slot,
+                        id,
+                        Rung {
+                            label: "down".to_owned(),
+                            tone: Tone::Void,
+                        },
+                    );
                 }
             }
         }
         if node.role() != 's' {
             return Ok(());
         }
-        let Some(observed) = look.observe(node)? else { return Ok(()) };
+        let Some(observed) = look.observe(node)? else {
+            return Ok(());
+        };
         match codec::from_bytes(&observed) {
             Ok(shown) => log.see(look, node, shown),
             Err(_) => Ok(()),

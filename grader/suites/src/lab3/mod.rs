@@ -20,7 +20,8 @@ use labkit::NodeId;
 use crate::{Suite, tests};
 use public::{agreement, budget, exploration, memory, recovery, store};
 
-/// Within this time, on a network that loses nothing, every operation is answered and every server knows what is chosen.
+/// Within this time, on a network that loses nothing, every operation is answered and every server
+/// knows what is chosen.
 const ANSWERED: Duration = ms(5_000);
 
 /// The same while the network goes on losing messages.

@@ -1,7 +1,9 @@
-//! The key-value store as one machine would have it, and the judgement of client histories against it.
+//! The key-value store as one machine would have it, and the judgement of client histories against
+//! it.
 
 use faultline_check::{
-    Checked, Kind, KvOp, KvState, Options, SequentialSpec, Spec, Told, Verdict, Violation, check_with,
+    Checked, Kind, KvOp, KvState, Options, SequentialSpec, Spec, Told, Verdict, Violation,
+    check_with,
 };
 use faultline_sim::{Asked, Judged, Kind as FailureKind, Outcome, Stop, World};
 use lab3_api::{Command, Output};
@@ -43,26 +45,41 @@ impl Spec for Store {
         Some(key_of(command))
     }
 
-    /// A value that is no prefix of the one that was read must be overwritten before; then anything goes.
-    fn can_lead_to<'a>(&self, _: &Command, reply: &Output, mut others: impl Iterator<Item = &'a Command>) -> bool {
-        let Output::Value(seen) = reply else { return true };
+    /// A value that is no prefix of the one that was read must be overwritten before; then anything
+    /// goes.
+    fn can_lead_to<'a>(
+        &self,
+        _: &Command,
+        reply: &Output,
+        mut others: impl Iterator<Item = &'a Command>,
+    ) -> bool {
+        let Output::Value(seen) = reply else {
+            return true;
+        };
         let missing = seen.strip_prefix(&self.0);
         missing == Some("")
             || others.any(|other| match other {
                 Command::Put { value, .. } => seen.starts_with(value),
-                Command::Append { value, .. } => missing.is_some_and(|missing| missing.starts_with(value)),
+                Command::Append { value, .. } => {
+                    missing.is_some_and(|missing| missing.starts_with(value))
+                }
                 Command::Get { .. } => false,
             })
     }
 
     fn kv_state(&self) -> Option<KvState<'_>> {
-        Some(KvState { value: self.0.as_bytes(), version: 0 })
+        Some(KvState {
+            value: self.0.as_bytes(),
+            version: 0,
+        })
     }
 
     fn as_kv<'a>(command: &'a Command, output: Option<&'a Output>) -> Option<KvOp<'a>> {
         Some(match (command, output) {
             (Command::Put { value, .. }, None | Some(Output::Done)) => KvOp::Put(value.as_bytes()),
-            (Command::Append { value, .. }, None | Some(Output::Done)) => KvOp::Append(value.as_bytes()),
+            (Command::Append { value, .. }, None | Some(Output::Done)) => {
+                KvOp::Append(value.as_bytes())
+            }
             (Command::Get { .. }, None) => KvOp::Get(None),
             (Command::Get { .. }, Some(Output::Value(value))) => KvOp::Get(Some(value.as_bytes())),
             _ => KvOp::Wrong,
@@ -84,10 +101,12 @@ pub fn command_of(bytes: &[u8]) -> Command {
 
 /// The output in an answer, which is the student's bytes.
 pub fn output_of(world: &World<'_>, bytes: &[u8]) -> Outcome<Output> {
-    codec::from_bytes(bytes).map_err(|error| world.violation(format!("an answer is no Output of this lab: {error}")))
+    codec::from_bytes(bytes)
+        .map_err(|error| world.violation(format!("an answer is no Output of this lab: {error}")))
 }
 
-/// Everything that clients saw must be explained by one store that carries out one operation after the other.
+/// Everything that clients saw must be explained by one store that carries out one operation after
+/// the other.
 pub fn judge(world: &World<'_>, log: &LogWatch, undecided: &mut Option<String>) -> Outcome {
     let mut history = Vec::with_capacity(world.history().len());
     for operation in world.history() {
@@ -97,12 +116,20 @@ pub fn judge(world: &World<'_>, log: &LogWatch, undecided: &mut Option<String>) 
         };
         let command = command_of(&operation.command);
         let call = operation.invoked.order;
-        history.push(Operation { client: operation.client.number(), command, call, reply });
+        history.push(Operation {
+            client: operation.client.number(),
+            command,
+            call,
+            reply,
+        });
     }
     match verdict(&history).map(|checked| checked.verdict) {
         Ok(Verdict::Linearizable { .. }) => Ok(()),
         Ok(Verdict::Undecided { explored }) => {
-            *undecided = Some(format!("linearizability of {} operations ({explored} configurations)", history.len()));
+            *undecided = Some(format!(
+                "linearizability of {} operations ({explored} configurations)",
+                history.len()
+            ));
             Ok(())
         }
         Ok(Verdict::Violated(violation)) => {
@@ -112,18 +139,28 @@ pub fn judge(world: &World<'_>, log: &LogWatch, undecided: &mut Option<String>) 
             log.judged.replace(Some(violation));
             Err(stop)
         }
-        Err(error) => Err(faultline_sim::Stop::Broken(format!("the recorded history is none: {error}"))),
+        Err(error) => Err(faultline_sim::Stop::Broken(format!(
+            "the recorded history is none: {error}"
+        ))),
     }
 }
 
 /// An operation and, if it was answered by the time that is looked at, its answer.
 fn line(world: &World<'_>, index: usize, answered: bool) -> String {
     let operation = &world.history()[index];
-    let asked = format!("{} {}", operation.client, say(&command_of(&operation.command)));
+    let asked = format!(
+        "{} {}",
+        operation.client,
+        say(&command_of(&operation.command))
+    );
     match operation.reply.as_ref().filter(|_| answered) {
         Some((moment, output)) => {
-            let answer = codec::from_bytes(output).map_or("?".to_owned(), |output| say_output(&output));
-            format!("{} - {}: {asked} = {answer}", operation.invoked.at, moment.at)
+            let answer =
+                codec::from_bytes(output).map_or("?".to_owned(), |output| say_output(&output));
+            format!(
+                "{} - {}: {asked} = {answer}",
+                operation.invoked.at, moment.at
+            )
         }
         None => format!("{} - (no answer yet): {asked}", operation.invoked.at),
     }
@@ -136,43 +173,61 @@ pub fn answer_of(world: &World<'_>, index: usize) -> String {
 
 /// `; s1 answered at 355.1 ms`.
 fn answered_by(world: &World<'_>, index: usize) -> String {
-    let via = world.history()[index].via.filter(|via| via.from.role() == 's');
-    via.map_or(String::new(), |via| format!("; {} answered at {}", via.from, via.sent))
+    let via = world.history()[index]
+        .via
+        .filter(|via| via.from.role() == 's');
+    via.map_or(String::new(), |via| {
+        format!("; {} answered at {}", via.from, via.sent)
+    })
 }
 
 /// What clients asked and were answered, for the reports of a run that failed.
 pub fn asked(world: &World<'_>, log: &LogWatch, outcome: &Outcome) -> Vec<Asked> {
-    let Err(Stop::Violation(failure)) = outcome else { return Vec::new() };
+    let Err(Stop::Violation(failure)) = outcome else {
+        return Vec::new();
+    };
     let judged = log.judged.borrow();
     // Without a judgement of the whole history it is the answer upon which the test failed.
     let answered_then = |operation: &faultline_sim::Operation| {
         failure.kind == FailureKind::Violation
-            && operation.reply.as_ref().is_some_and(|(moment, _)| moment.at == failure.about)
+            && operation
+                .reply
+                .as_ref()
+                .is_some_and(|(moment, _)| moment.at == failure.about)
     };
     let wrong = match &*judged {
         Some(violation) => Some(violation.impossible),
         None => world.history().iter().rposition(answered_then),
     };
-    let explains = |index: &usize| judged.as_ref().is_some_and(|violation| violation.core.contains(index));
-    let asked = world.history().iter().enumerate().map(|(index, operation)| {
-        let command = command_of(&operation.command);
-        let answer = operation.reply.as_ref().map(|(moment, output)| {
-            let output = codec::from_bytes(output).map_or("?".to_owned(), |output| say_output(&output));
-            (moment.at, output)
+    let explains = |index: &usize| {
+        judged
+            .as_ref()
+            .is_some_and(|violation| violation.core.contains(index))
+    };
+    let asked = world
+        .history()
+        .iter()
+        .enumerate()
+        .map(|(index, operation)| {
+            let command = command_of(&operation.command);
+            let answer = operation.reply.as_ref().map(|(moment, output)| {
+                let output =
+                    codec::from_bytes(output).map_or("?".to_owned(), |output| say_output(&output));
+                (moment.at, output)
+            });
+            Asked {
+                about: key_of(&command).to_owned(),
+                client: operation.client,
+                command: say(&command),
+                from: operation.invoked.at,
+                answer,
+                judged: match index {
+                    index if wrong == Some(index) => Judged::Impossible,
+                    index if explains(&index) => Judged::Explains,
+                    _ => Judged::Plain,
+                },
+            }
         });
-        Asked {
-            about: key_of(&command).to_owned(),
-            client: operation.client,
-            command: say(&command),
-            from: operation.invoked.at,
-            answer,
-            judged: match index {
-                index if wrong == Some(index) => Judged::Impossible,
-                index if explains(&index) => Judged::Explains,
-                _ => Judged::Plain,
-            },
-        }
-    });
     asked.collect()
 }
 
@@ -183,29 +238,49 @@ pub fn key_of(command: &Command) -> &str {
     }
 }
 
-/// What is wrong in one sentence, what would have been right, who answered; and the few operations that show it.
+/// What is wrong in one sentence, what would have been right, who answered; and the few operations
+/// that show it.
 fn explain(world: &World<'_>, violation: &Violation) -> String {
     let impossible = &world.history()[violation.impossible];
     let output = |index: usize| {
         let reply = world.history()[index].reply.as_ref();
         reply.and_then(|(_, output)| codec::from_bytes(output).ok())
     };
-    let answer = output(violation.impossible).as_ref().map_or("?".to_owned(), say_output);
+    let answer = output(violation.impossible)
+        .as_ref()
+        .map_or("?".to_owned(), say_output);
     let told = |index: usize| {
         let operation = &world.history()[index];
-        let answered = operation.reply.as_ref().filter(|_| was_answered(world, violation, index));
+        let answered = operation
+            .reply
+            .as_ref()
+            .filter(|_| was_answered(world, violation, index));
         Told {
-            name: format!("{}'s {}", operation.client, say(&command_of(&operation.command))),
+            name: format!(
+                "{}'s {}",
+                operation.client,
+                say(&command_of(&operation.command))
+            ),
             called: operation.invoked.at.to_string(),
             answered: answered.map(|(moment, _)| moment.at.to_string()),
         }
     };
-    let values: Vec<String> = violation.possible_replies.values.iter().take(3).map(|value| plain(value)).collect();
+    let values: Vec<String> = violation
+        .possible_replies
+        .values
+        .iter()
+        .take(3)
+        .map(|value| plain(value))
+        .collect();
     let possible = match (values.as_slice(), violation.possible_replies.complete) {
         ([], _) => String::new(),
         ([only], true) => format!("; the only right answer was {only}"),
         (some, complete) => {
-            let more = if !complete || violation.possible_replies.values.len() > some.len() { ", ..." } else { "" };
+            let more = if !complete || violation.possible_replies.values.len() > some.len() {
+                ", ..."
+            } else {
+                ""
+            };
             format!("; right answers were {}{more}", some.join(" or "))
         }
     };
@@ -217,7 +292,12 @@ fn explain(world: &World<'_>, violation: &Violation) -> String {
         capital(&violation.kind.title()),
         violation.sentence(told),
     );
-    let mut listed: Vec<usize> = violation.core.iter().chain(&violation.context).copied().collect();
+    let mut listed: Vec<usize> = violation
+        .core
+        .iter()
+        .chain(&violation.context)
+        .copied()
+        .collect();
     if !listed.contains(&violation.impossible) {
         listed.push(violation.impossible);
     }
@@ -228,7 +308,11 @@ fn explain(world: &World<'_>, violation: &Violation) -> String {
         listed.drain(..listed.len() - LISTED);
     }
     for index in listed {
-        let mark = if index == violation.impossible { "  <- impossible" } else { "" };
+        let mark = if index == violation.impossible {
+            "  <- impossible"
+        } else {
+            ""
+        };
         let answered = index == violation.impossible || was_answered(world, violation, index);
         text += &format!("\n  {}{mark}", line(world, index, answered));
     }
@@ -240,12 +324,19 @@ const LISTED: usize = 12;
 
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// True if the operation was answered before the impossible answer came.
 fn was_answered(world: &World<'_>, violation: &Violation, index: usize) -> bool {
-    let order = |index: usize| world.history()[index].reply.as_ref().map(|(moment, _)| moment.order);
+    let order = |index: usize| {
+        world.history()[index]
+            .reply
+            .as_ref()
+            .map(|(moment, _)| moment.order)
+    };
     matches!((order(index), order(violation.impossible)), (Some(this), Some(last)) if this <= last)
 }
 
@@ -266,6 +357,10 @@ fn say_output(output: &Output) -> String {
 
 /// `Value("a")` as `"a"`.
 fn plain(output: &str) -> String {
-    let inside = output.strip_prefix("Value(").and_then(|rest| rest.strip_suffix(')'));
-    inside.unwrap_or(if output == "Done" { "done" } else { output }).to_owned()
+    let inside = output
+        .strip_prefix("Value(")
+        .and_then(|rest| rest.strip_suffix(')'));
+    inside
+        .unwrap_or(if output == "Done" { "done" } else { output })
+        .to_owned()
 }

@@ -14,21 +14,40 @@ use super::{
 };
 
 /// Nothing goes wrong but the order of events.
-pub const NO_FAULTS: Faults = Faults { crashes: 0, lost_disks: 0, losses: 0, duplicates: 0 };
+pub const NO_FAULTS: Faults = Faults {
+    crashes: 0,
+    lost_disks: 0,
+    losses: 0,
+    duplicates: 0,
+};
 /// One server crashes at one boundary between two effects.
-pub const ONE_CRASH: Faults = Faults { crashes: 1, ..NO_FAULTS };
+pub const ONE_CRASH: Faults = Faults {
+    crashes: 1,
+    ..NO_FAULTS
+};
 /// A server crashes, and later one more may.
-pub const TWO_CRASHES: Faults = Faults { crashes: 2, ..NO_FAULTS };
+pub const TWO_CRASHES: Faults = Faults {
+    crashes: 2,
+    ..NO_FAULTS
+};
 /// One message arrives twice.
-pub const ONE_DUPLICATE: Faults = Faults { duplicates: 1, ..NO_FAULTS };
+pub const ONE_DUPLICATE: Faults = Faults {
+    duplicates: 1,
+    ..NO_FAULTS
+};
 
 /// A group of servers, and clients with so many operations.
 pub fn model(size: Size, operations: &[&[Command]], faults: Faults) -> Model {
-    let model = Model::new(size.setup(Conditions::steady()).nodes).faults(faults).copies(1).pace(Pace::Eager);
+    let model = Model::new(size.setup(Conditions::steady()).nodes)
+        .faults(faults)
+        .copies(1)
+        .pace(Pace::Eager);
     operations
         .iter()
         .zip(1..)
-        .fold(model, |model, (commands, number)| model.operations(client(number), commands.iter().map(bytes).collect()))
+        .fold(model, |model, (commands, number)| {
+            model.operations(client(number), commands.iter().map(bytes).collect())
+        })
 }
 
 /// The test proposes a value.
@@ -40,63 +59,96 @@ pub fn propose<'p>(orders: Orders<'p>, to: NodeId, slot: Slot, value: &str) -> O
 /// Part A in every order: servers agree on the values of slots.
 pub fn agreement<'p>(size: Size, faults: Faults) -> Orders<'p> {
     let servers = size.servers();
-    Orders::of(model(size, &[], faults), ANSWERED).always("servers agree on what is chosen", move |view| {
-        let mut chosen: BTreeMap<Slot, (Value, NodeId)> = BTreeMap::new();
-        for server in &servers {
-            for (slot, fate) in fates(view, *server) {
-                let Fate::Chosen(value) = fate else { continue };
-                let (first, by) = chosen.entry(slot).or_insert_with(|| (value.clone(), *server));
-                if *first != value {
-                    return Err(format!(
-                        "{by} knows that {first:?} is chosen in slot {slot}, {server} that {value:?} is"
-                    ));
+    Orders::of(model(size, &[], faults), ANSWERED).always(
+        "servers agree on what is \
+                                                           chosen",
+        move |view| {
+            let mut chosen: BTreeMap<Slot, (Value, NodeId)> = BTreeMap::new();
+            for server in &servers {
+                for (slot, fate) in fates(view, *server) {
+                    let Fate::Chosen(value) = fate else { continue };
+                    let (first, by) = chosen
+                        .entry(slot)
+                        .or_insert_with(|| (value.clone(), *server));
+                    if *first != value {
+                        return Err(format!(
+                            "{by} knows that {first:?} is chosen in slot {slot}, {server} that \
+                         {value:?} is"
+                        ));
+                    }
                 }
             }
-        }
-        Ok(())
-    })
+            Ok(())
+        },
+    )
 }
 
 /// The store in every order: what clients see is linearizable.
 pub fn service<'p>(size: Size, operations: &[&[Command]], faults: Faults) -> Orders<'p> {
-    let output = |_: &Command, bytes: &[u8]| codec::from_bytes(bytes).expect("the lab's Client answers with an Output");
+    let output = |_: &Command, bytes: &[u8]| {
+        codec::from_bytes(bytes).expect("the lab's Client answers with an Output")
+    };
     Orders::of(model(size, operations, faults), ANSWERED)
         .monitor(move || Linearizability::new(Store::default(), command_of, output))
         .done("every operation is answered", |view| view.all_answered())
 }
 
 fn fates(view: &View<'_>, server: NodeId) -> Vec<(Slot, Fate)> {
-    let shown = view.observation(server).and_then(|bytes| codec::from_bytes::<Shown>(bytes).ok());
-    shown.into_iter().flat_map(|shown| shown.slots).map(|(slot, _, fate)| (slot, fate)).collect()
+    let shown = view
+        .observation(server)
+        .and_then(|bytes| codec::from_bytes::<Shown>(bytes).ok());
+    shown
+        .into_iter()
+        .flat_map(|shown| shown.slots)
+        .map(|(slot, _, fate)| (slot, fate))
+        .collect()
 }
 
 /// What a server knows to be chosen.
 pub fn chosen(view: &View<'_>, server: NodeId, slot: Slot) -> Option<Value> {
-    fates(view, server).into_iter().find_map(|(known, fate)| match fate {
-        Fate::Chosen(value) if known == slot => Some(value),
-        _ => None,
-    })
+    fates(view, server)
+        .into_iter()
+        .find_map(|(known, fate)| match fate {
+            Fate::Chosen(value) if known == slot => Some(value),
+            _ => None,
+        })
 }
 
 /// One of these servers knows what is chosen in a slot.
 pub fn somebody_knows<'p>(servers: &[NodeId], slot: Slot) -> Goal<'p> {
     let servers = servers.to_vec();
     let names: Vec<String> = servers.iter().map(NodeId::to_string).collect();
-    Goal::new(&format!("{} knows what is chosen in slot {slot}", names.join(" or ")))
-        .when("it shows so", move |view| servers.iter().any(|server| chosen(view, *server, slot).is_some()))
+    Goal::new(&format!(
+        "{} knows what is chosen in slot {slot}",
+        names.join(" or ")
+    ))
+    .when("it shows so", move |view| {
+        servers
+            .iter()
+            .any(|server| chosen(view, *server, slot).is_some())
+    })
 }
 
 /// One of these servers has accepted a value in this slot, or knows one to be chosen.
 pub fn accepted<'p>(by: &[NodeId], slot: Slot) -> Goal<'p> {
     let servers = by.to_vec();
     let names: Vec<String> = by.iter().map(NodeId::to_string).collect();
-    Goal::new(&format!("{} has accepted a value in slot {slot}", names.join(" or ")))
-        .when("it shows so", move |view| servers.iter().any(|server| has_accepted(view, *server, slot)))
+    Goal::new(&format!(
+        "{} has accepted a value in slot {slot}",
+        names.join(" or ")
+    ))
+    .when("it shows so", move |view| {
+        servers
+            .iter()
+            .any(|server| has_accepted(view, *server, slot))
+    })
 }
 
 /// Whether a server shows more than nothing in a slot.
 pub fn has_accepted(view: &View<'_>, server: NodeId, slot: Slot) -> bool {
-    fates(view, server).iter().any(|(known, fate)| *known == slot && *fate != Fate::Empty)
+    fates(view, server)
+        .iter()
+        .any(|(known, fate)| *known == slot && *fate != Fate::Empty)
 }
 
 /// All servers know what is chosen in these slots, wherever they have been.
@@ -104,7 +156,11 @@ pub fn all_learn<'p>(orders: Orders<'p>, size: Size, slots: &'p [Slot]) -> Order
     let servers = size.servers();
     orders
         .done("every server knows what is chosen", move |view| {
-            slots.iter().all(|slot| servers.iter().all(|server| chosen(view, *server, *slot).is_some()))
+            slots.iter().all(|slot| {
+                servers
+                    .iter()
+                    .all(|server| chosen(view, *server, *slot).is_some())
+            })
         })
         .recovers()
 }
@@ -112,13 +168,23 @@ pub fn all_learn<'p>(orders: Orders<'p>, size: Size, slots: &'p [Slot]) -> Order
 /// Goes through it all.
 pub fn explore(trial: &mut Trial<'_>, size: Size, orders: &Orders<'_>) -> Outcome {
     orders.explore(trial, |trial, shown| {
-        let how = if shown.is_way { "a way that a search has found, an event a millisecond" } else { "stage by stage" };
+        let how = if shown.is_way {
+            "a way that a search has found, an event a millisecond"
+        } else {
+            "stage by stage"
+        };
         trial.describe_setting(format!("{}; {how}", size.describe(&Conditions::steady())));
         let conditions = Conditions::steady();
-        let setup = Setup { quiet_until: shown.quiet_until, start_spread: Duration::ZERO, ..size.setup(conditions) };
+        let setup = Setup {
+            quiet_until: shown.quiet_until,
+            start_spread: Duration::ZERO,
+            ..size.setup(conditions)
+        };
         in_group(trial, setup, size, |group| {
             let (log, undecided) = (Rc::clone(&group.log), &mut group.undecided);
-            orders.carry_out(group.world, shown, |world| judge(world, &log.borrow(), undecided))
+            orders.carry_out(group.world, shown, |world| {
+                judge(world, &log.borrow(), undecided)
+            })
         })
     })
 }

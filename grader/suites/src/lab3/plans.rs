@@ -1,4 +1,5 @@
-//! Fault plans for chaos. Everybody can go on once they are over: servers have their disks, or a majority has.
+//! Fault plans for chaos. Everybody can go on once they are over: servers have their disks, or a
+//! majority has.
 
 use std::time::Duration;
 
@@ -11,8 +12,8 @@ use labkit::NodeId;
 
 use super::group::Size;
 
-/// Crashes servers, one or several or all, between two effects or in the middle of a handler, and starts them again at
-/// once or later.
+/// Crashes servers, one or several or all, between two effects or in the middle of a handler, and
+/// starts them again at once or later.
 pub struct Crashes {
     choices: Choices,
     size: Size,
@@ -25,7 +26,13 @@ pub struct Crashes {
 impl Crashes {
     pub fn new(size: Size, on: bool, one_loses_its_disk: bool, choices: Choices) -> Crashes {
         let loses_disk = *choices.draw(About::Plan, 3, 0).pick(&size.servers());
-        Crashes { choices, size, on, loses_disk: one_loses_its_disk.then_some(loses_disk), wakes: 0 }
+        Crashes {
+            choices,
+            size,
+            on,
+            loses_disk: one_loses_its_disk.then_some(loses_disk),
+            wakes: 0,
+        }
     }
 
     fn crash(&self, world: &mut World<'_>, draw: &mut Draw) -> Outcome {
@@ -37,7 +44,11 @@ impl Crashes {
                 Ok(())
             }
             5 | 6 => world.crash(server),
-            _ => self.size.servers().into_iter().try_for_each(|server| world.crash(server)),
+            _ => self
+                .size
+                .servers()
+                .into_iter()
+                .try_for_each(|server| world.crash(server)),
         }
     }
 }
@@ -52,13 +63,21 @@ impl Plan for Crashes {
         let mut draw = self.choices.draw(About::Plan, 1, self.wakes);
         let again = Some(draw.between(&(ms(40)..=ms(350))));
         // With the beginning of the faults it is known to all what was chosen before.
-        if let Some(server) = self.loses_disk.filter(|_| self.wakes == 4 && world.may_begin_fault()) {
+        if let Some(server) = self
+            .loses_disk
+            .filter(|_| self.wakes == 4 && world.may_begin_fault())
+        {
             world.crash(server)?;
             world.lose_disk(server)?;
             world.start(server)?;
             return Ok((true, again));
         }
-        let down: Vec<NodeId> = self.size.servers().into_iter().filter(|server| world.is_down(*server)).collect();
+        let down: Vec<NodeId> = self
+            .size
+            .servers()
+            .into_iter()
+            .filter(|server| world.is_down(*server))
+            .collect();
         if !down.is_empty() && draw.chance(600) {
             for server in down.into_iter().filter(|_| draw.chance(700)) {
                 world.start(server)?;
@@ -73,8 +92,8 @@ impl Plan for Crashes {
     }
 }
 
-/// Cuts links for a while: a partition of all nodes, one server from all or from all servers, a single link, and any of it
-/// in one direction only.
+/// Cuts links for a while: a partition of all nodes, one server from all or from all servers, a
+/// single link, and any of it in one direction only.
 pub struct Partitions {
     choices: Choices,
     size: Size,
@@ -85,7 +104,13 @@ pub struct Partitions {
 
 impl Partitions {
     pub fn new(size: Size, on: bool, choices: Choices) -> Partitions {
-        Partitions { choices, size, on, wakes: 0, cut: Vec::new() }
+        Partitions {
+            choices,
+            size,
+            on,
+            wakes: 0,
+            cut: Vec::new(),
+        }
     }
 
     fn groups(&self, world: &World<'_>, draw: &mut Draw) -> (Vec<NodeId>, Vec<NodeId>) {
@@ -94,12 +119,22 @@ impl Partitions {
         let all = world.ids();
         match draw.below(6) {
             0 | 1 => all.into_iter().partition(|_| draw.chance(500)),
-            2 => (vec![server], all.into_iter().filter(|other| *other != server).collect()),
-            3 => (vec![server], servers.into_iter().filter(|other| *other != server).collect()),
+            2 => (
+                vec![server],
+                all.into_iter().filter(|other| *other != server).collect(),
+            ),
+            3 => (
+                vec![server],
+                servers
+                    .into_iter()
+                    .filter(|other| *other != server)
+                    .collect(),
+            ),
             // A server and a friend among the clients are alone in the world.
             4 => {
                 let friend = super::client(1 + draw.below(u64::from(self.size.clients)) as u32);
-                all.into_iter().partition(|node| [server, friend].contains(node))
+                all.into_iter()
+                    .partition(|node| [server, friend].contains(node))
             }
             _ => (vec![server], vec![*draw.pick(&all)]),
         }
@@ -129,7 +164,10 @@ impl Plan for Partitions {
         }
         let (some, rest) = self.groups(world, &mut draw);
         let directions = draw.below(4);
-        for (one, other) in some.iter().flat_map(|one| rest.iter().map(move |other| (*one, *other))) {
+        for (one, other) in some
+            .iter()
+            .flat_map(|one| rest.iter().map(move |other| (*one, *other)))
+        {
             if one == other {
                 continue;
             }

@@ -1,4 +1,5 @@
-//! What public tests and their hidden siblings have in common: stories told with other sizes and operations.
+//! What public tests and their hidden siblings have in common: stories told with other sizes and
+//! operations.
 
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ use super::{
     server,
 };
 
-/// One client's operations reach everybody, and no reply reaches it until every server has been asked.
+/// One client's operations reach everybody, and no reply reaches it until every server has been
+/// asked.
 pub fn no_reply_gets_through(group: &mut Group<'_, '_>, rounds: u32) -> Outcome {
     let (writer, other, servers) = (client(1), client(2), group.size.servers());
     let mut expected = String::new();
@@ -26,7 +28,9 @@ pub fn no_reply_gets_through(group: &mut Group<'_, '_>, rounds: u32) -> Outcome 
         group.world.run_for(ms(900))?;
         group.must_do(other, &put("other", &format!("{round}")))?;
         // Perhaps the one that carried it out is not there any more when the client is heard.
-        group.world.restart_quickly(server(1 + round % group.size.servers))?;
+        group
+            .world
+            .restart_quickly(server(1 + round % group.size.servers))?;
         for server in &servers {
             group.world.heal_link(*server, writer)?;
         }
@@ -44,7 +48,12 @@ pub fn a_friend_asks_whoever_is_cut_off(group: &mut Group<'_, '_>, command: &Com
         takes_over(group, lonely)?;
         group.must_do(friend, &append("x", &format!("before {lonely};")))?;
         let alone = [lonely, friend];
-        let rest: Vec<NodeId> = group.world.ids().into_iter().filter(|id| !alone.contains(id)).collect();
+        let rest: Vec<NodeId> = group
+            .world
+            .ids()
+            .into_iter()
+            .filter(|id| !alone.contains(id))
+            .collect();
         group.world.partition(&[&alone, &rest])?;
         group.must_do(writer, &append("x", &format!("without {lonely};")))?;
         group.invoke(friend, command)?;
@@ -58,19 +67,30 @@ pub fn a_friend_asks_whoever_is_cut_off(group: &mut Group<'_, '_>, command: &Com
 
 /// In a design with a leader this server leads.
 pub fn takes_over(group: &mut Group<'_, '_>, server: NodeId) -> Outcome {
-    let others: Vec<NodeId> = group.size.servers().into_iter().filter(|other| *other != server).collect();
+    let others: Vec<NodeId> = group
+        .size
+        .servers()
+        .into_iter()
+        .filter(|other| *other != server)
+        .collect();
     take_over(group, &others)
 }
 
-/// Each server in turn is cut off together with a client, which asks it for something; the others carry out something else.
-/// Then the server hears the others again, and its client still hears nobody else.
+/// Each server in turn is cut off together with a client, which asks it for something; the others
+/// carry out something else. Then the server hears the others again, and its client still hears
+/// nobody else.
 pub fn another_operation_takes_the_slot(group: &mut Group<'_, '_>) -> Outcome {
     let (writer, friend) = (client(1), client(2));
     group.must_do(writer, &append("x", "0;"))?;
     for lonely in group.size.servers() {
         takes_over(group, lonely)?;
         let alone = [lonely, friend];
-        let rest: Vec<NodeId> = group.world.ids().into_iter().filter(|id| !alone.contains(id)).collect();
+        let rest: Vec<NodeId> = group
+            .world
+            .ids()
+            .into_iter()
+            .filter(|id| !alone.contains(id))
+            .collect();
         group.world.partition(&[&alone, &rest])?;
         group.invoke(friend, &append("x", &format!("by {lonely};")))?;
         group.world.run_for(ms(700))?;
@@ -83,8 +103,8 @@ pub fn another_operation_takes_the_slot(group: &mut Group<'_, '_>) -> Outcome {
     group.read_all_and_judge()
 }
 
-/// All clients ask at once, and a server that may lead can tell only one other of what it proposes; then it is gone. In
-/// between are slots of which those who are left know nothing.
+/// All clients ask at once, and a server that may lead can tell only one other of what it proposes;
+/// then it is gone. In between are slots of which those who are left know nothing.
 pub fn proposals_are_left_behind(group: &mut Group<'_, '_>) -> Outcome {
     let clients: Vec<NodeId> = (1..group.size.clients).map(client).collect();
     group.must_do(clients[0], &put("x", "0;"))?;
@@ -94,7 +114,12 @@ pub fn proposals_are_left_behind(group: &mut Group<'_, '_>) -> Outcome {
             // Now they know whom to ask.
             group.must_do(*client, &append("y", &format!("{client}.{round};")))?;
         }
-        let others: Vec<NodeId> = group.size.servers().into_iter().filter(|server| *server != gone).collect();
+        let others: Vec<NodeId> = group
+            .size
+            .servers()
+            .into_iter()
+            .filter(|server| *server != gone)
+            .collect();
         for (place, client) in clients.iter().enumerate() {
             // Each operation is heard by another server, if by any.
             for (number, other) in others.iter().enumerate() {
@@ -117,7 +142,8 @@ pub fn proposals_are_left_behind(group: &mut Group<'_, '_>) -> Outcome {
     group.read_all_and_judge()
 }
 
-/// One server is away while the others work; it comes back, and after a while it is needed for a majority.
+/// One server is away while the others work; it comes back, and after a while it is needed for a
+/// majority.
 pub fn one_is_away_then_needed(group: &mut Group<'_, '_>, rounds: u32, pause: Duration) -> Outcome {
     let (writer, reader) = (client(1), group.size.reader());
     let (gone, away) = (server(1), server(group.size.servers));
@@ -179,8 +205,8 @@ pub fn restart_one_after_the_other(group: &mut Group<'_, '_>, rounds: u64) -> Ou
     group.read_all_and_judge()
 }
 
-/// One server of three loses its disk, and the others have what was decided. After this time it crashes once more, with its
-/// new disk.
+/// One server of three loses its disk, and the others have what was decided. After this time it
+/// crashes once more, with its new disk.
 pub fn one_loses_its_disk(group: &mut Group<'_, '_>, time: Duration) -> Outcome {
     let (writer, reader) = (client(1), group.size.reader());
     let (one, victim, away) = (server(1), server(2), server(3));
@@ -191,7 +217,9 @@ pub fn one_loses_its_disk(group: &mut Group<'_, '_>, time: Duration) -> Outcome 
     group.world.crash(victim)?;
     group.world.lose_disk(victim)?;
     group.world.isolate(one)?;
-    group.world.join(&[&[away], &[victim, client(1), client(2), client(3)]])?;
+    group
+        .world
+        .join(&[&[away], &[victim, client(1), client(2), client(3)]])?;
     group.world.start(victim)?;
     group.invoke(reader, &get("x"))?;
     group.world.run_for(time)?;

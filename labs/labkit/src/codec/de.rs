@@ -7,7 +7,11 @@ use super::Error;
 const DEEPEST: u32 = 128;
 
 pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    let mut reader = Reader { rest: bytes, depth: 0, place: None };
+    let mut reader = Reader {
+        rest: bytes,
+        depth: 0,
+        place: None,
+    };
     let value = T::deserialize(&mut reader)?;
     match reader.rest.len() {
         0 => Ok(value),
@@ -68,12 +72,16 @@ impl<'a> Reader<'a> {
         Ok((raw >> 1) as i64 ^ -((raw & 1) as i64))
     }
 
-    /// A length that the remaining bytes can possibly hold; elements without bytes are limited all the same.
+    /// A length that the remaining bytes can possibly hold; elements without bytes are limited all
+    /// the same.
     fn length(&mut self) -> Result<usize, Error> {
         let length = self.unsigned64()?;
         match usize::try_from(length) {
             Ok(length) if length <= self.rest.len().max(1 << 16) => Ok(length),
-            _ => Err(Error::new(format!("a length of {length} with {} bytes left", self.rest.len()))),
+            _ => Err(Error::new(format!(
+                "a length of {length} with {} bytes left",
+                self.rest.len()
+            ))),
         }
     }
 
@@ -88,9 +96,12 @@ impl<'a> Reader<'a> {
     }
 
     fn cannot_know(&self) -> Error {
-        let place = self.place.map_or(String::new(), |(name, field)| format!("{name}.{field}: "));
+        let place = self
+            .place
+            .map_or(String::new(), |(name, field)| format!("{name}.{field}: "));
         Error::new(format!(
-            "{place}its type asks the format what comes next, which these bytes do not say: #[serde(untagged)], \
+            "{place}its type asks the format what comes next, which these bytes do not say: \
+             #[serde(untagged)], \
              #[serde(flatten)] and #[serde(tag)] cannot be used here"
         ))
     }
@@ -170,7 +181,9 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let length = self.length()?;
         let bytes = self.take(length)?;
-        visitor.visit_borrowed_str(std::str::from_utf8(bytes).map_err(|_| Error::new("a text is not UTF-8"))?)
+        visitor.visit_borrowed_str(
+            std::str::from_utf8(bytes).map_err(|_| Error::new("a text is not UTF-8"))?,
+        )
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -198,21 +211,45 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         visitor.visit_unit()
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
         visitor.visit_unit()
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Error> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
         self.nested(|reader| visitor.visit_newtype_struct(reader))
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let length = self.length()?;
-        self.nested(|reader| visitor.visit_seq(Pieces { reader, left: length, names: None }))
+        self.nested(|reader| {
+            visitor.visit_seq(Pieces {
+                reader,
+                left: length,
+                names: None,
+            })
+        })
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Error> {
-        self.nested(|reader| visitor.visit_seq(Pieces { reader, left: length, names: None }))
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        length: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.nested(|reader| {
+            visitor.visit_seq(Pieces {
+                reader,
+                left: length,
+                names: None,
+            })
+        })
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -226,7 +263,13 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let length = self.length()?;
-        self.nested(|reader| visitor.visit_map(Pieces { reader, left: length, names: None }))
+        self.nested(|reader| {
+            visitor.visit_map(Pieces {
+                reader,
+                left: length,
+                names: None,
+            })
+        })
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -236,7 +279,13 @@ impl<'de> de::Deserializer<'de> for &mut Reader<'de> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         let names = Some((name, fields));
-        self.nested(|reader| visitor.visit_seq(Pieces { reader, left: fields.len(), names }))
+        self.nested(|reader| {
+            visitor.visit_seq(Pieces {
+                reader,
+                left: fields.len(),
+                names,
+            })
+        })
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -262,7 +311,10 @@ struct Pieces<'r, 'a> {
 impl<'de> de::SeqAccess<'de> for Pieces<'_, 'de> {
     type Error = Error;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Error> {
         if self.left == 0 {
             return Ok(None);
         }
@@ -281,7 +333,10 @@ impl<'de> de::SeqAccess<'de> for Pieces<'_, 'de> {
 impl<'de> de::MapAccess<'de> for Pieces<'_, 'de> {
     type Error = Error;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, Error> {
         if self.left == 0 {
             return Ok(None);
         }
@@ -307,8 +362,12 @@ impl<'de> de::EnumAccess<'de> for Variant<'_, 'de> {
     type Variant = Self;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Error> {
-        let index = u32::try_from(self.reader.unsigned64()?).map_err(|_| Error::new("no such variant"))?;
-        Ok((seed.deserialize(IntoDeserializer::<Error>::into_deserializer(index))?, self))
+        let index =
+            u32::try_from(self.reader.unsigned64()?).map_err(|_| Error::new("no such variant"))?;
+        Ok((
+            seed.deserialize(IntoDeserializer::<Error>::into_deserializer(index))?,
+            self,
+        ))
     }
 }
 
@@ -324,10 +383,22 @@ impl<'de> de::VariantAccess<'de> for Variant<'_, 'de> {
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_seq(Pieces { reader: self.reader, left: length, names: None })
+        visitor.visit_seq(Pieces {
+            reader: self.reader,
+            left: length,
+            names: None,
+        })
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_seq(Pieces { reader: self.reader, left: fields.len(), names: None })
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_seq(Pieces {
+            reader: self.reader,
+            left: fields.len(),
+            names: None,
+        })
     }
 }

@@ -1,10 +1,11 @@
 //! The canonical serializer: equal values have equal bytes.
 //!
-//! A node's identity is its bytes, so the order in which a `HashMap` happens to iterate must not show: **map entries
-//! are written sorted by their key's bytes**. A `HashSet` looks like any sequence to serde, so it cannot be sorted; it
-//! is refused by the type of the field that holds it. The format is compact and not self-describing: integers as
-//! LEB128 (signed ones zigzag), floats as their bits, lengths before contents, an enum as its variant's index. Because
-//! field names are not written, `#[serde(skip_serializing_if)]`, `flatten` and `untagged` cannot work; each is an
+//! A node's identity is its bytes, so the order in which a `HashMap` happens to iterate must not
+//! show: **map entries are written sorted by their key's bytes**. A `HashSet` looks like any
+//! sequence to serde, so it cannot be sorted; it is refused by the type of the field that holds it.
+//! The format is compact and not self-describing: integers as LEB128 (signed ones zigzag), floats
+//! as their bits, lengths before contents, an enum as its variant's index. Because field names are
+//! not written, `#[serde(skip_serializing_if)]`, `flatten` and `untagged` cannot work; each is an
 //! error that names the field where serde tells it.
 //!
 //! ```
@@ -63,7 +64,8 @@ pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
     Ok(out)
 }
 
-/// Appends the canonical bytes of a value to `out`; after an error, what was appended means nothing.
+/// Appends the canonical bytes of a value to `out`; after an error, what was appended means
+/// nothing.
 ///
 /// # Errors
 /// As [`to_bytes`].
@@ -74,8 +76,9 @@ pub fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), 
 /// The value with these bytes, all of them.
 ///
 /// # Errors
-/// If the bytes are not those of a `T`. Nothing is allocated for more elements than there are bytes, and values nested
-/// deeper than 128 levels are refused, so hostile bytes cost no more than their length.
+/// If the bytes are not those of a `T`. Nothing is allocated for more elements than there are
+/// bytes, and values nested deeper than 128 levels are refused, so hostile bytes cost no more than
+/// their length.
 pub fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     de::read(bytes)
 }
@@ -93,7 +96,10 @@ mod tests {
         Unit,
         New(i64),
         Pair(u8, char),
-        Fields { name: String, inner: Option<Box<Shape>> },
+        Fields {
+            name: String,
+            inner: Option<Box<Shape>>,
+        },
     }
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -120,7 +126,10 @@ mod tests {
                 Shape::Unit,
                 Shape::New(i64::MIN),
                 Shape::Pair(255, '🦀'),
-                Shape::Fields { name: String::new(), inner: Some(Box::new(Shape::New(-1))) },
+                Shape::Fields {
+                    name: String::new(),
+                    inner: Some(Box::new(Shape::New(-1))),
+                },
             ],
             map: [((2, "b".into()), None), ((1, "a".into()), Some(()))].into(),
             array: [0, 300, 65535],
@@ -135,11 +144,17 @@ mod tests {
     #[test]
     fn the_order_of_a_hash_map_does_not_show_even_when_nested() {
         let build = |order: &[u64]| -> HashMap<u64, HashMap<String, u64>> {
-            order.iter().map(|k| (*k, order.iter().map(|i| (format!("k{i}"), *i)).collect())).collect()
+            order
+                .iter()
+                .map(|k| (*k, order.iter().map(|i| (format!("k{i}"), *i)).collect()))
+                .collect()
         };
         let forward: Vec<u64> = (0..300).collect();
         let backward: Vec<u64> = (0..300).rev().collect();
-        assert_eq!(to_bytes(&build(&forward)).unwrap(), to_bytes(&build(&backward)).unwrap());
+        assert_eq!(
+            to_bytes(&build(&forward)).unwrap(),
+            to_bytes(&build(&backward)).unwrap()
+        );
     }
 
     #[test]
@@ -173,7 +188,10 @@ mod tests {
         struct Holder {
             any: Any,
         }
-        let bytes = to_bytes(&Holder { any: Any::Number(1) }).unwrap();
+        let bytes = to_bytes(&Holder {
+            any: Any::Number(1),
+        })
+        .unwrap();
         let error = from_bytes::<Holder>(&bytes).unwrap_err().to_string();
         assert!(error.contains("Holder.any"), "{error}");
     }
@@ -182,7 +200,12 @@ mod tests {
     fn hostile_bytes_cost_no_more_than_their_length() {
         #[derive(Debug, Serialize, Deserialize)]
         struct Deep(Vec<Deep>);
-        assert!(from_bytes::<Deep>(&[1; 10_000]).unwrap_err().to_string().contains("nested"));
+        assert!(
+            from_bytes::<Deep>(&[1; 10_000])
+                .unwrap_err()
+                .to_string()
+                .contains("nested")
+        );
         assert!(from_bytes::<Vec<u64>>(&[255, 255, 255, 255, 15]).is_err());
         assert!(from_bytes::<Vec<()>>(&[255, 255, 255, 255, 15]).is_err());
     }

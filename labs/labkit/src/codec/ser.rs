@@ -9,11 +9,15 @@ pub(super) fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Resu
     value.serialize(&mut Serializer { out })
 }
 
-/// The type of a field is known where serde hands it over, so a hash set is found even while it is empty. The compiler
-/// knows the name too, and for other types nothing of this is left.
+/// The type of a field is known where serde hands it over, so a hash set is found even while it is
+/// empty. The compiler knows the name too, and for other types nothing of this is left.
 #[inline(always)]
 fn refuse_hash_sets<T: ?Sized>(what: impl FnOnce() -> String) -> Result<(), Error> {
-    if is_hash_set(std::any::type_name::<T>()) { Err(hash_set_error(&what())) } else { Ok(()) }
+    if is_hash_set(std::any::type_name::<T>()) {
+        Err(hash_set_error(&what()))
+    } else {
+        Ok(())
+    }
 }
 
 #[inline]
@@ -24,7 +28,8 @@ fn is_hash_set(type_name: &str) -> bool {
 #[cold]
 fn hash_set_error(what: &str) -> Error {
     Error::new(format!(
-        "{what} is or holds a HashSet, whose order differs from node to node: use labkit::Set (a BTreeSet)"
+        "{what} is or holds a HashSet, whose order differs from node to node: use labkit::Set (a \
+         BTreeSet)"
     ))
 }
 
@@ -145,11 +150,20 @@ impl<'a, 'b> ser::Serializer for &'b mut Serializer<'a> {
         Ok(())
     }
 
-    fn serialize_unit_variant(self, _: &'static str, index: u32, _: &'static str) -> Result<(), Error> {
+    fn serialize_unit_variant(
+        self,
+        _: &'static str,
+        index: u32,
+        _: &'static str,
+    ) -> Result<(), Error> {
         self.serialize_u32(index)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), Error> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<(), Error> {
         refuse_hash_sets::<T>(|| format!("{name}.0"))?;
         value.serialize(self)
     }
@@ -170,11 +184,17 @@ impl<'a, 'b> ser::Serializer for &'b mut Serializer<'a> {
         match length {
             Some(length) => {
                 self.length(length);
-                Ok(Elements { serializer: self, unknown: None })
+                Ok(Elements {
+                    serializer: self,
+                    unknown: None,
+                })
             }
             None => {
                 let at = self.out.len();
-                Ok(Elements { serializer: self, unknown: Some((at, 0)) })
+                Ok(Elements {
+                    serializer: self,
+                    unknown: Some((at, 0)),
+                })
             }
         }
     }
@@ -187,18 +207,33 @@ impl<'a, 'b> ser::Serializer for &'b mut Serializer<'a> {
         Ok(self)
     }
 
-    fn serialize_tuple_variant(self, _: &'static str, index: u32, _: &'static str, _: usize) -> Result<Self, Error> {
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        index: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self, Error> {
         self.unsigned64(u64::from(index));
         Ok(self)
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Entries<'a, 'b>, Error> {
         let start = self.out.len();
-        Ok(Entries { serializer: self, start, key: start, value: start, entries: Vec::new() })
+        Ok(Entries {
+            serializer: self,
+            start,
+            key: start,
+            value: start,
+            entries: Vec::new(),
+        })
     }
 
     fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields<'a, 'b>, Error> {
-        Ok(Fields { serializer: self, name })
+        Ok(Fields {
+            serializer: self,
+            name,
+        })
     }
 
     fn serialize_struct_variant(
@@ -209,7 +244,10 @@ impl<'a, 'b> ser::Serializer for &'b mut Serializer<'a> {
         _: usize,
     ) -> Result<Fields<'a, 'b>, Error> {
         self.unsigned64(u64::from(index));
-        Ok(Fields { serializer: self, name: variant })
+        Ok(Fields {
+            serializer: self,
+            name: variant,
+        })
     }
 
     fn is_human_readable(&self) -> bool {
@@ -277,7 +315,11 @@ macro_rules! named {
             type Ok = ();
             type Error = Error;
 
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), Error> {
+            fn serialize_field<T: Serialize + ?Sized>(
+                &mut self,
+                key: &'static str,
+                value: &T,
+            ) -> Result<(), Error> {
                 let name = self.name;
                 refuse_hash_sets::<T>(|| format!("{name}.{key}"))?;
                 value.serialize(&mut *self.serializer)
@@ -285,7 +327,8 @@ macro_rules! named {
 
             fn skip_field(&mut self, key: &'static str) -> Result<(), Error> {
                 Err(Error::new(format!(
-                    "{}.{key} is left out by #[serde(skip_serializing_if)], so it could not be read back",
+                    "{}.{key} is left out by #[serde(skip_serializing_if)], so it could not be \
+                     read back",
                     self.name
                 )))
             }
@@ -324,19 +367,23 @@ impl ser::SerializeMap for Entries<'_, '_> {
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         refuse_hash_sets::<T>(|| "a value of a map".to_owned())?;
         value.serialize(&mut *self.serializer)?;
-        self.entries.push((self.key, self.value, self.serializer.out.len()));
+        self.entries
+            .push((self.key, self.value, self.serializer.out.len()));
         Ok(())
     }
 
     fn end(mut self) -> Result<(), Error> {
         let written = self.serializer.out.split_off(self.start);
-        let key = |(start, end, _): (usize, usize, usize)| &written[start - self.start..end - self.start];
+        let key =
+            |(start, end, _): (usize, usize, usize)| &written[start - self.start..end - self.start];
         if !self.entries.is_sorted_by(|a, b| key(*a) < key(*b)) {
             self.entries.sort_by(|a, b| key(*a).cmp(key(*b)));
         }
         self.serializer.length(self.entries.len());
         for (start, _, end) in &self.entries {
-            self.serializer.out.extend_from_slice(&written[start - self.start..end - self.start]);
+            self.serializer
+                .out
+                .extend_from_slice(&written[start - self.start..end - self.start]);
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
-//! Every node sends a message to every other and gets an acknowledgement: each of the n(n-1) exchanges is sent,
-//! answered or over, independently of the others, so there are 3^(n(n-1)) states.
+//! Every node sends a message to every other and gets an acknowledgement: each of the n(n-1)
+//! exchanges is sent, answered or over, independently of the others, so there are 3^(n(n-1))
+//! states.
 
 use faultline_sim::NodeSpec;
 use labkit::{codec, guest, prelude::*};
@@ -24,10 +25,15 @@ impl labkit::Node for Node {
 
     fn start(nodes: &u32, _: Boot, ctx: &mut Context<Self>) -> Self {
         let me = ctx.id();
-        for peer in (1..=*nodes).map(|number| NodeId::new('s', number)).filter(|peer| *peer != me) {
+        for peer in (1..=*nodes)
+            .map(|number| NodeId::new('s', number))
+            .filter(|peer| *peer != me)
+        {
             ctx.send(peer, Message::Hello);
         }
-        Node { acked_by: Set::new() }
+        Node {
+            acked_by: Set::new(),
+        }
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {

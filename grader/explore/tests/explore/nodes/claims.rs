@@ -1,5 +1,5 @@
-//! Nodes that claim the lead when their timer fires first, without asking anybody: two may. Each bids a bounded number of
-//! times and counts what it hears.
+//! Nodes that claim the lead when their timer fires first, without asking anybody: two may. Each
+//! bids a bounded number of times and counts what it hears.
 
 use std::time::Duration;
 
@@ -29,7 +29,12 @@ impl labkit::Node for Node {
 
     fn start(nodes: &u32, _: Boot, ctx: &mut Context<Self>) -> Self {
         ctx.set_timer(0, Duration::from_millis(10));
-        Node { nodes: *nodes, claims: 0, leads: false, heard_by: Set::new() }
+        Node {
+            nodes: *nodes,
+            claims: 0,
+            leads: false,
+            heard_by: Set::new(),
+        }
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
@@ -48,7 +53,10 @@ impl labkit::Node for Node {
         self.claims += 1;
         self.leads = true;
         let me = ctx.id();
-        for peer in (1..=self.nodes).map(|number| NodeId::new('s', number)).filter(|peer| *peer != me) {
+        for peer in (1..=self.nodes)
+            .map(|number| NodeId::new('s', number))
+            .filter(|peer| *peer != me)
+        {
             ctx.send(peer, Message::Claim(nth));
         }
         if self.claims < 2 {

@@ -59,20 +59,36 @@ impl Node for Server {
 
     fn start(bug: &Bug, boot: Boot, ctx: &mut Context<Self>) -> Self {
         let (value, done) = ctx.disk().read("register").unwrap_or_default();
-        Server { bug: *bug, silent: *bug == Bug::SilentWithoutDisk && boot == Boot::DiskLost, value, done }
+        Server {
+            bug: *bug,
+            silent: *bug == Bug::SilentWithoutDisk && boot == Boot::DiskLost,
+            value,
+            done,
+        }
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
-        let Message::Request { nth, write } = message else { return };
+        let Message::Request { nth, write } = message else {
+            return;
+        };
         if self.silent {
             return;
         }
         let Some(value) = write else {
-            ctx.send(from, Message::Reply { nth, value: Some(self.value) });
+            ctx.send(
+                from,
+                Message::Reply {
+                    nth,
+                    value: Some(self.value),
+                },
+            );
             return;
         };
         if self.done.get(&from).is_some_and(|done| *done >= nth) {
-            assert!(self.bug != Bug::PanicsAtDuplicate, "request {nth} of {from} has come twice");
+            assert!(
+                self.bug != Bug::PanicsAtDuplicate,
+                "request {nth} of {from} has come twice"
+            );
             ctx.send(from, Message::Reply { nth, value: None });
             return;
         }
@@ -104,7 +120,11 @@ impl Node for Client {
     type Timer = ();
 
     fn start(bug: &Bug, _: Boot, _: &mut Context<Self>) -> Self {
-        Client { bug: *bug, nth: 0, open: None }
+        Client {
+            bug: *bug,
+            nth: 0,
+            open: None,
+        }
     }
 
     fn on_message(&mut self, _: NodeId, message: Message, ctx: &mut Context<Self>) {
@@ -119,7 +139,13 @@ impl Node for Client {
 
     fn on_timer(&mut self, (): (), ctx: &mut Context<Self>) {
         if let Some(write) = self.open {
-            ctx.send(S1, Message::Request { nth: self.nth, write });
+            ctx.send(
+                S1,
+                Message::Request {
+                    nth: self.nth,
+                    write,
+                },
+            );
             ctx.set_timer((), Duration::from_millis(20));
         }
     }
@@ -136,7 +162,13 @@ impl labkit::Client for Client {
             Command::Read => None,
         };
         self.open = Some(write);
-        ctx.send(S1, Message::Request { nth: self.nth, write });
+        ctx.send(
+            S1,
+            Message::Request {
+                nth: self.nth,
+                write,
+            },
+        );
         if self.bug != Bug::SendsOnce {
             ctx.set_timer((), Duration::from_millis(20));
         }
@@ -150,7 +182,12 @@ pub fn lab() -> guest::Lab {
 
 /// One server and two clients, which ask this.
 pub fn model(bug: Bug, first: &[Command], second: &[Command]) -> Model {
-    let commands = |commands: &[Command]| commands.iter().map(|command| codec::to_bytes(command).unwrap()).collect();
+    let commands = |commands: &[Command]| {
+        commands
+            .iter()
+            .map(|command| codec::to_bytes(command).unwrap())
+            .collect()
+    };
     Model::new(vec![server(1, &bug), client(1, &bug), client(2, &bug)])
         .operations(C1, commands(first))
         .operations(C2, commands(second))

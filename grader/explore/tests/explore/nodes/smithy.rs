@@ -1,4 +1,5 @@
-//! Servers that know from the beginning what to compute, and put what comes of it into the shared store.
+//! Servers that know from the beginning what to compute, and put what comes of it into the shared
+//! store.
 
 use faultline_sim::{Computation, Ends, Life, Machines, ms};
 use labkit::{codec, guest, prelude::*};
@@ -32,8 +33,12 @@ impl Node for Smith {
     type Timer = ();
 
     fn start(config: &Config, _: Boot, ctx: &mut Context<Self>) -> Self {
-        (1..).zip(&config.tasks).for_each(|(token, task)| ctx.start_work(token, task));
-        Smith { config: config.clone() }
+        (1..)
+            .zip(&config.tasks)
+            .for_each(|(token, task)| ctx.start_work(token, task));
+        Smith {
+            config: config.clone(),
+        }
     }
 
     fn on_message(&mut self, _: NodeId, (): (), _: &mut Context<Self>) {}
@@ -53,7 +58,11 @@ impl Compute for Smith {
             Bug::None | Bug::WritesInPlace => {}
         }
         let name = file(ctx.id(), token);
-        let draft = if self.config.bug == Bug::WritesInPlace { name.clone() } else { format!("draft of {name}") };
+        let draft = if self.config.bug == Bug::WritesInPlace {
+            name.clone()
+        } else {
+            format!("draft of {name}")
+        };
         ctx.store().create(&draft);
         ctx.store().append(&draft, &done);
         ctx.store().append(&draft, &done);
@@ -79,7 +88,11 @@ impl Machines for Squares {
             return Err(format!("{} started a task that is none", by.node));
         }
         let ends = Ends::Done(codec::to_bytes(&(number * number)).unwrap());
-        Ok(Computation { label: format!("square {number}"), takes: ms(number), ends })
+        Ok(Computation {
+            label: format!("square {number}"),
+            takes: ms(number),
+            ends,
+        })
     }
 }
 

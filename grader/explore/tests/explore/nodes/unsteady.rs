@@ -48,11 +48,24 @@ impl labkit::Node for Node {
 
     fn start(habit: &Habit, _: Boot, ctx: &mut Context<Self>) -> Self {
         let me = ctx.id();
-        let peers: HashMap<NodeId, u32> = (1..=4).map(|number| (NodeId::new('s', number), number)).collect();
-        for peer in (1..=4).map(|number| NodeId::new('s', number)).filter(|peer| *peer != me) {
+        let peers: HashMap<NodeId, u32> = (1..=4)
+            .map(|number| (NodeId::new('s', number), number))
+            .collect();
+        for peer in (1..=4)
+            .map(|number| NodeId::new('s', number))
+            .filter(|peer| *peer != me)
+        {
             ctx.send(peer, Message::Hello(1));
         }
-        Node { habit: *habit, peers, seen: Seen { hellos: 0, skipped: 0, mark: 0 } }
+        Node {
+            habit: *habit,
+            peers,
+            seen: Seen {
+                hellos: 0,
+                skipped: 0,
+                mark: 0,
+            },
+        }
     }
 
     fn on_message(&mut self, from: NodeId, Message::Hello(nth): Message, ctx: &mut Context<Self>) {

@@ -1,4 +1,5 @@
-//! The nodes of the tests as wasm modules, built the way a lab's crate is: labkit, and its export macro.
+//! The nodes of the tests as wasm modules, built the way a lab's crate is: labkit, and its export
+//! macro.
 
 use std::{error::Error, fs, path::Path, process::Command};
 
@@ -6,15 +7,19 @@ use faultline_host::{Machine, Program, machine::Limits};
 
 const TARGET: &str = "wasm32-wasip1";
 
-/// Compiles a file below this folder that has a function `lab` and uses nothing but labkit, offline, and loads it.
+/// Compiles a file below this folder that has a function `lab` and uses nothing but labkit,
+/// offline, and loads it.
 pub fn program(file: &str) -> Result<Program, Box<dyn Error>> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = here.ancestors().nth(2).ok_or("the project is above")?;
     let folder = tempfile::tempdir()?;
     let manifest = format!(
-        "[package]\nname = \"nodes\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n\
-         [dependencies]\nlabkit = {{ path = {:?} }}\nserde = {{ version = \"1\", features = [\"derive\"] }}\n\n\
-         [profile.release]\nopt-level = 2\noverflow-checks = true\ndebug-assertions = true\npanic = \"abort\"\n\n\
+        "[package]\nname = \"nodes\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type \
+         = [\"cdylib\"]\n\n\
+         [dependencies]\nlabkit = {{ path = {:?} }}\nserde = {{ version = \"1\", features = \
+         [\"derive\"] }}\n\n\
+         [profile.release]\nopt-level = 2\noverflow-checks = true\ndebug-assertions = true\npanic \
+         = \"abort\"\n\n\
          [workspace]\n",
         root.join("labs/labkit"),
     );
@@ -30,7 +35,16 @@ pub fn program(file: &str) -> Result<Program, Box<dyn Error>> {
     let target = root.join("target/faultline/explore");
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.args(["build", "--quiet", "--release", "--offline", "--target", TARGET]).current_dir(folder.path());
+    command
+        .args([
+            "build",
+            "--quiet",
+            "--release",
+            "--offline",
+            "--target",
+            TARGET,
+        ])
+        .current_dir(folder.path());
     command.env("CARGO_TARGET_DIR", &target);
     if !command.status()?.success() {
         return Err("the nodes do not compile to wasm".into());

@@ -32,7 +32,12 @@ pub fn node_of(what: &What) -> Option<&str> {
 
 impl<'d> Canvas<'d> {
     pub fn new(diagram: &'d Diagram, rows: &'d [Row<'d>], height: usize) -> Canvas<'d> {
-        Canvas { diagram, rows, height, causes: diagram.events.iter().any(|drawn| drawn.led) }
+        Canvas {
+            diagram,
+            rows,
+            height,
+            causes: diagram.events.iter().any(|drawn| drawn.led),
+        }
     }
 
     /// Where the line of a node stands.
@@ -48,16 +53,22 @@ impl<'d> Canvas<'d> {
         self.diagram.nodes.iter().position(|known| known == node)
     }
 
-    /// Where a moment stands: with the event of this node at that moment, or between those before and after.
+    /// Where a moment stands: with the event of this node at that moment, or between those before
+    /// and after.
     fn y(&self, us: u64, node: Option<&str>) -> f64 {
-        let here = |row: &&Row<'_>| row.at_us == us && row.drawn().and_then(|drawn| node_of(&drawn.what)) == node;
+        let here = |row: &&Row<'_>| {
+            row.at_us == us && row.drawn().and_then(|drawn| node_of(&drawn.what)) == node
+        };
         if node.is_some()
             && let Some(row) = self.rows.iter().rfind(here)
         {
             return row.middle();
         }
         let events = || self.rows.iter().filter(|row| row.drawn().is_some());
-        match (events().rfind(|row| row.at_us <= us), events().find(|row| row.at_us > us)) {
+        match (
+            events().rfind(|row| row.at_us <= us),
+            events().find(|row| row.at_us > us),
+        ) {
             (Some(before), Some(after)) => {
                 let share = (us - before.at_us) as f64 / (after.at_us - before.at_us) as f64;
                 before.middle() + (after.middle() - before.middle()) * share
@@ -70,23 +81,35 @@ impl<'d> Canvas<'d> {
     pub fn draw(&self, anchor: &str) -> Markup {
         let title = format!("{anchor}-st-t");
         let description = format!("{anchor}-st-d");
-        let messages = self.diagram.events.iter().filter(|drawn| matches!(drawn.what, What::Receive { .. })).count();
+        let messages = self
+            .diagram
+            .events
+            .iter()
+            .filter(|drawn| matches!(drawn.what, What::Receive { .. }))
+            .count();
         html! {
-            svg.lines role="img" aria-labelledby=(format!("{title} {description}")) width="100%" height=(self.height) {
+            svg.lines role="img" aria-labelledby=(format!("{title} {description}")) width="100%"
+                height=(self.height) {
                 title id=(title) { "Space-time diagram" }
                 desc id=(description) {
-                    (count(self.diagram.nodes.len() as u64, "node")) ", " (count(messages as u64, "message")) ", "
-                    (count(self.diagram.events.len() as u64, "event")) "; the list beside it tells of each."
+                    (count(self.diagram.nodes.len() as u64, "node")) ", " (count(messages as u64,
+                        "message")) ", "
+                    (count(self.diagram.events.len() as u64, "event")) "; the list beside it tells \
+                        of each."
                 }
                 defs {
                     @for (name, class) in [("a", "tip"), ("b", "tip faint")] {
-                        marker id=(format!("{anchor}{name}")) class=(class) viewBox="0 0 8 8" refX="11" refY="4"
-                            markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse" orient="auto" {
+                        marker id=(format!("{anchor}{name}")) class=(class) viewBox="0 0 8 8"
+                            refX="11" refY="4"
+                            markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse"
+                                orient="auto" {
                             path d="M0 .8 8 4 0 7.2z" {}
                         }
                     }
-                    marker id=(format!("{anchor}c")) class="tip" viewBox="0 0 4 4" refX="2" refY="2" markerWidth="4"
-                        markerHeight="4" markerUnits="userSpaceOnUse" { circle cx="2" cy="2" r="2" {} }
+                    marker id=(format!("{anchor}c")) class="tip" viewBox="0 0 4 4" refX="2"
+                        refY="2" markerWidth="4"
+                        markerHeight="4" markerUnits="userSpaceOnUse" { circle cx="2" cy="2"
+                            r="2" {} }
                 }
                 (self.marks())
                 @for node in 0..self.diagram.nodes.len() {
@@ -95,7 +118,8 @@ impl<'d> Canvas<'d> {
                 @for band in &self.diagram.bands { (self.band(band)) }
                 @for row in self.rows {
                     @match &row.what {
-                        Content::Gap { .. } => rect.gap width="100%" y=(row.top) height=(row.height) {},
+                        Content::Gap { .. } => rect.gap width="100%" y=(row.top)
+                            height=(row.height) {},
                         Content::Event(..) => {},
                     }
                 }
@@ -125,14 +149,21 @@ impl<'d> Canvas<'d> {
     }
 
     fn band(&self, band: &Band) -> Markup {
-        let Some(node) = self.of(&band.node) else { return html! {} };
+        let Some(node) = self.of(&band.node) else {
+            return html! {};
+        };
         let (from, to) = (self.edge(band, band.from_us), self.edge(band, band.to_us));
         if to - from < 1.0 {
             return html! {};
         }
         let (top, end) = (number(from), number(to));
-        // Links are drawn beside the line of the node from which they lead, on the side on which they do.
-        let beside = band.to.as_deref().and_then(|to| self.of(to)).map_or(0, |to| if to > node { 8 } else { -8 });
+        // Links are drawn beside the line of the node from which they lead, on the side on which
+        // they do.
+        let beside = band
+            .to
+            .as_deref()
+            .and_then(|to| self.of(to))
+            .map_or(0, |to| if to > node { 8 } else { -8 });
         let class = match band.what {
             Held::Down => "down",
             Held::Paused => "paused",
@@ -149,15 +180,24 @@ impl<'d> Canvas<'d> {
     }
 
     fn edge(&self, band: &Band, us: u64) -> f64 {
-        self.y(us, band.to.is_none().then_some(band.node.as_str())).min(self.height as f64)
+        self.y(us, band.to.is_none().then_some(band.node.as_str()))
+            .min(self.height as f64)
     }
 
     fn message(&self, anchor: &str, row: &Row<'_>) -> Markup {
-        let Some(drawn) = row.drawn() else { return html! {} };
+        let Some(drawn) = row.drawn() else {
+            return html! {};
+        };
         let faint = self.causes && !drawn.led;
         match &drawn.what {
-            What::Receive { node, from, sent_us } => {
-                let (Some(to), Some(start)) = (self.of(node), self.of(from)) else { return html! {} };
+            What::Receive {
+                node,
+                from,
+                sent_us,
+            } => {
+                let (Some(to), Some(start)) = (self.of(node), self.of(from)) else {
+                    return html! {};
+                };
                 let y = self.y(*sent_us, Some(from)).min(row.middle());
                 let tip = format!("url(#{anchor}{})", if faint { "b" } else { "a" });
                 if to == start {
@@ -165,18 +205,23 @@ impl<'d> Canvas<'d> {
                 }
                 let end = number(row.middle());
                 html! {
-                    line.message.faint[faint] x1=(self.x(start)) y1=(number(y)) x2=(self.x(to)) y2=(end)
-                        marker-start=[(!faint).then(|| format!("url(#{anchor}c)"))] marker-end=(tip) {
+                    line.message.faint[faint] x1=(self.x(start)) y1=(number(y)) x2=(self.x(to))
+                        y2=(end)
+                        marker-start=[(!faint).then(|| format!("url(#{anchor}c)"))]
+                            marker-end=(tip) {
                         title { (cut(from, 20)) " \u{2192} " (cut(node, 20)) }
                     }
                 }
             }
             What::Lose { from, to } => {
-                let (Some(start), Some(to)) = (self.of(from), self.of(to)) else { return html! {} };
+                let (Some(start), Some(to)) = (self.of(from), self.of(to)) else {
+                    return html! {};
+                };
                 let end = self.percent(start) + (self.percent(to) - self.percent(start)) * 0.6;
                 let (end, y) = (format!("{}%", number(end)), number(row.middle()));
                 html! {
-                    line.message.lost x1=(self.x(start)) y1=(number(row.middle() - 6.0)) x2=(end) y2=(y) {}
+                    line.message.lost x1=(self.x(start)) y1=(number(row.middle() - 6.0)) x2=(end)
+                        y2=(y) {}
                     svg x=(end) y=(y) overflow="visible" { path.lost d="M-4-4 4 4M4-4-4 4" {} }
                 }
             }
@@ -185,8 +230,12 @@ impl<'d> Canvas<'d> {
     }
 
     fn event(&self, row: &Row<'_>) -> Markup {
-        let Some(drawn) = row.drawn() else { return html! {} };
-        let Some(node) = node_of(&drawn.what).and_then(|node| self.of(node)) else { return html! {} };
+        let Some(drawn) = row.drawn() else {
+            return html! {};
+        };
+        let Some(node) = node_of(&drawn.what).and_then(|node| self.of(node)) else {
+            return html! {};
+        };
         let faint = self.causes && !drawn.led && !matches!(drawn.what, What::Crash { .. });
         let class = if drawn.fatal {
             "sign fatal"

@@ -11,7 +11,15 @@ use crate::lab0::{
 };
 
 /// From one microsecond to a day.
-pub const STEPS_US: [i64; 7] = [1, 1_000, 4_000, 50_000, 1_000_000, 3_600_000_000, 86_400_000_000];
+pub const STEPS_US: [i64; 7] = [
+    1,
+    1_000,
+    4_000,
+    50_000,
+    1_000_000,
+    3_600_000_000,
+    86_400_000_000,
+];
 
 pub fn a_clock_set_back_repeats_nothing(trial: &mut Trial<'_>) -> Outcome {
     ONE.act(trial, |room| {
@@ -65,22 +73,48 @@ pub fn a_burst_repeats_nothing(trial: &mut Trial<'_>) -> Outcome {
 }
 
 /// A burst of ids in one moment, after which the clock is set back to just before that moment.
-pub fn burst(trial: &mut Trial<'_>, crowd: u32, each: u64, between: impl Fn(&mut Room<'_, '_>) -> Outcome) -> Outcome {
-    let cast = Cast { program: Program::Ids, servers: &[1], clients_each: crowd };
-    let conditions = if trial.number() == 0 { Conditions::steady() } else { Conditions::clean() };
-    cast.act_under(trial, conditions, "; the clock of s1 stands still", |room| {
-        room.ids(&cast.clients(), 1)?;
-        room.world.freeze_clock(server(1))?;
-        room.world.set_workload(Burst { each });
-        room.nobody_is_stuck()?;
-        room.judge()?;
-        between(room)?;
-        room.world.step_clock(server(1), -1_000)?;
-        room.world.drift_clock(server(1), 0)?;
-        room.ids(&[client(1), client(2)], 10)
-    })
+pub fn burst(
+    trial: &mut Trial<'_>,
+    crowd: u32,
+    each: u64,
+    between: impl Fn(&mut Room<'_, '_>) -> Outcome,
+) -> Outcome {
+    let cast = Cast {
+        program: Program::Ids,
+        servers: &[1],
+        clients_each: crowd,
+    };
+    let conditions = if trial.number() == 0 {
+        Conditions::steady()
+    } else {
+        Conditions::clean()
+    };
+    cast.act_under(
+        trial,
+        conditions,
+        "; the clock of s1 stands still",
+        |room| {
+            room.ids(&cast.clients(), 1)?;
+            room.world.freeze_clock(server(1))?;
+            room.world.set_workload(Burst { each });
+            room.nobody_is_stuck()?;
+            room.judge()?;
+            between(room)?;
+            room.world.step_clock(server(1), -1_000)?;
+            room.world.drift_clock(server(1), 0)?;
+            room.ids(&[client(1), client(2)], 10)
+        },
+    )
 }
 
 pub fn ids_chaos(trial: &mut Trial<'_>) -> Outcome {
-    Chaos { cast: Cast { program: Program::Ids, servers: &[1, 2, 3], clients_each: 2 }, operations: 25 }.run(trial)
+    Chaos {
+        cast: Cast {
+            program: Program::Ids,
+            servers: &[1, 2, 3],
+            clients_each: 2,
+        },
+        operations: 25,
+    }
+    .run(trial)
 }

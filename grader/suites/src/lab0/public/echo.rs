@@ -11,8 +11,16 @@ use crate::lab0::{
     server,
 };
 
-const ONE: Cast<'_> = Cast { program: Program::Echo, servers: &[1], clients_each: 1 };
-const THREE: Cast<'_> = Cast { program: Program::Echo, servers: &[1], clients_each: 3 };
+const ONE: Cast<'_> = Cast {
+    program: Program::Echo,
+    servers: &[1],
+    clients_each: 1,
+};
+const THREE: Cast<'_> = Cast {
+    program: Program::Echo,
+    servers: &[1],
+    clients_each: 3,
+};
 
 pub fn an_echo_comes_back(trial: &mut Trial<'_>) -> Outcome {
     ONE.act_in_peace(trial, |room| {
@@ -37,8 +45,17 @@ pub fn everybody_gets_their_own_echo(trial: &mut Trial<'_>) -> Outcome {
         for round in 0..8 {
             for client in THREE.clients() {
                 // In every other round all ask for the same.
-                let text = if round % 2 == 0 { format!("{client} {round}") } else { "the same".to_owned() };
-                room.ask(client, &Echo { payload: payloads::text(&text) })?;
+                let text = if round % 2 == 0 {
+                    format!("{client} {round}")
+                } else {
+                    "the same".to_owned()
+                };
+                room.ask(
+                    client,
+                    &Echo {
+                        payload: payloads::text(&text),
+                    },
+                )?;
             }
             for client in THREE.clients() {
                 let _echoed: Echoed = room.answer(client)?;
@@ -55,20 +72,34 @@ pub fn a_request_is_sent_until_it_is_answered(trial: &mut Trial<'_>) -> Outcome 
         room.world.cut(one, server(1))?;
         room.world.cut(server(1), other)?;
         for client in [one, other] {
-            room.ask(client, &Echo { payload: payloads::text(&format!("{client} calls")) })?;
+            room.ask(
+                client,
+                &Echo {
+                    payload: payloads::text(&format!("{client} calls")),
+                },
+            )?;
         }
         room.world.run_for(ms(900))?;
         room.world.heal()?;
         for client in [one, other] {
             let _echoed: Echoed = room.answer(client)?;
         }
-        // So long that one who waits longer after each attempt, without a bound, sleeps when the fault is over.
+        // So long that one who waits longer after each attempt, without a bound, sleeps when the
+        // fault is over.
         room.world.cut(one, server(1))?;
-        room.ask(one, &Echo { payload: payloads::text("is anybody there?") })?;
+        room.ask(
+            one,
+            &Echo {
+                payload: payloads::text("is anybody there?"),
+            },
+        )?;
         room.world.run_for(ms(30_000))?;
         room.world.heal()?;
         let _echoed: Echoed = room.answer(one)?;
-        room.world.set_conditions(Conditions { loss: 300, ..Conditions::bad() });
+        room.world.set_conditions(Conditions {
+            loss: 300,
+            ..Conditions::bad()
+        });
         for round in 0..6 {
             room.echo(one, &payloads::text(&format!("round {round}")))?;
         }
@@ -83,7 +114,12 @@ pub fn a_request_counts_once(trial: &mut Trial<'_>) -> Outcome {
             room.echo(other, &payloads::text("before"))?;
             // The server hears the request again and again, and all its replies are lost.
             room.world.cut(server(1), one)?;
-            room.ask(one, &Echo { payload: payloads::text(&format!("round {round}")) })?;
+            room.ask(
+                one,
+                &Echo {
+                    payload: payloads::text(&format!("round {round}")),
+                },
+            )?;
             room.world.run_for(ms(500))?;
             room.echo(other, &payloads::text("meanwhile"))?;
             room.world.heal_link(server(1), one)?;
@@ -96,7 +132,12 @@ pub fn a_request_counts_once(trial: &mut Trial<'_>) -> Outcome {
 
 /// Every message comes twice, the copy often when much else has been said.
 fn copies() -> Conditions {
-    Conditions { duplication: 1_000, stragglers: 400, straggle: ms(20)..=ms(400), ..Conditions::clean() }
+    Conditions {
+        duplication: 1_000,
+        stragglers: 400,
+        straggle: ms(20)..=ms(400),
+        ..Conditions::clean()
+    }
 }
 
 pub fn an_old_request_counts_nothing(trial: &mut Trial<'_>) -> Outcome {
@@ -136,7 +177,12 @@ pub fn nobody_talks_when_nothing_is_asked(trial: &mut Trial<'_>) -> Outcome {
         }
         // One of them had to ask more than once.
         room.world.cut(server(1), client(1))?;
-        room.ask(client(1), &Echo { payload: payloads::text("again") })?;
+        room.ask(
+            client(1),
+            &Echo {
+                payload: payloads::text("again"),
+            },
+        )?;
         room.world.run_for(ms(300))?;
         room.world.heal_link(server(1), client(1))?;
         let _echoed: Echoed = room.answer(client(1))?;
@@ -147,7 +193,8 @@ pub fn nobody_talks_when_nothing_is_asked(trial: &mut Trial<'_>) -> Outcome {
         if messages > 0 {
             let after = QUIET_AFTER.as_millis();
             let text = format!(
-                "{messages} messages were sent in 60 s in which nothing was asked, which began {after} ms after the last \
+                "{messages} messages were sent in 60 s in which nothing was asked, which began \
+                 {after} ms after the last \
                  answer"
             );
             return Err(room.world.over_budget(text));
@@ -180,18 +227,28 @@ pub fn remembers_one(trial: &mut Trial<'_>, rounds: u32, letters: usize) -> Outc
         room.world.run_for(QUIET_AFTER)?;
         let clients = THREE.clients().len();
         let most = SOME_BYTES + clients * (letters + SOME_BYTES);
-        if let Some(memory) = room.world.memory(server(1))?.filter(|memory| *memory > most) {
+        if let Some(memory) = room
+            .world
+            .memory(server(1))?
+            .filter(|memory| *memory > most)
+        {
             let text = format!(
-                "after {rounds} requests of each of {clients} clients with {letters} letters, and {SMALL_REQUESTS} small \
+                "after {rounds} requests of each of {clients} clients with {letters} letters, and \
+                 {SMALL_REQUESTS} small \
                  ones of c1, s1's state takes {memory} bytes, and at most {most} are allowed"
             );
             return Err(room.world.over_budget(text));
         }
-        // What is kept where it does not count as state is lost when the node lives as bytes, and with it the count.
+        // What is kept where it does not count as state is lost when the node lives as bytes, and
+        // with it the count.
         room.judge()
     })
 }
 
 pub fn echo_chaos(trial: &mut Trial<'_>) -> Outcome {
-    Chaos { cast: THREE, operations: 25 }.run(trial)
+    Chaos {
+        cast: THREE,
+        operations: 25,
+    }
+    .run(trial)
 }

@@ -10,7 +10,11 @@ use crate::lab0::{
     server,
 };
 
-const ONE: Cast<'_> = Cast { program: Program::PingPong, servers: &[1], clients_each: 1 };
+const ONE: Cast<'_> = Cast {
+    program: Program::PingPong,
+    servers: &[1],
+    clients_each: 1,
+};
 
 impl Room<'_, '_> {
     #[track_caller]
@@ -20,12 +24,17 @@ impl Room<'_, '_> {
         if pong == Pong(number) {
             return Ok(());
         }
-        Err(self.world.violation(format!("{client} asked Ping({number}) and was answered {pong:?}")))
+        Err(self.world.violation(format!(
+            "{client} asked Ping({number}) and was answered {pong:?}"
+        )))
     }
 }
 
 pub fn a_ping_is_answered(trial: &mut Trial<'_>) -> Outcome {
-    let two = Cast { clients_each: 2, ..ONE };
+    let two = Cast {
+        clients_each: 2,
+        ..ONE
+    };
     two.act_in_peace(trial, |room| {
         for number in 1..=5 {
             room.ping(client(1), number)?;

@@ -14,8 +14,16 @@ use crate::lab0::{
     server,
 };
 
-pub const ONE: Cast<'_> = Cast { program: Program::Ids, servers: &[1], clients_each: 2 };
-pub const FOUR: Cast<'_> = Cast { program: Program::Ids, servers: &[1, 2, 3, 4], clients_each: 1 };
+pub const ONE: Cast<'_> = Cast {
+    program: Program::Ids,
+    servers: &[1],
+    clients_each: 2,
+};
+pub const FOUR: Cast<'_> = Cast {
+    program: Program::Ids,
+    servers: &[1, 2, 3, 4],
+    clients_each: 1,
+};
 
 pub fn an_id_comes_back(trial: &mut Trial<'_>) -> Outcome {
     ONE.act_in_peace(trial, |room| room.ids(&ONE.clients(), 10))
@@ -32,7 +40,11 @@ pub fn high_numbers_are_told_apart(trial: &mut Trial<'_>) -> Outcome {
 
 /// Servers with these numbers, whose clocks agree, and stand still after a while.
 pub fn told_apart(trial: &mut Trial<'_>, servers: &[u32]) -> Outcome {
-    let cast = Cast { program: Program::Ids, servers, clients_each: 1 };
+    let cast = Cast {
+        program: Program::Ids,
+        servers,
+        clients_each: 1,
+    };
     cast.act(trial, |room| {
         room.ids(&cast.clients(), 4)?;
         for server in cast.servers() {
@@ -62,7 +74,10 @@ pub fn a_restart_repeats_nothing(trial: &mut Trial<'_>) -> Outcome {
         let bits = room.world.choices().draw(About::Plan, 4, 0).bits();
         room.world.crash_in_next_event(server(1), bits);
         let patience = room.patience();
-        room.world.expect("the request reaches s1", patience, |world| Ok(world.is_down(server(1))))?;
+        room.world
+            .expect("the request reaches s1", patience, |world| {
+                Ok(world.is_down(server(1)))
+            })?;
         room.world.start(server(1))?;
         let _id: Id = room.answer(client(1))?;
         room.ids(&ONE.clients(), 3)?;
@@ -75,12 +90,16 @@ pub fn a_restart_repeats_nothing(trial: &mut Trial<'_>) -> Outcome {
     })
 }
 
-/// So many ids somebody else is given first. A server that has made them makes others after them, whatever it counts.
+/// So many ids somebody else is given first. A server that has made them makes others after them,
+/// whatever it counts.
 const BEFORE: u32 = 50;
 
 pub fn the_server_makes_the_id(trial: &mut Trial<'_>) -> Outcome {
     // The same clients with the same requests at the same time, but at another server.
-    let other = Cast { servers: &[2], ..ONE };
+    let other = Cast {
+        servers: &[2],
+        ..ONE
+    };
     let setup = other.setup(trial, trial.conditions());
     let mut elsewhere = BTreeSet::new();
     trial.run_aside(setup, |world| {
@@ -90,7 +109,10 @@ pub fn the_server_makes_the_id(trial: &mut Trial<'_>) -> Outcome {
         elsewhere = judge(&room)?.into_iter().map(|(_, id)| id).collect();
         Ok(())
     })?;
-    let more = Cast { clients_each: 3, ..ONE };
+    let more = Cast {
+        clients_each: 3,
+        ..ONE
+    };
     let setup = more.setup(trial, trial.conditions());
     let mut later = Vec::new();
     trial.run_aside(setup, |world| {
@@ -103,13 +125,26 @@ pub fn the_server_makes_the_id(trial: &mut Trial<'_>) -> Outcome {
     })?;
     ONE.act(trial, |room| {
         room.ids(&ONE.clients(), 6)?;
-        if let Some((at, id)) = judge(room)?.into_iter().find(|(_, id)| elsewhere.contains(id)) {
-            let text = format!("{id:?} was given by s1, and by s2 when the same clients asked that one instead");
-            return Err(room.world.violation_at(at, format!("{text}: it does not come from the server")));
+        if let Some((at, id)) = judge(room)?
+            .into_iter()
+            .find(|(_, id)| elsewhere.contains(id))
+        {
+            let text = format!(
+                "{id:?} was given by s1, and by s2 when the same clients asked that \
+                                one instead"
+            );
+            return Err(room.world.violation_at(
+                at,
+                format!(
+                    "{text}: it does not come from the \
+                                                            server"
+                ),
+            ));
         }
         if given(room.world, &ONE.clients()) == later {
             let text = format!(
-                "c1 and c2 were given the same ids as when s1 had made {BEFORE} ids for somebody else before: who asks, and \
+                "c1 and c2 were given the same ids as when s1 had made {BEFORE} ids for somebody \
+                 else before: who asks, and \
                  what the client counts, is no part of an id"
             );
             return Err(room.world.violation(text));
@@ -120,7 +155,12 @@ pub fn the_server_makes_the_id(trial: &mut Trial<'_>) -> Outcome {
 
 /// What these clients were given, in the order in which they asked.
 fn given(world: &World<'_>, clients: &[NodeId]) -> Vec<Option<Id>> {
-    world.history().iter().filter(|operation| clients.contains(&operation.client)).map(output).collect()
+    world
+        .history()
+        .iter()
+        .filter(|operation| clients.contains(&operation.client))
+        .map(output)
+        .collect()
 }
 
 pub fn a_lost_disk_repeats_nothing(trial: &mut Trial<'_>) -> Outcome {
@@ -131,7 +171,8 @@ pub fn a_lost_disk_repeats_nothing(trial: &mut Trial<'_>) -> Outcome {
         room.ids(&ONE.clients(), 5)?;
         room.restart(server(1))?;
         room.ids(&ONE.clients(), 5)?;
-        // The same moment once more: a new disk, and a clock that reads what it read at the beginning.
+        // The same moment once more: a new disk, and a clock that reads what it read at the
+        // beginning.
         for _ in 0..2 {
             room.world.crash(server(1))?;
             room.world.lose_disk(server(1))?;
@@ -146,16 +187,31 @@ pub fn a_lost_disk_repeats_nothing(trial: &mut Trial<'_>) -> Outcome {
 
 /// What the clock of s1 reads, in microseconds.
 pub fn clock_us(room: &Room<'_, '_>) -> i64 {
-    room.world.clock(server(1)).map_or(0, |clock| clock.as_micros() as i64)
+    room.world
+        .clock(server(1))
+        .map_or(0, |clock| clock.as_micros() as i64)
 }
 
 pub fn an_old_reply_brings_no_id_twice(trial: &mut Trial<'_>) -> Outcome {
-    let twice = Conditions { duplication: 1_000, stragglers: 300, straggle: ms(20)..=ms(300), ..Conditions::clean() };
-    ONE.act_under(trial, twice, " on which every message comes twice", |room| {
-        room.ids(&ONE.clients(), 15)?;
-        room.world.set_conditions(Conditions { loss: 300, ..Conditions::bad() });
-        room.ids(&ONE.clients(), 6)
-    })
+    let twice = Conditions {
+        duplication: 1_000,
+        stragglers: 300,
+        straggle: ms(20)..=ms(300),
+        ..Conditions::clean()
+    };
+    ONE.act_under(
+        trial,
+        twice,
+        " on which every message comes twice",
+        |room| {
+            room.ids(&ONE.clients(), 15)?;
+            room.world.set_conditions(Conditions {
+                loss: 300,
+                ..Conditions::bad()
+            });
+            room.ids(&ONE.clients(), 6)
+        },
+    )
 }
 
 pub fn nobody_is_asked(trial: &mut Trial<'_>) -> Outcome {

@@ -11,7 +11,11 @@ use crate::lab0::{
 
 /// Low and high numbers, several lives, clocks that are an hour off.
 fn many_ids(trial: &mut Trial<'_>, look: impl Fn(&mut Room<'_, '_>) -> Outcome) -> Outcome {
-    let cast = Cast { program: Program::Ids, servers: &[1, 500, 1023], clients_each: 2 };
+    let cast = Cast {
+        program: Program::Ids,
+        servers: &[1, 500, 1023],
+        clients_each: 2,
+    };
     cast.act(trial, |room| {
         room.ids(&cast.clients(), 5)?;
         room.world.step_clock(server(500), 3_600_000_000)?;
@@ -51,14 +55,19 @@ pub fn ids_are_roughly_in_order(trial: &mut Trial<'_>) -> Outcome {
     in_order(trial, &[1, 2, 3], 8, 3)
 }
 
-/// Clocks differ by at most 100 ms. Each round is a second after the one before, on one server after the other, and some
-/// ids are given in it.
+/// Clocks differ by at most 100 ms. Each round is a second after the one before, on one server
+/// after the other, and some ids are given in it.
 pub fn in_order(trial: &mut Trial<'_>, servers: &[u32], rounds: usize, times: u32) -> Outcome {
-    let cast = Cast { program: Program::Ids, servers, clients_each: 1 };
+    let cast = Cast {
+        program: Program::Ids,
+        servers,
+        clients_each: 1,
+    };
     cast.act(trial, |room| {
         for (position, server) in cast.servers().into_iter().enumerate() {
             let mut draw = room.world.choices().draw(About::Plan, 3, position as u64);
-            room.world.step_clock(server, draw.below(100_000) as i64 - 50_000)?;
+            room.world
+                .step_clock(server, draw.below(100_000) as i64 - 50_000)?;
         }
         let mut highest = Id(0);
         for round in 0..rounds {
@@ -66,11 +75,17 @@ pub fn in_order(trial: &mut Trial<'_>, servers: &[u32], rounds: usize, times: u3
             room.ids(&cast.clients_of(round % servers.len()), times)?;
             for (at, id) in &judge(room)?[begun..] {
                 if *id <= highest {
-                    let text = format!("{id:?} was asked for more than a second after {highest:?}, and is smaller");
+                    let text = format!(
+                        "{id:?} was asked for more than a second after {highest:?}, and is smaller"
+                    );
                     return Err(room.world.violation_at(*at, text));
                 }
             }
-            highest = judge(room)?.into_iter().map(|(_, id)| id).max().unwrap_or(highest);
+            highest = judge(room)?
+                .into_iter()
+                .map(|(_, id)| id)
+                .max()
+                .unwrap_or(highest);
             room.world.run_for(ms(1_001))?;
         }
         Ok(())

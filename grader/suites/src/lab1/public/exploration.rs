@@ -7,7 +7,9 @@ use labkit::NodeId;
 
 use crate::lab1::{
     M1,
-    orders::{self, Mortals, ONE_CRASH, ONE_DUPLICATE, WORKERS, computed, ended, every_order, explore},
+    orders::{
+        self, Mortals, ONE_CRASH, ONE_DUPLICATE, WORKERS, computed, ended, every_order, explore,
+    },
     scenes::ORDERED,
 };
 
@@ -36,7 +38,8 @@ pub fn a_dying_worker_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     explore(trial, &cast, &story)
 }
 
-/// Both maps are done, and nobody could fetch their output yet. Then one of the two machines that hold it dies.
+/// Both maps are done, and nobody could fetch their output yet. Then one of the two machines that
+/// hold it dies.
 pub fn lost_map_output_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     let cast = orders::small(trial, ORDERED, 2, 1);
     let [w1, w2] = WORKERS;
@@ -52,7 +55,13 @@ pub fn lost_map_output_in_every_order(trial: &mut Trial<'_>) -> Outcome {
 pub fn a_quick_restart_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     let cast = orders::small(trial, ORDERED, 2, 1);
     let [w1, w2] = WORKERS;
-    let holder = |view: &View<'_>| if view.has_computed(WORKERS[0], "map 0") { WORKERS[0] } else { WORKERS[1] };
+    let holder = |view: &View<'_>| {
+        if view.has_computed(WORKERS[0], "map 0") {
+            WORKERS[0]
+        } else {
+            WORKERS[1]
+        }
+    };
     let story = every_order(trial, &cast, ONE_CRASH, Mortals::RestartingWorkers)
         .guided(Guide::new().apart(&[&[w1], &[w2]]))
         .reach(computed(&MAPS))
@@ -65,11 +74,13 @@ pub fn a_quick_restart_in_every_order(trial: &mut Trial<'_>) -> Outcome {
 
 /// Nobody hears this worker, and its machine takes its time.
 fn cut_off(node: NodeId) -> Guide {
-    Guide::new().apart(&[&[node], &[M1, orders::other(node)]]).slow_machines(&[node])
+    Guide::new()
+        .apart(&[&[node], &[M1, orders::other(node)]])
+        .slow_machines(&[node])
 }
 
-/// The worker at the reduce task is cut off, its work is done again, and the job ends. Then it comes to its end, too, or
-/// dies on the way there.
+/// The worker at the reduce task is cut off, its work is done again, and the job ends. Then it
+/// comes to its end, too, or dies on the way there.
 pub fn a_late_copy_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     let cast = orders::small(trial, App::WORD_COUNT, 2, 1);
     let story = every_order(trial, &cast, ONE_CRASH, Mortals::Workers)
@@ -83,8 +94,9 @@ pub fn a_late_copy_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     explore(trial, &cast, &story)
 }
 
-/// A worker that is cut off executes one of two reduce tasks, and the other worker executes it, too: the one's report comes
-/// while the other is at it, or when both have done it and nobody has done the other task.
+/// A worker that is cut off executes one of two reduce tasks, and the other worker executes it,
+/// too: the one's report comes while the other is at it, or when both have done it and nobody has
+/// done the other task.
 pub fn two_copies_in_every_order(trial: &mut Trial<'_>) -> Outcome {
     let cast = orders::small(trial, ORDERED, 2, 2);
     let story = every_order(trial, &cast, ONE_CRASH, Mortals::Workers)

@@ -15,11 +15,24 @@ use crate::lab1::{
 };
 
 pub fn a_dead_workers_task_runs_again(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(trial, 2, vec![job(1, App::WORD_COUNT, 4, 3)], Takes::equal(ms(400), ms(400)));
-    let kind = if trial.number() % 2 == 0 { Kind::Map } else { Kind::Reduce };
+    let cast = Cast::new(
+        trial,
+        2,
+        vec![job(1, App::WORD_COUNT, 4, 3)],
+        Takes::equal(ms(400), ms(400)),
+    );
+    let kind = if trial.number() % 2 == 0 {
+        Kind::Map
+    } else {
+        Kind::Reduce
+    };
     cast.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
-        cluster.until(client(1), |cluster| cluster.running(worker(1)).is_some_and(|piece| piece.kind == kind))?;
+        cluster.until(client(1), |cluster| {
+            cluster
+                .running(worker(1))
+                .is_some_and(|piece| piece.kind == kind)
+        })?;
         cluster.world.run_for(ms(120))?;
         cluster.world.crash(worker(1))?;
         cluster.ends(client(1), lab1_api::Outcome::Done)?;
@@ -28,7 +41,12 @@ pub fn a_dead_workers_task_runs_again(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn a_worker_may_die_at_any_point(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(trial, 2, vec![job(1, ORDERED, 2, 2)], Takes::equal(ms(120), ms(80)));
+    let cast = Cast::new(
+        trial,
+        2,
+        vec![job(1, ORDERED, 2, 2)],
+        Takes::equal(ms(120), ms(80)),
+    );
     scenes::sweep(trial, &cast, worker(1), ms(100), true, |_| Ok(()))
 }
 
@@ -37,16 +55,30 @@ pub fn lost_map_output_is_made_again(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn map_output_lost_while_it_is_fetched(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(trial, 3, vec![job(1, ORDERED, 5, 4)], Takes::equal(ms(200), ms(250)));
+    let cast = Cast::new(
+        trial,
+        3,
+        vec![job(1, ORDERED, 5, 4)],
+        Takes::equal(ms(200), ms(250)),
+    );
     cast.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         cluster.until(client(1), |cluster| cluster.maps_done(1) == 5)?;
         let mut draw = cluster.world.choices().draw(About::Plan, 0, 0);
         cluster.world.run_for(draw.between(&(ms(0)..=ms(60))))?;
         let holder = |node: &&NodeId| {
-            cluster.works().iter().any(|(piece, work)| piece.kind == Kind::Map && work.by.node == **node)
+            cluster
+                .works()
+                .iter()
+                .any(|(piece, work)| piece.kind == Kind::Map && work.by.node == **node)
         };
-        let holders: Vec<NodeId> = cluster.cast.workers().iter().filter(holder).copied().collect();
+        let holders: Vec<NodeId> = cluster
+            .cast
+            .workers()
+            .iter()
+            .filter(holder)
+            .copied()
+            .collect();
         let victim = *draw.pick(&holders);
         cluster.world.crash(victim)?;
         cluster.ends(client(1), lab1_api::Outcome::Done)?;
@@ -55,10 +87,16 @@ pub fn map_output_lost_while_it_is_fetched(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn a_quick_restart_is_noticed(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(trial, 2, vec![job(1, App::WORD_COUNT, 5, 3)], Takes::equal(ms(200), ms(200)));
+    let cast = Cast::new(
+        trial,
+        2,
+        vec![job(1, App::WORD_COUNT, 5, 3)],
+        Takes::equal(ms(200), ms(200)),
+    );
     let loses_disk = trial.number() % 2 == 0;
     cast.act(trial, |cluster| {
-        // Again and again, before silence could tell anybody: while it computes, and while it holds what others need.
+        // Again and again, before silence could tell anybody: while it computes, and while it holds
+        // what others need.
         cluster.submit(client(1), 1)?;
         for nth in 0..3 {
             let mut draw = cluster.world.choices().draw(About::Plan, 0, nth);
@@ -78,7 +116,8 @@ pub fn a_cut_off_worker_reports_late(trial: &mut Trial<'_>) -> Outcome {
     cast.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         cluster.until(client(1), |cluster| cluster.running(worker(1)).is_some())?;
-        // It goes on alone, and says later what it has done; others have done it meanwhile, or are at it.
+        // It goes on alone, and says later what it has done; others have done it meanwhile, or are
+        // at it.
         cluster.world.isolate(worker(1))?;
         cluster.world.run_for(away)?;
         cluster.world.heal()?;
@@ -92,12 +131,19 @@ pub fn a_late_copy_leaves_the_output_alone(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn all_workers_die_and_new_ones_come(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(trial, 3, vec![job(1, App::WORD_COUNT, 6, 3)], Takes::equal(ms(300), ms(300)));
+    let cast = Cast::new(
+        trial,
+        3,
+        vec![job(1, App::WORD_COUNT, 6, 3)],
+        Takes::equal(ms(300), ms(300)),
+    );
     let cast = Cast { late: 2, ..cast };
     cast.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         let mut draw = cluster.world.choices().draw(About::Plan, 0, 0);
-        cluster.world.run_for(draw.between(&(ms(200)..=ms(1_000))))?;
+        cluster
+            .world
+            .run_for(draw.between(&(ms(200)..=ms(1_000))))?;
         for number in 1..=3 {
             cluster.world.crash(worker(number))?;
         }
@@ -118,11 +164,17 @@ pub fn stragglers_get_backup_copies(trial: &mut Trial<'_>) -> Outcome {
 pub fn a_poison_split_fails_the_job(trial: &mut Trial<'_>) -> Outcome {
     let attempts = 2 + (trial.number() % 3) as u32;
     let workers = if trial.number() % 4 == 3 { 1 } else { 3 };
-    scenes::poison(trial, workers, Piece::map(1, (trial.number() % 4) as u32), attempts)
+    scenes::poison(
+        trial,
+        workers,
+        Piece::map(1, (trial.number() % 4) as u32),
+        attempts,
+    )
 }
 
 pub fn lost_output_is_no_failed_attempt(trial: &mut Trial<'_>) -> Outcome {
-    // One map task takes a little longer, so that somebody who holds the output of the other has nothing to do.
+    // One map task takes a little longer, so that somebody who holds the output of the other has
+    // nothing to do.
     let mut takes = Takes::equal(ms(400), ms(300));
     takes.special.insert(Piece::map(1, 1), ms(750));
     // It may come back with its output, too: again and again, while the other one is at its task.
@@ -134,14 +186,19 @@ pub fn lost_output_is_no_failed_attempt(trial: &mut Trial<'_>) -> Outcome {
         cluster.submit(client(1), 1)?;
         for _ in 0..5 {
             let mut victim = None;
-            // Whoever has held its output for long enough to have reported it, while the map phase goes on.
+            // Whoever has held its output for long enough to have reported it, while the map phase
+            // goes on.
             cluster.until(client(1), |cluster| {
-                let at_maps = cluster
+                let at_maps = cluster.cast.workers().into_iter().any(|node| {
+                    cluster
+                        .running(node)
+                        .is_some_and(|piece| piece.kind == Kind::Map)
+                });
+                victim = cluster
                     .cast
                     .workers()
                     .into_iter()
-                    .any(|node| cluster.running(node).is_some_and(|piece| piece.kind == Kind::Map));
-                victim = cluster.cast.workers().into_iter().find(|node| at_maps && cluster.idles(*node, ms(100)));
+                    .find(|node| at_maps && cluster.idles(*node, ms(100)));
                 victim.is_some()
             })?;
             let Some(victim) = victim else { break };
@@ -189,5 +246,9 @@ pub fn deaths_count_for_their_own_task(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn worker_chaos(trial: &mut Trial<'_>) -> Outcome {
-    Chaos { workers: 4, faults: Faults::WORKERS }.run(trial)
+    Chaos {
+        workers: 4,
+        faults: Faults::WORKERS,
+    }
+    .run(trial)
 }

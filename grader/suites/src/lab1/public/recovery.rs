@@ -18,14 +18,26 @@ pub fn a_restarted_coordinator_goes_on(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn the_coordinator_may_die_at_any_point(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(trial, 2, vec![job(1, ORDERED, 3, 2)], Takes::equal(ms(120), ms(80)));
+    let cast = Cast::new(
+        trial,
+        2,
+        vec![job(1, ORDERED, 3, 2)],
+        Takes::equal(ms(120), ms(80)),
+    );
     let cast = Cast { clients: 2, ..cast };
     // What it wrote behind what the first crash has left is there after a second one.
-    scenes::sweep(trial, &cast, M1, ms(60), false, |cluster| scenes::is_remembered(cluster, ms(40)))
+    scenes::sweep(trial, &cast, M1, ms(60), false, |cluster| {
+        scenes::is_remembered(cluster, ms(40))
+    })
 }
 
 pub fn a_finished_job_is_remembered(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(trial, 2, vec![job(1, App::WORD_COUNT, 3, 2)], Takes::equal(ms(150), ms(150)));
+    let cast = Cast::new(
+        trial,
+        2,
+        vec![job(1, App::WORD_COUNT, 3, 2)],
+        Takes::equal(ms(150), ms(150)),
+    );
     let cast = Cast { clients: 2, ..cast };
     cast.act(trial, |cluster| {
         cluster.must_do(client(1), 1)?;
@@ -36,5 +48,9 @@ pub fn a_finished_job_is_remembered(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn coordinator_chaos(trial: &mut Trial<'_>) -> Outcome {
-    Chaos { workers: 4, faults: Faults::ALL }.run(trial)
+    Chaos {
+        workers: 4,
+        faults: Faults::ALL,
+    }
+    .run(trial)
 }

@@ -16,21 +16,43 @@ fn measured(
     all_servers_start: bool,
     test: impl FnOnce(&mut Service<'_, '_>) -> Outcome,
 ) -> Outcome {
-    with_service_under(trial, Conditions::clean(), size, all_servers_start, |service, _| test(service))
+    with_service_under(
+        trial,
+        Conditions::clean(),
+        size,
+        all_servers_start,
+        |service, _| test(service),
+    )
 }
 
 pub fn few_messages_for_large_values(trial: &mut Trial<'_>) -> Outcome {
     if trial.number() % 2 == 1 {
-        return measured(trial, Size { servers: 2, clients: 4 }, true, messages_of_busy_clients);
+        return measured(
+            trial,
+            Size {
+                servers: 2,
+                clients: 4,
+            },
+            true,
+            messages_of_busy_clients,
+        );
     }
     let large = "v".repeat(500 + drawn(trial).below(1_500) as usize);
-    measured(trial, Size { servers: 2, clients: 4 }, true, |service| {
-        costs::messages_per_operation(service, |client, round| match round % 4 {
-            0 => put("x", &format!("{client}{large}")),
-            1 => append("x", "and more"),
-            _ => get("x"),
-        })
-    })
+    measured(
+        trial,
+        Size {
+            servers: 2,
+            clients: 4,
+        },
+        true,
+        |service| {
+            costs::messages_per_operation(service, |client, round| match round % 4 {
+                0 => put("x", &format!("{client}{large}")),
+                1 => append("x", "and more"),
+                _ => get("x"),
+            })
+        },
+    )
 }
 
 pub fn a_transfer_carries_no_history(trial: &mut Trial<'_>) -> Outcome {
@@ -69,7 +91,10 @@ fn messages_of_busy_clients(service: &mut Service<'_, '_>) -> Outcome {
     }
     let before = service.log.borrow().traffic.service_messages;
     let (clients, each) = (u64::from(service.size.clients), 30);
-    service.world.set_workload(Busy { think: ms(1), operations: 1 + each });
+    service.world.set_workload(Busy {
+        think: ms(1),
+        operations: 1 + each,
+    });
     service.finish(ANSWERED)?;
     count_messages(service, before, clients * each)
 }

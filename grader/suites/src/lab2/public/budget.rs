@@ -1,5 +1,5 @@
-//! Part E: what a right service may cost. Every bound stands in the handout. The network is clean: on a bad one a program
-//! cannot tell a lost message from a slow one, and may send more.
+//! Part E: what a right service may cost. Every bound stands in the handout. The network is clean:
+//! on a bad one a program cannot tell a lost message from a slow one, and may send more.
 
 use std::time::Duration;
 
@@ -10,15 +10,24 @@ use crate::lab2::{
     service::{Service, Size, append, get, put, with_service_under},
 };
 
-const PAIR: Size = Size { servers: 2, clients: 3 };
+const PAIR: Size = Size {
+    servers: 2,
+    clients: 3,
+};
 
 fn quiet(
     trial: &mut Trial<'_>,
     all_servers_start: bool,
     test: impl FnOnce(&mut Service<'_, '_>) -> Outcome,
 ) -> Outcome {
-    let conditions = if trial.number() == 0 { Conditions::steady() } else { Conditions::clean() };
-    with_service_under(trial, conditions, PAIR, all_servers_start, |service, _| test(service))
+    let conditions = if trial.number() == 0 {
+        Conditions::steady()
+    } else {
+        Conditions::clean()
+    };
+    with_service_under(trial, conditions, PAIR, all_servers_start, |service, _| {
+        test(service)
+    })
 }
 
 pub fn few_messages_per_operation(trial: &mut Trial<'_>) -> Outcome {
@@ -53,5 +62,7 @@ pub fn a_transfer_costs_what_the_state_does(trial: &mut Trial<'_>) -> Outcome {
 
 pub fn one_failure_is_no_long_wait(trial: &mut Trial<'_>) -> Outcome {
     let primary_dies = trial.number() % 3 != 2;
-    quiet(trial, true, |service| costs::wait(service, primary_dies, Duration::from_millis(40)))
+    quiet(trial, true, |service| {
+        costs::wait(service, primary_dies, Duration::from_millis(40))
+    })
 }

@@ -9,13 +9,20 @@ use crate::lab2::{
     service::{Size, append, get, put, with_crash_sweep, with_service, with_service_under},
 };
 
-const PAIR: Size = Size { servers: 2, clients: 2 };
-const TRIO: Size = Size { servers: 3, clients: 3 };
+const PAIR: Size = Size {
+    servers: 2,
+    clients: 2,
+};
+const TRIO: Size = Size {
+    servers: 3,
+    clients: 3,
+};
 
 pub fn state_survives_failover(trial: &mut Trial<'_>) -> Outcome {
     with_service(trial, PAIR, false, |service, undecided| {
         let (writer, reader) = (client(1), client(2));
-        // s1 serves alone; then s2 comes and must be given what s1 has; then it must be kept up to date.
+        // s1 serves alone; then s2 comes and must be given what s1 has; then it must be kept up to
+        // date.
         service.must_do(writer, &put("old", "before the backup"))?;
         service.must_do(writer, &append("both", "1;"))?;
         service.world.start(server(2))?;
@@ -51,15 +58,25 @@ pub fn an_acknowledged_write_is_on_the_backup(trial: &mut Trial<'_>) -> Outcome 
 
 pub fn no_answer_without_the_backup(trial: &mut Trial<'_>) -> Outcome {
     // However long a fault lasts, the clients must be back soon after its end.
-    let outage = if trial.number() % 2 == 0 { ms(2_000) } else { ms(5_300) };
+    let outage = if trial.number() % 2 == 0 {
+        ms(2_000)
+    } else {
+        ms(5_300)
+    };
     with_service(trial, PAIR, true, |service, undecided| {
         let (writer, reader) = (client(1), client(2));
         let (primary, backup) = service.replicated()?;
         service.must_do(writer, &append("log", "1;"))?;
-        // The two cannot hear each other, but the view server hears both: the view stays, and the backup in it.
+        // The two cannot hear each other, but the view server hears both: the view stays, and the
+        // backup in it.
         service.world.partition(&[&[primary], &[backup]])?;
         service.invoke(writer, &append("log", "2;"))?;
-        let answered = |world: &mut World<'_>| Ok(world.history().iter().all(|operation| operation.reply.is_some()));
+        let answered = |world: &mut World<'_>| {
+            Ok(world
+                .history()
+                .iter()
+                .all(|operation| operation.reply.is_some()))
+        };
         if service.world.run_until(outage, answered)? {
             // Answered in a view with a backup: so it must be on that backup.
             service.world.crash(primary)?;
@@ -74,13 +91,17 @@ pub fn no_answer_without_the_backup(trial: &mut Trial<'_>) -> Outcome {
 
 pub fn exactly_once_across_a_transfer(trial: &mut Trial<'_>) -> Outcome {
     if trial.number() % 2 == 1 {
-        let size = Size { servers: 2, clients: 12 };
+        let size = Size {
+            servers: 2,
+            clients: 12,
+        };
         return with_service(trial, size, false, scenes::many_retries_after_a_transfer);
     }
     with_service(trial, PAIR, false, |service, undecided| {
         let (writer, reader) = (client(1), client(2));
         service.must_do(writer, &append("log", "1;"))?;
-        // s1 alone carries the operation out, and its answer does not get through; only then s2 comes.
+        // s1 alone carries the operation out, and its answer does not get through; only then s2
+        // comes.
         service.world.cut(server(1), writer)?;
         service.invoke(writer, &append("log", "2;"))?;
         service.world.run_for(ms(600))?;
@@ -97,7 +118,8 @@ pub fn a_backup_without_the_state_never_serves(trial: &mut Trial<'_>) -> Outcome
     with_service(trial, PAIR, false, |service, undecided| {
         let (writer, reader) = (client(1), client(2));
         service.must_do(writer, &put("x", "kept by s1 alone"))?;
-        // s2 becomes backup, but nothing that s1 sends reaches it; then s1, which alone has the state, is gone.
+        // s2 becomes backup, but nothing that s1 sends reaches it; then s1, which alone has the
+        // state, is gone.
         service.world.partition(&[&[server(1)], &[server(2)]])?;
         service.world.start(server(2))?;
         service.world.run_for(ms(800))?;
@@ -118,7 +140,8 @@ pub fn exactly_once_across_failover(trial: &mut Trial<'_>) -> Outcome {
             let (primary, backup) = service.replicated()?;
             let token = format!("{round};");
             expected += &token;
-            // The operation is carried out, but the answer does not get through before the primary dies.
+            // The operation is carried out, but the answer does not get through before the primary
+            // dies.
             service.world.cut(primary, writer)?;
             service.world.cut(backup, writer)?;
             service.invoke(writer, &append("log", &token))?;
@@ -162,7 +185,11 @@ const OPERATIONS_PER_QUESTION: u64 = 10;
 
 pub fn view_server_is_not_asked_every_time(trial: &mut Trial<'_>) -> Outcome {
     // On a bad network a client cannot tell a lost message from a dead primary, and may ask.
-    let conditions = if trial.number() == 0 { Conditions::steady() } else { Conditions::clean() };
+    let conditions = if trial.number() == 0 {
+        Conditions::steady()
+    } else {
+        Conditions::clean()
+    };
     with_service_under(trial, conditions, PAIR, true, |service, _| {
         service.replicated()?;
         for writer in [client(1), client(2)] {
@@ -185,8 +212,10 @@ pub fn view_server_is_not_asked_every_time(trial: &mut Trial<'_>) -> Outcome {
         }
         let asked = service.log.borrow().asked - before;
         if asked * OPERATIONS_PER_QUESTION > operations {
-            let text =
-                format!("clients asked the view server {asked} times during {operations} operations in one view");
+            let text = format!(
+                "clients asked the view server {asked} times during {operations} operations in one \
+                 view"
+            );
             return Err(service.world.over_budget(text));
         }
         Ok(())
@@ -220,9 +249,27 @@ pub fn state_survives_a_chain_of_failovers(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn network_chaos(trial: &mut Trial<'_>) -> Outcome {
-    Chaos { size: Size { servers: 2, clients: 5 }, operations: 25, padding: "", faults: Faults::NETWORK }.run(trial)
+    Chaos {
+        size: Size {
+            servers: 2,
+            clients: 5,
+        },
+        operations: 25,
+        padding: "",
+        faults: Faults::NETWORK,
+    }
+    .run(trial)
 }
 
 pub fn failover_chaos(trial: &mut Trial<'_>) -> Outcome {
-    Chaos { size: Size { servers: 3, clients: 4 }, operations: 30, padding: "", faults: Faults::FAILOVER }.run(trial)
+    Chaos {
+        size: Size {
+            servers: 3,
+            clients: 4,
+        },
+        operations: 30,
+        padding: "",
+        faults: Faults::FAILOVER,
+    }
+    .run(trial)
 }

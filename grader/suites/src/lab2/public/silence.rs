@@ -1,4 +1,5 @@
-//! Part C: situations in which no correct service can go on. There a wrong answer fails, and no answer is right.
+//! Part C: situations in which no correct service can go on. There a wrong answer fails, and no
+//! answer is right.
 
 use faultline_sim::{Outcome, Trial, ms};
 
@@ -7,7 +8,10 @@ use crate::lab2::{
     service::{Size, append, get, put, with_service},
 };
 
-const TRIO: Size = Size { servers: 3, clients: 3 };
+const TRIO: Size = Size {
+    servers: 3,
+    clients: 3,
+};
 
 pub fn silence_when_primary_and_backup_are_lost(trial: &mut Trial<'_>) -> Outcome {
     with_service(trial, TRIO, true, |service, undecided| {
@@ -35,8 +39,12 @@ pub fn silence_when_the_primary_dies_before_its_ack(trial: &mut Trial<'_>) -> Ou
         service.must_do(writer, &put("x", "on two servers"))?;
         service.must_read(reader, "x", "on two servers")?;
         service.world.run_for(ms(400))?; // the third server is known to live
-        let third = (1..=3).map(server).find(|node| ![primary, backup].contains(node)).expect("there are three");
-        // The backup is taken for dead, the third server takes its place, and cannot be given the state.
+        let third = (1..=3)
+            .map(server)
+            .find(|node| ![primary, backup].contains(node))
+            .expect("there are three");
+        // The backup is taken for dead, the third server takes its place, and cannot be given the
+        // state.
         service.world.partition(&[&[primary], &[third]])?;
         service.world.isolate(backup)?;
         service.world.run_for(ms(800))?;

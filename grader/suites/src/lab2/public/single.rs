@@ -8,7 +8,10 @@ use crate::lab2::{
     service::{Size, append, put, with_service},
 };
 
-const ONE_SERVER: Size = Size { servers: 1, clients: 3 };
+const ONE_SERVER: Size = Size {
+    servers: 1,
+    clients: 3,
+};
 
 pub fn put_append_get(trial: &mut Trial<'_>) -> Outcome {
     with_service(trial, ONE_SERVER, true, |service, _| {
@@ -23,14 +26,19 @@ pub fn put_append_get(trial: &mut Trial<'_>) -> Outcome {
         service.must_read(reader, "x", "")?;
         service.must_read(reader, "y", "new")?;
         service.must_do(writer, &append("x", "ü\n\"quoted\""))?;
-        service.must_do(writer, &append("x", "ü\n\"quoted\""))?; // the same text twice is two appends
+        // the same text twice is two appends
+        service.must_do(writer, &append("x", "ü\n\"quoted\""))?;
         service.must_read(reader, "x", "ü\n\"quoted\"ü\n\"quoted\"")
     })
 }
 
 pub fn retries_survive_a_lossy_network(trial: &mut Trial<'_>) -> Outcome {
     with_service(trial, ONE_SERVER, true, |service, undecided| {
-        let lossy = Conditions { loss: 250, duplication: 100, ..Conditions::bad() };
+        let lossy = Conditions {
+            loss: 250,
+            duplication: 100,
+            ..Conditions::bad()
+        };
         service.world.set_conditions(lossy);
         let mut expected = String::new();
         for round in 0..12 {
@@ -47,12 +55,21 @@ pub fn retries_survive_a_lossy_network(trial: &mut Trial<'_>) -> Outcome {
 
 pub fn an_old_request_is_not_applied_again(trial: &mut Trial<'_>) -> Outcome {
     with_service(trial, ONE_SERVER, true, |service, undecided| {
-        // Every message comes a second time, up to half a second later: after newer requests and their answers.
-        let late =
-            Conditions { duplication: 1_000, stragglers: 400, straggle: ms(50)..=ms(500), ..Conditions::clean() };
+        // Every message comes a second time, up to half a second later: after newer requests and
+        // their answers.
+        let late = Conditions {
+            duplication: 1_000,
+            stragglers: 400,
+            straggle: ms(50)..=ms(500),
+            ..Conditions::clean()
+        };
         for writer in [client(1), client(2)] {
-            service.world.set_link(writer, server(1), Some(late.clone()));
-            service.world.set_link(server(1), writer, Some(late.clone()));
+            service
+                .world
+                .set_link(writer, server(1), Some(late.clone()));
+            service
+                .world
+                .set_link(server(1), writer, Some(late.clone()));
         }
         for round in 0..8 {
             service.must_do(client(1), &append("log", &format!("c1.{round};")))?;
@@ -85,7 +102,8 @@ pub fn duplicate_table_is_bounded_by_clients(trial: &mut Trial<'_>) -> Outcome {
             && late > early + early / 4 + 300
         {
             let text = format!(
-                "s1's state took {early} bytes after 20 operations of each of 3 clients and {late} bytes after 100; the \
+                "s1's state took {early} bytes after 20 operations of each of 3 clients and {late} \
+                 bytes after 100; the \
                  data did not grow"
             );
             return Err(service.world.over_budget(text));
@@ -96,5 +114,14 @@ pub fn duplicate_table_is_bounded_by_clients(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn many_clients_are_linearizable(trial: &mut Trial<'_>) -> Outcome {
-    Chaos { size: Size { servers: 1, clients: 5 }, operations: 30, padding: "", faults: Faults::NETWORK }.run(trial)
+    Chaos {
+        size: Size {
+            servers: 1,
+            clients: 5,
+        },
+        operations: 30,
+        padding: "",
+        faults: Faults::NETWORK,
+    }
+    .run(trial)
 }

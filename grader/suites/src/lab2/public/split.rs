@@ -1,4 +1,5 @@
-//! Part D: transfer and split brain. A server that is taken for dead may live, and whatever was sent may still arrive.
+//! Part D: transfer and split brain. A server that is taken for dead may live, and whatever was
+//! sent may still arrive.
 
 use faultline_sim::{Conditions, Outcome, Trial, ms};
 
@@ -11,8 +12,14 @@ use crate::lab2::{
     service::{Size, append, get, put, with_service, with_service_under},
 };
 
-const PAIR: Size = Size { servers: 2, clients: 3 };
-const TRIO: Size = Size { servers: 3, clients: 3 };
+const PAIR: Size = Size {
+    servers: 2,
+    clients: 3,
+};
+const TRIO: Size = Size {
+    servers: 3,
+    clients: 3,
+};
 
 pub fn deposed_primary_serves_nothing_stale(trial: &mut Trial<'_>) -> Outcome {
     let friend_reads = trial.number() % 2 == 0;
@@ -26,7 +33,11 @@ pub fn deposed_primary_serves_nothing_stale(trial: &mut Trial<'_>) -> Outcome {
         service.world.join(&[&[primary], &[friend]])?;
         service.led_by(backup)?;
         service.must_do(writer, &append("x", "new;"))?;
-        let command = if friend_reads { get("x") } else { append("x", "friend;") };
+        let command = if friend_reads {
+            get("x")
+        } else {
+            append("x", "friend;")
+        };
         service.invoke(friend, &command)?;
         service.world.run_for(ms(1_500))?;
         service.judge(undecided)?;
@@ -46,7 +57,8 @@ pub fn paused_primary_serves_nothing_stale(trial: &mut Trial<'_>) -> Outcome {
             service.world.pause(primary)?;
             service.led_by(backup)?;
             service.must_do(writer, &put("x", &format!("{round} new")))?;
-            // The friend knows of no other server; its request waits at the door of one that was never told anything.
+            // The friend knows of no other server; its request waits at the door of one that was
+            // never told anything.
             service.world.isolate(friend)?;
             service.world.join(&[&[primary], &[friend]])?;
             service.invoke(friend, &get("x"))?;
@@ -62,8 +74,14 @@ pub fn paused_primary_serves_nothing_stale(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn forwards_of_a_deposed_primary_are_refused(trial: &mut Trial<'_>) -> Outcome {
-    let command = if trial.number() % 2 == 0 { append("x", "friend;") } else { get("x") };
-    with_service(trial, TRIO, true, |service, undecided| scenes::forward_from_the_past(service, undecided, &command))
+    let command = if trial.number() % 2 == 0 {
+        append("x", "friend;")
+    } else {
+        get("x")
+    };
+    with_service(trial, TRIO, true, |service, undecided| {
+        scenes::forward_from_the_past(service, undecided, &command)
+    })
 }
 
 pub fn a_deposed_primary_takes_the_new_state(trial: &mut Trial<'_>) -> Outcome {
@@ -74,7 +92,8 @@ pub fn a_deposed_primary_takes_the_new_state(trial: &mut Trial<'_>) -> Outcome {
             service.must_do(writer, &append(key, "1;"))?;
         }
         service.must_read(friend, "x", "1;")?;
-        // The primary is alone with a client that writes, and may or may not have written something by itself.
+        // The primary is alone with a client that writes, and may or may not have written something
+        // by itself.
         service.world.isolate(primary)?;
         service.world.isolate(friend)?;
         service.world.join(&[&[primary], &[friend]])?;
@@ -87,7 +106,9 @@ pub fn a_deposed_primary_takes_the_new_state(trial: &mut Trial<'_>) -> Outcome {
         // It is included again, in the same life, and is the one that has to serve.
         let (_, included) = service.replicated()?;
         if included != primary {
-            return Err(service.world.violation(format!("{primary} lives and pings, but {included} is the backup")));
+            return Err(service.world.violation(format!(
+                "{primary} lives and pings, but {included} is the backup"
+            )));
         }
         service.must_do(writer, &append("z", "3;"))?;
         service.replicated()?;
@@ -100,47 +121,66 @@ pub fn a_deposed_primary_takes_the_new_state(trial: &mut Trial<'_>) -> Outcome {
 
 pub fn a_late_confirmation_releases_no_read(trial: &mut Trial<'_>) -> Outcome {
     let reads = trial.number() % 3 == 2;
-    let size = Size { servers: 2, clients: 4 };
+    let size = Size {
+        servers: 2,
+        clients: 4,
+    };
     // The moments matter here, so the network is clean but for the one link that is slow.
-    with_service_under(trial, Conditions::clean(), size, true, |service, undecided| {
-        let (writer, friend, fresh) = (client(1), client(2), client(3));
-        let (primary, backup) = service.replicated()?;
-        service.must_do(writer, &append("x", "old;"))?;
-        service.must_read(friend, "x", "old;")?;
-        service.must_read(writer, "y", "")?;
-        service.world.partition(&[&[primary], &[V1]])?;
-        service.world.run_for(ms(60))?;
-        // What the backup confirms now is on its way for long, and speaks of a time before its promotion.
-        let late = Conditions { latency: ms(480)..=ms(500), ..Conditions::clean() };
-        service.world.set_link(backup, primary, Some(late));
-        service.invoke(writer, &if reads { get("y") } else { append("y", "1;") })?;
-        service.world.run_for(ms(30))?;
-        service.world.partition(&[&[writer], &[primary]])?;
-        service.world.isolate(friend)?;
-        service.world.join(&[&[primary], &[friend]])?;
-        service.led_by(backup)?;
-        // A client that asks for the first time finds the new primary at once.
-        service.must_do(fresh, &append("x", "new;"))?;
-        service.invoke(friend, &get("x"))?;
-        service.world.run_for(ms(600))?;
-        service.judge(undecided)?;
-        service.world.heal()?;
-        service.answer(friend)?;
-        service.answer(writer)?;
-        service.read_all_and_judge(undecided)
-    })
+    with_service_under(
+        trial,
+        Conditions::clean(),
+        size,
+        true,
+        |service, undecided| {
+            let (writer, friend, fresh) = (client(1), client(2), client(3));
+            let (primary, backup) = service.replicated()?;
+            service.must_do(writer, &append("x", "old;"))?;
+            service.must_read(friend, "x", "old;")?;
+            service.must_read(writer, "y", "")?;
+            service.world.partition(&[&[primary], &[V1]])?;
+            service.world.run_for(ms(60))?;
+            // What the backup confirms now is on its way for long, and speaks of a time before its
+            // promotion.
+            let late = Conditions {
+                latency: ms(480)..=ms(500),
+                ..Conditions::clean()
+            };
+            service.world.set_link(backup, primary, Some(late));
+            service.invoke(writer, &if reads { get("y") } else { append("y", "1;") })?;
+            service.world.run_for(ms(30))?;
+            service.world.partition(&[&[writer], &[primary]])?;
+            service.world.isolate(friend)?;
+            service.world.join(&[&[primary], &[friend]])?;
+            service.led_by(backup)?;
+            // A client that asks for the first time finds the new primary at once.
+            service.must_do(fresh, &append("x", "new;"))?;
+            service.invoke(friend, &get("x"))?;
+            service.world.run_for(ms(600))?;
+            service.judge(undecided)?;
+            service.world.heal()?;
+            service.answer(friend)?;
+            service.answer(writer)?;
+            service.read_all_and_judge(undecided)
+        },
+    )
 }
 
 pub fn late_messages_of_earlier_views_change_nothing(trial: &mut Trial<'_>) -> Outcome {
     with_service(trial, PAIR, true, |service, undecided| {
-        let late =
-            Conditions { duplication: 1_000, stragglers: 500, straggle: ms(100)..=ms(500), ..Conditions::clean() };
+        let late = Conditions {
+            duplication: 1_000,
+            stragglers: 500,
+            straggle: ms(100)..=ms(500),
+            ..Conditions::clean()
+        };
         scenes::backups_come_and_go(service, undecided, &late)
     })
 }
 
 pub fn a_transfer_neither_loses_nor_doubles(trial: &mut Trial<'_>) -> Outcome {
-    with_service(trial, PAIR, false, |service, undecided| scenes::write_while_it_is_copied(service, undecided, 120))
+    with_service(trial, PAIR, false, |service, undecided| {
+        scenes::write_while_it_is_copied(service, undecided, 120)
+    })
 }
 
 pub fn a_transfer_is_retried_until_it_arrives(trial: &mut Trial<'_>) -> Outcome {
@@ -148,9 +188,13 @@ pub fn a_transfer_is_retried_until_it_arrives(trial: &mut Trial<'_>) -> Outcome 
     with_service(trial, PAIR, false, |service, undecided| {
         let writer = client(1);
         for number in 0..20 {
-            service.must_do(writer, &put(&format!("key {number}"), &format!("value {number}")))?;
+            service.must_do(
+                writer,
+                &put(&format!("key {number}"), &format!("value {number}")),
+            )?;
         }
-        // s2 becomes backup and lives, but what s1 sends to it, or what it answers, does not arrive.
+        // s2 becomes backup and lives, but what s1 sends to it, or what it answers, does not
+        // arrive.
         scenes::cut(service, side, server(1), server(2))?;
         service.world.start(server(2))?;
         service.world.run_for(ms(700))?;
@@ -170,19 +214,30 @@ pub fn a_transfer_is_retried_until_it_arrives(trial: &mut Trial<'_>) -> Outcome 
 
 pub fn a_one_way_cut_neither_loses_nor_doubles(trial: &mut Trial<'_>) -> Outcome {
     // However long a fault lasts, the clients must be back soon after its end.
-    let outage = if trial.number() == 1 { ms(5_080) } else { ms(500) };
+    let outage = if trial.number() == 1 {
+        ms(5_080)
+    } else {
+        ms(500)
+    };
     with_service(trial, PAIR, true, |service, undecided| {
         let (writer, reader) = (client(1), client(2));
         let (primary, backup) = service.replicated()?;
         service.must_do(writer, &append("log", "0;"))?;
-        let links = [(primary, backup), (backup, primary), (writer, primary), (primary, writer)];
+        let links = [
+            (primary, backup),
+            (backup, primary),
+            (writer, primary),
+            (primary, writer),
+        ];
         let mut expected = String::from("0;");
         for (round, (from, to)) in links.into_iter().enumerate() {
             let token = format!("{};", round + 1);
             expected += &token;
             service.world.cut(from, to)?;
             service.invoke(writer, &append("log", &token))?;
-            service.world.run_for(if from == writer { outage } else { ms(500) })?;
+            service
+                .world
+                .run_for(if from == writer { outage } else { ms(500) })?;
             service.world.heal_link(from, to)?;
             service.answer(writer)?;
             service.must_read(reader, "log", &expected)?;
@@ -195,6 +250,15 @@ pub fn a_one_way_cut_neither_loses_nor_doubles(trial: &mut Trial<'_>) -> Outcome
 }
 
 pub fn split_brain_chaos(trial: &mut Trial<'_>) -> Outcome {
-    let size = Size { servers: 3 - (trial.number() % 2) as u32, clients: 4 };
-    Chaos { size, operations: 30, padding: "", faults: Faults::SPLIT_BRAIN }.run(trial)
+    let size = Size {
+        servers: 3 - (trial.number() % 2) as u32,
+        clients: 4,
+    };
+    Chaos {
+        size,
+        operations: 30,
+        padding: "",
+        faults: Faults::SPLIT_BRAIN,
+    }
+    .run(trial)
 }

@@ -59,7 +59,8 @@ pub fn racing_proposers_settle(trial: &mut Trial<'_>) -> Outcome {
     })
 }
 
-/// Everybody proposes something else at the same moment; the last slot is nobody's hole, so one of them wins.
+/// Everybody proposes something else at the same moment; the last slot is nobody's hole, so one of
+/// them wins.
 fn race(group: &mut Group<'_, '_>, slot: Slot) -> Outcome {
     for server in group.size.servers() {
         group.propose(server, slot, &format!("{slot} of {server}"))?;
@@ -69,7 +70,9 @@ fn race(group: &mut Group<'_, '_>, slot: Slot) -> Outcome {
     let noop = log.chosen(slot) == Some(&lab3_api::Value::Noop);
     drop(log);
     if noop {
-        return Err(group.world.violation(format!("a no-op is chosen in slot {slot}, which is no hole")));
+        return Err(group.world.violation(format!(
+            "a no-op is chosen in slot {slot}, which is no hole"
+        )));
     }
     Ok(())
 }
@@ -82,7 +85,8 @@ pub fn many_slots_in_any_order(trial: &mut Trial<'_>) -> Outcome {
         group.must_choose(&[7], &[two])?;
         for slot in [3, 12, 1, 16, 2, 9, 15, 4, 5, 14, 6, 8, 11, 10, 13] {
             let by = server(1 + (slot % 3) as u32);
-            // Now and then for a moment nobody hears what anybody says: what was said then is said again.
+            // Now and then for a moment nobody hears what anybody says: what was said then is said
+            // again.
             if slot % 5 == 0 {
                 group.world.partition(&[&[one], &[two], &[three]])?;
             }
@@ -107,7 +111,8 @@ pub fn a_chosen_value_stays(trial: &mut Trial<'_>) -> Outcome {
         // While it hears nobody, its ballots may grow and grow.
         group.propose(away, 1, "of the one that was away")?;
         group.world.run_for(ms(2_000))?;
-        // The only one that is left of those who voted has not heard that it is chosen, or forgotten it.
+        // The only one that is left of those who voted has not heard that it is chosen, or
+        // forgotten it.
         group.world.restart_quickly(two)?;
         group.world.isolate(one)?;
         group.world.join(&[&[away], &[two]])?;
@@ -153,8 +158,15 @@ pub fn a_majority_goes_on(trial: &mut Trial<'_>) -> Outcome {
         let all = group.size.servers();
         group.propose(server(1), 1, "by all")?;
         group.must_choose(&[1], &all)?;
-        for (slot, gone) in (2..).step_by(2).zip([[1, 2], [2, 3], [3, 4], [4, 5], [5, 1]]) {
-            let alive: Vec<_> = all.iter().copied().filter(|server| !gone.contains(&server.number())).collect();
+        for (slot, gone) in (2..)
+            .step_by(2)
+            .zip([[1, 2], [2, 3], [3, 4], [4, 5], [5, 1]])
+        {
+            let alive: Vec<_> = all
+                .iter()
+                .copied()
+                .filter(|server| !gone.contains(&server.number()))
+                .collect();
             for gone in gone {
                 group.world.crash(server(gone))?;
             }
@@ -176,9 +188,17 @@ pub fn one_deaf_and_one_mute_stop_nobody(trial: &mut Trial<'_>) -> Outcome {
         for (slot, deaf) in (2..).step_by(3).zip(1..=5) {
             let mute = deaf % 5 + 1;
             // In a design with a leader it is the one that becomes deaf.
-            let others: Vec<_> = all.iter().copied().filter(|server| server.number() != deaf).collect();
+            let others: Vec<_> = all
+                .iter()
+                .copied()
+                .filter(|server| server.number() != deaf)
+                .collect();
             ballots::lead(group, server(deaf), &others, slot)?;
-            let well: Vec<_> = all.iter().copied().filter(|s| ![deaf, mute].contains(&s.number())).collect();
+            let well: Vec<_> = all
+                .iter()
+                .copied()
+                .filter(|s| ![deaf, mute].contains(&s.number()))
+                .collect();
             for other in &all {
                 if *other != server(deaf) {
                     group.world.cut(*other, server(deaf))?;
@@ -187,10 +207,18 @@ pub fn one_deaf_and_one_mute_stop_nobody(trial: &mut Trial<'_>) -> Outcome {
                     group.world.cut(server(mute), *other)?;
                 }
             }
-            group.propose(well[0], slot + 1, &format!("while s{deaf} is deaf and s{mute} is mute"))?;
+            group.propose(
+                well[0],
+                slot + 1,
+                &format!("while s{deaf} is deaf and s{mute} is mute"),
+            )?;
             group.must_choose(&[slot + 1], &well)?;
             group.world.heal()?;
-            group.propose(server(deaf), slot + 2, &format!("of s{deaf}, which hears again"))?;
+            group.propose(
+                server(deaf),
+                slot + 2,
+                &format!("of s{deaf}, which hears again"),
+            )?;
             group.must_choose(&[slot, slot + 1, slot + 2], &all)?;
         }
         Ok(())
@@ -198,23 +226,38 @@ pub fn one_deaf_and_one_mute_stop_nobody(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn a_copy_of_a_reply_counts_once(trial: &mut Trial<'_>) -> Outcome {
-    let twice = Conditions { duplication: 1_000, ..Conditions::clean() };
+    let twice = Conditions {
+        duplication: 1_000,
+        ..Conditions::clean()
+    };
     with_group_under(trial, twice, FIVE, ballots::two_say_everything_twice)
 }
 
 pub fn late_answers_to_an_older_ballot_do_not_count(trial: &mut Trial<'_>) -> Outcome {
     let conditions = ballots::conditions(trial);
-    with_group_under(trial, conditions, TRIO, |group| ballots::old_promises_arrive_late(group, 4_000))
+    with_group_under(trial, conditions, TRIO, |group| {
+        ballots::old_promises_arrive_late(group, 4_000)
+    })
 }
 
 pub fn acceptances_of_two_ballots_choose_nothing(trial: &mut Trial<'_>) -> Outcome {
     let conditions = ballots::conditions(trial);
-    with_group_under(trial, conditions, FIVE, ballots::acceptances_of_two_ballots_meet)
+    with_group_under(
+        trial,
+        conditions,
+        FIVE,
+        ballots::acceptances_of_two_ballots_meet,
+    )
 }
 
 pub fn the_value_of_the_highest_ballot_wins(trial: &mut Trial<'_>) -> Outcome {
     let conditions = ballots::conditions(trial);
-    with_group_under(trial, conditions, TRIO, ballots::an_old_vote_meets_a_newer_one)
+    with_group_under(
+        trial,
+        conditions,
+        TRIO,
+        ballots::an_old_vote_meets_a_newer_one,
+    )
 }
 
 pub fn no_two_servers_use_the_same_ballot(trial: &mut Trial<'_>) -> Outcome {
@@ -224,7 +267,12 @@ pub fn no_two_servers_use_the_same_ballot(trial: &mut Trial<'_>) -> Outcome {
 
 pub fn a_vote_is_a_promise(trial: &mut Trial<'_>) -> Outcome {
     let conditions = ballots::conditions(trial);
-    with_group_under(trial, conditions, FIVE, ballots::an_old_proposal_meets_a_vote)
+    with_group_under(
+        trial,
+        conditions,
+        FIVE,
+        ballots::an_old_proposal_meets_a_vote,
+    )
 }
 
 pub fn agreement_chaos(trial: &mut Trial<'_>) -> Outcome {

@@ -1,5 +1,5 @@
-//! The budget: what an operation may cost. The network is clean: on a bad one a program cannot tell a lost message from a
-//! slow one, and may send more.
+//! The budget: what an operation may cost. The network is clean: on a bad one a program cannot tell
+//! a lost message from a slow one, and may send more.
 
 use faultline_sim::{Conditions, Outcome, Trial, ms};
 
@@ -8,10 +8,17 @@ use crate::lab3::{
     group::{Group, Size, append, get, put, with_group_under},
 };
 
-const TRIO: Size = Size { servers: 3, clients: 3 };
+const TRIO: Size = Size {
+    servers: 3,
+    clients: 3,
+};
 
 fn quiet(trial: &mut Trial<'_>, test: impl FnOnce(&mut Group<'_, '_>) -> Outcome) -> Outcome {
-    let conditions = if trial.number() == 0 { Conditions::steady() } else { Conditions::clean() };
+    let conditions = if trial.number() == 0 {
+        Conditions::steady()
+    } else {
+        Conditions::clean()
+    };
     with_group_under(trial, conditions, TRIO, test)
 }
 

@@ -8,7 +8,10 @@ use crate::lab3::{
     scenes, server,
 };
 
-const TRIO: Size = Size { servers: 3, clients: 3 };
+const TRIO: Size = Size {
+    servers: 3,
+    clients: 3,
+};
 
 pub fn an_idle_log_is_forgotten(trial: &mut Trial<'_>) -> Outcome {
     with_group(trial, TRIO, |group| {
@@ -20,7 +23,8 @@ pub fn an_idle_log_is_forgotten(trial: &mut Trial<'_>) -> Outcome {
 pub fn a_server_that_was_away_gets_what_was_forgotten(trial: &mut Trial<'_>) -> Outcome {
     with_group(trial, TRIO, |group| {
         let (away, others) = (server(3), [server(1), server(2)]);
-        // Who was down knows nothing of ballots that could make it lead when it is back: it has to be told.
+        // Who was down knows nothing of ballots that could make it lead when it is back: it has to
+        // be told.
         group.world.crash(away)?;
         costs::overwrite(group, 1_000, 2)?;
         group.world.run_for(ms(1_500))?;
@@ -39,7 +43,8 @@ pub fn a_server_that_was_away_gets_what_was_forgotten(trial: &mut Trial<'_>) -> 
         group.must_read(client(3), "kept", "while s3 was away")?;
         group.world.heal()?;
 
-        // An operation is carried out without it and forgotten, and the reply does not get through. It comes back and leads.
+        // An operation is carried out without it and forgotten, and the reply does not get through.
+        // It comes back and leads.
         group.world.isolate(away)?;
         for other in others {
             group.world.cut(other, client(2))?;
@@ -49,7 +54,9 @@ pub fn a_server_that_was_away_gets_what_was_forgotten(trial: &mut Trial<'_>) -> 
         group.world.join(&[&[away], &others])?;
         group.world.run_for(ms(1_000))?;
         ballots::take_over(group, &others)?;
-        group.world.join(&[&[away], &[client(1), client(2), client(3)]])?;
+        group
+            .world
+            .join(&[&[away], &[client(1), client(2), client(3)]])?;
         group.world.run_for(ms(700))?;
         group.world.heal()?;
         group.answer(client(2))?;
@@ -59,7 +66,14 @@ pub fn a_server_that_was_away_gets_what_was_forgotten(trial: &mut Trial<'_>) -> 
 }
 
 pub fn one_reply_per_client_is_kept(trial: &mut Trial<'_>) -> Outcome {
-    with_group(trial, Size { servers: 3, clients: 5 }, |group| costs::table(group, 4, 3_000))
+    with_group(
+        trial,
+        Size {
+            servers: 3,
+            clients: 5,
+        },
+        |group| costs::table(group, 4, 3_000),
+    )
 }
 
 pub fn forgetting_loses_nothing(trial: &mut Trial<'_>) -> Outcome {
@@ -72,11 +86,15 @@ pub fn forgetting_loses_nothing(trial: &mut Trial<'_>) -> Outcome {
             group.must_do(writer, &append("x", &format!("{round};")))?;
         }
         group.world.sweep(two);
-        group.world.run_until(ms(900), |world| Ok(world.is_down(two)))?;
+        group
+            .world
+            .run_until(ms(900), |world| Ok(world.is_down(two)))?;
         group.world.sweep_over();
         group.start_all()?;
         group.world.isolate(one)?;
-        group.world.join(&[&[away], &[two, client(1), client(2), client(3)]])?;
+        group
+            .world
+            .join(&[&[away], &[two, client(1), client(2), client(3)]])?;
         group.must_read(reader, "x", "0;1;2;3;")
     })
 }
@@ -86,8 +104,14 @@ pub fn what_is_forgotten_stays_decided(trial: &mut Trial<'_>) -> Outcome {
         let (writer, other) = (client(1), client(2));
         group.must_do(writer, &append("x", "0;"))?;
         for late in group.size.servers() {
-            // What it says is not heard until the others have forgotten what it was about, and it does not hear of that.
-            let others: Vec<_> = group.size.servers().into_iter().filter(|server| *server != late).collect();
+            // What it says is not heard until the others have forgotten what it was about, and it
+            // does not hear of that.
+            let others: Vec<_> = group
+                .size
+                .servers()
+                .into_iter()
+                .filter(|server| *server != late)
+                .collect();
             for other in &others {
                 group.world.hold(late, *other)?;
                 group.world.cut(*other, late)?;

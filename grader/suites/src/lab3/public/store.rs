@@ -10,9 +10,18 @@ use crate::lab3::{
     scenes, server,
 };
 
-const ONE: Size = Size { servers: 1, clients: 2 };
-const TRIO: Size = Size { servers: 3, clients: 3 };
-const FIVE: Size = Size { servers: 5, clients: 4 };
+const ONE: Size = Size {
+    servers: 1,
+    clients: 2,
+};
+const TRIO: Size = Size {
+    servers: 3,
+    clients: 3,
+};
+const FIVE: Size = Size {
+    servers: 5,
+    clients: 4,
+};
 
 pub fn put_append_get(trial: &mut Trial<'_>) -> Outcome {
     with_group(trial, TRIO, |group| {
@@ -41,7 +50,12 @@ pub fn a_single_server_serves(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn many_clients_are_linearizable(trial: &mut Trial<'_>) -> Outcome {
-    Chaos { size: FIVE, operations: 12, faults: Faults::NONE }.run(trial)
+    Chaos {
+        size: FIVE,
+        operations: 12,
+        faults: Faults::NONE,
+    }
+    .run(trial)
 }
 
 pub fn an_operation_is_carried_out_once(trial: &mut Trial<'_>) -> Outcome {
@@ -77,7 +91,9 @@ pub fn another_operation_in_the_slot_is_no_answer(trial: &mut Trial<'_>) -> Outc
 }
 
 pub fn a_cut_off_server_answers_nothing_stale(trial: &mut Trial<'_>) -> Outcome {
-    with_group(trial, TRIO, |group| scenes::a_friend_asks_whoever_is_cut_off(group, &get("x")))
+    with_group(trial, TRIO, |group| {
+        scenes::a_friend_asks_whoever_is_cut_off(group, &get("x"))
+    })
 }
 
 pub fn a_minority_serves_nobody(trial: &mut Trial<'_>) -> Outcome {
@@ -87,10 +103,20 @@ pub fn a_minority_serves_nobody(trial: &mut Trial<'_>) -> Outcome {
         for pair in [[1, 2], [3, 4], [5, 1]] {
             // In a design with a leader it is in the minority.
             let leads = server(pair[0]);
-            let others: Vec<_> = group.size.servers().into_iter().filter(|server| *server != leads).collect();
+            let others: Vec<_> = group
+                .size
+                .servers()
+                .into_iter()
+                .filter(|server| *server != leads)
+                .collect();
             ballots::take_over(group, &others)?;
             let few = [leads, server(pair[1]), friend];
-            let rest: Vec<_> = group.world.ids().into_iter().filter(|id| !few.contains(id)).collect();
+            let rest: Vec<_> = group
+                .world
+                .ids()
+                .into_iter()
+                .filter(|id| !few.contains(id))
+                .collect();
             group.world.partition(&[&few, &rest])?;
             group.invoke(friend, &append("x", &format!("{pair:?};")))?;
             group.stays_silent("two of five servers are no majority", ms(1_200))?;
@@ -111,7 +137,9 @@ pub fn a_server_may_die_at_any_point(trial: &mut Trial<'_>) -> Outcome {
         group.invoke(one, &append("x", "1;"))?;
         group.invoke(two, &append("y", "2;"))?;
         group.world.sweep(victim);
-        group.world.run_until(ms(90), |world| Ok(world.is_down(victim)))?;
+        group
+            .world
+            .run_until(ms(90), |world| Ok(world.is_down(victim)))?;
         group.world.sweep_over();
         // It stays down: two of three go on.
         group.answer(one)?;
@@ -126,13 +154,25 @@ pub fn slots_that_nobody_finished_are_filled(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn a_server_that_was_away_catches_up(trial: &mut Trial<'_>) -> Outcome {
-    with_group(trial, TRIO, |group| scenes::one_is_away_then_needed(group, 25, ms(1_500)))
+    with_group(trial, TRIO, |group| {
+        scenes::one_is_away_then_needed(group, 25, ms(1_500))
+    })
 }
 
 pub fn network_chaos(trial: &mut Trial<'_>) -> Outcome {
-    Chaos { size: TRIO, operations: 12, faults: Faults::NETWORK }.run(trial)
+    Chaos {
+        size: TRIO,
+        operations: 12,
+        faults: Faults::NETWORK,
+    }
+    .run(trial)
 }
 
 pub fn partition_chaos(trial: &mut Trial<'_>) -> Outcome {
-    Chaos { size: FIVE, operations: 12, faults: Faults::NETWORK }.run(trial)
+    Chaos {
+        size: FIVE,
+        operations: 12,
+        faults: Faults::NETWORK,
+    }
+    .run(trial)
 }

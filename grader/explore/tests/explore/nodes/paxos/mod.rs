@@ -14,17 +14,23 @@ use super::{client, server};
 /// Servers first.
 pub fn nodes(servers: u32, clients: u32) -> Vec<NodeSpec> {
     let of = |number| server(number, &servers);
-    (1..=servers).map(of).chain((1..=clients).map(|number| client(number, &servers))).collect()
+    (1..=servers)
+        .map(of)
+        .chain((1..=clients).map(|number| client(number, &servers)))
+        .collect()
 }
 
 /// Clients write and then read, each at once after the other.
 pub fn model(servers: u32, clients: u32) -> Model {
     let letter = |number: u32| (b'A' + (number - 1) as u8) as char;
-    (1..=clients).fold(Model::new(nodes(servers, clients)).pace(Pace::Eager), |model, number| {
-        let commands = [Command::Put(letter(number)), Command::Get];
-        let commands = commands.map(|command| codec::to_bytes(&command).unwrap());
-        model.operations(NodeId::new('c', number), commands.to_vec())
-    })
+    (1..=clients).fold(
+        Model::new(nodes(servers, clients)).pace(Pace::Eager),
+        |model, number| {
+            let commands = [Command::Put(letter(number)), Command::Get];
+            let commands = commands.map(|command| codec::to_bytes(&command).unwrap());
+            model.operations(NodeId::new('c', number), commands.to_vec())
+        },
+    )
 }
 
 /// The register that the clients believe in.

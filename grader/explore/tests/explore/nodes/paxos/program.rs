@@ -1,6 +1,7 @@
-//! The nodes: single-decree Paxos (L. Lamport: The part-time parliament, 1998) as a register that is written once: the protocol of
-//! stateright's `examples/paxos.rs`, event for event, so that the numbers of states can be compared. Each client
-//! writes its letter and, when that is decided, reads it from the next server.
+//! The nodes: single-decree Paxos (L. Lamport: The part-time parliament, 1998) as a register that
+//! is written once: the protocol of stateright's `examples/paxos.rs`, event for event, so that the
+//! numbers of states can be compared. Each client writes its letter and, when that is decided,
+//! reads it from the next server.
 
 use labkit::{codec, guest, prelude::*};
 
@@ -15,11 +16,24 @@ pub enum Message {
     Get(u64),
     PutOk(u64),
     GetOk(u64, char),
-    Prepare { ballot: Ballot },
-    Prepared { ballot: Ballot, last_accepted: Option<(Ballot, Proposal)> },
-    Accept { ballot: Ballot, proposal: Proposal },
-    Accepted { ballot: Ballot },
-    Decided { ballot: Ballot, proposal: Proposal },
+    Prepare {
+        ballot: Ballot,
+    },
+    Prepared {
+        ballot: Ballot,
+        last_accepted: Option<(Ballot, Proposal)>,
+    },
+    Accept {
+        ballot: Ballot,
+        proposal: Proposal,
+    },
+    Accepted {
+        ballot: Ballot,
+    },
+    Decided {
+        ballot: Ballot,
+        proposal: Proposal,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,7 +56,10 @@ impl Server {
 
     fn broadcast(&self, message: &Message, ctx: &mut Context<Self>) {
         let me = ctx.id();
-        for peer in (1..=self.servers).map(|number| NodeId::new('s', number)).filter(|peer| *peer != me) {
+        for peer in (1..=self.servers)
+            .map(|number| NodeId::new('s', number))
+            .filter(|peer| *peer != me)
+        {
             ctx.send(peer, message.clone());
         }
     }
@@ -50,7 +67,10 @@ impl Server {
     /// Proposes what the latest ballot may have decided, or what the client asked for.
     fn propose(&mut self, ballot: Ballot, ctx: &mut Context<Self>) {
         let latest = self.prepares.values().max().copied().flatten();
-        let proposal = latest.map(|(_, proposal)| proposal).or(self.proposal).expect("a leader has a proposal");
+        let proposal = latest
+            .map(|(_, proposal)| proposal)
+            .or(self.proposal)
+            .expect("a leader has a proposal");
         self.proposal = Some(proposal);
         self.accepted = Some((ballot, proposal));
         self.accepts.insert(ctx.id());
@@ -77,7 +97,8 @@ impl Node for Server {
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         if self.is_decided {
-            // A server that has decided nothing cannot know what others have, so only one that has answers.
+            // A server that has decided nothing cannot know what others have, so only one that has
+            // answers.
             if let (Message::Get(request), Some((_, (_, _, value)))) = (message, self.accepted) {
                 ctx.send(from, Message::GetOk(request, value));
             }
@@ -91,13 +112,27 @@ impl Node for Server {
                 self.accepts.clear();
                 self.ballot = (self.ballot.0 + 1, me);
                 self.prepares.insert(me, self.accepted);
-                self.broadcast(&Message::Prepare { ballot: self.ballot }, ctx);
+                self.broadcast(
+                    &Message::Prepare {
+                        ballot: self.ballot,
+                    },
+                    ctx,
+                );
             }
             Message::Prepare { ballot } if self.ballot < ballot => {
                 self.ballot = ballot;
-                ctx.send(from, Message::Prepared { ballot, last_accepted: self.accepted });
+                ctx.send(
+                    from,
+                    Message::Prepared {
+                        ballot,
+                        last_accepted: self.accepted,
+                    },
+                );
             }
-            Message::Prepared { ballot, last_accepted } if ballot == self.ballot => {
+            Message::Prepared {
+                ballot,
+                last_accepted,
+            } if ballot == self.ballot => {
                 self.prepares.insert(from, last_accepted);
                 if self.prepares.len() == self.majority() {
                     self.propose(ballot, ctx);
@@ -155,7 +190,11 @@ impl Node for Client {
     type Timer = ();
 
     fn start(servers: &u32, _: Boot, _: &mut Context<Self>) -> Self {
-        Client { servers: *servers, waits_for: None, operations: 0 }
+        Client {
+            servers: *servers,
+            waits_for: None,
+            operations: 0,
+        }
     }
 
     fn on_message(&mut self, _: NodeId, message: Message, ctx: &mut Context<Self>) {
@@ -196,7 +235,10 @@ impl labkit::Client for Client {
 
 pub fn lab() -> guest::Lab {
     let server = guest::Role::node::<Server>(|server| {
-        let decided = server.accepted.filter(|_| server.is_decided).map(|(_, (_, _, value))| value);
+        let decided = server
+            .accepted
+            .filter(|_| server.is_decided)
+            .map(|(_, (_, _, value))| value);
         codec::to_bytes(&decided).unwrap()
     });
     guest::Lab::new(vec![server, guest::Role::client::<Client>()])
