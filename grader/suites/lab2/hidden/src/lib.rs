@@ -1,0 +1,706 @@
+//! The tests that students do not have: each has a public test beside it with the same idea, and
+//! draws sizes, values and moments from the run's seed, and so from the course's salt. In the
+//! students' release `tests` returns none.
+
+mod part_e;
+
+use faultline_explore::Guide;
+use faultline_sim::{
+    Conditions, Outcome, Trial,
+    choice::{About, Choices, Draw},
+    ms,
+};
+
+use part_e::{
+    a_transfer_carries_no_history, few_messages_for_large_values, memory_after_a_failover,
+};
+
+use faultline_labtest::Test;
+use lab2_suite::{
+    V1,
+    chaos::{Chaos, Faults},
+    client,
+    comings::come_and_go,
+    orders::{
+        A_WHILE, NO_FAULTS, ONE_CRASH, QUIET, all_answered, alone, answered, explore, falls_to,
+        led_by, only, replicated, service as small,
+    },
+    scenes, server,
+    service::{Size, append, get, put, with_crash_sweep, with_service, with_service_under},
+    stage::{on_stage, show},
+};
+
+/// All hidden tests, in the order of the rubric.
+pub fn tests() -> Vec<Test> {
+    macro_rules! hidden {
+        ($($id:literal $test:ident),* $(,)?) => { vec![$(Test { id: $id, run: $test }),*] };
+    }
+    hidden![
+        "H-A1" many_servers_come_and_go,
+        "H-A2" primary_restarts_before_its_ack,
+        "H-A3" idle_server_never_replaces_two_lost_ones,
+        "H-A4" the_latest_life_of_an_idle_server_is_chosen,
+        "H-B1" large_values_and_many_clients_are_linearizable,
+        "H-B2" late_copies_of_any_request_or_reply,
+        "H-B3" large_replies_are_not_kept,
+        "H-C1" a_dying_backup_takes_nothing_with_it,
+        "H-C2" exactly_once_wherever_the_primary_dies,
+        "H-C3" many_servers_come_and_go_under_load,
+        "H-C4" silence_after_a_lone_primary_restarted,
+        "H-C5" exactly_once_across_two_failovers,
+        "H-D1" slow_primary_serves_nothing_stale,
+        "H-D2" what_a_deposed_primary_forwards_is_not_kept,
+        "H-D3" late_confirmations_of_a_lost_backup,
+        "H-D4" a_large_state_is_whole_before_the_ack,
+        "H-D5" two_servers_look_dead_in_turn,
+        "H-E1" few_messages_for_large_values,
+        "H-E2" a_transfer_carries_no_history,
+        "H-E3" memory_after_a_failover,
+        "H-F1" a_late_transfer_in_every_order,
+        "H-F2" a_late_confirmation_in_every_order,
+        "H-F3" a_primary_of_long_ago_in_every_order,
+        "H-F4" a_transfer_confirmed_twice_in_every_order,
+    ]
+}
+
+/// What a test draws for itself.
+fn drawn(trial: &Trial<'_>) -> Draw {
+    Choices::new(trial.seed()).draw(About::Plan, 9, 0)
+}
+
+fn some_key(draw: &mut Draw) -> String {
+    format!("key {}", draw.below(1_000_000))
+}
+
+const PAIR: Size = Size {
+    servers: 2,
+    clients: 3,
+};
+const TRIO: Size = Size {
+    servers: 3,
+    clients: 3,
+};
+
+fn many_servers_come_and_go(trial: &mut Trial<'_>) -> Outcome {
+    come_and_go(trial, 5, 20)
+}
+
+fn primary_restarts_before_its_ack(trial: &mut Trial<'_>) -> Outcome {
+    on_stage(trial, 3, |stage| {
+        stage.start(server(1));
+        stage.until("the first server to ping becomes primary", |view| {
+            view.number == 1
+        })?;
+        stage.run(ms(100))?;
+        stage.accepts_no_more_than(server(1), 1);
+        stage.start(server(2));
+        stage.until("s2 becomes backup", |view| view.number == 2)?;
+        stage.start(server(1)); // a new life, which accepts what it is told
+        stage.stays(
+            "its primary s1 restarted before it had acknowledged it",
+            ms(600),
+        )?;
+        for _ in 0..4 {
+            stage.ping(server(1), 2, 1)?; // late, of the life that is over
+            stage.stays(
+                "its primary s1 restarted, and a ping of its first life came late",
+                ms(50),
+            )?;
+        }
+        stage.start(server(3));
+        stage.die(server(2));
+        stage.stays(
+            "its primary s1 restarted before it had acknowledged it (s3 came, s2 died)",
+            ms(800),
+        )
+    })
+}
+
+fn idle_server_never_replaces_two_lost_ones(trial: &mut Trial<'_>) -> Outcome {
+    let again = drawn(trial).below(2) == 0;
+    on_stage(trial, 3, |stage| {
+        stage.replicated(&[server(1), server(2), server(3)])?;
+        let lost = [stage.member(server(1)), stage.member(server(2))];
+        stage.die(server(1));
+        stage.die(server(2));
+        // One change may come: the backup's death may be noticed a tick after the primary's.
+        stage.run(ms(500))?;
+        let view = stage.view();
+        if !view.primary.is_some_and(|primary| lost.contains(&primary)) {
+            let text = format!(
+                "s1 and s2 alone had the state and are lost, but now it is {}",
+                show(&view)
+            );
+            return stage.violation(text);
+        }
+        if again {
+            stage.start(server(1));
+            stage.start(server(2));
+        }
+        stage.stays("the two servers that had the state are lost", ms(1_000))
+    })
+}
+
+fn the_latest_life_of_an_idle_server_is_chosen(trial: &mut Trial<'_>) -> Outcome {
+    on_stage(trial, 3, |stage| {
+        stage.replicated(&[server(1), server(2), server(3)])?;
+        stage.start(server(3)); // again, while it is idle
+        stage.stays("an idle server has restarted", ms(300))?;
+        let (second, third) = (stage.member(server(2)), stage.member(server(3)));
+        stage.die(server(2));
+        stage.until("the idle server's new life becomes backup", |view| {
+            view.backup == Some(third)
+        })?;
+        stage.settle()?;
+        stage.goes_on(server(2)); // it was only silent
+        stage.settle()?;
+        stage.die(server(3));
+        stage.until(
+            "a server that was only silent becomes backup again",
+            |view| view.backup == Some(second),
+        )
+    })
+}
+
+fn large_values_and_many_clients_are_linearizable(trial: &mut Trial<'_>) -> Outcome {
+    let padding = [
+        "",
+        "-a-value-that-is-longer-than-most-values-of-the-public-tests",
+        " ü\u{1F980}\n\"'",
+    ];
+    let padding = *drawn(trial).pick(&padding);
+    Chaos {
+        size: Size {
+            servers: 1,
+            clients: 7,
+        },
+        operations: 30,
+        padding,
+        faults: Faults::NETWORK,
+    }
+    .run(trial)
+}
+
+fn late_copies_of_any_request_or_reply(trial: &mut Trial<'_>) -> Outcome {
+    let mut draw = drawn(trial);
+    let (key, other, rounds) = (some_key(&mut draw), some_key(&mut draw), 6 + draw.below(6));
+    with_service(
+        trial,
+        Size {
+            servers: 1,
+            clients: 3,
+        },
+        true,
+        |service, undecided| {
+            let late = Conditions {
+                duplication: 1_000,
+                stragglers: 500,
+                straggle: ms(20)..=ms(500),
+                ..Conditions::clean()
+            };
+            for writer in [client(1), client(2)] {
+                service
+                    .world
+                    .set_link(writer, server(1), Some(late.clone()));
+                service
+                    .world
+                    .set_link(server(1), writer, Some(late.clone()));
+            }
+            let mut expected = String::new();
+            for round in 0..rounds {
+                // The same text each time: only its number tells one append from the copy of
+                // another.
+                service.must_do(client(1), &append(&key, "same;"))?;
+                expected += "same;";
+                service.must_read(client(1), &key, &expected)?;
+                service.must_do(client(2), &put(&other, &format!("{round}")))?;
+                service.must_read(client(2), &other, &format!("{round}"))?;
+            }
+            service.world.run_for(ms(600))?; // the last copies arrive
+            service.must_read(client(3), &key, &expected)?;
+            service.read_all_and_judge(undecided)
+        },
+    )
+}
+
+fn large_replies_are_not_kept(trial: &mut Trial<'_>) -> Outcome {
+    let mut draw = drawn(trial);
+    let (length, rounds) = (2_000 + draw.below(2_000) as usize, 8 + draw.below(8));
+    with_service_under(
+        trial,
+        Conditions::clean(),
+        Size {
+            servers: 1,
+            clients: 4,
+        },
+        true,
+        |service, _| {
+            let large = "v".repeat(length);
+            for round in 0..rounds {
+                service.must_do(client(1), &put("x", &large))?;
+                service.must_do(client(2), &append("x", &round.to_string()))?;
+                for reader in 1..=4 {
+                    service.call(client(reader), &get("x"))?;
+                }
+            }
+            service.must_do(client(1), &put("x", "small"))?;
+            for reader in 1..=4 {
+                service.must_read(client(reader), "x", "small")?;
+            }
+            service.world.run_for(ms(500))?;
+            let memory = service.world.memory(server(1))?.unwrap_or_default();
+            if memory > 2_000 {
+                let text = format!(
+                    "a value of {length} bytes was read again and again, then replaced by a small \
+                     one, which every client \
+                 has read; the state of s1 still has {memory} bytes"
+                );
+                return Err(service.world.over_budget(text));
+            }
+            Ok(())
+        },
+    )
+}
+
+fn a_dying_backup_takes_nothing_with_it(trial: &mut Trial<'_>) -> Outcome {
+    with_crash_sweep(trial, PAIR, "the backup", |service| {
+        let (writer, reader) = (client(1), client(2));
+        let (primary, backup) = service.replicated()?;
+        service.must_do(writer, &append("log", "1;"))?;
+        service.replicated()?;
+        service.world.sweep(backup);
+        service.invoke(writer, &append("log", "2;"))?;
+        service.world.run_for(ms(60))?;
+        service.world.sweep_over();
+        if service.world.is_up(backup) {
+            service.world.crash(backup)?;
+        }
+        service.answer(writer)?;
+        service.world.start(backup)?;
+        service.replicated()?;
+        service.world.crash(primary)?;
+        service.must_read(reader, "log", "1;2;")
+    })
+}
+
+fn exactly_once_wherever_the_primary_dies(trial: &mut Trial<'_>) -> Outcome {
+    with_crash_sweep(trial, PAIR, "the primary", |service| {
+        let (writer, reader) = (client(1), client(2));
+        let (primary, backup) = service.replicated()?;
+        service.must_do(writer, &append("log", "1;"))?;
+        service.replicated()?;
+        // No answer gets through before the primary's death, so the client asks its successor
+        // again.
+        service.world.cut(primary, writer)?;
+        service.world.cut(backup, writer)?;
+        service.world.sweep(primary);
+        service.invoke(writer, &append("log", "2;"))?;
+        service.world.run_for(ms(70))?;
+        service.world.sweep_over();
+        if service.world.is_up(primary) {
+            service.world.crash(primary)?;
+        }
+        service.world.run_for(ms(100))?;
+        service.world.heal()?;
+        service.answer(writer)?;
+        service.must_read(reader, "log", "1;2;")
+    })
+}
+
+fn many_servers_come_and_go_under_load(trial: &mut Trial<'_>) -> Outcome {
+    let mut draw = drawn(trial);
+    let size = Size {
+        servers: 2 + draw.below(3) as u32,
+        clients: 4 + draw.below(3) as u32,
+    };
+    let padding = *draw.pick(&["", "-and-some-more-that-nobody-needs"]);
+    Chaos {
+        size,
+        operations: 30,
+        padding,
+        faults: Faults::FAILOVER,
+    }
+    .run(trial)
+}
+
+fn silence_after_a_lone_primary_restarted(trial: &mut Trial<'_>) -> Outcome {
+    let mut draw = drawn(trial);
+    let (key, acknowledged) = (some_key(&mut draw), draw.below(2) == 0);
+    with_service(trial, PAIR, false, |service, undecided| {
+        let (writer, reader) = (client(1), client(2));
+        service.must_do(writer, &put(&key, "kept by s1 alone"))?;
+        service.must_read(reader, &key, "kept by s1 alone")?;
+        if !acknowledged {
+            // s2 is backup of a view that s1 cannot acknowledge.
+            service.world.partition(&[&[server(1)], &[server(2)]])?;
+            service.world.start(server(2))?;
+            service.world.run_for(ms(500))?;
+        }
+        service.world.restart_quickly(server(1))?;
+        service.world.run_for(ms(200))?;
+        service.world.heal()?;
+        if acknowledged {
+            service.world.start(server(2))?;
+        }
+        service.invoke(reader, &get(&key))?;
+        service.invoke(writer, &append(&key, " and more"))?;
+        service.stays_silent(
+            "s1 alone had the state, and it came back without",
+            ms(3_000),
+        )?;
+        service.judge(undecided)
+    })
+}
+
+fn exactly_once_across_two_failovers(trial: &mut Trial<'_>) -> Outcome {
+    let key = some_key(&mut drawn(trial));
+    with_service(trial, TRIO, true, |service, undecided| {
+        let (writer, other) = (client(1), client(2));
+        let (first, second) = service.replicated()?;
+        service.world.run_for(ms(400))?; // the third server is known to live
+        service.must_do(writer, &append(&key, "1;"))?;
+        for number in 1..=3 {
+            service.world.cut(server(number), writer)?;
+        }
+        service.invoke(writer, &append(&key, "2;"))?;
+        service.world.run_for(ms(400))?;
+        service.world.crash(first)?;
+        service.must_do(other, &append("other", "1;"))?;
+        service.replicated()?;
+        service.world.crash(second)?;
+        service.must_do(other, &append("other", "2;"))?;
+        service.world.heal()?;
+        service.answer(writer)?;
+        service.must_read(other, &key, "1;2;")?;
+        service.must_read(other, "other", "1;2;")?;
+        service.read_all_and_judge(undecided)
+    })
+}
+
+fn slow_primary_serves_nothing_stale(trial: &mut Trial<'_>) -> Outcome {
+    let by = drawn(trial).between(&(ms(200)..=ms(300)));
+    with_service(trial, PAIR, true, |service, undecided| {
+        let (writer, friend) = (client(1), client(2));
+        for round in 0..3 {
+            let (primary, _) = service.replicated()?;
+            service.must_do(writer, &append("x", &format!("{round};")))?;
+            service.call(friend, &get("x"))?; // now it knows the primary
+            service.world.isolate(friend)?;
+            service.world.join(&[&[primary], &[friend]])?;
+            // It may be taken for dead now; whether it is or not, what it answers must be right.
+            service.world.slow(primary, by)?;
+            service.world.run_for(ms(350))?;
+            service.must_do(writer, &append("x", &format!("{round} again;")))?;
+            service.invoke(friend, &get("x"))?;
+            service.must_do(writer, &append("x", &format!("{round} and again;")))?;
+            service.world.run_for(ms(700))?;
+            service.judge(undecided)?;
+            service.world.heal()?;
+            service.answer(friend)?;
+        }
+        service.read_all_and_judge(undecided)
+    })
+}
+
+fn what_a_deposed_primary_forwards_is_not_kept(trial: &mut Trial<'_>) -> Outcome {
+    let key = some_key(&mut drawn(trial));
+    let command = match trial.number() % 3 {
+        0 => append(&key, "friend;"),
+        1 => put("x", "friend;"),
+        _ => get("x"),
+    };
+    with_service(trial, TRIO, true, |service, undecided| {
+        scenes::forward_from_the_past(service, undecided, &command)
+    })
+}
+
+fn late_confirmations_of_a_lost_backup(trial: &mut Trial<'_>) -> Outcome {
+    match trial.number() % 2 {
+        0 => late_confirmation_of_an_operation(trial),
+        _ => late_confirmation_of_a_state(trial),
+    }
+}
+
+fn late_confirmation_of_a_state(trial: &mut Trial<'_>) -> Outcome {
+    let after = drawn(trial).between(&(ms(400)..=ms(500)));
+    with_service_under(
+        trial,
+        Conditions::clean(),
+        PAIR,
+        false,
+        |service, undecided| {
+            let (writer, reader) = (client(1), client(2));
+            service.must_do(writer, &put("x", "kept by s1 alone"))?;
+            // s2 is given the state and confirms it; some of what it says is on its way for long.
+            let late = Conditions {
+                latency: after..=after,
+                ..Conditions::clean()
+            };
+            service.world.set_link(server(2), server(1), Some(late));
+            service.world.start(server(2))?;
+            service.world.run_for(ms(120))?;
+            service.world.set_link(server(2), server(1), None);
+            service.replicated()?;
+            // It comes back empty and cannot be given anything, when the confirmation of its
+            // earlier life arrives.
+            service.world.cut(server(1), server(2))?;
+            service.world.restart_quickly(server(2))?;
+            service.world.run_for(ms(700))?;
+            service.world.crash(server(1))?;
+            service.world.heal()?;
+            service.invoke(reader, &get("x"))?;
+            service.stays_silent(
+                "s2 came back empty and was given nothing before s1 died",
+                ms(2_000),
+            )?;
+            service.judge(undecided)
+        },
+    )
+}
+
+fn late_confirmation_of_an_operation(trial: &mut Trial<'_>) -> Outcome {
+    let after = drawn(trial).between(&(ms(300)..=ms(420)));
+    with_service_under(
+        trial,
+        Conditions::clean(),
+        PAIR,
+        true,
+        |service, undecided| {
+            let (writer, reader) = (client(1), client(2));
+            let (primary, backup) = service.replicated()?;
+            service.must_do(writer, &append("log", "1;"))?;
+            // What the backup confirms is on its way for long; meanwhile it loses its state.
+            let way = |latency: std::time::Duration| {
+                Some(Conditions {
+                    latency: latency..=latency,
+                    ..Conditions::clean()
+                })
+            };
+            service.world.set_link(backup, primary, way(after));
+            service.invoke(writer, &append("log", "2;"))?;
+            service.world.run_for(ms(30))?;
+            service.world.set_link(backup, primary, None);
+            service.world.set_link(primary, backup, way(ms(150)));
+            service.world.restart_quickly(backup)?;
+            service.replicated()?;
+            // The new life has what it was given; what the primary sends it from now on is lost
+            // with the primary.
+            service.world.cut(primary, backup)?;
+            service.world.run_for(ms(250))?;
+            service.world.crash(primary)?;
+            service.world.heal()?;
+            service.answer(writer)?;
+            service.must_read(reader, "log", "1;2;")?;
+            service.read_all_and_judge(undecided)
+        },
+    )
+}
+
+fn a_large_state_is_whole_before_the_ack(trial: &mut Trial<'_>) -> Outcome {
+    let keys = 300 + drawn(trial).below(100);
+    with_service(trial, PAIR, false, |service, undecided| {
+        scenes::write_while_it_is_copied(service, undecided, keys)
+    })
+}
+
+fn two_servers_look_dead_in_turn(trial: &mut Trial<'_>) -> Outcome {
+    let clients = 4 + drawn(trial).below(3) as u32;
+    let size = Size {
+        servers: 2,
+        clients,
+    };
+    Chaos {
+        size,
+        operations: 30,
+        padding: "",
+        faults: Faults::SPLIT_BRAIN,
+    }
+    .run(trial)
+}
+
+/// A transfer came twice, the second time late: the view was acknowledged, a write answered, and
+/// the backup has restarted.
+fn a_late_transfer_in_every_order(trial: &mut Trial<'_>) -> Outcome {
+    let size = Size {
+        servers: 2,
+        clients: 2,
+    };
+    let ([s1, s2], writer, reader) = ([1, 2].map(server), client(1), client(2));
+    let (writes, reads) = ([append("x", "1;"), append("x", "2;")], [get("y"), get("x")]);
+    let (apart, pair) = ([(V1, s1), (V1, s2)], [(V1, s1), (V1, s2), (s1, s2)]);
+    let with_writer = [pair.as_slice(), &[(V1, writer), (s1, writer), (s2, writer)]].concat();
+    let orders = alone(small(size, &[&writes, &reads], ONE_CRASH), size)
+        .guided(only(size, &[(V1, s1), (V1, writer), (s1, writer)]))
+        .reach(answered(writer, 1))
+        .guided(only(size, &pair).held(s2, s1))
+        .reach(led_by(1, s1, Some(s2)))
+        .waits(A_WHILE)
+        .guided(only(size, &apart))
+        .waits(A_WHILE)
+        .guided(only(size, &pair).late(s1, s2))
+        .waits(QUIET)
+        .guided(only(size, &with_writer).late(s1, s2))
+        .reach(answered(writer, 2))
+        .waits(A_WHILE)
+        .guided(only(size, &apart).held(V1, s1).crashes(&[]))
+        .restarts(move |_| s2)
+        .reach(led_by(2, s1, Some(s2)))
+        .waits(A_WHILE)
+        // What was late arrives before the primary knows of the new view.
+        .guided(only(size, &pair).held(V1, s1).held(s2, s1))
+        .waits(A_WHILE)
+        .guided(only(size, &apart))
+        .waits(A_WHILE)
+        .guided(Guide::new().timers(&[]))
+        .search(6_000)
+        .guided(only(size, &pair))
+        .waits(QUIET)
+        .guided(only(size, &[(V1, s2)]))
+        .reach(led_by(3, s2, None))
+        .guided(only(size, &[(V1, s2), (V1, reader), (s2, reader)]))
+        .reach(answered(reader, 1))
+        .search(2_000)
+        .guided(Guide::new())
+        .search(6_000);
+    explore(trial, size, &all_answered(orders))
+}
+
+/// The backup has confirmed a write and restarts before the primary hears of it.
+fn a_late_confirmation_in_every_order(trial: &mut Trial<'_>) -> Outcome {
+    let size = Size {
+        servers: 2,
+        clients: 2,
+    };
+    let ([s1, s2], writer, reader) = ([1, 2].map(server), client(1), client(2));
+    let (writes, reads) = ([append("x", "1;")], [get("y"), get("x")]);
+    let (apart, pair) = ([(V1, s1), (V1, s2)], [(V1, s1), (V1, s2), (s1, s2)]);
+    let with_writer = [pair.as_slice(), &[(V1, writer), (s1, writer)]].concat();
+    let orders = replicated(
+        alone(small(size, &[&writes, &reads], ONE_CRASH), size),
+        size,
+    )
+    .guided(only(size, &with_writer).held(s2, s1))
+    .waits(A_WHILE)
+    .guided(only(size, &apart).crashes(&[]))
+    .restarts(move |_| s2)
+    .reach(led_by(2, s1, Some(s2)))
+    .guided(only(size, &pair).held(s2, s1))
+    .waits(A_WHILE)
+    .guided(Guide::new().timers(&[]))
+    .search(6_000)
+    .guided(only(size, &with_writer).held(s1, s2))
+    .tempt(answered(writer, 1))
+    .waits(QUIET)
+    .guided(only(size, &[(V1, s2)]))
+    .reach(led_by(3, s2, None))
+    .guided(only(size, &[(V1, s2), (V1, reader), (s2, reader)]))
+    .reach(answered(reader, 1))
+    .search(2_000)
+    .guided(Guide::new())
+    .search(6_000);
+    explore(trial, size, &all_answered(orders))
+}
+
+/// Three servers in turn. The primary of view 2 does not know that it was deposed three views ago;
+/// its backup of then is backup again, of another.
+fn a_primary_of_long_ago_in_every_order(trial: &mut Trial<'_>) -> Outcome {
+    let size = Size {
+        servers: 3,
+        clients: 2,
+    };
+    let ([s1, s2, s3], writer, reader) = ([1, 2, 3].map(server), client(1), client(2));
+    let (writes, reads) = ([append("x", "1;"), append("x", "2;")], [get("y"), get("x")]);
+    let awake = move |guide: Guide| guide.timers(&[V1, s2, s3, writer]);
+    let later = [(V1, s2), (V1, s3), (s2, s3)];
+    let with_writer = [
+        later.as_slice(),
+        &[(V1, writer), (s2, writer), (s3, writer)],
+    ]
+    .concat();
+    let orders = replicated(
+        alone(small(size, &[&writes, &reads], NO_FAULTS), size),
+        size,
+    )
+    .guided(
+        only(
+            size,
+            &[
+                (V1, s1),
+                (V1, s2),
+                (s1, s2),
+                (V1, reader),
+                (s1, reader),
+                (V1, s3),
+            ],
+        )
+        .held(s1, reader),
+    )
+    .waits(A_WHILE)
+    .guided(awake(only(size, &later)))
+    .reach(led_by(2, s2, Some(s3)))
+    .guided(awake(only(size, &with_writer)))
+    .reach(answered(writer, 1))
+    .guided(awake(only(size, &later)))
+    .waits(QUIET)
+    .guided(awake(only(size, &[(V1, s3)])))
+    .reach(led_by(3, s3, None))
+    .guided(awake(only(size, &later)))
+    .reach(led_by(4, s3, Some(s2)))
+    .guided(awake(only(size, &with_writer)))
+    .reach(answered(writer, 2))
+    .guided(only(size, &[(s1, reader)]).timers(&[]))
+    .search(1_000)
+    .guided(only(size, &[(s1, reader), (s1, s2)]).timers(&[]))
+    .search(3_000)
+    .guided(Guide::new().timers(&[]))
+    .search(6_000)
+    .guided(Guide::new())
+    .search(6_000)
+    .recovers();
+    explore(trial, size, &all_answered(orders))
+}
+
+/// A transfer came twice and was confirmed twice, the second time late. Meanwhile the view was
+/// acknowledged, and the backup has restarted and cannot be reached.
+fn a_transfer_confirmed_twice_in_every_order(trial: &mut Trial<'_>) -> Outcome {
+    let size = Size {
+        servers: 2,
+        clients: 2,
+    };
+    let ([s1, s2], writer, reader) = ([1, 2].map(server), client(1), client(2));
+    let (writes, reads) = ([append("x", "1;")], [get("y"), get("x")]);
+    let (apart, pair) = ([(V1, s1), (V1, s2)], [(V1, s1), (V1, s2), (s1, s2)]);
+    let orders = alone(small(size, &[&writes, &reads], ONE_CRASH), size)
+        .guided(only(size, &[(V1, s1), (V1, writer), (s1, writer)]))
+        .reach(answered(writer, 1))
+        .guided(only(size, &pair).held(s2, s1))
+        .reach(led_by(1, s1, Some(s2)))
+        .waits(A_WHILE)
+        .guided(only(size, &apart))
+        .waits(A_WHILE)
+        .guided(only(size, &pair).late(s1, s2))
+        .waits(QUIET)
+        .guided(only(size, &pair).held(s2, s1))
+        .waits(A_WHILE)
+        .guided(only(size, &apart).crashes(&[]))
+        .restarts(move |_| s2)
+        .reach(led_by(2, s1, Some(s2)))
+        .waits(A_WHILE)
+        .guided(Guide::new().timers(&[]))
+        .search(4_000)
+        .guided(only(size, &pair).held(s1, s2))
+        .waits(QUIET)
+        .guided(only(size, &[(V1, s2)]))
+        .tempt(falls_to(3, s2))
+        .guided(only(size, &[(V1, s2), (V1, reader), (s2, reader)]))
+        .tempt(answered(reader, 2))
+        .guided(only(size, &pair))
+        .waits(QUIET)
+        .guided(only(size, &[(V1, s2)]))
+        .reach(led_by(3, s2, None))
+        .guided(only(size, &[(V1, s2), (V1, reader), (s2, reader)]))
+        .reach(answered(reader, 2))
+        .guided(Guide::new())
+        .search(5_000);
+    explore(trial, size, &all_answered(orders))
+}

@@ -1,0 +1,114 @@
+//! Lab 2: a primary/backup key-value service.
+
+pub mod chaos;
+pub mod comings;
+pub mod costs;
+pub mod log;
+pub mod model;
+pub mod orders;
+pub mod plans;
+mod public;
+pub mod rules;
+pub mod scenes;
+pub mod service;
+pub mod stage;
+
+use std::time::Duration;
+
+use faultline_sim::ms;
+use labkit::NodeId;
+
+use faultline_labtest::{Suite, tests};
+use public::{budget, exploration, failover, silence, single, split, views};
+
+/// The view server.
+pub const V1: NodeId = NodeId::new('v', 1);
+
+/// What has to have happened by now: the handout's three ticks after the last ping, and time for
+/// the news to travel.
+pub const BY_NOW: Duration = ms(600);
+
+/// Within this time after the world is healed every operation must be answered.
+pub const ANSWERED: Duration = ms(5_000);
+
+/// Within this time every operation must be answered while the network goes on losing messages. A
+/// client that tries again every quarter of a second may need several seconds, when of each three
+/// attempts two are lost, in both directions.
+pub const ANSWERED_UNDER_LOSS: Duration = ms(20_000);
+
+pub fn server(number: u32) -> NodeId {
+    NodeId::new('s', number)
+}
+
+pub fn client(number: u32) -> NodeId {
+    NodeId::new('c', number)
+}
+
+pub fn suite() -> Suite {
+    Suite::new(
+        "lab2",
+        "lab2-api",
+        tests! {
+            views:
+                first_server_becomes_primary,
+                second_server_becomes_backup_after_the_ack,
+                backup_takes_over_from_a_dead_primary,
+                restarted_primary_counts_as_dead,
+                restarted_backup_counts_as_dead,
+                idle_server_becomes_backup_in_the_same_change,
+                no_view_change_before_the_ack,
+                only_the_primary_can_acknowledge,
+                an_old_ack_acknowledges_nothing,
+                uninitialised_server_never_becomes_primary,
+                dead_idle_server_is_not_chosen,
+                views_have_no_gaps_and_never_repeat,
+                late_and_duplicated_pings_change_nothing,
+                the_rules_hold_whatever_comes_and_goes;
+            single:
+                put_append_get,
+                retries_survive_a_lossy_network,
+                an_old_request_is_not_applied_again,
+                many_clients_are_linearizable,
+                duplicate_table_is_bounded_by_clients;
+            failover:
+                state_survives_failover,
+                an_acknowledged_write_is_on_the_backup,
+                no_answer_without_the_backup,
+                a_backup_without_the_state_never_serves,
+                exactly_once_across_failover,
+                exactly_once_across_a_transfer,
+                a_lone_survivor_goes_on,
+                view_server_is_not_asked_every_time,
+                state_survives_a_chain_of_failovers,
+                network_chaos,
+                failover_chaos;
+            silence:
+                silence_when_primary_and_backup_are_lost,
+                silence_when_the_primary_dies_before_its_ack;
+            split:
+                deposed_primary_serves_nothing_stale,
+                paused_primary_serves_nothing_stale,
+                forwards_of_a_deposed_primary_are_refused,
+                a_deposed_primary_takes_the_new_state,
+                a_late_confirmation_releases_no_read,
+                late_messages_of_earlier_views_change_nothing,
+                a_transfer_neither_loses_nor_doubles,
+                a_transfer_is_retried_until_it_arrives,
+                a_one_way_cut_neither_loses_nor_doubles,
+                split_brain_chaos;
+            budget:
+                few_messages_per_operation,
+                the_view_server_has_little_to_do,
+                memory_is_the_live_data,
+                a_transfer_costs_what_the_state_does,
+                one_failure_is_no_long_wait;
+            exploration:
+                a_single_server_in_every_order,
+                an_answer_survives_in_every_order,
+                a_retry_is_known_in_every_order,
+                a_transfer_in_every_order,
+                a_view_waits_for_its_ack_in_every_order,
+                a_deposed_primary_in_every_order;
+        },
+    )
+}
