@@ -1,6 +1,9 @@
 //! Tests and suites, as the grader sees them.
 
-use faultline_sim::{Outcome, Trial};
+use faultline_sim::{
+    Outcome, Trial,
+    choice::{About, Choices, Draw},
+};
 
 /// One test.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +52,19 @@ impl Suite {
             .find(|test| test.id == id)
             .copied()
     }
+}
+
+/// What a hidden test draws for itself: from the run's seed, and so from the course's salt.
+pub fn drawn(trial: &Trial<'_>) -> Draw {
+    Choices::new(trial.seed()).draw(About::Plan, 9, 0)
+}
+
+/// Hidden tests with their opaque names: `hidden_tests! { "H-A1" one, "H-A2" another }`.
+#[macro_export]
+macro_rules! hidden_tests {
+    ($($id:literal $test:ident),* $(,)?) => {
+        vec![$($crate::Test { id: $id, run: $test }),*]
+    };
 }
 
 /// Tests named after their functions, by module: `tests! { views: one, another; single: third; }`.

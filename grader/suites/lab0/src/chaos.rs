@@ -4,8 +4,12 @@
 
 use std::time::Duration;
 
+use faultline_labtest::{
+    chaos,
+    plans::{PairCuts, Restarts},
+};
 use faultline_sim::{
-    Conditions, Outcome, SkewedClocks, Trial, Workload,
+    Outcome, SkewedClocks, Trial, Workload,
     choice::{About, Choices},
     ms,
 };
@@ -13,13 +17,13 @@ use lab0_api::{Echo, NewId};
 use labkit::NodeId;
 
 use super::{
-    ANSWERED, payloads,
-    plans::{Cuts, Restarts},
+    ANSWERED, MAX_INCARNATIONS, payloads,
     room::{Cast, Program, Room, bytes},
 };
 
 /// A chaos test of the echo (no crashes: the count is not on disk) or of ids.
 pub struct Chaos<'a> {
+    /// Who takes part.
     pub cast: Cast<'a>,
     /// How many operations each client carries out.
     pub operations: u64,
@@ -55,34 +59,26 @@ impl Chaos<'_> {
         }
     }
 
+    /// Runs it.
     pub fn run(&self, trial: &mut Trial<'_>) -> Outcome {
         let choices = Choices::new(trial.seed());
         let drawn = self.drawn(choices);
-        let mut conditions = if drawn.bad {
-            Conditions::bad()
-        } else {
-            Conditions::clean()
-        };
-        let mut more = String::new();
-        for (on, what) in [
-            (drawn.stragglers, "single messages up to 500 ms late"),
-            (drawn.cuts, "links cut and servers paused for a while"),
-            (
-                drawn.restarts,
-                "servers crash and restart, some without their disk",
-            ),
-            (
-                drawn.clocks,
-                "clocks are set forward and back, run fast, slow or not at all",
-            ),
-        ] {
-            if on {
-                more += &format!("; {what}");
-            }
-        }
-        if drawn.stragglers {
-            (conditions.stragglers, conditions.straggle) = (60, ms(30)..=ms(500));
-        }
+        let conditions = chaos::network(drawn.bad, drawn.stragglers);
+        let more = chaos::with_faults(
+            String::new(),
+            &[
+                (drawn.stragglers, "single messages up to 500 ms late"),
+                (drawn.cuts, "links cut and servers paused for a while"),
+                (
+                    drawn.restarts,
+                    "servers crash and restart, some without their disk",
+                ),
+                (
+                    drawn.clocks,
+                    "clocks are set forward and back, run fast, slow or not at all",
+                ),
+            ],
+        );
         self.cast.act_under(trial, conditions, &more, |room| {
             self.healthy(room, choices)?;
             self.faulty(room, &drawn, choices)?;
@@ -91,27 +87,14 @@ impl Chaos<'_> {
     }
 
     fn healthy(&self, room: &mut Room<'_, '_>, choices: Choices) -> Outcome {
-        room.world.phase("healthy");
         let (program, operations) = (self.cast.program, self.operations);
-        room.world.set_workload(Asking {
+        let within = room.patience();
+        let workload = Asking {
             choices,
             program,
             operations,
-        });
-        if let Some(until) = room.world.plans_began() {
-            return room.world.run_for(until.since(room.world.now()));
-        }
-        let within = room.patience();
-        room.world.expect(
-            "an operation is answered in a healthy world",
-            within,
-            |world| {
-                Ok(world
-                    .history()
-                    .iter()
-                    .any(|operation| operation.reply.is_some()))
-            },
-        )
+        };
+        chaos::healthy(room.world, workload, within)
     }
 
     fn faulty(&self, room: &mut Room<'_, '_>, drawn: &Drawn, choices: Choices) -> Outcome {
@@ -126,11 +109,13 @@ impl Chaos<'_> {
                     .map(move |client| (client, server))
             };
             let pairs = servers.iter().enumerate().flat_map(with_server).collect();
-            room.world.add_plan(Cuts::new(pairs, choices), ms(20));
+            room.world.add_plan(PairCuts::new(pairs, choices), ms(20));
         }
         if drawn.restarts {
-            room.world
-                .add_plan(Restarts::new(servers.clone(), choices), ms(30));
+            room.world.add_plan(
+                Restarts::new(servers.clone(), MAX_INCARNATIONS, choices),
+                ms(30),
+            );
         }
         if drawn.clocks {
             room.world
@@ -140,10 +125,7 @@ impl Chaos<'_> {
     }
 
     fn healed(&self, room: &mut Room<'_, '_>) -> Outcome {
-        room.world.phase("healed");
-        room.world.end_plans();
-        room.world.set_conditions(Conditions::clean());
-        room.world.heal()?;
+        chaos::heal(room.world)?;
         for server in self.cast.servers() {
             if room.world.clock(server).is_some() {
                 room.world.drift_clock(server, 0)?;
@@ -188,6 +170,7 @@ impl Workload for Asking {
 
 /// All clients ask at once, again and again, without a pause.
 pub struct Burst {
+    /// How often each client asks.
     pub each: u64,
 }
 

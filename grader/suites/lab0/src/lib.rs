@@ -4,17 +4,16 @@ pub mod chaos;
 pub mod echoes;
 pub mod ids;
 pub mod payloads;
-pub mod plans;
 #[doc(hidden)]
 pub mod public;
 pub mod room;
 
 use std::time::Duration;
 
+use faultline_labtest::{Patience, Suite, tests};
+pub use faultline_labtest::{client, server};
 use faultline_sim::ms;
-use labkit::NodeId;
 
-use faultline_labtest::{Suite, tests};
 use public::{clocks, echo, pingpong, servers, stretch};
 
 /// Within this time every operation must be answered on a clean network, and after the last fault
@@ -27,14 +26,15 @@ pub const ANSWERED_UNDER_LOSS: Duration = ms(20_000);
 /// So long after the last answer nobody has anything to say any more.
 pub const QUIET_AFTER: Duration = ms(5_000);
 
-pub fn server(number: u32) -> NodeId {
-    NodeId::new('s', number)
-}
+const PATIENCE: Patience = Patience {
+    clean: ANSWERED,
+    lossy: ANSWERED_UNDER_LOSS,
+};
 
-pub fn client(number: u32) -> NodeId {
-    NodeId::new('c', number)
-}
+/// The lab starts a node at most 63 times.
+pub const MAX_INCARNATIONS: u64 = 60;
 
+/// The public tests.
 pub fn suite() -> Suite {
     Suite::new(
         "lab0",

@@ -23,6 +23,7 @@ const TEXTS: [&str; 6] = [
     "12",
 ];
 
+/// A text.
 pub fn text(text: &str) -> Payload {
     Payload::Text(text.to_owned())
 }

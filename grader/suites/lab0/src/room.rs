@@ -2,6 +2,8 @@
 
 use std::{fmt::Debug, time::Duration};
 
+pub use faultline_labtest::bytes;
+use faultline_labtest::{count, say_network};
 use faultline_sim::{
     Asked, Clock, Conditions, Judged, Kind, NodeSpec, Operation, Outcome, Role, Setup, Stop, Trial,
     World, choice::About, ms,
@@ -10,13 +12,16 @@ use lab0_api::{ClientConfig, Echo, Echoed, Id, NewId, Ping, Pong};
 use labkit::{NodeId, codec};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{ANSWERED, ANSWERED_UNDER_LOSS, client, server};
+use super::{PATIENCE, client, server};
 
 /// Which of the three programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
+    /// Part A.
     PingPong,
+    /// Part B.
     Echo,
+    /// Part C.
     Ids,
 }
 
@@ -35,8 +40,11 @@ impl Program {
 /// the first clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Cast<'a> {
+    /// The program.
     pub program: Program,
+    /// The numbers of its servers.
     pub servers: &'a [u32],
+    /// How many clients each server has.
     pub clients_each: u32,
 }
 
@@ -149,14 +157,7 @@ impl Cast<'_> {
 
     /// Says in words how the world is set up.
     pub fn describe(&self, trial: &mut Trial<'_>, conditions: &Conditions, more: &str) {
-        let count = |number: usize, what: &str| {
-            format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-        };
-        let network = if conditions.loss > 0 {
-            "a network that loses, doubles and reorders"
-        } else {
-            "a clean network"
-        };
+        let network = say_network(conditions);
         let (servers, clients) = (
             count(self.servers.len(), "server"),
             count(self.clients().len(), "client"),
@@ -172,10 +173,6 @@ fn today(trial: &Trial<'_>) -> Duration {
         + draw.between(&(Duration::ZERO..=Duration::from_secs(31_000_000)))
 }
 
-pub fn bytes<T: Serialize>(value: &T) -> Vec<u8> {
-    codec::to_bytes(value).expect("what the lab gives has bytes")
-}
-
 /// What a client answered, as the lab's type.
 pub fn output<T: DeserializeOwned>(operation: &Operation) -> Option<T> {
     let (_, bytes) = operation.reply.as_ref()?;
@@ -184,6 +181,7 @@ pub fn output<T: DeserializeOwned>(operation: &Operation) -> Option<T> {
 
 /// A running program.
 pub struct Room<'w, 'b> {
+    /// The world that it runs in.
     pub world: &'w mut World<'b>,
     program: Program,
 }
@@ -201,11 +199,7 @@ impl<'w, 'b> Room<'w, 'b> {
 
     /// How long an answer may take on this network.
     pub fn patience(&self) -> Duration {
-        if self.world.conditions().loss > 0 {
-            ANSWERED_UNDER_LOSS
-        } else {
-            ANSWERED
-        }
+        PATIENCE.in_world(self.world)
     }
 
     /// Waits for the answer to the client's last question.

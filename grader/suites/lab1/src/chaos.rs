@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use faultline_labtest::chaos;
 use faultline_sim::{
-    Conditions, Outcome, Plan, Trial, Workload, World,
+    Outcome, Plan, Trial, Workload, World,
     choice::{About, Choices},
     ms,
 };
@@ -52,7 +53,9 @@ impl Faults {
 
 /// A chaos test.
 pub struct Chaos {
+    /// How many workers there are.
     pub workers: u32,
+    /// Which faults it may draw from.
     pub faults: Faults,
 }
 
@@ -63,6 +66,7 @@ const FAULTS_LAST: Duration = ms(4_000);
 const MOST: u32 = 10;
 
 impl Chaos {
+    /// Runs it.
     pub fn run(&self, trial: &mut Trial<'_>) -> Outcome {
         let choices = Choices::new(trial.seed());
         let mut draw = choices.draw(About::Plan, 0, 0);
@@ -72,11 +76,7 @@ impl Chaos {
         let mut drawn = |allowed: bool| allowed && draw.chance(700);
         let (crashes, cuts) = (drawn(self.faults.workers), drawn(self.faults.cuts));
         let (slow, forgets) = (drawn(self.faults.workers), drawn(true));
-        let mut conditions = if bad {
-            Conditions::bad()
-        } else {
-            Conditions::clean()
-        };
+        let mut conditions = chaos::network(bad, false);
         if late {
             (conditions.stragglers, conditions.straggle) = (50, ms(30)..=ms(400));
         }
@@ -99,22 +99,20 @@ impl Chaos {
             cast.slow
                 .insert(worker(1 + draw.below(u64::from(self.workers)) as u32), 6);
         }
-        let mut more = String::new();
-        for (on, what) in [
-            (late, "single messages up to 400 ms late"),
-            (slow, "one machine 6 times as slow"),
-            (crashes, "workers crash and restart"),
-            (crashes && forgets, "some without their disks"),
-            (cuts, "workers are cut off for a while"),
-            (
-                self.faults.coordinator,
-                "the coordinator crashes and restarts",
-            ),
-        ] {
-            if on {
-                more += &format!("; {what}");
-            }
-        }
+        let more = chaos::with_faults(
+            String::new(),
+            &[
+                (late, "single messages up to 400 ms late"),
+                (slow, "one machine 6 times as slow"),
+                (crashes, "workers crash and restart"),
+                (crashes && forgets, "some without their disks"),
+                (cuts, "workers are cut off for a while"),
+                (
+                    self.faults.coordinator,
+                    "the coordinator crashes and restarts",
+                ),
+            ],
+        );
         cast.act_under(trial, conditions, &more, |cluster| {
             cluster.world.phase("faults");
             cluster.world.set_workload(Jobs {
@@ -150,15 +148,9 @@ impl Chaos {
 }
 
 fn healed(cluster: &mut Cluster<'_, '_>) -> Outcome {
-    cluster.world.phase("healed");
-    cluster.world.end_plans();
-    cluster.world.set_conditions(Conditions::clean());
-    cluster.world.heal()?;
-    for node in std::iter::once(M1).chain(cluster.cast.workers()) {
-        if cluster.world.is_down(node) {
-            cluster.world.start(node)?;
-        }
-    }
+    chaos::heal(cluster.world)?;
+    let machines: Vec<NodeId> = std::iter::once(M1).chain(cluster.cast.workers()).collect();
+    chaos::start_all(cluster.world, &machines)?;
     cluster.world.expect_answers(ENDS)?;
     let ended: Vec<(u64, Vec<u8>)> = cluster
         .world

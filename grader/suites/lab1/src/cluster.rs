@@ -9,13 +9,14 @@ use std::{
     time::Duration,
 };
 
+pub use faultline_labtest::bytes;
+use faultline_labtest::{count, say_network};
 use faultline_sim::{
     Asked, Conditions, Fate, Judged, NodeSpec, Outcome, Role, Setup, Time, Trial, Work, World,
     choice::Choices, ms,
 };
 use lab1_api::{App, Job, JobId, WorkerConfig, output_file};
 use labkit::{Inputs, NodeId, codec};
-use serde::Serialize;
 
 use super::{
     ENDS, M1, client,
@@ -35,9 +36,13 @@ pub struct Cast {
     pub workers: u32,
     /// Workers that the test starts later.
     pub late: u32,
+    /// How many clients there are.
     pub clients: u32,
+    /// The jobs that they may submit.
     pub jobs: Vec<Job>,
+    /// What the jobs read.
     pub inputs: Inputs,
+    /// How long tasks take.
     pub takes: Takes,
     /// Workers on slow machines, and how slow.
     pub slow: BTreeMap<NodeId, u32>,
@@ -79,10 +84,12 @@ impl Cast {
         }
     }
 
+    /// The workers.
     pub fn workers(&self) -> Vec<NodeId> {
         (1..=self.workers + self.late).map(worker).collect()
     }
 
+    /// What their machines compute.
     pub fn plant(&self, trial: &Trial<'_>) -> Arc<Plant> {
         let choices = Choices::new(trial.seed());
         Arc::new(Plant::new(
@@ -94,6 +101,7 @@ impl Cast {
         ))
     }
 
+    /// The world in which they live.
     pub fn setup(&self, conditions: Conditions, plant: &Arc<Plant>) -> Setup {
         let mut nodes = vec![NodeSpec {
             id: M1,
@@ -133,15 +141,10 @@ impl Cast {
         setup
     }
 
+    /// The setting of a test in words.
     pub fn describe(&self, conditions: &Conditions) -> String {
-        let count = |number: u32, what: &str| {
-            format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-        };
-        let network = if conditions.loss > 0 {
-            "a network that loses, doubles and reorders"
-        } else {
-            "a clean network"
-        };
+        let count = |number: u32, what: &str| count(number as usize, what);
+        let network = say_network(conditions);
         let late = if self.late == 0 {
             String::new()
         } else {
@@ -187,6 +190,7 @@ impl Cast {
         self.act_under(trial, peace(trial), "", test)
     }
 
+    /// Runs a test under these conditions, of which `more` tells what is not in them.
     pub fn act_under(
         &self,
         trial: &mut Trial<'_>,
@@ -268,10 +272,6 @@ pub fn inputs(choices: Choices, jobs: &[Job], words: u64, bytes: usize) -> Input
         .collect()
 }
 
-pub fn bytes<T: Serialize>(value: &T) -> Vec<u8> {
-    codec::to_bytes(value).expect("what the lab gives has bytes")
-}
-
 type Drawn = RefCell<(Vec<faultline_sim::Lane>, Vec<Asked>)>;
 
 fn in_cluster(
@@ -297,9 +297,13 @@ fn in_cluster(
 
 /// A running system.
 pub struct Cluster<'w, 'b> {
+    /// The world that it runs in.
     pub world: &'w mut World<'b>,
+    /// What its machines compute.
     pub plant: Arc<Plant>,
+    /// Who takes part.
     pub cast: &'w Cast,
+    /// What was seen of its machines.
     pub lives: Rc<RefCell<Lives>>,
 }
 

@@ -195,6 +195,7 @@ fn traffic_of_a_job(
     })
 }
 
+/// How many messages a job of this shape takes.
 pub fn messages(trial: &mut Trial<'_>, shape: (u32, u32, u32)) -> Outcome {
     let (workers, maps, reduces) = shape;
     traffic_of_a_job(trial, shape, 400, |cluster, worker_seconds| {
@@ -213,6 +214,7 @@ pub fn messages(trial: &mut Trial<'_>, shape: (u32, u32, u32)) -> Outcome {
     })
 }
 
+/// How many bytes a job of this shape moves.
 pub fn data(trial: &mut Trial<'_>, shape: (u32, u32, u32), bytes: usize) -> Outcome {
     let (_, maps, reduces) = shape;
     traffic_of_a_job(trial, shape, bytes, |cluster, worker_seconds| {

@@ -14,10 +14,11 @@ pub mod text;
 
 use std::time::Duration;
 
+pub use faultline_labtest::client;
+use faultline_labtest::{Suite, tests};
 use faultline_sim::ms;
 use labkit::NodeId;
 
-use faultline_labtest::{Suite, tests};
 use public::{applications, budget, distribution, exploration, failures, recovery};
 
 /// The coordinator.
@@ -26,14 +27,12 @@ pub const M1: NodeId = NodeId::new('m', 1);
 /// Within this time a job ends that can: from its submission, or from the end of the last fault.
 pub const ENDS: Duration = ms(30_000);
 
+/// The worker of this number.
 pub fn worker(number: u32) -> NodeId {
     NodeId::new('w', number)
 }
 
-pub fn client(number: u32) -> NodeId {
-    NodeId::new('c', number)
-}
-
+/// The public tests.
 pub fn suite() -> Suite {
     Suite::new(
         "lab1",

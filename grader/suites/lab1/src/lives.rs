@@ -21,7 +21,9 @@ pub struct Lives {
 /// Counts of what arrived, on a network that loses nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Traffic {
+    /// Messages that arrived.
     pub messages: u64,
+    /// Their bytes.
     pub bytes: u64,
     /// Those between two workers, or a worker and the coordinator.
     pub of_workers: u64,

@@ -17,18 +17,25 @@ use labkit::{Inputs, codec};
 /// A task of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Piece {
+    /// The job that it belongs to.
     pub job: JobId,
+    /// What it does.
     pub kind: Kind,
+    /// The number of the split or of the partition.
     pub number: u32,
 }
 
+/// What a piece of work does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// It maps a split.
     Map,
+    /// It reduces a partition.
     Reduce,
 }
 
 impl Piece {
+    /// A map task.
     pub fn map(job: JobId, number: u32) -> Piece {
         Piece {
             job,
@@ -37,6 +44,7 @@ impl Piece {
         }
     }
 
+    /// A reduce task.
     pub fn reduce(job: JobId, number: u32) -> Piece {
         Piece {
             job,
@@ -62,7 +70,9 @@ impl Piece {
 /// How long tasks take on a machine that is not slow.
 #[derive(Clone, Debug)]
 pub struct Takes {
+    /// A map task.
     pub map: Duration,
+    /// A reduce task.
     pub reduce: Duration,
     /// Each task takes up to so many per mille more, another one each.
     pub spread: u32,
@@ -113,6 +123,7 @@ struct Seen {
 }
 
 impl Plant {
+    /// For these jobs and inputs.
     pub fn new(
         jobs: &[Job],
         inputs: &Inputs,
@@ -143,6 +154,7 @@ impl Plant {
         *self.seen() = Seen::default();
     }
 
+    /// The job of this number.
     pub fn job(&self, job: JobId) -> &Job {
         &self.jobs[&job].job
     }
@@ -218,6 +230,7 @@ impl Plant {
         self.seen().pieces.clone()
     }
 
+    /// How long a piece of work takes on a machine of usual speed.
     pub fn takes(&self, piece: Piece) -> Duration {
         let plain = match piece.kind {
             Kind::Map => self.takes.map,

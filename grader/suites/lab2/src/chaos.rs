@@ -4,19 +4,19 @@
 
 use std::time::Duration;
 
+use faultline_labtest::{chaos, kv::KvWorkload};
 use faultline_sim::{
-    Conditions, Outcome, Trial, Workload,
+    Conditions, Outcome, Trial,
     choice::{About, Choices},
     ms,
 };
-use lab2_api::Command;
-use labkit::{NodeId, codec};
+use labkit::NodeId;
 
 use super::{
-    ANSWERED, V1,
+    ANSWERED, Lab2, V1,
     plans::{Crashes, Cuts, Isolations},
     server,
-    service::{Service, Size, append, describe, get, in_service, put, setup},
+    service::{KvService, Service, Size, describe, in_service, setup},
 };
 
 /// Which faults a chaos test may draw from.
@@ -66,20 +66,21 @@ impl Faults {
 
 /// A chaos test.
 pub struct Chaos {
+    /// How large the service is.
     pub size: Size,
     /// How many operations each writing client carries out.
     pub operations: u64,
     /// What each written value is filled up with.
     pub padding: &'static str,
+    /// Which faults it may draw from.
     pub faults: Faults,
 }
 
 /// How long faults may come.
 const FAULTS_LAST: Duration = ms(4_000);
 
-const KEYS: [&str; 3] = ["x", "y", "z"];
-
 impl Chaos {
+    /// Runs it.
     pub fn run(&self, trial: &mut Trial<'_>) -> Outcome {
         let choices = Choices::new(trial.seed());
         let mut draw = choices.draw(About::Plan, 0, 0);
@@ -88,61 +89,38 @@ impl Chaos {
         let bad = drawn(self.faults.bad_network);
         let stragglers = drawn(self.faults.stragglers);
         let cuts = drawn(self.faults.cuts);
-        let conditions = if bad {
-            Conditions::bad()
-        } else {
-            Conditions::clean()
-        };
-        let mut setting = describe(self.size, &conditions);
-        for (on, what) in [
-            (stragglers, "single messages up to 500 ms late"),
-            (cuts, "links cut for a while"),
-            (self.faults.crashes, "servers crash and restart"),
-            (
-                self.faults.isolations,
-                "servers are cut off, paused or slow for a while",
-            ),
-        ] {
-            if on {
-                setting += &format!("; {what}");
-            }
-        }
+        let conditions = chaos::network(bad, false);
+        let setting = chaos::with_faults(
+            describe(self.size, &conditions),
+            &[
+                (stragglers, "single messages up to 500 ms late"),
+                (cuts, "links cut for a while"),
+                (self.faults.crashes, "servers crash and restart"),
+                (
+                    self.faults.isolations,
+                    "servers are cut off, paused or slow for a while",
+                ),
+            ],
+        );
         trial.describe_setting(setting);
         let setup = setup(self.size, conditions.clone(), true);
-        in_service(trial, setup, self.size, |service, undecided| {
+        in_service(trial, setup, self.size, |service| {
             if stragglers {
                 service.let_some_messages_be_late(&conditions);
             }
             self.healthy(service, choices)?;
             self.faulty(service, cuts, choices)?;
-            self.healed(service, undecided)
+            self.healed(service)
         })
     }
 
     /// Without crashes and cuts at first: some operation must be answered, or nothing that follows
     /// means anything.
     fn healthy(&self, service: &mut Service<'_, '_>, choices: Choices) -> Outcome {
-        service.world.phase("healthy");
-        let workload = RandomWorkload {
-            choices,
-            operations: self.operations,
-            reader: self.size.reader(),
-            padding: self.padding,
-        };
-        service.world.set_workload(workload);
-        if let Some(until) = service.world.plans_began() {
-            return service.world.run_for(until.since(service.world.now()));
-        }
-        service.expect(
-            "an operation is answered in a healthy world",
-            ANSWERED,
-            |world, _| {
-                world
-                    .history()
-                    .iter()
-                    .any(|operation| operation.reply.is_some())
-            },
-        )
+        let reader = self.size.reader();
+        let workload = KvWorkload::<Lab2>::new(choices, self.operations, reader, self.padding);
+        let outcome = chaos::healthy(service.world, workload, ANSWERED);
+        service.with_state(outcome)
     }
 
     fn faulty(&self, service: &mut Service<'_, '_>, cuts: bool, choices: Choices) -> Outcome {
@@ -165,18 +143,12 @@ impl Chaos {
         service.world.run_plans_for(FAULTS_LAST)
     }
 
-    fn healed(&self, service: &mut Service<'_, '_>, undecided: &mut Option<String>) -> Outcome {
-        service.world.phase("healed");
-        service.world.end_plans();
-        service.world.set_conditions(Conditions::clean());
-        service.world.heal()?;
-        for number in 1..=self.size.servers {
-            if service.world.is_down(server(number)) {
-                service.world.start(server(number))?;
-            }
-        }
+    fn healed(&self, service: &mut Service<'_, '_>) -> Outcome {
+        chaos::heal(service.world)?;
+        let servers: Vec<NodeId> = (1..=self.size.servers).map(server).collect();
+        chaos::start_all(service.world, &servers)?;
         service.finish(ANSWERED)?;
-        service.read_all_and_judge(undecided)
+        service.read_all_and_judge()
     }
 }
 
@@ -184,7 +156,7 @@ impl Service<'_, '_> {
     fn let_some_messages_be_late(&mut self, conditions: &Conditions) {
         let late = Conditions {
             stragglers: 60,
-            straggle: ms(30)..=ms(500),
+            straggle: chaos::LATE,
             ..conditions.clone()
         };
         let ids = self.world.ids();
@@ -197,66 +169,5 @@ impl Service<'_, '_> {
                 self.world.set_link(from, to, Some(late.clone()));
             }
         }
-    }
-}
-
-/// The longest time that a client thinks between two operations, in milliseconds.
-const THINK_MS: u64 = 150;
-
-/// Puts, appends and gets on few keys; every value that is written is a token that occurs nowhere
-/// else.
-struct RandomWorkload {
-    choices: Choices,
-    operations: u64,
-    reader: NodeId,
-    padding: &'static str,
-}
-
-impl Workload for RandomWorkload {
-    fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
-        if nth >= self.operations || client == self.reader {
-            return None;
-        }
-        Some(self.operation(client, nth, self.padding))
-    }
-
-    fn plainer(&self, client: NodeId, nth: u64) -> Option<Vec<u8>> {
-        (!self.padding.is_empty()).then(|| self.operation(client, nth, "").1)
-    }
-}
-
-impl RandomWorkload {
-    fn operation(&self, client: NodeId, nth: u64, padding: &str) -> (Duration, Vec<u8>) {
-        let mut draw = self
-            .choices
-            .draw(About::Workload, u64::from(client.number()), nth);
-        let think = draw.between(&(ms(1)..=ms(THINK_MS)));
-        let key = *draw.pick(&KEYS);
-        let token = format!("{client}.{nth}{padding};");
-        let command: Command = match draw.below(10) {
-            0 | 1 => put(key, &token),
-            2..=5 => append(key, &token),
-            _ => get(key),
-        };
-        (
-            think,
-            codec::to_bytes(&command).expect("a command has bytes"),
-        )
-    }
-}
-
-/// What the clients of a chaos test do, for tests of the model.
-#[cfg(test)]
-pub fn workload(
-    seed: u64,
-    operations: u64,
-    reader: NodeId,
-    padding: &'static str,
-) -> impl Workload {
-    RandomWorkload {
-        choices: Choices::new(seed),
-        operations,
-        reader,
-        padding,
     }
 }

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
+use faultline_labtest::kv::{Command, KvLab};
 use faultline_sim::{Outcome, Workload, ms};
-use lab2_api::Command;
-use labkit::{NodeId, codec};
+use labkit::NodeId;
 
 use super::{
-    ANSWERED, V1, client, server,
-    service::{Service, append, put},
+    ANSWERED, Lab2, V1, client, server,
+    service::{KvService, Service, append, put},
 };
 
 /// Messages among clients and servers, per operation.
@@ -175,7 +175,7 @@ pub fn transfer(service: &mut Service<'_, '_>, live: u64) -> Outcome {
     let mut commands = 0;
     for round in 0..20 {
         let command = append("small", &format!("{round};"));
-        commands += codec::to_bytes(&command).map_or(0, |bytes| bytes.len()) as u64;
+        commands += Lab2::to_bytes(&command).len() as u64;
         service.must_do(client(1), &command)?;
     }
     let (bytes, allowed) = (
@@ -237,18 +237,15 @@ pub fn wait(service: &mut Service<'_, '_>, primary_dies: bool, think: Duration) 
 
 /// Clients that ask again as soon as they are answered, or a while after.
 pub struct Busy {
+    /// How long a client waits before it asks again.
     pub think: Duration,
+    /// How many operations each client carries out.
     pub operations: u64,
 }
 
 impl Workload for Busy {
     fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
         let command = append("x", &format!("{client}.{nth};"));
-        (nth < self.operations).then(|| {
-            (
-                self.think,
-                codec::to_bytes(&command).expect("a command has bytes"),
-            )
-        })
+        (nth < self.operations).then(|| (self.think, Lab2::to_bytes(&command)))
     }
 }

@@ -4,7 +4,6 @@ pub mod chaos;
 pub mod comings;
 pub mod costs;
 pub mod log;
-pub mod model;
 pub mod orders;
 pub mod plans;
 mod public;
@@ -15,10 +14,15 @@ pub mod stage;
 
 use std::time::Duration;
 
+use faultline_labtest::{
+    Patience, Suite,
+    kv::{Command, KvLab, Output},
+    tests,
+};
+pub use faultline_labtest::{client, server};
 use faultline_sim::ms;
 use labkit::NodeId;
 
-use faultline_labtest::{Suite, tests};
 use public::{budget, exploration, failover, silence, single, split, views};
 
 /// The view server.
@@ -36,14 +40,43 @@ pub const ANSWERED: Duration = ms(5_000);
 /// attempts two are lost, in both directions.
 pub const ANSWERED_UNDER_LOSS: Duration = ms(20_000);
 
-pub fn server(number: u32) -> NodeId {
-    NodeId::new('s', number)
+const PATIENCE: Patience = Patience {
+    clean: ANSWERED,
+    lossy: ANSWERED_UNDER_LOSS,
+};
+
+/// How this lab's commands and outputs read.
+pub enum Lab2 {}
+
+impl KvLab for Lab2 {
+    type Command = lab2_api::Command;
+    type Output = lab2_api::Output;
+
+    fn command(command: lab2_api::Command) -> Command {
+        match command {
+            lab2_api::Command::Put { key, value } => Command::Put { key, value },
+            lab2_api::Command::Append { key, value } => Command::Append { key, value },
+            lab2_api::Command::Get { key } => Command::Get { key },
+        }
+    }
+
+    fn of_lab(command: &Command) -> lab2_api::Command {
+        match command.clone() {
+            Command::Put { key, value } => lab2_api::Command::Put { key, value },
+            Command::Append { key, value } => lab2_api::Command::Append { key, value },
+            Command::Get { key } => lab2_api::Command::Get { key },
+        }
+    }
+
+    fn output(output: lab2_api::Output) -> Output {
+        match output {
+            lab2_api::Output::Done => Output::Done,
+            lab2_api::Output::Value(value) => Output::Value(value),
+        }
+    }
 }
 
-pub fn client(number: u32) -> NodeId {
-    NodeId::new('c', number)
-}
-
+/// The public tests.
 pub fn suite() -> Suite {
     Suite::new(
         "lab2",

@@ -19,8 +19,6 @@ pub struct ViewLog {
     /// What servers send to each other and to clients, on a network that loses nothing: counts of
     /// what arrived.
     pub traffic: Traffic,
-    /// The judgement that failed the run, if one did.
-    pub judged: RefCell<Option<faultline_check::Violation>>,
     reigns: Vec<Reign>,
     size: Size,
     /// What each server must hold itself for by the newest view that it was told, and since when.
@@ -55,7 +53,6 @@ impl ViewLog {
             view: View::default(),
             asked: 0,
             traffic: Traffic::default(),
-            judged: RefCell::new(None),
             reigns: Vec::new(),
             size,
             roles: BTreeMap::new(),
@@ -66,6 +63,15 @@ impl ViewLog {
     /// Follows a run from now on.
     pub fn follow(log: &Rc<RefCell<ViewLog>>, world: &mut World<'_>) {
         world.watch(ViewWatcher(Rc::clone(log)));
+    }
+
+    /// `, deposed at 355.1 ms by view 3 (primary s2#1, backup none)`, if a server was no primary any
+    /// more when it answered.
+    pub fn say_deposed(&self, server: NodeId, answered: Time) -> String {
+        match self.deposed(server, answered) {
+            Some((at, view)) => format!(", deposed at {at} by {view:?}"),
+            None => String::new(),
+        }
     }
 
     fn acknowledged(&self) -> bool {

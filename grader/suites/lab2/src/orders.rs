@@ -3,14 +3,13 @@
 use std::{rc::Rc, time::Duration};
 
 use faultline_explore::{Faults, Goal, Guide, Linearizability, Model, Orders, Pace, View};
+use faultline_labtest::kv::{Command, KvLab, Value};
 use faultline_sim::{Conditions, Outcome, Setup, Trial, ms};
-use lab2_api::{Command, Member};
+use lab2_api::Member;
 use labkit::{NodeId, codec};
 
 use super::{
-    ANSWERED, V1, client,
-    model::{Value, command_of, judge},
-    server,
+    ANSWERED, Lab2, V1, client, server,
     service::{Size, describe, in_service, setup},
 };
 
@@ -44,18 +43,21 @@ pub fn service<'p>(size: Size, operations: &[&[Command]], faults: Faults) -> Ord
         .faults(faults)
         .copies(1)
         .pace(Pace::Eager);
-    let bytes = |command: &Command| codec::to_bytes(command).expect("a command has bytes");
     let model = operations
         .iter()
         .zip(1..)
         .fold(model.lasting(V1), |model, (commands, number)| {
-            model.operations(client(number), commands.iter().map(bytes).collect())
+            model.operations(
+                client(number),
+                commands.iter().map(Lab2::to_bytes).collect(),
+            )
         });
-    let output = |_: &Command, bytes: &[u8]| {
-        codec::from_bytes(bytes).expect("the lab's Client answers with an Output")
-    };
     Orders::of(model, ANSWERED)
-        .monitor(move || Linearizability::new(Value::default(), command_of, output))
+        .monitor(move || {
+            Linearizability::new(Value::default(), Lab2::command_of, |_, bytes| {
+                Lab2::known_output(bytes)
+            })
+        })
         .not_beyond(|view| current(view).number > 6)
 }
 
@@ -157,10 +159,11 @@ pub fn explore(trial: &mut Trial<'_>, size: Size, orders: &Orders<'_>) -> Outcom
             start_spread: Duration::ZERO,
             ..all
         };
-        in_service(trial, setup, size, |service, undecided| {
+        in_service(trial, setup, size, |service| {
             let log = Rc::clone(&service.log);
+            let judgement = &mut service.judgement;
             orders.carry_out(service.world, shown, |world| {
-                judge(world, &log.borrow(), undecided)
+                judgement.judge(world, &|node, sent| log.borrow().say_deposed(node, sent))
             })
         })
     })

@@ -58,6 +58,7 @@ fn victim(log: &ViewLog, servers: u32, world: &World<'_>, draw: &mut Draw) -> Op
 }
 
 impl Crashes {
+    /// Of the servers of this service.
     pub fn new(service: &Service<'_, '_>, choices: Choices) -> Crashes {
         let log = Rc::clone(&service.log);
         Crashes {
@@ -125,6 +126,7 @@ pub struct Cuts {
 }
 
 impl Cuts {
+    /// Of the links of a service of this size; if not `on`, nothing is cut.
     pub fn new(size: Size, on: bool, choices: Choices) -> Cuts {
         Cuts {
             choices,
@@ -202,6 +204,7 @@ enum End {
 }
 
 impl Isolations {
+    /// Of the servers of this service.
     pub fn new(service: &Service<'_, '_>, choices: Choices) -> Isolations {
         Isolations {
             choices,

@@ -18,7 +18,12 @@ const SURELY_DEAD: Duration = ms(2 * TICK.as_millis() as u64 + 10);
 #[derive(Clone, Debug)]
 pub enum Seen {
     /// A ping has reached the view server.
-    Ping { sender: Member, view: u64 },
+    Ping {
+        /// Who sent it, and of which incarnation.
+        sender: Member,
+        /// The newest view that it has accepted.
+        view: u64,
+    },
     /// The view server has told somebody this view.
     Told(View),
 }

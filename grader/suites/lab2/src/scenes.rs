@@ -3,27 +3,31 @@
 
 use std::time::Duration;
 
+use faultline_labtest::kv::{Command, KvLab};
 use faultline_sim::{
     Conditions, Outcome, Workload,
     choice::{About, Choices},
     ms,
 };
-use lab2_api::Command;
-use labkit::{NodeId, codec};
+use labkit::NodeId;
 
 use super::{
-    ANSWERED_UNDER_LOSS, client, server,
-    service::{Service, append, put},
+    ANSWERED_UNDER_LOSS, Lab2, client, server,
+    service::{KvService, Service, append, put},
 };
 
 /// Which directions of a link are cut.
 #[derive(Clone, Copy)]
 pub enum Side {
+    /// Both.
     Both,
+    /// From the primary to the backup.
     ToTheBackup,
+    /// From the backup to the primary.
     FromTheBackup,
 }
 
+/// Cuts the link of primary and backup.
 pub fn cut(service: &mut Service<'_, '_>, side: Side, primary: NodeId, backup: NodeId) -> Outcome {
     if !matches!(side, Side::FromTheBackup) {
         service.world.cut(primary, backup)?;
@@ -37,11 +41,7 @@ pub fn cut(service: &mut Service<'_, '_>, side: Side, primary: NodeId, backup: N
 /// Three servers. The primary and the view server cannot hear each other, so it is deposed and does
 /// not know; it still reaches its backup, which is primary now. A client that reaches nobody else
 /// asks it. Then the new primary dies, too.
-pub fn forward_from_the_past(
-    service: &mut Service<'_, '_>,
-    undecided: &mut Option<String>,
-    command: &Command,
-) -> Outcome {
+pub fn forward_from_the_past(service: &mut Service<'_, '_>, command: &Command) -> Outcome {
     let (writer, friend) = (client(1), client(2));
     let (old, new) = service.replicated()?;
     service.world.run_for(ms(400))?; // the third server is known to live
@@ -55,22 +55,18 @@ pub fn forward_from_the_past(
     service.replicated()?;
     service.invoke(friend, command)?;
     service.world.run_for(ms(800))?;
-    service.judge(undecided)?;
+    service.judge()?;
     service.world.crash(new)?;
     service.must_do(writer, &append("x", "newer;"))?;
     service.world.heal()?;
     service.answer(friend)?;
-    service.read_all_and_judge(undecided)
+    service.read_all_and_judge()
 }
 
 /// Two servers whose messages to each other are late or come twice. The backup loses its state
 /// again and again, so there is view after view, and what belongs to an earlier one arrives in a
 /// later one. At last the primary dies.
-pub fn backups_come_and_go(
-    service: &mut Service<'_, '_>,
-    undecided: &mut Option<String>,
-    late: &Conditions,
-) -> Outcome {
+pub fn backups_come_and_go(service: &mut Service<'_, '_>, late: &Conditions) -> Outcome {
     let (writer, other) = (client(1), client(2));
     let (primary, backup) = service.replicated()?;
     service.world.set_link(primary, backup, Some(late.clone()));
@@ -92,15 +88,12 @@ pub fn backups_come_and_go(
     service.replicated()?;
     service.world.crash(primary)?;
     service.must_do(other, &append("x", "end;"))?;
-    service.read_all_and_judge(undecided)
+    service.read_all_and_judge()
 }
 
 /// Many clients have been carried out and not answered by a lone server; then it is given a backup,
 /// and dies as soon as the view is acknowledged. The backup must know every one of their retries.
-pub fn many_retries_after_a_transfer(
-    service: &mut Service<'_, '_>,
-    undecided: &mut Option<String>,
-) -> Outcome {
+pub fn many_retries_after_a_transfer(service: &mut Service<'_, '_>) -> Outcome {
     let keys = 10
         + service
             .world
@@ -129,16 +122,12 @@ pub fn many_retries_after_a_transfer(
     for writer in writers {
         service.answer(writer)?;
     }
-    service.read_all_and_judge(undecided)
+    service.read_all_and_judge()
 }
 
 /// A lone server with many keys is given a backup while clients write; at the moment at which the
 /// view is acknowledged the server dies, and the backup must have everything.
-pub fn write_while_it_is_copied(
-    service: &mut Service<'_, '_>,
-    undecided: &mut Option<String>,
-    keys: u64,
-) -> Outcome {
+pub fn write_while_it_is_copied(service: &mut Service<'_, '_>, keys: u64) -> Outcome {
     let clients = u64::from(service.size.clients) - 1;
     let reader = service.size.reader();
     service.world.set_workload(Fill {
@@ -163,7 +152,7 @@ pub fn write_while_it_is_copied(
     service.replicated()?;
     service.world.crash(server(1))?;
     service.finish(ANSWERED_UNDER_LOSS)?;
-    service.read_all_and_judge(undecided)
+    service.read_all_and_judge()
 }
 
 /// Each key is put once; the clients share the work.
@@ -177,12 +166,8 @@ impl Workload for Fill {
     fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
         let key = nth * self.clients + u64::from(client.number()) - 1;
         let command = put(&format!("key {key}"), &format!("value {key}"));
-        (client != self.reader && key < self.keys).then(|| {
-            (
-                Duration::ZERO,
-                codec::to_bytes(&command).expect("a command has bytes"),
-            )
-        })
+        (client != self.reader && key < self.keys)
+            .then(|| (Duration::ZERO, Lab2::to_bytes(&command)))
     }
 }
 
@@ -204,11 +189,7 @@ impl Workload for Appends {
             &format!("key {}", draw.below(4)),
             &format!("{client}.{nth};"),
         );
-        (client != self.reader && nth < self.begun + self.operations).then(|| {
-            (
-                draw.between(&(ms(1)..=ms(40))),
-                codec::to_bytes(&command).expect("a command has bytes"),
-            )
-        })
+        (client != self.reader && nth < self.begun + self.operations)
+            .then(|| (draw.between(&(ms(1)..=ms(40))), Lab2::to_bytes(&command)))
     }
 }

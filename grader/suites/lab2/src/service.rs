@@ -2,21 +2,22 @@
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
-use faultline_sim::{Conditions, Kind, NodeSpec, Outcome, Role, Setup, Stop, Trial, World, ms};
-use lab2_api::{ClientConfig, Command, Member, Output, PING, ServerConfig};
-use labkit::{NodeId, codec};
-
-use super::{
-    ANSWERED, ANSWERED_UNDER_LOSS, V1, client,
-    log::ViewLog,
-    model::{answer_of, asked, command_of, judge, key_of, output_of},
-    server,
+pub use faultline_labtest::kv::{KvService, append, get, put};
+use faultline_labtest::{bytes, count, kv::Judgement, say_network};
+use faultline_sim::{
+    Conditions, Kind, NodeSpec, Outcome, Role, Setup, Stop, Time, Trial, World, ms,
 };
+use lab2_api::{ClientConfig, Member, PING, ServerConfig};
+use labkit::NodeId;
+
+use super::{ANSWERED_UNDER_LOSS, Lab2, PATIENCE, V1, client, log::ViewLog, server};
 
 /// How large a service is.
 #[derive(Clone, Copy)]
 pub struct Size {
+    /// How many servers it has.
     pub servers: u32,
+    /// How many clients.
     pub clients: u32,
 }
 
@@ -32,10 +33,9 @@ const START_SPREAD: Duration = ms(60);
 
 /// The nodes of a service. Servers other than the first may be started by the test.
 pub fn setup(size: Size, conditions: Conditions, all_servers_start: bool) -> Setup {
-    let bytes = |config: Result<Vec<u8>, codec::Error>| config.expect("a configuration has bytes");
     let view_server = Role::Server {
         role: 0,
-        config: bytes(codec::to_bytes(&())),
+        config: bytes(&()),
     };
     let mut nodes = vec![NodeSpec {
         id: V1,
@@ -45,7 +45,7 @@ pub fn setup(size: Size, conditions: Conditions, all_servers_start: bool) -> Set
     for number in 1..=size.servers {
         let role = Role::Server {
             role: 1,
-            config: bytes(codec::to_bytes(&ServerConfig { view_server: V1 })),
+            config: bytes(&ServerConfig { view_server: V1 }),
         };
         nodes.push(NodeSpec {
             id: server(number),
@@ -56,7 +56,7 @@ pub fn setup(size: Size, conditions: Conditions, all_servers_start: bool) -> Set
     for number in 1..=size.clients {
         let role = Role::Client {
             role: 2,
-            config: bytes(codec::to_bytes(&ClientConfig { view_server: V1 })),
+            config: bytes(&ClientConfig { view_server: V1 }),
         };
         nodes.push(NodeSpec {
             id: client(number),
@@ -72,9 +72,14 @@ pub fn setup(size: Size, conditions: Conditions, all_servers_start: bool) -> Set
 
 /// A running service.
 pub struct Service<'w, 'b> {
+    /// The world that it runs in.
     pub world: &'w mut World<'b>,
+    /// How large it is.
     pub size: Size,
+    /// What was seen of its views.
     pub log: Rc<RefCell<ViewLog>>,
+    /// What was judged so far.
+    pub judgement: Judgement<Lab2>,
 }
 
 impl<'w, 'b> Service<'w, 'b> {
@@ -84,69 +89,8 @@ impl<'w, 'b> Service<'w, 'b> {
             world,
             size,
             log: Rc::clone(log),
+            judgement: Judgement::default(),
         }
-    }
-
-    /// Invokes an operation; the answer will come some time.
-    pub fn invoke(&mut self, client: NodeId, command: &Command) -> Outcome {
-        self.world.invoke(
-            client,
-            codec::to_bytes(command).expect("a command has bytes"),
-        )
-    }
-
-    /// Waits for the answer to the client's last operation.
-    #[track_caller]
-    pub fn answer(&mut self, client: NodeId) -> Outcome<Output> {
-        let asked = |world: &World<'_>| {
-            world
-                .history()
-                .iter()
-                .rposition(|operation| operation.client == client)
-        };
-        let index = asked(self.world).expect("the test has invoked an operation");
-        let within = if self.world.conditions().loss > 0 {
-            ANSWERED_UNDER_LOSS
-        } else {
-            ANSWERED
-        };
-        self.expect("every operation is answered", within, |world, _| {
-            world.history()[index].reply.is_some()
-        })?;
-        let reply = self.world.history()[index].reply.clone();
-        let (_, bytes) = reply.expect("the world expected this answer");
-        output_of(self.world, &bytes)
-    }
-
-    /// Carries out an operation.
-    #[track_caller]
-    pub fn call(&mut self, client: NodeId, command: &Command) -> Outcome<Output> {
-        self.invoke(client, command)?;
-        self.answer(client)
-    }
-
-    /// Reads a key; it must hold exactly this.
-    #[track_caller]
-    pub fn must_read(&mut self, client: NodeId, key: &str, expected: &str) -> Outcome {
-        let output = self.call(client, &get(key))?;
-        if output == Output::Value(expected.to_owned()) {
-            return Ok(());
-        }
-        Err(self.world.violation(format!(
-            "{client} read {key:?}: expected Value({expected:?}), got {output:?}"
-        )))
-    }
-
-    /// Carries out a put or an append, which must be answered with `Done`.
-    #[track_caller]
-    pub fn must_do(&mut self, client: NodeId, command: &Command) -> Outcome {
-        let output = self.call(client, command)?;
-        if output == Output::Done {
-            return Ok(());
-        }
-        Err(self.world.violation(format!(
-            "{client} was answered {output:?} to {command:?}, expected Done"
-        )))
     }
 
     /// Lets time pass until something holds that must come to hold; if it does not, the failure
@@ -163,17 +107,6 @@ impl<'w, 'b> Service<'w, 'b> {
             .world
             .expect(what, within, |world| Ok(holds(world, &log.borrow())));
         self.with_state(outcome)
-    }
-
-    /// Adds to a lack of progress how far the service has come.
-    fn with_state(&self, outcome: Outcome) -> Outcome {
-        outcome.map_err(|stop| match stop {
-            Stop::Violation(mut violation) if violation.kind == Kind::NoProgress => {
-                violation.observed += &format!(" {}", self.log.borrow().state());
-                Stop::Violation(violation)
-            }
-            stop => stop,
-        })
     }
 
     /// Waits until a view with a primary and a backup is acknowledged; they are returned.
@@ -203,68 +136,51 @@ impl<'w, 'b> Service<'w, 'b> {
                 .is_some_and(|primary| primary.node == server)
         })
     }
+}
 
-    /// Judges what clients saw so far.
-    pub fn judge(&mut self, undecided: &mut Option<String>) -> Outcome {
-        judge(self.world, &self.log.borrow(), undecided)
-    }
+impl<'b> KvService<'b> for Service<'_, 'b> {
+    type Lab = Lab2;
 
-    /// In a situation in which nobody may serve: none of the open operations may be answered in
-    /// this time.
-    #[track_caller]
-    pub fn stays_silent(&mut self, why: &str, time: Duration) -> Outcome {
-        let open: Vec<usize> = (0..self.world.history().len())
-            .filter(|index| self.world.history()[*index].reply.is_none())
-            .collect();
-        let answered = |world: &World<'_>| {
-            open.iter()
-                .copied()
-                .find(|index| world.history()[*index].reply.is_some())
-        };
+    fn world(&mut self) -> &mut World<'b> {
         self.world
-            .run_until(time, |world| Ok(answered(world).is_some()))?;
-        match answered(self.world) {
-            Some(index) => {
-                let answer = answer_of(self.world, &self.log.borrow(), index);
-                Err(self.world.violation(format!(
-                    "an operation was answered although {why}: {answer}"
-                )))
+    }
+
+    fn look(&self) -> &World<'b> {
+        self.world
+    }
+
+    fn reader(&self) -> NodeId {
+        self.size.reader()
+    }
+
+    fn within(&self) -> Duration {
+        PATIENCE.in_world(self.world)
+    }
+
+    fn judgement(&mut self) -> &mut Judgement<Lab2> {
+        &mut self.judgement
+    }
+
+    fn about_answer(&self, node: NodeId, sent: Time) -> String {
+        self.log.borrow().say_deposed(node, sent)
+    }
+
+    /// Tells of the view.
+    fn with_state(&self, outcome: Outcome) -> Outcome {
+        outcome.map_err(|stop| match stop {
+            Stop::Violation(mut violation) if violation.kind == Kind::NoProgress => {
+                violation.observed += &format!(" {}", self.log.borrow().state());
+                Stop::Violation(violation)
             }
-            None => Ok(()),
-        }
-    }
-
-    /// Lets time pass until every client has finished its workload and is answered, each time
-    /// within this time of asking, or of now.
-    #[track_caller]
-    pub fn finish(&mut self, within: Duration) -> Outcome {
-        let outcome = self.world.expect_answers(within);
-        self.with_state(outcome)
-    }
-
-    /// The client that never wrote reads all keys that any client used, and the whole history is
-    /// judged.
-    pub fn read_all_and_judge(&mut self, trial_undecided: &mut Option<String>) -> Outcome {
-        let mut keys: Vec<String> = self
-            .world
-            .history()
-            .iter()
-            .map(|operation| key_of(&command_of(&operation.command)).to_owned())
-            .collect();
-        keys.sort();
-        keys.dedup();
-        let reader = self.size.reader();
-        for key in keys {
-            self.call(reader, &get(&key))?;
-        }
-        self.judge(trial_undecided)
+            stop => stop,
+        })
     }
 }
 
-/// A test of a service: what it does, and where it leaves word of a check without a decision.
-pub trait Story: FnOnce(&mut Service<'_, '_>, &mut Option<String>) -> Outcome {}
+/// A test of a service.
+pub trait Story: FnOnce(&mut Service<'_, '_>) -> Outcome {}
 
-impl<F: FnOnce(&mut Service<'_, '_>, &mut Option<String>) -> Outcome> Story for F {}
+impl<F: FnOnce(&mut Service<'_, '_>) -> Outcome> Story for F {}
 
 /// Runs a directed test of a service under the trial's conditions.
 pub fn with_service(
@@ -290,9 +206,9 @@ pub fn with_service_under(
         trial,
         setup(size, conditions, all_servers_start),
         size,
-        |service, undecided| {
+        |service| {
             service.world.run_for(START_SPREAD)?;
-            test(service, undecided)
+            test(service)
         },
     )
 }
@@ -303,8 +219,10 @@ pub fn in_service(trial: &mut Trial<'_>, setup: Setup, size: Size, test: impl St
     let log = ViewLog::new(size);
     let mut list = Vec::new();
     let outcome = trial.run(setup, |world| {
-        let outcome = test(&mut Service::new(world, size, &log), &mut undecided);
-        list = asked(world, &log.borrow(), &outcome);
+        let mut service = Service::new(world, size, &log);
+        let outcome = test(&mut service);
+        undecided = service.judgement.take_undecided();
+        list = service.judgement.asked(service.world, &outcome);
         outcome
     });
     undecided.into_iter().for_each(|what| trial.undecided(what));
@@ -332,8 +250,9 @@ pub fn with_crash_sweep(
         // Each boundary has a world of its own; the picture is of the last.
         log.replace(ViewLog::new(size));
         world.run_for(START_SPREAD)?;
-        let outcome = test(&mut Service::new(world, size, &log.borrow()));
-        list.replace(asked(world, &log.borrow().borrow(), &outcome));
+        let mut service = Service::new(world, size, &log.borrow());
+        let outcome = test(&mut service);
+        list.replace(service.judgement.asked(service.world, &outcome));
         outcome
     });
     trial.draw(log.borrow().borrow().picture());
@@ -343,36 +262,11 @@ pub fn with_crash_sweep(
 
 /// The setting of a test in words.
 pub fn describe(size: Size, conditions: &Conditions) -> String {
-    let network = if conditions.loss > 0 {
-        "a network that loses, doubles and reorders"
-    } else {
-        "a clean network"
-    };
-    let plural = if size.servers == 1 { "" } else { "s" };
     format!(
-        "1 view server, {} server{plural}, {} clients, {network}; PING {} ms",
-        size.servers,
+        "1 view server, {}, {} clients, {}; PING {} ms",
+        count(size.servers as usize, "server"),
         size.clients,
+        say_network(conditions),
         PING.as_millis()
     )
-}
-
-pub fn put(key: &str, value: &str) -> Command {
-    Command::Put {
-        key: key.to_owned(),
-        value: value.to_owned(),
-    }
-}
-
-pub fn append(key: &str, value: &str) -> Command {
-    Command::Append {
-        key: key.to_owned(),
-        value: value.to_owned(),
-    }
-}
-
-pub fn get(key: &str) -> Command {
-    Command::Get {
-        key: key.to_owned(),
-    }
 }

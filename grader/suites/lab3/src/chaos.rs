@@ -4,19 +4,23 @@
 
 use std::time::Duration;
 
+use faultline_labtest::{
+    chaos,
+    kv::KvWorkload,
+    plans::{Crashes, Partitions},
+};
 use faultline_sim::{
-    Conditions, Outcome, Trial, Workload,
+    Conditions, Outcome, Trial,
     choice::{About, Choices, Draw},
     ms,
 };
-use lab3_api::{Command, Slot};
-use labkit::{NodeId, codec};
+use lab3_api::Slot;
+use labkit::NodeId;
 
 use super::{
-    ANSWERED,
+    ANSWERED, Lab3,
     ballots::settle,
-    group::{Group, Size, append, get, in_group, put},
-    plans::{Crashes, Partitions},
+    group::{Group, KvService, Size, in_group},
 };
 
 /// Which faults a chaos test may draw from.
@@ -59,21 +63,19 @@ impl Faults {
 
 /// A chaos test of the service.
 pub struct Chaos {
+    /// How large the service is.
     pub size: Size,
     /// How many operations each writing client carries out.
     pub operations: u64,
+    /// Which faults it may draw from.
     pub faults: Faults,
 }
 
 /// How long faults may come.
 const FAULTS_LAST: Duration = ms(4_000);
 
-/// The longest time that a client thinks between two operations, in milliseconds.
-const THINK_MS: u64 = 150;
-
-const KEYS: [&str; 3] = ["x", "y", "z"];
-
 impl Chaos {
+    /// Runs it.
     pub fn run(&self, trial: &mut Trial<'_>) -> Outcome {
         let choices = Choices::new(trial.seed());
         let mut draw = choices.draw(About::Plan, 0, 0);
@@ -84,37 +86,36 @@ impl Chaos {
             drawn(self.faults.bad_network),
         );
         let (partitions, crashes) = (drawn(self.faults.partitions), drawn(self.faults.crashes));
-        let mut conditions = if bad {
-            Conditions::bad()
-        } else {
-            Conditions::clean()
-        };
-        if late {
-            (conditions.stragglers, conditions.straggle) = (60, ms(30)..=ms(500));
-        }
-        let mut setting = self.size.describe(&conditions);
-        for (on, what) in [
-            (late, "single messages up to 500 ms late"),
-            (partitions, "links are cut for a while"),
-            (crashes, "servers crash and restart"),
-            (self.faults.lost_disk, "one server loses its disk"),
-        ] {
-            if on {
-                setting += &format!("; {what}");
-            }
-        }
+        let conditions = chaos::network(bad, late);
+        let setting = chaos::with_faults(
+            self.size.describe(&conditions),
+            &[
+                (late, "single messages up to 500 ms late"),
+                (partitions, "links are cut for a while"),
+                (crashes, "servers crash and restart"),
+                (self.faults.lost_disk, "one server loses its disk"),
+            ],
+        );
         trial.describe_setting(setting);
         in_group(trial, self.size.setup(conditions), self.size, |group| {
-            self.healthy(group, choices)?;
+            let reader = self.size.reader();
+            let workload = KvWorkload::<Lab3>::new(choices, self.operations, reader, "");
+            chaos::healthy(group.world, workload, ANSWERED)?;
             group.world.phase("faults");
             if self.faults.partitions {
-                group
-                    .world
-                    .add_plan(Partitions::new(group.size, partitions, choices), ms(100));
+                group.world.add_plan(
+                    Partitions::new(
+                        self.size.servers(),
+                        self.size.clients(),
+                        partitions,
+                        choices,
+                    ),
+                    ms(100),
+                );
             }
             if self.faults.crashes || self.faults.lost_disk {
                 group.world.add_plan(
-                    Crashes::new(group.size, crashes, self.faults.lost_disk, choices),
+                    Crashes::new(self.size.servers(), crashes, self.faults.lost_disk, choices),
                     ms(150),
                 );
             }
@@ -123,69 +124,11 @@ impl Chaos {
         })
     }
 
-    /// Without faults other than the network's at first: some operation must be answered, or
-    /// nothing that follows means anything.
-    fn healthy(&self, group: &mut Group<'_, '_>, choices: Choices) -> Outcome {
-        group.world.phase("healthy");
-        group.world.set_workload(RandomWorkload {
-            choices,
-            operations: self.operations,
-            reader: self.size.reader(),
-        });
-        if let Some(until) = group.world.plans_began() {
-            return group.world.run_for(until.since(group.world.now()));
-        }
-        group.expect(
-            "an operation is answered in a healthy world",
-            ANSWERED,
-            |world, _| {
-                world
-                    .history()
-                    .iter()
-                    .any(|operation| operation.reply.is_some())
-            },
-        )
-    }
-
     fn healed(&self, group: &mut Group<'_, '_>) -> Outcome {
-        group.world.phase("healed");
-        group.world.end_plans();
-        group.world.set_conditions(Conditions::clean());
-        group.world.heal()?;
+        chaos::heal(group.world)?;
         group.start_all()?;
         group.finish(ANSWERED)?;
         group.read_all_and_judge()
-    }
-}
-
-/// Puts, appends and gets on few keys; every value that is written is a token that occurs nowhere
-/// else.
-struct RandomWorkload {
-    choices: Choices,
-    operations: u64,
-    reader: NodeId,
-}
-
-impl Workload for RandomWorkload {
-    fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
-        if nth >= self.operations || client == self.reader {
-            return None;
-        }
-        let mut draw = self
-            .choices
-            .draw(About::Workload, u64::from(client.number()), nth);
-        let think = draw.between(&(ms(1)..=ms(THINK_MS)));
-        let key = *draw.pick(&KEYS);
-        let token = format!("{client}.{nth};");
-        let command: Command = match draw.below(10) {
-            0 | 1 => put(key, &token),
-            2..=5 => append(key, &token),
-            _ => get(key),
-        };
-        Some((
-            think,
-            codec::to_bytes(&command).expect("a command has bytes"),
-        ))
     }
 }
 

@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
+use faultline_labtest::kv::{Command, KvLab};
 use faultline_sim::{Outcome, Workload, ms};
-use lab3_api::Command;
-use labkit::{NodeId, codec};
+
+use labkit::NodeId;
 
 use super::{
-    ANSWERED, client,
-    group::{Group, append, put},
+    ANSWERED, Lab3, client,
+    group::{Group, KvService, append, put},
     server,
 };
 
@@ -80,6 +81,7 @@ pub fn table(group: &mut Group<'_, '_>, rounds: u64, value: usize) -> Outcome {
     holds_what_is_live(group, 100)
 }
 
+/// Each client carries out operations in a quiet group.
 pub fn messages_per_operation(
     group: &mut Group<'_, '_>,
     rounds: u64,
@@ -92,7 +94,7 @@ pub fn messages_per_operation(
     for round in 0..rounds {
         for client in everybody(group) {
             let command = command(client, round);
-            asked += codec::to_bytes(&command).map_or(0, |bytes| bytes.len()) as u64;
+            asked += Lab3::to_bytes(&command).len() as u64;
             group.call(client, &command)?;
             operations += 1;
         }
@@ -171,11 +173,6 @@ struct Busy {
 impl Workload for Busy {
     fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
         let command = append("x", &format!("{client}.{nth};"));
-        (nth < self.operations).then(|| {
-            (
-                self.think,
-                codec::to_bytes(&command).expect("a command has bytes"),
-            )
-        })
+        (nth < self.operations).then(|| (self.think, Lab3::to_bytes(&command)))
     }
 }

@@ -3,22 +3,26 @@
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
+pub use faultline_labtest::{
+    bytes,
+    kv::{KvService, append, get, put},
+};
+use faultline_labtest::{client, count, kv::Judgement, say_network, server};
 use faultline_sim::{Conditions, Kind, NodeSpec, Outcome, Role, Setup, Stop, Trial, World, ms};
-use lab3_api::{Bytes, ClientConfig, Command, Given, Output, ServerConfig, Slot, Value};
-use labkit::{NodeId, codec};
-use serde::Serialize;
+use lab3_api::{Bytes, ClientConfig, Given, ServerConfig, Slot, Value};
+use labkit::NodeId;
 
 use super::{
-    ANSWERED, ANSWERED_UNDER_LOSS, ballots, client,
+    Lab3, PATIENCE, ballots,
     log::{LogWatch, say_value},
-    model::{answer_of, asked, command_of, judge, key_of, output_of},
-    server,
 };
 
 /// How large a group is, and how many clients it has: none in part A.
 #[derive(Clone, Copy)]
 pub struct Size {
+    /// How many servers it has.
     pub servers: u32,
+    /// How many clients.
     pub clients: u32,
 }
 
@@ -36,8 +40,14 @@ impl Size {
         client(self.clients)
     }
 
+    /// Its servers.
     pub fn servers(self) -> Vec<NodeId> {
         (1..=self.servers).map(server).collect()
+    }
+
+    /// Its clients.
+    pub fn clients(self) -> Vec<NodeId> {
+        (1..=self.clients).map(client).collect()
     }
 
     /// The world in which they live. Servers start within 60 ms, each at its own moment.
@@ -76,33 +86,25 @@ impl Size {
 
     /// The setting of a test in words.
     pub fn describe(self, conditions: &Conditions) -> String {
-        let count = |number: u32, what: &str| {
-            format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-        };
-        let network = if conditions.loss > 0 {
-            "a network that loses, doubles and reorders"
-        } else {
-            "a clean network"
-        };
         let asks = match self.clients {
             0 => "the test c1 proposes".to_owned(),
-            clients => count(clients, "client"),
+            clients => count(clients as usize, "client"),
         };
-        format!("{}, {asks}, {network}", count(self.servers, "server"))
+        let servers = count(self.servers as usize, "server");
+        format!("{servers}, {asks}, {}", say_network(conditions))
     }
-}
-
-pub fn bytes<T: Serialize>(value: &T) -> Vec<u8> {
-    codec::to_bytes(value).expect("what the lab gives has bytes")
 }
 
 /// A running group.
 pub struct Group<'w, 'b> {
+    /// The world that it runs in.
     pub world: &'w mut World<'b>,
+    /// How large it is.
     pub size: Size,
+    /// What was seen of its log.
     pub log: Rc<RefCell<LogWatch>>,
-    /// A check without a decision.
-    pub undecided: Option<String>,
+    /// What was judged so far.
+    pub judgement: Judgement<Lab3>,
 }
 
 /// Part A.
@@ -184,116 +186,39 @@ impl Group<'_, '_> {
 }
 
 /// Parts B to D.
-impl Group<'_, '_> {
-    /// Invokes an operation; the answer will come some time.
-    pub fn invoke(&mut self, client: NodeId, command: &Command) -> Outcome {
-        self.world.invoke(client, bytes(command))
-    }
+impl<'b> KvService<'b> for Group<'_, 'b> {
+    type Lab = Lab3;
 
-    /// Waits for the answer to the client's last operation.
-    #[track_caller]
-    pub fn answer(&mut self, client: NodeId) -> Outcome<Output> {
-        let asked = |world: &World<'_>| {
-            world
-                .history()
-                .iter()
-                .rposition(|operation| operation.client == client)
-        };
-        let index = asked(self.world).expect("the test has invoked an operation");
-        let within = self.within();
-        self.expect("every operation is answered", within, |world, _| {
-            world.history()[index].reply.is_some()
-        })?;
-        let reply = self.world.history()[index].reply.clone();
-        let (_, bytes) = reply.expect("the world expected this answer");
-        output_of(self.world, &bytes)
-    }
-
-    /// Carries out an operation.
-    #[track_caller]
-    pub fn call(&mut self, client: NodeId, command: &Command) -> Outcome<Output> {
-        self.invoke(client, command)?;
-        self.answer(client)
-    }
-
-    /// Reads a key; it must hold exactly this.
-    #[track_caller]
-    pub fn must_read(&mut self, client: NodeId, key: &str, expected: &str) -> Outcome {
-        let output = self.call(client, &get(key))?;
-        if output == Output::Value(expected.to_owned()) {
-            return Ok(());
-        }
-        Err(self.world.violation(format!(
-            "{client} read {key:?}: expected Value({expected:?}), got {output:?}"
-        )))
-    }
-
-    /// Carries out a put or an append, which must be answered with `Done`.
-    #[track_caller]
-    pub fn must_do(&mut self, client: NodeId, command: &Command) -> Outcome {
-        let output = self.call(client, command)?;
-        if output == Output::Done {
-            return Ok(());
-        }
-        Err(self.world.violation(format!(
-            "{client} was answered {output:?} to {command:?}, expected Done"
-        )))
-    }
-
-    /// Judges what clients saw so far.
-    pub fn judge(&mut self) -> Outcome {
-        judge(self.world, &self.log.borrow(), &mut self.undecided)
-    }
-
-    /// In a situation in which nobody may serve: none of the open operations may be answered in
-    /// this time.
-    #[track_caller]
-    pub fn stays_silent(&mut self, why: &str, time: Duration) -> Outcome {
-        let open: Vec<usize> = (0..self.world.history().len())
-            .filter(|index| self.world.history()[*index].reply.is_none())
-            .collect();
-        let answered = |world: &World<'_>| {
-            open.iter()
-                .copied()
-                .find(|index| world.history()[*index].reply.is_some())
-        };
+    fn world(&mut self) -> &mut World<'b> {
         self.world
-            .run_until(time, |world| Ok(answered(world).is_some()))?;
-        match answered(self.world) {
-            Some(index) => {
-                let answer = answer_of(self.world, index);
-                Err(self.world.violation(format!(
-                    "an operation was answered although {why}: {answer}"
-                )))
-            }
-            None => Ok(()),
-        }
     }
 
-    /// Lets time pass until every client has finished its workload and is answered, each time
-    /// within this time of asking, or of now.
-    #[track_caller]
-    pub fn finish(&mut self, within: Duration) -> Outcome {
-        self.world.expect_answers(within)
+    fn look(&self) -> &World<'b> {
+        self.world
     }
 
-    /// The client that never wrote reads all keys that any client used, and the whole history is
-    /// judged.
-    #[track_caller]
-    pub fn read_all_and_judge(&mut self) -> Outcome {
-        let mut keys: Vec<String> = self
-            .world
-            .history()
-            .iter()
-            .map(|operation| key_of(&command_of(&operation.command)).to_owned())
-            .collect();
-        keys.sort();
-        keys.dedup();
-        let reader = self.size.reader();
-        for key in keys {
-            self.call(reader, &get(&key))?;
+    fn reader(&self) -> NodeId {
+        self.size.reader()
+    }
+
+    fn within(&self) -> Duration {
+        PATIENCE.in_world(self.world)
+    }
+
+    fn judgement(&mut self) -> &mut Judgement<Lab3> {
+        &mut self.judgement
+    }
+}
+
+impl<'w, 'b> Group<'w, 'b> {
+    fn new(world: &'w mut World<'b>, size: Size, log: &Rc<RefCell<LogWatch>>) -> Self {
+        LogWatch::follow(log, world);
+        Group {
+            world,
+            size,
+            log: Rc::clone(log),
+            judgement: Judgement::default(),
         }
-        self.judge()
     }
 
     /// A server that was away must come to know what the others have decided, although nobody asks
@@ -317,15 +242,6 @@ impl Group<'_, '_> {
 }
 
 impl Group<'_, '_> {
-    /// Within this time what must happen has happened, as the handout says.
-    pub fn within(&self) -> Duration {
-        if self.world.conditions().loss > 0 {
-            ANSWERED_UNDER_LOSS
-        } else {
-            ANSWERED
-        }
-    }
-
     /// Lets time pass until something holds that must come to hold.
     #[track_caller]
     pub fn expect(
@@ -395,17 +311,11 @@ pub fn in_group(
     let log = LogWatch::new(size);
     let (mut list, mut undecided) = (Vec::new(), None);
     let outcome = trial.run(setup, |world| {
-        LogWatch::follow(&log, world);
-        let mut group = Group {
-            world,
-            size,
-            log: Rc::clone(&log),
-            undecided: None,
-        };
+        let mut group = Group::new(world, size, &log);
         let outcome = test(&mut group);
-        undecided = group.undecided.take();
+        undecided = group.judgement.take_undecided();
         if size.clients > 0 {
-            list = asked(group.world, &log.borrow(), &outcome);
+            list = group.judgement.asked(group.world, &outcome);
         }
         outcome
     });
@@ -439,41 +349,15 @@ pub fn with_crash_sweep(
     let outcome = trial.crash_sweep(&setup, |world| {
         // Each boundary has a world of its own; the picture is of the last.
         log.replace(LogWatch::new(size));
-        LogWatch::follow(&log.borrow(), world);
-        world.run_for(ms(60))?;
-        let mut group = Group {
-            world,
-            size,
-            log: Rc::clone(&log.borrow()),
-            undecided: None,
-        };
+        let mut group = Group::new(world, size, &log.borrow());
+        group.world.run_for(ms(60))?;
         let outcome = test(&mut group);
         if size.clients > 0 {
-            list.replace(asked(group.world, &log.borrow().borrow(), &outcome));
+            list.replace(group.judgement.asked(group.world, &outcome));
         }
         outcome
     });
     trial.draw(log.borrow().borrow().picture());
     trial.list(list.into_inner());
     outcome
-}
-
-pub fn put(key: &str, value: &str) -> Command {
-    Command::Put {
-        key: key.to_owned(),
-        value: value.to_owned(),
-    }
-}
-
-pub fn append(key: &str, value: &str) -> Command {
-    Command::Append {
-        key: key.to_owned(),
-        value: value.to_owned(),
-    }
-}
-
-pub fn get(key: &str) -> Command {
-    Command::Get {
-        key: key.to_owned(),
-    }
 }

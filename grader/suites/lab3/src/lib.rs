@@ -5,18 +5,20 @@ pub mod chaos;
 pub mod costs;
 pub mod group;
 pub mod log;
-pub mod model;
 pub mod orders;
-pub mod plans;
 mod public;
 pub mod scenes;
 
 use std::time::Duration;
 
+use faultline_labtest::{
+    Patience, Suite,
+    kv::{Command, KvLab, Output},
+    tests,
+};
+pub use faultline_labtest::{client, server};
 use faultline_sim::ms;
-use labkit::NodeId;
 
-use faultline_labtest::{Suite, tests};
 use public::{agreement, budget, exploration, memory, recovery, store};
 
 /// Within this time, on a network that loses nothing, every operation is answered and every server
@@ -26,14 +28,43 @@ pub const ANSWERED: Duration = ms(5_000);
 /// The same while the network goes on losing messages.
 pub const ANSWERED_UNDER_LOSS: Duration = ms(20_000);
 
-pub fn server(number: u32) -> NodeId {
-    NodeId::new('s', number)
+const PATIENCE: Patience = Patience {
+    clean: ANSWERED,
+    lossy: ANSWERED_UNDER_LOSS,
+};
+
+/// How this lab's commands and outputs read.
+pub enum Lab3 {}
+
+impl KvLab for Lab3 {
+    type Command = lab3_api::Command;
+    type Output = lab3_api::Output;
+
+    fn command(command: lab3_api::Command) -> Command {
+        match command {
+            lab3_api::Command::Put { key, value } => Command::Put { key, value },
+            lab3_api::Command::Append { key, value } => Command::Append { key, value },
+            lab3_api::Command::Get { key } => Command::Get { key },
+        }
+    }
+
+    fn of_lab(command: &Command) -> lab3_api::Command {
+        match command.clone() {
+            Command::Put { key, value } => lab3_api::Command::Put { key, value },
+            Command::Append { key, value } => lab3_api::Command::Append { key, value },
+            Command::Get { key } => lab3_api::Command::Get { key },
+        }
+    }
+
+    fn output(output: lab3_api::Output) -> Output {
+        match output {
+            lab3_api::Output::Done => Output::Done,
+            lab3_api::Output::Value(value) => Output::Value(value),
+        }
+    }
 }
 
-pub fn client(number: u32) -> NodeId {
-    NodeId::new('c', number)
-}
-
+/// The public tests.
 pub fn suite() -> Suite {
     Suite::new(
         "lab3",

@@ -26,7 +26,6 @@ pub struct LogWatch {
     /// When each node last handled a message of another: by receiver and sender.
     heard: BTreeMap<(NodeId, NodeId), Time>,
     /// The judgement of a history that failed the run, if one did.
-    pub judged: RefCell<Option<faultline_check::Violation>>,
     size: Size,
     /// The ladder of each slot and server: since when it stood on which rung.
     ladders: BTreeMap<(Slot, NodeId), Vec<(Time, Rung)>>,
@@ -60,7 +59,6 @@ impl LogWatch {
             proposed: None,
             traffic: Traffic::default(),
             heard: BTreeMap::new(),
-            judged: RefCell::new(None),
             size,
             ladders: BTreeMap::new(),
             at_issue: None,

@@ -1,16 +1,16 @@
 //! Small worlds of this lab in every order of events.
 
-use std::{collections::BTreeMap, rc::Rc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use faultline_explore::{Faults, Goal, Linearizability, Model, Orders, Pace, View};
+use faultline_labtest::kv::{Command, KvLab, Value as StoredValue};
 use faultline_sim::{Conditions, Outcome, Setup, Trial};
-use lab3_api::{Bytes, Command, Fate, Given, Shown, Slot, Value};
+use lab3_api::{Bytes, Fate, Given, Shown, Slot, Value};
 use labkit::{NodeId, codec};
 
 use super::{
-    ANSWERED, client,
+    ANSWERED, Lab3, client,
     group::{Size, bytes, in_group},
-    model::{Store, command_of, judge},
 };
 
 /// Nothing goes wrong but the order of events.
@@ -46,7 +46,10 @@ pub fn model(size: Size, operations: &[&[Command]], faults: Faults) -> Model {
         .iter()
         .zip(1..)
         .fold(model, |model, (commands, number)| {
-            model.operations(client(number), commands.iter().map(bytes).collect())
+            model.operations(
+                client(number),
+                commands.iter().map(Lab3::to_bytes).collect(),
+            )
         })
 }
 
@@ -85,11 +88,12 @@ pub fn agreement<'p>(size: Size, faults: Faults) -> Orders<'p> {
 
 /// The store in every order: what clients see is linearizable.
 pub fn service<'p>(size: Size, operations: &[&[Command]], faults: Faults) -> Orders<'p> {
-    let output = |_: &Command, bytes: &[u8]| {
-        codec::from_bytes(bytes).expect("the lab's Client answers with an Output")
-    };
     Orders::of(model(size, operations, faults), ANSWERED)
-        .monitor(move || Linearizability::new(Store::default(), command_of, output))
+        .monitor(move || {
+            Linearizability::new(StoredValue::default(), Lab3::command_of, |_, bytes| {
+                Lab3::known_output(bytes)
+            })
+        })
         .done("every operation is answered", |view| view.all_answered())
 }
 
@@ -181,9 +185,9 @@ pub fn explore(trial: &mut Trial<'_>, size: Size, orders: &Orders<'_>) -> Outcom
             ..size.setup(conditions)
         };
         in_group(trial, setup, size, |group| {
-            let (log, undecided) = (Rc::clone(&group.log), &mut group.undecided);
+            let judgement = &mut group.judgement;
             orders.carry_out(group.world, shown, |world| {
-                judge(world, &log.borrow(), undecided)
+                judgement.judge(world, &|_, _| String::new())
             })
         })
     })

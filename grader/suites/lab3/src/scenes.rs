@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
+use faultline_labtest::kv::Command;
 use faultline_sim::{Outcome, ms};
-use lab3_api::Command;
+
 use labkit::NodeId;
 
 use super::{
     ballots::take_over,
     client,
-    group::{Group, append, get, put},
+    group::{Group, KvService, append, get, put},
     server,
 };
 

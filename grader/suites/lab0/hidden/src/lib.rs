@@ -3,14 +3,10 @@
 //! seed, and so from the course's salt. In the release for students this file is a stub whose
 //! `tests` returns none.
 
-use faultline_sim::{
-    Conditions, Outcome, Trial,
-    choice::{About, Choices, Draw},
-    ms,
-};
+use faultline_sim::{Conditions, Outcome, Trial, ms};
 use lab0_api::NewId;
 
-use faultline_labtest::Test;
+use faultline_labtest::{Test, drawn, hidden_tests};
 use lab0_suite::{
     chaos::Chaos,
     client, payloads,
@@ -26,10 +22,7 @@ use lab0_suite::{
 
 /// All hidden tests, in the order of the rubric.
 pub fn tests() -> Vec<Test> {
-    macro_rules! hidden {
-        ($($id:literal $test:ident),* $(,)?) => { vec![$(Test { id: $id, run: $test }),*] };
-    }
-    hidden![
+    hidden_tests! {
         "H-B1" drawn_payloads_come_back_unchanged,
         "H-B2" late_copies_of_any_message,
         "H-B3" many_clients_in_chaos,
@@ -40,12 +33,7 @@ pub fn tests() -> Vec<Test> {
         "H-C4" a_crash_at_each_effect,
         "H-C5" order_under_load,
         "H-C6" drawn_numbers_are_told_apart,
-    ]
-}
-
-/// What a test draws for itself.
-fn drawn(trial: &Trial<'_>) -> Draw {
-    Choices::new(trial.seed()).draw(About::Plan, 9, 0)
+    }
 }
 
 fn drawn_payloads_come_back_unchanged(trial: &mut Trial<'_>) -> Outcome {

@@ -7,9 +7,8 @@ use lab0_api::{Id, NewId};
 use labkit::NodeId;
 
 use crate::{
-    client,
+    MAX_INCARNATIONS, client,
     ids::{Eavesdropper, Overheard, judge},
-    plans::MOST_LIVES,
     room::{Cast, Program, Room, output},
     server,
 };
@@ -82,7 +81,7 @@ pub fn a_restart_repeats_nothing(trial: &mut Trial<'_>) -> Outcome {
         let _id: Id = room.answer(client(1))?;
         room.ids(&ONE.clients(), 3)?;
         // And again, as often as the lab starts a server.
-        while room.world.incarnation(server(1)) < MOST_LIVES {
+        while room.world.incarnation(server(1)) < MAX_INCARNATIONS {
             room.restart(server(1))?;
             room.ids(&ONE.clients(), 1)?;
         }

@@ -9,7 +9,7 @@ use faultline_sim::{
 };
 use lab1_api::{App, Fold, KeyOf, Question, Tokens, ValueOf};
 
-use faultline_labtest::Test;
+use faultline_labtest::{Test, hidden_tests};
 use lab1_suite::{
     M1,
     bench::{at_desk, split},
@@ -24,61 +24,23 @@ use lab1_suite::{
     worker,
 };
 
+/// All hidden tests, in the order of the rubric.
 pub fn tests() -> Vec<Test> {
-    vec![
-        Test {
-            id: "H-A1",
-            run: odd_texts,
-        },
-        Test {
-            id: "H-A2",
-            run: other_applications_on_one_machine,
-        },
-        Test {
-            id: "H-B1",
-            run: other_shapes,
-        },
-        Test {
-            id: "H-B2",
-            run: other_applications,
-        },
-        Test {
-            id: "H-B3",
-            run: many_jobs_at_once,
-        },
-        Test {
-            id: "H-C1",
-            run: output_is_lost_by_another_worker,
-        },
-        Test {
-            id: "H-C2",
-            run: a_poison_reduce_task,
-        },
-        Test {
-            id: "H-C3",
-            run: another_straggler,
-        },
-        Test {
-            id: "H-C4",
-            run: chaos_with_more_workers,
-        },
-        Test {
-            id: "H-D1",
-            run: two_restarts,
-        },
-        Test {
-            id: "H-E1",
-            run: costs_of_another_job,
-        },
-        Test {
-            id: "H-F1",
-            run: larger_jobs_in_every_order,
-        },
-        Test {
-            id: "H-F2",
-            run: late_map_output_in_every_order,
-        },
-    ]
+    hidden_tests! {
+        "H-A1" odd_texts,
+        "H-A2" other_applications_on_one_machine,
+        "H-B1" other_shapes,
+        "H-B2" other_applications,
+        "H-B3" many_jobs_at_once,
+        "H-C1" output_is_lost_by_another_worker,
+        "H-C2" a_poison_reduce_task,
+        "H-C3" another_straggler,
+        "H-C4" chaos_with_more_workers,
+        "H-D1" two_restarts,
+        "H-E1" costs_of_another_job,
+        "H-F1" larger_jobs_in_every_order,
+        "H-F2" late_map_output_in_every_order,
+    }
 }
 
 fn odd_texts(trial: &mut Trial<'_>) -> Outcome {

@@ -5,17 +5,13 @@
 mod part_e;
 
 use faultline_explore::Guide;
-use faultline_sim::{
-    Conditions, Outcome, Trial,
-    choice::{About, Choices, Draw},
-    ms,
-};
+use faultline_sim::{Conditions, Outcome, Trial, choice::Draw, ms};
 
 use part_e::{
     a_transfer_carries_no_history, few_messages_for_large_values, memory_after_a_failover,
 };
 
-use faultline_labtest::Test;
+use faultline_labtest::{Test, drawn, hidden_tests};
 use lab2_suite::{
     V1,
     chaos::{Chaos, Faults},
@@ -26,16 +22,15 @@ use lab2_suite::{
         led_by, only, replicated, service as small,
     },
     scenes, server,
-    service::{Size, append, get, put, with_crash_sweep, with_service, with_service_under},
+    service::{
+        KvService, Size, append, get, put, with_crash_sweep, with_service, with_service_under,
+    },
     stage::{on_stage, show},
 };
 
 /// All hidden tests, in the order of the rubric.
 pub fn tests() -> Vec<Test> {
-    macro_rules! hidden {
-        ($($id:literal $test:ident),* $(,)?) => { vec![$(Test { id: $id, run: $test }),*] };
-    }
-    hidden![
+    hidden_tests! {
         "H-A1" many_servers_come_and_go,
         "H-A2" primary_restarts_before_its_ack,
         "H-A3" idle_server_never_replaces_two_lost_ones,
@@ -60,12 +55,7 @@ pub fn tests() -> Vec<Test> {
         "H-F2" a_late_confirmation_in_every_order,
         "H-F3" a_primary_of_long_ago_in_every_order,
         "H-F4" a_transfer_confirmed_twice_in_every_order,
-    ]
-}
-
-/// What a test draws for itself.
-fn drawn(trial: &Trial<'_>) -> Draw {
-    Choices::new(trial.seed()).draw(About::Plan, 9, 0)
+    }
 }
 
 fn some_key(draw: &mut Draw) -> String {
@@ -191,7 +181,7 @@ fn late_copies_of_any_request_or_reply(trial: &mut Trial<'_>) -> Outcome {
             clients: 3,
         },
         true,
-        |service, undecided| {
+        |service| {
             let late = Conditions {
                 duplication: 1_000,
                 stragglers: 500,
@@ -218,7 +208,7 @@ fn late_copies_of_any_request_or_reply(trial: &mut Trial<'_>) -> Outcome {
             }
             service.world.run_for(ms(600))?; // the last copies arrive
             service.must_read(client(3), &key, &expected)?;
-            service.read_all_and_judge(undecided)
+            service.read_all_and_judge()
         },
     )
 }
@@ -234,7 +224,7 @@ fn large_replies_are_not_kept(trial: &mut Trial<'_>) -> Outcome {
             clients: 4,
         },
         true,
-        |service, _| {
+        |service| {
             let large = "v".repeat(length);
             for round in 0..rounds {
                 service.must_do(client(1), &put("x", &large))?;
@@ -326,7 +316,7 @@ fn many_servers_come_and_go_under_load(trial: &mut Trial<'_>) -> Outcome {
 fn silence_after_a_lone_primary_restarted(trial: &mut Trial<'_>) -> Outcome {
     let mut draw = drawn(trial);
     let (key, acknowledged) = (some_key(&mut draw), draw.below(2) == 0);
-    with_service(trial, PAIR, false, |service, undecided| {
+    with_service(trial, PAIR, false, |service| {
         let (writer, reader) = (client(1), client(2));
         service.must_do(writer, &put(&key, "kept by s1 alone"))?;
         service.must_read(reader, &key, "kept by s1 alone")?;
@@ -348,13 +338,13 @@ fn silence_after_a_lone_primary_restarted(trial: &mut Trial<'_>) -> Outcome {
             "s1 alone had the state, and it came back without",
             ms(3_000),
         )?;
-        service.judge(undecided)
+        service.judge()
     })
 }
 
 fn exactly_once_across_two_failovers(trial: &mut Trial<'_>) -> Outcome {
     let key = some_key(&mut drawn(trial));
-    with_service(trial, TRIO, true, |service, undecided| {
+    with_service(trial, TRIO, true, |service| {
         let (writer, other) = (client(1), client(2));
         let (first, second) = service.replicated()?;
         service.world.run_for(ms(400))?; // the third server is known to live
@@ -373,13 +363,13 @@ fn exactly_once_across_two_failovers(trial: &mut Trial<'_>) -> Outcome {
         service.answer(writer)?;
         service.must_read(other, &key, "1;2;")?;
         service.must_read(other, "other", "1;2;")?;
-        service.read_all_and_judge(undecided)
+        service.read_all_and_judge()
     })
 }
 
 fn slow_primary_serves_nothing_stale(trial: &mut Trial<'_>) -> Outcome {
     let by = drawn(trial).between(&(ms(200)..=ms(300)));
-    with_service(trial, PAIR, true, |service, undecided| {
+    with_service(trial, PAIR, true, |service| {
         let (writer, friend) = (client(1), client(2));
         for round in 0..3 {
             let (primary, _) = service.replicated()?;
@@ -394,11 +384,11 @@ fn slow_primary_serves_nothing_stale(trial: &mut Trial<'_>) -> Outcome {
             service.invoke(friend, &get("x"))?;
             service.must_do(writer, &append("x", &format!("{round} and again;")))?;
             service.world.run_for(ms(700))?;
-            service.judge(undecided)?;
+            service.judge()?;
             service.world.heal()?;
             service.answer(friend)?;
         }
-        service.read_all_and_judge(undecided)
+        service.read_all_and_judge()
     })
 }
 
@@ -409,8 +399,8 @@ fn what_a_deposed_primary_forwards_is_not_kept(trial: &mut Trial<'_>) -> Outcome
         1 => put("x", "friend;"),
         _ => get("x"),
     };
-    with_service(trial, TRIO, true, |service, undecided| {
-        scenes::forward_from_the_past(service, undecided, &command)
+    with_service(trial, TRIO, true, |service| {
+        scenes::forward_from_the_past(service, &command)
     })
 }
 
@@ -423,83 +413,71 @@ fn late_confirmations_of_a_lost_backup(trial: &mut Trial<'_>) -> Outcome {
 
 fn late_confirmation_of_a_state(trial: &mut Trial<'_>) -> Outcome {
     let after = drawn(trial).between(&(ms(400)..=ms(500)));
-    with_service_under(
-        trial,
-        Conditions::clean(),
-        PAIR,
-        false,
-        |service, undecided| {
-            let (writer, reader) = (client(1), client(2));
-            service.must_do(writer, &put("x", "kept by s1 alone"))?;
-            // s2 is given the state and confirms it; some of what it says is on its way for long.
-            let late = Conditions {
-                latency: after..=after,
-                ..Conditions::clean()
-            };
-            service.world.set_link(server(2), server(1), Some(late));
-            service.world.start(server(2))?;
-            service.world.run_for(ms(120))?;
-            service.world.set_link(server(2), server(1), None);
-            service.replicated()?;
-            // It comes back empty and cannot be given anything, when the confirmation of its
-            // earlier life arrives.
-            service.world.cut(server(1), server(2))?;
-            service.world.restart_quickly(server(2))?;
-            service.world.run_for(ms(700))?;
-            service.world.crash(server(1))?;
-            service.world.heal()?;
-            service.invoke(reader, &get("x"))?;
-            service.stays_silent(
-                "s2 came back empty and was given nothing before s1 died",
-                ms(2_000),
-            )?;
-            service.judge(undecided)
-        },
-    )
+    with_service_under(trial, Conditions::clean(), PAIR, false, |service| {
+        let (writer, reader) = (client(1), client(2));
+        service.must_do(writer, &put("x", "kept by s1 alone"))?;
+        // s2 is given the state and confirms it; some of what it says is on its way for long.
+        let late = Conditions {
+            latency: after..=after,
+            ..Conditions::clean()
+        };
+        service.world.set_link(server(2), server(1), Some(late));
+        service.world.start(server(2))?;
+        service.world.run_for(ms(120))?;
+        service.world.set_link(server(2), server(1), None);
+        service.replicated()?;
+        // It comes back empty and cannot be given anything, when the confirmation of its
+        // earlier life arrives.
+        service.world.cut(server(1), server(2))?;
+        service.world.restart_quickly(server(2))?;
+        service.world.run_for(ms(700))?;
+        service.world.crash(server(1))?;
+        service.world.heal()?;
+        service.invoke(reader, &get("x"))?;
+        service.stays_silent(
+            "s2 came back empty and was given nothing before s1 died",
+            ms(2_000),
+        )?;
+        service.judge()
+    })
 }
 
 fn late_confirmation_of_an_operation(trial: &mut Trial<'_>) -> Outcome {
     let after = drawn(trial).between(&(ms(300)..=ms(420)));
-    with_service_under(
-        trial,
-        Conditions::clean(),
-        PAIR,
-        true,
-        |service, undecided| {
-            let (writer, reader) = (client(1), client(2));
-            let (primary, backup) = service.replicated()?;
-            service.must_do(writer, &append("log", "1;"))?;
-            // What the backup confirms is on its way for long; meanwhile it loses its state.
-            let way = |latency: std::time::Duration| {
-                Some(Conditions {
-                    latency: latency..=latency,
-                    ..Conditions::clean()
-                })
-            };
-            service.world.set_link(backup, primary, way(after));
-            service.invoke(writer, &append("log", "2;"))?;
-            service.world.run_for(ms(30))?;
-            service.world.set_link(backup, primary, None);
-            service.world.set_link(primary, backup, way(ms(150)));
-            service.world.restart_quickly(backup)?;
-            service.replicated()?;
-            // The new life has what it was given; what the primary sends it from now on is lost
-            // with the primary.
-            service.world.cut(primary, backup)?;
-            service.world.run_for(ms(250))?;
-            service.world.crash(primary)?;
-            service.world.heal()?;
-            service.answer(writer)?;
-            service.must_read(reader, "log", "1;2;")?;
-            service.read_all_and_judge(undecided)
-        },
-    )
+    with_service_under(trial, Conditions::clean(), PAIR, true, |service| {
+        let (writer, reader) = (client(1), client(2));
+        let (primary, backup) = service.replicated()?;
+        service.must_do(writer, &append("log", "1;"))?;
+        // What the backup confirms is on its way for long; meanwhile it loses its state.
+        let way = |latency: std::time::Duration| {
+            Some(Conditions {
+                latency: latency..=latency,
+                ..Conditions::clean()
+            })
+        };
+        service.world.set_link(backup, primary, way(after));
+        service.invoke(writer, &append("log", "2;"))?;
+        service.world.run_for(ms(30))?;
+        service.world.set_link(backup, primary, None);
+        service.world.set_link(primary, backup, way(ms(150)));
+        service.world.restart_quickly(backup)?;
+        service.replicated()?;
+        // The new life has what it was given; what the primary sends it from now on is lost
+        // with the primary.
+        service.world.cut(primary, backup)?;
+        service.world.run_for(ms(250))?;
+        service.world.crash(primary)?;
+        service.world.heal()?;
+        service.answer(writer)?;
+        service.must_read(reader, "log", "1;2;")?;
+        service.read_all_and_judge()
+    })
 }
 
 fn a_large_state_is_whole_before_the_ack(trial: &mut Trial<'_>) -> Outcome {
     let keys = 300 + drawn(trial).below(100);
-    with_service(trial, PAIR, false, |service, undecided| {
-        scenes::write_while_it_is_copied(service, undecided, keys)
+    with_service(trial, PAIR, false, |service| {
+        scenes::write_while_it_is_copied(service, keys)
     })
 }
 

@@ -6,7 +6,7 @@ use super::{PAIR, drawn};
 use lab2_suite::{
     ANSWERED, client,
     costs::{self, Busy, count_messages, everybody},
-    service::{Service, Size, append, get, put, with_service_under},
+    service::{KvService, Service, Size, append, get, put, with_service_under},
 };
 
 /// A test of part E, whose network is clean.
@@ -21,7 +21,7 @@ fn measured(
         Conditions::clean(),
         size,
         all_servers_start,
-        |service, _| test(service),
+        |service| test(service),
     )
 }
 

@@ -7,7 +7,7 @@ use faultline_sim::{Conditions, Outcome, Trial};
 
 use crate::{
     client, costs,
-    service::{Service, Size, append, get, put, with_service_under},
+    service::{KvService, Service, Size, append, get, put, with_service_under},
 };
 
 const PAIR: Size = Size {
@@ -25,7 +25,7 @@ fn quiet(
     } else {
         Conditions::clean()
     };
-    with_service_under(trial, conditions, PAIR, all_servers_start, |service, _| {
+    with_service_under(trial, conditions, PAIR, all_servers_start, |service| {
         test(service)
     })
 }

@@ -6,7 +6,9 @@ use labkit::NodeId;
 use crate::{
     chaos::{Chaos, Faults},
     client, scenes, server,
-    service::{Size, append, get, put, with_crash_sweep, with_service, with_service_under},
+    service::{
+        KvService, Size, append, get, put, with_crash_sweep, with_service, with_service_under,
+    },
 };
 
 const PAIR: Size = Size {
@@ -19,7 +21,7 @@ const TRIO: Size = Size {
 };
 
 pub fn state_survives_failover(trial: &mut Trial<'_>) -> Outcome {
-    with_service(trial, PAIR, false, |service, undecided| {
+    with_service(trial, PAIR, false, |service| {
         let (writer, reader) = (client(1), client(2));
         // s1 serves alone; then s2 comes and must be given what s1 has; then it must be kept up to
         // date.
@@ -35,7 +37,7 @@ pub fn state_survives_failover(trial: &mut Trial<'_>) -> Outcome {
         service.must_read(reader, "new", "with the backup")?;
         service.must_do(writer, &append("both", "3;"))?;
         service.must_read(reader, "both", "1;2;3;")?;
-        service.read_all_and_judge(undecided)
+        service.read_all_and_judge()
     })
 }
 
@@ -63,7 +65,7 @@ pub fn no_answer_without_the_backup(trial: &mut Trial<'_>) -> Outcome {
     } else {
         ms(5_300)
     };
-    with_service(trial, PAIR, true, |service, undecided| {
+    with_service(trial, PAIR, true, |service| {
         let (writer, reader) = (client(1), client(2));
         let (primary, backup) = service.replicated()?;
         service.must_do(writer, &append("log", "1;"))?;
@@ -85,7 +87,7 @@ pub fn no_answer_without_the_backup(trial: &mut Trial<'_>) -> Outcome {
         service.world.set_conditions(Conditions::clean());
         service.answer(writer)?;
         service.must_read(reader, "log", "1;2;")?;
-        service.read_all_and_judge(undecided)
+        service.read_all_and_judge()
     })
 }
 
@@ -97,7 +99,7 @@ pub fn exactly_once_across_a_transfer(trial: &mut Trial<'_>) -> Outcome {
         };
         return with_service(trial, size, false, scenes::many_retries_after_a_transfer);
     }
-    with_service(trial, PAIR, false, |service, undecided| {
+    with_service(trial, PAIR, false, |service| {
         let (writer, reader) = (client(1), client(2));
         service.must_do(writer, &append("log", "1;"))?;
         // s1 alone carries the operation out, and its answer does not get through; only then s2
@@ -110,12 +112,12 @@ pub fn exactly_once_across_a_transfer(trial: &mut Trial<'_>) -> Outcome {
         service.world.crash(server(1))?;
         service.answer(writer)?;
         service.must_read(reader, "log", "1;2;")?;
-        service.read_all_and_judge(undecided)
+        service.read_all_and_judge()
     })
 }
 
 pub fn a_backup_without_the_state_never_serves(trial: &mut Trial<'_>) -> Outcome {
-    with_service(trial, PAIR, false, |service, undecided| {
+    with_service(trial, PAIR, false, |service| {
         let (writer, reader) = (client(1), client(2));
         service.must_do(writer, &put("x", "kept by s1 alone"))?;
         // s2 becomes backup, but nothing that s1 sends reaches it; then s1, which alone has the
@@ -128,12 +130,12 @@ pub fn a_backup_without_the_state_never_serves(trial: &mut Trial<'_>) -> Outcome
         // Nobody has the state now, so no answer can be right: silence is.
         service.invoke(reader, &get("x"))?;
         service.stays_silent("only s1 had the state, and it is dead", ms(2_000))?;
-        service.judge(undecided)
+        service.judge()
     })
 }
 
 pub fn exactly_once_across_failover(trial: &mut Trial<'_>) -> Outcome {
-    with_service(trial, PAIR, true, |service, undecided| {
+    with_service(trial, PAIR, true, |service| {
         let (writer, reader) = (client(1), client(2));
         let mut expected = String::new();
         for round in 0..3 {
@@ -153,12 +155,12 @@ pub fn exactly_once_across_failover(trial: &mut Trial<'_>) -> Outcome {
             service.must_read(reader, "log", &expected)?;
             service.world.start(primary)?;
         }
-        service.read_all_and_judge(undecided)
+        service.read_all_and_judge()
     })
 }
 
 pub fn a_lone_survivor_goes_on(trial: &mut Trial<'_>) -> Outcome {
-    with_service(trial, PAIR, true, |service, undecided| {
+    with_service(trial, PAIR, true, |service| {
         let (writer, reader) = (client(1), client(2));
         let (primary, backup) = service.replicated()?;
         service.must_do(writer, &append("log", "1;"))?;
@@ -176,7 +178,7 @@ pub fn a_lone_survivor_goes_on(trial: &mut Trial<'_>) -> Outcome {
         service.must_read(reader, "log", "1;2;3;4;")?;
         service.must_do(writer, &append("log", "5;"))?;
         service.must_read(reader, "log", "1;2;3;4;5;")?;
-        service.read_all_and_judge(undecided)
+        service.read_all_and_judge()
     })
 }
 
@@ -190,7 +192,7 @@ pub fn view_server_is_not_asked_every_time(trial: &mut Trial<'_>) -> Outcome {
     } else {
         Conditions::clean()
     };
-    with_service_under(trial, conditions, PAIR, true, |service, _| {
+    with_service_under(trial, conditions, PAIR, true, |service| {
         service.replicated()?;
         for writer in [client(1), client(2)] {
             service.must_do(writer, &put("x", "warm"))?;
@@ -223,7 +225,7 @@ pub fn view_server_is_not_asked_every_time(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn state_survives_a_chain_of_failovers(trial: &mut Trial<'_>) -> Outcome {
-    with_service(trial, TRIO, true, |service, undecided| {
+    with_service(trial, TRIO, true, |service| {
         let (writer, other, reader) = (client(1), client(2), client(3));
         let mut expected = String::new();
         let mut down: Option<NodeId> = None;
@@ -244,7 +246,7 @@ pub fn state_survives_a_chain_of_failovers(trial: &mut Trial<'_>) -> Outcome {
             down = Some(victim);
             service.must_read(reader, "log", &expected)?;
         }
-        service.read_all_and_judge(undecided)
+        service.read_all_and_judge()
     })
 }
 

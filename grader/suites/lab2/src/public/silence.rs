@@ -5,7 +5,7 @@ use faultline_sim::{Outcome, Trial, ms};
 
 use crate::{
     client, server,
-    service::{Size, append, get, put, with_service},
+    service::{KvService, Size, append, get, put, with_service},
 };
 
 const TRIO: Size = Size {
@@ -14,7 +14,7 @@ const TRIO: Size = Size {
 };
 
 pub fn silence_when_primary_and_backup_are_lost(trial: &mut Trial<'_>) -> Outcome {
-    with_service(trial, TRIO, true, |service, undecided| {
+    with_service(trial, TRIO, true, |service| {
         let (writer, reader) = (client(1), client(2));
         let (primary, backup) = service.replicated()?;
         service.must_do(writer, &put("x", "on two servers"))?;
@@ -28,12 +28,12 @@ pub fn silence_when_primary_and_backup_are_lost(trial: &mut Trial<'_>) -> Outcom
         service.invoke(reader, &get("x"))?;
         service.invoke(writer, &append("x", " and more"))?;
         service.stays_silent("both servers that had the state have lost it", ms(3_000))?;
-        service.judge(undecided)
+        service.judge()
     })
 }
 
 pub fn silence_when_the_primary_dies_before_its_ack(trial: &mut Trial<'_>) -> Outcome {
-    with_service(trial, TRIO, true, |service, undecided| {
+    with_service(trial, TRIO, true, |service| {
         let (writer, reader) = (client(1), client(2));
         let (primary, backup) = service.replicated()?;
         service.must_do(writer, &put("x", "on two servers"))?;
@@ -54,6 +54,6 @@ pub fn silence_when_the_primary_dies_before_its_ack(trial: &mut Trial<'_>) -> Ou
         service.invoke(writer, &append("x", " and more"))?;
         let why = format!("{primary} died before it had acknowledged its view");
         service.stays_silent(&why, ms(3_000))?;
-        service.judge(undecided)
+        service.judge()
     })
 }

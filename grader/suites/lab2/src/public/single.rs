@@ -5,7 +5,7 @@ use faultline_sim::{Conditions, Outcome, Trial, ms};
 use crate::{
     chaos::{Chaos, Faults},
     client, server,
-    service::{Size, append, put, with_service},
+    service::{KvService, Size, append, put, with_service},
 };
 
 const ONE_SERVER: Size = Size {
@@ -14,7 +14,7 @@ const ONE_SERVER: Size = Size {
 };
 
 pub fn put_append_get(trial: &mut Trial<'_>) -> Outcome {
-    with_service(trial, ONE_SERVER, true, |service, _| {
+    with_service(trial, ONE_SERVER, true, |service| {
         let (writer, other, reader) = (client(1), client(2), client(3));
         service.must_read(writer, "x", "")?;
         service.must_do(writer, &put("x", "one"))?;
@@ -33,7 +33,7 @@ pub fn put_append_get(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn retries_survive_a_lossy_network(trial: &mut Trial<'_>) -> Outcome {
-    with_service(trial, ONE_SERVER, true, |service, undecided| {
+    with_service(trial, ONE_SERVER, true, |service| {
         let lossy = Conditions {
             loss: 250,
             duplication: 100,
@@ -49,12 +49,12 @@ pub fn retries_survive_a_lossy_network(trial: &mut Trial<'_>) -> Outcome {
             }
         }
         service.must_read(client(3), "log", &expected)?;
-        service.read_all_and_judge(undecided)
+        service.read_all_and_judge()
     })
 }
 
 pub fn an_old_request_is_not_applied_again(trial: &mut Trial<'_>) -> Outcome {
-    with_service(trial, ONE_SERVER, true, |service, undecided| {
+    with_service(trial, ONE_SERVER, true, |service| {
         // Every message comes a second time, up to half a second later: after newer requests and
         // their answers.
         let late = Conditions {
@@ -80,12 +80,12 @@ pub fn an_old_request_is_not_applied_again(trial: &mut Trial<'_>) -> Outcome {
         let log: String = (0..8).map(|round| format!("c1.{round};")).collect();
         service.must_read(client(3), "log", &log)?;
         service.must_read(client(3), "x", "c2.7;+")?;
-        service.read_all_and_judge(undecided)
+        service.read_all_and_judge()
     })
 }
 
 pub fn duplicate_table_is_bounded_by_clients(trial: &mut Trial<'_>) -> Outcome {
-    with_service(trial, ONE_SERVER, true, |service, _| {
+    with_service(trial, ONE_SERVER, true, |service| {
         let large = "v".repeat(200);
         let mut memory = Vec::new();
         for rounds in [10, 40] {

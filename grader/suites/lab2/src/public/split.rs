@@ -9,7 +9,7 @@ use crate::{
     client, scenes,
     scenes::Side,
     server,
-    service::{Size, append, get, put, with_service, with_service_under},
+    service::{KvService, Size, append, get, put, with_service, with_service_under},
 };
 
 const PAIR: Size = Size {
@@ -23,7 +23,7 @@ const TRIO: Size = Size {
 
 pub fn deposed_primary_serves_nothing_stale(trial: &mut Trial<'_>) -> Outcome {
     let friend_reads = trial.number() % 2 == 0;
-    with_service(trial, PAIR, true, |service, undecided| {
+    with_service(trial, PAIR, true, |service| {
         let (writer, friend) = (client(1), client(2));
         let (primary, backup) = service.replicated()?;
         service.must_do(writer, &append("x", "old;"))?;
@@ -40,15 +40,15 @@ pub fn deposed_primary_serves_nothing_stale(trial: &mut Trial<'_>) -> Outcome {
         };
         service.invoke(friend, &command)?;
         service.world.run_for(ms(1_500))?;
-        service.judge(undecided)?;
+        service.judge()?;
         service.world.heal()?;
         service.answer(friend)?;
-        service.read_all_and_judge(undecided)
+        service.read_all_and_judge()
     })
 }
 
 pub fn paused_primary_serves_nothing_stale(trial: &mut Trial<'_>) -> Outcome {
-    with_service(trial, PAIR, true, |service, undecided| {
+    with_service(trial, PAIR, true, |service| {
         let (writer, friend) = (client(1), client(2));
         for round in 0..3 {
             let (primary, backup) = service.replicated()?;
@@ -65,11 +65,11 @@ pub fn paused_primary_serves_nothing_stale(trial: &mut Trial<'_>) -> Outcome {
             service.world.run_for(ms(120))?;
             service.world.resume(primary)?;
             service.world.run_for(ms(200))?;
-            service.judge(undecided)?;
+            service.judge()?;
             service.world.heal()?;
             service.answer(friend)?;
         }
-        service.read_all_and_judge(undecided)
+        service.read_all_and_judge()
     })
 }
 
@@ -79,13 +79,13 @@ pub fn forwards_of_a_deposed_primary_are_refused(trial: &mut Trial<'_>) -> Outco
     } else {
         get("x")
     };
-    with_service(trial, TRIO, true, |service, undecided| {
-        scenes::forward_from_the_past(service, undecided, &command)
+    with_service(trial, TRIO, true, |service| {
+        scenes::forward_from_the_past(service, &command)
     })
 }
 
 pub fn a_deposed_primary_takes_the_new_state(trial: &mut Trial<'_>) -> Outcome {
-    with_service(trial, PAIR, true, |service, undecided| {
+    with_service(trial, PAIR, true, |service| {
         let (writer, friend) = (client(1), client(2));
         let (primary, backup) = service.replicated()?;
         for key in ["x", "y", "z"] {
@@ -115,7 +115,7 @@ pub fn a_deposed_primary_takes_the_new_state(trial: &mut Trial<'_>) -> Outcome {
         service.world.crash(backup)?;
         service.must_read(writer, "y", "2;")?;
         service.must_read(writer, "z", "1;3;")?;
-        service.read_all_and_judge(undecided)
+        service.read_all_and_judge()
     })
 }
 
@@ -126,66 +126,60 @@ pub fn a_late_confirmation_releases_no_read(trial: &mut Trial<'_>) -> Outcome {
         clients: 4,
     };
     // The moments matter here, so the network is clean but for the one link that is slow.
-    with_service_under(
-        trial,
-        Conditions::clean(),
-        size,
-        true,
-        |service, undecided| {
-            let (writer, friend, fresh) = (client(1), client(2), client(3));
-            let (primary, backup) = service.replicated()?;
-            service.must_do(writer, &append("x", "old;"))?;
-            service.must_read(friend, "x", "old;")?;
-            service.must_read(writer, "y", "")?;
-            service.world.partition(&[&[primary], &[V1]])?;
-            service.world.run_for(ms(60))?;
-            // What the backup confirms now is on its way for long, and speaks of a time before its
-            // promotion.
-            let late = Conditions {
-                latency: ms(480)..=ms(500),
-                ..Conditions::clean()
-            };
-            service.world.set_link(backup, primary, Some(late));
-            service.invoke(writer, &if reads { get("y") } else { append("y", "1;") })?;
-            service.world.run_for(ms(30))?;
-            service.world.partition(&[&[writer], &[primary]])?;
-            service.world.isolate(friend)?;
-            service.world.join(&[&[primary], &[friend]])?;
-            service.led_by(backup)?;
-            // A client that asks for the first time finds the new primary at once.
-            service.must_do(fresh, &append("x", "new;"))?;
-            service.invoke(friend, &get("x"))?;
-            service.world.run_for(ms(600))?;
-            service.judge(undecided)?;
-            service.world.heal()?;
-            service.answer(friend)?;
-            service.answer(writer)?;
-            service.read_all_and_judge(undecided)
-        },
-    )
+    with_service_under(trial, Conditions::clean(), size, true, |service| {
+        let (writer, friend, fresh) = (client(1), client(2), client(3));
+        let (primary, backup) = service.replicated()?;
+        service.must_do(writer, &append("x", "old;"))?;
+        service.must_read(friend, "x", "old;")?;
+        service.must_read(writer, "y", "")?;
+        service.world.partition(&[&[primary], &[V1]])?;
+        service.world.run_for(ms(60))?;
+        // What the backup confirms now is on its way for long, and speaks of a time before its
+        // promotion.
+        let late = Conditions {
+            latency: ms(480)..=ms(500),
+            ..Conditions::clean()
+        };
+        service.world.set_link(backup, primary, Some(late));
+        service.invoke(writer, &if reads { get("y") } else { append("y", "1;") })?;
+        service.world.run_for(ms(30))?;
+        service.world.partition(&[&[writer], &[primary]])?;
+        service.world.isolate(friend)?;
+        service.world.join(&[&[primary], &[friend]])?;
+        service.led_by(backup)?;
+        // A client that asks for the first time finds the new primary at once.
+        service.must_do(fresh, &append("x", "new;"))?;
+        service.invoke(friend, &get("x"))?;
+        service.world.run_for(ms(600))?;
+        service.judge()?;
+        service.world.heal()?;
+        service.answer(friend)?;
+        service.answer(writer)?;
+        service.read_all_and_judge()
+    })
 }
 
 pub fn late_messages_of_earlier_views_change_nothing(trial: &mut Trial<'_>) -> Outcome {
-    with_service(trial, PAIR, true, |service, undecided| {
+    with_service(trial, PAIR, true, |service| {
         let late = Conditions {
             duplication: 1_000,
             stragglers: 500,
             straggle: ms(100)..=ms(500),
             ..Conditions::clean()
         };
-        scenes::backups_come_and_go(service, undecided, &late)
+        scenes::backups_come_and_go(service, &late)
     })
 }
 
 pub fn a_transfer_neither_loses_nor_doubles(trial: &mut Trial<'_>) -> Outcome {
-    with_service(trial, PAIR, false, |service, undecided| {
-        scenes::write_while_it_is_copied(service, undecided, 120)
+    with_service(trial, PAIR, false, |service| {
+        scenes::write_while_it_is_copied(service, 120)
     })
 }
 
 pub fn a_transfer_is_retried_until_it_arrives(trial: &mut Trial<'_>) -> Outcome {
     let side = [Side::Both, Side::ToTheBackup, Side::FromTheBackup][trial.number() as usize % 3];
-    with_service(trial, PAIR, false, |service, undecided| {
+    with_service(trial, PAIR, false, |service| {
         let writer = client(1);
         for number in 0..20 {
             service.must_do(
@@ -208,7 +202,7 @@ pub fn a_transfer_is_retried_until_it_arrives(trial: &mut Trial<'_>) -> Outcome 
         service.world.crash(server(1))?;
         service.must_read(writer, "key 7", "value 7 and more")?;
         service.must_read(writer, "key 8", "value 8 and more")?;
-        service.read_all_and_judge(undecided)
+        service.read_all_and_judge()
     })
 }
 
@@ -219,7 +213,7 @@ pub fn a_one_way_cut_neither_loses_nor_doubles(trial: &mut Trial<'_>) -> Outcome
     } else {
         ms(500)
     };
-    with_service(trial, PAIR, true, |service, undecided| {
+    with_service(trial, PAIR, true, |service| {
         let (writer, reader) = (client(1), client(2));
         let (primary, backup) = service.replicated()?;
         service.must_do(writer, &append("log", "0;"))?;
@@ -245,7 +239,7 @@ pub fn a_one_way_cut_neither_loses_nor_doubles(trial: &mut Trial<'_>) -> Outcome
         service.replicated()?;
         service.world.crash(primary)?;
         service.must_read(reader, "log", &expected)?;
-        service.read_all_and_judge(undecided)
+        service.read_all_and_judge()
     })
 }
 

@@ -4,29 +4,22 @@
 //! `tests` returns none.
 
 use faultline_explore::{Guide, View};
-use faultline_sim::{
-    Conditions, Outcome, Trial,
-    choice::{About, Choices, Draw},
-    ms,
-};
+use faultline_sim::{Conditions, Outcome, Trial, ms};
 use lab3_api::Slot;
 use labkit::NodeId;
 
-use faultline_labtest::Test;
+use faultline_labtest::{Test, drawn, hidden_tests};
 use lab3_suite::{
     ballots,
     chaos::{self, Chaos, Faults},
     client, costs,
-    group::{Size, append, get, put, with_crash_sweep, with_group, with_group_under},
+    group::{KvService, Size, append, get, put, with_crash_sweep, with_group, with_group_under},
     orders, scenes, server,
 };
 
 /// All hidden tests, in the order of the rubric.
 pub fn tests() -> Vec<Test> {
-    macro_rules! hidden {
-        ($($id:literal $test:ident),* $(,)?) => { vec![$(Test { id: $id, run: $test }),*] };
-    }
-    hidden![
+    hidden_tests! {
         "H-A1" agreement_of_seven,
         "H-A2" promises_of_long_ago,
         "H-A3" half_of_an_even_group,
@@ -45,12 +38,7 @@ pub fn tests() -> Vec<Test> {
         "H-E1" few_messages_for_some_clients,
         "H-F1" a_majority_of_five_in_every_order,
         "H-F2" two_writers_in_every_order,
-    ]
-}
-
-/// What a test draws for itself.
-fn drawn(trial: &Trial<'_>) -> Draw {
-    Choices::new(trial.seed()).draw(About::Plan, 9, 0)
+    }
 }
 
 fn agreement_of_seven(trial: &mut Trial<'_>) -> Outcome {

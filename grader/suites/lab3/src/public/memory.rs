@@ -4,7 +4,7 @@ use faultline_sim::{Outcome, Trial, ms};
 
 use crate::{
     ballots, client, costs,
-    group::{Size, append, put, with_crash_sweep, with_group},
+    group::{KvService, Size, append, put, with_crash_sweep, with_group},
     scenes, server,
 };
 

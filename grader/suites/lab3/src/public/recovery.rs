@@ -6,7 +6,7 @@ use crate::{
     ballots,
     chaos::{Chaos, Faults},
     client,
-    group::{Size, append, put, with_crash_sweep, with_group, with_group_at_worst},
+    group::{KvService, Size, append, put, with_crash_sweep, with_group, with_group_at_worst},
     scenes, server,
 };
 

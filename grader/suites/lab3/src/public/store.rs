@@ -6,7 +6,7 @@ use crate::{
     ballots,
     chaos::{Chaos, Faults},
     client,
-    group::{Size, append, get, put, with_crash_sweep, with_group, with_group_under},
+    group::{KvService, Size, append, get, put, with_crash_sweep, with_group, with_group_under},
     scenes, server,
 };
 

@@ -1,5 +1,4 @@
-//! Fault plans for chaos. Everybody can go on once they are over: a server that is down is started
-//! again, a link that is cut is healed.
+//! Faults of servers that work alone: one is hit at a time.
 
 use std::time::Duration;
 
@@ -15,15 +14,18 @@ use labkit::NodeId;
 pub struct Restarts {
     choices: Choices,
     servers: Vec<NodeId>,
+    max_incarnations: u64,
     wakes: u64,
     victim: Option<NodeId>,
 }
 
 impl Restarts {
-    pub fn new(servers: Vec<NodeId>, choices: Choices) -> Restarts {
+    /// Of these servers, each of which starts at most this number of times.
+    pub fn new(servers: Vec<NodeId>, max_incarnations: u64, choices: Choices) -> Restarts {
         Restarts {
             choices,
             servers,
+            max_incarnations,
             wakes: 0,
             victim: None,
         }
@@ -36,9 +38,6 @@ impl Restarts {
         world.start(server)
     }
 }
-
-/// The lab starts a node at most 63 times.
-pub const MOST_LIVES: u64 = 60;
 
 impl Plan for Restarts {
     fn name(&self) -> &'static str {
@@ -58,7 +57,7 @@ impl Plan for Restarts {
             return Ok((false, again));
         }
         let server = *draw.pick(&self.servers);
-        if !world.may_begin_fault() || world.incarnation(server) >= MOST_LIVES {
+        if !world.may_begin_fault() || world.incarnation(server) >= self.max_incarnations {
             return Ok((false, again));
         }
         match draw.below(3) {
@@ -81,7 +80,7 @@ impl Plan for Restarts {
 
 /// Cuts the link between a client and its server, in one direction or both, or pauses a server for
 /// a while.
-pub struct Cuts {
+pub struct PairCuts {
     choices: Choices,
     /// A client and its server each.
     pairs: Vec<(NodeId, NodeId)>,
@@ -90,9 +89,10 @@ pub struct Cuts {
     paused: Option<NodeId>,
 }
 
-impl Cuts {
-    pub fn new(pairs: Vec<(NodeId, NodeId)>, choices: Choices) -> Cuts {
-        Cuts {
+impl PairCuts {
+    /// Of these clients and their servers.
+    pub fn new(pairs: Vec<(NodeId, NodeId)>, choices: Choices) -> PairCuts {
+        PairCuts {
             choices,
             pairs,
             wakes: 0,
@@ -102,7 +102,7 @@ impl Cuts {
     }
 }
 
-impl Plan for Cuts {
+impl Plan for PairCuts {
     fn name(&self) -> &'static str {
         "cut links and paused servers"
     }

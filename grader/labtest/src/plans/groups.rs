@@ -1,5 +1,4 @@
-//! Fault plans for chaos. Everybody can go on once they are over: servers have their disks, or a
-//! majority has.
+//! Faults of a group whose servers have their disks, or a majority has.
 
 use std::time::Duration;
 
@@ -10,13 +9,11 @@ use faultline_sim::{
 };
 use labkit::NodeId;
 
-use super::group::Size;
-
 /// Crashes servers, one or several or all, between two effects or in the middle of a handler, and
 /// starts them again at once or later.
 pub struct Crashes {
     choices: Choices,
-    size: Size,
+    servers: Vec<NodeId>,
     on: bool,
     /// Who loses its disk, if that is still to come.
     loses_disk: Option<NodeId>,
@@ -24,11 +21,17 @@ pub struct Crashes {
 }
 
 impl Crashes {
-    pub fn new(size: Size, on: bool, one_loses_its_disk: bool, choices: Choices) -> Crashes {
-        let loses_disk = *choices.draw(About::Plan, 3, 0).pick(&size.servers());
+    /// Of these servers; if not `on`, none crashes, but one may still lose its disk.
+    pub fn new(
+        servers: Vec<NodeId>,
+        on: bool,
+        one_loses_its_disk: bool,
+        choices: Choices,
+    ) -> Crashes {
+        let loses_disk = *choices.draw(About::Plan, 3, 0).pick(&servers);
         Crashes {
             choices,
-            size,
+            servers,
             on,
             loses_disk: one_loses_its_disk.then_some(loses_disk),
             wakes: 0,
@@ -36,7 +39,7 @@ impl Crashes {
     }
 
     fn crash(&self, world: &mut World<'_>, draw: &mut Draw) -> Outcome {
-        let server = *draw.pick(&self.size.servers());
+        let server = *draw.pick(&self.servers);
         match draw.below(8) {
             0 | 1 => world.restart_quickly(server),
             2..=4 => {
@@ -45,10 +48,9 @@ impl Crashes {
             }
             5 | 6 => world.crash(server),
             _ => self
-                .size
-                .servers()
-                .into_iter()
-                .try_for_each(|server| world.crash(server)),
+                .servers
+                .iter()
+                .try_for_each(|server| world.crash(*server)),
         }
     }
 }
@@ -73,9 +75,9 @@ impl Plan for Crashes {
             return Ok((true, again));
         }
         let down: Vec<NodeId> = self
-            .size
-            .servers()
-            .into_iter()
+            .servers
+            .iter()
+            .copied()
             .filter(|server| world.is_down(*server))
             .collect();
         if !down.is_empty() && draw.chance(600) {
@@ -96,17 +98,25 @@ impl Plan for Crashes {
 /// single link, and any of it in one direction only.
 pub struct Partitions {
     choices: Choices,
-    size: Size,
+    servers: Vec<NodeId>,
+    clients: Vec<NodeId>,
     on: bool,
     wakes: u64,
     cut: Vec<(NodeId, NodeId)>,
 }
 
 impl Partitions {
-    pub fn new(size: Size, on: bool, choices: Choices) -> Partitions {
+    /// Of these servers and clients; if not `on`, nothing is cut.
+    pub fn new(
+        servers: Vec<NodeId>,
+        clients: Vec<NodeId>,
+        on: bool,
+        choices: Choices,
+    ) -> Partitions {
         Partitions {
             choices,
-            size,
+            servers,
+            clients,
             on,
             wakes: 0,
             cut: Vec::new(),
@@ -114,7 +124,7 @@ impl Partitions {
     }
 
     fn groups(&self, world: &World<'_>, draw: &mut Draw) -> (Vec<NodeId>, Vec<NodeId>) {
-        let servers = self.size.servers();
+        let servers = self.servers.clone();
         let server = *draw.pick(&servers);
         let all = world.ids();
         match draw.below(6) {
@@ -132,7 +142,7 @@ impl Partitions {
             ),
             // A server and a friend among the clients are alone in the world.
             4 => {
-                let friend = super::client(1 + draw.below(u64::from(self.size.clients)) as u32);
+                let friend = *draw.pick(&self.clients);
                 all.into_iter()
                     .partition(|node| [server, friend].contains(node))
             }

@@ -1,0 +1,188 @@
+//! A running key-value service, whatever servers it has.
+
+use std::time::Duration;
+
+use faultline_sim::{Outcome, World};
+use labkit::NodeId;
+
+use super::{
+    Command, Judgement, KvLab, Output, get,
+    judgement::{More, answer_of},
+};
+
+/// A service that tests speak to through its clients. A lab says what it consists of; how to ask,
+/// to wait and to judge is the same everywhere.
+pub trait KvService<'b> {
+    /// Whose commands and outputs.
+    type Lab: KvLab;
+
+    /// The world that it runs in.
+    fn world(&mut self) -> &mut World<'b>;
+
+    /// The same, to look at.
+    fn look(&self) -> &World<'b>;
+
+    /// The client that never writes.
+    fn reader(&self) -> NodeId;
+
+    /// Within this time what must happen has happened, as the handout says.
+    fn within(&self) -> Duration;
+
+    /// Where judgements are kept.
+    fn judgement(&mut self) -> &mut Judgement<Self::Lab>;
+
+    /// More about a node that answered, such as whether it still was the primary then.
+    fn about_answer(&self, node: NodeId, sent: faultline_sim::Time) -> String {
+        let _ = (node, sent);
+        String::new()
+    }
+
+    /// Adds to a lack of progress how far the service has come.
+    fn with_state(&self, outcome: Outcome) -> Outcome {
+        outcome
+    }
+
+    /// Invokes an operation; the answer will come some time.
+    ///
+    /// # Errors
+    /// What the world has against it.
+    fn invoke(&mut self, client: NodeId, command: &Command) -> Outcome {
+        self.world().invoke(client, Self::Lab::to_bytes(command))
+    }
+
+    /// Waits for the answer to the client's last operation.
+    ///
+    /// # Errors
+    /// No progress, if none comes in time.
+    #[track_caller]
+    fn answer(&mut self, client: NodeId) -> Outcome<Output> {
+        let asked = |world: &World<'_>| {
+            let mut history = world.history().iter();
+            history.rposition(|operation| operation.client == client)
+        };
+        let index = asked(self.look()).expect("the test has invoked an operation");
+        let within = self.within();
+        let outcome = self
+            .world()
+            .expect("every operation is answered", within, |world| {
+                Ok(world.history()[index].reply.is_some())
+            });
+        self.with_state(outcome)?;
+        let reply = self.look().history()[index].reply.clone();
+        let (_, bytes) = reply.expect("the world expected this answer");
+        Self::Lab::output_of(self.look(), &bytes)
+    }
+
+    /// Carries out an operation.
+    ///
+    /// # Errors
+    /// As [`answer`](KvService::answer).
+    #[track_caller]
+    fn call(&mut self, client: NodeId, command: &Command) -> Outcome<Output> {
+        self.invoke(client, command)?;
+        self.answer(client)
+    }
+
+    /// Reads a key; it must hold exactly this.
+    ///
+    /// # Errors
+    /// A violation, if it holds something else.
+    #[track_caller]
+    fn must_read(&mut self, client: NodeId, key: &str, expected: &str) -> Outcome {
+        let output = self.call(client, &get(key))?;
+        if output == Output::Value(expected.to_owned()) {
+            return Ok(());
+        }
+        Err(self.look().violation(format!(
+            "{client} read {key:?}: expected Value({expected:?}), got {output:?}"
+        )))
+    }
+
+    /// Carries out a put or an append, which must be answered with `Done`.
+    ///
+    /// # Errors
+    /// A violation, if the answer is another one.
+    #[track_caller]
+    fn must_do(&mut self, client: NodeId, command: &Command) -> Outcome {
+        let output = self.call(client, command)?;
+        if output == Output::Done {
+            return Ok(());
+        }
+        Err(self.look().violation(format!(
+            "{client} was answered {output:?} to {command:?}, expected Done"
+        )))
+    }
+
+    /// Judges what clients saw so far.
+    ///
+    /// # Errors
+    /// A violation, if no order of the operations explains it.
+    fn judge(&mut self) -> Outcome {
+        let mut judgement = std::mem::take(self.judgement());
+        let more: More<'_> = &|node, sent| self.about_answer(node, sent);
+        let outcome = judgement.judge(self.look(), more);
+        *self.judgement() = judgement;
+        outcome
+    }
+
+    /// In a situation in which nobody may serve: none of the open operations may be answered in
+    /// this time.
+    ///
+    /// # Errors
+    /// A violation, if one is.
+    #[track_caller]
+    fn stays_silent(&mut self, why: &str, time: Duration) -> Outcome {
+        let history = self.look().history();
+        let open: Vec<usize> = (0..history.len())
+            .filter(|index| history[*index].reply.is_none())
+            .collect();
+        let answered = |world: &World<'_>| {
+            let is_answered = |index: &usize| world.history()[*index].reply.is_some();
+            open.iter().copied().find(is_answered)
+        };
+        self.world()
+            .run_until(time, |world| Ok(answered(world).is_some()))?;
+        match answered(self.look()) {
+            Some(index) => {
+                let more: More<'_> = &|node, sent| self.about_answer(node, sent);
+                let answer = answer_of::<Self::Lab>(self.look(), more, index);
+                Err(self.look().violation(format!(
+                    "an operation was answered although {why}: {answer}"
+                )))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Lets time pass until every client has finished its workload and is answered, each time
+    /// within this time of asking, or of now.
+    ///
+    /// # Errors
+    /// No progress, if one is not.
+    #[track_caller]
+    fn finish(&mut self, within: Duration) -> Outcome {
+        let outcome = self.world().expect_answers(within);
+        self.with_state(outcome)
+    }
+
+    /// The client that never wrote reads all keys that any client used, and the whole history is
+    /// judged.
+    ///
+    /// # Errors
+    /// As [`answer`](KvService::answer) and [`judge`](KvService::judge).
+    #[track_caller]
+    fn read_all_and_judge(&mut self) -> Outcome {
+        let key = |operation: &faultline_sim::Operation| {
+            let command = Self::Lab::command_of(&operation.command);
+            command.key().to_owned()
+        };
+        let mut keys: Vec<String> = self.look().history().iter().map(key).collect();
+        keys.sort();
+        keys.dedup();
+        let reader = self.reader();
+        for key in keys {
+            self.call(reader, &get(&key))?;
+        }
+        self.judge()
+    }
+}
