@@ -25,12 +25,14 @@
 //! ```
 //!
 //! Read on: [`suite`](Suite) for what the grader sees, [`kv`] for the labs with a key-value
-//! service, [`chaos`] for the skeleton of a chaos test, [`plans`] for faults; then a suite, such as
+//! service, [`chaos`] for the skeleton of a chaos test, [`plans`] for faults, [`orders`] for small
+//! worlds in every order of events; then a suite, such as
 //! `grader/suites/lab3`.
 
 pub mod chaos;
 pub mod kv;
 mod names;
+pub mod orders;
 mod patience;
 pub mod plans;
 mod suite;

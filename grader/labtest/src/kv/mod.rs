@@ -18,7 +18,7 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use judgement::Judgement;
 pub use model::Value;
 pub use service::KvService;
-pub use workload::KvWorkload;
+pub use workload::{Busy, KvWorkload, waits_at_most};
 
 /// What a client is asked to do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

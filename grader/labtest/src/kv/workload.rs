@@ -3,7 +3,7 @@
 use std::{marker::PhantomData, time::Duration};
 
 use faultline_sim::{
-    Workload,
+    Operation, Outcome, Workload, World,
     choice::{About, Choices},
     ms,
 };
@@ -65,4 +65,56 @@ impl<L: KvLab> Workload for KvWorkload<L> {
     fn plainer(&self, client: NodeId, nth: u64) -> Option<Vec<u8>> {
         (!self.padding.is_empty()).then(|| self.operation(client, nth, "").1)
     }
+}
+
+/// Clients that ask again as soon as they are answered, or a while after.
+pub struct Busy<L> {
+    think: Duration,
+    operations: u64,
+    lab: PhantomData<fn() -> L>,
+}
+
+impl<L: KvLab> Busy<L> {
+    /// Each client carries out this number of operations, and waits this long before each.
+    pub fn new(operations: u64, think: Duration) -> Busy<L> {
+        Busy {
+            think,
+            operations,
+            lab: PhantomData,
+        }
+    }
+}
+
+impl<L: KvLab> Workload for Busy<L> {
+    fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
+        let command = append("x", &format!("{client}.{nth};"));
+        (nth < self.operations).then(|| (self.think, L::to_bytes(&command)))
+    }
+}
+
+/// Complains if an answered operation waited longer than this. `why` says what makes the bound
+/// right.
+///
+/// # Errors
+/// Over budget, with the operation that waited longest.
+#[track_caller]
+pub fn waits_at_most(world: &World<'_>, bound: Duration, why: &str) -> Outcome {
+    let took = |operation: &Operation| {
+        let reply = operation.reply.as_ref();
+        reply.map(|(moment, _)| moment.at.since(operation.invoked.at))
+    };
+    let slowest = world.history().iter().max_by_key(|one| took(one));
+    let Some((operation, longest)) = slowest.and_then(|one| Some((one, took(one)?))) else {
+        return Ok(());
+    };
+    if longest <= bound {
+        return Ok(());
+    }
+    Err(world.over_budget(format!(
+        "{why}, and an operation that {} began at {} waited for {} ms; {} are allowed",
+        operation.client,
+        operation.invoked.at,
+        longest.as_millis(),
+        bound.as_millis()
+    )))
 }

@@ -3,6 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use faultline_explore::{Faults, Goal, Model, Monitor, Orders, Pace, View};
+use faultline_labtest::orders::say_how;
+pub use faultline_labtest::orders::{NO_FAULTS, ONE_CRASH, ONE_DUPLICATE};
 use faultline_sim::{Computation, Conditions, Life, Machines, Outcome, Setup, Trial, ms};
 use lab1_api::{App, Job, output_file};
 use labkit::{NodeId, codec};
@@ -12,24 +14,6 @@ use super::{
     cluster::{Cast, bytes, job},
     plant::{Plant, Takes},
     worker,
-};
-
-/// Nothing goes wrong but the order of events.
-pub const NO_FAULTS: Faults = Faults {
-    crashes: 0,
-    lost_disks: 0,
-    losses: 0,
-    duplicates: 0,
-};
-/// One message arrives twice.
-pub const ONE_DUPLICATE: Faults = Faults {
-    duplicates: 1,
-    ..NO_FAULTS
-};
-/// One node crashes at one boundary between two effects.
-pub const ONE_CRASH: Faults = Faults {
-    crashes: 1,
-    ..NO_FAULTS
 };
 
 /// Two workers and one job, over texts of a few words.
@@ -196,11 +180,7 @@ pub fn ended<'p>() -> Goal<'p> {
 /// Goes through it all.
 pub fn explore(trial: &mut Trial<'_>, cast: &Cast, orders: &Orders<'_>) -> Outcome {
     orders.explore(trial, |trial, shown| {
-        let how = if shown.is_way {
-            "a way that a search has found, an event a millisecond"
-        } else {
-            "stage by stage"
-        };
+        let how = say_how(shown.is_way);
         let conditions = Conditions::steady();
         trial.describe_setting(format!("{}; {how}", cast.describe(&conditions)));
         let plant = cast.plant(trial);

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use faultline_labtest::kv::{Command, KvLab};
-use faultline_sim::{Outcome, Workload, ms};
+use faultline_labtest::kv::{Busy, Command, KvLab, waits_at_most};
+use faultline_sim::{Outcome, ms};
 use labkit::NodeId;
 
 use super::{
@@ -195,57 +195,12 @@ pub fn transfer(service: &mut Service<'_, '_>, live: u64) -> Outcome {
 /// All clients are busy when a server dies.
 pub fn wait(service: &mut Service<'_, '_>, primary_dies: bool, think: Duration) -> Outcome {
     let (primary, backup) = service.replicated()?;
-    service.world.set_workload(Busy {
-        think,
-        operations: 40,
-    });
+    service.world.set_workload(Busy::<Lab2>::new(40, think));
     service.world.run_for(ms(300))?;
     service.replicated()?;
     service
         .world
         .crash(if primary_dies { primary } else { backup })?;
     service.finish(ANSWERED)?;
-    let took = |operation: &faultline_sim::Operation| {
-        operation
-            .reply
-            .as_ref()
-            .map(|(moment, _)| moment.at.since(operation.invoked.at))
-    };
-    let slowest = service
-        .world
-        .history()
-        .iter()
-        .max_by_key(|operation| took(operation));
-    let Some((operation, longest)) =
-        slowest.and_then(|operation| Some((operation, took(operation)?)))
-    else {
-        return Ok(());
-    };
-    if longest > LONGEST_WAIT {
-        let text = format!(
-            "one server died, and an operation that {} began at {} waited for {} ms; {} are \
-             allowed",
-            operation.client,
-            operation.invoked.at,
-            longest.as_millis(),
-            LONGEST_WAIT.as_millis()
-        );
-        return Err(service.world.over_budget(text));
-    }
-    Ok(())
-}
-
-/// Clients that ask again as soon as they are answered, or a while after.
-pub struct Busy {
-    /// How long a client waits before it asks again.
-    pub think: Duration,
-    /// How many operations each client carries out.
-    pub operations: u64,
-}
-
-impl Workload for Busy {
-    fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
-        let command = append("x", &format!("{client}.{nth};"));
-        (nth < self.operations).then(|| (self.think, Lab2::to_bytes(&command)))
-    }
+    waits_at_most(service.world, LONGEST_WAIT, "one server died")
 }

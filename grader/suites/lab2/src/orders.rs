@@ -4,6 +4,8 @@ use std::{rc::Rc, time::Duration};
 
 use faultline_explore::{Faults, Goal, Guide, Linearizability, Model, Orders, Pace, View};
 use faultline_labtest::kv::{Command, KvLab, Value};
+use faultline_labtest::orders::say_how;
+pub use faultline_labtest::orders::{NO_FAULTS, ONE_CRASH, answered};
 use faultline_sim::{Conditions, Outcome, Setup, Trial, ms};
 use lab2_api::Member;
 use labkit::{NodeId, codec};
@@ -13,18 +15,6 @@ use super::{
     service::{Size, describe, in_service, setup},
 };
 
-/// Nothing goes wrong but the order of events.
-pub const NO_FAULTS: Faults = Faults {
-    crashes: 0,
-    lost_disks: 0,
-    losses: 0,
-    duplicates: 0,
-};
-/// One server crashes at one boundary between two effects.
-pub const ONE_CRASH: Faults = Faults {
-    crashes: 1,
-    ..NO_FAULTS
-};
 /// The same, and one message arrives twice.
 pub const ONE_CRASH_AND_ONE_COPY: Faults = Faults {
     duplicates: 1,
@@ -104,12 +94,6 @@ pub fn falls_to<'p>(after: u64, primary: NodeId) -> Goal<'p> {
     )
 }
 
-/// A client has so many answers.
-pub fn answered<'p>(client: NodeId, count: u32) -> Goal<'p> {
-    Goal::new(&format!("{client} has {count} of its answers"))
-        .when("so many", move |view| view.answered(client) >= count)
-}
-
 /// Only these links are open, in both directions.
 pub fn only(size: Size, open: &[(NodeId, NodeId)]) -> Guide {
     let servers = (1..=size.servers).map(server);
@@ -146,11 +130,7 @@ pub fn replicated(orders: Orders<'_>, size: Size) -> Orders<'_> {
 /// Goes through it all.
 pub fn explore(trial: &mut Trial<'_>, size: Size, orders: &Orders<'_>) -> Outcome {
     orders.explore(trial, |trial, shown| {
-        let how = if shown.is_way {
-            "a way that a search has found, an event a millisecond"
-        } else {
-            "stage by stage"
-        };
+        let how = say_how(shown.is_way);
         let conditions = Conditions::steady();
         trial.describe_setting(format!("{}; {how}", describe(size, &conditions)));
         let all = setup(size, conditions, true);

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use faultline_labtest::kv::{Command, KvLab};
-use faultline_sim::{Outcome, Workload, ms};
+use faultline_labtest::kv::{Busy, Command, KvLab, waits_at_most};
+use faultline_sim::{Outcome, ms};
 
 use labkit::NodeId;
 
@@ -123,10 +123,7 @@ pub fn messages_per_operation(
 /// All clients are busy while one server after the other is cut off.
 pub fn wait(group: &mut Group<'_, '_>, think: Duration) -> Outcome {
     group.must_do(client(1), &put("x", ""))?;
-    group.world.set_workload(Busy {
-        think,
-        operations: 60,
-    });
+    group.world.set_workload(Busy::<Lab3>::new(60, think));
     for round in 0..6 {
         group.world.run_for(ms(300))?;
         let gone = server(1 + round % group.size.servers);
@@ -135,44 +132,9 @@ pub fn wait(group: &mut Group<'_, '_>, think: Duration) -> Outcome {
         group.world.heal()?;
     }
     group.finish(ANSWERED)?;
-    let took = |operation: &faultline_sim::Operation| {
-        operation
-            .reply
-            .as_ref()
-            .map(|(moment, _)| moment.at.since(operation.invoked.at))
-    };
-    let slowest = group
-        .world
-        .history()
-        .iter()
-        .max_by_key(|operation| took(operation));
-    let Some((operation, longest)) =
-        slowest.and_then(|operation| Some((operation, took(operation)?)))
-    else {
-        return Ok(());
-    };
-    if longest > LONGEST_WAIT {
-        let text = format!(
-            "a majority was connected at all times, and an operation that {} began at {} waited \
-             for {} ms; {} are allowed",
-            operation.client,
-            operation.invoked.at,
-            longest.as_millis(),
-            LONGEST_WAIT.as_millis()
-        );
-        return Err(group.world.over_budget(text));
-    }
-    Ok(())
-}
-
-struct Busy {
-    think: Duration,
-    operations: u64,
-}
-
-impl Workload for Busy {
-    fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
-        let command = append("x", &format!("{client}.{nth};"));
-        (nth < self.operations).then(|| (self.think, Lab3::to_bytes(&command)))
-    }
+    waits_at_most(
+        group.world,
+        LONGEST_WAIT,
+        "a majority was connected at all times",
+    )
 }

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use faultline_explore::{Faults, Goal, Linearizability, Model, Orders, Pace, View};
 use faultline_labtest::kv::{Command, KvLab, Value as StoredValue};
+use faultline_labtest::orders::say_how;
+pub use faultline_labtest::orders::{NO_FAULTS, ONE_CRASH, ONE_DUPLICATE, TWO_CRASHES, answered};
 use faultline_sim::{Conditions, Outcome, Setup, Trial};
 use lab3_api::{Bytes, Fate, Given, Shown, Slot, Value};
 use labkit::{NodeId, codec};
@@ -11,29 +13,6 @@ use labkit::{NodeId, codec};
 use super::{
     ANSWERED, Lab3, client,
     group::{Size, bytes, in_group},
-};
-
-/// Nothing goes wrong but the order of events.
-pub const NO_FAULTS: Faults = Faults {
-    crashes: 0,
-    lost_disks: 0,
-    losses: 0,
-    duplicates: 0,
-};
-/// One server crashes at one boundary between two effects.
-pub const ONE_CRASH: Faults = Faults {
-    crashes: 1,
-    ..NO_FAULTS
-};
-/// A server crashes, and later one more may.
-pub const TWO_CRASHES: Faults = Faults {
-    crashes: 2,
-    ..NO_FAULTS
-};
-/// One message arrives twice.
-pub const ONE_DUPLICATE: Faults = Faults {
-    duplicates: 1,
-    ..NO_FAULTS
 };
 
 /// A group of servers, and clients with so many operations.
@@ -172,11 +151,7 @@ pub fn all_learn<'p>(orders: Orders<'p>, size: Size, slots: &'p [Slot]) -> Order
 /// Goes through it all.
 pub fn explore(trial: &mut Trial<'_>, size: Size, orders: &Orders<'_>) -> Outcome {
     orders.explore(trial, |trial, shown| {
-        let how = if shown.is_way {
-            "a way that a search has found, an event a millisecond"
-        } else {
-            "stage by stage"
-        };
+        let how = say_how(shown.is_way);
         trial.describe_setting(format!("{}; {how}", size.describe(&Conditions::steady())));
         let conditions = Conditions::steady();
         let setup = Setup {
@@ -191,10 +166,4 @@ pub fn explore(trial: &mut Trial<'_>, size: Size, orders: &Orders<'_>) -> Outcom
             })
         })
     })
-}
-
-/// A client has so many answers.
-pub fn answered<'p>(client: NodeId, count: u32) -> Goal<'p> {
-    Goal::new(&format!("{client} has {count} of its answers"))
-        .when("so many", move |view| view.answered(client) >= count)
 }

@@ -1,11 +1,12 @@
 //! The hidden tests of part E: what is measured on a clean network.
 
+use faultline_labtest::kv::Busy;
 use faultline_sim::{Conditions, Outcome, Trial, ms};
 
 use super::{PAIR, drawn};
 use lab2_suite::{
-    ANSWERED, client,
-    costs::{self, Busy, count_messages, everybody},
+    ANSWERED, Lab2, client,
+    costs::{self, count_messages, everybody},
     service::{KvService, Service, Size, append, get, put, with_service_under},
 };
 
@@ -91,10 +92,9 @@ fn messages_of_busy_clients(service: &mut Service<'_, '_>) -> Outcome {
     }
     let before = service.log.borrow().traffic.service_messages;
     let (clients, each) = (u64::from(service.size.clients), 30);
-    service.world.set_workload(Busy {
-        think: ms(1),
-        operations: 1 + each,
-    });
+    service
+        .world
+        .set_workload(Busy::<Lab2>::new(1 + each, ms(1)));
     service.finish(ANSWERED)?;
     count_messages(service, before, clients * each)
 }
