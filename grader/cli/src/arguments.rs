@@ -10,6 +10,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use faultline_grade::Shard;
 use faultline_intake::Moment;
 
+/// The command that a worker of `batch` is started with. Nobody types it.
+pub const WORKER: &str = "batch-worker";
+
 /// Grades a submission of a distributed-systems lab: the same verdict on every machine.
 #[derive(Debug, Parser)]
 #[command(
@@ -214,8 +217,10 @@ pub struct Import {
 pub enum Command {
     /// Run a failure again, exactly, from the trace file that it left.
     Replay {
-        /// The trace file.
-        trace: PathBuf,
+        /// The trace file, or a test that failed, such as lab2/put_append_get; the first failure of
+        /// the last run if it is not given.
+        #[arg(value_name = "TRACE|LAB/TEST")]
+        trace: Option<PathBuf>,
 
         /// The folder of the submission, if it is not where the trace says.
         #[arg(long, value_name = "DIR")]
@@ -254,8 +259,8 @@ pub enum Command {
     },
     /// Grade again whenever a file of the submission is saved; one key each for the rest.
     Watch {
-        /// The lab, such as lab2.
-        lab: String,
+        /// The lab, such as lab2; what was graded last if it is not given.
+        lab: Option<String>,
 
         /// Run only these parts (A, B, ...) and the tests whose names contain one of these texts.
         #[arg(value_name = "FILTER")]
@@ -267,7 +272,8 @@ pub enum Command {
     },
     /// A question that leads on, for the failure that a test had last.
     Hint {
-        /// The test, such as state_survives_failover.
+        /// The test, such as lab2/state_survives_failover, or its name alone where that is clear.
+        #[arg(value_name = "LAB/TEST")]
         test: String,
     },
     /// Check recorded histories: is there one order of the operations that explains all replies?
@@ -308,7 +314,7 @@ pub enum Command {
     /// Exit codes: 0 it does; 4 it does not, and `batch` refuses to build.
     Doctor,
     /// What a worker of `batch` is started with.
-    #[command(name = crate::batch::WORKER, hide = true)]
+    #[command(name = WORKER, hide = true)]
     BatchWorker,
     /// For course staff: from a folder of clones or zip files and a roster to a batch, the file
     /// batch.toml.

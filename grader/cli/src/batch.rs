@@ -8,7 +8,7 @@ use std::{
 };
 
 use faultline_grade::{
-    BatchRequest, Building, ClassListener, Error, Kept, LockIn, MergeRequest, Salt, Worker,
+    BatchRequest, Building, ClassListener, Course, Error, Kept, LockIn, MergeRequest, Salt, Worker,
     write_whole,
 };
 use faultline_report::{
@@ -18,16 +18,17 @@ use faultline_report::{
 use faultline_verdict::{Audience, Class, ClassEvent};
 
 use crate::{
-    ALL_PASSED, NOT_SCORED,
-    arguments::{BatchArguments, MergeArguments},
-    print, screen, width,
+    arguments::{BatchArguments, MergeArguments, WORKER},
+    exit::{ALL_PASSED, NOT_SCORED},
+    output::{print, screen, width},
 };
 
-/// The command that a worker is started with. Nobody types it.
-pub const WORKER: &str = "batch-worker";
-
 /// Grades a class.
-pub fn batch(root: &Path, arguments: &BatchArguments, interrupt: &AtomicBool) -> Result<u8, Error> {
+pub fn batch(
+    course: &Course,
+    arguments: &BatchArguments,
+    interrupt: &AtomicBool,
+) -> Result<u8, Error> {
     let program = std::env::current_exe().map_err(|error| {
         Error::Broken(format!("the grader does not know its own program: {error}"))
     })?;
@@ -37,7 +38,6 @@ pub fn batch(root: &Path, arguments: &BatchArguments, interrupt: &AtomicBool) ->
         .clone()
         .unwrap_or_else(|| beside(format!("results-{}", arguments.lab)));
     let request = BatchRequest {
-        root: root.to_owned(),
         lab: arguments.lab.clone(),
         batch: arguments.batch.clone(),
         out: absolute(&out)?,
@@ -65,13 +65,13 @@ pub fn batch(root: &Path, arguments: &BatchArguments, interrupt: &AtomicBool) ->
     };
     if arguments.dry_run {
         print(&class_plan_text(
-            &faultline_grade::plan_of_batch(&request)?,
+            &faultline_grade::plan_of_batch(course, &request)?,
             width(),
         ));
         return Ok(ALL_PASSED);
     }
     let mut desk = Desk::new(&request.out, arguments.after_deadline);
-    let class = faultline_grade::batch(&request, &mut desk, interrupt)?;
+    let class = faultline_grade::batch(course, &request, &mut desk, interrupt)?;
     drop(desk);
     print(&format!("scores in {}\n", out.join("scores.csv").display()));
     Ok(exit_code(&class))

@@ -5,7 +5,10 @@ use std::path::Path;
 use faultline_grade::{Error, Health};
 use faultline_report::{LayerLine, doctor_text};
 
-use crate::{ALL_PASSED, BROKEN, print, width};
+use crate::{
+    exit::{ALL_PASSED, BROKEN},
+    output::{print, width},
+};
 
 /// Tries all layers and says what to do about those that do not work.
 pub fn doctor(root: &Path) -> Result<u8, Error> {

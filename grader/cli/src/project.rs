@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use faultline_grade::Error;
+use faultline_origin::project_above;
 
 /// Where labs, rubrics and solutions lie. `cargo grade` works from any folder that cargo finds the
 /// project from, and cargo says where that is; a grader that is run as a program looks from the
@@ -18,16 +19,7 @@ pub fn root() -> Result<PathBuf, Error> {
             )
         }
     };
-    above(&start)
-        .map(Path::to_owned)
-        .ok_or_else(|| Error::Usage(missing(&start, from_cargo)))
-}
-
-/// The nearest folder from here upward that has what a project has.
-fn above(start: &Path) -> Option<&Path> {
-    start
-        .ancestors()
-        .find(|folder| folder.join("rubrics").is_dir() && folder.join("labs").is_dir())
+    project_above(&start).ok_or_else(|| Error::Usage(missing(&start, from_cargo)))
 }
 
 fn missing(start: &Path, from_cargo: bool) -> String {
@@ -39,31 +31,4 @@ fn missing(start: &Path, from_cargo: bool) -> String {
         "neither {} nor a folder above it has labs/ and rubrics/, as the project has: {advice}",
         start.display()
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    #[test]
-    fn the_nearest_project_above_is_found() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let outer = folder.path();
-        let inner = outer.join("inner");
-        for project in [outer, &inner] {
-            for part in ["labs/lab2", "rubrics", "starter/lab2/src"] {
-                fs::create_dir_all(project.join(part)).expect("a new folder");
-            }
-        }
-        assert_eq!(
-            above(&inner.join("starter/lab2/src")),
-            Some(inner.as_path())
-        );
-        assert_eq!(above(&outer.join("starter")), Some(outer));
-        // One of the two folders is not enough: `labs` is a common name.
-        fs::remove_dir(inner.join("rubrics")).expect("it is there");
-        assert_eq!(above(&inner.join("starter/lab2/src")), Some(outer));
-    }
 }

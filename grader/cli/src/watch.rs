@@ -19,12 +19,16 @@ use crossterm::{
     event::{KeyCode, KeyEventKind, KeyModifiers},
     terminal,
 };
-use faultline_grade::{Error, Request};
+use faultline_grade::{Course, Error, Request, last_run, remember};
 use faultline_report::{Shown, hint_text, printable, watch_screen};
 use faultline_verdict::Grade;
 use notify::{RecursiveMode, Watcher};
 
-use crate::{ALL_PASSED, INTERRUPTED, width};
+use crate::{
+    exit::{ALL_PASSED, INTERRUPTED},
+    grade::request,
+    output::width,
+};
 
 /// What an editor does in one save comes within this time.
 const SAVE: Duration = Duration::from_millis(30);
@@ -38,20 +42,43 @@ enum Signal {
     Graded(Box<Result<Grade, Error>>),
 }
 
+/// What is watched: the lab that was asked for, or what was graded last.
+///
+/// # Errors
+/// If nothing was asked for and nothing was graded yet.
+pub fn watched(
+    course: &Course,
+    lab: Option<&str>,
+    filters: &[String],
+    path: Option<&Path>,
+) -> Result<Request, Error> {
+    if let Some(lab) = lab {
+        return Ok(request(lab, filters, path));
+    }
+    let Some(last) = last_run(course)? else {
+        let text = "nothing has been graded here yet, so name what to watch: `cargo grade watch \
+                    LAB`";
+        return Err(Error::Usage(text.to_owned()));
+    };
+    let path = path.or(last.submission.as_deref());
+    Ok(request(&last.lab, filters, path))
+}
+
 /// Watches until it is told to quit.
 ///
 /// # Errors
 /// A request that can never be carried out, such as an unknown lab, or a folder that cannot be
 /// watched.
-pub fn watch(request: Request, interrupt: &AtomicBool) -> Result<u8, Error> {
+pub fn watch(course: &Course, request: Request, interrupt: &AtomicBool) -> Result<u8, Error> {
     let (send, receive) = channel();
     let folder = request
         .submission
         .clone()
-        .unwrap_or_else(|| request.root.join("starter").join(&request.lab));
+        .unwrap_or_else(|| course.root.join("starter").join(&request.lab));
     let _watcher = watcher(&folder.join("src"), send.clone())?;
     let raw = RawMode::enter(send.clone());
     let mut session = Session {
+        course: course.clone(),
         request,
         send,
         raw: raw.is_some(),
@@ -130,6 +157,7 @@ struct Run {
 }
 
 struct Session {
+    course: Course,
     request: Request,
     send: Sender<Signal>,
     raw: bool,
@@ -170,11 +198,8 @@ impl Session {
             run.outdated.get_or_insert(since);
             return;
         }
-        let (stop, send, request) = (
-            Arc::new(AtomicBool::new(false)),
-            self.send.clone(),
-            self.request.clone(),
-        );
+        let (stop, send) = (Arc::new(AtomicBool::new(false)), self.send.clone());
+        let (course, request) = (self.course.clone(), self.request.clone());
         self.run = Some(Run {
             since,
             stop: Arc::clone(&stop),
@@ -182,7 +207,7 @@ impl Session {
         });
         self.say("grading ...\n");
         std::thread::spawn(move || {
-            let result = faultline_grade::grade(&request, &mut |_| {}, &stop);
+            let result = faultline_grade::grade(&course, &request, &mut |_| {}, &stop);
             let _gone = send.send(Signal::Graded(Box::new(result)));
         });
     }
@@ -197,6 +222,7 @@ impl Session {
         }
         match result {
             Ok(grade) => {
+                remember(&self.course, &self.request, &grade)?;
                 let took_ms = u64::try_from(run.since.elapsed().as_millis()).unwrap_or(u64::MAX);
                 (self.grade, self.shown) = (Some((grade, took_ms)), Shown::Failure(0));
                 self.show();
@@ -248,12 +274,16 @@ impl Session {
         };
         let text = match failures.get(number % failures.len().max(1)) {
             None => "nothing fails, so there is no hint\n".to_owned(),
-            Some(test) => match faultline_grade::hint(&self.request.root, test) {
+            Some(test) => match faultline_grade::hint(&self.course, &self.whole_name(test)) {
                 Ok(hint) => hint_text(&hint.test, &hint.kind, &hint.text, &hint.handout, width()),
                 Err(error) => format!("{}\n", printable(&error.to_string())),
             },
         };
         self.say(&text);
+    }
+
+    fn whole_name(&self, test: &str) -> String {
+        format!("{}/{test}", self.request.lab)
     }
 
     fn show(&self) {

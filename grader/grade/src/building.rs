@@ -8,10 +8,10 @@ use faultline_host::{
     cage::{self, Layer},
     machine::Limits,
 };
-use faultline_suites::Suite;
+use faultline_labtest::Suite;
 use serde::{Deserialize, Serialize};
 
-use crate::{broken, error::Error};
+use crate::error::{Error, broken};
 
 /// How a submission is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +92,7 @@ pub(crate) struct Built {
     pub warnings: String,
 }
 
-/// Compiles a submission. What stands in the way of that is an [`Error`] that [`crate::grade`]
+/// Compiles a submission. What stands in the way of that is an [`Error`] that [`crate::grade()`]
 /// makes an outcome of.
 pub(crate) fn build(
     root: &Path,
@@ -136,4 +136,20 @@ pub(crate) fn build(
         program,
         warnings: warnings.join("\n\n"),
     })
+}
+
+/// The sources in a folder.
+pub(crate) fn stage(folder: &Path) -> Result<Staged, Error> {
+    Staged::from_folder(folder).map_err(|error| Error::Usage(error.to_string()))
+}
+
+/// What a student may wonder about: files among the sources that were not taken.
+pub(crate) fn left_out(submission: &Staged) -> Vec<String> {
+    let among_sources = submission
+        .left_out()
+        .iter()
+        .filter(|file| file.path.starts_with("src/"));
+    among_sources
+        .map(|file| format!("{}: {}", file.path, file.why))
+        .collect()
 }

@@ -80,3 +80,8 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> S
         .map(|(_, name)| format!("; did you mean `{name}`?"))
         .unwrap_or_default()
 }
+
+/// The grader itself failed, for this reason.
+pub(crate) fn broken(error: impl std::fmt::Display) -> Error {
+    Error::Broken(error.to_string())
+}

@@ -1,14 +1,13 @@
 //! Hints: a question that leads on, for the kind of failure that a test had last. On request only,
 //! and never the fix.
 
-use std::path::Path;
-
-use faultline_suites::suites;
-
 use crate::{
-    error::{Error, nearest},
-    plan::lab_of,
+    course::Course,
+    error::Error,
+    last::last_run,
+    names::Among,
     trace::Trace,
+    traces::{meant, no_failure, trace_of},
 };
 
 /// What is said to somebody who asks.
@@ -26,41 +25,28 @@ pub struct Hint {
     pub handout: String,
 }
 
-/// The hint for the last failure of a public test, which its trace in `target/grade` tells of.
+/// The hint for the last failure of a public test, which its trace tells of. The test is
+/// `lab2/put_append_get`, or its name alone where that is clear.
 ///
 /// # Errors
-/// An unknown test, or one that has not failed in the last run.
-pub fn hint(root: &Path, test: &str) -> Result<Hint, Error> {
-    let labs = suites();
-    let lab = labs
-        .iter()
-        .find(|suite| suite.tests.iter().any(|known| known.id == test));
-    let Some(lab) = lab.map(|suite| suite.lab) else {
-        let known = labs
-            .iter()
-            .flat_map(|suite| suite.tests.iter().map(|known| known.id));
-        let text = format!(
-            "there is no test {test:?}{}; `cargo grade LAB --list` lists them",
-            nearest(test, known)
-        );
-        return Err(Error::Usage(text));
-    };
-    let (_, rubric) = lab_of(root, lab)?;
+/// An unknown test, one that several labs have, or one that has not failed in the last run.
+pub fn hint(course: &Course, asked: &str) -> Result<Hint, Error> {
+    let last = last_run(course)?;
+    let name = meant(
+        course,
+        asked,
+        Among::Public,
+        last.as_ref(),
+        "cargo grade hint",
+    )?;
+    let (_, rubric) = course.lab(&name.lab)?;
     let row = rubric
         .tests
         .iter()
-        .find(|row| row.id == test)
+        .find(|row| row.id == name.test)
         .expect("the rubric has a row for each test");
-    let path = root
-        .join("target/grade")
-        .join(lab)
-        .join(format!("{test}.trace.json"));
-    if !path.exists() {
-        let text = format!(
-            "{test} has left no failure to give a hint for: run `cargo grade {lab} {test}` first"
-        );
-        return Err(Error::Usage(text));
-    }
+    let path = trace_of(course, &name, last.as_ref());
+    let path = path.ok_or_else(|| no_failure(&name, "give a hint for"))?;
     let kind = Trace::read(&path)?.kind;
     let text = row
         .hints
@@ -72,8 +58,8 @@ pub fn hint(root: &Path, test: &str) -> Result<Hint, Error> {
     });
     let handout = format!("{}#{}", rubric.handout, row.handout);
     Ok(Hint {
-        lab: lab.to_owned(),
-        test: test.to_owned(),
+        lab: name.lab,
+        test: name.test,
         kind,
         text,
         handout,

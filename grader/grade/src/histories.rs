@@ -20,7 +20,7 @@ use faultline_verdict::{
     ViolationReport,
 };
 
-use crate::Error;
+use crate::error::Error;
 use read::{Call, Row};
 
 /// What the operations of a history are operations of.

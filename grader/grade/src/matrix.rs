@@ -6,19 +6,19 @@ use faultline_verdict::{Audience, MATRIX_FORMAT, Matrix, MatrixRow, MatrixTest, 
 use tempfile::TempDir;
 
 use crate::{
-    Building, Request, Selection,
+    building::Building,
+    course::Course,
     error::Error,
-    grade,
+    grading::{Request, grade},
     mutants::{Mutant, mutants},
-    plan::lab_of,
+    plan::Selection,
+    rubric::Row,
     run::Seeds,
 };
 
 /// What a kill matrix is made of.
 #[derive(Clone, Debug)]
 pub struct MatrixRequest {
-    /// The project.
-    pub root: PathBuf,
     /// The lab's id.
     pub lab: String,
     /// Only these wrong solutions; all if empty.
@@ -41,14 +41,15 @@ struct Solution {
 /// # Errors
 /// What keeps the solutions from being graded; each patch is applied before the first one is.
 pub fn matrix(
+    course: &Course,
     request: &MatrixRequest,
     listen: &mut dyn FnMut(&Matrix),
     interrupt: &AtomicBool,
 ) -> Result<Matrix, Error> {
-    let (suite, rubric) = lab_of(&request.root, &request.lab)?;
-    let solutions = solutions(request)?;
+    let (suite, rubric) = course.lab(&request.lab)?;
+    let solutions = solutions(course, request)?;
     let hidden = !suite.hidden.is_empty();
-    let column = |row: &crate::Row| MatrixTest {
+    let column = |row: &Row| MatrixTest {
         id: row.id.clone(),
         part: row.part.clone(),
         points: row.points,
@@ -72,7 +73,6 @@ pub fn matrix(
     listen(&matrix);
     for mut solution in solutions {
         let request = Request {
-            root: request.root.clone(),
             lab: request.lab.clone(),
             submission: Some(solution.folder.clone()),
             tests: Selection {
@@ -87,7 +87,7 @@ pub fn matrix(
             shrink: false,
             audience: Audience::Staff,
         };
-        let grade = grade(&request, &mut |_| {}, interrupt)?;
+        let grade = grade(course, &request, &mut |_| {}, interrupt)?;
         solution.row.score = grade.score;
         if grade.outcome == Outcome::Graded {
             let status = |id: &str| {
@@ -113,7 +113,7 @@ pub fn matrix(
 }
 
 /// The correct solutions (the reference, and another design if there is one), then the wrong ones.
-fn solutions(request: &MatrixRequest) -> Result<Vec<Solution>, Error> {
+fn solutions(course: &Course, request: &MatrixRequest) -> Result<Vec<Solution>, Error> {
     let row = |name: &str, correct: bool| MatrixRow {
         name: name.to_owned(),
         correct,
@@ -135,11 +135,11 @@ fn solutions(request: &MatrixRequest) -> Result<Vec<Solution>, Error> {
             _temporary: Some(folder),
         })
     };
-    let mutants = mutants(&request.root, &request.lab, &request.names)?;
+    let mutants = mutants(&course.root, &request.lab, &request.names)?;
     let names = [request.lab.clone(), format!("{}-variant", request.lab)];
     let correct = names
         .iter()
-        .map(|name| (name, request.root.join("solutions").join(name)));
+        .map(|name| (name, course.root.join("solutions").join(name)));
     let correct = correct.filter(|(_, folder)| folder.is_dir());
     let correct = correct.map(|(name, folder)| {
         Ok(Solution {

@@ -2,41 +2,61 @@
 //! with other tests than its own: then a fingerprint of the project would tell of tests that did
 //! not run.
 
-use std::path::Path;
+use std::io;
 
-use crate::{error::Error, fingerprint};
+use faultline_host::Toolchain;
+use faultline_verdict::Fingerprint;
 
-/// The digest of the sources, as `build.rs` found them.
-pub const SOURCES: &str = env!("FAULTLINE_SOURCES");
+use crate::{
+    course::Course,
+    error::{Error, broken},
+    rubric::Rubric,
+    salt::Salt,
+};
 
-/// The digest of `Cargo.lock`, as `build.rs` found it.
-pub const LOCK: &str = env!("FAULTLINE_LOCK");
+/// The digest of the engines, as `build.rs` found them. That of the labs comes with the course:
+/// only its registry knows them.
+const ENGINES: &str = env!("FAULTLINE_ENGINES");
 
-/// Nothing, if the project is the one that this grader was compiled from, as far as verdicts go.
+/// Nothing, if the project is the one that this grader was compiled from, as far as verdicts on
+/// this lab go.
 ///
 /// # Errors
 /// What differs, or what cannot be read.
-pub fn must_be(root: &Path) -> Result<(), Error> {
-    let read = |what: &str, digest: std::io::Result<String>| {
-        let text = |error| {
-            format!("the project's {what} cannot be read to compare it with this grader's: {error}")
-        };
-        digest.map_err(|error| Error::Broken(text(error)))
+pub fn must_be(course: &Course, lab: &str) -> Result<(), Error> {
+    let root = &course.root;
+    let unread = |what: &str, error: io::Error| {
+        broken(format!(
+            "the project's {what} cannot be read to compare it with this grader's: {error}"
+        ))
     };
-    let sources = read("sources (grader/ and labs/)", fingerprint::of_sources(root))?;
-    let lock = read(
-        "Cargo.lock",
-        fingerprint::of_file(&root.join(fingerprint::LOCK)),
-    )?;
+    let engines = faultline_origin::of_engines(root)
+        .map_err(|error| unread("sources (grader/ and labs/labkit)", error))?;
+    let own = faultline_origin::of_lab(root, lab)
+        .map_err(|error| unread(&format!("sources of {lab}"), error))?;
+    let lock = faultline_origin::of_file(&root.join(faultline_origin::LOCK))
+        .map_err(|error| unread("Cargo.lock", error))?;
+    let of_lab = format!("the sources of {lab}");
     compared([
-        ("the sources in grader/ and labs/", SOURCES, &sources),
-        ("Cargo.lock", LOCK, &lock),
+        // A project that has none uses these as a dependency, which its lock names.
+        (
+            "the sources in grader/ and labs/labkit",
+            ENGINES,
+            engines.as_deref().unwrap_or(ENGINES),
+        ),
+        (&of_lab, lab_digest(course, lab)?, &own),
+        ("Cargo.lock", &course.origin.lock, &lock),
     ])
 }
 
+fn lab_digest<'a>(course: &'a Course, lab: &str) -> Result<&'a str, Error> {
+    let digest = course.origin.labs.get(lab).map(String::as_str);
+    digest.ok_or_else(|| broken(format!("this grader was built without rubrics/{lab}.toml")))
+}
+
 /// Compares what this grader has with what the project has.
-fn compared(both: [(&str, &str, &str); 2]) -> Result<(), Error> {
-    let differ: Vec<&str> = both
+fn compared(all: [(&str, &str, &str); 3]) -> Result<(), Error> {
+    let differ: Vec<&str> = all
         .iter()
         .filter(|(_, ours, theirs)| ours != theirs)
         .map(|(what, ..)| *what)
@@ -50,9 +70,36 @@ fn compared(both: [(&str, &str, &str); 2]) -> Result<(), Error> {
     }
 }
 
+/// What results depend on besides the submission, whose digest stays empty. Sources and lock are
+/// those that this grader was compiled from; [`must_be`] has seen that the project has no others.
+pub fn fingerprint_of(
+    course: &Course,
+    lab: &str,
+    salt: Option<&Salt>,
+    toolchain: &Toolchain,
+) -> Result<Fingerprint, Error> {
+    let rubric = faultline_origin::of_file(&Rubric::path(&course.root, lab));
+    Ok(Fingerprint {
+        submission: String::new(),
+        suite: faultline_origin::of_suite(ENGINES, lab_digest(course, lab)?),
+        rubric: rubric.map_err(|error| broken(format!("no fingerprint: {error}")))?,
+        salt: salt.map(|salt| salt.digest.clone()),
+        lock: course.origin.lock.clone(),
+        // Its first line; the others tell of this machine, on which no result depends.
+        rustc: toolchain
+            .version()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, path::Path};
+
+    use faultline_origin::Origin;
 
     use super::*;
 
@@ -64,20 +111,28 @@ mod tests {
     }
 
     #[test]
-    fn the_project_is_the_one_that_this_was_compiled_from() {
-        must_be(project()).expect("nothing has changed since");
+    fn the_engines_are_those_that_this_was_compiled_from() {
+        let engines = faultline_origin::of_engines(project()).expect("they can be read");
+        assert_eq!(engines.as_deref(), Some(ENGINES), "nothing has changed");
     }
 
     #[test]
     fn another_project_is_told_by_what_differs() {
-        let told = |ours, theirs| compared([("sources", ours, "1"), ("lock", "2", theirs)]);
-        assert!(told("1", "2").is_ok());
-        for (ours, theirs, expected) in [
-            ("0", "2", "sources"),
-            ("1", "0", "lock"),
-            ("0", "0", "sources and lock"),
+        let told = |sources, lab, lock| {
+            compared([
+                ("sources", sources, "1"),
+                ("lab", lab, "2"),
+                ("lock", "3", lock),
+            ])
+        };
+        assert!(told("1", "2", "3").is_ok());
+        for (sources, lab, lock, expected) in [
+            ("0", "2", "3", "sources"),
+            ("1", "0", "3", "lab"),
+            ("1", "2", "0", "lock"),
+            ("0", "0", "0", "sources and lab and lock"),
         ] {
-            let error = told(ours, theirs).expect_err("they differ");
+            let error = told(sources, lab, lock).expect_err("they differ");
             assert!(
                 matches!(&error, Error::OtherProject { differ } if differ == expected),
                 "{error}"
@@ -85,42 +140,33 @@ mod tests {
         }
     }
 
+    /// Labs of somebody whose workspace has the engines as a dependency.
     #[test]
-    fn each_source_and_each_name_counts() {
+    fn a_project_without_engines_is_compared_by_its_labs_and_its_lock() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path();
-        fs::create_dir_all(root.join("labs/lab9")).expect("a new folder");
-        fs::write(root.join("labs/lab9/Cargo.toml"), "").expect("a new file");
-        let sources = fingerprint::sources(root).expect("they can be listed");
-        let folders: Vec<_> = sources
-            .iter()
-            .filter(|source| source.ends_with("src"))
-            .collect();
-        assert_eq!((sources.len(), folders.len()), (8, 7), "{sources:?}");
-        for source in &folders {
-            fs::create_dir_all(root.join(source).join("inner")).expect("a new folder");
+        for file in ["labs/lab9-x/src/lib.rs", "rubrics/lab9.toml", "Cargo.lock"] {
+            let path = root.join(file);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a new folder");
+            fs::write(path, "").expect("a new file");
         }
-        let digest = || fingerprint::of_sources(root).expect("it can be read");
-        let mut seen = vec![digest()];
-        let mut write = |path: String, text: &str, counts: bool| {
-            fs::write(root.join(&path), text).expect("a new file");
-            assert_eq!(!seen.contains(&digest()), counts, "{path} {text}");
-            seen.push(digest());
+        let course = Course {
+            root: root.to_owned(),
+            suites: Vec::new(),
+            origin: Origin::of(root).expect("it can be read"),
         };
-        for source in folders {
-            write(format!("{source}/a.rs"), "1", true);
-            write(format!("{source}/a.rs"), "2", true);
-            write(format!("{source}/inner/a.rs"), "2", true);
-        }
-        write("labs/lab9/Cargo.toml".to_owned(), "3", true);
-        write(
-            "labs/lab9/README.md".to_owned(),
-            "A handout changes no verdict.",
-            false,
-        );
-        fs::remove_dir_all(root.join("labs")).expect("it is there");
+        must_be(&course, "lab9").expect("it is the same");
+        fs::write(root.join("labs/lab9-x/src/lib.rs"), "//").expect("it is there");
+        let error = must_be(&course, "lab9").expect_err("it differs");
         assert!(
-            matches!(must_be(root), Err(Error::Broken(text)) if text.contains("grader/ and labs/"))
+            matches!(&error, Error::OtherProject { differ } if differ == "the sources of lab9"),
+            "{error}"
+        );
+        fs::remove_file(root.join("Cargo.lock")).expect("it is there");
+        let error = must_be(&course, "lab9").expect_err("it cannot be read");
+        assert!(
+            matches!(&error, Error::Broken(text) if text.contains("Cargo.lock")),
+            "{error}"
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use faultline_suites::{Suite, suites};
+use faultline_labtest::Suite;
 
 use crate::{
     error::{Error, nearest},
@@ -17,73 +17,6 @@ pub struct Selection {
     pub filters: Vec<String>,
     /// The hidden tests, too.
     pub hidden: bool,
-}
-
-/// A lab, for a list.
-#[derive(Clone, Debug)]
-pub struct LabInfo {
-    /// `lab2`.
-    pub id: String,
-    /// Its title.
-    pub title: String,
-    /// Its points.
-    pub points: u32,
-    /// Its handout.
-    pub handout: String,
-}
-
-/// All labs.
-///
-/// # Errors
-/// A rubric that is not right.
-pub fn labs(root: &Path) -> Result<Vec<LabInfo>, Error> {
-    let info = |suite: Suite| {
-        let rubric = Rubric::read(&Rubric::path(root, suite.lab), &suite)?;
-        let points = rubric.tests.iter().map(|row| row.points).sum();
-        Ok(LabInfo {
-            id: rubric.lab,
-            title: rubric.title,
-            points,
-            handout: rubric.handout,
-        })
-    };
-    suites().into_iter().map(info).collect()
-}
-
-/// The rows of a lab's tests, selected as for a run.
-///
-/// # Errors
-/// An unknown lab, a filter that matches nothing, hidden tests where there are none, or a rubric
-/// that is not right.
-pub fn tests(root: &Path, lab: &str, selection: &Selection) -> Result<Vec<Row>, Error> {
-    let (suite, rubric) = lab_of(root, lab)?;
-    Ok(selected(&suite, &rubric, selection)?
-        .into_iter()
-        .cloned()
-        .collect())
-}
-
-/// True if the lab's hidden tests are here: a release for students has none.
-pub fn has_hidden_tests(lab: &str) -> bool {
-    suites()
-        .iter()
-        .any(|suite| suite.lab == lab && !suite.hidden.is_empty())
-}
-
-pub(crate) fn lab_of(root: &Path, lab: &str) -> Result<(Suite, Rubric), Error> {
-    let mut all = suites();
-    let Some(index) = all.iter().position(|suite| suite.lab == lab) else {
-        let known: Vec<&str> = all.iter().map(|suite| suite.lab).collect();
-        let text = format!(
-            "there is no lab {lab:?}{}; the labs are: {}",
-            nearest(lab, known.clone()),
-            known.join(", ")
-        );
-        return Err(Error::Usage(text));
-    };
-    let suite = all.swap_remove(index);
-    let rubric = Rubric::read(&Rubric::path(root, lab), &suite)?;
-    Ok((suite, rubric))
 }
 
 /// The rows that any of the filters names: a part by its letter, a test by its id, or tests by a
@@ -101,7 +34,9 @@ pub(crate) fn selected<'a>(
         )));
     }
     let within_reach = |row: &&Row| asked.hidden || row.is_public();
-    for filter in &asked.filters {
+    let filters = asked.filters.iter().map(|filter| of_lab(rubric, filter));
+    let filters: Vec<&str> = filters.collect::<Result<_, Error>>()?;
+    for filter in &filters {
         let matching: Vec<&Row> = rubric
             .tests
             .iter()
@@ -118,11 +53,7 @@ pub(crate) fn selected<'a>(
         }
     }
     let wanted = |row: &&Row| {
-        asked.filters.is_empty()
-            || asked
-                .filters
-                .iter()
-                .any(|filter| matches(rubric, filter, row))
+        filters.is_empty() || filters.iter().any(|filter| matches(rubric, filter, row))
     };
     Ok(rubric
         .tests
@@ -130,6 +61,18 @@ pub(crate) fn selected<'a>(
         .filter(within_reach)
         .filter(wanted)
         .collect())
+}
+
+/// A filter without the lab that may stand in front of it: `lab2/put_append_get`.
+fn of_lab<'a>(rubric: &Rubric, filter: &'a str) -> Result<&'a str, Error> {
+    match filter.split_once('/') {
+        None => Ok(filter),
+        Some((lab, rest)) if lab == rubric.lab => Ok(rest),
+        Some((other, _)) => Err(Error::Usage(format!(
+            "{filter:?} names a test of {other:?}, and this is about {}",
+            rubric.lab
+        ))),
+    }
 }
 
 fn matches(rubric: &Rubric, filter: &str, row: &Row) -> bool {
@@ -210,7 +153,7 @@ pub(crate) fn shown_path(root: &Path, folder: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use faultline_suites::Test;
+    use faultline_labtest::Test;
 
     use super::*;
 
@@ -267,6 +210,8 @@ mod tests {
             (&["H-"], true, &["H-C1", "H-C10"]),
             (&["chaos"], false, &["chaos"]),
             (&["chao"], false, &["chaos", "more_chaos"]),
+            (&["lab0/chaos"], false, &["chaos"]),
+            (&["lab0/H-C1", "more"], true, &["H-C1", "more_chaos"]),
         ] {
             assert_eq!(
                 ids(&all, filters, hidden).unwrap(),
@@ -283,6 +228,13 @@ mod tests {
             ),
             (&all, &["H-"], false, "hidden tests only"),
             (&all, &["choas"], true, "did you mean `chaos`"),
+            (&all, &["lab0/choas"], true, "did you mean `chaos`"),
+            (
+                &all,
+                &["lab1/chaos"],
+                true,
+                "names a test of \"lab1\", and this is about lab0",
+            ),
             (&suite(&[]), &["H-C1"], false, "the students' release"),
             (
                 &suite(&[]),

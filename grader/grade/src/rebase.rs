@@ -16,8 +16,8 @@ use diffy::DiffOptions;
 
 use crate::{
     error::Error,
+    files::write_whole,
     mutants::{Files, Mutant, mutants, read_sources},
-    trace::write_whole,
 };
 
 /// What became of the wrong solutions of a lab.

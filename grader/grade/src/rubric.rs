@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use faultline_suites::{Suite, Test};
+use faultline_labtest::{Suite, Test};
 use serde::Deserialize;
 
 use crate::error::{Error, nearest};

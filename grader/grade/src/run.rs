@@ -10,11 +10,11 @@ use std::{
     },
 };
 
+use faultline_labtest::Test;
 use faultline_sim::{
     Decided, Detail, Facts, Kind, Mode, Outcome, Phase, Stop, Trial, Violation, backend::Backend,
     choice::seed_of,
 };
-use faultline_suites::Test;
 use faultline_verdict::{Event, Failure, PhaseCounts, Searched, Status, TestVerdict};
 use rayon::prelude::*;
 

@@ -7,10 +7,11 @@ use std::{
     path::Path,
 };
 
+use faultline_origin::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{error::Error, fingerprint::hex};
+use crate::error::Error;
 
 /// Fewer bytes could be guessed.
 const LEAST_BYTES: usize = 16;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use faultline_verdict::{Grade, Outcome, PartScore, Score, Status, TestVerdict};
 
-use crate::rubric::{Row, Rubric};
+use crate::rubric::{Part, Row, Rubric};
 
 /// Withholds the points of tests that need a failed one, and says so.
 pub fn withhold(rubric: &Rubric, verdicts: &mut [TestVerdict]) {
@@ -54,6 +54,13 @@ pub fn add_up(rubric: &Rubric, verdicts: &[TestVerdict]) -> (Vec<PartScore>, Sco
     (parts, all)
 }
 
+/// The points of the hidden tests among these.
+pub fn hidden_points(rows: &mut dyn Iterator<Item = &Row>) -> u32 {
+    rows.filter(|row| !row.is_public())
+        .map(|row| row.points)
+        .sum()
+}
+
 /// Makes a grade out of one that was not given: its points count neither as earned nor as possible.
 pub fn not_scored(
     grade: &mut Grade,
@@ -84,7 +91,7 @@ pub fn nothing(rubric: &Rubric, rows: &[&Row]) -> (Vec<PartScore>, Score) {
         possible: rows.map(|row| row.points).sum(),
         ..Score::default()
     };
-    let part = |part: &crate::rubric::Part| PartScore {
+    let part = |part: &Part| PartScore {
         part: part.id.clone(),
         title: part.title.clone(),
         score: of(&mut rows.iter().filter(|row| row.part == part.id)),

@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{error::Error, trace::write_whole};
+use crate::{error::Error, files::write_whole};
 
 /// The files of a lab's starter, as derived from its solution: paths relative to the starter, and
 /// contents.

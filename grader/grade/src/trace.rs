@@ -1,16 +1,11 @@
 //! The trace file: a failure that can be carried about and run again.
 
-use std::{
-    fs,
-    io::Write,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{fs, path::Path, sync::Arc};
 
 use faultline_sim::{Detail, Edits, Mode, Schedule};
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::{error::Error, files::write_whole};
 
 /// The version of the file's form. Files of version 1 have no `edits`, those of version 2 do not
 /// say what survives a crash; they are read, too.
@@ -131,24 +126,4 @@ impl Trace {
 
 fn is_default(edits: &Edits) -> bool {
     *edits == Edits::default()
-}
-
-/// Writes a file so that at any moment there is either the old one or the new one, whole.
-///
-/// # Errors
-/// [`Error::Broken`] with the path and the reason.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    let write = || -> std::io::Result<()> {
-        fs::create_dir_all(&folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(|error| Error::Broken(format!("{} cannot be written: {error}", path.display())))
 }

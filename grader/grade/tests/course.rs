@@ -10,8 +10,8 @@ use std::{
 };
 
 use faultline_grade::{
-    Building, Category, Mutant, Request, Row, Salt, Seeds, Selection, Traces, derive_starter,
-    grade, replay,
+    Building, Category, Course, Mutant, Request, Row, Salt, Seeds, Selection, Traces,
+    derive_starter, grade, replay,
 };
 use faultline_verdict::{Audience, Event, Grade, Outcome, Status, TraceLine};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -105,7 +105,7 @@ fn checks(lab: Lab) -> Vec<Trial> {
             scores_everything(lab, &lab.variant())
         }));
     }
-    if faultline_grade::has_hidden_tests(lab.id) {
+    if faultline_grade::has_hidden_tests(&course(), lab.id) {
         checks.push(("hidden_failure_replays_with_a_salt", hidden_failure_replays));
     }
     let named = |(name, check): (&str, Check)| {
@@ -166,17 +166,16 @@ impl Lab {
 
     fn rows(self) -> Result<Vec<Row>, Failed> {
         let all = self.request(&root()).tests;
-        Ok(faultline_grade::tests(&root(), self.id, &all).map_err(|error| error.to_string())?)
+        Ok(faultline_grade::tests(&course(), self.id, &all).map_err(|error| error.to_string())?)
     }
 
     fn request(self, submission: &Path) -> Request {
         Request {
-            root: root(),
             lab: self.id.to_owned(),
             submission: Some(submission.to_owned()),
             tests: Selection {
                 filters: Vec::new(),
-                hidden: faultline_grade::has_hidden_tests(self.id),
+                hidden: faultline_grade::has_hidden_tests(&course(), self.id),
             },
             seeds: Seeds::Rubric,
             salt: None,
@@ -197,6 +196,14 @@ fn root() -> PathBuf {
         .to_owned()
 }
 
+fn course() -> Course {
+    Course {
+        root: root(),
+        suites: faultline::suites(),
+        origin: faultline::origin(),
+    }
+}
+
 /// The grade and the compiler's warnings.
 fn graded(request: &Request) -> Result<(Grade, String), Failed> {
     let mut compiler = String::new();
@@ -205,8 +212,8 @@ fn graded(request: &Request) -> Result<(Grade, String), Failed> {
             compiler = warnings;
         }
     };
-    let grade =
-        grade(request, &mut listen, &AtomicBool::new(false)).map_err(|error| error.to_string())?;
+    let grade = grade(&course(), request, &mut listen, &AtomicBool::new(false))
+        .map_err(|error| error.to_string())?;
     Ok((grade, compiler))
 }
 
@@ -343,7 +350,7 @@ fn shrunk_failures_replay(lab: Lab) -> Result<(), Failed> {
                 .path()
                 .join(format!("traces/{}.trace.json", verdict.id));
             let replayed =
-                replay(&root(), &trace, None, false).map_err(|error| error.to_string())?;
+                replay(&course(), &trace, None, false).map_err(|error| error.to_string())?;
             ensure(replayed.same_failure && replayed.skipped == 0, || {
                 format!("{}: {replayed:?}", what())
             })?;
@@ -381,7 +388,7 @@ fn pages_name_every_test(lab: Lab) -> Result<(), Failed> {
     let read = |path: PathBuf| {
         fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))
     };
-    let labs = faultline_grade::labs(&root()).map_err(|error| error.to_string())?;
+    let labs = faultline_grade::labs(&course()).map_err(|error| error.to_string())?;
     let handout = labs
         .into_iter()
         .find(|info| info.id == lab.id)
@@ -488,7 +495,7 @@ fn hidden_failure_replays(lab: Lab) -> Result<(), Failed> {
     ensure(grade.tests[0].status == Status::Failed, || {
         format!("{} passes {test} with a salt", mutant.name)
     })?;
-    let replayed = replay(&root(), &trace, None, false).map_err(|error| error.to_string())?;
+    let replayed = replay(&course(), &trace, None, false).map_err(|error| error.to_string())?;
     ensure(replayed.same_failure && !replayed.changed, || {
         format!("{replayed:?}")
     })?;
@@ -556,7 +563,7 @@ fn wrong_solution_is_caught(lab: Lab, mutant: &Mutant) -> Result<(), Failed> {
     let trace = folder
         .path()
         .join(format!("traces/{}.trace.json", verdict.id));
-    let replayed = replay(&root(), &trace, None, false).map_err(|error| error.to_string())?;
+    let replayed = replay(&course(), &trace, None, false).map_err(|error| error.to_string())?;
     ensure(replayed.same_failure && replayed.skipped == 0, || {
         format!("{}: {replayed:?}", verdict.id)
     })

@@ -8,8 +8,14 @@ use std::{
 
 use faultline_verdict::Class;
 
-use super::{ClassListener, Kept, store::Store};
-use crate::{broken, error::Error, write_whole};
+use super::{
+    request::{ClassListener, Kept},
+    store::{PREFLIGHT, Store},
+};
+use crate::{
+    error::{Error, broken},
+    files::write_whole,
+};
 
 /// What to join.
 #[derive(Clone, Debug)]
@@ -74,10 +80,10 @@ pub fn merge(request: &MergeRequest, listener: &mut dyn ClassListener) -> Result
     store.begin(&plan)?;
     if let Some(sure) = shards
         .iter()
-        .map(|shard| shard.out().join(super::preflight::FILE))
+        .map(|shard| shard.out().join(PREFLIGHT))
         .find(|file| file.exists())
     {
-        copy(&sure, &store.out().join(super::preflight::FILE))?;
+        copy(&sure, &store.out().join(PREFLIGHT))?;
     }
     let mut results = BTreeMap::new();
     for (id, (shard, (record, grade))) in found {

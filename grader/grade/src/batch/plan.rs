@@ -6,7 +6,7 @@ use faultline_intake::{Batch, Submission, TimeSource};
 use faultline_verdict::{CLASS_FORMAT, Class, ClassRow, ClassStatus, Fingerprint};
 use serde::{Deserialize, Serialize};
 
-use super::store::Record;
+use super::record::Record;
 
 /// The version of the plan's form.
 pub(super) const FORMAT: u32 = 1;

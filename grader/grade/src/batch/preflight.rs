@@ -11,10 +11,15 @@ use faultline_host::Staged;
 use faultline_verdict::{ClassEvent, Grade, Outcome, Score, Status};
 use serde::{Deserialize, Serialize};
 
-use super::{Grading, crew::Crew, store};
-use crate::{broken, error::Error, millis};
-
-pub(super) const FILE: &str = "preflight.json";
+use super::{
+    pool::WorkerPool,
+    record::Key,
+    store::{self, PREFLIGHT},
+};
+use crate::{
+    clock::millis,
+    error::{Error, broken},
+};
 
 /// What was found, and for what.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,16 +33,16 @@ struct Found {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sure {
-    key: store::Key,
+    key: Key,
     score: Score,
 }
 
 /// Grades the reference and the untouched starter, unless that was done before for the same
 /// results; and how long it took, if it was done now.
-pub(super) fn check(grading: &Grading<'_>) -> Result<(ClassEvent, Option<Duration>), Error> {
+pub(super) fn check(pool: &WorkerPool<'_>) -> Result<(ClassEvent, Option<Duration>), Error> {
     let began = Instant::now();
-    let path = grading.store.out().join(FILE);
-    let (root, lab) = (&grading.request.root, &grading.request.lab);
+    let path = pool.store.out().join(PREFLIGHT);
+    let (root, lab) = (&pool.common.course.root, &pool.common.request.lab);
     let staged = |folder: &str| {
         let folder = root.join(folder).join(lab);
         Staged::from_folder(&folder).map_err(|error| {
@@ -48,14 +53,15 @@ pub(super) fn check(grading: &Grading<'_>) -> Result<(ClassEvent, Option<Duratio
         })
     };
     let own = [staged("solutions")?, staged("starter")?];
-    let keys = own.each_ref().map(|staged| grading.key(staged));
+    let keys = own.each_ref().map(|staged| pool.common.key(staged));
     let known = store::read_json::<Found>(&path).ok().filter(|found| {
-        !grading.request.fresh && [&found.reference.key, &found.starter.key] == [&keys[0], &keys[1]]
+        !pool.common.request.fresh
+            && [&found.reference.key, &found.starter.key] == [&keys[0], &keys[1]]
     });
     let (found, took) = match known {
         Some(found) => (found, None),
         None => {
-            let [reference, starter] = both(grading, &own)?;
+            let [reference, starter] = both(pool, &own)?;
             let took = began.elapsed();
             all_points(&reference, lab)?;
             no_points(&starter, lab)?;
@@ -86,25 +92,16 @@ pub(super) fn check(grading: &Grading<'_>) -> Result<(ClassEvent, Option<Duratio
 }
 
 /// Side by side, as submissions are.
-fn both(grading: &Grading<'_>, own: &[Staged; 2]) -> Result<[Grade; 2], Error> {
-    let (course, request, store, interrupt) = (
-        grading.course,
-        grading.request,
-        grading.store,
-        grading.interrupt,
-    );
-    let side_by_side = grading.side_by_side().min(2);
-    let crew = Crew {
-        course,
-        request,
-        store,
-        interrupt,
+fn both(pool: &WorkerPool<'_>, own: &[Staged; 2]) -> Result<[Grade; 2], Error> {
+    let side_by_side = pool.side_by_side.min(2);
+    let pool = WorkerPool {
         side_by_side,
+        ..*pool
     };
     let one_by_one = Mutex::new(());
     let grade = |staged: &Staged, name: &str| -> Result<Grade, Error> {
         let _turn = (side_by_side < 2).then(|| one_by_one.lock());
-        let answer = crew.grade(name, staged, None)?;
+        let answer = pool.grade(name, staged, None)?;
         answer
             .map(|answer| answer.grade)
             .map_err(|why| broken(format!("{name} could not be graded: {why}")))

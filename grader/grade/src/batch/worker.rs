@@ -24,7 +24,13 @@ use faultline_verdict::{Audience, Event, Grade};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Building, Request, Salt, Seeds, Selection, Traces, broken, error::Error, grade_staged,
+    building::Building,
+    course::Course,
+    error::{Error, broken},
+    grading::{Request, Traces, grade_staged},
+    plan::Selection,
+    run::Seeds,
+    salt::Salt,
 };
 
 /// No answer is longer; a grade with many failures has a few megabytes.
@@ -113,7 +119,7 @@ impl Worker {
 /// # Errors
 /// If the question cannot be read or the submission cannot be graded; whoever asked is told by the
 /// exit code.
-pub fn serve(interrupt: &Arc<AtomicBool>) -> Result<(), Error> {
+pub fn serve(course: &Course, interrupt: &Arc<AtomicBool>) -> Result<(), Error> {
     let mut line = Vec::new();
     io::stdin()
         .lock()
@@ -133,8 +139,12 @@ pub fn serve(interrupt: &Arc<AtomicBool>) -> Result<(), Error> {
     let staged = Staged::from_files(&work.sources)
         .map_err(broken)?
         .with_left_out(work.left_out);
-    let request = Request {
+    // The project is where the one who asks found it.
+    let course = Course {
         root: work.root,
+        ..course.clone()
+    };
+    let request = Request {
         lab: work.lab,
         submission: None,
         tests: Selection {
@@ -155,7 +165,14 @@ pub fn serve(interrupt: &Arc<AtomicBool>) -> Result<(), Error> {
             compiler = warnings;
         }
     };
-    let grade = grade_staged(&request, &work.name, &staged, &mut listen, interrupt)?;
+    let grade = grade_staged(
+        &course,
+        &request,
+        &work.name,
+        &staged,
+        &mut listen,
+        interrupt,
+    )?;
     let answer = serde_json::to_vec(&Answer {
         grade,
         warnings: compiler,

@@ -100,7 +100,7 @@ impl Copy {
         if !arguments.starts_with("replay") {
             run.args(["--traces", traces]);
         }
-        run.env("CARGO_MANIFEST_DIR", root().join("grader/cli"))
+        run.env("CARGO_MANIFEST_DIR", root().join("grader/course"))
             .env("COLUMNS", "80")
             .current_dir(root());
         let output = run.output().expect("the grader runs");

@@ -26,7 +26,7 @@ pub struct Ran {
 
 /// Runs the grader in this project.
 pub fn cargo_grade(arguments: &[&str]) -> Ran {
-    cargo_grade_in(&root().join("grader/cli"), arguments)
+    cargo_grade_in(&root().join("grader/course"), arguments)
 }
 
 /// Runs it as if this were the package of `cargo grade`.

@@ -37,7 +37,7 @@ impl Watch {
             path,
         ]);
         command
-            .env("CARGO_MANIFEST_DIR", root().join("grader/cli"))
+            .env("CARGO_MANIFEST_DIR", root().join("grader/course"))
             .env("COLUMNS", "100")
             .current_dir(root());
         command.stdin(Stdio::null()).stdout(Stdio::piped());

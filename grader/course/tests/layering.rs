@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 
 /// Each package of the workspace and the packages of the workspace that it may use.
-const ALLOWED: [(&str, &[&str]); 27] = [
+const ALLOWED: [(&str, &[&str]); 30] = [
     ("labkit", &[]),
     ("lab0-api", &["labkit"]),
     ("lab0", &["labkit", "lab0-api"]),
@@ -45,8 +45,11 @@ const ALLOWED: [(&str, &[&str]); 27] = [
             "faultline-sim",
             "faultline-check",
             "faultline-explore",
+            "faultline-labtest",
         ],
     ),
+    ("faultline-labtest", &["faultline-sim"]),
+    ("faultline-origin", &[]),
     ("faultline-host", &["labkit", "faultline-sim"]),
     ("faultline-intake", &[]),
     ("faultline-report", &["faultline-verdict"]),
@@ -56,18 +59,30 @@ const ALLOWED: [(&str, &[&str]); 27] = [
             "faultline-check",
             "faultline-host",
             "faultline-intake",
+            "faultline-labtest",
+            "faultline-origin",
             "faultline-sim",
-            "faultline-suites",
+            "faultline-verdict",
+        ],
+    ),
+    (
+        "faultline-cli",
+        &[
+            "faultline-grade",
+            "faultline-intake",
+            "faultline-labtest",
+            "faultline-origin",
+            "faultline-report",
             "faultline-verdict",
         ],
     ),
     (
         "faultline",
         &[
-            "faultline-grade",
-            "faultline-intake",
-            "faultline-report",
-            "faultline-verdict",
+            "faultline-cli",
+            "faultline-labtest",
+            "faultline-origin",
+            "faultline-suites",
         ],
     ),
 ];

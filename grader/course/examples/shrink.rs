@@ -1,7 +1,7 @@
 //! How small failures become: for each wrong solution of lab 2, the first test that catches it and
 //! its chaos tests.
 //!
-//! `cargo run -p faultline-grade --example shrink [-- NAME...]`
+//! `cargo run -p faultline --example shrink [-- NAME...]`
 
 use std::{
     path::{Path, PathBuf},
@@ -9,7 +9,9 @@ use std::{
     time::Instant,
 };
 
-use faultline_grade::{Mutant, Request, Seeds, Selection, grade, has_hidden_tests, mutants};
+use faultline_grade::{
+    Course, Mutant, Request, Seeds, Selection, grade, has_hidden_tests, mutants,
+};
 use faultline_verdict::{Audience, Event, Failure, TestVerdict};
 
 const LAB: &str = "lab2";
@@ -28,14 +30,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .nth(2)
         .ok_or("the project is above")?
         .to_owned();
+    let course = Course {
+        root,
+        suites: faultline::suites(),
+        origin: faultline::origin(),
+    };
     let names: Vec<String> = std::env::args().skip(1).collect();
     let (mut first, mut chaos, mut times) = (Vec::new(), Vec::new(), Vec::new());
     println!(
         "{:<38} {:<46} {:>7} {:>7} {:>5} {:>5}",
         "wrong solution", "test", "events", "shrunk", "shown", "runs"
     );
-    for mutant in mutants(&root, LAB, &names)? {
-        let (shrunk_ms, tests) = shrunk(&root, &mutant)?;
+    for mutant in mutants(&course.root, LAB, &names)? {
+        let (shrunk_ms, tests) = shrunk(&course, &mutant)?;
         times.push(shrunk_ms);
         let mut is_first = true;
         for (verdict, failure) in tests
@@ -76,31 +83,30 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// The tests that must catch it and chaos, graded; and the real milliseconds after the last run
 /// until the verdict.
 fn shrunk(
-    root: &Path,
+    course: &Course,
     mutant: &Mutant,
 ) -> Result<(u64, Vec<TestVerdict>), Box<dyn std::error::Error>> {
     let folder = mutant.apply()?;
-    let request = request(root, mutant, folder.path().to_owned());
+    let request = request(course, mutant, folder.path().to_owned());
     let mut tested = Instant::now();
     let mut listen = |event: Event| {
         if let Event::Tested(_) = event {
             tested = Instant::now();
         }
     };
-    let grade = grade(&request, &mut listen, &AtomicBool::new(false))?;
+    let grade = grade(course, &request, &mut listen, &AtomicBool::new(false))?;
     Ok((u64::try_from(tested.elapsed().as_millis())?, grade.tests))
 }
 
-fn request(root: &Path, mutant: &Mutant, submission: PathBuf) -> Request {
+fn request(course: &Course, mutant: &Mutant, submission: PathBuf) -> Request {
     let mut filters = mutant.loses.clone();
     filters.push("_chaos".to_owned());
     Request {
-        root: root.to_owned(),
         lab: LAB.to_owned(),
         submission: Some(submission),
         tests: Selection {
             filters,
-            hidden: has_hidden_tests(LAB),
+            hidden: has_hidden_tests(course, LAB),
         },
         seeds: Seeds::Rubric,
         salt: None,

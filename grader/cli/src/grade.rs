@@ -1,0 +1,149 @@
+//! `cargo grade LAB`: grading one submission, and listing the tests.
+
+use std::{
+    io::{self, IsTerminal},
+    path::Path,
+    sync::atomic::AtomicBool,
+};
+
+use faultline_grade::{
+    Building, Course, Error, Request, Salt, Seeds, Selection, Traces, remember, usual_folder,
+};
+use faultline_report::{HIDDEN, Page, Terminal, event_for, grade_for, printable, to_json};
+use faultline_verdict::{Audience, Event, Grade, Outcome, Status};
+
+use crate::{
+    arguments::Arguments,
+    exit::{ALL_PASSED, DOES_NOT_BUILD, NOT_SCORED, SOMETHING_FAILED},
+    output::{print, screen, width},
+};
+
+fn selection(arguments: &Arguments) -> Selection {
+    Selection {
+        filters: arguments.filters.clone(),
+        hidden: arguments.hidden,
+    }
+}
+
+fn audience(arguments: &Arguments) -> Audience {
+    match arguments.student_view {
+        true => Audience::Students {
+            after_deadline: arguments.after_deadline,
+        },
+        false => Audience::Staff,
+    }
+}
+
+/// Grades, and tells what comes out.
+pub fn grade(
+    course: &Course,
+    lab: &str,
+    arguments: &Arguments,
+    interrupt: &AtomicBool,
+) -> Result<u8, Error> {
+    let audience = audience(arguments);
+    let request = Request {
+        lab: lab.to_owned(),
+        submission: arguments.path.clone(),
+        tests: selection(arguments),
+        seeds: match (arguments.seed, arguments.seeds) {
+            (Some(seed), _) => Seeds::Only(seed),
+            (None, Some(count)) => Seeds::Count(count),
+            (None, None) => Seeds::Rubric,
+        },
+        salt: arguments.salt.as_deref().map(Salt::read).transpose()?,
+        threads: arguments.threads.map(usize::from),
+        traces: Some(Traces::in_folder(match &arguments.traces {
+            Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
+            None => usual_folder(lab),
+        })),
+        building: Building::default(),
+        shrink: !arguments.no_shrink,
+        audience,
+    };
+    let mut terminal = Terminal::new(screen(), width(), io::stderr().is_terminal());
+    let mut page = Page::default();
+    let mut broken_pipe = false;
+    let mut listen = |event: Event| {
+        let event = event_for(audience, event);
+        page.event(&event);
+        broken_pipe |= terminal.event(&event).is_err();
+    };
+    let grade = faultline_grade::grade(course, &request, &mut listen, interrupt)?;
+    remember(course, &request, &grade)?;
+    let grade = grade_for(audience, grade);
+    if let Some(file) = &arguments.json {
+        faultline_grade::write_whole(file, to_json(&grade).as_bytes())?;
+    }
+    let beside_traces = request
+        .traces
+        .as_ref()
+        .map(|traces| traces.folder.join("report.html"));
+    let report = arguments
+        .report
+        .clone()
+        .or(beside_traces)
+        .filter(|file| file.as_os_str() != "none");
+    if let Some(file) = report {
+        // What the user named is relative to where they are, the usual place to the project.
+        let path = if arguments.report.is_some() {
+            file.clone()
+        } else {
+            course.root.join(&file)
+        };
+        faultline_grade::write_whole(&path, page.of(&grade).as_bytes())?;
+        print(&format!(
+            "{:>9}  {}\n",
+            "page",
+            printable(&file.display().to_string())
+        ));
+    }
+    Ok(exit_code(&grade))
+}
+
+/// What `watch` asks for: the public tests, or some of them, as a student runs them.
+pub fn request(lab: &str, filters: &[String], path: Option<&Path>) -> Request {
+    Request {
+        lab: lab.to_owned(),
+        submission: path.map(Path::to_owned),
+        tests: Selection {
+            filters: filters.to_owned(),
+            hidden: false,
+        },
+        seeds: Seeds::Rubric,
+        salt: None,
+        threads: None,
+        traces: Some(Traces::in_folder(usual_folder(lab))),
+        building: Building::default(),
+        audience: Audience::Staff,
+        shrink: true,
+    }
+}
+
+fn exit_code(grade: &Grade) -> u8 {
+    match grade.outcome {
+        Outcome::Graded => {}
+        Outcome::DoesNotBuild => return DOES_NOT_BUILD,
+        Outcome::Rejected | Outcome::NotScored => return NOT_SCORED,
+    }
+    let passed = grade
+        .tests
+        .iter()
+        .all(|verdict| verdict.status == Status::Passed);
+    if passed { ALL_PASSED } else { SOMETHING_FAILED }
+}
+
+/// Lists the tests.
+pub fn list_tests(course: &Course, lab: &str, arguments: &Arguments) -> Result<u8, Error> {
+    let mut out = String::new();
+    for row in faultline_grade::tests(course, lab, &selection(arguments))? {
+        let title = if audience(arguments).sees(row.visibility.into()) {
+            &row.title
+        } else {
+            HIDDEN
+        };
+        out += &format!("{}  {:<45} {:>2}  {title}\n", row.part, row.id, row.points);
+    }
+    print(&out);
+    Ok(ALL_PASSED)
+}

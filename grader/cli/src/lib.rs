@@ -1,0 +1,189 @@
+//! `cargo grade`, for any labs: arguments in, exit code out.
+//!
+//! A registry of labs (`grader/course`) is a program of a few lines around [`main`]. This crate
+//! must not know any lab, how anything is graded (`grader/grade` does) or how it looks
+//! (`grader/report`): it reads the command line, asks for what it says, prints what comes back and
+//! writes the files that were asked for.
+//!
+//! ```
+//! use faultline_cli::{Origin, main};
+//!
+//! // Of no labs it tells that there are none: `cargo grade` without arguments lists them.
+//! let code = main(Vec::new(), Origin::default());
+//! assert_eq!(format!("{code:?}"), format!("{:?}", std::process::ExitCode::SUCCESS));
+//! ```
+//!
+//! Read on in `arguments` (what can be asked for), `exit` (what the exit code says) and then in the
+//! module of a command, which is called like the command.
+
+mod arguments;
+mod batch;
+mod check;
+mod doctor;
+mod exit;
+mod grade;
+mod greeting;
+mod import;
+mod mutants;
+mod output;
+mod project;
+mod replay;
+mod step;
+mod watch;
+
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use clap::Parser;
+use faultline_grade::{Course, Error, MatrixRequest};
+pub use faultline_labtest::Suite;
+pub use faultline_origin::Origin;
+use faultline_report::{hint_text, printable, without_commands};
+
+use arguments::{Arguments, Color, Command};
+use exit::{ALL_PASSED, BROKEN, DOES_NOT_BUILD, INTERRUPTED, NOT_SCORED, USAGE};
+use output::{print, width};
+
+/// The grader: reads the command line, does what it asks for, and says how that went. The suites
+/// are the labs that there are, in the order of the course; `origin` is what they were compiled
+/// from.
+pub fn main(suites: Vec<Suite>, origin: Origin) -> ExitCode {
+    let arguments = Arguments::parse_from(arguments::words(std::env::args_os()));
+    let color = match arguments.color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            io::stdout().is_terminal()
+                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
+    };
+    colored::control::set_override(color);
+    let interrupt = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupt);
+    // The first Ctrl-C ends the run in good order; a second one, if that takes too long, at once.
+    let handler = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+    };
+    let result = match ctrlc::set_handler(handler) {
+        Ok(()) => project::root().and_then(|root| {
+            let course = Course {
+                root,
+                suites,
+                origin,
+            };
+            run(&course, arguments, &interrupt)
+        }),
+        Err(error) => Err(Error::Broken(format!("Ctrl-C cannot be handled: {error}"))),
+    };
+    ExitCode::from(result.unwrap_or_else(|error| complain(&error)))
+}
+
+fn complain(error: &Error) -> u8 {
+    eprintln!(
+        "cargo grade: {}",
+        without_commands(&printable(&error.to_string()))
+    );
+    match error {
+        Error::Usage(_) | Error::Trace { .. } => USAGE,
+        Error::DoesNotBuild { text } => {
+            eprintln!("\n{}", without_commands(&printable(text)));
+            DOES_NOT_BUILD
+        }
+        Error::Rejected { .. } | Error::NotScored { .. } => NOT_SCORED,
+        Error::Rubric { .. } | Error::OtherProject { .. } | Error::Broken(_) => BROKEN,
+        Error::Interrupted | Error::BatchInterrupted => INTERRUPTED,
+    }
+}
+
+fn run(course: &Course, arguments: Arguments, interrupt: &Arc<AtomicBool>) -> Result<u8, Error> {
+    match (&arguments.command, &arguments.lab) {
+        (Some(command), _) => carry_out(course, command, interrupt),
+        (None, None) => {
+            print(&greeting::greeting(&faultline_grade::labs(course)?));
+            Ok(ALL_PASSED)
+        }
+        (None, Some(lab)) if arguments.list => grade::list_tests(course, lab, &arguments),
+        (None, Some(lab)) => grade::grade(course, lab, &arguments, interrupt),
+    }
+}
+
+fn carry_out(course: &Course, command: &Command, interrupt: &Arc<AtomicBool>) -> Result<u8, Error> {
+    match command {
+        Command::Replay {
+            trace,
+            path,
+            step,
+            at,
+        } => {
+            let trace = faultline_grade::find_trace(course, trace.as_deref())?;
+            let with_steps = *step || at.is_some();
+            let replayed = faultline_grade::replay(course, &trace, path.as_deref(), with_steps)?;
+            replay::replay(&replayed, *at)
+        }
+        Command::Watch { lab, filters, path } => {
+            let request = watch::watched(course, lab.as_deref(), filters, path.as_deref())?;
+            watch::watch(course, request, interrupt)
+        }
+        Command::Hint { test } => {
+            let hint = faultline_grade::hint(course, test)?;
+            print(&hint_text(
+                &hint.test,
+                &hint.kind,
+                &hint.text,
+                &hint.handout,
+                width(),
+            ));
+            Ok(ALL_PASSED)
+        }
+        Command::Starter { lab } => {
+            let files = faultline_grade::write_starter(&course.root, lab)?;
+            print(&format!(
+                "starter/{lab}: {files} files written from solutions/{lab}\n"
+            ));
+            Ok(ALL_PASSED)
+        }
+        Command::Mutants {
+            lab,
+            names,
+            json,
+            threads,
+            rebase,
+        } => {
+            if let Some(revision) = rebase {
+                let rebased = faultline_grade::rebase(&course.root, lab, names, revision)?;
+                return mutants::carried(&rebased);
+            }
+            let request = MatrixRequest {
+                lab: lab.clone(),
+                names: names.clone(),
+                threads: threads.map(usize::from),
+            };
+            mutants::mutants(course, &request, json.as_deref(), interrupt)
+        }
+        Command::Batch(arguments) => batch::batch(course, arguments, interrupt),
+        Command::Doctor => doctor::doctor(&course.root),
+        Command::Merge(arguments) => batch::merge(arguments),
+        Command::BatchWorker => {
+            faultline_grade::serve(course, interrupt)?;
+            Ok(ALL_PASSED)
+        }
+        Command::Check {
+            path,
+            json,
+            html,
+            model,
+        } => check::check(path, *json, html.as_deref(), *model),
+        Command::Import(arguments) => {
+            print(&import::import(arguments)?);
+            Ok(ALL_PASSED)
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `cargo grade mutants`: a lab's wrong solutions.
+
+use std::{path::Path, sync::atomic::AtomicBool};
+
+use faultline_grade::{Course, Error, MatrixRequest, Rebased};
+use faultline_report::{MatrixScreen, matrix_to_json, printable};
+use faultline_verdict::Matrix;
+
+use crate::{
+    exit::{ALL_PASSED, SOMETHING_FAILED},
+    output::{print, screen, width},
+};
+
+/// Grades a lab's solutions, right and wrong, and tells how each test does.
+pub fn mutants(
+    course: &Course,
+    request: &MatrixRequest,
+    json: Option<&Path>,
+    interrupt: &AtomicBool,
+) -> Result<u8, Error> {
+    let mut screen = MatrixScreen::new(screen(), width());
+    // A reader that has gone away is no error.
+    let mut listen = |matrix: &Matrix| drop(screen.grown(matrix));
+    let matrix = faultline_grade::matrix(course, request, &mut listen, interrupt)?;
+    let _gone = screen.finished(&matrix);
+    if let Some(file) = json {
+        faultline_grade::write_whole(file, matrix_to_json(&matrix).as_bytes())?;
+    }
+    Ok(if matrix.broken_promises.is_empty() {
+        ALL_PASSED
+    } else {
+        SOMETHING_FAILED
+    })
+}
+
+/// Tells what became of the wrong solutions' patches.
+pub fn carried(rebased: &Rebased) -> Result<u8, Error> {
+    let mut out = String::new();
+    for (name, why) in &rebased.conflicts {
+        out += &format!("does not merge  {name}: {}\n", printable(why));
+    }
+    out += &format!(
+        "{} patches written anew, {} right as they were, {} that do not merge and were left alone\n",
+        rebased.carried.len(),
+        rebased.unchanged.len(),
+        rebased.conflicts.len()
+    );
+    print(&out);
+    Ok(match rebased.conflicts.is_empty() {
+        true => ALL_PASSED,
+        false => SOMETHING_FAILED,
+    })
+}

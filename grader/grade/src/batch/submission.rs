@@ -1,0 +1,138 @@
+//! One submission of a class: its files, or why there is nothing to grade.
+
+use faultline_host::{
+    Staged,
+    stage::{self, MAX_BYTES, MAX_FILES, StageError},
+};
+use faultline_intake::{Entry, Limits, Submission, TakeError, Taken, What, take};
+use faultline_verdict::{FORMAT, Grade, Outcome, Score};
+
+use super::{common::Common, record::Record};
+use crate::{
+    plan::{Selection, selected},
+    score,
+};
+
+/// Something to do about a submission.
+pub(super) enum Job {
+    /// Grade it.
+    Grade(Submission),
+    /// It is known already that it cannot be graded.
+    Told(Box<Ready>),
+}
+
+impl Job {
+    pub fn is_work(&self) -> bool {
+        matches!(self, Job::Grade(_))
+    }
+}
+
+/// A result that is still to be kept.
+pub(super) struct Ready {
+    pub id: String,
+    pub record: Record,
+    pub grade: Grade,
+}
+
+impl Ready {
+    pub fn why(&self) -> Option<String> {
+        self.record.why.clone()
+    }
+}
+
+/// Why there is nothing to grade.
+pub(super) enum Trouble {
+    /// A human must look at the submission.
+    Submission(String),
+    /// The machine got in the way.
+    Machine(String),
+}
+
+/// The files of a submission, as far as they are graded.
+pub(super) fn stage(common: &Common<'_>, item: &Submission) -> Result<Staged, Trouble> {
+    if let Some(problem) = &item.problem {
+        return Err(Trouble::Submission(problem.clone()));
+    }
+    let limits = Limits {
+        files: MAX_FILES,
+        bytes: MAX_BYTES,
+    };
+    let taken =
+        take(&common.base, item, &common.request.lab, limits).map_err(|error| match error {
+            TakeError::Submission(text) => Trouble::Submission(text),
+            TakeError::Machine(text) => Trouble::Machine(text),
+        })?;
+    let staged = match taken {
+        Taken::Folder(folder) => Staged::from_folder(&folder),
+        Taken::Entries(entries) => Staged::from_entries(entries.into_iter().map(entry).collect()),
+    };
+    // Where the folder lies on this machine must not get into a result.
+    let base = format!("{}/", common.base.display());
+    staged.map_err(|error| match error {
+        StageError::Io { .. } => Trouble::Machine(error.to_string()),
+        _ => Trouble::Submission(error.to_string().replace(&base, "")),
+    })
+}
+
+fn entry(entry: Entry) -> stage::Entry {
+    let what = match entry.what {
+        What::File(bytes) => stage::What::File(bytes),
+        What::TooBig(bytes) => stage::What::TooBig(bytes),
+        What::Link => stage::What::Link,
+        What::Special => stage::What::Special,
+        What::Folder => stage::What::Folder,
+    };
+    stage::Entry {
+        path: entry.path,
+        what,
+    }
+}
+
+/// The result of a submission that cannot be graded.
+pub(super) fn ungraded(common: &Common<'_>, id: &str, trouble: Trouble) -> Ready {
+    let (outcome, why) = match trouble {
+        Trouble::Submission(text) => (Outcome::Rejected, text),
+        Trouble::Machine(text) => (Outcome::NotScored, text),
+    };
+    let (plan, request) = (&common.plan, common.request);
+    let mut grade = Grade {
+        format: FORMAT,
+        lab: plan.lab.clone(),
+        title: plan.title.clone(),
+        fingerprint: plan.fingerprint.clone(),
+        outcome,
+        partial: false,
+        score: Score {
+            not_scored: plan.points,
+            ..Score::default()
+        },
+        hidden_points_not_run: 0,
+        parts: Vec::new(),
+        build_error: None,
+        trouble: Some(why.clone()),
+        unsafe_build: plan.unsafe_build,
+        left_out: Vec::new(),
+        tests: Vec::new(),
+    };
+    // The rubric was read before, so it is there.
+    if let Ok((suite, rubric)) = common.course.lab(&request.lab)
+        && let Ok(rows) = selected(
+            suite,
+            &rubric,
+            &Selection {
+                filters: Vec::new(),
+                hidden: request.hidden,
+            },
+        )
+    {
+        score::not_scored(&mut grade, outcome, why, &rubric, &rows);
+        grade.hidden_points_not_run = score::hidden_points(&mut rubric.tests.iter())
+            - score::hidden_points(&mut rows.iter().copied());
+    }
+    let record = Record::of(&grade, None, String::new(), Vec::new());
+    Ready {
+        id: id.to_owned(),
+        record,
+        grade,
+    }
+}

@@ -1,0 +1,263 @@
+//! Grading a submission: compile it, run the tests, add up the points.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use faultline_host::{Program, Staged, Toolchain, WORLD_STACK_BYTES};
+use faultline_sim::backend::Backend;
+use faultline_verdict::{Audience, Event, FORMAT, Grade, Outcome, Score, TestVerdict};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    building::{Building, Built, LockIn, build, left_out, stage},
+    clock::millis,
+    course::Course,
+    error::{Error, broken},
+    origin,
+    plan::{self, Selection, selected},
+    rubric::Rubric,
+    run::{Job, Runner, Seeds, Tested},
+    salt::Salt,
+    score,
+    traces::file_of,
+};
+
+/// What to grade, and how.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The lab's id.
+    pub lab: String,
+    /// The submission's folder; the lab's starter if `None`.
+    pub submission: Option<PathBuf>,
+    /// Which tests.
+    pub tests: Selection,
+    /// Which seeds.
+    pub seeds: Seeds,
+    /// The course's secret, which goes into the seeds of hidden tests.
+    pub salt: Option<Salt>,
+    /// How many runs at once; one per core if `None`. The result does not depend on it.
+    pub threads: Option<usize>,
+    /// The folder in which failures leave their trace files; none if `None`.
+    pub traces: Option<Traces>,
+    /// How the submission is built.
+    pub building: Building,
+    /// Whether failures are shrunk.
+    pub shrink: bool,
+    /// Who reads the traces. Verdicts and events are always those for staff: `faultline-report`
+    /// leaves out of them what students must not see.
+    pub audience: Audience,
+}
+
+/// Where the traces of failures go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traces {
+    /// The folder, relative to the project or absolute.
+    pub folder: PathBuf,
+    /// How reports call it.
+    pub shown: PathBuf,
+}
+
+impl Traces {
+    /// A folder that reports call by its name.
+    pub fn in_folder(folder: impl Into<PathBuf>) -> Traces {
+        let folder = folder.into();
+        Traces {
+            shown: folder.clone(),
+            folder,
+        }
+    }
+}
+
+/// Grades a submission: compiles it, runs the tests, adds up the points, and tells `listen` of
+/// everything on the way.
+///
+/// # Errors
+/// What keeps it from being graded; a submission that does not compile is graded, with 0 points.
+pub fn grade(
+    course: &Course,
+    request: &Request,
+    listen: &mut (dyn FnMut(Event) + Send),
+    interrupt: &AtomicBool,
+) -> Result<Grade, Error> {
+    let folder = request
+        .submission
+        .clone()
+        .unwrap_or_else(|| course.root.join("starter").join(&request.lab));
+    let name = plan::shown_path(&course.root, &folder);
+    // A wrong lab is told before a wrong folder.
+    course.lab(&request.lab)?;
+    grade_staged(course, request, &name, &stage(&folder)?, listen, interrupt)
+}
+
+/// The same for a submission whose sources are known already, and which reports call by this name.
+pub(crate) fn grade_staged(
+    course: &Course,
+    request: &Request,
+    name: &str,
+    submission: &Staged,
+    listen: &mut (dyn FnMut(Event) + Send),
+    interrupt: &AtomicBool,
+) -> Result<Grade, Error> {
+    let began = Instant::now();
+    let root = &course.root;
+    let (suite, rubric) = course.lab(&request.lab)?;
+    let rows = selected(suite, &rubric, &request.tests)?;
+    origin::must_be(course, &request.lab)?;
+    listen(Event::Started {
+        lab: rubric.lab.clone(),
+        title: rubric.title.clone(),
+        submission: name.to_owned(),
+        tests: rows.len(),
+        hidden_in_full: rows.iter().filter(|row| !row.is_public()).count(),
+    });
+
+    let toolchain = Toolchain::find(root).map_err(broken)?;
+    let mut fingerprint =
+        origin::fingerprint_of(course, &request.lab, request.salt.as_ref(), &toolchain)?;
+    fingerprint.submission = submission.digest().to_string();
+    let mut grade = Grade {
+        format: FORMAT,
+        lab: rubric.lab.clone(),
+        title: rubric.title.clone(),
+        fingerprint,
+        outcome: Outcome::Graded,
+        partial: !request.tests.filters.is_empty() || request.seeds != Seeds::Rubric,
+        score: Score::default(),
+        hidden_points_not_run: score::hidden_points(&mut rubric.tests.iter())
+            - score::hidden_points(&mut rows.iter().copied()),
+        parts: Vec::new(),
+        build_error: None,
+        trouble: None,
+        unsafe_build: request.building.lock_in == LockIn::Never,
+        left_out: left_out(submission),
+        tests: Vec::new(),
+    };
+    let built = build(
+        root,
+        &toolchain,
+        submission,
+        suite,
+        request.building,
+        interrupt,
+    );
+    // Ctrl-C ends the compiler, too; what that says of the submission means nothing.
+    if interrupt.load(Ordering::Relaxed) {
+        return Err(Error::Interrupted);
+    }
+    match built {
+        Err(Error::DoesNotBuild { text }) => {
+            (grade.outcome, grade.build_error) = (Outcome::DoesNotBuild, Some(text));
+            (grade.parts, grade.score) = score::nothing(&rubric, &rows);
+        }
+        Err(Error::Rejected { text }) => {
+            score::not_scored(&mut grade, Outcome::Rejected, text, &rubric, &rows)
+        }
+        Err(Error::NotScored { text }) => {
+            score::not_scored(&mut grade, Outcome::NotScored, text, &rubric, &rows)
+        }
+        Err(error) => return Err(error),
+        Ok(Built { program, warnings }) => {
+            listen(Event::Built {
+                warnings,
+                took_ms: millis(began),
+            });
+            let jobs = plan::jobs(
+                suite,
+                &rows,
+                request.seeds,
+                request.salt.as_ref().map_or(0, |salt| salt.number),
+            );
+            let tested = run_all(request, &rubric, &jobs, &program, listen, interrupt)?;
+            grade.tests =
+                keep_traces(course, request, name, &grade.fingerprint.submission, tested)?;
+            score::withhold(&rubric, &mut grade.tests);
+            (grade.parts, grade.score) = score::add_up(&rubric, &grade.tests);
+        }
+    }
+    listen(Event::Finished {
+        grade: Box::new(grade.clone()),
+        took_ms: millis(began),
+    });
+    Ok(grade)
+}
+
+fn run_all(
+    request: &Request,
+    rubric: &Rubric,
+    jobs: &[Job<'_>],
+    program: &Program,
+    listen: &mut (dyn FnMut(Event) + Send),
+    interrupt: &AtomicBool,
+) -> Result<Vec<Tested>, Error> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(request.threads.unwrap_or(0))
+        .stack_size(WORLD_STACK_BYTES)
+        .build()
+        .map_err(broken)?;
+    let backend = || -> Box<dyn Backend> { Box::new(program.backend()) };
+    let runner = Runner {
+        backend: &backend,
+        lab: &request.lab,
+        handout: &rubric.handout,
+        interrupt,
+        events: &Mutex::new(listen),
+        done: AtomicU64::new(0),
+        shrink: request.shrink,
+        of: jobs.iter().map(|job| job.seeds.len() as u64).sum(),
+    };
+    pool.install(|| runner.run(jobs))
+}
+
+/// Writes the traces of failures and puts the command that replays them into the verdicts. The
+/// trace of a test that passes now, that the reader may not see, or that is too long, is removed:
+/// it would be of an older run.
+fn keep_traces(
+    course: &Course,
+    request: &Request,
+    name: &str,
+    digest: &str,
+    tested: Vec<Tested>,
+) -> Result<Vec<TestVerdict>, Error> {
+    let mut verdicts = Vec::with_capacity(tested.len());
+    for (mut verdict, trace) in tested {
+        if let Some(Traces { folder, shown }) = &request.traces {
+            let file = file_of(&verdict.id);
+            let (path, short) = (course.root.join(folder).join(&file), shown.join(&file));
+            let may_see = request.audience.sees(verdict.visibility);
+            let written = match (trace.filter(|_| may_see), &mut verdict.failure) {
+                (Some(mut trace), Some(failure)) => {
+                    trace.submission = name.to_owned();
+                    trace.digest = digest.to_owned();
+                    let too_long = trace.write(&path)?;
+                    match too_long {
+                        None => {
+                            failure.replay = Some(format!("cargo grade replay {}", short.display()))
+                        }
+                        Some(bytes) => verdict.remarks.push(format!(
+                            "its trace is not kept: it would have {} MiB",
+                            bytes >> 20
+                        )),
+                    }
+                    too_long.is_none()
+                }
+                _ => false,
+            };
+            if !written {
+                match std::fs::remove_file(&path) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(broken(error));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        verdicts.push(verdict);
+    }
+    Ok(verdicts)
+}
