@@ -86,6 +86,14 @@ pub fn tests(course: &Course, lab: &str, selection: &Selection) -> Result<Vec<Ro
         .collect())
 }
 
+/// A lab's rubric.
+///
+/// # Errors
+/// An unknown lab, or a rubric that is not right.
+pub fn rubric(course: &Course, lab: &str) -> Result<Rubric, Error> {
+    Ok(course.lab(lab)?.1)
+}
+
 /// True if the lab's hidden tests are here: a release for students has none.
 pub fn has_hidden_tests(course: &Course, lab: &str) -> bool {
     course

@@ -41,7 +41,7 @@ pub use batch::{
     serve,
 };
 pub use building::{Building, Health, LockIn, doctor};
-pub use course::{Course, LabInfo, has_hidden_tests, labs, tests};
+pub use course::{Course, LabInfo, has_hidden_tests, labs, rubric, tests};
 pub use error::Error;
 pub use faultline_labtest::{Suite, Test};
 pub use faultline_origin::Origin;
@@ -56,7 +56,7 @@ pub use names::TestName;
 pub use plan::Selection;
 pub use rebase::{Rebased, rebase};
 pub use replay::{Replayed, replay};
-pub use rubric::{Category, Row, Rubric, Visibility};
+pub use rubric::{Category, Nightly, Row, Rubric, SelfCheck, Visibility};
 pub use run::Seeds;
 pub use salt::Salt;
 pub use starter::{derive_starter, write_starter};

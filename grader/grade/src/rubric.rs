@@ -30,6 +30,55 @@ pub struct Rubric {
     /// The tests, in order.
     #[serde(rename = "test")]
     pub tests: Vec<Row>,
+    /// What only the course's check of itself needs to know.
+    #[serde(default)]
+    pub self_check: SelfCheck,
+}
+
+/// What the check of a course and its nightly runs need to know of a lab, and nothing else does.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SelfCheck {
+    /// The least number of wrong solutions that the lab has.
+    pub wrong_solutions: usize,
+    /// Tests that exist to show a beginner that the basics work, and no wrong solution needs to
+    /// lose them.
+    pub first_steps: Vec<String>,
+    /// Some failure becomes this short by shrinking, in per cent of its events. What nodes say to
+    /// each other all the time cannot be left out, only what comes in between.
+    pub shrinks_to_percent: u64,
+    /// The runs with many seeds.
+    pub nightly: Nightly,
+}
+
+/// Runs with many seeds, in which no correct solution may fail.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Nightly {
+    /// The number of seeds of each test.
+    pub seeds: u64,
+    /// The tests, or pieces of their names.
+    pub tests: Vec<String>,
+}
+
+impl Default for SelfCheck {
+    fn default() -> SelfCheck {
+        SelfCheck {
+            wrong_solutions: 1,
+            first_steps: Vec::new(),
+            shrinks_to_percent: 80,
+            nightly: Nightly::default(),
+        }
+    }
+}
+
+impl Default for Nightly {
+    fn default() -> Nightly {
+        Nightly {
+            seeds: 1_000,
+            tests: vec!["chaos".to_owned()],
+        }
+    }
 }
 
 /// A part of a lab.

@@ -1,4 +1,4 @@
-//! How fast, and how much memory? `cargo run -p faultline-grade --example speed`.
+//! How fast, and how much memory? `cargo run -p faultline --example speed`.
 //!
 //! The bare loop hands events to the reference solution of lab 2 as fast as its instances take
 //! them: a queue, no time, no network, no history. The whole world does the same work with all of

@@ -1,0 +1,130 @@
+//! Wrong solutions: each is caught by the tests that it names.
+
+use std::{collections::BTreeSet, path::Path};
+
+use faultline_grade::{Category, Mutant, Row, Traces, replay};
+use faultline_verdict::{Grade, Outcome, Status};
+use libtest_mimic::Failed;
+
+use crate::lab::{Lab, ensure, is_hidden};
+
+/// Each test catches some wrong solution, or is a first step.
+pub fn every_test_has_a_purpose(lab: &Lab) -> Result<(), Failed> {
+    let all = lab.mutants()?;
+    let killers = all.iter().flat_map(|mutant| &mutant.loses);
+    let killers: BTreeSet<&str> = killers.map(String::as_str).collect();
+    let tests = lab.rows()?;
+    let known: BTreeSet<&str> = tests.iter().map(|row| row.id.as_str()).collect();
+    let listed = lab.rubric.self_check.first_steps.iter();
+    for id in killers.iter().copied().chain(listed.map(String::as_str)) {
+        ensure(known.contains(id), || {
+            format!("a wrong solution or the rubric's self_check names {id}, which is no test")
+        })?;
+    }
+    // Hidden chaos meets what nobody thought of, so no known mistake has to lose it.
+    let excused = |row: &Row| {
+        lab.rubric.self_check.first_steps.contains(&row.id)
+            || (!row.is_public() && row.category == Category::Chaos)
+    };
+    let ids = tests.iter().filter(|row| !excused(row));
+    let ids = ids.map(|row| row.id.as_str());
+    let idle: Vec<&str> = ids.filter(|id| !killers.contains(id)).collect();
+    ensure(idle.is_empty(), || {
+        format!("no wrong solution is caught by {idle:?}")
+    })
+}
+
+/// Loses nothing that a student can see.
+fn is_caught_in_hidden_only(mutant: &Mutant) -> bool {
+    mutant.loses.iter().all(|test| is_hidden(test))
+}
+
+/// Students learn of most mistakes before they hand in.
+pub fn public_tests_catch_most(lab: &Lab) -> Result<(), Failed> {
+    let all = lab.mutants()?;
+    let public = all.iter().filter(|one| !is_caught_in_hidden_only(one));
+    let (public, of) = (public.count(), all.len());
+    ensure(public * 3 >= of * 2, || {
+        format!("only {public} of {of} wrong solutions name a public test that they lose")
+    })
+}
+
+/// It builds, loses each test that it says it loses, and passes each that it says it passes. One
+/// that only hidden tests catch passes all public ones and keeps most of the points.
+pub fn is_caught(lab: &Lab, mutant: &Mutant) -> Result<(), Failed> {
+    let folder = mutant.apply().map_err(|error| error.to_string())?;
+    let mut request = lab.request(folder.path());
+    // Whether it is caught does not hang on it; `lesson` looks at what shrinking does.
+    request.shrink = false;
+    let whole = is_caught_in_hidden_only(mutant);
+    if !whole {
+        request.tests.filters = mutant.passes.iter().chain(&mutant.loses).cloned().collect();
+    }
+    request.traces = Some(Traces::in_folder(folder.path().join("traces")));
+    let (grade, _) = lab.graded(&request)?;
+    ensure(grade.outcome == Outcome::Graded, || {
+        grade.build_error.clone().unwrap_or_default()
+    })?;
+    for (tests, status) in [
+        (&mutant.passes, Status::Passed),
+        (&mutant.loses, Status::Failed),
+    ] {
+        ensure(!tests.is_empty(), || {
+            let name = &mutant.name;
+            format!("{name}: no test is named that it must have {status:?}")
+        })?;
+        for test in tests {
+            has(&grade, &mutant.name, test, status)?;
+        }
+    }
+    if whole {
+        keeps_most_points(&grade, &mutant.name)?;
+    }
+    what_a_search_found_replays(lab, folder.path(), &grade)
+}
+
+fn has(grade: &Grade, name: &str, test: &str, status: Status) -> Result<(), Failed> {
+    let verdict = grade.tests.iter().find(|verdict| verdict.id == test);
+    let verdict = verdict.ok_or_else(|| format!("there is no test {test}"))?;
+    let seen = verdict.failure.as_ref();
+    let seen = seen.map_or("", |failure| failure.observed.as_str());
+    ensure(verdict.status == status, || {
+        format!(
+            "{name} must have {test} {status:?}, but it is {:?}. {seen}",
+            verdict.status
+        )
+    })
+}
+
+/// Whoever passes all public tests has most of the points, whatever the hidden ones say.
+fn keeps_most_points(grade: &Grade, name: &str) -> Result<(), Failed> {
+    let public = grade.tests.iter().filter(|one| one.visibility.is_public());
+    for verdict in public {
+        ensure(verdict.status == Status::Passed, || {
+            format!(
+                "{name} names only hidden tests, but {} is {:?}",
+                verdict.id, verdict.status
+            )
+        })?;
+    }
+    let (earned, possible) = (grade.score.earned, grade.score.possible);
+    ensure(earned * 100 >= possible * 80, || {
+        format!("{name} has only {earned} of {possible} points")
+    })
+}
+
+/// What a search has found is a run like any other. (What is no function of its event may do
+/// anything else.)
+fn what_a_search_found_replays(lab: &Lab, folder: &Path, grade: &Grade) -> Result<(), Failed> {
+    let found = grade.tests.iter().find(|verdict| {
+        let failure = verdict.failure.as_ref();
+        verdict.category == "exploration"
+            && failure.is_some_and(|failure| failure.kind != "nondeterminism")
+    });
+    let Some(verdict) = found else { return Ok(()) };
+    let trace = folder.join(format!("traces/{}.trace.json", verdict.id));
+    let replayed = replay(&lab.course, &trace, None, false).map_err(|error| error.to_string())?;
+    ensure(replayed.same_failure && replayed.skipped == 0, || {
+        format!("{}: {replayed:?}", verdict.id)
+    })
+}
