@@ -310,27 +310,47 @@ fn is_refused(text: &str, expected: &[&str]) {
     assert!(ran.err.len() < 900, "{} bytes for {begin}", ran.err.len());
 }
 
+/// An operation that comes back, which is right.
+const GET: &str = r#"{"client": 1, "op": "get", "key": "x", "call": 1, "return": 2, "result": ""}"#;
+
+/// An operation of client 1.
+fn op(rest: &str) -> String {
+    format!("{{\"client\": 1, {rest}}}")
+}
+
 #[test]
 fn what_is_no_history() {
-    let op = |rest: &str| format!("{{\"client\": 1, {rest}}}");
-    let get = r#"{"client": 1, "op": "get", "key": "x", "call": 1, "return": 2, "result": ""}"#;
     let huge = "x".repeat(3_000_000);
-    let cases: [(String, &[&str]); 19] = [
+    let cases: [(String, &[&str]); 4] = [
         (
             String::new(),
             &[":1: the file is empty", "a line is like {\"client\": 1, "],
         ),
         (
-            format!("{get}\n\n{{\"client\": 1, \"op\""),
+            format!("{GET}\n\n{{\"client\": 1, \"op\""),
             &[
                 ":3: this is no JSON: EOF while parsing an object at column 18",
                 "SPEC.md",
             ],
         ),
         (
-            format!("{get}\n[1, 2]"),
+            format!("{GET}\n[1, 2]"),
             &[":2: this is no JSON object but [1,2]", "a line is like"],
         ),
+        (
+            format!("{GET}\n{huge}"),
+            &[":2: this is no JSON: expected value at column 1"],
+        ),
+    ];
+    cases
+        .iter()
+        .for_each(|(text, expected)| is_refused(text, expected));
+}
+
+#[test]
+fn what_is_no_operation() {
+    let huge = "x".repeat(3_000_000);
+    let cases: [(String, &[&str]); 11] = [
         (
             op(r#""op": "get", "key": "x", "return": 2"#),
             &[":1: \"call\" is missing", "a line is like"],
@@ -376,28 +396,6 @@ fn what_is_no_history() {
             &[":1: \"value\" must be a text, not 7"],
         ),
         (
-            op(r#""op": "get", "key": "x", "call": -1, "return": 2"#),
-            &[":1: \"call\" must be a whole number from 0 on, not -1"],
-        ),
-        (
-            op(r#""op": "get", "key": "x", "call": 1.5, "return": 2"#),
-            &[":1: \"call\" must be a whole number from 0 on, not 1.5"],
-        ),
-        (
-            get.replace("1,", "4294967296,"),
-            &[":1: \"client\" must be below 2^32, not 4294967296"],
-        ),
-        (
-            format!(
-                "{get}\n{}",
-                get.replace("\"call\": 1, \"return\": 2", "\"call\": 0, \"return\": 9")
-            ),
-            &[
-                ":1: client 1 calls at 1, but its operation of line 2 returns only at 9",
-                "one operation open at a time",
-            ],
-        ),
-        (
             op(&format!(
                 "\"op\": \"put\", \"key\": \"x\", \"value\": [\"{huge}\"], \"call\": 1, \
                  \"return\": 2"
@@ -407,9 +405,36 @@ fn what_is_no_history() {
                 "more characters",
             ],
         ),
+    ];
+    cases
+        .iter()
+        .for_each(|(text, expected)| is_refused(text, expected));
+}
+
+#[test]
+fn what_is_no_time_and_no_client() {
+    let cases: [(String, &[&str]); 4] = [
         (
-            format!("{get}\n{huge}"),
-            &[":2: this is no JSON: expected value at column 1"],
+            op(r#""op": "get", "key": "x", "call": -1, "return": 2"#),
+            &[":1: \"call\" must be a whole number from 0 on, not -1"],
+        ),
+        (
+            op(r#""op": "get", "key": "x", "call": 1.5, "return": 2"#),
+            &[":1: \"call\" must be a whole number from 0 on, not 1.5"],
+        ),
+        (
+            GET.replace("1,", "4294967296,"),
+            &[":1: \"client\" must be below 2^32, not 4294967296"],
+        ),
+        (
+            format!(
+                "{GET}\n{}",
+                GET.replace("\"call\": 1, \"return\": 2", "\"call\": 0, \"return\": 9")
+            ),
+            &[
+                ":1: client 1 calls at 1, but its operation of line 2 returns only at 9",
+                "one operation open at a time",
+            ],
         ),
     ];
     cases

@@ -1,159 +1,19 @@
 //! `cargo grade batch` and `merge` on a class that is made up.
 
-#[path = "class/mod.rs"]
+#[path = "../class/mod.rs"]
 mod class;
+mod graded;
+mod interruptions;
+#[path = "../support/mod.rs"]
 mod support;
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::{BufRead, BufReader},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::LazyLock,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path};
 
 use serde_json::Value;
 
 use class::Sort;
-use support::{Ran, cargo_grade, changed, root};
-
-/// So many students have all sorts of submissions.
-const SIZE: usize = 10;
-
-/// A class, imported and graded once, undisturbed.
-struct Graded {
-    folder: PathBuf,
-    students: Vec<(String, Sort)>,
-    ran: Ran,
-    took: Duration,
-    files: BTreeMap<String, Vec<u8>>,
-}
-
-static GRADED: LazyLock<Graded> = LazyLock::new(|| {
-    // What is in a static is never dropped, so it lies where cargo keeps such things.
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("batch");
-    if folder.exists() {
-        fs::remove_dir_all(&folder).expect("it is of an older run");
-    }
-    let class = class::make(&root(), "lab0", SIZE, &folder);
-    let (into, batch) = (text(&class.folder), folder.join("batch.toml"));
-    let roster = folder.join("classroom_roster.csv");
-    let imported = cargo_grade(&[
-        "import",
-        &into,
-        "--roster",
-        &text(&roster),
-        "--deadline",
-        class::DEADLINE,
-        "--now",
-        "2026-03-02T00:00:00Z",
-        "--out",
-        &text(&batch),
-    ]);
-    assert_eq!(imported.code, 0, "{}{}", imported.out, imported.err);
-    let began = Instant::now();
-    let out = folder.join("whole");
-    let ran = cargo_grade(
-        &batch_arguments(&batch, &out)
-            .iter()
-            .map(String::as_str)
-            .collect::<Vec<_>>(),
-    );
-    let took = began.elapsed();
-    let files = files_of(&out);
-    Graded {
-        students: class.students,
-        folder,
-        ran,
-        took,
-        files,
-    }
-});
-
-impl Graded {
-    fn batch(&self) -> PathBuf {
-        self.folder.join("batch.toml")
-    }
-
-    fn out(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-
-    /// A folder for results in which the check of the machine is done already, as it would be after
-    /// a kill.
-    fn begun<'a>(&self, out: &'a str) -> &'a str {
-        fs::create_dir_all(self.out(out)).expect("a new folder");
-        fs::write(
-            self.out(out).join("preflight.json"),
-            &self.files["preflight.json"],
-        )
-        .expect("a new file");
-        out
-    }
-
-    fn run(&self, out: &str, more: &[&str]) -> Ran {
-        let arguments = batch_arguments(&self.batch(), &self.out(out));
-        cargo_grade(
-            &arguments
-                .iter()
-                .map(String::as_str)
-                .chain(more.iter().copied())
-                .collect::<Vec<_>>(),
-        )
-    }
-
-    fn rows(&self) -> Vec<Value> {
-        let scores: Value = serde_json::from_slice(&self.files["scores.json"]).expect("JSON");
-        scores["rows"].as_array().expect("a list").clone()
-    }
-}
-
-fn batch_arguments(batch: &Path, out: &Path) -> Vec<String> {
-    // To shrink failures takes as long as all the rest.
-    let options = ["--hidden", "--no-shrink", "--out"].map(str::to_owned);
-    ["batch".into(), "lab0".into(), text(batch)]
-        .into_iter()
-        .chain(options)
-        .chain([text(out)])
-        .collect()
-}
-
-fn text(path: &Path) -> String {
-    path.to_str().expect("a plain path").to_owned()
-}
-
-/// All files below a folder, by their names.
-fn files_of(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(&next).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            match path.is_dir() {
-                true => folders.push(path),
-                false => {
-                    let name = text(path.strip_prefix(folder).expect("it is below"));
-                    files.insert(name, fs::read(&path).expect("a file"));
-                }
-            }
-        }
-    }
-    files
-}
-
-fn assert_same(
-    files: &BTreeMap<String, Vec<u8>>,
-    expected: &BTreeMap<String, Vec<u8>>,
-    what: &str,
-) {
-    let names: Vec<&String> = files.keys().collect();
-    assert_eq!(names, expected.keys().collect::<Vec<_>>(), "{what}");
-    for (name, bytes) in files {
-        assert!(*bytes == expected[name], "{what}: {name} differs");
-    }
-}
+use graded::{GRADED, assert_same, files_of, text};
+use support::{cargo_grade, changed, root};
 
 #[test]
 fn each_student_has_the_row_that_they_deserve() {
@@ -184,6 +44,12 @@ fn each_student_has_the_row_that_they_deserve() {
         let is_late = row["late_s"].as_u64().is_some_and(|late| late > 0);
         assert!(!is_late, "what was graded is in time: {row}");
     }
+}
+
+#[test]
+fn a_team_shares_its_submission_and_who_is_late_has_a_commit() {
+    let class = &*GRADED;
+    let rows = class.rows();
     let of = |sort| -> Vec<&Value> {
         let is_one = |row: &&Value| {
             class
@@ -202,14 +68,21 @@ fn each_student_has_the_row_that_they_deserve() {
         "{team:?}"
     );
     assert!(of(Sort::Late).iter().all(|row| row["commit"].is_string()));
-    let said = &class.ran.out;
+}
+
+#[test]
+fn what_is_printed_says_how_sure_it_is_and_why_somebody_is_rejected() {
+    let said = &GRADED.ran.out;
     assert!(said.contains("reference 100/100, starter 0/100"), "{said}");
     assert!(
         said.contains("include_str"),
         "why somebody is rejected: {said}"
     );
-    // The folders that are handed out tell nothing of hidden tests.
-    for (name, bytes) in &class.files {
+}
+
+#[test]
+fn the_folders_that_are_handed_out_tell_nothing_of_hidden_tests() {
+    for (name, bytes) in &GRADED.files {
         let bytes = String::from_utf8_lossy(bytes);
         if name.starts_with("students/") && name.ends_with("result.json") {
             let result: Value = serde_json::from_str(&bytes).expect("JSON");
@@ -223,6 +96,12 @@ fn each_student_has_the_row_that_they_deserve() {
             assert!(!bytes.contains("staff/"), "{name}");
         }
     }
+}
+
+#[test]
+fn staff_have_the_result_the_page_and_the_record_of_a_wrong_solution() {
+    let class = &*GRADED;
+    let rows = class.rows();
     let wrong = rows
         .iter()
         .find(|row| row["status"] == "graded" && row["score"]["earned"].as_u64() < Some(99));
@@ -317,73 +196,6 @@ fn four_shards_joined_are_one_class() {
     assert!(!class.out("contradiction").exists(), "nothing was written");
 }
 
-/// Where the numbers of a test come from: the same at every run.
-struct Draws(u64);
-
-impl Draws {
-    fn next(&mut self) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        self.0 >> 33
-    }
-}
-
-#[test]
-fn killed_at_any_moment_the_same_command_goes_on() {
-    let class = &*GRADED;
-    let mut draws = Draws(8);
-    let kills = 20;
-    // All runs together do the work once, and some of it again.
-    let each = u64::try_from(class.took.as_millis()).expect("a short time") * 2 / kills;
-    let mut killed = 0;
-    for _ in 0..kills {
-        let mut child = start(class, "killed");
-        let moment = Duration::from_millis(draws.next() % (2 * each));
-        killed += u32::from(!ends_within(&mut child, moment));
-        // SIGKILL: nothing of the grader runs after it.
-        child.kill().expect("it can be killed");
-        child.wait().expect("it ends");
-    }
-    assert!(
-        killed > 5,
-        "only {killed} of {kills} runs were killed in the middle"
-    );
-    let ran = class.run("killed", &[]);
-    assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
-    assert_same(
-        &files_of(&class.out("killed")),
-        &class.files,
-        "killed and gone on",
-    );
-}
-
-fn start(class: &Graded, out: &str) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
-    command
-        .args(batch_arguments(&class.batch(), &class.out(out)))
-        .current_dir(root());
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
-    command.spawn().expect("the grader runs")
-}
-
-/// Whether it ends by itself within a time.
-fn ends_within(child: &mut Child, time: Duration) -> bool {
-    let mut out = BufReader::new(child.stdout.take().expect("a pipe"));
-    let (sender, ended) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        while out.read_line(&mut line).is_ok_and(|bytes| bytes > 0) {}
-        // Nobody waits any more if it was killed.
-        let _ = sender.send(());
-    });
-    ended.recv_timeout(time).is_ok()
-}
-
 #[test]
 fn a_changed_or_damaged_result_is_made_again_and_no_other() {
     let class = &*GRADED;
@@ -446,64 +258,6 @@ fn copy_folder(from: &Path, to: &Path) {
         fs::create_dir_all(path.parent().expect("it has one")).expect("a new folder");
         fs::write(path, bytes).expect("a new file");
     }
-}
-
-#[test]
-fn a_budget_stops_in_good_order() {
-    let class = &*GRADED;
-    let ran = class.run(class.begun("budget"), &["--budget", "1ms", "--jobs", "1"]);
-    assert_eq!(ran.code, 5, "{}{}", ran.out, ran.err);
-    assert!(
-        ran.out.contains("the budget is used up") && ran.out.contains("pending"),
-        "{}",
-        ran.out
-    );
-    let scores = fs::read_to_string(class.out("budget/scores.csv")).expect("rows all the same");
-    assert_eq!(scores.lines().count(), 1 + class.students.len());
-}
-
-#[test]
-fn two_graders_do_not_write_into_one_folder() {
-    let class = &*GRADED;
-    let mut first = start(class, class.begun("locked"));
-    let mut lines = BufReader::new(first.stdout.take().expect("a pipe")).lines();
-    assert!(
-        lines.any(|line| line.expect("UTF-8").contains("rows")),
-        "it has begun"
-    );
-    let ran = class.run("locked", &[]);
-    assert!(
-        ran.code == 2 && ran.err.contains("another `cargo grade` writes into it"),
-        "{}{}",
-        ran.out,
-        ran.err
-    );
-    first.kill().expect("it can be killed");
-    first.wait().expect("it ends");
-}
-
-#[test]
-fn an_interrupt_keeps_what_is_done() {
-    let class = &*GRADED;
-    let mut child = start(class, class.begun("interrupted"));
-    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    assert!(
-        lines.any(|line| line.expect("UTF-8").contains(" left")),
-        "something is done"
-    );
-    let kill = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .expect("kill is there");
-    assert!(kill.success());
-    lines.for_each(drop);
-    assert_eq!(child.wait().expect("it ends").code(), Some(130));
-    let planned = class.run("interrupted", &["--dry-run"]);
-    assert!(
-        planned.out.contains("keep") && planned.out.contains("grade"),
-        "{}",
-        planned.out
-    );
 }
 
 /// Nobody learns after the deadline that their submission is rejected.

@@ -1,0 +1,343 @@
+//! The workflows in `.github` keep their promises: what builds student code has no token, no script
+//! is put together from what somebody has typed, and what students get has no hidden tests. So do
+//! the scripts and examples that go with them.
+
+mod release;
+mod yaml;
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use yaml::{
+    all_text, documents, each_workflow, entries, get, is_empty, jobs, position, steps, text,
+    workflow,
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the project is above")
+        .to_owned()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn each_workflow_says_what_it_may_do_and_how_long() {
+    each_workflow(|name, workflow| {
+        assert!(workflow.as_mapping_get("concurrency").is_some(), "{name}");
+        let by_default = get(workflow, "permissions");
+        for (job_name, job) in jobs(workflow) {
+            let minutes = get(job, "timeout-minutes").as_integer().expect("a number");
+            assert!(
+                (1..=350).contains(&minutes),
+                "{name}/{job_name}: the machine's own limit is 360 minutes"
+            );
+            let permissions = job.as_mapping_get("permissions").unwrap_or(by_default);
+            for (what, level) in entries(permissions) {
+                let may_write = name == "release" && job_name == "publish" && what == "contents";
+                assert!(
+                    level.as_str() == Some("read") || may_write,
+                    "{name}/{job_name}: {what}"
+                );
+            }
+        }
+    });
+}
+
+#[test]
+fn actions_are_pinned_and_keep_no_credentials() {
+    let mut used = 0;
+    each_workflow(|name, workflow| {
+        for step in jobs(workflow).flat_map(|(_, job)| steps(job)) {
+            let Some(action) = text(step, "uses") else {
+                continue;
+            };
+            used += 1;
+            let (action, version) = action
+                .split_once('@')
+                .unwrap_or_else(|| panic!("{name}: {action} has no version"));
+            let major = version
+                .strip_prefix('v')
+                .is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()));
+            let commit = version.len() == 40 && version.chars().all(|c| c.is_ascii_hexdigit());
+            assert!(major || commit, "{name}: {action}@{version}");
+            assert!(
+                action.starts_with("actions/"),
+                "{name}: {action} is nobody's we know"
+            );
+            if action == "actions/checkout" {
+                let keeps = get(get(step, "with"), "persist-credentials");
+                assert_eq!(
+                    keeps.as_bool(),
+                    Some(false),
+                    "{name}: the token would lie in .git/config"
+                );
+            }
+        }
+    });
+    assert!(used > 10);
+}
+
+/// What somebody typed becomes part of the script wherever an expression stands in it; in a
+/// variable it stays a text.
+#[test]
+fn scripts_are_not_put_together() {
+    let mut scripts = 0;
+    each_workflow(|name, workflow| {
+        for (job_name, job) in jobs(workflow) {
+            for step in steps(job) {
+                let Some(run) = text(step, "run") else {
+                    continue;
+                };
+                scripts += 1;
+                assert!(!run.contains("${{"), "{name}/{job_name}: {run}");
+                // `curl | sh` would run whatever comes.
+                assert!(
+                    !run.contains("| sh") && !run.contains("| bash"),
+                    "{name}/{job_name}: {run}"
+                );
+            }
+        }
+    });
+    assert!(scripts > 15);
+}
+
+#[test]
+fn scripts_have_no_mistakes_of_syntax() {
+    each_workflow(|name, workflow| {
+        let shell = text(get(get(workflow, "defaults"), "run"), "shell");
+        assert_eq!(
+            shell,
+            Some("bash"),
+            "{name}: only a bash that is named stops where a pipe fails"
+        );
+        for run in jobs(workflow)
+            .flat_map(|(_, job)| steps(job))
+            .filter_map(|step| text(step, "run"))
+        {
+            let output = Command::new("bash")
+                .args(["-n", "-c", run])
+                .output()
+                .expect("bash is there");
+            assert!(
+                output.status.success(),
+                "{name}: {}\n{run}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+    });
+    for (shell, script) in [
+        ("sh", ".github/students-release"),
+        ("sh", ".github/unpack-grader"),
+        ("bash", ".ci/long"),
+        ("bash", ".ci/run"),
+        ("bash", "docs/examples/slurm.sh"),
+    ] {
+        let output = Command::new(shell)
+            .arg("-n")
+            .arg(root().join(script))
+            .output()
+            .expect("a shell is there");
+        assert!(
+            output.status.success(),
+            "{script}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
+#[test]
+fn what_builds_student_code_has_no_token() {
+    workflow("official", |official| {
+        assert!(is_empty(get(official, "permissions")));
+        for name in ["grade", "merge"] {
+            let job = get(get(official, "jobs"), name);
+            assert!(is_empty(get(job, "permissions")), "{name}");
+            let all = all_text(job);
+            for token in [
+                "github.token",
+                "GITHUB_TOKEN",
+                "GH_TOKEN",
+                "CLONE_TOKEN",
+                "actions/checkout",
+                "actions/cache",
+            ] {
+                assert!(!all.contains(token), "{name} has {token}");
+            }
+            let salt = usize::from(name == "grade");
+            assert_eq!(
+                all.matches("secrets.").count(),
+                salt,
+                "{name}: no secret but the salt"
+            );
+            assert!(
+                job.as_mapping_get("env").is_none(),
+                "{name}: a variable of a job reaches each of its steps"
+            );
+        }
+        assert!(official.as_mapping_get("env").is_none());
+    });
+}
+
+#[test]
+fn the_salt_is_a_file_when_student_code_is_built() {
+    workflow("official", |official| {
+        let job = get(get(official, "jobs"), "grade");
+        let (doctor, salt, batch) = (
+            position(job, "cargo-grade doctor"),
+            position(job, "$SALT"),
+            position(job, "cargo-grade batch"),
+        );
+        assert!(
+            doctor < salt && salt < batch,
+            "nothing is handed out where the sandbox does not work"
+        );
+        for (number, step) in steps(job).iter().enumerate() {
+            assert_eq!(
+                all_text(step).contains("secrets."),
+                number == salt,
+                "{step:?}"
+            );
+        }
+        let run = text(&steps(job)[salt], "run").expect("a script");
+        assert!(
+            run.contains("umask 077")
+                && !run.contains("GITHUB_ENV")
+                && !run.contains("GITHUB_OUTPUT"),
+            "{run}"
+        );
+        let run = text(&steps(job)[batch], "run").expect("a script");
+        assert!(
+            run.contains("--salt \"$RUNNER_TEMP/salt\"") && run.contains("--shard \"$SHARD\""),
+            "{run}"
+        );
+        assert!(
+            run.contains("::stop-commands::") && run.contains("5) echo '::warning"),
+            "{run}"
+        );
+        // Every script comes after it has been seen that the repository is private.
+        let prepare = get(get(official, "jobs"), "prepare");
+        assert_eq!(position(prepare, "$PRIVATE"), 0);
+        assert_eq!(text(job, "needs"), Some("prepare"));
+    });
+}
+
+#[test]
+fn what_students_get_is_built_from_stubs() {
+    workflow("release", |release| {
+        let build = get(get(release, "jobs"), "build");
+        let (stubs, built) = (
+            position(build, ".github/students-release"),
+            position(build, "cargo build"),
+        );
+        let (tried, packed) = (
+            position(build, "--list --hidden"),
+            position(build, "tar -czf"),
+        );
+        assert!(
+            stubs < built && built < tried && tried < packed,
+            "{stubs} {built} {tried} {packed}"
+        );
+        let machines = get(get(get(build, "strategy"), "matrix"), "include")
+            .as_vec()
+            .expect("a list");
+        let targets: BTreeSet<&str> = machines
+            .iter()
+            .filter_map(|machine| text(machine, "target"))
+            .collect();
+        let expected = [
+            "aarch64-apple-darwin",
+            "aarch64-unknown-linux-gnu",
+            "x86_64-apple-darwin",
+            "x86_64-pc-windows-msvc",
+            "x86_64-unknown-linux-gnu",
+        ];
+        assert_eq!(targets, expected.into());
+        let publish = get(get(release, "jobs"), "publish");
+        assert!(position(publish, "SHA256SUMS") < position(publish, "gh release create"));
+    });
+    // What students download is checked before it is run.
+    workflow("grade", |grade| {
+        let job = get(get(grade, "jobs"), "grade");
+        let run = text(&steps(job)[position(job, "curl")], "run").expect("a script");
+        assert!(run.contains(".github/unpack-grader"), "{run}");
+    });
+}
+
+#[test]
+fn every_long_run_is_made_every_night() {
+    let output = Command::new("bash")
+        .arg(root().join(".ci/long"))
+        .output()
+        .expect("bash is there");
+    let listed = String::from_utf8(output.stdout).expect("UTF-8");
+    let listed: BTreeSet<&str> = listed.lines().collect();
+    workflow("ci", |ci| {
+        let job = get(get(ci, "jobs"), "long");
+        let runs = get(get(get(job, "strategy"), "matrix"), "run")
+            .as_vec()
+            .expect("a list");
+        let nightly: BTreeSet<&str> = runs.iter().filter_map(|run| run.as_str()).collect();
+        assert!(nightly.len() >= 8);
+        assert_eq!(nightly, listed);
+        let on = get(ci, "on");
+        assert!(
+            get(on, "schedule")
+                .as_vec()
+                .is_some_and(|times| times.len() == 1)
+        );
+    });
+}
+
+#[test]
+fn examples_of_other_engines_are_whole() {
+    let manifest = read(&root().join("docs/examples/kubernetes.yaml"));
+    let documents = documents(&manifest);
+    let job = documents
+        .iter()
+        .find(|document| text(document, "kind") == Some("Job"))
+        .expect("a job");
+    let spec = get(job, "spec");
+    assert_eq!(text(spec, "completionMode"), Some("Indexed"));
+    let count = get(spec, "completions").as_integer().expect("a number");
+    let pod = get(get(spec, "template"), "spec");
+    assert_eq!(
+        get(pod, "automountServiceAccountToken").as_bool(),
+        Some(false),
+        "no token beside student code"
+    );
+    let all = all_text(pod);
+    assert!(
+        all.contains("--shard") && all.contains("JOB_COMPLETION_INDEX"),
+        "{all}"
+    );
+    assert!(
+        all.contains(&format!("/{count}")),
+        "as many shards as pods: {all}"
+    );
+    for name in ["docs/examples/slurm.sh", "docs/examples/kubernetes.yaml"] {
+        let page = read(&root().join("docs/grading-a-class.md"));
+        assert!(
+            page.contains(name.trim_start_matches("docs/")),
+            "the page does not name {name}"
+        );
+    }
+    let slurm = read(&root().join("docs/examples/slurm.sh"));
+    let array = slurm
+        .lines()
+        .find_map(|line| line.strip_prefix("#SBATCH --array=1-"))
+        .expect("an array");
+    assert!(
+        slurm.contains("--shard \"$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT\""),
+        "{slurm}"
+    );
+    assert!(array.parse::<u32>().is_ok_and(|count| count > 1), "{array}");
+}
