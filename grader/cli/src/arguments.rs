@@ -55,6 +55,11 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub seeds: Option<u64>,
 
+    /// For course staff: the tests and the many seeds of the rubric's nightly runs, hidden tests
+    /// included.
+    #[arg(long, conflicts_with_all = ["seed", "seeds", "filters", "list"])]
+    pub nightly: bool,
+
     /// Also write the result to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

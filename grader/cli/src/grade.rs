@@ -25,6 +25,24 @@ fn selection(arguments: &Arguments) -> Selection {
     }
 }
 
+/// Which tests, and with which seeds.
+fn chosen(course: &Course, lab: &str, arguments: &Arguments) -> Result<(Selection, Seeds), Error> {
+    if arguments.nightly {
+        let nightly = faultline_grade::rubric(course, lab)?.self_check.nightly;
+        let tests = Selection {
+            filters: nightly.tests,
+            hidden: true,
+        };
+        return Ok((tests, Seeds::Count(nightly.seeds)));
+    }
+    let seeds = match (arguments.seed, arguments.seeds) {
+        (Some(seed), _) => Seeds::Only(seed),
+        (None, Some(count)) => Seeds::Count(count),
+        (None, None) => Seeds::Rubric,
+    };
+    Ok((selection(arguments), seeds))
+}
+
 fn audience(arguments: &Arguments) -> Audience {
     match arguments.student_view {
         true => Audience::Students {
@@ -42,15 +60,12 @@ pub fn grade(
     interrupt: &AtomicBool,
 ) -> Result<u8, Error> {
     let audience = audience(arguments);
+    let (tests, seeds) = chosen(course, lab, arguments)?;
     let request = Request {
         lab: lab.to_owned(),
         submission: arguments.path.clone(),
-        tests: selection(arguments),
-        seeds: match (arguments.seed, arguments.seeds) {
-            (Some(seed), _) => Seeds::Only(seed),
-            (None, Some(count)) => Seeds::Count(count),
-            (None, None) => Seeds::Rubric,
-        },
+        tests,
+        seeds,
         salt: arguments.salt.as_deref().map(Salt::read).transpose()?,
         threads: arguments.threads.map(usize::from),
         traces: Some(Traces::in_folder(match &arguments.traces {

@@ -272,28 +272,35 @@ fn what_students_get_is_built_from_stubs() {
     });
 }
 
+/// The workflow asks the script, and the script the rubrics: no lab can be forgotten.
 #[test]
 fn every_long_run_is_made_every_night() {
-    let output = Command::new("bash")
-        .arg(root().join(".ci/long"))
-        .output()
-        .expect("bash is there");
-    let listed = String::from_utf8(output.stdout).expect("UTF-8");
-    let listed: BTreeSet<&str> = listed.lines().collect();
+    let long = |argument: &[&str]| {
+        let script = root().join(".ci/long");
+        let output = Command::new("bash").arg(script).args(argument).output();
+        String::from_utf8(output.expect("bash is there").stdout).expect("UTF-8")
+    };
+    let names = long(&[]);
+    let listed: BTreeSet<&str> = names.lines().collect();
+    let rubrics = fs::read_dir(root().join("rubrics")).expect("the folder is there");
+    for rubric in rubrics {
+        let path = rubric.expect("an entry").path();
+        let lab = path.file_stem().expect("a name").to_string_lossy();
+        for run in ["mutants", "seeds"] {
+            assert!(listed.contains(&*format!("{run}-{lab}")), "{run} {lab}");
+        }
+    }
+    let json: BTreeSet<String> = serde_json::from_str(&long(&["--json"])).expect("a list");
+    assert!(json.iter().map(String::as_str).eq(listed));
     workflow("ci", |ci| {
-        let job = get(get(ci, "jobs"), "long");
-        let runs = get(get(get(job, "strategy"), "matrix"), "run")
-            .as_vec()
-            .expect("a list");
-        let nightly: BTreeSet<&str> = runs.iter().filter_map(|run| run.as_str()).collect();
-        assert!(nightly.len() >= 8);
-        assert_eq!(nightly, listed);
-        let on = get(ci, "on");
-        assert!(
-            get(on, "schedule")
-                .as_vec()
-                .is_some_and(|times| times.len() == 1)
-        );
+        let jobs = get(ci, "jobs");
+        assert!(position(get(jobs, "long-runs"), ".ci/long --json") > 0);
+        let job = get(jobs, "long");
+        let run = text(get(get(job, "strategy"), "matrix"), "run");
+        assert_eq!(run, Some("${{ fromJSON(needs.long-runs.outputs.names) }}"));
+        assert!(position(job, ".ci/long \"$RUN\"") > 0);
+        let schedule = get(get(ci, "on"), "schedule").as_vec();
+        assert!(schedule.is_some_and(|times| times.len() == 1));
     });
 }
 
