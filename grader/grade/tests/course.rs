@@ -10,7 +10,7 @@ use std::{
 };
 
 use faultline_grade::{
-    Building, Category, Course, Mutant, Request, Row, Salt, Seeds, Selection, Traces,
+    Building, Category, Course, Mutant, Request, RubricRow, Salt, Seeds, Selection, Traces,
     derive_starter, grade, replay,
 };
 use faultline_verdict::{Audience, Event, Grade, Outcome, Status, TraceLine};
@@ -164,7 +164,7 @@ impl Lab {
             .join(format!("{}-variant", self.id))
     }
 
-    fn rows(self) -> Result<Vec<Row>, Failed> {
+    fn rows(self) -> Result<Vec<RubricRow>, Failed> {
         let all = self.request(&root()).tests;
         Ok(faultline_grade::tests(&course(), self.id, &all).map_err(|error| error.to_string())?)
     }
@@ -423,7 +423,7 @@ fn every_test_has_a_purpose(lab: Lab) -> Result<(), Failed> {
         })?;
     }
     // Hidden chaos meets what nobody thought of, so no known mistake has to lose it.
-    let excused = |row: &Row| {
+    let excused = |row: &RubricRow| {
         lab.first_steps.contains(&row.id.as_str())
             || (!row.is_public() && row.category == Category::Chaos)
     };
