@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use faultline_sim::{
-    Conditions, Outcome, Plan, Setup, Stop, Trial, Workload, World, choice::About,
+    Conditions, Happening, Mode, Outcome, Plan, Setup, Stop, Trial, Workload, World, choice::About,
     in_process::InProcess, ms,
 };
 use labkit::{NodeId, codec};
