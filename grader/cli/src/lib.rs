@@ -132,17 +132,7 @@ fn carry_out(course: &Course, command: &Command, interrupt: &Arc<AtomicBool>) ->
             let request = watch::watched(course, lab.as_deref(), filters, path.as_deref())?;
             watch::watch(course, request, interrupt)
         }
-        Command::Hint { test } => {
-            let hint = faultline_grade::hint(course, test)?;
-            print(&hint_text(
-                &hint.test,
-                &hint.kind,
-                &hint.text,
-                &hint.handout,
-                width(),
-            ));
-            Ok(ALL_PASSED)
-        }
+        Command::Hint { test } => hint(course, test),
         Command::Starter { lab } => {
             let files = faultline_grade::write_starter(&course.root, lab)?;
             print(&format!(
@@ -186,4 +176,16 @@ fn carry_out(course: &Course, command: &Command, interrupt: &Arc<AtomicBool>) ->
             Ok(ALL_PASSED)
         }
     }
+}
+
+fn hint(course: &Course, test: &str) -> Result<u8, Error> {
+    let hint = faultline_grade::hint(course, test)?;
+    print(&hint_text(
+        &hint.test,
+        &hint.kind,
+        &hint.text,
+        &hint.handout,
+        width(),
+    ));
+    Ok(ALL_PASSED)
 }

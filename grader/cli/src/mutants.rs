@@ -40,7 +40,8 @@ pub fn carried(rebased: &Rebased) -> Result<u8, Error> {
         out += &format!("does not merge  {name}: {}\n", printable(why));
     }
     out += &format!(
-        "{} patches written anew, {} right as they were, {} that do not merge and were left alone\n",
+        "{} patches written anew, {} right as they were, {} that do not merge and were left \
+         alone\n",
         rebased.carried.len(),
         rebased.unchanged.len(),
         rebased.conflicts.len()

@@ -175,26 +175,39 @@ fn it_grades_in_no_project_with_other_sources() {
     };
     refused(
         "grader/suites/src/lab2/public/mod.rs",
-        "the sources in grader/ and labs/ differ",
+        "the sources of lab2 differ",
+    );
+    refused(
+        "labs/lab2-primary-backup/src/lib.rs",
+        "the sources of lab2 differ",
     );
     refused(
         "grader/explore/src/bfs.rs",
-        "the sources in grader/ and labs/ differ",
+        "the sources in grader/ and labs/labkit differ",
     );
     refused(
         "grader/grade/src/score.rs",
-        "the sources in grader/ and labs/ differ",
+        "the sources in grader/ and labs/labkit differ",
     );
     refused(
         "labs/labkit/src/lib.rs",
-        "the sources in grader/ and labs/ differ",
+        "the sources in grader/ and labs/labkit differ",
     );
     refused("Cargo.lock", "Cargo.lock differ");
 
-    // As it was, and with another handout, it gets further: to what this project lacks, which is a
-    // workspace.
+    // As it was, and with another handout and an edit of another lab, it gets further: to what this
+    // project lacks, which is a workspace.
     let handout = place.project().join("labs/lab2-primary-backup/README.md");
     fs::write(handout, "another text").expect("a file");
+    let other = place.project().join("labs/lab3-paxos/src/lib.rs");
+    fs::write(other, "// another lab").expect("a file");
+    let refused = place.run(&place.project(), &["lab3"]);
+    assert_eq!(refused.code, 4, "{}", refused.err);
+    assert!(
+        refused.err.contains("the sources of lab3 differ"),
+        "{}",
+        refused.err
+    );
     let ran = place.run(&place.project(), &arguments);
     assert!(
         !ran.err.contains("another version of the project"),

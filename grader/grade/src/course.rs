@@ -9,7 +9,7 @@ use faultline_origin::Origin;
 use crate::{
     error::{Error, nearest},
     plan::{Selection, selected},
-    rubric::{Row, Rubric},
+    rubric::{Rubric, RubricRow},
 };
 
 /// The project and its labs.
@@ -78,7 +78,7 @@ pub fn labs(course: &Course) -> Result<Vec<LabInfo>, Error> {
 /// # Errors
 /// An unknown lab, a filter that matches nothing, hidden tests where there are none, or a rubric
 /// that is not right.
-pub fn tests(course: &Course, lab: &str, selection: &Selection) -> Result<Vec<Row>, Error> {
+pub fn tests(course: &Course, lab: &str, selection: &Selection) -> Result<Vec<RubricRow>, Error> {
     let (suite, rubric) = course.lab(lab)?;
     Ok(selected(suite, &rubric, selection)?
         .into_iter()

@@ -21,11 +21,11 @@ use crate::{
     error::{Error, broken},
     origin,
     plan::{self, Selection, selected},
-    rubric::Rubric,
+    rubric::{Rubric, RubricRow},
     run::{Job, Runner, Seeds, Tested},
     salt::Salt,
     score,
-    traces::file_of,
+    trace::file_of,
 };
 
 /// What to grade, and how.
@@ -118,26 +118,9 @@ pub(crate) fn grade_staged(
     });
 
     let toolchain = Toolchain::find(root).map_err(broken)?;
-    let mut fingerprint =
-        origin::fingerprint_of(course, &request.lab, request.salt.as_ref(), &toolchain)?;
-    fingerprint.submission = submission.digest().to_string();
-    let mut grade = Grade {
-        format: FORMAT,
-        lab: rubric.lab.clone(),
-        title: rubric.title.clone(),
-        fingerprint,
-        outcome: Outcome::Graded,
-        partial: !request.tests.filters.is_empty() || request.seeds != Seeds::Rubric,
-        score: Score::default(),
-        hidden_points_not_run: score::hidden_points(&mut rubric.tests.iter())
-            - score::hidden_points(&mut rows.iter().copied()),
-        parts: Vec::new(),
-        build_error: None,
-        trouble: None,
-        unsafe_build: request.building.lock_in == LockIn::Never,
-        left_out: left_out(submission),
-        tests: Vec::new(),
-    };
+    let mut grade = ungraded(course, request, &rubric, &rows, &toolchain)?;
+    grade.fingerprint.submission = submission.digest().to_string();
+    grade.left_out = left_out(submission);
     let built = build(
         root,
         &toolchain,
@@ -167,12 +150,8 @@ pub(crate) fn grade_staged(
                 warnings,
                 took_ms: millis(began),
             });
-            let jobs = plan::jobs(
-                suite,
-                &rows,
-                request.seeds,
-                request.salt.as_ref().map_or(0, |salt| salt.number),
-            );
+            let salt = request.salt.as_ref().map_or(0, |salt| salt.number);
+            let jobs = plan::jobs(suite, &rows, request.seeds, salt);
             let tested = run_all(request, &rubric, &jobs, &program, listen, interrupt)?;
             grade.tests =
                 keep_traces(course, request, name, &grade.fingerprint.submission, tested)?;
@@ -185,6 +164,38 @@ pub(crate) fn grade_staged(
         took_ms: millis(began),
     });
     Ok(grade)
+}
+
+/// The grade of a submission of which nothing is known yet.
+fn ungraded(
+    course: &Course,
+    request: &Request,
+    rubric: &Rubric,
+    rows: &[&RubricRow],
+    toolchain: &Toolchain,
+) -> Result<Grade, Error> {
+    Ok(Grade {
+        format: FORMAT,
+        lab: rubric.lab.clone(),
+        title: rubric.title.clone(),
+        fingerprint: origin::fingerprint_of(
+            course,
+            &request.lab,
+            request.salt.as_ref(),
+            toolchain,
+        )?,
+        outcome: Outcome::Graded,
+        partial: !request.tests.filters.is_empty() || request.seeds != Seeds::Rubric,
+        score: Score::default(),
+        hidden_points_not_run: score::hidden_points(&mut rubric.tests.iter())
+            - score::hidden_points(&mut rows.iter().copied()),
+        parts: Vec::new(),
+        build_error: None,
+        trouble: None,
+        unsafe_build: request.building.lock_in == LockIn::Never,
+        left_out: Vec::new(),
+        tests: Vec::new(),
+    })
 }
 
 fn run_all(

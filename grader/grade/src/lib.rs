@@ -1,24 +1,43 @@
 //! Plan, run, score: from a submission to a stream of events.
 //!
-//! [`grade()`] does all of it; [`replay()`] runs one recorded failure again; [`matrix()`] grades
-//! the course's own right and wrong solutions. The stages are modules: `plan` (what to run), `run`
-//! (one test with one seed is a run), `story` (a recording as lines), `score` (points). Nothing
-//! here prints.
+//! [`grade()`] does all of it; [`replay()`] runs one recorded failure again; [`batch()`] grades a
+//! class; [`matrix()`] grades a lab's own right and wrong solutions.
+//!
+//! This crate must not know any lab. What there is to grade comes in as a [`Course`]: a project and
+//! the tests of its labs, which a registry lists (`grader/course`). Nor does it print, or know the
+//! command line: what happens is told as events of `faultline-verdict`. It runs student code only
+//! through `faultline-host`.
+//!
+//! ```
+//! use faultline_grade::{Course, Error, Origin, Selection, Suite, tests};
+//!
+//! let course = Course {
+//!     root: "/where/the/project/is".into(),
+//!     suites: vec![Suite::new("lab7", "lab7-api", Vec::new())],
+//!     origin: Origin::default(),
+//! };
+//! let Err(Error::Usage(text)) = tests(&course, "lab8", &Selection::default()) else {
+//!     panic!("there is no such lab");
+//! };
+//! assert!(text.contains("did you mean `lab7`?"), "{text}");
+//! ```
+//!
+//! The stages are modules: `plan` (what to run), `run` (one test with one seed is a run), `score`
+//! (points); `grading` puts them together and is the place to read on. Two rooms have a page at the
+//! door: `lesson` (what is made of a failure) and `batch` (a class).
 
 mod batch;
 mod building;
 mod clock;
 mod course;
-mod diagram;
 mod error;
-mod fields;
 mod files;
 mod grading;
 mod hint;
 mod histories;
 mod last;
+mod lesson;
 mod matrix;
-mod matters;
 mod mutants;
 mod names;
 mod origin;
@@ -29,12 +48,9 @@ mod rubric;
 mod run;
 mod salt;
 mod score;
-mod shrink;
 mod starter;
-mod story;
 mod trace;
 mod traces;
-mod walk;
 
 pub use batch::{
     BatchRequest, ClassListener, Kept, MergeRequest, Shard, Worker, batch, merge, plan_of_batch,
@@ -56,7 +72,7 @@ pub use names::TestName;
 pub use plan::Selection;
 pub use rebase::{Rebased, rebase};
 pub use replay::{Replayed, replay};
-pub use rubric::{Category, Nightly, Row, Rubric, SelfCheck, Visibility};
+pub use rubric::{Category, Nightly, Rubric, RubricRow, SelfCheck, Visibility};
 pub use run::Seeds;
 pub use salt::Salt;
 pub use starter::{derive_starter, write_starter};

@@ -12,7 +12,7 @@ use crate::{
     grading::{Request, grade},
     mutants::{Mutant, mutants},
     plan::Selection,
-    rubric::Row,
+    rubric::{Rubric, RubricRow},
     run::Seeds,
 };
 
@@ -49,19 +49,7 @@ pub fn matrix(
     let (suite, rubric) = course.lab(&request.lab)?;
     let solutions = solutions(course, request)?;
     let hidden = !suite.hidden.is_empty();
-    let column = |row: &Row| MatrixTest {
-        id: row.id.clone(),
-        part: row.part.clone(),
-        points: row.points,
-        visibility: row.visibility.into(),
-    };
-    let mut tests: Vec<MatrixTest> = rubric
-        .tests
-        .iter()
-        .filter(|row| hidden || row.is_public())
-        .map(column)
-        .collect();
-    tests.sort_by_key(|test| !test.visibility.is_public());
+    let tests = columns(&rubric, hidden);
     let mut matrix = Matrix {
         format: MATRIX_FORMAT,
         lab: request.lab.clone(),
@@ -112,6 +100,23 @@ pub fn matrix(
     Ok(matrix)
 }
 
+/// The tests, the public ones first.
+fn columns(rubric: &Rubric, hidden: bool) -> Vec<MatrixTest> {
+    let column = |row: &RubricRow| MatrixTest {
+        id: row.id.clone(),
+        part: row.part.clone(),
+        points: row.points,
+        visibility: row.visibility.into(),
+    };
+    let rows = rubric.tests.iter();
+    let mut tests: Vec<MatrixTest> = rows
+        .filter(|row| hidden || row.is_public())
+        .map(column)
+        .collect();
+    tests.sort_by_key(|test| !test.visibility.is_public());
+    tests
+}
+
 /// The correct solutions (the reference, and another design if there is one), then the wrong ones.
 fn solutions(course: &Course, request: &MatrixRequest) -> Result<Vec<Solution>, Error> {
     let row = |name: &str, correct: bool| MatrixRow {
@@ -151,7 +156,7 @@ fn solutions(course: &Course, request: &MatrixRequest) -> Result<Vec<Solution>, 
     correct.chain(mutants.into_iter().map(wrong)).collect()
 }
 
-/// Whoever passes all public tests has at least so many percent of all points.
+/// The percentage of all points that whoever passes all public tests has at least.
 const LEAST_PERCENT_WITH_ALL_PUBLIC: u32 = 80;
 
 /// What the solutions, taken together with the tests, ought to keep and do not.

@@ -6,7 +6,7 @@ use faultline_labtest::Suite;
 
 use crate::{
     error::{Error, nearest},
-    rubric::{Row, Rubric},
+    rubric::{Rubric, RubricRow},
     run::{Job, Seeds},
 };
 
@@ -25,7 +25,7 @@ pub(crate) fn selected<'a>(
     suite: &Suite,
     rubric: &'a Rubric,
     asked: &Selection,
-) -> Result<Vec<&'a Row>, Error> {
+) -> Result<Vec<&'a RubricRow>, Error> {
     if asked.hidden && suite.hidden.is_empty() {
         return Err(Error::Usage(format!(
             "--hidden: this is the students' release of {}, which has no hidden tests; course \
@@ -33,11 +33,11 @@ pub(crate) fn selected<'a>(
             rubric.lab
         )));
     }
-    let within_reach = |row: &&Row| asked.hidden || row.is_public();
+    let within_reach = |row: &&RubricRow| asked.hidden || row.is_public();
     let filters = asked.filters.iter().map(|filter| of_lab(rubric, filter));
     let filters: Vec<&str> = filters.collect::<Result<_, Error>>()?;
     for filter in &filters {
-        let matching: Vec<&Row> = rubric
+        let matching: Vec<&RubricRow> = rubric
             .tests
             .iter()
             .filter(|row| matches(rubric, filter, row))
@@ -52,7 +52,7 @@ pub(crate) fn selected<'a>(
             )));
         }
     }
-    let wanted = |row: &&Row| {
+    let wanted = |row: &&RubricRow| {
         filters.is_empty() || filters.iter().any(|filter| matches(rubric, filter, row))
     };
     Ok(rubric
@@ -75,7 +75,7 @@ fn of_lab<'a>(rubric: &Rubric, filter: &'a str) -> Result<&'a str, Error> {
     }
 }
 
-fn matches(rubric: &Rubric, filter: &str, row: &Row) -> bool {
+fn matches(rubric: &Rubric, filter: &str, row: &RubricRow) -> bool {
     if let Some(part) = rubric
         .parts
         .iter()
@@ -98,7 +98,7 @@ fn idle(
     rubric: &Rubric,
     filter: &str,
     hidden: bool,
-    matching: Option<&Row>,
+    matching: Option<&RubricRow>,
 ) -> String {
     let lab = &rubric.lab;
     if let Some(row) = matching {
@@ -128,8 +128,13 @@ fn idle(
 }
 
 /// What to run; only hidden tests get the salt, so that everybody has the same public verdicts.
-pub(crate) fn jobs<'a>(suite: &Suite, rows: &[&'a Row], seeds: Seeds, salt: u64) -> Vec<Job<'a>> {
-    let job = |row: &&'a Row| Job {
+pub(crate) fn jobs<'a>(
+    suite: &Suite,
+    rows: &[&'a RubricRow],
+    seeds: Seeds,
+    salt: u64,
+) -> Vec<Job<'a>> {
+    let job = |row: &&'a RubricRow| Job {
         test: suite
             .test(&row.id)
             .expect("the rubric was checked against the suite"),

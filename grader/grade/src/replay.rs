@@ -10,10 +10,10 @@ use crate::{
     building::{Building, build, stage},
     course::Course,
     error::{Error, broken},
+    lesson::{failure, walk},
     origin,
-    run::{self, run_once},
+    run::{run_once, verdict_of_one},
     trace::Trace,
-    walk,
 };
 
 /// A trace, run again.
@@ -31,8 +31,8 @@ pub struct Replayed {
     pub walk: Option<Walk>,
 }
 
-/// Runs the failure that a trace file ([`find_trace`](crate::find_trace)) holds again; with `step` it also keeps the world after each
-/// step.
+/// Runs the failure that a trace file ([`find_trace`](crate::find_trace)) holds again; with `step`
+/// it also keeps the world after each step.
 ///
 /// # Errors
 /// A trace that cannot be read, a submission that does not build, or a broken grader.
@@ -76,17 +76,17 @@ pub fn replay(
     let (result, facts) = on_world_stack(|| run_once(&backend, test, trace.seed, choices, mode))?;
     let failure = result.err().map(|violation| {
         let handout = format!("{}#{}", rubric.handout, row.handout);
-        run::failure(&violation, trace.seed, handout, &facts)
+        failure(&violation, trace.seed, handout, &facts)
     });
     let walk = facts
         .recording
         .as_ref()
         .filter(|_| step)
-        .map(|run| walk::walk(run, failure.as_ref()));
+        .map(|run| walk(run, failure.as_ref()));
     let same = failure
         .as_ref()
         .is_some_and(|failure| failure.kind == trace.kind && failure.observed == trace.observed);
-    let verdict = run::verdict_of_one(row, failure);
+    let verdict = verdict_of_one(row, failure);
     Ok(Replayed {
         verdict,
         changed,

@@ -29,7 +29,7 @@ pub struct Rubric {
     pub parts: Vec<Part>,
     /// The tests, in order.
     #[serde(rename = "test")]
-    pub tests: Vec<Row>,
+    pub tests: Vec<RubricRow>,
     /// What only the course's check of itself needs to know.
     #[serde(default)]
     pub self_check: SelfCheck,
@@ -96,7 +96,7 @@ pub struct Part {
 /// What a test is worth and what it says.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Row {
+pub struct RubricRow {
     /// The test in the suite.
     pub id: String,
     /// The same in words.
@@ -161,7 +161,7 @@ impl From<Visibility> for faultline_verdict::Visibility {
     }
 }
 
-impl Row {
+impl RubricRow {
     /// True for a test that students have.
     pub fn is_public(&self) -> bool {
         self.visibility == Visibility::Public
@@ -181,10 +181,10 @@ impl Category {
     }
 }
 
-/// Public tests carry at least so many percent of each part's points.
+/// The percentage of each part's points that public tests carry at least.
 const LEAST_PUBLIC_PERCENT: u32 = 60;
 
-/// One failure may withhold at most so many points elsewhere.
+/// The maximum number of points that one failure may withhold elsewhere.
 const MOST_WITHHELD: u32 = 15;
 
 /// The kinds of failures that hints can be keyed by.
@@ -228,7 +228,7 @@ impl Rubric {
             return Err(format!("lab = {:?}, expected {:?}", self.lab, suite.lab));
         }
         check_hints(&self.hints)?;
-        let mut rows: BTreeMap<&str, &Row> = BTreeMap::new();
+        let mut rows: BTreeMap<&str, &RubricRow> = BTreeMap::new();
         for row in &self.tests {
             if rows.insert(&row.id, row).is_some() {
                 return Err(format!("test {:?} stands in it twice", row.id));
@@ -293,7 +293,7 @@ impl Rubric {
         Ok(())
     }
 
-    fn check_row(&self, row: &Row, rows: &BTreeMap<&str, &Row>) -> Result<(), String> {
+    fn check_row(&self, row: &RubricRow, rows: &BTreeMap<&str, &RubricRow>) -> Result<(), String> {
         if !self.parts.iter().any(|part| part.id == row.part) {
             return Err(format!(
                 "part = {:?}, but there is no such [[part]]",
@@ -335,7 +335,7 @@ fn check_hints(hints: &BTreeMap<String, String>) -> Result<(), String> {
 
 /// Public rows belong to public tests, the others to hidden ones; in a release for students those
 /// are missing.
-fn check_visibility(row: &Row, suite: &Suite) -> Result<(), String> {
+fn check_visibility(row: &RubricRow, suite: &Suite) -> Result<(), String> {
     let (own, other, name) = match row.visibility {
         Visibility::Public => (&suite.tests, &suite.hidden, "public"),
         Visibility::AfterDeadline | Visibility::Hidden => (&suite.hidden, &suite.tests, "hidden"),
@@ -362,7 +362,7 @@ fn check_visibility(row: &Row, suite: &Suite) -> Result<(), String> {
 }
 
 /// `H-C3`: the id of a hidden test tells nothing but its part.
-fn is_opaque(row: &Row) -> bool {
+fn is_opaque(row: &RubricRow) -> bool {
     let number = row
         .id
         .strip_prefix("H-")

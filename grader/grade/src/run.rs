@@ -19,13 +19,10 @@ use faultline_verdict::{Event, Failure, PhaseCounts, Searched, Status, TestVerdi
 use rayon::prelude::*;
 
 use crate::{
-    diagram,
     error::Error,
-    rubric::{Category, Row},
-    shrink::{Budget, shrink},
-    story,
+    lesson::{Budget, changed, events, failure, shrink},
+    rubric::{Category, RubricRow},
     trace::Trace,
-    walk,
 };
 
 /// Which seeds are run.
@@ -34,13 +31,13 @@ pub enum Seeds {
     /// As many as each test's row of the rubric says.
     #[default]
     Rubric,
-    /// So many for each test.
+    /// This number for each test.
     Count(u64),
     /// This one.
     Only(u64),
 }
 
-/// After a block of so many seeds with a failure in it no further ones are run: the lowest failing
+/// After a block of this size with a failure in it no further seeds are run: the lowest failing
 /// seed is known, and a program that fails slowly must not hold up the others. The size is fixed so
 /// that the counts are the same everywhere.
 const BLOCK: usize = 16;
@@ -48,7 +45,7 @@ const BLOCK: usize = 16;
 /// A test, its row, and what is run of it.
 pub(crate) struct Job<'a> {
     pub test: Test,
-    pub row: &'a Row,
+    pub row: &'a RubricRow,
     pub seeds: Vec<u64>,
     /// The number of the course's secret, 0 without one.
     pub salt: u64,
@@ -199,7 +196,7 @@ impl Runner<'_> {
                 for line in &mut failure.trace {
                     let index = line.number.checked_sub(run.forgotten + 1);
                     let step = index.and_then(|index| run.steps.get(usize::try_from(index).ok()?));
-                    line.changed = step.map(walk::changed).unwrap_or_default();
+                    line.changed = step.map(changed).unwrap_or_default();
                 }
                 Ok(())
             })?;
@@ -285,45 +282,8 @@ fn blocks(seeds: &[u64]) -> impl Iterator<Item = &[u64]> {
         .filter(|block| !block.is_empty())
 }
 
-/// A violation as the student sees it.
-pub(crate) fn failure(violation: &Violation, seed: u64, handout: String, facts: &Facts) -> Failure {
-    let trace = facts
-        .recording
-        .as_ref()
-        .map(|run| story::tell(run, violation.about))
-        .unwrap_or_default();
-    Failure {
-        kind: violation.kind.to_string().replace(' ', "-"),
-        observed: violation.observed.clone(),
-        setting: facts.setting.clone(),
-        seed,
-        at_us: violation.at.0,
-        handout,
-        replay: None,
-        picture: facts
-            .picture
-            .iter()
-            .map(|lane| story::lane(lane, violation.about))
-            .collect(),
-        shrunk: None,
-        history: diagram::history(&facts.asked, violation.about),
-        diagram: facts
-            .recording
-            .as_ref()
-            .map(|run| diagram::draw(run, violation, &trace)),
-        trace,
-    }
-}
-
-/// How many events a recording has.
-pub(crate) fn events(facts: &Facts) -> u64 {
-    facts.recording.as_ref().map_or(0, |recording| {
-        recording.forgotten + recording.steps.len() as u64
-    })
-}
-
 /// The verdict on a single run.
-pub(crate) fn verdict_of_one(row: &Row, failure: Option<Failure>) -> TestVerdict {
+pub(crate) fn verdict_of_one(row: &RubricRow, failure: Option<Failure>) -> TestVerdict {
     let failing = u64::from(failure.is_some());
     Summary {
         seeds: 1,
@@ -404,7 +364,7 @@ impl Summary {
         }
     }
 
-    fn verdict(self, row: &Row, failure: Option<Failure>) -> TestVerdict {
+    fn verdict(self, row: &RubricRow, failure: Option<Failure>) -> TestVerdict {
         let mut remarks: Vec<String> = Vec::new();
         if failure.is_none() {
             let never = self.fired.iter().filter(|(_, count)| **count == 0);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use faultline_verdict::{Grade, Outcome, PartScore, Score, Status, TestVerdict};
 
-use crate::rubric::{Part, Row, Rubric};
+use crate::rubric::{Part, Rubric, RubricRow};
 
 /// Withholds the points of tests that need a failed one, and says so.
 pub fn withhold(rubric: &Rubric, verdicts: &mut [TestVerdict]) {
@@ -55,7 +55,7 @@ pub fn add_up(rubric: &Rubric, verdicts: &[TestVerdict]) -> (Vec<PartScore>, Sco
 }
 
 /// The points of the hidden tests among these.
-pub fn hidden_points(rows: &mut dyn Iterator<Item = &Row>) -> u32 {
+pub fn hidden_points(rows: &mut dyn Iterator<Item = &RubricRow>) -> u32 {
     rows.filter(|row| !row.is_public())
         .map(|row| row.points)
         .sum()
@@ -67,7 +67,7 @@ pub fn not_scored(
     outcome: Outcome,
     why: String,
     rubric: &Rubric,
-    rows: &[&Row],
+    rows: &[&RubricRow],
 ) {
     let (parts, all) = nothing(rubric, rows);
     let unscored = |score: Score| Score {
@@ -86,8 +86,8 @@ pub fn not_scored(
 }
 
 /// The score of a submission that does not build, of the points of these rows.
-pub fn nothing(rubric: &Rubric, rows: &[&Row]) -> (Vec<PartScore>, Score) {
-    let of = |rows: &mut dyn Iterator<Item = &&Row>| Score {
+pub fn nothing(rubric: &Rubric, rows: &[&RubricRow]) -> (Vec<PartScore>, Score) {
+    let of = |rows: &mut dyn Iterator<Item = &&RubricRow>| Score {
         possible: rows.map(|row| row.points).sum(),
         ..Score::default()
     };

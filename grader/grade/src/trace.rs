@@ -15,6 +15,11 @@ const FORMAT: u32 = 4;
 /// have some 100 KiB.
 const MOST_BYTES: usize = 8 << 20;
 
+/// The name of a test's trace in the folder of traces.
+pub(crate) fn file_of(test: &str) -> String {
+    format!("{test}.trace.json")
+}
+
 /// Everything that a failing run was made of, except for the program.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,12 +7,8 @@ use crate::{
     error::Error,
     last::{LastRun, last_run},
     names::{Among, TestName, candidates},
+    trace::file_of,
 };
-
-/// The name of a test's trace in the folder of traces.
-pub(crate) fn file_of(test: &str) -> String {
-    format!("{test}.trace.json")
-}
 
 /// The folder of a lab's traces, below the project, if nobody names another.
 pub fn usual_folder(lab: &str) -> PathBuf {

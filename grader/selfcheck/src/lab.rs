@@ -6,7 +6,7 @@ use std::{
 };
 
 use faultline_grade::{
-    Building, Course, Mutant, Request, Row, Rubric, Seeds, Selection, grade, has_hidden_tests,
+    Building, Course, Mutant, Request, Rubric, RubricRow, Seeds, Selection, grade, has_hidden_tests,
 };
 use faultline_verdict::{Audience, Event, Grade};
 use libtest_mimic::Failed;
@@ -62,7 +62,7 @@ impl Lab {
     }
 
     /// The rows of all tests that are here.
-    pub fn rows(&self) -> Result<Vec<Row>, Failed> {
+    pub fn rows(&self) -> Result<Vec<RubricRow>, Failed> {
         let all = self.request(&self.solution()).tests;
         let rows = faultline_grade::tests(&self.course, self.id, &all);
         Ok(rows.map_err(|error| error.to_string())?)

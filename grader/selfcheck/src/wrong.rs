@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use faultline_grade::{Category, Mutant, Row, Traces, replay};
+use faultline_grade::{Category, Mutant, RubricRow, Traces, replay};
 use faultline_verdict::{Grade, Outcome, Status};
 use libtest_mimic::Failed;
 
@@ -22,7 +22,7 @@ pub fn every_test_has_a_purpose(lab: &Lab) -> Result<(), Failed> {
         })?;
     }
     // Hidden chaos meets what nobody thought of, so no known mistake has to lose it.
-    let excused = |row: &Row| {
+    let excused = |row: &RubricRow| {
         lab.rubric.self_check.first_steps.contains(&row.id)
             || (!row.is_public() && row.category == Category::Chaos)
     };

@@ -6,9 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use faultline_verdict::Class;
+use faultline_verdict::{Class, Grade};
 
 use super::{
+    plan::Plan,
+    record::Record,
     request::{ClassListener, Kept},
     store::{PREFLIGHT, Store},
 };
@@ -52,30 +54,7 @@ pub fn merge(request: &MergeRequest, listener: &mut dyn ClassListener) -> Result
             return Err(Error::Usage(format!("{one} and {two}: {text}")));
         }
     }
-    let mut found = BTreeMap::new();
-    for item in plan.items() {
-        let mut of: Option<(&Store, _)> = None;
-        for shard in &shards {
-            let Ok((record, grade)) = shard.record(&item.id) else {
-                continue;
-            };
-            match &of {
-                Some((other, (known, _))) if *known != record => {
-                    let (one, two) = (other.out().display(), shard.out().display());
-                    let text = format!("{one} and {two} have different results for {}", item.id);
-                    return Err(Error::Usage(format!(
-                        "{text}: remove the one that is wrong (staff/{})",
-                        item.id
-                    )));
-                }
-                Some(_) => {}
-                None => of = Some((shard, (record, grade))),
-            }
-        }
-        if let Some(of) = of {
-            found.insert(item.id.clone(), of);
-        }
-    }
+    let found = all_results(&shards, &plan)?;
     let store = Store::open(&request.out)?;
     store.begin(&plan)?;
     if let Some(sure) = shards
@@ -103,6 +82,38 @@ pub fn merge(request: &MergeRequest, listener: &mut dyn ClassListener) -> Result
     listener.rows(&class)?;
     store.end()?;
     Ok(class)
+}
+
+/// The result of each submission that any of the shards has, and whose it is.
+fn all_results<'a>(
+    shards: &'a [Store],
+    plan: &Plan,
+) -> Result<BTreeMap<String, (&'a Store, (Record, Grade))>, Error> {
+    let mut found = BTreeMap::new();
+    for item in plan.items() {
+        let mut of: Option<(&Store, (Record, Grade))> = None;
+        for shard in shards {
+            let Ok((record, grade)) = shard.record(&item.id) else {
+                continue;
+            };
+            match &of {
+                Some((other, (known, _))) if *known != record => {
+                    let (one, two) = (other.out().display(), shard.out().display());
+                    let text = format!("{one} and {two} have different results for {}", item.id);
+                    return Err(Error::Usage(format!(
+                        "{text}: remove the one that is wrong (staff/{})",
+                        item.id
+                    )));
+                }
+                Some(_) => {}
+                None => of = Some((shard, (record, grade))),
+            }
+        }
+        if let Some(of) = of {
+            found.insert(item.id.clone(), of);
+        }
+    }
+    Ok(found)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {

@@ -209,3 +209,100 @@ pub(super) fn write_json(path: &Path, data: &impl Serialize) -> Result<(), Error
     bytes.push(b'\n');
     write_whole(path, &bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use faultline_host::Toolchain;
+    use faultline_origin::Origin;
+    use faultline_verdict::{FORMAT, Outcome, Score};
+
+    use super::*;
+    use crate::{course::Course, origin::fingerprint_of};
+
+    /// A project of two labs.
+    fn project() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for file in [
+            "Cargo.lock",
+            "rubrics/lab2.toml",
+            "rubrics/lab3.toml",
+            "labs/lab2-x/src/lib.rs",
+            "labs/lab3-x/src/lib.rs",
+            "grader/suites/lab2/src/lib.rs",
+            "grader/suites/lab3/src/lib.rs",
+        ] {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a new folder");
+            fs::write(path, "").expect("a new file");
+        }
+        folder
+    }
+
+    /// The key of a result of a grader that is built of the project as it is.
+    fn key(root: &Path, lab: &str) -> Key {
+        let course = Course {
+            root: root.to_owned(),
+            suites: Vec::new(),
+            origin: Origin::of(root).expect("it can be read"),
+        };
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let toolchain = Toolchain::find(here).expect("a compiler");
+        Key {
+            fingerprint: fingerprint_of(&course, lab, None, &toolchain).expect("it can be made"),
+            grader: String::new(),
+            hidden: false,
+            unsafe_build: false,
+            shrink: true,
+            left_out: Vec::new(),
+        }
+    }
+
+    fn grade(key: &Key, lab: &str) -> Grade {
+        Grade {
+            format: FORMAT,
+            lab: lab.to_owned(),
+            title: String::new(),
+            fingerprint: key.fingerprint.clone(),
+            outcome: Outcome::Graded,
+            partial: false,
+            score: Score::default(),
+            hidden_points_not_run: 0,
+            parts: Vec::new(),
+            build_error: None,
+            trouble: None,
+            unsafe_build: false,
+            left_out: Vec::new(),
+            tests: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn an_edit_of_one_lab_leaves_the_results_of_the_others_valid() {
+        let project = project();
+        let root = project.path();
+        let stores = ["lab2", "lab3"].map(|lab| {
+            let store = Store::open(&root.join("results").join(lab)).expect("a new folder");
+            let key = key(root, lab);
+            let grade = grade(&key, lab);
+            let record = Record::of(&grade, Some(key), String::new(), Vec::new());
+            store.keep("ada", &record, &grade).expect("it is written");
+            store
+        });
+        let kept = || {
+            [("lab2", &stores[0]), ("lab3", &stores[1])].map(|(lab, store)| {
+                let kept = store.kept("ada", &key(root, lab));
+                kept.map(|(_, grade)| grade.lab)
+            })
+        };
+        let (lab2, lab3) = (Ok("lab2".to_owned()), Ok("lab3".to_owned()));
+        assert_eq!(kept(), [lab2.clone(), lab3]);
+        let changed = Err("changed: the suite".to_owned());
+        for file in ["labs/lab3-x/src/lib.rs", "grader/suites/lab3/src/lib.rs"] {
+            fs::write(root.join(file), "// edited").expect("it is there");
+            assert_eq!(kept(), [lab2.clone(), changed.clone()], "{file}");
+        }
+        fs::write(root.join("Cargo.lock"), "# edited").expect("it is there");
+        let lock = Err("changed: Cargo.lock".to_owned());
+        assert_eq!(kept()[0], lock);
+    }
+}

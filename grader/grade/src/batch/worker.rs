@@ -36,7 +36,7 @@ use crate::{
 /// No answer is longer; a grade with many failures has a few megabytes.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// So long a worker that is asked to stop may take for stopping its compiler.
+/// How long a worker that is asked to stop may take for stopping its compiler.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How a worker is started.

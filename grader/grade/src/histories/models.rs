@@ -261,39 +261,41 @@ pub(super) fn bank_operation(call: &Call) -> Translated<BankCall, BankReply> {
                 reply,
             ))
         }
-        "balances" => {
-            call.has_no_key()?;
-            call.has_only(&["keys"])?;
-            let keys = call.argument("keys")?;
-            let names = keys
-                .as_array()
-                .and_then(|all| all.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
-            let Some(names) = names else {
-                return Err(format!(
-                    "\"keys\" must be a list of texts, not {}",
-                    short(keys)
-                ));
-            };
-            let read = |result: &Value| -> Option<Vec<u64>> {
-                let balances: Vec<u64> = result
-                    .as_array()?
-                    .iter()
-                    .map(Value::as_u64)
-                    .collect::<Option<_>>()?;
-                Some(balances).filter(|balances| balances.len() == names.len())
-            };
-            let reply = match call.result.as_ref().map(read) {
-                None => None,
-                Some(Some(balances)) => Some(BankReply::Balances(balances)),
-                Some(None) => {
-                    return wrong(call, "a list with a whole number for each of \"keys\"");
-                }
-            };
-            Ok((
-                BankCall::Balances(names.into_iter().map(str::to_owned).collect()),
-                reply,
-            ))
-        }
+        "balances" => balances(call),
         _ => unknown(call, &["deposit", "transfer", "balances"]),
     }
+}
+
+fn balances(call: &Call) -> Translated<BankCall, BankReply> {
+    call.has_no_key()?;
+    call.has_only(&["keys"])?;
+    let keys = call.argument("keys")?;
+    let names = keys
+        .as_array()
+        .and_then(|all| all.iter().map(Value::as_str).collect::<Option<Vec<_>>>());
+    let Some(names) = names else {
+        return Err(format!(
+            "\"keys\" must be a list of texts, not {}",
+            short(keys)
+        ));
+    };
+    let read = |result: &Value| -> Option<Vec<u64>> {
+        let balances: Vec<u64> = result
+            .as_array()?
+            .iter()
+            .map(Value::as_u64)
+            .collect::<Option<_>>()?;
+        Some(balances).filter(|balances| balances.len() == names.len())
+    };
+    let reply = match call.result.as_ref().map(read) {
+        None => None,
+        Some(Some(balances)) => Some(BankReply::Balances(balances)),
+        Some(None) => {
+            return wrong(call, "a list with a whole number for each of \"keys\"");
+        }
+    };
+    Ok((
+        BankCall::Balances(names.into_iter().map(str::to_owned).collect()),
+        reply,
+    ))
 }

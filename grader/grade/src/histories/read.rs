@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::Complaint;
+/// A line and what is wrong with it.
+pub(super) type Complaint = (usize, String);
 
 /// One operation as it stands in a file.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Row {
+pub(super) struct HistoryRow {
     /// Where.
     pub line: usize,
     pub client: u32,
@@ -152,7 +153,7 @@ pub(super) fn cut(text: &str) -> String {
 }
 
 /// The operations of a file in one of the two formats; they are told apart by the first line.
-pub(super) fn rows(text: &str) -> Result<Vec<Row>, Complaint> {
+pub(super) fn rows(text: &str) -> Result<Vec<HistoryRow>, Complaint> {
     let lines = || {
         text.lines()
             .enumerate()
@@ -164,7 +165,7 @@ pub(super) fn rows(text: &str) -> Result<Vec<Row>, Complaint> {
         Some((_, first)) if first.starts_with("{:") => events(lines()),
         Some(_) => {
             let rows = lines().map(|(number, line)| row(number, line).map_err(|why| (number, why)));
-            let rows = rows.collect::<Result<Vec<Row>, Complaint>>()?;
+            let rows = rows.collect::<Result<Vec<HistoryRow>, Complaint>>()?;
             one_at_a_time(&rows)?;
             Ok(rows)
         }
@@ -172,7 +173,7 @@ pub(super) fn rows(text: &str) -> Result<Vec<Row>, Complaint> {
 }
 
 /// One line of JSON.
-fn row(line: usize, text: &str) -> Result<Row, String> {
+fn row(line: usize, text: &str) -> Result<HistoryRow, String> {
     let value: Value = serde_json::from_str(text).map_err(|error| {
         // The file's line is told already; this text is one line.
         let (what, column) = (error.to_string(), error.column());
@@ -227,7 +228,7 @@ fn row(line: usize, text: &str) -> Result<Row, String> {
         );
     }
     let result = ret.map(|_| result.unwrap_or(Value::Null));
-    Ok(Row {
+    Ok(HistoryRow {
         line,
         client,
         what: Call {
@@ -242,8 +243,8 @@ fn row(line: usize, text: &str) -> Result<Row, String> {
 }
 
 /// A client has one operation open at a time. (What was never answered, it no longer waits for.)
-fn one_at_a_time(rows: &[Row]) -> Result<(), Complaint> {
-    let mut in_time: Vec<&Row> = rows.iter().collect();
+fn one_at_a_time(rows: &[HistoryRow]) -> Result<(), Complaint> {
+    let mut in_time: Vec<&HistoryRow> = rows.iter().collect();
     in_time.sort_by_key(|row| (row.client, row.call, row.ret.is_none(), row.ret, row.line));
     for pair in in_time.windows(2) {
         let [before, row] = pair else {
@@ -267,8 +268,8 @@ fn one_at_a_time(rows: &[Row]) -> Result<(), Complaint> {
 
 /// Lines like `{:process 0, :type :invoke, :f :put, :key "0", :value "x"}`: events in their order.
 /// A line's number is its time.
-fn events<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Result<Vec<Row>, Complaint> {
-    let mut rows: Vec<Row> = Vec::new();
+fn events<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Result<Vec<HistoryRow>, Complaint> {
+    let mut rows: Vec<HistoryRow> = Vec::new();
     let mut open: BTreeMap<u32, usize> = BTreeMap::new();
     for (number, line) in lines {
         let complain = |why: String| (number, why);
@@ -311,7 +312,7 @@ fn events<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Result<Vec<Row>,
                     arguments,
                     result: None,
                 };
-                rows.push(Row {
+                rows.push(HistoryRow {
                     line: number,
                     client,
                     what,
@@ -320,19 +321,9 @@ fn events<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Result<Vec<Row>,
                 });
             }
             Some("ok") => {
-                let Some(row) = open.remove(&client).map(|at| &mut rows[at]) else {
-                    return Err(complain(format!(
-                        "process {client} has not called anything"
-                    )));
-                };
-                if row.what.op != op || row.what.key.as_ref() != Some(&key) {
-                    return Err(complain(format!(
-                        "process {client} called {} at line {}",
-                        row.what.op, row.line
-                    )));
-                }
-                row.what.result = Some(if op == "get" { value } else { Value::Null });
-                row.ret = Some(number as u64);
+                let row = open.remove(&client).map(|at| &mut rows[at]);
+                let returned = returned(row, client, &op, &key, value);
+                returned.map_err(complain)?.ret = Some(number as u64);
             }
             // Nobody knows whether it happened.
             Some("info") => drop(open.remove(&client)),
@@ -340,6 +331,23 @@ fn events<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Result<Vec<Row>,
         }
     }
     Ok(rows)
+}
+
+/// The open call of a process, with what it has returned.
+fn returned<'r>(
+    row: Option<&'r mut HistoryRow>,
+    client: u32,
+    op: &str,
+    key: &str,
+    value: Value,
+) -> Result<&'r mut HistoryRow, String> {
+    let row = row.ok_or_else(|| format!("process {client} has not called anything"))?;
+    if row.what.op != op || row.what.key.as_deref() != Some(key) {
+        let (called, line) = (&row.what.op, row.line);
+        return Err(format!("process {client} called {called} at line {line}"));
+    }
+    row.what.result = Some(if op == "get" { value } else { Value::Null });
+    Ok(row)
 }
 
 /// The fields of one event: numbers, names (`:ok`), texts and `nil`.

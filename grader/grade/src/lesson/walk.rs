@@ -5,9 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 use faultline_sim::{Blob, Doing, Frame, NodeFrame, Recording, Step};
 use faultline_verdict::{Failure, FieldChange, Walk, WalkFlight, WalkNode, WalkStep};
 
-use crate::{fields, story::full_words};
+use super::{fields, words::full_words};
 
-/// So many bytes of a blob are shown.
+/// The maximum number of bytes of a blob that are shown.
 const BLOB: usize = 24;
 
 /// The steps of which the recording has the world; `failure` says which of them it shows.

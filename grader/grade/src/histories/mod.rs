@@ -21,7 +21,7 @@ use faultline_verdict::{
 };
 
 use crate::error::Error;
-use read::{Call, Row};
+use read::{Call, Complaint, HistoryRow};
 
 /// What the operations of a history are operations of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +38,14 @@ pub enum HistoryModel {
     Bank,
 }
 
-/// So many operations before a violation are told besides those that it is about.
+/// The maximum number of operations before a violation that are told besides those that it is
+/// about.
 const AROUND: usize = 24;
 
-/// So many operations of each order of a witness are told in full,
+/// The maximum number of operations of each order of a witness that are told in full,
 const FIRST_OF_KEY: usize = 40;
 
-/// and so many of a history.
+/// and that of a whole history.
 const FIRST_IN_ALL: usize = 400;
 
 /// What to check.
@@ -140,13 +141,10 @@ fn check_file(
     Ok(report)
 }
 
-/// A line number and what is wrong there.
-type Complaint = (usize, String);
-
 /// Holds the rows of a file against a model.
 fn judge<S: Spec>(
     initial: &S,
-    rows: &[Row],
+    rows: &[HistoryRow],
     operation: impl Fn(&Call) -> Result<(S::Op, Option<S::Ret>), String>,
 ) -> Result<HistoryReport, Complaint> {
     let mut history = Vec::with_capacity(rows.len());
@@ -164,7 +162,7 @@ fn judge<S: Spec>(
     Ok(report(&checked, rows))
 }
 
-fn report(checked: &Checked, rows: &[Row]) -> HistoryReport {
+fn report(checked: &Checked, rows: &[HistoryRow]) -> HistoryReport {
     let (verdict, violation, witness) = match &checked.verdict {
         Verdict::Linearizable { witness } => {
             (HistoryVerdict::Linearizable, None, orders(witness, rows))
@@ -190,7 +188,7 @@ fn report(checked: &Checked, rows: &[Row]) -> HistoryReport {
 }
 
 /// The key that all of these operations work on.
-fn key_of(operations: &[usize], rows: &[Row]) -> Option<String> {
+fn key_of(operations: &[usize], rows: &[HistoryRow]) -> Option<String> {
     let key = rows[*operations.first()?].what.key.clone()?;
     operations
         .iter()
@@ -198,8 +196,8 @@ fn key_of(operations: &[usize], rows: &[Row]) -> Option<String> {
         .then_some(key)
 }
 
-fn line(row: &Row) -> OperationLine {
-    let Row {
+fn line(row: &HistoryRow) -> OperationLine {
+    let HistoryRow {
         line,
         client,
         ref what,
@@ -216,7 +214,7 @@ fn line(row: &Row) -> OperationLine {
     }
 }
 
-fn orders(witness: &[Vec<usize>], rows: &[Row]) -> Vec<KeyOrder> {
+fn orders(witness: &[Vec<usize>], rows: &[HistoryRow]) -> Vec<KeyOrder> {
     let mut room = FIRST_IN_ALL;
     let order = |order: &Vec<usize>| {
         let first = order.len().min(FIRST_OF_KEY).min(room);
@@ -237,7 +235,7 @@ fn orders(witness: &[Vec<usize>], rows: &[Row]) -> Vec<KeyOrder> {
         .collect()
 }
 
-fn explained(violation: &Violation, rows: &[Row]) -> ViolationReport {
+fn explained(violation: &Violation, rows: &[HistoryRow]) -> ViolationReport {
     let tell = |index: usize| {
         let row = &rows[index];
         Told {

@@ -1,4 +1,4 @@
-//! Which events of a run a person has to see to understand its failure.
+//! The causal slice of a run: which events a person has to see to understand its failure.
 //!
 //! First only what happened before the failure in Lamport's sense counts (CACM 1978), where it is
 //! known at which event the failure shows. Of that: what was done to the world and by clients; what
@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use faultline_sim::{Happening, Recording, Step, Time};
 
-use crate::story::words;
+use super::words::words;
 
-/// So many events are shown, the failure itself among them.
+/// The maximum number of events that are shown, the failure itself among them.
 const SHOWN: usize = 12;
 
-/// And so many more in which the program printed something, the last ones.
+/// The maximum number of further events in which the program printed something: the last ones.
 const PRINTED: usize = 40;
 
 /// What is said word for word more often than this is said all the time.
@@ -148,8 +148,8 @@ impl Rank {
     const EARLY: Rank = Rank(4, 0);
 }
 
-/// So many of the last things that clients saw, or that were done to the world, come before all
-/// else.
+/// The maximum numbers of the last things that clients saw, and that were done to the world, which
+/// come before all else.
 const LATE: usize = 4;
 const FAULTS: usize = 7;
 

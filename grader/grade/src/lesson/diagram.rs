@@ -9,10 +9,10 @@ use faultline_sim::{
 };
 use faultline_verdict::{Asked, Band, Diagram, Drawn, Held, Judged, KeyHistory, TraceLine, What};
 
-/// So many operations of a key are listed, the last ones.
+/// The maximum number of operations of a key that are listed: the last ones.
 const OPERATIONS: usize = 40;
 
-/// So many operations in all.
+/// The maximum number of operations that are listed in all.
 const OPERATIONS_IN_ALL: usize = 60;
 
 /// How the lines of a trace are drawn.

@@ -7,10 +7,10 @@
 
 use faultline_verdict::FieldChange;
 
-/// A group that fits into so many characters is shown in one line.
+/// The maximum number of characters of a group that is shown in one line.
 const ONE_LINE: usize = 56;
 
-/// A group that fits into so many characters changes as a whole.
+/// The maximum number of characters of a group that changes as a whole.
 const ONE_VALUE: usize = 24;
 
 /// The longest value that is shown.
@@ -19,7 +19,7 @@ const LONGEST: usize = 160;
 /// Groups within groups are told apart up to this depth.
 const DEEPEST: usize = 64;
 
-/// So many changes of one step are told.
+/// The maximum number of changes of one step that are told.
 const MOST: usize = 60;
 
 /// A value, or a group of named or unnamed ones.
@@ -148,7 +148,7 @@ impl Tree {
         }
     }
 
-    /// In one line, if that is of at most so many characters; a value is in any case.
+    /// In one line, if that has at most this number of characters; a value is in any case.
     fn short(&self, most: usize) -> Option<String> {
         let is_small = self.bracket.is_none() || self.size() <= most;
         is_small
