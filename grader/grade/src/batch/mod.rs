@@ -245,7 +245,7 @@ impl Course {
         let batch = Batch::read(&request.batch).map_err(|error| Error::Usage(error.to_string()))?;
         origin::must_be(&request.root)?;
         let toolchain = Toolchain::find(&request.root).map_err(broken)?;
-        let layers = request.building.cage(&toolchain)?.layers().to_vec();
+        let layers = request.building.sandbox(&toolchain)?.mechanisms().to_vec();
         let fingerprint = fingerprint_of(
             &request.root,
             &request.lab,
