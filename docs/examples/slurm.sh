@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A class graded by a Slurm job array, one shard a task. In the project, once: cargo build --locked --package faultline
+# A class graded by a Slurm job array, one shard a task.
+# In the project, once: cargo build --locked --package faultline
 # Then: sbatch docs/examples/slurm.sh; in the end: cargo grade merge RESULTS/all RESULTS/shard-*
 #SBATCH --job-name=grade-lab2
 #SBATCH --array=1-16
@@ -18,8 +19,9 @@ results=$HOME/results        # gets a folder per shard
 
 export PATH="$HOME/.cargo/bin:$PATH"
 
-# A copy on the disk of this node: builds of many nodes would wait for each other's locks on a shared one. If somebody
-# changes the project meanwhile, the program does not fit the copy any more, and says so.
+# A copy on the disk of this node: builds of many nodes would wait for each other's locks on a
+# shared one. If somebody changes the project meanwhile, the program does not fit the copy any more,
+# and says so.
 course=$(mktemp -d "${TMPDIR:-/tmp}/course.XXXXXX")
 trap 'rm -rf "$course"' EXIT
 git -C "$project" archive HEAD | tar -x -C "$course"
@@ -27,10 +29,13 @@ cp "$project/target/debug/faultline" "$course/cargo-grade"
 cd "$course"
 
 ./cargo-grade doctor
-# The budget ends it in good order before Slurm ends it in the middle; the same array sent again goes on from there.
+# The budget ends it in good order before Slurm ends it in the middle; the same array sent again
+# goes on from there.
 code=0
-./cargo-grade batch lab2 "$class/batch.toml" --hidden --salt "$salt" --jobs "$SLURM_CPUS_PER_TASK" --budget 3h \
-    --shard "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT" --out "$results/shard-$SLURM_ARRAY_TASK_ID" || code=$?
+./cargo-grade batch lab2 "$class/batch.toml" --hidden --salt "$salt" \
+    --jobs "$SLURM_CPUS_PER_TASK" --budget 3h \
+    --shard "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT" \
+    --out "$results/shard-$SLURM_ARRAY_TASK_ID" || code=$?
 if [ "$code" -eq 5 ]; then
     echo 'Somebody has no score yet: summary.md says who and why.'
     exit 0

@@ -3,26 +3,29 @@
 use std::path::Path;
 
 use faultline_grade::{Error, Health};
-use faultline_report::{LayerLine, doctor_text};
+use faultline_report::{MechanismLine, doctor_text};
 
 use crate::{
     exit::{ALL_PASSED, BROKEN},
     output::{print, width},
 };
 
-/// Tries all layers and says what to do about those that do not work.
+/// Tries all mechanisms and says what to do about those that do not work.
 pub fn doctor(root: &Path) -> Result<u8, Error> {
-    let Health { layers, cage } = faultline_grade::doctor(root)?;
-    let lines: Vec<LayerLine<'_>> = layers
+    let Health {
+        mechanisms,
+        sandbox,
+    } = faultline_grade::doctor(root)?;
+    let lines: Vec<MechanismLine<'_>> = mechanisms
         .iter()
-        .map(|layer| LayerLine {
-            name: layer.name,
-            works: layer.works,
-            detail: &layer.detail,
-            advice: layer.advice,
+        .map(|mechanism| MechanismLine {
+            name: mechanism.name,
+            works: mechanism.works,
+            detail: &mechanism.detail,
+            advice: mechanism.advice,
         })
         .collect();
-    let verdict = cage.as_ref().map(Vec::as_slice).map_err(String::as_str);
+    let verdict = sandbox.as_ref().map(Vec::as_slice).map_err(String::as_str);
     print(&doctor_text(&lines, verdict, width()));
-    Ok(if cage.is_ok() { ALL_PASSED } else { BROKEN })
+    Ok(if sandbox.is_ok() { ALL_PASSED } else { BROKEN })
 }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use faultline_host::{
-    Cage, LabCrates, Machine, Prebuilt, Program, Staged, Toolchain, build::Options,
+    LabCrates, Machine, Prebuilt, Program, Sandbox, Staged, Toolchain, build::Options,
     machine::Limits as NodeLimits, on_world_stack,
 };
 use faultline_sim::{
@@ -45,16 +45,16 @@ fn main() {
     );
     let staged = Staged::from_folder(&root.join("solutions/lab2")).expect("the reference");
     let began = Instant::now();
-    let cage = Cage::find(&toolchain).unwrap_or_else(|_| Cage::open());
-    let layers = cage.layers().join(", ");
+    let sandbox = Sandbox::find(&toolchain).unwrap_or_else(|_| Sandbox::none());
+    let mechanisms = sandbox.mechanisms().join(", ");
     println!(
-        "{:<52} {:>9.0} ms, {layers}",
-        "trying out how builds are locked in",
+        "{:<52} {:>9.0} ms, {mechanisms}",
+        "trying out how builds are sandboxed",
         millis(began.elapsed())
     );
     let (began, never) = (Instant::now(), AtomicBool::new(false));
     let built = prebuilt
-        .compile(&staged, &Options::new(&cage, &never))
+        .compile(&staged, &Options::new(&sandbox, &never))
         .expect("the reference compiles");
     println!(
         "{:<52} {:>9.0} ms",

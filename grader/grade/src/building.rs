@@ -3,10 +3,10 @@
 use std::{path::Path, sync::atomic::AtomicBool, time::Duration};
 
 use faultline_host::{
-    BuildError, Cage, LabCrates, Machine, Prebuilt, Program, Staged, Toolchain,
+    BuildError, LabCrates, Machine, Prebuilt, Program, Sandbox, Staged, Toolchain,
     build::Options,
-    cage::{self, Layer},
     machine::Limits,
+    sandbox::{self, Mechanism},
 };
 use faultline_labtest::Suite;
 use serde::{Deserialize, Serialize};
@@ -16,13 +16,13 @@ use crate::error::{Error, broken};
 /// How a submission is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Building {
-    /// Whether the compiler is locked in.
+    /// Whether the compiler is sandboxed.
     pub lock_in: LockIn,
     /// How long one call of the compiler may take. A build that takes longer is not scored.
     pub limit: Duration,
 }
 
-/// Whether the compiler is locked in: it works on text that somebody else wrote.
+/// Whether the compiler is sandboxed: it works on text that somebody else wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LockIn {
     /// Where the system can; for students, who build their own text.
@@ -43,32 +43,32 @@ impl Default for Building {
 }
 
 impl Building {
-    /// The way in which builds are locked in on this machine.
+    /// The way in which builds are sandboxed on this machine.
     ///
     /// # Errors
     /// [`Error::Broken`] if it is required, and there is none.
-    pub(crate) fn cage(self, toolchain: &Toolchain) -> Result<Cage, Error> {
+    pub(crate) fn sandbox(self, toolchain: &Toolchain) -> Result<Sandbox, Error> {
         match self.lock_in {
-            LockIn::Never => Ok(Cage::open()),
-            LockIn::IfPossible => Ok(Cage::find(toolchain).unwrap_or_else(|_| Cage::open())),
-            LockIn::Required => Cage::find(toolchain).map_err(|no_cage| {
+            LockIn::Never => Ok(Sandbox::none()),
+            LockIn::IfPossible => Ok(Sandbox::find(toolchain).unwrap_or_else(|_| Sandbox::none())),
+            LockIn::Required => Sandbox::find(toolchain).map_err(|no_sandbox| {
                 broken(format!(
-                    "submissions cannot be built safely on this machine: {no_cage}\n`cargo grade \
-                     doctor` tells more; \
-                     --unsafe-build grades without a sandbox, and every result will say so"
+                    "submissions cannot be built safely on this machine: {no_sandbox}\n`cargo \
+                     grade doctor` tells more; --unsafe-build grades without a sandbox, and every \
+                     result will say so"
                 ))
             }),
         }
     }
 }
 
-/// What of locking in works on a machine.
+/// Which sandbox mechanisms work on a machine.
 #[derive(Debug)]
 pub struct Health {
-    /// Each layer, tried by itself.
-    pub layers: Vec<Layer>,
-    /// What locks builds in, taken together; or why nothing does.
-    pub cage: Result<Vec<String>, String>,
+    /// Each mechanism, tried by itself.
+    pub mechanisms: Vec<Mechanism>,
+    /// What sandboxes builds, taken together; or why nothing does.
+    pub sandbox: Result<Vec<String>, String>,
 }
 
 /// Tries what protects this machine from the submissions that it builds.
@@ -77,12 +77,12 @@ pub struct Health {
 /// If there is no compiler to try it with.
 pub fn doctor(root: &Path) -> Result<Health, Error> {
     let toolchain = Toolchain::find(root).map_err(broken)?;
-    let cage = Cage::find(&toolchain)
-        .map(|cage| cage.layers().to_vec())
+    let sandbox = Sandbox::find(&toolchain)
+        .map(|sandbox| sandbox.mechanisms().to_vec())
         .map_err(|none| none.to_string());
     Ok(Health {
-        layers: cage::doctor(&toolchain),
-        cage,
+        mechanisms: sandbox::doctor(&toolchain),
+        sandbox,
     })
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn build(
     building: Building,
     interrupt: &AtomicBool,
 ) -> Result<Built, Error> {
-    let cage = building.cage(toolchain)?;
+    let sandbox = building.sandbox(toolchain)?;
     let crates = LabCrates {
         student: suite.lab.to_owned(),
         api: suite.api_package.to_owned(),
@@ -110,7 +110,7 @@ pub(crate) fn build(
     let prebuilt = Prebuilt::build(root, toolchain, crates).map_err(broken)?;
     let options = Options {
         time_limit: building.limit,
-        ..Options::new(&cage, interrupt)
+        ..Options::new(&sandbox, interrupt)
     };
     let built = prebuilt
         .compile(submission, &options)

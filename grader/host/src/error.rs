@@ -30,9 +30,8 @@ pub enum ToolError {
     /// The compiler has no standard library for the nodes' target, and it could not be installed.
     #[error(
         "the compiler in `{}` has no `{target}` target, which submissions are compiled to, and \
-         installing it failed: \
-         {reason}\nrun this once, with a network connection, and then grade again:\n\n    \
-         {command}\n",
+         installing it failed: {reason}\nrun this once, with a network connection, and then grade \
+         again:\n\n    {command}\n",
         sysroot.display()
     )]
     NoTarget {

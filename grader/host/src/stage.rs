@@ -58,9 +58,8 @@ pub enum StageError {
     /// Two paths that are one on some machines.
     #[error(
         "`{first}` and `{second}` are the same file or folder on machines that do not tell apart \
-         upper and lower case, \
-         or one of them is in the way of the other: rename one, so that every machine compiles the \
-         same"
+         upper and lower case, or one of them is in the way of the other: rename one, so that \
+         every machine compiles the same"
     )]
     Collision { first: String, second: String },
     /// A name given with text in memory that is no source file's.
@@ -91,15 +90,15 @@ pub struct Entry {
     /// Where it is, relative to the submission, with `/` between folders.
     pub path: String,
     /// What it is.
-    pub what: What,
+    pub what: EntryKind,
 }
 
-/// What an [`Entry`] is.
+/// What an [`Entry`] of a submission is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum EntryKind {
     /// A regular file with this content.
     File(Vec<u8>),
-    /// A regular file of so many bytes, which are too many to be read.
+    /// A regular file that is too big to be read; the number is its length in bytes.
     TooBig(u64),
     /// A symbolic link.
     Link,
@@ -164,11 +163,12 @@ impl Staged {
         for Entry { path, what } in entries {
             match path.split('/').next() {
                 Some("Cargo.toml")
-                    if path == "Cargo.toml" && matches!(what, What::File(_) | What::TooBig(_)) =>
+                    if path == "Cargo.toml"
+                        && matches!(what, EntryKind::File(_) | EntryKind::TooBig(_)) =>
                 {
                     has_manifest = true;
                 }
-                Some("src") if path == "src" && what != What::Folder => {
+                Some("src") if path == "src" && what != EntryKind::Folder => {
                     return Err(no_crate(here, "it has no folder `src`"));
                 }
                 Some("src") if path != "src" => collector.entry(path, what)?,
@@ -324,20 +324,20 @@ impl Collector {
     }
 
     /// Takes what stands below `src` in an archive.
-    fn entry(&mut self, path: String, what: What) -> Result<(), StageError> {
+    fn entry(&mut self, path: String, what: EntryKind) -> Result<(), StageError> {
         let folders = path.matches('/').count() - 1;
         match what {
-            What::Folder => {}
-            What::Link => self.leave_out(path, NOT_FOLLOWED),
-            What::Special => self.leave_out(path, NOT_REGULAR),
-            What::File(_) | What::TooBig(_) if !is_source_path(&path) => {
+            EntryKind::Folder => {}
+            EntryKind::Link => self.leave_out(path, NOT_FOLLOWED),
+            EntryKind::Special => self.leave_out(path, NOT_REGULAR),
+            EntryKind::File(_) | EntryKind::TooBig(_) if !is_source_path(&path) => {
                 self.leave_out(path, NOT_A_SOURCE)
             }
-            What::File(_) | What::TooBig(_) if folders > MAX_DEPTH => {
+            EntryKind::File(_) | EntryKind::TooBig(_) if folders > MAX_DEPTH => {
                 self.leave_out(path, TOO_DEEP)
             }
-            What::TooBig(_) => return Err(StageError::TooBig { path }),
-            What::File(bytes) => {
+            EntryKind::TooBig(_) => return Err(StageError::TooBig { path }),
+            EntryKind::File(bytes) => {
                 let text = String::from_utf8(bytes)
                     .map_err(|_| StageError::NotText { path: path.clone() })?;
                 self.source(path, text)?;

@@ -83,14 +83,15 @@ pub fn run(command: Command, limits: &Supervised<'_>) -> io::Result<Ended> {
 }
 
 /// The same; `before` is called on the thread that will start the command, which does nothing else
-/// (so it may lock itself in), and `started` as soon as the command runs.
+/// (so it may restrict itself), and `started` as soon as the command runs.
 pub(crate) fn run_after(
     command: Command,
     limits: &Supervised<'_>,
     before: impl FnOnce() -> io::Result<()> + Send,
     started: impl FnOnce(&Child) -> io::Result<()> + Send,
 ) -> io::Result<Ended> {
-    // A thread of its own: the caller may be inside a runtime already, and must not be locked in.
+    // A thread of its own: the caller may be inside a runtime already, and must not be
+    // sandboxed.
     thread::scope(|scope| {
         let supervise = move || {
             before()?;

@@ -9,11 +9,11 @@ use std::{
 use zip::{ZipArchive, result::ZipError};
 
 use crate::{
-    entries::{Collected, MAX_ENTRIES, What, check_path},
+    entries::{Collected, EntryKind, MAX_ENTRIES, check_path},
     error::TakeError,
 };
 
-/// How large one submission's zip file may be.
+/// Maximum size of one submission's zip file.
 pub(crate) const SUBMISSION_BYTES: u64 = 32 << 20;
 
 /// What the entries of zip files made on Unix say of their kind, in their mode.
@@ -142,14 +142,14 @@ impl Archive {
                 continue;
             }
             let what = match named.kind {
-                NamedKind::Folder => What::Folder,
-                NamedKind::Link => What::Link,
-                NamedKind::Special => What::Special,
+                NamedKind::Folder => EntryKind::Folder,
+                NamedKind::Link => EntryKind::Link,
+                NamedKind::Special => EntryKind::Special,
                 NamedKind::File => match collected.room(path) {
-                    None => What::File(Vec::new()),
+                    None => EntryKind::File(Vec::new()),
                     Some(room) => self
                         .content(named, room)?
-                        .map_or_else(What::TooBig, What::File),
+                        .map_or_else(EntryKind::TooBig, EntryKind::File),
                 },
             };
             collected.add(path.to_owned(), what)?;

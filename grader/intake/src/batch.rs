@@ -207,8 +207,7 @@ impl Batch {
             if !is_id(id) {
                 return Err(format!(
                     "the id `{id}` of a submission cannot name a folder: expected 1 to {ID_LENGTH} \
-                     letters, digits, \
-                     `.`, `_` or `-`, not a dot first"
+                     letters, digits, `.`, `_` or `-`, not a dot first"
                 ));
             }
             if let Some(other) = ids.insert(id.to_lowercase(), id) {

@@ -305,11 +305,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(GRADESCOPE);
         let text = "---\nsubmission_12:\n  :submitters:\n  - :name: Ada\n    :sid: 0042\n    \
-                    :email: ada@x.org\n  \
-                    :created_at: 2023-11-06 07:13:47.644186000 Z\n  :score: 10.0\n  :results: \
-                    !ruby/hash:Some::Thing\n    \
-                    tests: []\n  :history: []\nsubmission_13:\n  :submitters:\n  - :name: Bob\n    \
-                    :sid:\n    :email: b@x.org\n";
+                    :email: ada@x.org\n  :created_at: 2023-11-06 07:13:47.644186000 Z\n  :score: \
+                    10.0\n  :results: !ruby/hash:Some::Thing\n    tests: []\n  :history: \
+                    []\nsubmission_13:\n  :submitters:\n  - :name: Bob\n    :sid:\n    :email: \
+                    b@x.org\n";
         fs::write(&path, text).expect("written");
         let records = read_gradescope(&path).expect("a list");
         assert_eq!(

@@ -2,14 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use crate::{error::TakeError, take::Limits};
+use crate::error::TakeError;
 
-/// How large a manifest may be to be read. (It has no effect; the grader looks at it to tell people
-/// so.)
+/// Maximum size of a manifest that is read. (It has no effect; the grader looks at it to tell
+/// people so.)
 const MANIFEST_BYTES: u64 = 64 << 10;
 
-/// How many entries a crate may have, whatever they are.
+/// Maximum number of entries in a crate, whatever they are.
 pub(crate) const MAX_ENTRIES: usize = 20_000;
+
+/// How much of a submission is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Maximum number of source files.
+    pub files: usize,
+    /// Maximum number of bytes in all source files together.
+    pub bytes: u64,
+}
 
 /// Something in a crate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,17 +26,17 @@ pub struct Entry {
     /// Where it is, relative to the crate, with `/`.
     pub path: String,
     /// What it is.
-    pub what: What,
+    pub what: EntryKind,
 }
 
-/// What an entry is.
+/// What an [`Entry`] of a submission is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum EntryKind {
     /// A regular file. Its content is there for `Cargo.toml` and `src/**/*.rs`, and empty for
     /// others, which are not read.
     File(Vec<u8>),
-    /// A regular file that was not read, since it has so many bytes (or at least so many, if an
-    /// archive lies about it).
+    /// A regular file that was not read, since it is too big; the number is its length in bytes (or
+    /// a lower bound of it, if an archive lies about it).
     TooBig(u64),
     /// A symbolic link.
     Link,
@@ -70,7 +79,7 @@ impl Collected {
         }
     }
 
-    pub(crate) fn add(&mut self, path: String, what: What) -> Result<(), TakeError> {
+    pub(crate) fn add(&mut self, path: String, what: EntryKind) -> Result<(), TakeError> {
         check_path(&path)?;
         if self.entries.len() == MAX_ENTRIES {
             return Err(TakeError::Submission(format!(
@@ -83,7 +92,7 @@ impl Collected {
         self.lies_in(&path)?;
         if path.starts_with("src/")
             && path.ends_with(".rs")
-            && let What::File(content) = &what
+            && let EntryKind::File(content) = &what
         {
             self.files += 1;
             self.bytes += content.len() as u64;
@@ -119,7 +128,7 @@ impl Collected {
     pub(crate) fn finish(mut self) -> Result<Vec<Entry>, TakeError> {
         self.entries.sort_by(|one, other| one.path.cmp(&other.path));
         let is_both = |entry: &&Entry| {
-            entry.what != What::Folder && self.folders.contains_key(&entry.path.to_lowercase())
+            entry.what != EntryKind::Folder && self.folders.contains_key(&entry.path.to_lowercase())
         };
         match self.entries.iter().find(is_both) {
             Some(entry) => Err(TakeError::Submission(format!(
@@ -202,19 +211,19 @@ mod tests {
             bytes: 10,
         });
         collected
-            .add("src/a.rs".into(), What::File(vec![0; 6]))
+            .add("src/a.rs".into(), EntryKind::File(vec![0; 6]))
             .expect("the first");
         assert_eq!(collected.room("src/b.rs"), Some(4));
         assert_eq!(collected.room("src/b.txt"), None);
         collected
-            .add("src/b.rs".into(), What::File(vec![0; 4]))
+            .add("src/b.rs".into(), EntryKind::File(vec![0; 4]))
             .expect("the second");
         collected
-            .add("src/b.txt".into(), What::File(Vec::new()))
+            .add("src/b.txt".into(), EntryKind::File(Vec::new()))
             .expect("no source file");
         assert!(
             collected
-                .add("src/c.rs".into(), What::File(Vec::new()))
+                .add("src/c.rs".into(), EntryKind::File(Vec::new()))
                 .is_err()
         );
     }
@@ -226,17 +235,17 @@ mod tests {
             bytes: 10,
         });
         collected
-            .add("src/Server.rs".into(), What::File(Vec::new()))
+            .add("src/Server.rs".into(), EntryKind::File(Vec::new()))
             .expect("the first");
         let error = collected
-            .add("src/server.rs".into(), What::File(Vec::new()))
+            .add("src/server.rs".into(), EntryKind::File(Vec::new()))
             .expect_err("the second");
         assert!(error.to_string().contains("differ only in case"));
         collected
-            .add("src/a/x.rs".into(), What::File(Vec::new()))
+            .add("src/a/x.rs".into(), EntryKind::File(Vec::new()))
             .expect("another folder");
         let error = collected
-            .add("src/A/y.rs".into(), What::File(Vec::new()))
+            .add("src/A/y.rs".into(), EntryKind::File(Vec::new()))
             .expect_err("folders, too");
         assert!(
             error

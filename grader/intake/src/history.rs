@@ -259,8 +259,8 @@ mod tests {
         let id = "0123456789abcdef0123456789abcdef01234567";
         let one = |time: &str| {
             format!(
-                r#"{{"schema":"classroom50/result/v1","classroom":"c","assignment":"a","usernames":["ann"],
-                "submission":"submit/x",
+                r#"{{"schema":"classroom50/result/v1","classroom":"c","assignment":"a",
+                "usernames":["ann"],"submission":"submit/x",
                 "commit":"https://github.com/o/r/commit/{id}","datetime":"{time}",
                 "score":1,"max-score":2,"tests":[]}}"#
             )

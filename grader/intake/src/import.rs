@@ -10,14 +10,15 @@ use crate::{
     archive::{Archive, SUBMISSION_BYTES},
     batch::{Batch, Student, Submission, TimeSource, Unmatched, is_changed_by_hand},
     bulk::{digest_of, unpack},
+    claim::Claim,
     error::{IntakeError, TakeError},
     history::{History, Records},
     layout::{Found, FoundKind, Laid, Layout, is_zip, lay_out, root_of},
-    matching::{Claim, Matched, ids, matched},
+    matching::{Matched, ids, matched},
     moment::Moment,
     repository::{Repository, guarded},
     roster::Roster,
-    seen::Seen,
+    seen::SeenLog,
     timing::{Rules, pick},
 };
 
@@ -71,7 +72,7 @@ pub struct Imported {
     pub layout: Layout,
     out: PathBuf,
     seen_at: PathBuf,
-    seen: Seen,
+    seen: SeenLog,
 }
 
 impl Imported {
@@ -110,26 +111,8 @@ pub fn import(request: &ImportRequest) -> Result<Imported, IntakeError> {
     let mut findings = Vec::new();
     let (out, base) = output(request)?;
     let seen_at = base.join("seen.toml");
-    let mut seen = Seen::read(&seen_at)?;
-    let dir = match fs::metadata(&request.dir) {
-        Ok(metadata) if metadata.is_dir() => request.dir.clone(),
-        Ok(metadata) if metadata.is_file() && is_zip(&request.dir.to_string_lossy()) => {
-            unpack(&request.dir, &base, &mut findings)?
-        }
-        Ok(_) => {
-            return Err(IntakeError::input(
-                &request.dir,
-                "expected a folder of submissions, or a zip file of the class",
-            ));
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(IntakeError::input(
-                &request.dir,
-                "there is no such folder or file",
-            ));
-        }
-        Err(error) => return Err(IntakeError::io("read", &request.dir)(error)),
-    };
+    let mut seen = SeenLog::read(&seen_at)?;
+    let dir = folder_of_class(request, &base, &mut findings)?;
     let root = root_of(&dir)?;
     let mut roster = read_roster(request, &[&root, &dir, &request.dir], &mut findings)?;
     let Laid {
@@ -181,6 +164,29 @@ pub fn import(request: &ImportRequest) -> Result<Imported, IntakeError> {
     })
 }
 
+/// The folder of the class; an archive of the whole class is unpacked.
+fn folder_of_class(
+    request: &ImportRequest,
+    base: &Path,
+    findings: &mut Vec<String>,
+) -> Result<PathBuf, IntakeError> {
+    match fs::metadata(&request.dir) {
+        Ok(metadata) if metadata.is_dir() => Ok(request.dir.clone()),
+        Ok(metadata) if metadata.is_file() && is_zip(&request.dir.to_string_lossy()) => {
+            unpack(&request.dir, base, findings)
+        }
+        Ok(_) => {
+            let problem = "expected a folder of submissions, or a zip file of the class";
+            Err(IntakeError::input(&request.dir, problem))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let problem = "there is no such folder or file";
+            Err(IntakeError::input(&request.dir, problem))
+        }
+        Err(error) => Err(IntakeError::io("read", &request.dir)(error)),
+    }
+}
+
 /// The file to write, and its folder.
 fn output(request: &ImportRequest) -> Result<(PathBuf, PathBuf), IntakeError> {
     let absolute = |path: &Path| std::path::absolute(path).map_err(IntakeError::io("find", path));
@@ -201,8 +207,7 @@ fn output(request: &ImportRequest) -> Result<(PathBuf, PathBuf), IntakeError> {
         Ok(text) if is_changed_by_hand(&text) && !request.replace => Err(IntakeError::input(
             &out,
             "it was changed by hand since it was imported: move it away to keep the changes, or \
-             give --replace to lose \
-             them",
+             give --replace to lose them",
         )),
         Ok(_) => Ok((out, base)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((out, base)),
@@ -312,7 +317,7 @@ fn assemble(
     roster: &Roster,
     read: Vec<Read>,
     matched: &Matched,
-    seen: &mut Seen,
+    seen: &mut SeenLog,
 ) -> Result<Batch, IntakeError> {
     let mut batch = Batch::new(request.deadline);
     let names: Vec<String> = read
@@ -377,7 +382,7 @@ fn submission(
     one: Read,
     owners: &BTreeSet<usize>,
     id: &str,
-    seen: &mut Seen,
+    seen: &mut SeenLog,
 ) -> Result<Submission, IntakeError> {
     let Read {
         found,
@@ -391,21 +396,8 @@ fn submission(
     };
     submission.notes = found.notes;
     submission.problem = found.problem;
-    let own: Vec<Option<Moment>> = owners
-        .iter()
-        .map(|index| roster.people[*index].deadline.or(request.deadline))
-        .collect();
-    let deadline = match own.iter().max() {
-        None => request.deadline,
-        Some(latest) if own.contains(&None) => latest.and(None),
-        Some(latest) => *latest,
-    };
-    if own.iter().any(|other| *other != own[0]) {
-        let told = deadline.map_or("there is none".to_owned(), |deadline| deadline.to_string());
-        submission.notes.push(format!(
-            "the deadlines of the team's members differ, and the latest counts: {told}"
-        ));
-    }
+    let (deadline, note) = deadline_of(request, roster, owners);
+    submission.notes.extend(note);
     let mut time = found
         .recorded
         .map(|moment| (moment, TimeSource::ServerRecord));
@@ -448,6 +440,29 @@ fn submission(
         submission.late_s = u64::try_from(late).ok().filter(|late| *late > 0);
     }
     Ok(submission)
+}
+
+/// The latest deadline of those whose submission it is, and a note if they have several.
+fn deadline_of(
+    request: &ImportRequest,
+    roster: &Roster,
+    owners: &BTreeSet<usize>,
+) -> (Option<Moment>, Option<String>) {
+    let own: Vec<Option<Moment>> = owners
+        .iter()
+        .map(|index| roster.people[*index].deadline.or(request.deadline))
+        .collect();
+    let deadline = match own.iter().max() {
+        None => request.deadline,
+        Some(latest) if own.contains(&None) => latest.and(None),
+        Some(latest) => *latest,
+    };
+    let differ = own.iter().any(|other| *other != own[0]);
+    let note = differ.then(|| {
+        let told = deadline.map_or("there is none".to_owned(), |deadline| deadline.to_string());
+        format!("the deadlines of the team's members differ, and the latest counts: {told}")
+    });
+    (deadline, note)
 }
 
 /// The way from a folder to a path, with `/`.

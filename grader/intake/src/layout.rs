@@ -8,8 +8,8 @@ use std::{
 
 use crate::{
     bulk::{CanvasName, GRADESCOPE, GradescopeRecord, MoodleName, read_gradescope},
+    claim::{Claim, slug},
     error::IntakeError,
-    matching::Claim,
     moment::Moment,
     repository::has_git,
     roster::Roster,
@@ -185,49 +185,22 @@ fn entries(root: &Path, findings: &mut Vec<String>) -> Result<Vec<Found>, Intake
     let mut all = Vec::new();
     for entry in fs::read_dir(root).map_err(IntakeError::io("read", root))? {
         let entry = entry.map_err(IntakeError::io("read", root))?;
-        let kind = entry
+        let file_type = entry
             .file_type()
             .map_err(IntakeError::io("read", &entry.path()))?;
-        all.push((entry.file_name(), entry.path(), kind));
+        all.push((entry.file_name(), entry.path(), file_type));
     }
     all.sort_by(|one, other| one.0.cmp(&other.0));
     let mut found = Vec::new();
-    for (name, path, kind) in all {
+    for (name, path, file_type) in all {
         let is_text = name.to_str().is_some();
         let name = name.to_string_lossy().into_owned();
-        let lower = name.to_lowercase();
-        let has_meaning = name.starts_with('.')
-            || name == "__MACOSX"
-            || [".csv", ".toml", ".json", ".yml", ".md", ".txt", ".html"]
-                .iter()
-                .any(|ending| lower.ends_with(ending));
-        let (kind, problem) = if kind.is_symlink() {
-            (
-                FoundKind::Other,
-                Some("it is a link, which is not followed"),
-            )
-        } else if kind.is_dir() {
-            (
-                if has_git(&path) {
-                    FoundKind::Clone
-                } else {
-                    FoundKind::Folder
-                },
-                None,
-            )
-        } else if kind.is_file() && is_zip(&name) {
-            (FoundKind::Zip, None)
-        } else if MoodleName::parse(&name).is_some() || CanvasName::parse(&name).is_some() {
-            (
-                FoundKind::Other,
-                Some("it is no zip file: ask for a zip file of the crate"),
-            )
-        } else if has_meaning {
-            continue;
-        } else {
-            findings.push(format!(
-                "`{name}` is neither a folder nor a zip file, and was not taken"
-            ));
+        let Some((kind, problem)) = kind_of(&name, &path, file_type) else {
+            if !has_other_meaning(&name) {
+                findings.push(format!(
+                    "`{name}` is neither a folder nor a zip file, and was not taken"
+                ));
+            }
             continue;
         };
         if name.starts_with('.') || name == "__MACOSX" {
@@ -254,6 +227,39 @@ fn entries(root: &Path, findings: &mut Vec<String>) -> Result<Vec<Found>, Intake
         });
     }
     Ok(found)
+}
+
+/// What may be a submission is, and why it cannot be read as one; none for other files.
+fn kind_of(
+    name: &str,
+    path: &Path,
+    file_type: fs::FileType,
+) -> Option<(FoundKind, Option<&'static str>)> {
+    if file_type.is_symlink() {
+        let problem = "it is a link, which is not followed";
+        Some((FoundKind::Other, Some(problem)))
+    } else if file_type.is_dir() && has_git(path) {
+        Some((FoundKind::Clone, None))
+    } else if file_type.is_dir() {
+        Some((FoundKind::Folder, None))
+    } else if file_type.is_file() && is_zip(name) {
+        Some((FoundKind::Zip, None))
+    } else if MoodleName::parse(name).is_some() || CanvasName::parse(name).is_some() {
+        let problem = "it is no zip file: ask for a zip file of the crate";
+        Some((FoundKind::Other, Some(problem)))
+    } else {
+        None
+    }
+}
+
+/// Whether a file is there for something else than to be a submission.
+fn has_other_meaning(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    name.starts_with('.')
+        || name == "__MACOSX"
+        || [".csv", ".toml", ".json", ".yml", ".md", ".txt", ".html"]
+            .iter()
+            .any(|ending| lower.ends_with(ending))
 }
 
 fn keep(
@@ -338,20 +344,6 @@ fn bare(found: &Found) -> &str {
     } else {
         name
     }
-}
-
-/// A name as services write it into addresses.
-pub(crate) fn slug(name: &str) -> String {
-    let dashed: String = name
-        .to_lowercase()
-        .chars()
-        .map(|char| if char.is_alphanumeric() { char } else { '-' })
-        .collect();
-    dashed
-        .split('-')
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join("-")
 }
 
 fn claim_by_name(found: &mut Found, prefix: Option<&str>) {

@@ -2,13 +2,38 @@
 //! one submission's files.
 //!
 //! [`import`] finds out who handed in what and when, [`Batch`] is the file `batch.toml` that says
-//! so (people read it and change it by hand), [`take`] reads one submission's files. All of it
-//! works on what is on the disk: no service is asked, no program is run. Clones are read as objects
-//! by their ids; their configuration, hooks, filters and alternates have no effect.
+//! so (people read it and change it by hand), [`take`] reads one submission's files.
+//!
+//! What it does not know: other crates of the project, labs, tests and points. All of it works on
+//! what is on the disk: no service is asked, no program is run, no compiler, no git. Clones are
+//! read as objects by their ids; their configuration, hooks, filters and alternates have no effect.
+//!
+//! ```
+//! use faultline_intake::{Batch, Limits, Taken, take};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let class = tempfile::tempdir()?;
+//! std::fs::create_dir_all(class.path().join("ann/src"))?;
+//! std::fs::write(class.path().join("ann/src/lib.rs"), "// a library")?;
+//! let file = class.path().join("batch.toml");
+//! std::fs::write(&file, "format = 1\n[[submission]]\nid = \"ann\"\npath = \"ann\"\n")?;
+//!
+//! let batch = Batch::read(&file)?;
+//! let limits = Limits { files: 256, bytes: 1 << 20 };
+//! let taken = take(class.path(), &batch.submissions[0], "lab2", limits)?;
+//! assert_eq!(taken, Taken::Folder(class.path().join("ann")));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Read on in `import.rs`, which calls the rest: `layout.rs` (what lies in the folder), `claim.rs`
+//! and `matching.rs` (whose is it?), `repository.rs` and `history.rs` (clones), `timing.rs` (which
+//! commit was there in time). `take.rs` is the way to one submission's files.
 
 mod archive;
 mod batch;
 mod bulk;
+mod claim;
 mod entries;
 mod error;
 mod history;
@@ -25,9 +50,9 @@ mod timing;
 mod whole;
 
 pub use batch::{Batch, Student, Submission, TimeSource, Unmatched};
-pub use entries::{Entry, What};
+pub use entries::{Entry, EntryKind, Limits};
 pub use error::{IntakeError, TakeError};
 pub use import::{Finding, ImportRequest, Imported, import};
 pub use layout::Layout;
 pub use moment::Moment;
-pub use take::{Limits, Taken, take};
+pub use take::{Taken, take};

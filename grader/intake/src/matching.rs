@@ -4,54 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     batch::ID_LENGTH,
-    bulk::CanvasName,
-    layout::{Found, slug},
-    roster::{Person, Roster, is_same},
+    claim::{Claim, is_same_team},
+    layout::Found,
+    roster::Roster,
 };
-
-/// What says whose a submission is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Claim {
-    /// The repository has this name.
-    Repository(String),
-    Login(String),
-    Identifier(String),
-    Email(String),
-    /// A team has this name, in whatever way it is written.
-    Team(String),
-    /// Canvas or Moodle give this number.
-    PlatformId(String),
-    Name(String),
-    /// The name as Canvas writes it.
-    SqueezedName(String),
-}
-
-impl Claim {
-    fn fits(&self, person: &Person) -> bool {
-        let same = |own: Option<&str>, claimed: &str| own.is_some_and(|own| is_same(own, claimed));
-        match self {
-            Claim::Repository(name) => same(person.repository.as_deref(), name),
-            Claim::Login(login) => same(person.login.as_deref(), login),
-            Claim::Identifier(identifier) => same(Some(&person.identifier), identifier),
-            Claim::Email(email) => same(person.email.as_deref(), email),
-            Claim::Team(team) => person
-                .team
-                .as_deref()
-                .is_some_and(|own| is_same_team(own, team)),
-            Claim::PlatformId(id) => same(person.platform_id.as_deref(), id),
-            Claim::Name(name) => same(person.name.as_deref(), name),
-            Claim::SqueezedName(name) => person
-                .name
-                .as_deref()
-                .is_some_and(|own| CanvasName::squeezed(own) == *name),
-        }
-    }
-
-    /// Whether several people may be meant.
-    fn is_for_many(&self) -> bool {
-        matches!(self, Claim::Repository(_) | Claim::Team(_))
-    }
-}
 
 /// Who has what.
 #[derive(Debug)]
@@ -98,20 +54,13 @@ pub(crate) fn matched(found: &mut [Found], roster: &Roster) -> Matched {
         for index in &indices {
             let text = format!(
                 "{names} all belong to `{who}`: choose one (write its id into the student's \
-                 `submission`, and remove this \
-                 line)"
+                 `submission`, and remove this line)"
             );
             found[*index].problem.get_or_insert(text);
             owners[*index].remove(&person);
         }
     }
     Matched { owners, submission }
-}
-
-/// Services write the names of teams into addresses. (Names of other signs only have nothing there
-/// to compare.)
-fn is_same_team(one: &str, other: &str) -> bool {
-    is_same(one, other) || (slug(one) == slug(other) && !slug(one).is_empty())
 }
 
 fn claimed(claims: &[Claim], roster: &Roster) -> Result<Vec<usize>, String> {

@@ -17,8 +17,8 @@ pub struct Moment(Timestamp);
 
 /// What a moment looks like.
 const EXPECTED: &str = "expected a date and a time with an offset or a time zone, such as \
-                        2026-11-01T23:59:00Z, \
-                        2026-11-01T23:59:00+01:00 or `2026-11-01 23:59 Europe/Berlin`";
+                        2026-11-01T23:59:00Z, 2026-11-01T23:59:00+01:00 or `2026-11-01 23:59 \
+                        Europe/Berlin`";
 
 impl Moment {
     /// The present.
@@ -108,7 +108,7 @@ impl Moment {
         Some(Moment::whole(moment))
     }
 
-    /// The moment so many seconds after 1970 began; none for what no calendar has.
+    /// The moment that is this number of seconds after 1970 began; none for what no calendar has.
     pub fn from_seconds(seconds: i64) -> Option<Moment> {
         Timestamp::from_second(seconds).ok().map(Moment)
     }

@@ -115,8 +115,7 @@ impl Repository {
             };
             return problem(format!(
                 "its `.git` is {kind}, not a folder: it would lead to another repository, which is \
-                 not followed; \
-                 clone it again (without --separate-git-dir or worktrees)"
+                 not followed; clone it again (without --separate-git-dir or worktrees)"
             ));
         }
         refuse_ways_out(&git_dir)?;
@@ -258,7 +257,7 @@ impl Repository {
         Ok(entries)
     }
 
-    /// A file of at most so many bytes.
+    /// A file of at most `most` bytes.
     pub(crate) fn blob(&self, id: ObjectId, most: u64) -> Result<Blob, TakeError> {
         let size = self.size(id, Kind::Blob)?;
         if size > most {
@@ -348,8 +347,7 @@ fn refuse_ways_out(git_dir: &Path) -> Result<(), TakeError> {
         if fs::symlink_metadata(git_dir.join(name)).is_ok() {
             return problem(format!(
                 "its `.git/{name}` leads to another repository, which is not followed: clone it \
-                 again (without \
-                 --shared or --reference)"
+                 again (without --shared or --reference)"
             ));
         }
     }

@@ -5,14 +5,13 @@ use std::{collections::BTreeMap, path::Path};
 use crate::{
     error::IntakeError,
     moment::Moment,
-    table::{Row, Table},
+    table::{Table, TableRow},
 };
 
 const ROSTER: &str = "those of GitHub Classroom (`identifier,github_username,github_id,name`), of \
-                      Classroom 50 \
-    (`username,first_name,last_name,email,section,github_id,role`), of a Canvas gradebook \
-    (`Student,ID,SIS Login \
-    ID,Section`) or of a Moodle grading worksheet (`Identifier,Full name,ID number,Email address`)";
+                      Classroom 50 (`username,first_name,last_name,email,section,github_id,role`), \
+                      of a Canvas gradebook (`Student,ID,SIS Login ID,Section`) or of a Moodle \
+                      grading worksheet (`Identifier,Full name,ID number,Email address`)";
 const GRADES: &str = "those of GitHub Classroom's grades: `github_username`, `roster_identifier`, \
     `student_repository_name`, `submission_timestamp` (and `group_name`, if there are teams)";
 const TEAMS: &str = "`team` (or `group_name`) and one of `login`, `identifier` and `email`, with a \
@@ -269,7 +268,7 @@ impl Key {
             .ok_or_else(|| table.wrong_columns(expected))
     }
 
-    fn find(&self, roster: &Roster, row: &Row) -> Option<usize> {
+    fn find(&self, roster: &Roster, row: &TableRow) -> Option<usize> {
         roster.find(
             row.cell(self.login),
             row.cell(self.identifier),
@@ -277,7 +276,7 @@ impl Key {
         )
     }
 
-    fn text(&self, row: &Row) -> String {
+    fn text(&self, row: &TableRow) -> String {
         let cells = [self.login, self.identifier, self.email].map(|column| row.cell(column));
         cells
             .into_iter()
@@ -291,16 +290,10 @@ impl Key {
 /// A line of a roster; none for those that are no students.
 fn person(
     table: &Table<'_>,
-    row: &Row,
+    row: &TableRow,
     canvas: Option<(usize, usize)>,
 ) -> Result<Option<Person>, IntakeError> {
     let cell = |names: &[&str]| row.cell(table.column(names)).map(str::to_owned);
-    let is_student = |role: &str| {
-        matches!(
-            role.to_lowercase().as_str(),
-            "student" | "students" | "learner"
-        )
-    };
     if cell(&["role"]).is_some_and(|role| !is_student(&role)) {
         return Ok(None);
     }
@@ -325,10 +318,7 @@ fn person(
         if student.starts_with("Points Possible") || student == "Student, Test" {
             return Ok(None);
         }
-        let natural = student
-            .split_once(',')
-            .map(|(last, first)| format!("{} {}", first.trim(), last.trim()));
-        person.name = Some(natural.unwrap_or_else(|| student.to_owned()));
+        person.name = Some(first_name_first(student));
         person.platform_id = row.cell(Some(id)).map(str::to_owned);
         identifier = identifier
             .or_else(|| cell(&["sis login id"]))
@@ -361,6 +351,21 @@ fn person(
             row.line,
             "it tells neither an identifier nor a login, mail address or name",
         )),
+    }
+}
+
+fn is_student(role: &str) -> bool {
+    matches!(
+        role.to_lowercase().as_str(),
+        "student" | "students" | "learner"
+    )
+}
+
+/// `Ann Ames` for `Ames, Ann`.
+fn first_name_first(name: &str) -> String {
+    match name.split_once(',') {
+        Some((last, first)) => format!("{} {}", first.trim(), last.trim()),
+        None => name.to_owned(),
     }
 }
 

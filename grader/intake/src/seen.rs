@@ -20,7 +20,7 @@ last one that did not
 /// What imports saw.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Seen {
+pub(crate) struct SeenLog {
     format: u32,
     #[serde(default)]
     submission: BTreeMap<String, Looked>,
@@ -45,13 +45,13 @@ pub(crate) struct Bounds {
     pub(crate) at: Moment,
 }
 
-impl Seen {
+impl SeenLog {
     /// Reads the file; nothing has been seen if there is none.
-    pub(crate) fn read(path: &Path) -> Result<Seen, IntakeError> {
+    pub(crate) fn read(path: &Path) -> Result<SeenLog, IntakeError> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(Seen {
+                return Ok(SeenLog {
                     format: FORMAT,
                     submission: BTreeMap::new(),
                 });
@@ -63,7 +63,7 @@ impl Seen {
                 "restore it from a backup, or remove it to forget when each commit was first seen";
             IntakeError::input(path, format!("{problem}: {advice}"))
         };
-        let seen: Seen = toml::from_str(&text).map_err(|error| broken(error.to_string()))?;
+        let seen: SeenLog = toml::from_str(&text).map_err(|error| broken(error.to_string()))?;
         if seen.format != FORMAT {
             return Err(broken(format!(
                 "it has format {}, and this program reads format {FORMAT}",
@@ -120,7 +120,7 @@ mod tests {
     fn importing_again_keeps_when_something_was_first_seen() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("seen.toml");
-        let mut seen = Seen::read(&path).expect("nothing seen yet");
+        let mut seen = SeenLog::read(&path).expect("nothing seen yet");
         assert_eq!(
             seen.look("ann", &["a".into()], moment(1))["a"],
             Bounds {
@@ -129,7 +129,7 @@ mod tests {
             }
         );
         seen.write(&path).expect("written");
-        let mut seen = Seen::read(&path).expect("read");
+        let mut seen = SeenLog::read(&path).expect("read");
         let bounds = seen.look("ann", &["a".into(), "b".into()], moment(5));
         assert_eq!(
             bounds["a"],

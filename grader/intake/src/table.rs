@@ -13,17 +13,17 @@ pub(crate) struct Table<'a> {
     path: &'a Path,
     /// In lower case, without white space around them.
     headings: Vec<String>,
-    rows: Vec<Row>,
+    rows: Vec<TableRow>,
 }
 
 /// A line below the headings.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct TableRow {
     pub(crate) line: u64,
     cells: Vec<String>,
 }
 
-impl Row {
+impl TableRow {
     /// The cell of a column; none if it is empty, or there is no such column.
     pub(crate) fn cell(&self, column: Option<usize>) -> Option<&str> {
         self.cells
@@ -100,7 +100,7 @@ impl<'a> Table<'a> {
                 );
                 return Err(table.at(line, &problem));
             }
-            table.rows.push(Row { line, cells });
+            table.rows.push(TableRow { line, cells });
         }
         table.check_headings()?;
         Ok(table)
@@ -121,7 +121,7 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    pub(crate) fn rows(&self) -> &[Row] {
+    pub(crate) fn rows(&self) -> &[TableRow] {
         &self.rows
     }
 
@@ -164,7 +164,7 @@ mod tests {
         fs::write(&path, text).expect("written");
         let table = Table::read(&path).map_err(|error| error.to_string())?;
         let columns = [table.column(&["a"]), table.column(&["b", "other"])];
-        let cells = |row: &Row| {
+        let cells = |row: &TableRow| {
             columns
                 .iter()
                 .map(|column| row.cell(*column).map(str::to_owned))

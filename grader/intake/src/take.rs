@@ -7,27 +7,18 @@ use std::{
 };
 
 use gix_hash::ObjectId;
-use gix_object::tree::EntryKind;
+use gix_object::tree;
 
 use crate::{
     archive::{Archive, NamedKind, SUBMISSION_BYTES, below},
     batch::Submission,
-    entries::{Collected, Entry, What, check_path},
+    entries::{Collected, Entry, EntryKind, Limits, check_path},
     error::TakeError,
     repository::{Blob, Repository, TreeEntry, guarded},
 };
 
 /// How deep folders below `src` may nest to be listed.
 const MAX_DEPTH: usize = 64;
-
-/// How much of a submission is read.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// How many source files.
-    pub files: usize,
-    /// How many bytes all source files have together.
-    pub bytes: u64,
-}
 
 /// Where a submission's files are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -254,7 +245,7 @@ fn from_commit(
         let entries = repository.tree(crate_dir)?;
         let source = entries
             .iter()
-            .find(|entry| entry.name == "src" && entry.kind == EntryKind::Tree);
+            .find(|entry| entry.name == "src" && entry.kind == tree::EntryKind::Tree);
         let Some(source) = source else { continue };
         let in_source = repository.tree(source.id)?;
         if !in_source
@@ -274,7 +265,10 @@ fn from_commit(
 }
 
 fn is_file(entry: &TreeEntry) -> bool {
-    matches!(entry.kind, EntryKind::Blob | EntryKind::BlobExecutable)
+    matches!(
+        entry.kind,
+        tree::EntryKind::Blob | tree::EntryKind::BlobExecutable
+    )
 }
 
 /// The folder at a path of a commit; none if there is none.
@@ -290,8 +284,8 @@ fn folder_at(
             .into_iter()
             .find(|entry| entry.name == part);
         match entry {
-            Some(entry) if entry.kind == EntryKind::Tree => folder = entry.id,
-            Some(entry) if entry.kind == EntryKind::Link => {
+            Some(entry) if entry.kind == tree::EntryKind::Tree => folder = entry.id,
+            Some(entry) if entry.kind == tree::EntryKind::Link => {
                 return problem(format!(
                     "`{part}` in the path `{path}` is a link, which is not followed"
                 ));
@@ -309,14 +303,14 @@ fn add(
     collected: &mut Collected,
 ) -> Result<(), TakeError> {
     let what = match entry.kind {
-        EntryKind::Tree => What::Folder,
-        EntryKind::Link => What::Link,
-        EntryKind::Commit => What::Special,
-        EntryKind::Blob | EntryKind::BlobExecutable => match collected.room(&path) {
-            None => What::File(Vec::new()),
+        tree::EntryKind::Tree => EntryKind::Folder,
+        tree::EntryKind::Link => EntryKind::Link,
+        tree::EntryKind::Commit => EntryKind::Special,
+        tree::EntryKind::Blob | tree::EntryKind::BlobExecutable => match collected.room(&path) {
+            None => EntryKind::File(Vec::new()),
             Some(room) => match repository.blob(entry.id, room)? {
-                Blob::Content(content) => What::File(content),
-                Blob::TooBig(size) => What::TooBig(size),
+                Blob::Content(content) => EntryKind::File(content),
+                Blob::TooBig(size) => EntryKind::TooBig(size),
             },
         },
     };
@@ -333,7 +327,7 @@ fn collect(
     for entry in entries {
         let path = format!("{folder}/{}", entry.name);
         add(repository, path.clone(), &entry, collected)?;
-        if entry.kind == EntryKind::Tree {
+        if entry.kind == tree::EntryKind::Tree {
             if depth == MAX_DEPTH {
                 return problem(format!(
                     "its folders nest deeper than {MAX_DEPTH} (at `{path}`)"

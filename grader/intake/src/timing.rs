@@ -87,28 +87,8 @@ pub(crate) fn pick(
         );
     }
     let commit = commit.unwrap_or(history.head);
-    let later = history
-        .main_line()
-        .take_while(|id| *id != commit)
-        .collect::<Vec<_>>();
-    if let (Some(last), Some(_)) = (
-        later
-            .first()
-            .filter(|_| history.main_line().any(|id| id == commit)),
-        rules.deadline,
-    ) {
-        let timed = times[last];
-        let plural = if later.len() == 1 {
-            "commit"
-        } else {
-            "commits"
-        };
-        notes.push(format!(
-            "{} later {plural} not graded, the last of {} ({})",
-            later.len(),
-            timed.time,
-            name_of(timed.source)
-        ));
+    if rules.deadline.is_some() {
+        notes.extend(later_commits(history, commit, &times));
     }
     if history.branch.is_none() {
         notes.push("the clone stands at a commit of no branch".into());
@@ -123,6 +103,30 @@ pub(crate) fn pick(
         problem,
         notes,
     }
+}
+
+/// Notes the commits of the branch that came after the one that is graded.
+fn later_commits(
+    history: &History,
+    commit: ObjectId,
+    times: &BTreeMap<ObjectId, Timed>,
+) -> Option<String> {
+    if !history.main_line().any(|id| id == commit) {
+        return None;
+    }
+    let later: Vec<_> = history.main_line().take_while(|id| *id != commit).collect();
+    let last = times[later.first()?];
+    let plural = if later.len() == 1 {
+        "commit"
+    } else {
+        "commits"
+    };
+    Some(format!(
+        "{} later {plural} not graded, the last of {} ({})",
+        later.len(),
+        last.time,
+        name_of(last.source)
+    ))
 }
 
 fn name_of(source: TimeSource) -> &'static str {

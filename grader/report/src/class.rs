@@ -14,7 +14,7 @@ use crate::{
     terminal::{count, seconds},
 };
 
-/// So many rows without a result are listed on the terminal; the files have all of them.
+/// Maximum number of rows without a result that the terminal lists; the files have all of them.
 const LISTED: usize = 30;
 
 /// A listener that writes for people.
@@ -47,40 +47,27 @@ impl<W: Write> ClassScreen<W> {
                 layers,
             } => {
                 writeln!(self.out, "{}  {title}", lab.bold())?;
-                let done = if *done > 0 {
-                    format!(", {done} of them done before")
-                } else {
-                    String::new()
+                let (submissions, rows) = (count(*submissions, "submission"), count(*rows, "row"));
+                let done = match done {
+                    0 => String::new(),
+                    done => format!(", {done} of them done before"),
                 };
-                let head = format!(
-                    "{} for {}{done}",
-                    count(*submissions, "submission"),
-                    count(*rows, "row")
-                );
-                self.dimmed(&head)?;
-                let layers = match layers.is_empty() {
+                self.dimmed(&format!("{submissions} for {rows}{done}"))?;
+                let mechanisms = match layers.is_empty() {
                     true => "nothing".to_owned(),
                     false => layers.join(", "),
                 };
-                self.dimmed(&format!("builds are locked in by: {layers}"))
+                self.dimmed(&format!("builds are sandboxed by: {mechanisms}"))
             }
             ClassEvent::Sure {
                 reference,
                 starter,
                 took_ms,
             } => {
-                let points = |score: &Score| format!("{}/{}", score.earned, score.possible);
-                let text = format!(
-                    "reference {}, starter {}",
-                    points(reference),
-                    points(starter)
-                );
-                writeln!(
-                    self.out,
-                    "{:>10}  {text}  {}",
-                    "sure".green().bold(),
-                    seconds(*took_ms).dimmed()
-                )
+                let (reference, starter) = (points(reference), points(starter));
+                let (word, took) = ("sure".green().bold(), seconds(*took_ms).dimmed());
+                let text = format!("reference {reference}, starter {starter}");
+                writeln!(self.out, "{word:>10}  {text}  {took}")
             }
             ClassEvent::Done {
                 id,
@@ -92,28 +79,17 @@ impl<W: Write> ClassScreen<W> {
                 estimate_ms,
             } => {
                 let points = match status {
-                    ClassStatus::Graded | ClassStatus::DoesNotBuild => {
-                        format!("{}/{}", score.earned, score.possible)
-                    }
+                    ClassStatus::Graded | ClassStatus::DoesNotBuild => points(score),
                     _ => String::new(),
                 };
-                let took = if *took_ms > 0 {
-                    seconds(*took_ms)
-                } else {
-                    String::new()
+                let took = match took_ms {
+                    0 => String::new(),
+                    ms => seconds(*ms),
                 };
-                let ahead = match (left, estimate_ms) {
-                    (0, _) => String::new(),
-                    (left, 0) => format!("{left} left"),
-                    (left, ms) => format!("{left} left, about {}", about(*ms)),
-                };
+                let (status, id) = (coloured(*status), printable(id));
                 let names = if self.width < 100 { 20 } else { 32 };
-                let line = format!(
-                    "{:>10}  {points:>7}  {:<names$} {took:>9}",
-                    coloured(*status),
-                    printable(id)
-                );
-                writeln!(self.out, "{line}  {}", ahead.dimmed())?;
+                let line = format!("{status:>10}  {points:>7}  {id:<names$} {took:>9}");
+                writeln!(self.out, "{line}  {}", ahead(*left, *estimate_ms).dimmed())?;
                 match why {
                     Some(why) => self.paragraph(why, 12),
                     None => Ok(()),
@@ -206,6 +182,19 @@ impl<W: Write> ClassScreen<W> {
             writeln!(self.out, "{:indent$}{line}", "")?;
         }
         Ok(())
+    }
+}
+
+fn points(score: &Score) -> String {
+    format!("{}/{}", score.earned, score.possible)
+}
+
+/// How much there is still to do.
+fn ahead(left: usize, estimate_ms: u64) -> String {
+    match (left, estimate_ms) {
+        (0, _) => String::new(),
+        (left, 0) => format!("{left} left"),
+        (left, ms) => format!("{left} left, about {}", about(ms)),
     }
 }
 

@@ -4,9 +4,9 @@ use colored::Colorize;
 
 use crate::safe::{printable, wrap};
 
-/// One layer of protection, tried out.
+/// One sandbox mechanism, tried out.
 #[derive(Clone, Copy, Debug)]
-pub struct LayerLine<'a> {
+pub struct MechanismLine<'a> {
     /// Its name.
     pub name: &'a str,
     /// Whether it works.
@@ -17,39 +17,39 @@ pub struct LayerLine<'a> {
     pub advice: &'a str,
 }
 
-/// All layers, then what follows from them: what locks builds in, or why nothing does.
+/// All mechanisms, then what follows from them: what sandboxes builds, or why nothing does.
 pub fn doctor_text(
-    layers: &[LayerLine<'_>],
-    cage: Result<&[String], &str>,
+    mechanisms: &[MechanismLine<'_>],
+    sandbox: Result<&[String], &str>,
     width: usize,
 ) -> String {
     const INDENT: usize = 31;
     let room = width.saturating_sub(INDENT).max(30);
     let mut out = String::new();
-    for layer in layers {
-        let word = if layer.works {
+    for mechanism in mechanisms {
+        let word = if mechanism.works {
             "works".green().bold()
         } else {
             "does not".yellow().bold()
         };
-        let mut lines = wrap(&printable(layer.detail), room, "");
-        if !layer.advice.is_empty() {
-            lines.extend(wrap(&printable(layer.advice), room, ""));
+        let mut lines = wrap(&printable(mechanism.detail), room, "");
+        if !mechanism.advice.is_empty() {
+            lines.extend(wrap(&printable(mechanism.advice), room, ""));
         }
         let mut lines = lines.into_iter();
         out += &format!(
             "{word:>9}  {:<18}  {}\n",
-            layer.name,
+            mechanism.name,
             lines.next().unwrap_or_default()
         );
         for line in lines {
             out += &format!("{:INDENT$}{}\n", "", line.dimmed());
         }
     }
-    let (word, text) = match cage {
-        Ok(layers) => (
+    let (word, text) = match sandbox {
+        Ok(mechanisms) => (
             "safe".green().bold(),
-            format!("submissions are built behind {}", layers.join(", ")),
+            format!("submissions are built behind {}", mechanisms.join(", ")),
         ),
         Err(why) => (
             "not safe".red().bold(),
@@ -75,27 +75,27 @@ mod tests {
 
     #[test]
     fn what_does_not_work_comes_with_what_to_do() {
-        let layer = |name, works, advice| LayerLine {
+        let mechanism = |name, works, advice| MechanismLine {
             name,
             works,
             detail: "tried",
             advice,
         };
-        let layers = [
-            layer("landlock", true, ""),
-            layer("bubblewrap", false, "install it"),
+        let mechanisms = [
+            mechanism("landlock", true, ""),
+            mechanism("bubblewrap", false, "install it"),
         ];
         colored::control::set_override(false);
         let active = ["landlock 7".to_owned()];
         assert_eq!(
-            doctor_text(&layers, Ok(&active), 80),
+            doctor_text(&mechanisms, Ok(&active), 80),
             "    works  landlock            tried\n does not  bubblewrap          tried\n\
              \x20                              install it\n\n     safe  submissions are built \
              behind landlock 7\n"
         );
         assert!(
-            doctor_text(&layers, Err("no walls"), 80)
-                .ends_with(" not safe  `cargo grade batch` refuses to build here: no walls\n")
+            doctor_text(&mechanisms, Err("nothing works"), 80)
+                .ends_with(" not safe  `cargo grade batch` refuses to build here: nothing works\n")
         );
     }
 }

@@ -137,7 +137,7 @@ fn label(span: &Span) -> String {
     printable(&span.label)
 }
 
-/// `|3 s2+s1 =====`, so many characters wide.
+/// `|3 s2+s1 =====`, `width` characters wide.
 fn drawn(span: &Span, width: usize) -> String {
     let label: String = label(span).chars().take(width.saturating_sub(1)).collect();
     let rest = width - 1 - label.chars().count();

@@ -1,7 +1,20 @@
 //! What people and programs read: listeners of the stream of [`Event`](faultline_verdict::Event)s.
 //!
-//! This crate knows only verdict data: nothing of runs, labs or submissions. Since all reports come
-//! from one stream, no two can disagree.
+//! This crate knows only verdict data: nothing of runs, labs or submissions, and neither clocks nor
+//! files. Since all reports come from one stream, no two can disagree. It decides nothing about
+//! points; what students may not see is taken out by [`event_for`] before a report is told of it.
+//!
+//! ```
+//! use faultline_report::printable;
+//!
+//! // What a program printed cannot steer the terminal that shows it.
+//! assert_eq!(printable("\u{1b}[31mred"), "\\u{1b}[31mred");
+//! ```
+//!
+//! Read on in `terminal.rs` (a grade on the terminal), `html/mod.rs` (the page), `json.rs`,
+//! `student.rs` (what students may see), `class.rs` and `gradebook.rs` (a class), `matrix.rs`
+//! (wrong solutions), `histories.rs` (checks of recorded histories), `walk.rs` and `watch.rs` (one
+//! run, step by step). All text of programs goes through `safe.rs`.
 
 mod class;
 mod doctor;
@@ -19,7 +32,7 @@ mod walk;
 mod watch;
 
 pub use class::{ClassScreen, class_plan_text};
-pub use doctor::{LayerLine, doctor_text};
+pub use doctor::{MechanismLine, doctor_text};
 pub use failure::{failure_text, hint_text};
 pub use gradebook::{class_csv, class_markdown};
 pub use histories::check_text;

@@ -7,7 +7,7 @@ use faultline_verdict::{Matrix, MatrixRow, MatrixTest, Status};
 
 use crate::safe::{printable, wrap};
 
-/// Names take at most so many columns; longer ones end in an ellipsis.
+/// Maximum number of columns of a name; longer ones end in an ellipsis.
 const WIDEST_NAME: usize = 40;
 
 /// With less room for names, public and hidden tests are shown one below the other.

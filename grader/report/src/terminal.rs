@@ -107,6 +107,32 @@ impl<W: Write> Terminal<W> {
     }
 
     fn finished(&mut self, grade: &Grade, took_ms: u64) -> std::io::Result<()> {
+        self.trouble(grade)?;
+        self.failures(grade)?;
+        writeln!(self.out)?;
+        for file in &grade.left_out {
+            writeln!(self.out, "{:>9}  {}", "left out".yellow(), printable(file))?;
+        }
+        if grade
+            .tests
+            .iter()
+            .filter(|verdict| verdict.status != Status::Passed)
+            .count()
+            > 1
+        {
+            for part in parts_run(grade) {
+                let title = format!("part {}: {}", part.part, part.title);
+                writeln!(self.out, "{:>9}  {title}", points(&part.score))?;
+            }
+        }
+        self.score(grade)?;
+        let details = format!("in {}, fingerprint {}", seconds(took_ms), grade.fingerprint);
+        writeln!(self.out, "{:>9}  {}", "", details.dimmed())?;
+        self.out.flush()
+    }
+
+    /// Why nothing was run.
+    fn trouble(&mut self, grade: &Grade) -> std::io::Result<()> {
         if grade.outcome == Outcome::DoesNotBuild {
             writeln!(self.out, "{:>9}", "no build".red().bold())?;
             let text = grade.build_error.as_deref().unwrap_or_default();
@@ -132,7 +158,11 @@ impl<W: Write> Terminal<W> {
             };
             writeln!(self.out, "{}", wrap(text, self.width, "").join("\n"))?;
         }
-        // A hole of the starter stops many tests; it is told once.
+        Ok(())
+    }
+
+    /// Each failure; a hole of the starter stops many tests, and is told once.
+    fn failures(&mut self, grade: &Grade) -> std::io::Result<()> {
         let mut holes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for verdict in &grade.tests {
             let Some(failure) = &verdict.failure else {
@@ -160,22 +190,10 @@ impl<W: Write> Terminal<W> {
             );
             writeln!(self.out, "\n{}", wrap(&text, self.width, "  ").join("\n"))?;
         }
-        writeln!(self.out)?;
-        for file in &grade.left_out {
-            writeln!(self.out, "{:>9}  {}", "left out".yellow(), printable(file))?;
-        }
-        if grade
-            .tests
-            .iter()
-            .filter(|verdict| verdict.status != Status::Passed)
-            .count()
-            > 1
-        {
-            for part in parts_run(grade) {
-                let title = format!("part {}: {}", part.part, part.title);
-                writeln!(self.out, "{:>9}  {title}", points(&part.score))?;
-            }
-        }
+        Ok(())
+    }
+
+    fn score(&mut self, grade: &Grade) -> std::io::Result<()> {
         let score = points(&grade.score);
         let full = grade.score.earned == grade.score.possible && grade.score.possible > 0;
         let score = if full { score.green() } else { score.red() };
@@ -188,10 +206,7 @@ impl<W: Write> Terminal<W> {
             0 => String::new(),
             points => format!("; {points} points could not be scored, ask your course staff"),
         };
-        writeln!(self.out, "{:>9}  {what}{unscored}", score.bold())?;
-        let details = format!("in {}, fingerprint {}", seconds(took_ms), grade.fingerprint);
-        writeln!(self.out, "{:>9}  {}", "", details.dimmed())?;
-        self.out.flush()
+        writeln!(self.out, "{:>9}  {what}{unscored}", score.bold())
     }
 }
 

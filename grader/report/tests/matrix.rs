@@ -4,7 +4,37 @@
 use faultline_report::{MatrixScreen, matrix_to_json};
 use faultline_verdict::{FORMAT, Matrix, MatrixRow, MatrixTest, Score, Status, Visibility};
 
-/// So many public and hidden tests, and a few solutions.
+/// A solution that fails the tests with these numbers.
+fn row(tests: &[MatrixTest], name: &str, correct: bool, failed: &[usize]) -> MatrixRow {
+    let status = |column: usize| match failed.contains(&column) {
+        true => Status::Failed,
+        false if failed.contains(&0) && column == 2 => Status::Withheld,
+        false if failed.contains(&1) && column == 3 => Status::NotScored,
+        false => Status::Passed,
+    };
+    let cells: Vec<Status> = (0..tests.len()).map(status).collect();
+    let earned = cells.iter().filter(|cell| **cell == Status::Passed).count() as u32;
+    let score = Score {
+        earned,
+        possible: tests.len() as u32,
+        not_scored: 0,
+    };
+    let loses = failed
+        .iter()
+        .filter_map(|column| tests.get(*column))
+        .map(|test| test.id.clone())
+        .collect();
+    MatrixRow {
+        name: name.to_owned(),
+        correct,
+        cells,
+        score,
+        loses,
+        passes: Vec::new(),
+    }
+}
+
+/// A matrix of this number of public and hidden tests, and a few solutions.
 fn matrix(public: usize, hidden: usize) -> Matrix {
     let test = |id: String, visibility| MatrixTest {
         id,
@@ -16,34 +46,7 @@ fn matrix(public: usize, hidden: usize) -> Matrix {
         .map(|number| test(format!("public_promise_{number}"), Visibility::Public))
         .chain((1..=hidden).map(|number| test(format!("H-C{number}"), Visibility::Hidden)))
         .collect();
-    let row = |name: &str, correct: bool, failed: &[usize]| {
-        let status = |column: usize| match failed.contains(&column) {
-            true => Status::Failed,
-            false if failed.contains(&0) && column == 2 => Status::Withheld,
-            false if failed.contains(&1) && column == 3 => Status::NotScored,
-            false => Status::Passed,
-        };
-        let cells: Vec<Status> = (0..tests.len()).map(status).collect();
-        let earned = cells.iter().filter(|cell| **cell == Status::Passed).count() as u32;
-        let score = Score {
-            earned,
-            possible: tests.len() as u32,
-            not_scored: 0,
-        };
-        let loses = failed
-            .iter()
-            .filter_map(|column| tests.get(*column))
-            .map(|test| test.id.clone())
-            .collect();
-        MatrixRow {
-            name: name.to_owned(),
-            correct,
-            cells,
-            score,
-            loses,
-            passes: Vec::new(),
-        }
-    };
+    let row = |name: &str, correct, failed: &[usize]| row(&tests, name, correct, failed);
     let rows = vec![
         row("lab2", true, &[]),
         row("lab2-variant", true, &[]),

@@ -91,8 +91,7 @@ fn verdict(
         title: id.replace('_', " "),
         property:
             "An operation that was carried out but not answered before the primary died is not \
-             carried out again \
-                   by its successor."
+             carried out again by its successor."
                 .to_owned(),
         part: "C".to_owned(),
         category: "safety".to_owned(),
@@ -128,8 +127,53 @@ fn explored(id: &str, searches: &[(u64, bool, u64)]) -> TestVerdict {
     }
 }
 
-fn grade() -> Grade {
+/// One verdict of each kind, and two tests that the same hole of the starter stops.
+fn verdicts() -> Vec<TestVerdict> {
     let hole = "not implemented: Server::start at src/server.rs:32";
+    vec![
+        verdict("state_survives_failover", Status::Passed, None, None),
+        explored("reach_view_2", &[(4_096, true, 0)]),
+        explored(
+            "from_view_2_every_order",
+            &[(4_096, true, 0), (60_000, false, 0), (0, false, 300)],
+        ),
+        verdict(
+            "exactly_once_across_failover",
+            Status::Failed,
+            Some(failure(
+                "violation",
+                "c2 read \"log\": expected Value(\"0;\"), got Value(\"0;0;0;\")",
+            )),
+            None,
+        ),
+        verdict(
+            "put_append_get",
+            Status::Failed,
+            Some(failure("not-implemented", hole)),
+            None,
+        ),
+        verdict(
+            "a_lone_survivor_goes_on",
+            Status::Failed,
+            Some(failure("not-implemented", hole)),
+            None,
+        ),
+        verdict(
+            "state_survives_a_chain",
+            Status::Withheld,
+            None,
+            Some("withheld 2: needs put_append_get"),
+        ),
+        verdict(
+            "failover_chaos",
+            Status::NotScored,
+            None,
+            Some("not scored: the fault \"crashes of servers\" happened with no seed"),
+        ),
+    ]
+}
+
+fn grade() -> Grade {
     let score = Score {
         earned: 2,
         possible: 10,
@@ -158,47 +202,7 @@ fn grade() -> Grade {
         trouble: None,
         unsafe_build: false,
         left_out: vec!["src/link.rs: a link".to_owned()],
-        tests: vec![
-            verdict("state_survives_failover", Status::Passed, None, None),
-            explored("reach_view_2", &[(4_096, true, 0)]),
-            explored(
-                "from_view_2_every_order",
-                &[(4_096, true, 0), (60_000, false, 0), (0, false, 300)],
-            ),
-            verdict(
-                "exactly_once_across_failover",
-                Status::Failed,
-                Some(failure(
-                    "violation",
-                    "c2 read \"log\": expected Value(\"0;\"), got Value(\"0;0;0;\")",
-                )),
-                None,
-            ),
-            verdict(
-                "put_append_get",
-                Status::Failed,
-                Some(failure("not-implemented", hole)),
-                None,
-            ),
-            verdict(
-                "a_lone_survivor_goes_on",
-                Status::Failed,
-                Some(failure("not-implemented", hole)),
-                None,
-            ),
-            verdict(
-                "state_survives_a_chain",
-                Status::Withheld,
-                None,
-                Some("withheld 2: needs put_append_get"),
-            ),
-            verdict(
-                "failover_chaos",
-                Status::NotScored,
-                None,
-                Some("not scored: the fault \"crashes of servers\" happened with no seed"),
-            ),
-        ],
+        tests: verdicts(),
     }
 }
 
@@ -299,8 +303,7 @@ const KINDS: [(&str, &str); 9] = [
     (
         "no-progress",
         "it did not happen within 2000 ms that c1's append is answered. c1 waits for the answer to \
-         Append { key: \"x\", \
-         value: \"1;\" } since 104.2 ms; s1 has 1 timer running",
+         Append { key: \"x\", value: \"1;\" } since 104.2 ms; s1 has 1 timer running",
     ),
     (
         "crash",

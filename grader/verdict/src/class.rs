@@ -70,7 +70,7 @@ pub struct ClassRow {
     /// The commit that was graded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// How the build was locked in.
+    /// How the build was sandboxed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub build_layers: Vec<String>,
     /// What a human should know.
@@ -143,7 +143,7 @@ pub enum ClassEvent {
         done: usize,
         /// How many rows the gradebook has.
         rows: usize,
-        /// How builds are locked in.
+        /// How builds are sandboxed.
         layers: Vec<String>,
     },
     /// The course's own solutions earn on this machine what they must.

@@ -24,7 +24,7 @@ pub struct Drawn {
     pub number: u64,
     /// What it is.
     #[serde(flatten)]
-    pub what: What,
+    pub what: DrawnKind,
     /// True if what broke the promise may have come of it: messages lead from it there (Lamport's
     /// "happened before").
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -38,7 +38,7 @@ pub struct Drawn {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "the names say it")]
-pub enum What {
+pub enum DrawnKind {
     Start {
         node: String,
     },

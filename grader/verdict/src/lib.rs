@@ -3,6 +3,24 @@
 //!
 //! [`Grade`] is the JSON document that SPEC.md describes. Nothing in it depends on the machine, the
 //! time or the number of threads: equal inputs give equal bytes.
+//!
+//! What it does not know: other crates of the project. It runs, scores, reads, writes and lays out
+//! nothing, and what a reader may see of a verdict is only named here ([`Visibility`],
+//! [`Audience`]); reports act on it.
+//!
+//! ```
+//! use faultline_verdict::{Audience, Visibility};
+//!
+//! let students = Audience::Students { after_deadline: false };
+//! assert!(students.sees(Visibility::Public));
+//! assert!(!students.sees(Visibility::AfterDeadline));
+//! assert!(Audience::Staff.sees(Visibility::Hidden));
+//! ```
+//!
+//! Read on in [`Event`] (what a run tells while it goes on), [`TestVerdict`] and [`Failure`] (one
+//! test), [`Diagram`] and [`Lane`] (what is drawn of a failure), [`Class`] (many submissions),
+//! [`Matrix`] (wrong solutions against tests), [`CheckReport`] (recorded histories) and [`Walk`]
+//! (one run, step by step).
 
 mod checked;
 mod class;
@@ -23,7 +41,7 @@ pub use class::{
     CLASS_FORMAT, Class, ClassEvent, ClassPlan, ClassRow, ClassStatus, PlanStep, PlannedWork,
     Stopped,
 };
-pub use diagram::{Asked, Band, Diagram, Drawn, Held, Judged, KeyHistory, What};
+pub use diagram::{Asked, Band, Diagram, Drawn, DrawnKind, Held, Judged, KeyHistory};
 pub use matrix::{MATRIX_FORMAT, Matrix, MatrixRow, MatrixTest};
 pub use picture::{Lane, Span, Tone};
 pub use walk::{FieldChange, Walk, WalkFlight, WalkNode, WalkStep};
@@ -54,7 +72,7 @@ pub enum Event {
         /// Real milliseconds; for the terminal only.
         took_ms: u64,
     },
-    /// So many of all runs (one test with one seed) are over.
+    /// Some of the runs (one test with one seed) are over.
     Progress {
         /// Runs that are over.
         done: u64,

@@ -43,7 +43,7 @@ impl<'a> Common<'a> {
         let batch = Batch::read(&request.batch).map_err(|error| Error::Usage(error.to_string()))?;
         origin::must_be(course, &request.lab)?;
         let toolchain = Toolchain::find(&course.root).map_err(broken)?;
-        let layers = request.building.cage(&toolchain)?.layers().to_vec();
+        let layers = request.building.sandbox(&toolchain)?.mechanisms().to_vec();
         let fingerprint =
             origin::fingerprint_of(course, &request.lab, request.salt.as_ref(), &toolchain)?;
         let base = request

@@ -4,7 +4,7 @@ use faultline_host::{
     Staged,
     stage::{self, MAX_BYTES, MAX_FILES, StageError},
 };
-use faultline_intake::{Entry, Limits, Submission, TakeError, Taken, What, take};
+use faultline_intake::{Entry, EntryKind, Limits, Submission, TakeError, Taken, take};
 use faultline_verdict::{FORMAT, Grade, Outcome, Score};
 
 use super::{common::Common, record::Record};
@@ -76,11 +76,11 @@ pub(super) fn stage(common: &Common<'_>, item: &Submission) -> Result<Staged, Tr
 
 fn entry(entry: Entry) -> stage::Entry {
     let what = match entry.what {
-        What::File(bytes) => stage::What::File(bytes),
-        What::TooBig(bytes) => stage::What::TooBig(bytes),
-        What::Link => stage::What::Link,
-        What::Special => stage::What::Special,
-        What::Folder => stage::What::Folder,
+        EntryKind::File(bytes) => stage::EntryKind::File(bytes),
+        EntryKind::TooBig(bytes) => stage::EntryKind::TooBig(bytes),
+        EntryKind::Link => stage::EntryKind::Link,
+        EntryKind::Special => stage::EntryKind::Special,
+        EntryKind::Folder => stage::EntryKind::Folder,
     };
     stage::Entry {
         path: entry.path,

@@ -7,7 +7,9 @@ use faultline_sim::{
     FaultAction, Happening, Kind, NodeId, Recording, Step, Time, Violation,
     schedule::{Action, Timed},
 };
-use faultline_verdict::{Asked, Band, Diagram, Drawn, Held, Judged, KeyHistory, TraceLine, What};
+use faultline_verdict::{
+    Asked, Band, Diagram, Drawn, DrawnKind, Held, Judged, KeyHistory, TraceLine,
+};
 
 /// The maximum number of operations of a key that are listed: the last ones.
 const OPERATIONS: usize = 40;
@@ -74,31 +76,31 @@ pub fn draw(recording: &Recording, violation: &Violation, trace: &[TraceLine]) -
     }
 }
 
-fn what(what: &Happening) -> What {
+fn what(what: &Happening) -> DrawnKind {
     let name = NodeId::to_string;
     match what {
-        Happening::Start { node, .. } => What::Start { node: name(node) },
+        Happening::Start { node, .. } => DrawnKind::Start { node: name(node) },
         Happening::Receive {
             node, from, sent, ..
-        } => What::Receive {
+        } => DrawnKind::Receive {
             node: name(node),
             from: name(from),
             sent_us: sent.0,
         },
-        Happening::Lose { from, to, .. } => What::Lose {
+        Happening::Lose { from, to, .. } => DrawnKind::Lose {
             from: name(from),
             to: name(to),
         },
         // Like a timer, the end of work is an event that nobody else has to do with.
         Happening::Timer { node, .. } | Happening::WorkDone { node, .. } => {
-            What::Timer { node: name(node) }
+            DrawnKind::Timer { node: name(node) }
         }
-        Happening::Invoke { node, .. } => What::Invoke { node: name(node) },
-        Happening::Respond { node, .. } => What::Answer { node: name(node) },
-        Happening::Crash { node, .. } => What::Crash { node: name(node) },
-        Happening::Fault { .. } => What::Fault,
-        Happening::Phase { .. } => What::Phase,
-        Happening::Stop { .. } => What::Stop,
+        Happening::Invoke { node, .. } => DrawnKind::Invoke { node: name(node) },
+        Happening::Respond { node, .. } => DrawnKind::Answer { node: name(node) },
+        Happening::Crash { node, .. } => DrawnKind::Crash { node: name(node) },
+        Happening::Fault { .. } => DrawnKind::Fault,
+        Happening::Phase { .. } => DrawnKind::Phase,
+        Happening::Stop { .. } => DrawnKind::Stop,
     }
 }
 

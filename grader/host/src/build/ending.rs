@@ -1,14 +1,17 @@
 //! How a call of the compiler ended, and whose trouble that is.
 //!
 //! Time by the clock and what the machine lacks decide nothing about a submission: they make it
-//! *not scored*. A compiler that crashes, or wants more processor time or memory than it may use, does
-//! so on every machine; whether that is the student's fault, a human must see.
+//! *not scored*. A compiler that crashes, or wants more processor time or memory than it may use,
+//! does so on every machine; whether that is the student's fault, a human must see.
 
 use std::{process::ExitStatus, time::Duration};
 
-use super::{BuildError, Level, NotScored, Rejected, diagnostics::Messages};
+use super::{
+    diagnostics::{Level, Messages},
+    error::{BuildError, NotScored, Rejected},
+};
 use crate::{
-    cage::MEMORY_BYTES,
+    sandbox::MEMORY_BYTES,
     supervise::{Ended, How},
 };
 
@@ -81,8 +84,8 @@ fn over_time(wall: Duration) -> NotScored {
     NotScored {
         text: format!(
             "the compiler did not finish within {} seconds and was stopped. Either the machine is \
-             too busy, or the \
-             submission has types, macros or constants whose computation has no end",
+             too busy, or the submission has types, macros or constants whose computation has no \
+             end",
             wall.as_secs_f64()
         ),
     }
@@ -156,10 +159,9 @@ fn crash(how: &str) -> Rejected {
     Rejected {
         text: format!(
             "error: the compiler broke down on this submission: {how}\n\nThat happens with code \
-             that is nested very \
-             deep, with types, macros or constants whose computation has no end, or by a bug of \
-             the compiler. \
-             Compile it with `cargo build`, and take away what you changed last."
+             that is nested very deep, with types, macros or constants whose computation has no \
+             end, or by a bug of the compiler. Compile it with `cargo build`, and take away what \
+             you changed last."
         ),
     }
 }

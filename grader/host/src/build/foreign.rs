@@ -7,7 +7,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::Rejected;
+use super::error::Rejected;
 
 /// How the compiler names the sources of the lab's crates, of other crates and of the standard
 /// library. No file of a submission is named so: its paths begin with `src/`, or are absolute.
@@ -61,10 +61,9 @@ impl Allowed<'_> {
 fn refusal(what: &str) -> Rejected {
     let text = format!(
         "error: the submission uses a file that is no part of it: {what}\n\nOnly files \
-         `src/**/*.rs` of the \
-         submission itself are graded. Remove `include!`, `include_str!`, `include_bytes!` and \
-         `#[path]`, and write \
-         what you need into a source file. (The compiler's other messages are withheld.)"
+         `src/**/*.rs` of the submission itself are graded. Remove `include!`, `include_str!`, \
+         `include_bytes!` and `#[path]`, and write what you need into a source file. (The \
+         compiler's other messages are withheld.)"
     );
     Rejected { text }
 }
@@ -88,8 +87,8 @@ pub(super) fn tried<'a>(mut messages: impl Iterator<Item = &'a str>) -> Result<(
 fn environment(name: &str) -> Rejected {
     let text = format!(
         "error: the submission asks for a variable of the environment while it is compiled: \
-         `{name}`\n\nThere are none where it is \
-         graded. Remove `env!` and `option_env!`, wherever they come from."
+         `{name}`\n\nThere are none where it is graded. Remove `env!` and `option_env!`, wherever \
+         they come from."
     );
     Rejected { text }
 }

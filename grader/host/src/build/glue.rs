@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Diagnostic, DoesNotBuild, Level, Obstacle};
+use super::{
+    diagnostics::{Diagnostic, Level},
+    error::{DoesNotBuild, Obstacle},
+};
 
 /// The source of the glue crate.
 pub(super) fn source(student: &str, api: &str) -> String {

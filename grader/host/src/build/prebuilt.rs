@@ -9,10 +9,9 @@ use std::{
     time::SystemTime,
 };
 
-use serde::{Deserialize, Serialize};
-
 use super::{
-    LabCrates,
+    artifacts::{Artifact, Libraries, libraries_of, products, read_artifacts},
+    crates::LabCrates,
     stamp::{Inputs, Stamp},
 };
 use crate::{ToolError, Toolchain, environment, toolchain::TARGET};
@@ -23,37 +22,6 @@ pub struct Prebuilt {
     pub(super) crates: LabCrates,
     pub(super) toolchain: Toolchain,
     pub(super) libraries: Libraries,
-}
-
-/// The compiled libraries.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Libraries {
-    pub labkit: PathBuf,
-    pub api: PathBuf,
-    pub serde: PathBuf,
-    /// Folders with the libraries that those need, and with the procedural macros.
-    pub search: BTreeSet<PathBuf>,
-}
-
-#[derive(Deserialize)]
-#[serde(tag = "reason", rename_all = "kebab-case")]
-enum CargoMessage {
-    CompilerArtifact(Artifact),
-    #[serde(other)]
-    Other,
-}
-
-#[derive(Deserialize)]
-struct Artifact {
-    target: CargoTarget,
-    manifest_path: PathBuf,
-    filenames: Vec<PathBuf>,
-}
-
-#[derive(Deserialize)]
-struct CargoTarget {
-    name: String,
-    kind: Vec<String>,
 }
 
 impl Prebuilt {
@@ -118,49 +86,6 @@ fn build_libraries(
     // Without a stamp everything works, a little slower.
     let _ = write_stamp(inputs, stamp, &artifacts, &libraries, started);
     Ok(libraries)
-}
-
-fn libraries_of(artifacts: &[Artifact], crates: &LabCrates) -> Result<Libraries, ToolError> {
-    let library = |name: &str| {
-        let is_rlib = |file: &&PathBuf| {
-            file.extension()
-                .is_some_and(|extension| extension == "rlib")
-        };
-        let mut found = artifacts
-            .iter()
-            .filter(|artifact| artifact.target.name == name);
-        let found = found
-            .find_map(|artifact| artifact.filenames.iter().find(is_rlib))
-            .cloned();
-        found.ok_or_else(|| ToolError::Incomplete {
-            package: crates.api.clone(),
-            missing: name.to_owned(),
-        })
-    };
-    let folders = products(artifacts)
-        .filter_map(|file| file.parent())
-        .map(Path::to_owned);
-    Ok(Libraries {
-        labkit: library("labkit")?,
-        api: library(&crates.api_crate())?,
-        serde: library("serde")?,
-        search: folders.collect(),
-    })
-}
-
-/// All libraries, with those that run in the compiler.
-fn products(artifacts: &[Artifact]) -> impl Iterator<Item = &PathBuf> {
-    let is_script = |artifact: &&Artifact| {
-        artifact
-            .target
-            .kind
-            .iter()
-            .any(|kind| kind == "custom-build")
-    };
-    artifacts
-        .iter()
-        .filter(move |artifact| !is_script(artifact))
-        .flat_map(|artifact| &artifact.filenames)
 }
 
 fn write_stamp(
@@ -235,12 +160,4 @@ fn remap_option(folder: &Path, name: &str) -> OsString {
     option.push("=");
     option.push(name);
     option
-}
-
-fn read_artifacts(messages: &str) -> Vec<Artifact> {
-    let read = |line| match serde_json::from_str(line) {
-        Ok(CargoMessage::CompilerArtifact(artifact)) => Some(artifact),
-        Ok(CargoMessage::Other) | Err(_) => None,
-    };
-    messages.lines().filter_map(read).collect()
 }

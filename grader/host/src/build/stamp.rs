@@ -14,7 +14,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::prebuilt::Libraries;
+use super::artifacts::Libraries;
 
 /// What was built, and from what.
 #[derive(Serialize, Deserialize)]

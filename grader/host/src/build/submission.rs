@@ -13,16 +13,18 @@ use std::{
 use tempfile::TempDir;
 
 use super::{
-    BuildError, Diagnostic, DoesNotBuild, Level, Obstacle, Prebuilt, Rejected,
-    diagnostics::Messages,
+    diagnostics::{Diagnostic, Level, Messages},
     ending::{self, Bounds, Verdict},
+    error::{BuildError, DoesNotBuild, Obstacle, Rejected},
     foreign::{self, Allowed},
-    glue, rustc,
+    glue,
+    prebuilt::Prebuilt,
+    rustc,
+    scan::scan,
 };
 use crate::{
     ToolError,
-    cage::{Cage, Rooms},
-    scan,
+    sandbox::{FileAccess, Sandbox},
     stage::Staged,
     supervise::Supervised,
 };
@@ -41,21 +43,21 @@ pub struct Options<'a> {
     /// How much processor time one call may use, in whole seconds (on Linux). Who is over it is
     /// rejected, on every machine; a submission needs about one second.
     pub cpu_limit: Duration,
-    /// How the compiler is locked in.
-    pub cage: &'a Cage,
+    /// How the compiler is sandboxed.
+    pub sandbox: &'a Sandbox,
     /// Stops the compiler when it becomes true; then the build is [`NotScored`](super::NotScored).
     pub interrupt: &'a AtomicBool,
 }
 
 impl<'a> Options<'a> {
     /// The usual ones.
-    pub fn new(cage: &'a Cage, interrupt: &'a AtomicBool) -> Options<'a> {
+    pub fn new(sandbox: &'a Sandbox, interrupt: &'a AtomicBool) -> Options<'a> {
         let (time_limit, cpu_limit) = (Duration::from_secs(120), Duration::from_secs(60));
         Options {
             opt_level: "1",
             time_limit,
             cpu_limit,
-            cage,
+            sandbox,
             interrupt,
         }
     }
@@ -241,7 +243,7 @@ impl Build<'_> {
         let Options {
             time_limit: wall,
             cpu_limit: cpu,
-            cage,
+            sandbox,
             interrupt,
             ..
         } = *self.options;
@@ -255,8 +257,8 @@ impl Build<'_> {
             grace: Duration::ZERO,
         };
         let program = command.get_program().to_owned();
-        let ended = cage
-            .run(command, &self.rooms(), bounds.cpu, &limits)
+        let ended = sandbox
+            .run(command, &self.access(), bounds.cpu, &limits)
             .map_err(|source| ToolError::CannotRun {
                 program: program.into(),
                 source,
@@ -266,13 +268,13 @@ impl Build<'_> {
     }
 
     /// What the compiler needs, and no more.
-    fn rooms(&self) -> Rooms {
+    fn access(&self) -> FileAccess {
         let libraries = &self.prebuilt.libraries;
         let single = [&libraries.labkit, &libraries.api, &libraries.serde];
         let readable =
             [self.prebuilt.toolchain.sysroot(), self.staged.folder()].map(Path::to_owned);
         let readable = readable.into_iter().chain(libraries.search.iter().cloned());
-        Rooms {
+        FileAccess {
             readable: readable.chain(single.into_iter().cloned()).collect(),
             writable: self.folder.path().to_owned(),
         }

@@ -7,9 +7,9 @@ use faultline_sim::{
 use labkit::abi::{Event, Op, Start};
 
 use super::{
-    Program,
     node::{Instance, NoAnswer},
     printed::Printed,
+    program::Program,
 };
 
 /// A backend whose nodes are instances of one [`Program`].
@@ -31,16 +31,19 @@ struct Slot {
     printed: Printed,
 }
 
-impl WasmBackend {
-    pub(super) fn new(program: Program) -> WasmBackend {
+impl Program {
+    /// A backend for one world.
+    pub fn backend(&self) -> WasmBackend {
         WasmBackend {
-            program,
+            program: self.clone(),
             slots: Vec::new(),
             argument: Vec::new(),
             fuel_used: 0,
         }
     }
+}
 
+impl WasmBackend {
     fn slot(&mut self, slot: usize) -> &mut Slot {
         if self.slots.len() <= slot {
             self.slots.resize_with(slot + 1, Slot::default);

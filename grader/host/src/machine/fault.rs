@@ -3,7 +3,7 @@
 use faultline_sim::backend::{BackendError, Fault};
 use wasmtime::Trap;
 
-use super::node::Host;
+use super::host::Host;
 
 /// Why a host function stopped the instance.
 #[derive(Clone, Debug, thiserror::Error)]

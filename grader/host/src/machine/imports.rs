@@ -8,7 +8,7 @@ use wasmtime::{Caller, ExternType, Linker, Memory, Module, Trap};
 
 use super::{
     fault::Stop,
-    node::{Host, Panic},
+    host::{Host, Panic},
 };
 use crate::ToolError;
 
@@ -70,9 +70,8 @@ fn refusal(space: &str, name: &str) -> String {
     let family = |prefix: &str| space == WASI && name.starts_with(prefix);
     let advice = if family("clock_") {
         "it reads a clock (as `Instant::now` and `SystemTime::now` do). A node cannot read this \
-         machine's: to act later, \
-         use `ctx.set_timer`; to order events, count them; a lab that grants a clock says so \
-         (`ctx.clock`)"
+         machine's: to act later, use `ctx.set_timer`; to order events, count them; a lab that \
+         grants a clock says so (`ctx.clock`)"
     } else if family("poll_") {
         "it waits (as `thread::sleep` does). A handler cannot wait: use `ctx.set_timer` and return"
     } else if family("sched_") {

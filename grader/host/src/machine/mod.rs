@@ -2,7 +2,9 @@
 
 mod backend;
 mod fault;
+mod host;
 mod imports;
+mod limits;
 mod node;
 mod printed;
 mod program;
@@ -12,6 +14,7 @@ use wasmtime::{
 };
 
 pub use backend::WasmBackend;
+pub use limits::Limits;
 pub use program::Program;
 
 use crate::ToolError;
@@ -47,32 +50,6 @@ pub fn on_world_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
-}
-
-/// What one node may use. All limits are deterministic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Fuel for one call: about one unit for each wasm instruction and for each byte copied or
-    /// printed.
-    pub fuel: u64,
-    /// Linear memory, with the 1 MiB of stack in it.
-    pub memory_bytes: usize,
-    /// How much of what a node prints is kept between two looks at it.
-    pub printed_bytes: usize,
-    /// The longest answer (effects of one handler, a snapshot, a description).
-    pub answer_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        // 100 million fuel are some 10 ms, a hundred times what any sensible handler needs.
-        Limits {
-            fuel: 100_000_000,
-            memory_bytes: 64 << 20,
-            printed_bytes: 64 << 10,
-            answer_bytes: 4 << 20,
-        }
-    }
 }
 
 /// The wasm engine with the settings of a graded run. One serves the whole process; a clone is the

@@ -1,88 +1,10 @@
-//! One instance and what the host keeps beside it.
+//! One instance, and one operation of it.
 
 use faultline_sim::backend::BackendError;
 use labkit::abi::Op;
-use wasmtime::{Global, Memory, ResourceLimiter, Store, TypedFunc, Val};
+use wasmtime::{Global, Memory, Store, TypedFunc, Val};
 
-use super::{Limits, fault, printed::Printed};
-
-/// A panic that the node has reported.
-pub(super) struct Panic {
-    pub message: String,
-    pub place: Option<String>,
-}
-
-/// What host functions know of the node that calls them.
-pub(super) struct Host {
-    pub limits: Limits,
-    pub printed: Printed,
-    pub panic: Option<Panic>,
-    /// Whether the node was refused memory in this call.
-    pub refused_growth: bool,
-    /// The size of its linear memory.
-    pub memory_bytes: usize,
-    /// Its linear memory, once there is one.
-    pub memory: Option<Memory>,
-    /// The state of its random numbers.
-    pub entropy: u64,
-}
-
-impl ResourceLimiter for Host {
-    fn memory_growing(
-        &mut self,
-        _: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        let granted =
-            desired <= self.limits.memory_bytes && maximum.is_none_or(|maximum| desired <= maximum);
-        if granted {
-            self.memory_bytes = desired;
-        } else {
-            self.refused_growth = true;
-        }
-        Ok(granted)
-    }
-
-    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-        // It was granted above, so it is this machine that has no memory, not the node that wants
-        // too much.
-        Err(error)
-    }
-
-    fn table_growing(
-        &mut self,
-        _: usize,
-        desired: usize,
-        _: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        // Rust never grows its table of functions; the largest programs have some ten thousand.
-        Ok(desired <= 1 << 20)
-    }
-}
-
-impl Host {
-    pub fn new(limits: Limits, entropy: u64, printed: Printed) -> Host {
-        Host {
-            limits,
-            printed,
-            panic: None,
-            refused_growth: false,
-            memory_bytes: 0,
-            memory: None,
-            entropy,
-        }
-    }
-
-    /// The next random number (SplitMix64).
-    pub fn random(&mut self) -> u64 {
-        self.entropy = self.entropy.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.entropy;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-}
+use super::{fault, host::Host};
 
 /// The room that a node is asked for at first. Nearly all events fit, so that there is one call for
 /// each.
@@ -108,7 +30,7 @@ pub(super) struct Answer {
     pub length: usize,
 }
 
-/// So many times as much as a handler may the operations compute that turn a node into bytes or
+/// How many times as much fuel as a handler the operations get that turn a node into bytes or
 /// back.
 const FUEL_OF_GRADER: u64 = 10;
 

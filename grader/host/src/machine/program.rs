@@ -9,8 +9,10 @@ use wasmtime::{
 };
 
 use super::{
-    Limits, WasmBackend, imports,
-    node::{Host, Instance, NoAnswer},
+    host::Host,
+    imports,
+    limits::Limits,
+    node::{Instance, NoAnswer},
     printed::Printed,
 };
 use crate::ToolError;
@@ -62,11 +64,6 @@ impl Program {
         };
         program.check_version()?;
         Ok(program)
-    }
-
-    /// A backend for one world.
-    pub fn backend(&self) -> WasmBackend {
-        WasmBackend::new(self.clone())
     }
 
     /// What the nodes may use.

@@ -7,8 +7,7 @@ use faultline_host::{BuildError, Staged, build::Options};
 use crate::workshop::*;
 
 const CONST_LOOP: &str = "pub const ENDLESS: u64 = { let mut i = 0_u64; loop { i = \
-                          i.wrapping_add(1); if i == u64::MAX { \
-                          break i; } } };\n";
+                          i.wrapping_add(1); if i == u64::MAX { break i; } } };\n";
 
 fn const_loop() -> Files {
     let mut files = fixture("kv");

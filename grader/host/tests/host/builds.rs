@@ -112,8 +112,8 @@ fn other_files_are_not_asked_for() {
     }
 }
 
-/// Macros put these together, so the scan does not see them, and without walls the compiler reads
-/// the file.
+/// Macros put these together, so the scan does not see them, and without a sandbox the compiler
+/// reads the file.
 #[test]
 fn what_the_scan_does_not_see_the_audit_does() {
     let folder = tempfile::tempdir().expect("a folder");

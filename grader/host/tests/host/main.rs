@@ -2,10 +2,10 @@
 
 mod bombs;
 mod builds;
-mod cages;
 mod contracts;
 mod faults;
 mod isolation;
+mod sandboxes;
 mod stages;
 mod supervision;
 mod toolchains;

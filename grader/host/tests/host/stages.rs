@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use faultline_host::{
     Staged,
-    stage::{Entry, MAX_BYTES, MAX_FILES, StageError, What},
+    stage::{Entry, EntryKind, MAX_BYTES, MAX_FILES, StageError},
 };
 
 use crate::workshop::*;
@@ -209,11 +209,11 @@ fn the_digest_is_of_the_sources_alone() {
 fn entry(path: &str, text: &str) -> Entry {
     Entry {
         path: path.to_owned(),
-        what: What::File(text.as_bytes().to_vec()),
+        what: EntryKind::File(text.as_bytes().to_vec()),
     }
 }
 
-fn special(path: &str, what: What) -> Entry {
+fn special(path: &str, what: EntryKind) -> Entry {
     Entry {
         path: path.to_owned(),
         what,
@@ -242,8 +242,8 @@ fn entries_are_taken_like_a_folder() {
         write(folder.path(), path, "// text\n");
         entries.insert(0, entry(path, "// text\n"));
     }
-    entries.push(special("src", What::Folder));
-    entries.push(special("src/empty.rs", What::Folder));
+    entries.push(special("src", EntryKind::Folder));
+    entries.push(special("src/empty.rs", EntryKind::Folder));
     fs::create_dir(folder.path().join("src/empty.rs")).expect("it can be made");
     let (one, other) = (
         Staged::from_folder(folder.path()),
@@ -259,9 +259,9 @@ fn entries_are_taken_like_a_folder() {
 fn entries_that_are_no_plain_files_are_left_out() {
     let mut entries = small_archive();
     entries.extend([
-        special("src/link.rs", What::Link),
-        special("src/pipe.rs", What::Special),
-        special("src/big.bin", What::TooBig(1 << 40)),
+        special("src/link.rs", EntryKind::Link),
+        special("src/pipe.rs", EntryKind::Special),
+        special("src/big.bin", EntryKind::TooBig(1 << 40)),
         entry("src/../../escape.rs", ""),
         entry("src//twice.rs", ""),
         entry("src/a\\b.rs", ""),
@@ -300,28 +300,31 @@ fn entries_without_a_crate_are_explained() {
     assert!(
         error(vec![
             entry("Cargo.toml", ""),
-            special("src/lib.rs", What::Link)
+            special("src/lib.rs", EntryKind::Link)
         ])
         .contains("`src/lib.rs`")
     );
     assert!(
-        error(vec![entry("Cargo.toml", ""), special("src", What::Link)])
-            .contains("no folder `src`")
+        error(vec![
+            entry("Cargo.toml", ""),
+            special("src", EntryKind::Link)
+        ])
+        .contains("no folder `src`")
     );
     assert!(
         error(vec![
-            special("Cargo.toml", What::Link),
+            special("Cargo.toml", EntryKind::Link),
             entry("src/lib.rs", "")
         ])
         .contains("no `Cargo.toml`")
     );
-    let with = |what: What| [small_archive(), vec![special("src/x.rs", what)]].concat();
+    let with = |what: EntryKind| [small_archive(), vec![special("src/x.rs", what)]].concat();
     assert!(matches!(
-        Staged::from_entries(with(What::TooBig(MAX_BYTES + 1))),
+        Staged::from_entries(with(EntryKind::TooBig(MAX_BYTES + 1))),
         Err(StageError::TooBig { .. })
     ));
     assert!(matches!(
-        Staged::from_entries(with(What::File(vec![0xff]))),
+        Staged::from_entries(with(EntryKind::File(vec![0xff]))),
         Err(StageError::NotText { .. })
     ));
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use faultline_host::{
-    BuildError, Cage, LabCrates, Machine, Prebuilt, Program, Rejected, Staged, Toolchain,
+    BuildError, LabCrates, Machine, Prebuilt, Program, Rejected, Sandbox, Staged, Toolchain,
     WasmBackend,
     build::{Built, DoesNotBuild, Options},
     machine::Limits,
@@ -67,14 +67,14 @@ pub static PREBUILT: LazyLock<Prebuilt> = LazyLock::new(|| {
         .unwrap_or_else(|error| panic!("{error}"))
 });
 
-/// No walls: what the scan and the audit promise must hold without them.
-pub static OPEN: LazyLock<Cage> = LazyLock::new(Cage::open);
+/// No sandbox: what the scan and the audit promise must hold without them.
+pub static NO_SANDBOX: LazyLock<Sandbox> = LazyLock::new(Sandbox::none);
 
 /// Nobody interrupts the tests.
 pub static NEVER: AtomicBool = AtomicBool::new(false);
 
 pub fn usual() -> Options<'static> {
-    Options::new(&OPEN, &NEVER)
+    Options::new(&NO_SANDBOX, &NEVER)
 }
 
 pub fn build(files: &Files) -> Result<Built, BuildError> {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use faultline_intake::{
-    Entry, ImportRequest, Imported, Limits, Moment, Submission, TakeError, Taken, What, take,
+    Entry, EntryKind, ImportRequest, Imported, Limits, Moment, Submission, TakeError, Taken, take,
 };
 use zip::{ZipWriter, write::SimpleFileOptions};
 
@@ -216,7 +216,7 @@ pub fn only(imported: &Imported) -> &Submission {
     &imported.batch.submissions[0]
 }
 
-pub fn what<'a>(entries: &'a [Entry], path: &str) -> &'a What {
+pub fn what<'a>(entries: &'a [Entry], path: &str) -> &'a EntryKind {
     &entries
         .iter()
         .find(|entry| entry.path == path)

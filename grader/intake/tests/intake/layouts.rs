@@ -218,9 +218,8 @@ fn the_archive_of_gradescope_is_unpacked_and_understood() {
         "identifier,email\n0042,ada@x.org\n0043,bo@x.org\n",
     );
     let metadata = "submission_1:\n  :submitters:\n  - :name: Ada\n    :sid: '0042'\n    :email: \
-                    ada@x.org\n  - :name: Bo\n    \
-                    :sid: ''\n    :email: BO@x.org\n  :created_at: 2026-11-11 12:00:00.5 \
-                    Z\nsubmission_2:\n  :submitters: []\n";
+                    ada@x.org\n  - :name: Bo\n    :sid: ''\n    :email: BO@x.org\n  :created_at: \
+                    2026-11-11 12:00:00.5 Z\nsubmission_2:\n  :submitters: []\n";
     class.zip(
         "class.zip",
         &[

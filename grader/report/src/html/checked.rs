@@ -9,19 +9,19 @@ use faultline_verdict::{
 use maud::{Markup, PreEscaped, html};
 
 use super::{
-    document,
+    document::document,
     history::{Axis, Bar, table},
     text::{count, cut},
 };
 use crate::histories::{UNDECIDED, effort, instead, said, word};
 
-/// Once the histories take so many bytes of the page, further ones are only listed.
+/// Maximum number of bytes that histories take of the page; further ones are only listed.
 const LARGEST: usize = 1_500_000;
 
-/// So many histories are listed.
+/// Maximum number of histories that are listed.
 const LISTED: usize = 300;
 
-/// So many keys of a witness are shown.
+/// Maximum number of keys of a witness that are shown.
 const KEYS: usize = 24;
 
 /// The page of a check. Equal checks have equal bytes.
@@ -75,8 +75,10 @@ pub fn check_page(report: &CheckReport) -> String {
             }
         }
         footer {
-            p { "Times are those of the files. A bar ends where the reply came; an operation may \
-                 take effect at any moment of its bar." }
+            p {
+                "Times are those of the files. A bar ends where the reply came; an operation may \
+                 take effect at any moment of its bar."
+            }
         }
     };
     document(&title, body)
@@ -105,16 +107,19 @@ fn overview(histories: &[(usize, &HistoryReport)], linked: usize) -> Markup {
             caption.unseen { "All histories" }
             thead {
                 tr {
-                    th scope="col" { "History" } th scope="col" { "Verdict" }
-                    th.num scope="col" { "Operations" } th.seeds scope="col" { "How it was found" }
+                    th scope="col" { "History" }
+                    th scope="col" { "Verdict" }
+                    th.num scope="col" { "Operations" }
+                    th.seeds scope="col" { "How it was found" }
                 }
             }
             tbody {
                 @for (place, (number, history)) in histories.iter().enumerate().take(LISTED) {
                     tr class=(class(history)) {
                         th scope="row" {
-                            a href=[(place < linked).then(|| format!("#h{number}"))] { code {
-                                (cut(&history.file, 120)) } }
+                            a href=[(place < linked).then(|| format!("#h{number}"))] {
+                                code { (cut(&history.file, 120)) }
+                            }
                         }
                         td {
                             span.status { (word(history.verdict)) }
@@ -166,29 +171,37 @@ fn article(report: &HistoryReport, number: usize, open: bool) -> Markup {
             details open[open] {
                 summary {
                     h3 id=(format!("{anchor}-h")) { code { (cut(&report.file, 120)) } }
-                    " " span.tag.bad[report.verdict != HistoryVerdict::Linearizable] { (cut(&tag,
-                        40)) }
+                    " "
+                    span.tag.bad[report.verdict != HistoryVerdict::Linearizable] {
+                        (cut(&tag, 40))
+                    }
                     span.gist { (cut(&gist, 220)) }
                 }
                 div.body {
                     dl.facts {
                         dt { "Verdict" }
-                        dd { (word(report.verdict)) @if let Some(said) = said(report) { ", " (said)
-                            } }
+                        dd {
+                            (word(report.verdict))
+                            @if let Some(said) = said(report) { ", " (said) }
+                        }
                         @if let Some(violation) = &report.violation {
                             dt { "Why" }
                             dd.observed { pre { strong { (cut(&violation.sentence, 4_000)) } } }
-                            @if let Some(instead) = instead(violation) { dt { "Instead" } dd {
-                                (cut(&instead, 1_000)) } }
+                            @if let Some(instead) = instead(violation) {
+                                dt { "Instead" }
+                                dd { (cut(&instead, 1_000)) }
+                            }
                         }
-                        @if report.verdict == HistoryVerdict::Undecided { dt { "Why" } dd {
-                            (UNDECIDED) } }
+                        @if report.verdict == HistoryVerdict::Undecided {
+                            dt { "Why" }
+                            dd { (UNDECIDED) }
+                        }
                         dt { "Checked" }
                         dd {
                             (count(report.operations as u64, "operation")) "; "
                             (count(report.keys_by_zones as u64, "key")) " without a search, "
-                            (report.keys_by_search) " with one (" (count(report.configurations,
-                                "configuration")) ")"
+                            (report.keys_by_search) " with one ("
+                            (count(report.configurations, "configuration")) ")"
                         }
                     }
                     @match &report.violation {
@@ -260,12 +273,12 @@ fn witness(anchor: &str, orders: &[KeyOrder]) -> Markup {
             section aria-labelledby=(format!("{anchor}-ops")) {
                 h4 id=(format!("{anchor}-ops")) { "An order that explains all replies" }
                 @for order in &shown {
-                    @let bars: Vec<Bar<'_>> = order.first.iter().map(|line| bar(line,
-                        Judged::Plain)).collect();
+                    @let plain = |line| bar(line, Judged::Plain);
+                    @let bars: Vec<Bar<'_>> = order.first.iter().map(plain).collect();
                     (table(order.key.as_deref(), 0, &bars, &Axis::of(&bars, None)))
                     @if order.lines.len() > bars.len() {
-                        p.of { "and " (count((order.lines.len() - bars.len()) as u64,
-                            "later operation")) }
+                        @let more = (order.lines.len() - bars.len()) as u64;
+                        p.of { "and " (count(more, "later operation")) }
                     }
                 }
                 @if orders.len() > shown.len() {

@@ -4,7 +4,7 @@ use faultline_verdict::{Class, ClassRow, ClassStatus};
 use maud::{Markup, html};
 
 use super::{
-    document,
+    document::document,
     text::{count, cut, shown},
 };
 use crate::gradebook::{counts, has_points, who, word};
@@ -14,25 +14,31 @@ pub fn class_page(class: &Class) -> String {
     let graded = class.rows.iter().filter(|row| has_points(row)).count();
     let open: Vec<&ClassRow> = class.open().collect();
     let title = format!("{}: {graded} of {} graded", class.lab, class.rows.len());
+    let sums: Vec<String> = counts(class)
+        .into_iter()
+        .map(|(status, number)| format!("{number} {}", status.word()))
+        .collect();
     let body = html! {
         a.skip href="#rows" { "Skip to the rows" }
         header.banner {
             div {
                 p.lab { (shown(&class.lab)) }
                 h1 { (cut(&class.title, 200)) }
-                p.submission { "A class of " (count(class.rows.len() as u64, "row"))
-                    ", for course staff" }
+                p.submission {
+                    "A class of " (count(class.rows.len() as u64, "row")) ", for course staff"
+                }
             }
             p.total.good[open.is_empty()].bad[!open.is_empty()] {
                 span.earned { (graded) } " / " (class.rows.len())
                 span.unit { " graded" }
             }
             ul.notes {
-                li { (counts(class).into_iter().map(|(status, number)| format!("{number} {}",
-                    status.word())).collect::<Vec<_>>().join(", ")) }
+                li { (sums.join(", ")) }
                 @if class.unsafe_build {
-                    li.bad { strong { "Built without a sandbox." }
-                        " Somebody asked for --unsafe-build." }
+                    li.bad {
+                        strong { "Built without a sandbox." }
+                        " Somebody asked for --unsafe-build."
+                    }
                 }
             }
         }
@@ -40,8 +46,10 @@ pub fn class_page(class: &Class) -> String {
             @if !open.is_empty() {
                 section aria-labelledby="open" {
                     h2 #open { "Not scored" }
-                    p.small { "These rows are not 0 points: somebody must look at the submission, \
-                               or grade it again." }
+                    p.small {
+                        "These rows are not 0 points: somebody must look at the submission, or \
+                         grade it again."
+                    }
                     (table(&open, true))
                 }
             }
@@ -51,8 +59,10 @@ pub fn class_page(class: &Class) -> String {
             }
         }
         footer {
-            p { "Graded by version " (shown(&class.grader)) ", fingerprint " code {
-                (shown(&class.fingerprint.to_string())) } "." }
+            p {
+                "Graded by version " (shown(&class.grader)) ", fingerprint "
+                code { (shown(&class.fingerprint.to_string())) } "."
+            }
         }
     };
     document(&title, body)
@@ -65,9 +75,11 @@ fn table(rows: &[&ClassRow], reasons: bool) -> Markup {
                 caption.unseen { "Students and what became of their submissions" }
                 thead {
                     tr {
-                        th scope="col" { "Student" } th scope="col" { "Status" } th.num
-                            scope="col" { "Points" }
-                        th scope="col" { "Pages" } th scope="col" { "Handed in" }
+                        th scope="col" { "Student" }
+                        th scope="col" { "Status" }
+                        th.num scope="col" { "Points" }
+                        th scope="col" { "Pages" }
+                        th scope="col" { "Handed in" }
                     }
                 }
                 tbody {
@@ -96,24 +108,36 @@ fn line(row: &ClassRow, reasons: bool) -> Markup {
             th scope="row" {
                 (cut(&who(row), 120))
                 @if let Some(name) = row.name.as_ref().filter(|name| **name != row.student) {
-                    span.title { (cut(name, 120)) } }
-                @if let Some(team) = &row.team { span.title { "team " (cut(team, 80)) } }
-                @if reasons { @for remark in &row.remarks { span.remark { (cut(remark, 400)) } } }
+                    span.title { (cut(name, 120)) }
+                }
+                @if let Some(team) = &row.team {
+                    span.title { "team " (cut(team, 80)) }
+                }
+                @if reasons {
+                    @for remark in &row.remarks {
+                        span.remark { (cut(remark, 400)) }
+                    }
+                }
             }
             td { span.status { (word(row)) } }
-            td.num { @if has_points(row) { (row.score.earned) span.of { " / " (row.score.possible)
-                } } }
+            td.num {
+                @if has_points(row) {
+                    (row.score.earned) span.of { " / " (row.score.possible) }
+                }
+            }
             td.pages {
                 @if has_pages {
-                    a href=[page("staff")] { "staff" } " \u{b7} " a href=[page("students")] {
-                        "student" }
+                    a href=[page("staff")] { "staff" }
+                    " \u{b7} "
+                    a href=[page("students")] { "student" }
                 }
             }
             td.seeds {
                 @if let Some(at) = &row.submitted_at { (cut(at, 40)) }
                 @if let Some(source) = &row.time_source { " (" (cut(source, 40)) ")" }
-                @if let Some(late) = row.late_s.filter(|late| *late > 0) { span.remark { "late by "
-                    (late_by(late)) } }
+                @if let Some(late) = row.late_s.filter(|late| *late > 0) {
+                    span.remark { "late by " (late_by(late)) }
+                }
             }
         }
     }

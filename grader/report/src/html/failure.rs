@@ -6,17 +6,18 @@ use faultline_verdict::{Failure, Grade, Status, TestVerdict, TraceLine};
 use maud::{Markup, PreEscaped, html};
 
 use super::{
+    anchor::of_line,
     diagram, history, lanes, metrics,
     text::{count, cut, ms, shown},
 };
 
-/// Failures together take at most so many bytes of the page.
+/// Maximum number of bytes that all failures together take of the page.
 const LARGEST: usize = 1_500_000;
 
-/// So many characters of what was printed are shown in one failure.
+/// Maximum number of characters that are shown in one failure of what was printed.
 const PRINTED: usize = 24_000;
 
-/// So many of one line of it.
+/// Maximum number of characters of one printed line.
 const PRINTED_LINE: usize = 400;
 
 /// A failure as the page lists it.
@@ -73,9 +74,13 @@ pub fn section(grade: &Grade, failures: &[Listed<'_>]) -> Markup {
     html! {
         section aria-labelledby="failures" {
             h2 #failures tabindex="-1" {
-                @if grade.tests.is_empty() { "Failures" } @else if failures.is_empty() {
-                    "No failures" }
-                @else { (count(tests, "failure")) }
+                @if grade.tests.is_empty() {
+                    "Failures"
+                } @else if failures.is_empty() {
+                    "No failures"
+                } @else {
+                    (count(tests, "failure"))
+                }
             }
             @if grade.tests.is_empty() { p { "No test was run." } }
             (articles(failures))
@@ -104,6 +109,7 @@ fn article(listed: &Listed<'_>, open: bool, full: bool) -> Markup {
         .map_or(crate::HIDDEN.to_owned(), |failure| {
             failure.kind.replace('-', " ")
         });
+    let most = if full { 4_000 } else { 300 };
     let observed = match &verdict.failure {
         Some(failure) => failure.observed.lines().next().unwrap_or_default(),
         None => "how it failed is not shown",
@@ -123,8 +129,7 @@ fn article(listed: &Listed<'_>, open: bool, full: bool) -> Markup {
                     dl.facts {
                         dt { "Property" } dd { (cut(&verdict.property, 1_000)) }
                         @match &verdict.failure {
-                            Some(failure) => (facts(verdict, failure, if full { 4_000 } else { 300
-                                })),
+                            Some(failure) => (facts(verdict, failure, most)),
                             None => {
                                 dt { "Category" } dd { (cut(&verdict.category, 40)) }
                                 dt { "Observed" } dd { "A hidden test failed; how is not shown." }
@@ -152,14 +157,19 @@ fn facts(verdict: &TestVerdict, failure: &Failure, most: usize) -> Markup {
         dt { "Observed" } dd.observed { (observed(&failure.observed, most)) }
         dt { "Setting" } dd { (cut(&failure.setting, 1_000)) }
         dt { "Seed" }
-        dd { (failure.seed) span.of { " (" (verdict.failing_seeds) " of " (count(verdict.seeds,
-            "seed"))
-            " that were run failed; this is the lowest)" } }
+        dd {
+            (failure.seed)
+            span.of {
+                " (" (verdict.failing_seeds) " of " (count(verdict.seeds, "seed"))
+                " that were run failed; this is the lowest)"
+            }
+        }
         dt { "At" } dd { (ms(failure.at_us)) " ms" }
         @if let Some(replay) = &failure.replay {
             dt { "Replay" }
-            dd.replay { code.copy tabindex="0" title="A click selects all of \
-                                                      it" { (shown(replay)) } }
+            dd.replay {
+                code.copy tabindex="0" title="A click selects all of it" { (shown(replay)) }
+            }
         }
         dt { "Handout" } dd { code { (cut(&failure.handout, 400)) } }
     }
@@ -200,7 +210,8 @@ fn trace(anchor: &str, failure: &Failure) -> Markup {
             summary { h4 { "Trace as text" } }
             ol.lines {
                 @for line in &failure.trace {
-                    li.broke[line.broke].left-out[line.number == 0] id=[id(anchor, line.number)] {
+                    @let place = of_line(anchor, line.number);
+                    li.broke[line.broke].left-out[line.number == 0] id=[place] {
                         span.at { (ms(line.at_us)) }
                         span.no { @if line.number > 0 { (line.number) } }
                         span.words { (cut(&line.text, 1_000)) (printed(line, &mut left)) }
@@ -209,11 +220,6 @@ fn trace(anchor: &str, failure: &Failure) -> Markup {
             }
         }
     }
-}
-
-/// Where an event stands in the trace.
-pub fn id(anchor: &str, number: u64) -> Option<String> {
-    (number > 0).then(|| format!("{anchor}-{number}"))
 }
 
 /// What a handler printed, as far as there is room for it in this failure.

@@ -98,17 +98,23 @@ pub fn table(key: Option<&str>, left_out: u64, bars: &[Bar<'_>], axis: &Axis) ->
     html! {
         table.ops {
             caption {
-                @match key { Some(key) => { "Key " code { (cut(key, 100)) } }, None => "All keys" }
-                @if left_out > 0 { span.of { " (" (count(left_out, "earlier operation"))
-                    " left out)" } }
+                @match key {
+                    Some(key) => { "Key " code { (cut(key, 100)) } },
+                    None => "All keys",
+                }
+                @if left_out > 0 {
+                    span.of { " (" (count(left_out, "earlier operation")) " left out)" }
+                }
             }
             thead {
                 tr {
                     th scope="col" { span.unseen { "Client" } }
                     th.when scope="col" {
                         span.unseen { "When" }
-                        span.axis { span { ((axis.tell)(axis.begin)) } span {
-                            ((axis.tell)(axis.end)) (axis.unit) } }
+                        span.axis {
+                            span { ((axis.tell)(axis.begin)) }
+                            span { ((axis.tell)(axis.end)) (axis.unit) }
+                        }
                     }
                     th scope="col" { span.unseen { "Operation" } }
                     th.num.times scope="col" { "Called \u{2013} answered" }
@@ -134,8 +140,9 @@ fn row(bar: &Bar<'_>, axis: &Axis) -> Markup {
                 svg aria-hidden="true" width="100%" height="14" {
                     line.rail x1="0" x2="100%" y1="7" y2="7" {}
                     @match bar.to {
-                        Some(to) => line.op x1=(axis.at(bar.from)) x2=(axis.at(to)) y1="7"
-                            y2="7" {},
+                        Some(to) => {
+                            line.op x1=(axis.at(bar.from)) x2=(axis.at(to)) y1="7" y2="7" {}
+                        }
                         None => line.op.open x1=(axis.at(bar.from)) x2="100%" y1="7" y2="7" {},
                     }
                 }

@@ -12,7 +12,7 @@ use super::text::{cut, ms, number};
 /// Pixels of a character, about.
 const CHARACTER: f64 = 7.2;
 
-/// A picture has at most so many moments, the last ones.
+/// Maximum number of moments in a picture; these are the last ones.
 const MOMENTS: usize = 40;
 
 const LANE: usize = 26;
@@ -33,8 +33,8 @@ pub fn section(anchor: &str, failure: &Failure) -> Markup {
                 }
                 div.scroll tabindex="0" role="region" aria-label="Lanes: who was what, when" {
                     svg class=(format!("w{}", scale.class())) role="img" aria-labelledby=(title)
-                        width="100%"
-                        height=(height) {
+                        width="100%" height=(height)
+                    {
                         title id=(title) { (words(&failure.picture)) }
                         @for (index, lane) in failure.picture.iter().enumerate() {
                             @for span in &lane.spans { (drawn(span, index, &scale)) }
@@ -78,12 +78,16 @@ fn drawn(span: &Span, lane: usize, scale: &Scale) -> Markup {
         Tone::Void => "void",
         Tone::Lost => "lost",
     };
+    let (x, width) = (
+        format!("{}%", number(from)),
+        format!("{}%", number(to - from)),
+    );
     html! {
-        svg class=(class) x=(format!("{}%", number(from))) width=(format!("{}%", number(to -
-            from))) y=(lane * LANE)
-            height=(LANE - 4) {
-            title { (cut(&span.label, 60)) ", " (ms(span.from_us)) " \u{2013} " (ms(span.to_us))
-                " ms" }
+        svg class=(class) x=(x) width=(width) y=(lane * LANE) height=(LANE - 4) {
+            title {
+                (cut(&span.label, 60)) ", "
+                (ms(span.from_us)) " \u{2013} " (ms(span.to_us)) " ms"
+            }
             rect width="100%" height="100%" {}
             @if span.tone == Tone::Lost { line.hatch x1="0" x2="100%" y1="50%" y2="50%" {} }
             line.edge x1="1" x2="1" y1="0" y2="100%" {}

@@ -52,14 +52,18 @@ pub fn of_test(verdict: &TestVerdict) -> Markup {
             }
             @if !verdict.searched.is_empty() {
                 dl.pairs {
-                    @for search in verdict.searched.iter().take(30) { dt { "From "
-                        (cut(&search.from, 100)) } dd { (searched_line(search)) } }
+                    @for search in verdict.searched.iter().take(30) {
+                        dt { "From " (cut(&search.from, 100)) }
+                        dd { (searched_line(search)) }
+                    }
                 }
             }
             @if !verdict.faults.is_empty() {
                 dl.pairs {
-                    @for (name, count) in verdict.faults.iter().take(30) { dt { (cut(name, 100)) }
-                        dd { (count) } }
+                    @for (name, count) in verdict.faults.iter().take(30) {
+                        dt { (cut(name, 100)) }
+                        dd { (count) }
+                    }
                 }
             }
             (words())
@@ -138,8 +142,9 @@ fn row(first: Option<&TestVerdict>, with_test: bool, phase: &PhaseCounts) -> Mar
     html! {
         tr {
             @if with_test {
-                th scope="row" { @if let Some(verdict) = first { code { (cut(&verdict.id, 120)) } }
-                    }
+                th scope="row" {
+                    @if let Some(verdict) = first { code { (cut(&verdict.id, 120)) } }
+                }
             }
             th scope="row" { (cut(&phase.phase, 60)) }
             @for cell in cells {

@@ -4,9 +4,11 @@
 //! It has no script, and its policy forbids the browser to load or run anything, so even a hole in
 //! the escaping would be none. Equal grades have equal bytes.
 
+mod anchor;
 mod checked;
 mod class;
 mod diagram;
+mod document;
 mod failure;
 mod history;
 mod lanes;
@@ -17,19 +19,17 @@ mod text;
 use std::path::Path;
 
 use faultline_verdict::{Event, Grade, Outcome};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
-use sha2::{Digest, Sha256};
+use maud::{Markup, html};
 
 pub use checked::check_page;
 pub use class::class_page;
+use document::document;
 use text::{count, cut, shown};
 
-const STYLE: &str = include_str!("style.css");
-
-/// So many characters of a compiler's output are shown.
+/// Maximum number of characters that are shown of a compiler's output.
 const BUILD_OUTPUT: usize = 60_000;
 
-/// So many files that were left out are listed.
+/// Maximum number of files that are listed as left out.
 const LEFT_OUT: usize = 100;
 
 /// A listener that makes the page.
@@ -121,62 +121,17 @@ impl Page {
                 section.note aria-labelledby="left-out" {
                     h2 #left-out { (count(grade.left_out.len() as u64, "file")) " left out" }
                     ul {
-                        @for file in grade.left_out.iter().take(LEFT_OUT) { li { code { (cut(file,
-                            400)) } } }
+                        @for file in grade.left_out.iter().take(LEFT_OUT) {
+                            li { code { (cut(file, 400)) } }
+                        }
                     }
-                    @if grade.left_out.len() > LEFT_OUT { p { "and " (grade.left_out.len() -
-                        LEFT_OUT) " more" } }
+                    @if let more @ 1.. = grade.left_out.len().saturating_sub(LEFT_OUT) {
+                        p { "and " (more) " more" }
+                    }
                 }
             }
         }
     }
-}
-
-/// A whole page.
-fn document(title: &str, body: Markup) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy());
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="referrer" content="no-referrer";
-                title { (cut(title, 200)) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body { (body) }
-        }
-    };
-    page.into_string() + "\n"
-}
-
-/// Nothing may be loaded, run, sent or embedded; only this very style sheet counts.
-fn policy() -> String {
-    let digest = base64(&Sha256::digest(STYLE.as_bytes()));
-    format!("default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'")
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = chunk
-            .iter()
-            .chain(std::iter::repeat(&0))
-            .take(3)
-            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
-        for digit in 0..4 {
-            let index = (bits >> (18 - 6 * digit)) & 63;
-            out.push(if digit <= chunk.len() {
-                DIGITS[index as usize] as char
-            } else {
-                '='
-            });
-        }
-    }
-    out
 }
 
 fn banner(grade: &Grade, submission: &str) -> Markup {
@@ -202,30 +157,37 @@ fn banner(grade: &Grade, submission: &str) -> Markup {
                 @match grade.outcome {
                     Outcome::Graded => {},
                     Outcome::DoesNotBuild => li.bad { "It does not build, so nothing was run." },
-                    Outcome::Rejected => li.warn { "It was not graded: course staff must look at \
-                                                    it. That is not 0 points." },
+                    Outcome::Rejected => li.warn {
+                        "It was not graded: course staff must look at it. That is not 0 points."
+                    },
                     Outcome::NotScored => li.warn {
                         "It was not graded, for a reason that lies with the machine. It has to be \
                          graded again."
                     },
                 }
                 @if grade.unsafe_build {
-                    li.bad { strong { "Built without a sandbox." }
-                        " Somebody asked for --unsafe-build." }
+                    li.bad {
+                        strong { "Built without a sandbox." }
+                        " Somebody asked for --unsafe-build."
+                    }
                 }
                 @if grade.partial {
                     li.warn {
-                        strong { "This is no grade." } " Only some tests were run, or with other \
-                                                        seeds than the rubric's."
+                        strong { "This is no grade." }
+                        " Only some tests were run, or with other seeds than the rubric's."
                     }
                 }
                 @if grade.hidden_points_not_run > 0 {
-                    li { "These are the points of the public tests; hidden tests bring "
-                        (grade.hidden_points_not_run) " more." }
+                    li {
+                        "These are the points of the public tests; hidden tests bring "
+                        (grade.hidden_points_not_run) " more."
+                    }
                 }
                 @if built && score.not_scored > 0 {
-                    li.warn { (count(u64::from(score.not_scored), "point"))
-                        " could not be scored and count neither way: ask your course staff." }
+                    li.warn {
+                        (count(u64::from(score.not_scored), "point"))
+                        " could not be scored and count neither way: ask your course staff."
+                    }
                 }
                 @if full && !grade.partial { li.good { "Every test that was run has passed." } }
             }
@@ -246,44 +208,21 @@ fn foot(grade: &Grade) -> Markup {
     html! {
         footer {
             h2 #fingerprint { "Fingerprint " code { (cut(&print.to_string(), 80)) } }
-            p { "Two results with the same fingerprint are the same, on every machine. All times \
-                 here are virtual." }
+            p {
+                "Two results with the same fingerprint are the same, on every machine. All times \
+                 here are virtual."
+            }
             details.plain {
                 summary { "What the result depends on" }
                 dl.pairs {
                     @for (name, digest) in rows {
-                        @if let Some(digest) = digest { dt { (name) } dd { code { (cut(digest,
-                            200)) } } }
+                        @if let Some(digest) = digest {
+                            dt { (name) }
+                            dd { code { (cut(digest, 200)) } }
+                        }
                     }
                 }
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_of_the_standard() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-    }
-
-    #[test]
-    fn the_style_sheet_loads_nothing_and_stays_inside() {
-        assert!(!STYLE.contains("url(") && !STYLE.contains("@import") && !STYLE.contains('<'));
-        assert!(
-            !STYLE.contains('\r'),
-            "the digest must be the same on every machine"
-        );
     }
 }

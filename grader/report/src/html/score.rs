@@ -30,8 +30,9 @@ fn parts(grade: &Grade) -> Markup {
                 caption.unseen { "Points of each part" }
                 thead {
                     tr {
-                        th scope="col" { "Part" } th scope="col" { "Title" } th.num scope="col" {
-                            "Points" }
+                        th scope="col" { "Part" }
+                        th scope="col" { "Title" }
+                        th.num scope="col" { "Points" }
                         th scope="col" { span.unseen { "Share" } }
                     }
                 }
@@ -71,8 +72,9 @@ fn share(score: &Score) -> Markup {
     html! {
         svg.bar.full[full] aria-hidden="true" width="100%" height="8" {
             rect.all width="100%" height="8" rx="4" {}
-            @if score.earned > 0 { rect.earned width=(format!("{}%", number(width))) height="8"
-                rx="4" {} }
+            @if score.earned > 0 {
+                rect.earned width=(format!("{}%", number(width))) height="8" rx="4" {}
+            }
         }
     }
 }
@@ -84,9 +86,11 @@ fn tests(grade: &Grade, failures: &[Listed<'_>]) -> Markup {
                 caption { (count(grade.tests.len() as u64, "test")) }
                 thead {
                     tr {
-                        th scope="col" { "Result" } th.of-part scope="col" { "Part" } th
-                            scope="col" { "Test" }
-                        th.num scope="col" { "Points" } th.seeds scope="col" { "Seeds" }
+                        th scope="col" { "Result" }
+                        th.of-part scope="col" { "Part" }
+                        th scope="col" { "Test" }
+                        th.num scope="col" { "Points" }
+                        th.seeds scope="col" { "Seeds" }
                     }
                 }
                 tbody { @for verdict in &grade.tests { (row(verdict, failures)) } }
@@ -164,15 +168,18 @@ fn legend(tests: &[TestVerdict]) -> Markup {
             dl.legend {
                 @if any(Status::Withheld) {
                     dt.withheld { (status(Status::Withheld)) }
-                    dd { "No seed failed, but a test that this one needs did, so its points are \
-                          withheld until it passes." }
+                    dd {
+                        "No seed failed, but a test that this one needs did, so its points are \
+                         withheld until it passes."
+                    }
                 }
                 @if any(Status::NotScored) {
                     dt.unscored { (status(Status::NotScored)) }
-                    dd { "Nothing failed, but a fault that the test is about never happened or a \
-                          check stayed \
-                          undecided. Its points count neither as earned nor as possible, and \
-                          course staff must look at it." }
+                    dd {
+                        "Nothing failed, but a fault that the test is about never happened or a \
+                         check stayed undecided. Its points count neither as earned nor as \
+                         possible, and course staff must look at it."
+                    }
                 }
             }
         }

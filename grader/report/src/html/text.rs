@@ -9,7 +9,7 @@ pub fn shown(text: &str) -> String {
     printable(text)
 }
 
-/// The same, of at most so many characters.
+/// The same, cut after `most` characters.
 pub fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => {

@@ -1,25 +1,29 @@
 //! Grades to make pages of.
 
 use faultline_verdict::{
-    Asked, Band, CheckReport, Diagram, Drawn, FORMAT, Failure, FieldChange, Fingerprint, Grade,
-    Held, HistoryReport, HistoryVerdict, Judged, KeyHistory, KeyOrder, Lane, OperationLine,
+    Asked, Band, CheckReport, Diagram, Drawn, DrawnKind, FORMAT, Failure, FieldChange, Fingerprint,
+    Grade, Held, HistoryReport, HistoryVerdict, Judged, KeyHistory, KeyOrder, Lane, OperationLine,
     Outcome, PartScore, PhaseCounts, Score, Searched, Span, Status, TestVerdict, Tone, TraceLine,
-    ViolationReport, Visibility, What,
+    ViolationReport, Visibility,
 };
 
 fn s(text: &str) -> String {
     text.to_owned()
 }
 
-fn lines() -> Vec<(u64, &'static str, What)> {
+fn lines() -> Vec<(u64, &'static str, DrawnKind)> {
     let (c1, s1) = (|| s("c1"), || s("s1"));
     vec![
-        (4_700, "s1 starts", What::Start { node: s1() }),
-        (10_000, "c1  invoke Append", What::Invoke { node: c1() }),
+        (4_700, "s1 starts", DrawnKind::Start { node: s1() }),
+        (
+            10_000,
+            "c1  invoke Append",
+            DrawnKind::Invoke { node: c1() },
+        ),
         (
             12_000,
             "c1 -> s1  Request",
-            What::Receive {
+            DrawnKind::Receive {
                 node: s1(),
                 from: c1(),
                 sent_us: 10_000,
@@ -28,20 +32,20 @@ fn lines() -> Vec<(u64, &'static str, What)> {
         (
             12_000,
             "s1 -x c1  Reply (lost)",
-            What::Lose {
+            DrawnKind::Lose {
                 from: s1(),
                 to: c1(),
             },
         ),
-        (13_000, "the link s1 -> c1 is cut", What::Fault),
-        (13_000, "the link c1 -> s1 is cut", What::Fault),
-        (60_000, "s1 crashes", What::Crash { node: s1() }),
-        (70_000, "--- healed ---", What::Phase),
-        (90_000, "c1  timer Retry", What::Timer { node: c1() }),
+        (13_000, "the link s1 -> c1 is cut", DrawnKind::Fault),
+        (13_000, "the link c1 -> s1 is cut", DrawnKind::Fault),
+        (60_000, "s1 crashes", DrawnKind::Crash { node: s1() }),
+        (70_000, "--- healed ---", DrawnKind::Phase),
+        (90_000, "c1  timer Retry", DrawnKind::Timer { node: c1() }),
         (
             95_000,
             "s1 -> c1  Reply",
-            What::Receive {
+            DrawnKind::Receive {
                 node: c1(),
                 from: s1(),
                 sent_us: 50_000,
@@ -50,9 +54,9 @@ fn lines() -> Vec<(u64, &'static str, What)> {
         (
             95_000,
             "c1  answers Value(\"0;0;\")",
-            What::Answer { node: c1() },
+            DrawnKind::Answer { node: c1() },
         ),
-        (99_000, "c1 read \"log\"", What::Stop),
+        (99_000, "c1 read \"log\"", DrawnKind::Stop),
     ]
 }
 
@@ -68,20 +72,8 @@ fn changes() -> Vec<FieldChange> {
     ]
 }
 
-pub fn failure(id: &str) -> Failure {
-    let span = |from_us, to_us, label: &str, tone| Span {
-        from_us,
-        to_us,
-        label: s(label),
-        tone,
-    };
-    let band = |what, to: Option<&str>| Band {
-        what,
-        node: s("s1"),
-        to: to.map(s),
-        from_us: 13_000,
-        to_us: 90_000,
-    };
+/// The trace, and its lines as they are drawn.
+fn trace_and_events() -> (Vec<TraceLine>, Vec<Drawn>) {
     let mut trace: Vec<TraceLine> = Vec::new();
     let mut events = Vec::new();
     for (index, (at_us, text, what)) in lines().into_iter().enumerate() {
@@ -98,7 +90,7 @@ pub fn failure(id: &str) -> Failure {
         } else {
             Vec::new()
         };
-        let fatal = matches!(what, What::Answer { .. });
+        let fatal = matches!(what, DrawnKind::Answer { .. });
         let changed = if index % 3 == 2 {
             changes()
         } else {
@@ -110,7 +102,7 @@ pub fn failure(id: &str) -> Failure {
             text: s(text),
             printed,
             changed,
-            broke: what == What::Stop,
+            broke: what == DrawnKind::Stop,
         });
         events.push(Drawn {
             number,
@@ -119,6 +111,25 @@ pub fn failure(id: &str) -> Failure {
             fatal,
         });
     }
+    (trace, events)
+}
+
+/// A band of each kind.
+fn bands() -> Vec<Band> {
+    let band = |what, to: Option<&str>| Band {
+        what,
+        node: s("s1"),
+        to: to.map(s),
+        from_us: 13_000,
+        to_us: 90_000,
+    };
+    let held = [Held::Down, Held::Paused, Held::Slow].map(|what| band(what, None));
+    let links = [Held::Cut, Held::HeldUp].map(|what| band(what, Some("c1")));
+    [held.to_vec(), links.to_vec()].concat()
+}
+
+/// An operation of each kind on one key.
+fn history() -> Vec<KeyHistory> {
     let asked = |from_us, to_us, command: &str, answer: Option<&str>, judged| Asked {
         client: s("c1"),
         command: s(command),
@@ -127,8 +138,37 @@ pub fn failure(id: &str) -> Failure {
         to_us,
         judged,
     };
-    let held = [Held::Down, Held::Paused, Held::Slow].map(|what| band(what, None));
-    let links = [Held::Cut, Held::HeldUp].map(|what| band(what, Some("c1")));
+    vec![KeyHistory {
+        key: s("log"),
+        left_out: 2,
+        operations: vec![
+            asked(
+                10_000,
+                Some(20_000),
+                "append log \"0;\"",
+                Some("done"),
+                Judged::Explains,
+            ),
+            asked(15_000, None, "put log", None, Judged::Plain),
+            asked(
+                90_000,
+                Some(95_000),
+                "get log",
+                Some("\"0;0;\""),
+                Judged::Impossible,
+            ),
+        ],
+    }]
+}
+
+pub fn failure(id: &str) -> Failure {
+    let span = |from_us, to_us, label: &str, tone| Span {
+        from_us,
+        to_us,
+        label: s(label),
+        tone,
+    };
+    let (trace, events) = trace_and_events();
     Failure {
         shrunk: None,
         kind: s("violation"),
@@ -156,31 +196,11 @@ pub fn failure(id: &str) -> Failure {
                 ],
             },
         ],
-        history: vec![KeyHistory {
-            key: s("log"),
-            left_out: 2,
-            operations: vec![
-                asked(
-                    10_000,
-                    Some(20_000),
-                    "append log \"0;\"",
-                    Some("done"),
-                    Judged::Explains,
-                ),
-                asked(15_000, None, "put log", None, Judged::Plain),
-                asked(
-                    90_000,
-                    Some(95_000),
-                    "get log",
-                    Some("\"0;0;\""),
-                    Judged::Impossible,
-                ),
-            ],
-        }],
+        history: history(),
         diagram: Some(Diagram {
             nodes: vec![s("c1"), s("s1")],
             events,
-            bands: [held.to_vec(), links.to_vec()].concat(),
+            bands: bands(),
         }),
         trace,
     }
@@ -403,7 +423,7 @@ pub fn large(id: &str) -> TestVerdict {
             ],
             ..TraceLine::default()
         });
-        let what = What::Receive {
+        let what = DrawnKind::Receive {
             node,
             from,
             sent_us: at_us - 500,

@@ -1,37 +1,37 @@
 //! The lines of a diagram.
 
-use faultline_verdict::{Band, Diagram, Held, What};
+use faultline_verdict::{Band, Diagram, DrawnKind, Held};
 use maud::{Markup, html};
 
 use super::{
     super::text::{count, cut, number},
-    Content, ROW, Row,
+    rows::{Content, DiagramRow, ROW},
 };
 
 /// A diagram with the rows that it is drawn along.
 pub struct Canvas<'d> {
     diagram: &'d Diagram,
-    rows: &'d [Row<'d>],
+    rows: &'d [DiagramRow<'d>],
     height: usize,
     /// True if it is known what led to the failure.
     causes: bool,
 }
 
 /// The node at which an event happens.
-pub fn node_of(what: &What) -> Option<&str> {
+pub fn node_of(what: &DrawnKind) -> Option<&str> {
     match what {
-        What::Start { node }
-        | What::Receive { node, .. }
-        | What::Timer { node }
-        | What::Invoke { node }
-        | What::Answer { node }
-        | What::Crash { node } => Some(node),
-        What::Lose { .. } | What::Fault | What::Phase | What::Stop => None,
+        DrawnKind::Start { node }
+        | DrawnKind::Receive { node, .. }
+        | DrawnKind::Timer { node }
+        | DrawnKind::Invoke { node }
+        | DrawnKind::Answer { node }
+        | DrawnKind::Crash { node } => Some(node),
+        DrawnKind::Lose { .. } | DrawnKind::Fault | DrawnKind::Phase | DrawnKind::Stop => None,
     }
 }
 
 impl<'d> Canvas<'d> {
-    pub fn new(diagram: &'d Diagram, rows: &'d [Row<'d>], height: usize) -> Canvas<'d> {
+    pub fn new(diagram: &'d Diagram, rows: &'d [DiagramRow<'d>], height: usize) -> Canvas<'d> {
         Canvas {
             diagram,
             rows,
@@ -56,7 +56,7 @@ impl<'d> Canvas<'d> {
     /// Where a moment stands: with the event of this node at that moment, or between those before
     /// and after.
     fn y(&self, us: u64, node: Option<&str>) -> f64 {
-        let here = |row: &&Row<'_>| {
+        let here = |row: &&DiagramRow<'_>| {
             row.at_us == us && row.drawn().and_then(|drawn| node_of(&drawn.what)) == node
         };
         if node.is_some()
@@ -85,31 +85,34 @@ impl<'d> Canvas<'d> {
             .diagram
             .events
             .iter()
-            .filter(|drawn| matches!(drawn.what, What::Receive { .. }))
+            .filter(|drawn| matches!(drawn.what, DrawnKind::Receive { .. }))
             .count();
         html! {
-            svg.lines role="img" aria-labelledby=(format!("{title} {description}")) width="100%"
-                height=(self.height) {
+            svg.lines role="img" aria-labelledby=(format!("{title} {description}"))
+                width="100%" height=(self.height)
+            {
                 title id=(title) { "Space-time diagram" }
                 desc id=(description) {
-                    (count(self.diagram.nodes.len() as u64, "node")) ", " (count(messages as u64,
-                        "message")) ", "
-                    (count(self.diagram.events.len() as u64, "event")) "; the list beside it tells \
-                        of each."
+                    (count(self.diagram.nodes.len() as u64, "node")) ", "
+                    (count(messages as u64, "message")) ", "
+                    (count(self.diagram.events.len() as u64, "event"))
+                    "; the list beside it tells of each."
                 }
                 defs {
                     @for (name, class) in [("a", "tip"), ("b", "tip faint")] {
                         marker id=(format!("{anchor}{name}")) class=(class) viewBox="0 0 8 8"
-                            refX="11" refY="4"
-                            markerWidth="8" markerHeight="8" markerUnits="userSpaceOnUse"
-                                orient="auto" {
+                            refX="11" refY="4" markerWidth="8" markerHeight="8"
+                            markerUnits="userSpaceOnUse" orient="auto"
+                        {
                             path d="M0 .8 8 4 0 7.2z" {}
                         }
                     }
-                    marker id=(format!("{anchor}c")) class="tip" viewBox="0 0 4 4" refX="2"
-                        refY="2" markerWidth="4"
-                        markerHeight="4" markerUnits="userSpaceOnUse" { circle cx="2" cy="2"
-                            r="2" {} }
+                    marker id=(format!("{anchor}c")) class="tip" viewBox="0 0 4 4"
+                        refX="2" refY="2" markerWidth="4" markerHeight="4"
+                        markerUnits="userSpaceOnUse"
+                    {
+                        circle cx="2" cy="2" r="2" {}
+                    }
                 }
                 (self.marks())
                 @for node in 0..self.diagram.nodes.len() {
@@ -118,8 +121,9 @@ impl<'d> Canvas<'d> {
                 @for band in &self.diagram.bands { (self.band(band)) }
                 @for row in self.rows {
                     @match &row.what {
-                        Content::Gap { .. } => rect.gap width="100%" y=(row.top)
-                            height=(row.height) {},
+                        Content::Gap { .. } => {
+                            rect.gap width="100%" y=(row.top) height=(row.height) {}
+                        }
                         Content::Event(..) => {},
                     }
                 }
@@ -131,7 +135,7 @@ impl<'d> Canvas<'d> {
 
     /// What is true of a whole moment: phases, faults, the end.
     fn marks(&self) -> Markup {
-        let across = |class: &str, row: &Row<'_>| {
+        let across = |class: &str, row: &DiagramRow<'_>| {
             let y = number(row.middle());
             html! { line class=(class) x1="0" x2="100%" y1=(y) y2=(y) {} }
         };
@@ -139,9 +143,9 @@ impl<'d> Canvas<'d> {
             @for row in self.rows {
                 @match row.drawn().map(|drawn| (&drawn.what, drawn.fatal)) {
                     Some((_, true)) => rect.fatal width="100%" y=(row.top) height=(ROW) {},
-                    Some((What::Stop, _)) => (across("stop", row)),
-                    Some((What::Phase, _)) => (across("phase", row)),
-                    Some((What::Fault, _)) => (across("fault", row)),
+                    Some((DrawnKind::Stop, _)) => (across("stop", row)),
+                    Some((DrawnKind::Phase, _)) => (across("phase", row)),
+                    Some((DrawnKind::Fault, _)) => (across("fault", row)),
                     _ => {},
                 }
             }
@@ -184,13 +188,13 @@ impl<'d> Canvas<'d> {
             .min(self.height as f64)
     }
 
-    fn message(&self, anchor: &str, row: &Row<'_>) -> Markup {
+    fn message(&self, anchor: &str, row: &DiagramRow<'_>) -> Markup {
         let Some(drawn) = row.drawn() else {
             return html! {};
         };
         let faint = self.causes && !drawn.led;
         match &drawn.what {
-            What::Receive {
+            DrawnKind::Receive {
                 node,
                 from,
                 sent_us,
@@ -205,23 +209,24 @@ impl<'d> Canvas<'d> {
                 }
                 let end = number(row.middle());
                 html! {
-                    line.message.faint[faint] x1=(self.x(start)) y1=(number(y)) x2=(self.x(to))
-                        y2=(end)
+                    line.message.faint[faint]
+                        x1=(self.x(start)) y1=(number(y)) x2=(self.x(to)) y2=(end)
                         marker-start=[(!faint).then(|| format!("url(#{anchor}c)"))]
-                            marker-end=(tip) {
+                        marker-end=(tip)
+                    {
                         title { (cut(from, 20)) " \u{2192} " (cut(node, 20)) }
                     }
                 }
             }
-            What::Lose { from, to } => {
+            DrawnKind::Lose { from, to } => {
                 let (Some(start), Some(to)) = (self.of(from), self.of(to)) else {
                     return html! {};
                 };
                 let end = self.percent(start) + (self.percent(to) - self.percent(start)) * 0.6;
                 let (end, y) = (format!("{}%", number(end)), number(row.middle()));
                 html! {
-                    line.message.lost x1=(self.x(start)) y1=(number(row.middle() - 6.0)) x2=(end)
-                        y2=(y) {}
+                    line.message.lost
+                        x1=(self.x(start)) y1=(number(row.middle() - 6.0)) x2=(end) y2=(y) {}
                     svg x=(end) y=(y) overflow="visible" { path.lost d="M-4-4 4 4M4-4-4 4" {} }
                 }
             }
@@ -229,14 +234,14 @@ impl<'d> Canvas<'d> {
         }
     }
 
-    fn event(&self, row: &Row<'_>) -> Markup {
+    fn event(&self, row: &DiagramRow<'_>) -> Markup {
         let Some(drawn) = row.drawn() else {
             return html! {};
         };
         let Some(node) = node_of(&drawn.what).and_then(|node| self.of(node)) else {
             return html! {};
         };
-        let faint = self.causes && !drawn.led && !matches!(drawn.what, What::Crash { .. });
+        let faint = self.causes && !drawn.led && !matches!(drawn.what, DrawnKind::Crash { .. });
         let class = if drawn.fatal {
             "sign fatal"
         } else if faint {
@@ -253,15 +258,15 @@ impl<'d> Canvas<'d> {
     }
 }
 
-fn sign(what: &What) -> Markup {
+fn sign(what: &DrawnKind) -> Markup {
     match what {
-        What::Receive { .. } => html! { circle.recv r="3.5" {} },
-        What::Timer { .. } => html! { circle.timer r="3" {} },
-        What::Invoke { .. } => html! { path.invoke d="M-4.5-4.5 5 0-4.5 4.5z" {} },
-        What::Answer { .. } => html! { path.answer d="M0-5.5 5.5 0 0 5.5-5.5 0z" {} },
-        What::Start { .. } => html! { path.start d="M-7 0H7" {} },
-        What::Crash { .. } => html! { path.crash d="M-5.5-5.5 5.5 5.5M5.5-5.5-5.5 5.5" {} },
-        What::Lose { .. } | What::Fault | What::Phase | What::Stop => html! {},
+        DrawnKind::Receive { .. } => html! { circle.recv r="3.5" {} },
+        DrawnKind::Timer { .. } => html! { circle.timer r="3" {} },
+        DrawnKind::Invoke { .. } => html! { path.invoke d="M-4.5-4.5 5 0-4.5 4.5z" {} },
+        DrawnKind::Answer { .. } => html! { path.answer d="M0-5.5 5.5 0 0 5.5-5.5 0z" {} },
+        DrawnKind::Start { .. } => html! { path.start d="M-7 0H7" {} },
+        DrawnKind::Crash { .. } => html! { path.crash d="M-5.5-5.5 5.5 5.5M5.5-5.5-5.5 5.5" {} },
+        DrawnKind::Lose { .. } | DrawnKind::Fault | DrawnKind::Phase | DrawnKind::Stop => html! {},
     }
 }
 

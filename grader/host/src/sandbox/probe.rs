@@ -1,5 +1,5 @@
-//! Tries a cage out. What is only asked for may not be there: kernels, containers and distributions
-//! switch off parts.
+//! Tries a sandbox out. What is only asked for may not be there: kernels, containers and
+//! distributions switch off parts.
 
 use std::{
     fs, io,
@@ -13,7 +13,11 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{Cage, Rooms, limits, lock_in};
+use super::{
+    access::FileAccess,
+    confine::{Sandbox, restrict_thread},
+    limits,
+};
 use crate::{
     Toolchain, environment,
     supervise::{self, Ended, How, Supervised},
@@ -29,7 +33,7 @@ const SMALL: &str = "#![no_std]\nconst _: () = assert!(option_env!(\"PATH\").is_
 /// How long a small crate may take to compile on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A small world around a cage: what is inside, and what is not.
+/// A small world around a sandbox: what is inside, and what is not.
 struct Scene {
     inside: TempDir,
     sources: TempDir,
@@ -62,8 +66,8 @@ impl Scene {
         self.outside.path().join("canary.txt")
     }
 
-    fn rooms(&self, toolchain: &Toolchain) -> Rooms {
-        Rooms {
+    fn access(&self, toolchain: &Toolchain) -> FileAccess {
+        FileAccess {
             readable: vec![
                 toolchain.sysroot().to_owned(),
                 self.sources.path().to_owned(),
@@ -74,7 +78,7 @@ impl Scene {
 
     fn compile(
         &self,
-        cage: &Cage,
+        sandbox: &Sandbox,
         toolchain: &Toolchain,
         source: &str,
         product: PathBuf,
@@ -99,13 +103,14 @@ impl Scene {
             interrupt: &AtomicBool::new(false),
             grace: Duration::ZERO,
         };
-        cage.run(command, &self.rooms(toolchain), PATIENCE, &limits)
+        sandbox
+            .run(command, &self.access(toolchain), PATIENCE, &limits)
             .map_err(|error| error.to_string())
     }
 }
 
-/// Locks a thread in and tries to get out of it; gives the version of Landlock.
-pub(super) fn walls(toolchain: &Toolchain) -> Result<u32, String> {
+/// Sandboxes a thread and tries to get out; gives the version of Landlock.
+pub(super) fn thread(toolchain: &Toolchain) -> Result<u32, String> {
     let scene = Scene::new().map_err(|error| format!("cannot try it: {error}"))?;
     let listener =
         TcpListener::bind("127.0.0.1:0").map_err(|error| format!("cannot try it: {error}"))?;
@@ -113,10 +118,10 @@ pub(super) fn walls(toolchain: &Toolchain) -> Result<u32, String> {
         .local_addr()
         .map_err(|error| format!("cannot try it: {error}"))?;
     let attempt = || {
-        let abi = lock_in(&scene.rooms(toolchain)).map_err(|error| error.to_string())?;
+        let abi = restrict_thread(&scene.access(toolchain)).map_err(|error| error.to_string())?;
         let refused = |what: &str, result: io::Result<()>| match result {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-            other => Err(format!("locked in, {what} was not refused ({other:?})")),
+            other => Err(format!("sandboxed, {what} was not refused ({other:?})")),
         };
         refused(
             "reading a file elsewhere",
@@ -138,15 +143,17 @@ pub(super) fn walls(toolchain: &Toolchain) -> Result<u32, String> {
 }
 
 /// Lets the compiler try the same, and do what it is there for.
-pub(super) fn compiler(cage: &Cage, toolchain: &Toolchain) -> Result<(), String> {
+pub(super) fn compiler(sandbox: &Sandbox, toolchain: &Toolchain) -> Result<(), String> {
     let scene = Scene::new().map_err(|error| format!("cannot try it: {error}"))?;
     let product = scene.inside.path().join("small.rmeta");
     let escaped = scene.outside.path().join("small.rmeta");
     let (compiled, written, read) = thread::scope(|scope| {
-        let compiled = scope.spawn(|| scene.compile(cage, toolchain, "small.rs", product.clone()));
-        let written = scope.spawn(|| scene.compile(cage, toolchain, "small.rs", escaped.clone()));
+        let compiled =
+            scope.spawn(|| scene.compile(sandbox, toolchain, "small.rs", product.clone()));
+        let written =
+            scope.spawn(|| scene.compile(sandbox, toolchain, "small.rs", escaped.clone()));
         let read = scene.compile(
-            cage,
+            sandbox,
             toolchain,
             "reads.rs",
             scene.inside.path().join("reads.rmeta"),
@@ -164,17 +171,17 @@ pub(super) fn compiler(cage: &Cage, toolchain: &Toolchain) -> Result<(), String>
             .trim_end()
             .to_owned();
         return Err(format!(
-            "locked in, the compiler does not work ({:?}): {said}",
+            "sandboxed, the compiler does not work ({:?}): {said}",
             compiled.how
         ));
     }
     written?;
     if escaped.exists() {
-        return Err("locked in, the compiler wrote a file elsewhere".to_owned());
+        return Err("sandboxed, the compiler wrote a file elsewhere".to_owned());
     }
     let read = read?;
     if succeeded(&read) || String::from_utf8_lossy(&read.stderr).contains(SECRET) {
-        return Err("locked in, the compiler read a file elsewhere".to_owned());
+        return Err("sandboxed, the compiler read a file elsewhere".to_owned());
     }
     Ok(())
 }
@@ -183,7 +190,7 @@ pub(super) fn compiler(cage: &Cage, toolchain: &Toolchain) -> Result<(), String>
 pub(super) fn environment(toolchain: &Toolchain) -> Result<String, String> {
     let scene = Scene::new().map_err(|error| format!("cannot try it: {error}"))?;
     let ended = scene.compile(
-        &Cage::open(),
+        &Sandbox::none(),
         toolchain,
         "small.rs",
         scene.inside.path().join("small.rmeta"),
@@ -242,11 +249,11 @@ pub(super) fn child(toolchain: &Toolchain) -> (Result<String, String>, Result<St
     (limited, grouped)
 }
 
-/// Whether a locked-in thread is refused a socket.
+/// Whether a sandboxed thread is refused a socket.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(super) fn calls() -> Result<String, String> {
     let attempt = || {
-        super::seccomp::lock_in()?;
+        super::seccomp::restrict_thread()?;
         match std::net::UdpSocket::bind("127.0.0.1:0") {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Ok("a socket was refused".to_owned())

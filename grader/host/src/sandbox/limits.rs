@@ -75,8 +75,7 @@ pub(super) fn in_shell(cpu: Duration) -> String {
     // so.
     format!(
         "ulimit -v {} 2>/dev/null; ulimit -f {} 2>/dev/null; ulimit -n {OPEN_FILES} 2>/dev/null; \
-         ulimit -c 0; \
-         ulimit -S -t {} 2>/dev/null",
+         ulimit -c 0; ulimit -S -t {} 2>/dev/null",
         MEMORY_BYTES >> 10,
         FILE_BYTES >> 9,
         cpu.as_secs().max(1)

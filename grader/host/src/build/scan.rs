@@ -6,14 +6,14 @@
 //! no stack for what is nested.
 //!
 //! The scan is there to tell early, in a student's terms. A macro can still put such a call
-//! together; then the audit of what the compiler has read finds it, and where builds are locked in
-//! (see [`cage`](crate::cage)) there is nothing to be read.
+//! together; then the audit of what the compiler has read finds it, and where builds are sandboxed
+//! (see [`sandbox`](crate::sandbox)), there is nothing to be read.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind, strip_shebang, tokenize};
 
-use crate::build::Rejected;
+use super::error::Rejected;
 
 /// How deep delimiters may nest. The compiler's parser needs stack for each; programs that people
 /// write stay below 30.
@@ -23,22 +23,20 @@ pub const MAX_NESTING: usize = 200;
 const MAX_FINDINGS: usize = 10;
 
 const READS_A_FILE: &str = "it reads another file while the crate is compiled, and only the \
-                            submission's own \
-                            `src/**/*.rs` are graded. Write the text into a source file (as a \
-                            `const`), or use `mod` \
-                            for a file of your own below `src`";
+                            submission's own `src/**/*.rs` are graded. Write the text into a \
+                            source file (as a `const`), or use `mod` for a file of your own below \
+                            `src`";
 const READS_THE_ENVIRONMENT: &str = "it reads the environment of the machine that compiles the \
-                                     crate, and a grade must \
-                                     not depend on it. Write the value into a source file";
+                                     crate, and a grade must not depend on it. Write the value \
+                                     into a source file";
 const IS_ASSEMBLER: &str = "a node is a WebAssembly program without assembler. Write it in Rust";
 const COMPILES_ANOTHER_FILE: &str = "it names the file of a module, which may be any file. Use \
-                                     `mod name;` with a file \
-                                     `name.rs` or `name/mod.rs` where the compiler looks for it";
+                                     `mod name;` with a file `name.rs` or `name/mod.rs` where the \
+                                     compiler looks for it";
 const IS_UNSAFE: &str =
     "a submission is safe Rust (`unsafe_code` is forbidden). Write it without `unsafe`";
 const IS_TOO_DEEP: &str = "the compiler needs stack for each level and may crash. Give the inner \
-                           parts names of their \
-                           own";
+                           parts names of their own";
 
 /// The macros that are refused, and why.
 const MACROS: [(&str, &str); 8] = [

@@ -75,8 +75,8 @@ const X32: c_long = 0x4000_0000;
 #[cfg(target_arch = "x86_64")]
 const ONLY_X32: [c_long; 4] = [521, 539, 540, 528];
 
-/// Locks the calling thread in.
-pub(super) fn lock_in() -> Result<(), String> {
+/// Sandboxes the calling thread.
+pub(super) fn restrict_thread() -> Result<(), String> {
     let filters = filters().map_err(|error| format!("no filter of system calls: {error}"))?;
     for filter in &filters {
         seccompiler::apply_filter(filter)

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use super::{Rooms, SYSTEM};
+use super::access::{FileAccess, SYSTEM};
 
 /// The program, if there is one.
 pub(super) fn find() -> Option<PathBuf> {
@@ -20,7 +20,12 @@ pub(super) fn find() -> Option<PathBuf> {
 /// The command inside of bubblewrap; `limits` are commands of a shell that come first. (bubblewrap
 /// leaves the process group, for a session of its own, but its inner part dies with the outer one,
 /// which stays in it.)
-pub(super) fn wrap(program: &Path, command: &Command, rooms: &Rooms, limits: &str) -> Command {
+pub(super) fn wrap(
+    program: &Path,
+    command: &Command,
+    access: &FileAccess,
+    limits: &str,
+) -> Command {
     let mut wrapped = Command::new("/bin/sh");
     wrapped
         .env_clear()
@@ -40,12 +45,12 @@ pub(super) fn wrap(program: &Path, command: &Command, rooms: &Rooms, limits: &st
         wrapped.arg("--ro-bind-try").args([folder, folder]);
     }
     wrapped.args(["--dev", "/dev", "--proc", "/proc"]);
-    for folder in &rooms.readable {
+    for folder in &access.readable {
         wrapped.arg("--ro-bind").args([folder, folder]);
     }
     wrapped
         .arg("--bind")
-        .args([&rooms.writable, &rooms.writable]);
+        .args([&access.writable, &access.writable]);
     for (name, value) in command.get_envs() {
         if let Some(value) = value {
             wrapped.arg("--setenv").args([name, value]);

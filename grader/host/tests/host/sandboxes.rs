@@ -1,4 +1,4 @@
-//! Behind walls the compiler reaches nothing, even with the scan and the audit out of the way.
+//! In a sandbox the compiler reaches nothing, even with the scan and the audit out of the way.
 #![cfg(target_os = "linux")]
 
 use std::{
@@ -11,9 +11,9 @@ use std::{
 };
 
 use faultline_host::{
-    Cage,
+    Sandbox,
     build::Options,
-    cage::{self, Rooms},
+    sandbox::{self, FileAccess},
     supervise::{Ended, How, Supervised},
 };
 
@@ -21,14 +21,14 @@ use crate::workshop::*;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The cages that work here.
-static CAGES: LazyLock<Vec<Cage>> = LazyLock::new(|| {
+/// The sandboxes that work here.
+static SANDBOXES: LazyLock<Vec<Sandbox>> = LazyLock::new(|| {
     let tried = [
-        ("Landlock", Cage::landlock(&TOOLCHAIN)),
-        ("bubblewrap", Cage::bubblewrap(&TOOLCHAIN)),
+        ("Landlock", Sandbox::landlock(&TOOLCHAIN)),
+        ("bubblewrap", Sandbox::bubblewrap(&TOOLCHAIN)),
     ];
-    let works = |(name, cage): (&str, Result<Cage, String>)| match cage {
-        Ok(cage) => Some(cage),
+    let works = |(name, sandbox): (&str, Result<Sandbox, String>)| match sandbox {
+        Ok(sandbox) => Some(sandbox),
         Err(why) => {
             println!("{name} is not tested, since it does not work here: {why}");
             None
@@ -58,7 +58,7 @@ impl Scene {
         self.outside.path().join("canary")
     }
 
-    fn run(&self, cage: &Cage, mut command: Command) -> Ended {
+    fn run(&self, sandbox: &Sandbox, mut command: Command) -> Ended {
         let readable = [
             TOOLCHAIN.sysroot(),
             Path::new("/bin"),
@@ -66,7 +66,7 @@ impl Scene {
         ]
         .map(Path::to_owned)
         .to_vec();
-        let rooms = Rooms {
+        let access = FileAccess {
             readable,
             writable: self.inside.path().to_owned(),
         };
@@ -83,24 +83,25 @@ impl Scene {
             .env_clear()
             .env("TMPDIR", self.inside.path())
             .current_dir(self.inside.path());
-        cage.run(command, &rooms, MINUTE, &limits)
+        sandbox
+            .run(command, &access, MINUTE, &limits)
             .expect("it can be started")
     }
 
-    fn bash(&self, cage: &Cage, script: &str) -> Ended {
+    fn bash(&self, sandbox: &Sandbox, script: &str) -> Ended {
         let mut command = Command::new("/bin/bash");
         command.args(["-c", script]);
-        self.run(cage, command)
+        self.run(sandbox, command)
     }
 
-    fn rustc(&self, cage: &Cage, source: &str, product: &Path) -> Ended {
+    fn rustc(&self, sandbox: &Sandbox, source: &str, product: &Path) -> Ended {
         fs::write(self.inside.path().join("x.rs"), source).expect("it can be written");
         let mut command = Command::new(TOOLCHAIN.rustc());
         command.args(["--crate-type", "lib", "--emit"]);
         command
             .arg(format!("metadata={}", product.display()))
             .arg("x.rs");
-        self.run(cage, command)
+        self.run(sandbox, command)
     }
 }
 
@@ -119,21 +120,29 @@ fn a_file_outside_is_not_readable() {
         "compile_error!(include_str!({:?}));",
         scene.canary().display().to_string()
     );
-    let read =
-        |cage: &Cage| said(&scene.rustc(cage, &source, &scene.inside.path().join("x.rmeta")));
-    assert!(read(&OPEN).contains("CANARY"), "without walls it is");
-    for cage in CAGES.iter() {
-        let quoted = read(cage);
+    let read = |sandbox: &Sandbox| {
+        said(&scene.rustc(sandbox, &source, &scene.inside.path().join("x.rmeta")))
+    };
+    assert!(
+        read(&NO_SANDBOX).contains("CANARY"),
+        "without a sandbox it is"
+    );
+    for sandbox in SANDBOXES.iter() {
+        let quoted = read(sandbox);
         assert!(
             quoted.contains("couldn't read") && !quoted.contains("CANARY"),
             "{:?}: {quoted}",
-            cage.layers()
+            sandbox.mechanisms()
         );
         let echoed = said(&scene.bash(
-            cage,
+            sandbox,
             &format!("read x < {}; echo $x", scene.canary().display()),
         ));
-        assert!(!echoed.contains("CANARY"), "{:?}: {echoed}", cage.layers());
+        assert!(
+            !echoed.contains("CANARY"),
+            "{:?}: {echoed}",
+            sandbox.mechanisms()
+        );
     }
 }
 
@@ -144,34 +153,34 @@ fn nothing_outside_can_be_written() {
         scene.inside.path().join("x.rmeta"),
         scene.outside.path().join("x.rmeta"),
     );
-    for cage in CAGES.iter() {
+    for sandbox in SANDBOXES.iter() {
         assert!(
-            succeeded(&scene.rustc(cage, "", &inside)),
+            succeeded(&scene.rustc(sandbox, "", &inside)),
             "{:?}",
-            cage.layers()
+            sandbox.mechanisms()
         );
         assert!(
             fs::remove_file(&inside).is_ok(),
             "{:?}: inside it can",
-            cage.layers()
+            sandbox.mechanisms()
         );
-        scene.rustc(cage, "", &outside);
-        assert!(!outside.exists(), "{:?}", cage.layers());
+        scene.rustc(sandbox, "", &outside);
+        assert!(!outside.exists(), "{:?}", sandbox.mechanisms());
         let canary = scene.canary().display().to_string();
         scene.bash(
-            cage,
+            sandbox,
             &format!("echo x > {canary}; rm {canary}; mv {canary} moved; ln {canary} linked"),
         );
         assert_eq!(
             fs::read_to_string(&canary).expect("it is there"),
             "CANARY",
             "{:?}",
-            cage.layers()
+            sandbox.mechanisms()
         );
     }
     assert!(
-        succeeded(&scene.rustc(&OPEN, "", &outside)) && outside.exists(),
-        "without walls it can"
+        succeeded(&scene.rustc(&NO_SANDBOX, "", &outside)) && outside.exists(),
+        "without a sandbox it can"
     );
 }
 
@@ -182,14 +191,14 @@ fn there_is_no_network() {
     let port = listener.local_addr().expect("it has one").port();
     let connect = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && echo connected");
     assert!(
-        said(&scene.bash(&OPEN, &connect)).contains("connected"),
-        "without walls there is"
+        said(&scene.bash(&NO_SANDBOX, &connect)).contains("connected"),
+        "without a sandbox there is"
     );
-    for cage in CAGES.iter() {
+    for sandbox in SANDBOXES.iter() {
         assert!(
-            !said(&scene.bash(cage, &connect)).contains("connected"),
+            !said(&scene.bash(sandbox, &connect)).contains("connected"),
             "{:?}",
-            cage.layers()
+            sandbox.mechanisms()
         );
     }
 }
@@ -199,23 +208,23 @@ fn other_processes_are_out_of_reach() {
     let scene = Scene::new();
     let me = std::process::id();
     let reach = format!("read x < /proc/{me}/environ && echo read; kill -0 {me} && echo killed");
-    let open = said(&scene.bash(&OPEN, &reach));
+    let open = said(&scene.bash(&NO_SANDBOX, &reach));
     assert!(
         open.contains("killed"),
-        "without walls they are not: {open}"
+        "without a sandbox they are not: {open}"
     );
-    for cage in CAGES.iter() {
-        let said = said(&scene.bash(cage, &reach));
+    for sandbox in SANDBOXES.iter() {
+        let said = said(&scene.bash(sandbox, &reach));
         // Before its sixth version, Landlock knew nothing of signals.
-        let old = cage.layers().iter().any(|layer| {
+        let old = sandbox.mechanisms().iter().any(|mechanism| {
             ["1", "2", "3", "4", "5"]
                 .iter()
-                .any(|v| *layer == format!("landlock {v}"))
+                .any(|v| *mechanism == format!("landlock {v}"))
         });
         assert!(
             !said.contains("read\n") && (old || !said.contains("killed")),
             "{:?}: {said}",
-            cage.layers()
+            sandbox.mechanisms()
         );
     }
 }
@@ -223,9 +232,9 @@ fn other_processes_are_out_of_reach() {
 #[test]
 fn memory_files_and_time_are_limited() {
     let scene = Scene::new();
-    for cage in CAGES.iter().chain([&*OPEN]) {
+    for sandbox in SANDBOXES.iter().chain([&*NO_SANDBOX]) {
         let ended = scene.bash(
-            cage,
+            sandbox,
             "read go; ulimit -v; ulimit -f; ulimit -c; ulimit -t; ulimit -n",
         );
         // In KiB; bash counts files in KiB, too.
@@ -233,19 +242,19 @@ fn memory_files_and_time_are_limited() {
             said(&ended),
             "4194304\n262144\n0\n60\n1024\n",
             "{:?}",
-            cage.layers()
+            sandbox.mechanisms()
         );
     }
 }
 
 #[test]
-fn what_is_killed_at_the_deadline_dies_behind_walls_too() {
+fn what_is_killed_at_the_deadline_dies_in_a_sandbox_too() {
     let scene = Scene::new();
-    let rooms = Rooms {
+    let access = FileAccess {
         readable: vec!["/bin".into(), "/usr/bin".into()],
         writable: scene.inside.path().to_owned(),
     };
-    for cage in CAGES.iter() {
+    for sandbox in SANDBOXES.iter() {
         let mut command = Command::new("/bin/bash");
         command.env_clear().current_dir(scene.inside.path());
         // The wrapper and its child both are in this folder.
@@ -258,14 +267,14 @@ fn what_is_killed_at_the_deadline_dies_behind_walls_too() {
             interrupt: &NEVER,
             grace: Duration::ZERO,
         };
-        let ended = cage
-            .run(command, &rooms, MINUTE, &limits)
+        let ended = sandbox
+            .run(command, &access, MINUTE, &limits)
             .expect("it can be started");
         assert_eq!(
             ended.how,
             How::OverTime,
             "{:?}: {}",
-            cage.layers(),
+            sandbox.mechanisms(),
             said(&ended)
         );
         let began = std::time::Instant::now();
@@ -281,67 +290,75 @@ fn what_is_killed_at_the_deadline_dies_behind_walls_too() {
             assert!(
                 began.elapsed() < MINUTE,
                 "{:?}: somebody is left",
-                cage.layers()
+                sandbox.mechanisms()
             );
             std::thread::yield_now();
         }
     }
 }
 
-/// Walls must not hide how the compiler ended: it is told by signals.
+/// Isolation must not hide how the compiler ended: it is told by signals.
 #[test]
-fn bombs_are_told_alike_behind_walls() {
+fn bombs_are_told_alike_in_a_sandbox() {
     let endless = "#![allow(long_running_const_eval)]\npub const ENDLESS: u64 = { let mut i = \
-                   0_u64; loop { i = \
-                   i.wrapping_add(1); if i == u64::MAX { break i; } } };\n";
+                   0_u64; loop { i = i.wrapping_add(1); if i == u64::MAX { break i; } } };\n";
     let mut files = fixture("kv");
     files
         .entry("src/lib.rs".to_owned())
         .and_modify(|text| *text = format!("{endless}{text}"));
     let crash = with_code(&format!("pub const DEEP: u64 = {}1;", "!".repeat(200_000)));
-    for cage in CAGES.iter() {
+    for sandbox in SANDBOXES.iter() {
         let options = Options {
             cpu_limit: Duration::from_secs(1),
-            ..Options::new(cage, &NEVER)
+            ..Options::new(sandbox, &NEVER)
         };
         let text = why_rejected(&files, &options).text;
         assert!(
             text.contains("it computed for 1 seconds"),
             "{:?}: {text}",
-            cage.layers()
+            sandbox.mechanisms()
         );
         let text = why_rejected(&crash, &options).text;
-        assert!(text.contains("it crashed"), "{:?}: {text}", cage.layers());
+        assert!(
+            text.contains("it crashed"),
+            "{:?}: {text}",
+            sandbox.mechanisms()
+        );
     }
 }
 
 #[test]
-fn a_submission_is_the_same_program_behind_walls() {
+fn a_submission_is_the_same_program_in_a_sandbox() {
     let open = build(&fixture("kv")).expect("it builds").wasm;
-    for cage in CAGES.iter() {
-        let built = build_with(&fixture("kv"), &Options::new(cage, &NEVER))
+    for sandbox in SANDBOXES.iter() {
+        let built = build_with(&fixture("kv"), &Options::new(sandbox, &NEVER))
             .unwrap_or_else(|error| panic!("{error}"));
-        assert!(built.wasm == open, "{:?}", cage.layers());
+        assert!(built.wasm == open, "{:?}", sandbox.mechanisms());
         // Messages are the same, too.
         let wrong = changed(&[(
             "src/server.rs",
             "#[derive(Debug, Serialize, Deserialize)]",
             "#[derive(Debug)]",
         )]);
-        let message = |cage: &Cage| match build_with(&wrong, &Options::new(cage, &NEVER)) {
+        let message = |sandbox: &Sandbox| match build_with(&wrong, &Options::new(sandbox, &NEVER)) {
             Err(error) => error.to_string(),
             Ok(_) => panic!("it builds"),
         };
-        assert_eq!(message(cage), message(&OPEN), "{:?}", cage.layers());
+        assert_eq!(
+            message(sandbox),
+            message(&NO_SANDBOX),
+            "{:?}",
+            sandbox.mechanisms()
+        );
     }
 }
 
 #[test]
-fn hidden_reads_are_rejected_behind_walls_without_a_word_of_the_file() {
+fn hidden_reads_are_rejected_in_a_sandbox_without_a_word_of_the_file() {
     let scene = Scene::new();
-    for cage in CAGES.iter() {
+    for sandbox in SANDBOXES.iter() {
         for code in hidden_reads(&scene.canary().display().to_string()) {
-            let result = build_with(&with_code(&code), &Options::new(cage, &NEVER));
+            let result = build_with(&with_code(&code), &Options::new(sandbox, &NEVER));
             let error = result.expect_err("it reads a file");
             assert!(!format!("{error:?}").contains("CANARY"), "{code}: {error}");
         }
@@ -349,46 +366,50 @@ fn hidden_reads_are_rejected_behind_walls_without_a_word_of_the_file() {
 }
 
 #[test]
-fn the_best_cage_is_found_once_and_names_its_layers() {
-    let Ok(cage) = Cage::find(&TOOLCHAIN) else {
-        assert!(CAGES.is_empty(), "one works");
+fn the_best_sandbox_is_found_once_and_names_its_mechanisms() {
+    let Ok(sandbox) = Sandbox::find(&TOOLCHAIN) else {
+        assert!(SANDBOXES.is_empty(), "one works");
         return;
     };
-    assert_eq!(Some(&cage), CAGES.first());
-    assert_eq!(cage, Cage::find(&TOOLCHAIN).expect("it was found before"));
+    assert_eq!(Some(&sandbox), SANDBOXES.first());
+    assert_eq!(
+        sandbox,
+        Sandbox::find(&TOOLCHAIN).expect("it was found before")
+    );
     let last = ["rlimits", "process group", "empty environment"];
     assert!(
-        cage.is_closed() && cage.layers().ends_with(&last.map(str::to_owned)),
+        sandbox.is_active() && sandbox.mechanisms().ends_with(&last.map(str::to_owned)),
         "{:?}",
-        cage.layers()
+        sandbox.mechanisms()
     );
-    assert_eq!(OPEN.layers(), last);
+    assert_eq!(NO_SANDBOX.mechanisms(), last);
 }
 
 #[test]
 fn the_doctor_says_what_works_and_what_to_do() {
-    let layers = cage::doctor(&TOOLCHAIN);
+    let mechanisms = sandbox::doctor(&TOOLCHAIN);
     let works = |name: &str| {
-        layers
+        mechanisms
             .iter()
-            .find(|layer| layer.name == name)
+            .find(|mechanism| mechanism.name == name)
             .expect("it is looked at")
             .works
     };
-    for cage in CAGES.iter() {
-        for layer in cage.layers() {
-            let name = if layer.starts_with("landlock ") {
+    for sandbox in SANDBOXES.iter() {
+        for mechanism in sandbox.mechanisms() {
+            let name = if mechanism.starts_with("landlock ") {
                 "landlock"
             } else {
-                layer
+                mechanism
             };
-            assert!(works(name), "{layers:?}");
+            assert!(works(name), "{mechanisms:?}");
         }
     }
     assert!(
-        layers
+        mechanisms
             .iter()
-            .all(|layer| !layer.detail.is_empty() && layer.works == layer.advice.is_empty()),
-        "{layers:?}"
+            .all(|mechanism| !mechanism.detail.is_empty()
+                && mechanism.works == mechanism.advice.is_empty()),
+        "{mechanisms:?}"
     );
 }

@@ -7,17 +7,17 @@ use landlock::{
     path_beneath_rules,
 };
 
-use super::{Rooms, SYSTEM};
+use super::access::{FileAccess, SYSTEM};
 
-/// The least that a cage needs: rules for files.
+/// The least that a sandbox needs: rules for files.
 const LEAST: ABI = ABI::V1;
 
 /// The newest that is known. What an older kernel lacks of it is left out.
 const NEWEST: ABI = ABI::V10;
 
-/// Locks the calling thread in, and gives the version that is in force.
-pub(super) fn lock_in(rooms: &Rooms) -> Result<u32, String> {
-    let status = rules(rooms)
+/// Sandboxes the calling thread, and gives the version that is in force.
+pub(super) fn restrict_thread(access: &FileAccess) -> Result<u32, String> {
+    let status = rules(access)
         .and_then(RulesetCreated::restrict_self)
         .map_err(|error| format!("{error}"))?;
     match status.landlock {
@@ -31,7 +31,7 @@ pub(super) fn lock_in(rooms: &Rooms) -> Result<u32, String> {
 }
 
 /// What is not there is not granted.
-fn rules(rooms: &Rooms) -> Result<RulesetCreated, RulesetError> {
+fn rules(access: &FileAccess) -> Result<RulesetCreated, RulesetError> {
     let read = AccessFs::from_read(NEWEST);
     let null = AccessFs::ReadFile | AccessFs::WriteFile | AccessFs::Truncate;
     Ruleset::default()
@@ -43,10 +43,10 @@ fn rules(rooms: &Rooms) -> Result<RulesetCreated, RulesetError> {
         .scope(Scope::from_all(NEWEST))?
         .create()?
         .add_rules(path_beneath_rules(SYSTEM, read))?
-        .add_rules(path_beneath_rules(&rooms.readable, read))?
+        .add_rules(path_beneath_rules(&access.readable, read))?
         .add_rules(path_beneath_rules(["/dev/null"], null))?
         .add_rules(path_beneath_rules(
-            [&rooms.writable],
+            [&access.writable],
             AccessFs::from_all(NEWEST),
         ))
 }

@@ -1,0 +1,6 @@
+//! Clones and zip files of people who try something.
+
+mod clones;
+mod objects;
+mod paths;
+mod zips;
