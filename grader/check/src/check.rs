@@ -103,7 +103,7 @@ pub struct Options {
     pub rules: Rules,
     /// Whether to look for the explanation of a violation. If not, its `kind` and `core` are those
     /// of the first contradiction that was met (of a search:
-    /// [`Kind::Unexplained`](crate::Kind::Unexplained) and none), and
+    /// [`Anomaly::Unexplained`](crate::Anomaly::Unexplained) and none), and
     /// [`Violation::prefix`](crate::Violation::prefix), `linearization` and the possible values are
     /// empty.
     pub explain: bool,

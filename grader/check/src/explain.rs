@@ -23,7 +23,7 @@ use crate::{
     spec::Spec,
     store::{Store, StoreCall, StoreOp, StoreReply},
     timeline::{Entry, Expected},
-    verdict::{Blame, Kind, Verdict},
+    verdict::{Anomaly, Blame, Verdict},
     zones::Decision,
 };
 
@@ -34,7 +34,7 @@ const FUEL: u64 = 20_000;
 /// histories.
 const ALL_FUEL: u64 = 100_000;
 
-/// What it costs to ask about so many operations.
+/// What it costs to ask about this number of operations.
 fn price(operations: usize) -> u64 {
     1 + operations as u64 / 8
 }
@@ -86,7 +86,7 @@ pub(crate) fn shrink<S: Spec>(
                 .filter(|&at| !without[at])
                 .map(|at| prefix[at].index)
                 .collect();
-            Blame::new(Kind::Unexplained, core, Vec::new())
+            Blame::new(Anomaly::Unexplained, core, Vec::new())
         }
     }
 }
@@ -218,7 +218,7 @@ impl Shrinking {
             Decision::Violated(blame) => {
                 Blame::new(blame.kind, named(&blame.core), named(&blame.context))
             }
-            _ => Blame::new(Kind::Unexplained, named(&all), Vec::new()),
+            _ => Blame::new(Anomaly::Unexplained, named(&all), Vec::new()),
         }
     }
 

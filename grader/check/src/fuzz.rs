@@ -14,7 +14,7 @@ use crate::{
     search::Rules,
     spec::Spec,
     store::{Store, StoreCall, StoreOp, StoreReply},
-    verdict::{Kind, Verdict, Violation},
+    verdict::{Anomaly, Verdict, Violation},
     zones::{Decision, OFF, Test},
 };
 
@@ -400,7 +400,7 @@ fn explanation_is_true(initial: &Store, history: &[Op], violation: &Violation) -
         };
         history.iter().enumerate().map(cut).collect()
     };
-    let future = violation.kind == Kind::FutureRead;
+    let future = violation.kind == Anomaly::FutureRead;
     let called =
         |at: &usize| violation.prefix.contains(at) || (future && violation.core[1..].contains(at));
     let among = |ops: &[usize]| ops.iter().all(called);
@@ -502,7 +502,7 @@ fn everything_agrees_with_the_definition() {
                     ))
                 )
             };
-            let hidden = violation.kind == Kind::Unexplained && history.iter().any(refused);
+            let hidden = violation.kind == Anomaly::Unexplained && history.iter().any(refused);
             let searched = by_zones == decided_before || shape.values != 0 || hidden;
             let few = searched || violation.core.len() <= 4;
             assert!(few, "{violation:?} {}", show(&initial, &history));

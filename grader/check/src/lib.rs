@@ -25,7 +25,7 @@
 //!    times the states that are possible at one moment; a configuration costs `O(c + l)` steps of
 //!    the model, each of which is computed once. In practice a history of a few hundred operations
 //!    takes a few per operation.
-//! 3. `explain`: what is wrong ([`Kind`]), the few operations that contradict each other, the
+//! 3. `explain`: what is wrong ([`Anomaly`]), the few operations that contradict each other, the
 //!    shortest prefix that does, and one sentence ([`Violation::sentence`]).
 //!
 //! # Papers
@@ -75,4 +75,4 @@ pub use sentence::Told;
 pub use spec::{Later, Spec};
 pub use stateright::semantics::SequentialSpec;
 pub use store::{Store, StoreCall, StoreOp, StoreReply};
-pub use verdict::{Kind, Possible, Verdict, Violation};
+pub use verdict::{Anomaly, Possible, Verdict, Violation};

@@ -13,7 +13,7 @@ use crate::{
     search::{Progress, Rules, Search},
     spec::Spec,
     timeline::{Entry, Expected},
-    verdict::{Blame, Kind, Possible, Violation},
+    verdict::{Anomaly, Blame, Possible, Violation},
     zones::{self, Decision, Event, NEVER},
 };
 
@@ -64,7 +64,7 @@ pub(crate) enum Found {
     BySearch {
         /// How many configurations it took.
         explored: u64,
-        /// So many replies, from the first on, can be explained.
+        /// The number of replies, from the first on, that can be explained.
         deepest: usize,
     },
 }
@@ -117,21 +117,23 @@ pub(crate) fn explain<S: Spec>(
         )
     };
     let mut blame = match &found {
-        Found::ByZones(whole) => match partition
-            .decide_prefix(zones.as_ref(), partition.reply_of(impossible))
-        {
-            // At its reply nobody could know who would write what it saw.
-            Decision::Violated(blame) if blame.kind == Kind::Phantom && whole.is_future(&blame) => {
-                Blame::new(whole.kind, whole.core.clone(), blame.context)
+        Found::ByZones(whole) => {
+            match partition.decide_prefix(zones.as_ref(), partition.reply_of(impossible)) {
+                // At its reply nobody could know who would write what it saw.
+                Decision::Violated(blame)
+                    if blame.kind == Anomaly::Phantom && whole.is_future(&blame) =>
+                {
+                    Blame::new(whole.kind, whole.core.clone(), blame.context)
+                }
+                Decision::Violated(blame) => blame,
+                // Only what came later was blamed.
+                _ => shrunk(),
             }
-            Decision::Violated(blame) => blame,
-            // Only what came later was blamed.
-            _ => shrunk(),
-        },
+        }
         Found::BySearch { .. } => shrunk(),
     };
-    if blame.kind == Kind::LostWrite && partition.is_seen(blame.core[1]) {
-        blame.kind = Kind::StaleRead;
+    if blame.kind == Anomaly::LostWrite && partition.is_seen(blame.core[1]) {
+        blame.kind = Anomaly::StaleRead;
     }
     let prefix: Vec<usize> = partition
         .prefix(impossible)
@@ -178,7 +180,7 @@ impl<'a, S: Spec> Partition<'a, S> {
     fn unexplained(self, replies: &[usize], found: Found) -> Violation {
         let (blame, impossible) = match found {
             Found::BySearch { deepest, .. } => (
-                Blame::new(Kind::Unexplained, Vec::new(), Vec::new()),
+                Blame::new(Anomaly::Unexplained, Vec::new(), Vec::new()),
                 replies[deepest.min(replies.len() - 1)],
             ),
             Found::ByZones(blame) => {

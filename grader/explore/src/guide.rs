@@ -8,7 +8,7 @@ use faultline_sim::{Outcome, World};
 use labkit::NodeId;
 use rustc_hash::FxHashSet;
 
-use crate::{space::Space, steps::What};
+use crate::{space::Space, steps::Trigger};
 
 /// What a stage leaves for later. The default leaves nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,26 +107,29 @@ impl Guide {
     /// The same in the numbers of this state's space.
     pub(crate) fn in_numbers(&self, space: &Space<'_>, state: &[u32]) -> Guidance {
         let model = space.model;
-        let slot = |node: NodeId| {
+        let node_index = |node: NodeId| {
             model
-                .slot(node)
+                .node_index(node)
                 .unwrap_or_else(|| panic!("the model has no node {node}")) as u16
         };
         let all_but = |nodes: &Option<Vec<NodeId>>| -> FxHashSet<u16> {
-            let nodes = nodes
-                .as_deref()
-                .map(|nodes| nodes.iter().map(|node| slot(*node)).collect::<Vec<_>>());
+            let nodes = nodes.as_deref().map(|nodes| {
+                nodes
+                    .iter()
+                    .map(|node| node_index(*node))
+                    .collect::<Vec<_>>()
+            });
             let Some(nodes) = nodes else {
                 return FxHashSet::default();
             };
             (0..model.nodes.len() as u16)
-                .filter(|slot| !nodes.contains(slot))
+                .filter(|node_index| !nodes.contains(node_index))
                 .collect()
         };
         let late: FxHashSet<(u16, u16)> = self
             .late
             .iter()
-            .map(|(from, to)| (slot(*from), slot(*to)))
+            .map(|(from, to)| (node_index(*from), node_index(*to)))
             .collect();
         let is_late = |flight: &u32| {
             late.contains(&(
@@ -144,11 +147,19 @@ impl Guide {
             held: self
                 .held
                 .iter()
-                .map(|(from, to)| (slot(*from), slot(*to)))
+                .map(|(from, to)| (node_index(*from), node_index(*to)))
                 .collect(),
             spared: all_but(&self.crashes),
-            slow_disks: self.slow_disks.iter().map(|node| slot(*node)).collect(),
-            slow_machines: self.slow_machines.iter().map(|node| slot(*node)).collect(),
+            slow_disks: self
+                .slow_disks
+                .iter()
+                .map(|node| node_index(*node))
+                .collect(),
+            slow_machines: self
+                .slow_machines
+                .iter()
+                .map(|node| node_index(*node))
+                .collect(),
             without_timers: all_but(&self.timers),
         }
     }
@@ -186,14 +197,15 @@ impl Guidance {
             &self.slow_disks,
             &self.slow_machines,
         ];
-        bars.iter().any(|slots| !slots.is_empty())
+        bars.iter().any(|nodes| !nodes.is_empty())
     }
 
     /// Whether a step of this node that begins so, and may end in a crash, is left for later.
-    pub fn bars(&self, slot: u16, what: What, crash: bool) -> bool {
-        (crash && self.spared.contains(&slot))
-            || (matches!(what, What::Fire { .. }) && self.without_timers.contains(&slot))
-            || (what == What::Synced && self.slow_disks.contains(&slot))
-            || (what == What::Worked && self.slow_machines.contains(&slot))
+    pub fn bars(&self, node_index: u16, trigger: Trigger, crash: bool) -> bool {
+        (crash && self.spared.contains(&node_index))
+            || (matches!(trigger, Trigger::Fire { .. })
+                && self.without_timers.contains(&node_index))
+            || (trigger == Trigger::Synced && self.slow_disks.contains(&node_index))
+            || (trigger == Trigger::Worked && self.slow_machines.contains(&node_index))
     }
 }

@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use faultline_sim::{Computation, Life, choice::mix};
+use faultline_sim::{Computation, IncarnationId, choice::mix};
 use labkit::{
     NodeId,
     abi::{Effect, split_effect},
@@ -24,8 +24,8 @@ use crate::{
     intern::{Interner, NONE},
     local::{Condition, Local, Open, Timer, Work},
     model::{Model, Pace},
-    monitor::Happening,
-    ways::Choice,
+    monitor::ExternalEvent,
+    transitions::Choice,
 };
 
 /// A message on its way. Equal messages between the same nodes are the same: the network is a
@@ -39,13 +39,13 @@ pub(crate) struct Flight {
 
 /// A node and what happens to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Step {
+pub(crate) struct LocalStep {
     pub local: u32,
     /// The message that is delivered; [`NONE`] stands for everything that the node does by itself.
     pub flight: u32,
 }
 
-impl Hash for Step {
+impl Hash for LocalStep {
     /// One number rather than two: it is looked up for every message of every state.
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         hasher.write_u64(u64::from(self.local) << 32 | u64::from(self.flight));
@@ -54,7 +54,7 @@ impl Hash for Step {
 
 /// What began a step or a part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum Trigger {
     Deliver,
     Fire {
         timer: u32,
@@ -70,29 +70,29 @@ pub(crate) enum What {
     Say,
 }
 
-/// The effects that one part of a step carried out: the first so many of these.
+/// The effects that one part of a step carried out: the first `done` of `effects`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Part {
-    pub what: What,
+    pub trigger: Trigger,
     pub effects: u32,
     pub done: u32,
 }
 
-/// One way in which a step can go.
+/// One outcome of a step: a handler that may be cut short by a crash has several.
 #[derive(Clone, Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct StepOutcome {
     pub local: u32,
     /// Flights that were sent, in order.
     pub sends: Arc<[u32]>,
     /// The sum of their hashes.
     pub sends_hash: u64,
     /// What was seen from outside, interned; 0 if nothing.
-    pub happenings: u32,
+    pub external_events: u32,
     /// A crash is part of it.
     pub crash: bool,
     /// The crash takes the disk along.
     pub loses_disk: bool,
-    /// What is wrong with it, if the program broke a promise: a number of [`Steps::faults`].
+    /// What is wrong with it, if the program broke a promise: a number of [`StepTable::faults`].
     pub fault: u32,
     /// What happened, for people.
     pub parts: Arc<[Part]>,
@@ -114,26 +114,26 @@ enum Ends {
 struct Draft {
     local: Local,
     sends: Vec<u32>,
-    happenings: Vec<Happening>,
+    external_events: Vec<ExternalEvent>,
     parts: Vec<Part>,
 }
 
 /// All nodes, messages and steps so far.
-pub(crate) struct Steps {
+pub(crate) struct StepTable {
     pub calls: Calls,
     pub locals: Interner<Local>,
-    /// The slot of each local.
-    pub slots: Vec<u16>,
+    /// The node of each local, by its index in the model.
+    pub owners: Vec<u16>,
     pub flights: Interner<Flight>,
-    /// The slot to which each flight goes.
+    /// The node to which each flight goes.
     pub targets: Vec<u16>,
-    pub happenings: Interner<[Happening]>,
-    pub outcomes: Vec<Outcome>,
+    pub external_events: Interner<[ExternalEvent]>,
+    pub outcomes: Vec<StepOutcome>,
     pub faults: Vec<String>,
     /// False if a crash could have left more disks than were tried.
     pub all_disks: bool,
     /// The outcomes of a delivery: where they begin, and how many.
-    deliveries: FxHashMap<Step, (u32, u32)>,
+    deliveries: FxHashMap<LocalStep, (u32, u32)>,
     /// The same of what each local does by itself; [`UNKNOWN`] if that was not worked out yet.
     own: Vec<(u32, u32)>,
     /// The interned empty bytes.
@@ -150,15 +150,15 @@ pub(crate) fn flight_hash(flight: u32) -> u64 {
     mix(u64::from(flight) | 1 << 32)
 }
 
-impl Steps {
-    pub fn new(entropy: u64) -> Steps {
-        let mut steps = Steps {
+impl StepTable {
+    pub fn new(entropy: u64) -> StepTable {
+        let mut steps = StepTable {
             calls: Calls::default(),
             locals: Interner::default(),
-            slots: Vec::new(),
+            owners: Vec::new(),
             flights: Interner::default(),
             targets: Vec::new(),
-            happenings: Interner::default(),
+            external_events: Interner::default(),
             outcomes: Vec::new(),
             faults: Vec::new(),
             all_disks: true,
@@ -168,13 +168,13 @@ impl Steps {
             entropy,
         };
         steps.nothing = steps.calls.bytes.intern(&[][..]);
-        steps.happenings.intern(&[][..]);
+        steps.external_events.intern(&[][..]);
         steps
     }
 
     /// The outcomes of a step, or `None` if it was not worked out yet.
     #[inline]
-    pub fn outcomes(&self, step: Step) -> Option<Range<usize>> {
+    pub fn outcomes(&self, step: LocalStep) -> Option<Range<usize>> {
         let (start, length) = match step.flight {
             NONE => self.own[step.local as usize],
             _ => *self.deliveries.get(&step)?,
@@ -185,7 +185,7 @@ impl Steps {
     /// The outcome of a puppet's saying something, after which it is `local`.
     pub fn add_saying(&mut self, local: Local, flight: u32) -> u32 {
         let part = Part {
-            what: What::Say,
+            trigger: Trigger::Say,
             effects: self.nothing,
             done: 0,
         };
@@ -215,10 +215,10 @@ impl Steps {
 
     /// The number of a local.
     pub fn intern_local(&mut self, local: Local) -> u32 {
-        let slot = local.slot;
+        let node_index = local.node_index;
         let id = self.locals.intern(local);
-        if id as usize == self.slots.len() {
-            self.slots.push(slot);
+        if id as usize == self.owners.len() {
+            self.owners.push(node_index);
             self.own.push(UNKNOWN);
         }
         id
@@ -258,12 +258,12 @@ impl Steps {
     /// the order of `steps`.
     pub fn resolve(
         &mut self,
-        steps: &[Step],
+        steps: &[LocalStep],
         model: &Model,
         machine: &Machine<'_>,
     ) -> Result<(), Error> {
         let mut distinct = FxHashSet::default();
-        let mut todo: Vec<Step> = steps
+        let mut todo: Vec<LocalStep> = steps
             .iter()
             .copied()
             .filter(|step| self.outcomes(*step).is_none() && distinct.insert(*step))
@@ -292,7 +292,7 @@ impl Steps {
         Ok(())
     }
 
-    fn work_out(&mut self, step: Step, model: &Model) -> Result<Vec<Outcome>, Missing> {
+    fn work_out(&mut self, step: LocalStep, model: &Model) -> Result<Vec<StepOutcome>, Missing> {
         let local = (*self.locals.get(step.local)).clone();
         let mut out = Vec::new();
         if step.flight != NONE {
@@ -300,7 +300,7 @@ impl Steps {
                 let Flight { from, bytes, .. } = self.flights[step.flight];
                 self.handle(
                     Draft::of(local),
-                    What::Deliver,
+                    Trigger::Deliver,
                     Cause::Message { from, bytes },
                     model,
                     &mut out,
@@ -311,9 +311,9 @@ impl Steps {
         }
         // What changes nothing and sends nothing is no step. A message that is ignored stays in the
         // network.
-        let ignored = |outcome: &Outcome| {
+        let ignored = |outcome: &StepOutcome| {
             let same = outcome.local == step.local && outcome.sends.is_empty();
-            same && outcome.happenings == 0 && outcome.fault == NONE
+            same && outcome.external_events == 0 && outcome.fault == NONE
         };
         if out.first().is_some_and(ignored) && step.flight != NONE {
             out.clear();
@@ -327,13 +327,13 @@ impl Steps {
         &mut self,
         local: &Local,
         model: &Model,
-        out: &mut Vec<Outcome>,
+        out: &mut Vec<StepOutcome>,
     ) -> Result<(), Missing> {
-        let slot = usize::from(local.slot);
-        if model.crashes(slot) && local.condition != Condition::Down {
+        let node_index = usize::from(local.node_index);
+        if model.crashes(node_index) && local.condition != Condition::Down {
             let mut draft = Draft::of(local.clone());
             draft.parts.push(Part {
-                what: What::Crash,
+                trigger: Trigger::Crash,
                 effects: self.nothing,
                 done: 0,
             });
@@ -341,17 +341,18 @@ impl Steps {
         }
         match local.condition {
             Condition::Down
-                if model.is_puppet(slot) || (local.incarnation > 0 && !model.comes_back(slot)) => {}
+                if model.is_puppet(node_index)
+                    || (local.incarnation > 0 && !model.comes_back(node_index)) => {}
             Condition::Down => {
                 let mut draft = Draft::of(local.clone());
                 draft.local.incarnation += 1;
-                self.handle(draft, What::Start, Cause::Start, model, out)?;
+                self.handle(draft, Trigger::Start, Cause::Start, model, out)?;
             }
             Condition::Syncing { tail } => {
                 let mut draft = Draft::of(local.clone());
                 draft.local.disk.sync();
                 draft.local.condition = Condition::Up;
-                self.carry_out(draft, What::Synced, tail, model, out)?;
+                self.carry_out(draft, Trigger::Synced, tail, model, out)?;
             }
             Condition::Up => {
                 if model.pace == Pace::Free && local.open == Open::No {
@@ -360,10 +361,10 @@ impl Steps {
                 for index in (0..local.timers.len()).filter(|index| local.can_fire(*index)) {
                     let mut draft = Draft::of(local.clone());
                     let bytes = draft.local.timers.remove(index).bytes;
-                    let what = What::Fire {
+                    let trigger = Trigger::Fire {
                         timer: index as u32,
                     };
-                    self.handle(draft, what, Cause::Timer { bytes }, model, out)?;
+                    self.handle(draft, trigger, Cause::Timer { bytes }, model, out)?;
                 }
                 if !local.works.is_empty() {
                     let mut draft = Draft::of(local.clone());
@@ -373,13 +374,13 @@ impl Steps {
                         done: bytes,
                         ..
                     } = draft.local.works.remove(0);
-                    draft.happenings.push(Happening::Worked {
-                        node: local.slot,
+                    draft.external_events.push(ExternalEvent::Worked {
+                        node: local.node_index,
                         label,
                     });
                     self.handle(
                         draft,
-                        What::Worked,
+                        Trigger::Worked,
                         Cause::Work { token, bytes },
                         model,
                         out,
@@ -394,30 +395,30 @@ impl Steps {
         &mut self,
         mut draft: Draft,
         model: &Model,
-        out: &mut Vec<Outcome>,
+        out: &mut Vec<StepOutcome>,
     ) -> Result<(), Missing> {
-        let slot = usize::from(draft.local.slot);
-        let Some(command) = model.operations[slot].get(draft.local.invoked as usize) else {
+        let node_index = usize::from(draft.local.node_index);
+        let Some(command) = model.operations[node_index].get(draft.local.invoked as usize) else {
             return Ok(());
         };
         let bytes = self.calls.bytes.intern(command.as_slice());
         draft.local.invoked += 1;
         draft.local.open = Open::Unheard;
-        draft.happenings.push(Happening::Invoked {
-            client: draft.local.slot,
+        draft.external_events.push(ExternalEvent::Invoked {
+            client: draft.local.node_index,
             command: bytes,
         });
-        self.handle(draft, What::Invoke, Cause::Invoke { bytes }, model, out)
+        self.handle(draft, Trigger::Invoke, Cause::Invoke { bytes }, model, out)
     }
 
     /// Lets the handler run and carries out its effects.
     fn handle(
         &mut self,
         mut draft: Draft,
-        what: What,
+        trigger: Trigger,
         cause: Cause,
         model: &Model,
-        out: &mut Vec<Outcome>,
+        out: &mut Vec<StepOutcome>,
     ) -> Result<(), Missing> {
         let local = &draft.local;
         let disk: Blobs = local.disk.seen_by_node();
@@ -429,7 +430,7 @@ impl Steps {
         let disk = self.calls.disks.intern(disk);
         let lost = cause == Cause::Start && local.disk.is_new();
         let call = Call {
-            slot: local.slot,
+            node_index: local.node_index,
             incarnation: local.incarnation,
             before,
             disk,
@@ -440,9 +441,9 @@ impl Steps {
             None => return Err(Missing(call)),
             Some(Ok(done)) => *done,
             Some(Err(fault)) => {
-                let fault = format!("{}: {fault}", model.nodes[usize::from(local.slot)].id);
+                let fault = format!("{}: {fault}", model.nodes[usize::from(local.node_index)].id);
                 draft.parts.push(Part {
-                    what,
+                    trigger,
                     effects: self.nothing,
                     done: 0,
                 });
@@ -457,26 +458,26 @@ impl Steps {
         }
         (draft.local.snapshot, draft.local.observation) = (done.after, done.observation);
         draft.local.condition = Condition::Up;
-        self.carry_out(draft, what, done.effects, model, out)
+        self.carry_out(draft, trigger, done.effects, model, out)
     }
 
     /// Carries out effects in order. Where nodes may crash, each boundary before an effect is one
-    /// more way to go, and a sync makes the node wait. Without crashes nobody can tell when a sync
+    /// more outcome, and a sync makes the node wait. Without crashes nobody can tell when a sync
     /// ends, so it ends at once.
     fn carry_out(
         &mut self,
         mut draft: Draft,
-        what: What,
+        trigger: Trigger,
         effects: u32,
         model: &Model,
-        out: &mut Vec<Outcome>,
+        out: &mut Vec<StepOutcome>,
     ) -> Result<(), Missing> {
-        let may_crash = model.crashes(usize::from(draft.local.slot));
+        let may_crash = model.crashes(usize::from(draft.local.node_index));
         let bytes = self.calls.bytes.get(effects);
         let mut rest = &bytes[..];
         let mut crashed = Vec::new();
         draft.parts.push(Part {
-            what,
+            trigger,
             effects,
             done: 0,
         });
@@ -505,8 +506,8 @@ impl Steps {
                 return Ok(());
             }
         }
-        let slot = usize::from(draft.local.slot);
-        let more = (draft.local.invoked as usize) < model.operations[slot].len();
+        let node_index = usize::from(draft.local.node_index);
+        let more = (draft.local.invoked as usize) < model.operations[node_index].len();
         let idle = draft.local.open == Open::No && draft.local.condition == Condition::Up;
         if model.pace == Pace::Eager && more && idle {
             self.invoke_next(draft, model, out)?;
@@ -520,7 +521,7 @@ impl Steps {
     }
 
     fn name(&self, draft: &Draft, model: &Model) -> NodeId {
-        model.nodes[usize::from(draft.local.slot)].id
+        model.nodes[usize::from(draft.local.node_index)].id
     }
 
     fn apply(
@@ -533,10 +534,10 @@ impl Steps {
         match *effect {
             Effect::Send { to, message } => {
                 // Nothing arrives at a node that does not exist, and a puppet does not listen.
-                if let Some(to) = model.slot(to).filter(|to| !model.is_puppet(*to)) {
+                if let Some(to) = model.node_index(to).filter(|to| !model.is_puppet(*to)) {
                     let bytes = self.calls.bytes.intern(message);
                     draft.sends.push(self.intern_flight(Flight {
-                        from: local.slot,
+                        from: local.node_index,
                         to: to as u16,
                         bytes,
                     }));
@@ -560,10 +561,10 @@ impl Steps {
             }
             Effect::Respond { output } => {
                 let heard = std::mem::replace(&mut local.open, Open::No);
-                let (client, output) = (local.slot, self.calls.bytes.intern(output));
+                let (client, output) = (local.node_index, self.calls.bytes.intern(output));
                 draft
-                    .happenings
-                    .push(Happening::Answered { client, output });
+                    .external_events
+                    .push(ExternalEvent::Answered { client, output });
                 match heard {
                     Open::Heard => {}
                     Open::No => {
@@ -594,21 +595,25 @@ impl Steps {
             Effect::CancelWork { token } => local.works.retain(|work| work.token != token),
             Effect::StoreCreate { name } => {
                 let name = self.calls.bytes.intern(name.as_bytes());
-                draft.happenings.push(Happening::Created { name });
+                draft.external_events.push(ExternalEvent::Created { name });
             }
             Effect::StoreAppend { name, record } => {
                 let (name, record) = (
                     self.calls.bytes.intern(name.as_bytes()),
                     self.calls.bytes.intern(record),
                 );
-                draft.happenings.push(Happening::Appended { name, record });
+                draft
+                    .external_events
+                    .push(ExternalEvent::Appended { name, record });
             }
             Effect::StoreRename { from, to } => {
                 let (from, to) = (
                     self.calls.bytes.intern(from.as_bytes()),
                     self.calls.bytes.intern(to.as_bytes()),
                 );
-                draft.happenings.push(Happening::Renamed { from, to });
+                draft
+                    .external_events
+                    .push(ExternalEvent::Renamed { from, to });
             }
         }
         Ok(())
@@ -621,13 +626,13 @@ impl Steps {
         task: &[u8],
         model: &Model,
     ) -> Result<Work, String> {
-        let node = model.nodes[usize::from(local.slot)].id;
+        let node = model.nodes[usize::from(local.node_index)].id;
         let Some(machines) = &model.machines else {
             return Err(format!(
                 "{node} started work, but the lab lets it compute nothing"
             ));
         };
-        let by = Life {
+        let by = IncarnationId {
             node,
             incarnation: u64::from(local.incarnation),
         };
@@ -647,9 +652,9 @@ impl Steps {
         })
     }
 
-    /// The node crashes here: one way to go for each disk that it may leave, and one without its
+    /// The node crashes here: one outcome for each disk that it may leave, and one without its
     /// disk.
-    fn crash(&mut self, draft: &Draft, model: &Model, out: &mut Vec<Outcome>) {
+    fn crash(&mut self, draft: &Draft, model: &Model, out: &mut Vec<StepOutcome>) {
         let (disks, all) = draft.local.disk.after_crash();
         self.all_disks &= all;
         for (disk, _) in disks {
@@ -678,7 +683,13 @@ impl Steps {
         }
     }
 
-    fn push(&mut self, draft: Draft, ends: Ends, fault: Option<String>, out: &mut Vec<Outcome>) {
+    fn push(
+        &mut self,
+        draft: Draft,
+        ends: Ends,
+        fault: Option<String>,
+        out: &mut Vec<StepOutcome>,
+    ) {
         let fault = fault.map_or(NONE, |fault| {
             self.faults.push(fault);
             self.faults.len() as u32 - 1
@@ -688,15 +699,17 @@ impl Steps {
             .sends
             .iter()
             .fold(0, |sum: u64, flight| sum.wrapping_add(flight_hash(*flight)));
-        let happenings = self.happenings.intern(draft.happenings.as_slice());
+        let external_events = self
+            .external_events
+            .intern(draft.external_events.as_slice());
         let (sends, parts) = (draft.sends.into(), draft.parts.into());
         let (crash, loses_disk) = (ends != Ends::GoesOn, ends == Ends::LostDisk);
         add(
-            Outcome {
+            StepOutcome {
                 local,
                 sends,
                 sends_hash,
-                happenings,
+                external_events,
                 crash,
                 loses_disk,
                 fault,
@@ -708,11 +721,11 @@ impl Steps {
 }
 
 /// Two boundaries between which nothing happened that lasts are one.
-fn add(outcome: Outcome, out: &mut Vec<Outcome>) {
-    let same = |other: &Outcome| {
+fn add(outcome: StepOutcome, out: &mut Vec<StepOutcome>) {
+    let same = |other: &StepOutcome| {
         (other.local, other.crash, other.loses_disk)
             == (outcome.local, outcome.crash, outcome.loses_disk)
-            && other.happenings == outcome.happenings
+            && other.external_events == outcome.external_events
             && other.sends == outcome.sends
     };
     if !(outcome.crash && outcome.fault == NONE && out.iter().any(same)) {
@@ -725,7 +738,7 @@ impl Draft {
         Draft {
             local,
             sends: Vec::new(),
-            happenings: Vec::new(),
+            external_events: Vec::new(),
             parts: Vec::new(),
         }
     }

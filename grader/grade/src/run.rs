@@ -11,8 +11,8 @@ use std::{
 };
 
 use faultline_sim::{
-    Decided, Detail, Facts, Kind, Mode, Outcome, Phase, Stop, Trial, Violation, backend::Backend,
-    choice::seed_of,
+    Decided, Detail, Facts, FailureKind, Mode, Outcome, Phase, Stop, Trial, Violation,
+    backend::Backend, choice::seed_of,
 };
 use faultline_suites::Test;
 use faultline_verdict::{Event, Failure, PhaseCounts, Searched, Status, TestVerdict};
@@ -230,7 +230,10 @@ impl Runner<'_> {
                 self.done.fetch_add(block.len() as u64, Ordering::Relaxed) + block.len() as u64;
             self.tell(Event::Progress { done, of: self.of });
             let exhausts = |violation: &Violation| {
-                matches!(violation.kind, Kind::Timeout | Kind::Budget | Kind::Memory)
+                matches!(
+                    violation.kind,
+                    FailureKind::Timeout | FailureKind::Budget | FailureKind::Memory
+                )
             };
             if first
                 .as_ref()

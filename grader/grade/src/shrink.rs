@@ -12,7 +12,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use faultline_sim::{
-    Decided, Edits, Facts, Happening, Kept, Kind, Mode, Noise, Schedule, Step, Time, Violation,
+    Decided, Edits, Facts, FailureKind, Happening, Kept, Mode, Noise, RecordedStep, Schedule, Time,
+    Violation,
 };
 
 use crate::{error::Error, run::events};
@@ -79,8 +80,11 @@ pub(crate) type Run<'a> = dyn Fn(Mode) -> Result<(Result<(), Violation>, Facts),
 
 /// True for failures that a smaller run can show. The others are as small as they get, or too
 /// expensive to repeat.
-fn can_be_smaller(kind: Kind) -> bool {
-    !matches!(kind, Kind::NotImplemented | Kind::Timeout | Kind::Memory)
+fn can_be_smaller(kind: FailureKind) -> bool {
+    !matches!(
+        kind,
+        FailureKind::NotImplemented | FailureKind::Timeout | FailureKind::Memory
+    )
 }
 
 /// Shrinks a failure of which `recorded` is known. `None` if nothing can be left out.
@@ -374,7 +378,7 @@ impl Search<'_> {
                 .steps
                 .iter()
                 .filter(|step| step.at.0 >= kept.at_us);
-            let of_it = |step: &&Step| {
+            let of_it = |step: &&RecordedStep| {
                 matches!(step.what, Happening::Respond { node, .. } if node
                 == kept.client)
             };
@@ -771,7 +775,11 @@ mod tests {
     #[test]
     fn what_a_smaller_run_cannot_show_is_left_alone() {
         let (seed, violation, facts) = failing();
-        for kind in [Kind::NotImplemented, Kind::Timeout, Kind::Memory] {
+        for kind in [
+            FailureKind::NotImplemented,
+            FailureKind::Timeout,
+            FailureKind::Memory,
+        ] {
             let violation = Violation {
                 kind,
                 ..violation.clone()

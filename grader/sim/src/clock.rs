@@ -66,11 +66,11 @@ impl Clock {
 impl World<'_> {
     /// What a node's clock reads now; `None` if the lab grants none.
     pub fn clock(&self, node: NodeId) -> Option<Duration> {
-        self.clock_of(self.slot(node))
+        self.clock_of(self.node_index(node))
     }
 
-    pub(crate) fn clock_of(&self, slot: usize) -> Option<Duration> {
-        self.nodes[slot].clock.map(|clock| clock.at(self.now))
+    pub(crate) fn clock_of(&self, node_index: usize) -> Option<Duration> {
+        self.nodes[node_index].clock.map(|clock| clock.at(self.now))
     }
 
     /// Sets a node's clock forward, or back if `by_us` (in microseconds) is negative.
@@ -81,7 +81,7 @@ impl World<'_> {
         self.do_fault(&FaultAction::StepClock { node, by_us })
     }
 
-    /// Lets a node's clock gain so many microseconds in each second from now on; it loses them if
+    /// Lets a node's clock gain `ppm` microseconds in each second from now on; it loses them if
     /// `ppm` is negative, and runs true with 0.
     ///
     /// # Errors
@@ -106,8 +106,8 @@ impl World<'_> {
             "the clock of {node} is set {way} by {}",
             length(by_us.unsigned_abs())
         ));
-        let (slot, now) = (self.slot(node), self.now);
-        if let Some(clock) = &mut self.nodes[slot].clock {
+        let (node_index, now) = (self.node_index(node), self.now);
+        if let Some(clock) = &mut self.nodes[node_index].clock {
             clock.step(now, by_us);
         }
     }
@@ -124,8 +124,8 @@ impl World<'_> {
             ),
         };
         self.remark(format!("the clock of {node} {how}"));
-        let (slot, now) = (self.slot(node), self.now);
-        if let Some(clock) = &mut self.nodes[slot].clock {
+        let (node_index, now) = (self.node_index(node), self.now);
+        if let Some(clock) = &mut self.nodes[node_index].clock {
             clock.drift(now, ppm);
         }
     }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     choice::mix,
     network::Fate,
-    schedule::Life,
+    schedule::IncarnationId,
     time::{Time, micros, ms},
     world::World,
 };
@@ -81,7 +81,7 @@ pub struct Wake {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MessageName {
     /// The sender.
-    pub from: Life,
+    pub from: IncarnationId,
     /// The receiver.
     pub to: NodeId,
     /// A hash of its bytes.
@@ -223,7 +223,7 @@ impl World<'_> {
 
     /// Goes past the operations of a client that are left out. Says when the next one may be
     /// invoked.
-    pub(crate) fn skip_operations(&mut self, slot: usize) -> Time {
+    pub(crate) fn skip_operations(&mut self, node_index: usize) -> Time {
         let Some(kept) = self
             .mode
             .editing
@@ -235,7 +235,7 @@ impl World<'_> {
         let Some(workload) = &mut self.workload else {
             return Time::ZERO;
         };
-        let node = &mut self.nodes[slot];
+        let node = &mut self.nodes[node_index];
         loop {
             match kept.get(&(node.spec.id, node.operations)) {
                 Some(at) => return *at,
@@ -250,7 +250,7 @@ impl World<'_> {
     /// Names a message that is being sent, if anybody wants to know.
     pub(crate) fn name_message(
         &mut self,
-        slot: usize,
+        node_index: usize,
         to: NodeId,
         message: &[u8],
     ) -> Option<MessageName> {
@@ -267,7 +267,7 @@ impl World<'_> {
                 .fold(0u64, |sum, byte| sum << 8 | u64::from(*byte))
         });
         let content = words.fold(mix(message.len() as u64), |hash, word| mix(hash ^ word));
-        let from = self.nodes[slot].life();
+        let from = self.nodes[node_index].incarnation_id();
         let nth = self.named.entry((from, to, content)).or_insert(0);
         *nth += 1;
         Some(MessageName {

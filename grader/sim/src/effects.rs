@@ -19,72 +19,77 @@ use crate::{
     schedule::{Action, Survival},
     time::{Time, micros},
     violation::stop_for,
-    world::{Flight, What, World},
+    world::{Flight, QueuedEvent, World},
 };
 
 impl World<'_> {
     /// Carries out the effects of a handler in order, up to the first sync; the rest waits for its
     /// end.
-    pub(crate) fn apply_effects(&mut self, slot: usize, bytes: &[u8], doing: &str) -> Outcome {
-        let doomed = self.crash_point(slot, bytes);
+    pub(crate) fn apply_effects(
+        &mut self,
+        node_index: usize,
+        bytes: &[u8],
+        doing: &str,
+    ) -> Outcome {
+        let doomed = self.crash_point(node_index, bytes);
         let mut rest = bytes;
         loop {
-            let done = self.nodes[slot].effects_done;
-            let swept = self.sweep_hits(slot);
+            let done = self.nodes[node_index].effects_done;
+            let swept = self.sweep_hits(node_index);
             if swept || doomed == Some(done) {
-                return self.crash_in_event(slot, done);
+                return self.crash_in_event(node_index, done);
             }
             if rest.is_empty() {
                 return Ok(());
             }
             if done == self.limits.effects_per_event {
-                let node = self.nodes[slot].spec.id;
+                let node = self.nodes[node_index].spec.id;
                 let limit = self.limits.effects_per_event;
                 return Err(self.over_budget(format!(
                     "one handler of {node} asked for more than {limit} effects"
                 )));
             }
             let Ok((effect, behind)) = split_effect(rest) else {
-                let node = self.nodes[slot].spec.id.to_string();
+                let node = self.nodes[node_index].spec.id.to_string();
                 return Err(stop_for(Fault::Malformed.into(), &node, doing, self.now));
             };
             rest = behind;
-            self.nodes[slot].effects_done += 1;
+            self.nodes[node_index].effects_done += 1;
             if effect == Effect::Sync {
-                self.begin_sync(slot, rest);
+                self.begin_sync(node_index, rest);
                 return Ok(());
             }
-            self.apply(slot, &effect)?;
+            self.apply(node_index, &effect)?;
         }
     }
 
-    fn apply(&mut self, slot: usize, effect: &Effect<'_>) -> Outcome {
+    fn apply(&mut self, node_index: usize, effect: &Effect<'_>) -> Outcome {
         match *effect {
-            Effect::Send { to, message } => self.send(slot, to, message),
+            Effect::Send { to, message } => self.send(node_index, to, message),
             Effect::SetTimer {
                 timer,
                 at_least,
                 at_most,
             } => {
-                let nth = self.nodes[slot].timers_set + 1;
-                let draw = &mut self.choices.draw(About::Timer, self.who(slot), nth);
+                let nth = self.nodes[node_index].timers_set + 1;
+                let draw = &mut self.choices.draw(About::Timer, self.who(node_index), nth);
                 let fixed = at_least == at_most || self.early_timers();
                 let after = if fixed {
                     at_least
                 } else {
                     draw.between(&(at_least..=at_most))
                 };
-                self.set_timer(slot, timer, self.now + after)
+                self.set_timer(node_index, timer, self.now + after)
             }
             Effect::Cancel { timer } => {
-                self.nodes[slot]
+                self.nodes[node_index]
                     .timers
                     .retain(|running| running.bytes != timer);
                 Ok(())
             }
-            Effect::Respond { output } => self.respond(slot, output),
+            Effect::Respond { output } => self.respond(node_index, output),
             Effect::Write { .. } | Effect::Append { .. } | Effect::Remove { .. } => {
-                self.nodes[slot].disk.apply(effect);
+                self.nodes[node_index].disk.apply(effect);
                 Ok(())
             }
             Effect::Note { text } => {
@@ -93,15 +98,15 @@ impl World<'_> {
                 }
                 Ok(())
             }
-            Effect::StartWork { token, task } => self.start_work(slot, token, task),
+            Effect::StartWork { token, task } => self.start_work(node_index, token, task),
             Effect::CancelWork { token } => {
-                self.cancel_work(slot, token);
+                self.cancel_work(node_index, token);
                 Ok(())
             }
             Effect::StoreCreate { .. }
             | Effect::StoreAppend { .. }
             | Effect::StoreRename { .. } => {
-                self.write_store(slot, effect);
+                self.write_store(node_index, effect);
                 Ok(())
             }
             Effect::Sync => unreachable!("apply_effects stops at a sync"),
@@ -109,34 +114,34 @@ impl World<'_> {
     }
 
     /// Sends a message from a node, or from a puppet in the test's hand.
-    pub(crate) fn send(&mut self, slot: usize, to: NodeId, message: &[u8]) -> Outcome {
-        self.nodes[slot].sends += 1;
-        self.count_message(slot, message.len())?;
-        let nth = self.nodes[slot].sends;
+    pub(crate) fn send(&mut self, node_index: usize, to: NodeId, message: &[u8]) -> Outcome {
+        self.nodes[node_index].sends += 1;
+        self.count_message(node_index, message.len())?;
+        let nth = self.nodes[node_index].sends;
         let Some(target) = self.find(to) else {
-            let from = self.nodes[slot].spec.id;
+            let from = self.nodes[node_index].spec.id;
             self.record_loss(
-                slot,
+                node_index,
                 to,
                 message,
                 format!("there is no node {to} (sent by {from})"),
             );
             return Ok(());
         };
-        let life = self.nodes[slot].life();
+        let owner = self.nodes[node_index].incarnation_id();
         let scripted = self
             .mode
             .script
             .as_mut()
-            .and_then(|script| script.messages.remove(&(life, nth)));
-        let link = slot * self.nodes.len() + target;
-        let name = self.name_message(slot, to, message);
+            .and_then(|script| script.messages.remove(&(owner, nth)));
+        let link = node_index * self.nodes.len() + target;
+        let name = self.name_message(node_index, to, message);
         if let Some(fates) = scripted {
             for (at, lost) in fates {
                 // What was lost later than when it was sent was lost on arrival, and is again.
                 match lost && at <= self.now {
                     true => self.lose(
-                        slot,
+                        node_index,
                         nth,
                         to,
                         message,
@@ -146,22 +151,22 @@ impl World<'_> {
                             "lost"
                         },
                     ),
-                    false => self.depart(slot, target, nth, message, at),
+                    false => self.depart(node_index, target, nth, message, at),
                 }
             }
             return Ok(());
         }
-        let who = self.who(slot);
+        let who = self.who(node_index);
         if self.links[link].cut {
-            self.lose(slot, nth, to, message, "the link is cut");
+            self.lose(node_index, nth, to, message, "the link is cut");
             return Ok(());
         }
         let fate = self.fate(link, who, nth, name);
         if fate == [None, None] {
-            self.lose(slot, nth, to, message, "lost");
+            self.lose(node_index, nth, to, message, "lost");
             return Ok(());
         }
-        let slow = self.nodes[target].slow_by_us + self.nodes[slot].slow_by_us;
+        let slow = self.nodes[target].slow_by_us + self.nodes[node_index].slow_by_us;
         let extra = if slow == 0 {
             0
         } else {
@@ -169,7 +174,7 @@ impl World<'_> {
         };
         for latency in fate.into_iter().flatten() {
             let at = Time((self.now + latency).0.saturating_add(extra));
-            self.depart(slot, target, nth, message, self.unnamed(at));
+            self.depart(node_index, target, nth, message, self.unnamed(at));
         }
         Ok(())
     }
@@ -185,13 +190,13 @@ impl World<'_> {
     }
 
     /// Counts a message and says whether it is still within the budget.
-    fn count_message(&mut self, slot: usize, length: usize) -> Outcome {
+    fn count_message(&mut self, node_index: usize, length: usize) -> Outcome {
         self.messages += 1;
         let phase = self.current_phase();
         phase.messages += 1;
         phase.bytes += length as u64;
-        let sent = self.nodes[slot].sends;
-        let node = self.nodes[slot].spec.id;
+        let sent = self.nodes[node_index].sends;
+        let node = self.nodes[node_index].spec.id;
         if self.messages > self.limits.messages {
             let limit = self.limits.messages;
             return Err(self.over_budget(format!(
@@ -201,13 +206,13 @@ impl World<'_> {
         Ok(())
     }
 
-    fn depart(&mut self, slot: usize, target: usize, nth: u64, message: &[u8], at: Time) {
+    fn depart(&mut self, node_index: usize, target: usize, nth: u64, message: &[u8], at: Time) {
         let mut bytes = self.spare_buffer();
         bytes.clear();
         bytes.extend_from_slice(message);
-        let incarnation = self.nodes[slot].incarnation;
+        let incarnation = self.nodes[node_index].incarnation;
         let flight = Flight {
-            from: slot,
+            from: node_index,
             incarnation,
             nth,
             to: target,
@@ -224,14 +229,14 @@ impl World<'_> {
                 (self.flights.len() - 1) as u32
             }
         };
-        let link = slot * self.nodes.len() + target;
+        let link = node_index * self.nodes.len() + target;
         if self.links[link].held {
             self.held.push((link, index, at));
         } else {
             self.push(
                 at,
-                (slot as u64) << 52 | nth,
-                What::Deliver { message: index },
+                (node_index as u64) << 52 | nth,
+                QueuedEvent::Deliver { message: index },
             );
         }
     }
@@ -242,7 +247,7 @@ impl World<'_> {
         self.free_flights.push(index);
         let link = flight.from * self.nodes.len() + flight.to;
         let to = self.nodes[flight.to].spec.id;
-        let from = crate::Life {
+        let from = crate::IncarnationId {
             node: self.nodes[flight.from].spec.id,
             incarnation: flight.incarnation,
         };
@@ -272,26 +277,26 @@ impl World<'_> {
         Ok(())
     }
 
-    fn lose(&mut self, slot: usize, nth: u64, to: NodeId, message: &[u8], why: &str) {
+    fn lose(&mut self, node_index: usize, nth: u64, to: NodeId, message: &[u8], why: &str) {
         if self.mode.recording.is_some() {
-            let from = self.nodes[slot].life();
+            let from = self.nodes[node_index].incarnation_id();
             self.record_action(|_| Action::Drop { from, nth });
-            self.record_loss(slot, to, message, why.to_owned());
+            self.record_loss(node_index, to, message, why.to_owned());
         }
     }
 
-    fn record_loss(&mut self, slot: usize, to: NodeId, message: &[u8], why: String) {
-        let from = self.nodes[slot].spec.id;
+    fn record_loss(&mut self, node_index: usize, to: NodeId, message: &[u8], why: String) {
+        let from = self.nodes[node_index].spec.id;
         self.record(|world| Happening::Lose {
             from,
             to,
-            message: world.describe_for_recording(slot, Subject::Message, message),
+            message: world.describe_for_recording(node_index, Subject::Message, message),
             why,
         });
     }
 
-    fn set_timer(&mut self, slot: usize, timer: &[u8], at: Time) -> Outcome {
-        let node = &mut self.nodes[slot];
+    fn set_timer(&mut self, node_index: usize, timer: &[u8], at: Time) -> Outcome {
+        let node = &mut self.nodes[node_index];
         node.timers_set += 1;
         let nth = node.timers_set;
         node.timers.retain(|running| running.bytes != timer);
@@ -299,36 +304,36 @@ impl World<'_> {
             let (id, limit) = (node.spec.id, self.limits.timers_per_node);
             return Err(self.over_budget(format!("{id} has more than {limit} timers running")));
         }
-        let (life, slow) = (node.life(), node.slow_by_us);
+        let (owner, slow) = (node.incarnation_id(), node.slow_by_us);
         let scripted = self
             .mode
             .script
             .as_mut()
-            .and_then(|script| script.timers.remove(&(life, nth)));
+            .and_then(|script| script.timers.remove(&(owner, nth)));
         let extra = if slow == 0 {
             0
         } else {
             self.choices
-                .draw(About::Slowness, self.who(slot), !nth)
+                .draw(About::Slowness, self.who(node_index), !nth)
                 .below(slow + 1)
         };
         let at = scripted.unwrap_or_else(|| self.unnamed(Time(at.0.saturating_add(extra))));
-        self.nodes[slot].timers.push(Timer {
+        self.nodes[node_index].timers.push(Timer {
             nth,
             at,
             bytes: timer.to_vec(),
         });
-        let what = What::Timer {
-            slot: slot as u16,
-            incarnation: life.incarnation as u32,
+        let what = QueuedEvent::Timer {
+            node_index: node_index as u16,
+            incarnation: owner.incarnation as u32,
             nth,
         };
-        self.push(at, (slot as u64) << 52 | nth, what);
+        self.push(at, (node_index as u64) << 52 | nth, what);
         Ok(())
     }
 
-    pub(crate) fn fire(&mut self, slot: usize, incarnation: u64, nth: u64) -> Outcome {
-        let node = &mut self.nodes[slot];
+    pub(crate) fn fire(&mut self, node_index: usize, incarnation: u64, nth: u64) -> Outcome {
+        let node = &mut self.nodes[node_index];
         if node.incarnation != incarnation || node.condition == Condition::Down {
             return Ok(());
         }
@@ -336,41 +341,42 @@ impl World<'_> {
             return Ok(());
         };
         let bytes = node.timers.remove(position).bytes;
-        let of = node.life();
+        let of = node.incarnation_id();
         self.record_action(|_| Action::Fire { of, nth });
-        self.happen(slot, Cause::Timer { bytes })
+        self.happen(node_index, Cause::Timer { bytes })
     }
 
-    fn begin_sync(&mut self, slot: usize, tail: &[u8]) {
-        let node = &mut self.nodes[slot];
+    fn begin_sync(&mut self, node_index: usize, tail: &[u8]) {
+        let node = &mut self.nodes[node_index];
         node.condition = Condition::Syncing;
         node.tail = tail.to_vec();
         node.syncs += 1;
-        let (nth, life) = (node.syncs, node.life());
+        let (nth, owner) = (node.syncs, node.incarnation_id());
         let scripted = self
             .mode
             .script
             .as_mut()
-            .and_then(|script| script.syncs.remove(&(life, nth)));
-        let at = scripted.unwrap_or_else(|| self.unnamed(self.now + self.sync_time(slot, nth)));
-        let what = What::Synced {
-            slot: slot as u16,
-            incarnation: life.incarnation as u32,
+            .and_then(|script| script.syncs.remove(&(owner, nth)));
+        let at =
+            scripted.unwrap_or_else(|| self.unnamed(self.now + self.sync_time(node_index, nth)));
+        let what = QueuedEvent::Synced {
+            node_index: node_index as u16,
+            incarnation: owner.incarnation as u32,
             nth,
         };
-        self.push(at, (slot as u64) << 52 | nth, what);
+        self.push(at, (node_index as u64) << 52 | nth, what);
     }
 
-    pub(crate) fn synced(&mut self, slot: usize, incarnation: u64, nth: u64) -> Outcome {
-        let node = &mut self.nodes[slot];
+    pub(crate) fn synced(&mut self, node_index: usize, incarnation: u64, nth: u64) -> Outcome {
+        let node = &mut self.nodes[node_index];
         if node.incarnation != incarnation || node.syncs != nth {
             return Ok(());
         }
         match node.condition {
             Condition::Syncing => {
                 node.condition = Condition::Up;
-                self.go_on_after_sync(slot)?;
-                self.catch_up(slot)
+                self.go_on_after_sync(node_index)?;
+                self.catch_up(node_index)
             }
             Condition::Paused => {
                 node.syncing_under_pause = false;
@@ -381,24 +387,24 @@ impl World<'_> {
         }
     }
 
-    pub(crate) fn go_on_after_sync(&mut self, slot: usize) -> Outcome {
-        let node = &mut self.nodes[slot];
+    pub(crate) fn go_on_after_sync(&mut self, node_index: usize) -> Outcome {
+        let node = &mut self.nodes[node_index];
         node.disk.sync();
-        let (of, nth) = (node.life(), node.syncs);
+        let (of, nth) = (node.incarnation_id(), node.syncs);
         let tail = std::mem::take(&mut node.tail);
         self.record_action(|_| Action::Synced { of, nth });
-        self.apply_effects(slot, &tail, "going on after a sync")
+        self.apply_effects(node_index, &tail, "going on after a sync")
     }
 
     /// An answer to the open operation; it must come from the system.
-    fn respond(&mut self, slot: usize, output: &[u8]) -> Outcome {
-        let id = self.nodes[slot].spec.id;
+    fn respond(&mut self, node_index: usize, output: &[u8]) -> Outcome {
+        let id = self.nodes[node_index].spec.id;
         let text = output.to_vec();
         self.record(|world| Happening::Respond {
             node: id,
-            output: world.describe_for_recording(slot, Subject::Output, &text),
+            output: world.describe_for_recording(node_index, Subject::Output, &text),
         });
-        let Some((index, heard)) = self.nodes[slot].open.take() else {
+        let Some((index, heard)) = self.nodes[node_index].open.take() else {
             return Err(self.violation(format!("{id} answered although no operation is open")));
         };
         let order = self.next_moment();
@@ -409,12 +415,12 @@ impl World<'_> {
         let took = now.since(operation.invoked.at);
         self.current_phase().answered(took);
         if !heard {
-            let text = self.describe(slot, Subject::Output, output);
+            let text = self.describe(node_index, Subject::Output, output);
             return Err(self.violation(format!(
                 "{id} answered {text} without having received any message since it was invoked"
             )));
         }
-        self.think(slot);
+        self.think(node_index);
         Ok(())
     }
 
@@ -424,11 +430,11 @@ impl World<'_> {
     }
 
     /// After how many effects of this event the node crashes, if it does.
-    fn crash_point(&mut self, slot: usize, bytes: &[u8]) -> Option<u64> {
-        let node = &mut self.nodes[slot];
-        let (life, event, done) = (node.life(), node.events, node.effects_done);
+    fn crash_point(&mut self, node_index: usize, bytes: &[u8]) -> Option<u64> {
+        let node = &mut self.nodes[node_index];
+        let (owner, event, done) = (node.incarnation_id(), node.events, node.effects_done);
         if let Some(script) = &mut self.mode.script
-            && let Some(effects) = script.crashes.remove(&(life, event))
+            && let Some(effects) = script.crashes.remove(&(owner, event))
         {
             node.doom = Some(Doom {
                 event,
@@ -449,22 +455,22 @@ impl World<'_> {
         }
     }
 
-    fn crash_in_event(&mut self, slot: usize, effects: u64) -> Outcome {
-        let node = &self.nodes[slot];
-        let (id, of, event) = (node.spec.id, node.life(), node.events);
+    fn crash_in_event(&mut self, node_index: usize, effects: u64) -> Outcome {
+        let node = &self.nodes[node_index];
+        let (id, of, event) = (node.spec.id, node.incarnation_id(), node.events);
         self.record_action(|_| Action::Crash { of, event, effects });
         self.record(|_| Happening::Crash {
             node: id,
             after: Some((event, effects)),
         });
-        self.end_life(slot);
+        self.end_incarnation(node_index);
         Ok(())
     }
 
-    pub(crate) fn end_life(&mut self, slot: usize) {
-        let draw = self.choices.draw(About::DiskKept, self.who(slot), 0);
-        let node = &mut self.nodes[slot];
-        let of = node.life();
+    pub(crate) fn end_incarnation(&mut self, node_index: usize) {
+        let draw = self.choices.draw(About::DiskKept, self.who(node_index), 0);
+        let node = &mut self.nodes[node_index];
+        let of = node.incarnation_id();
         let scripted = self
             .mode
             .script
@@ -476,7 +482,7 @@ impl World<'_> {
             (None, false) => node.disk.draw_survivals(draw),
         };
         let survived = node.disk.crash(&survivals);
-        node.end_life();
+        node.end_incarnation();
         for (blob, Survival { writes, bytes }) in survived {
             self.record_action(|_| Action::Survived {
                 of,
@@ -485,15 +491,15 @@ impl World<'_> {
                 bytes,
             });
         }
-        self.kill_work(slot);
-        self.backend.stop(slot);
+        self.kill_work(node_index);
+        self.backend.stop(node_index);
     }
 
     /// Invokes the next operation of a client after its thinking time, if its workload has one.
-    pub(crate) fn think(&mut self, slot: usize) {
+    pub(crate) fn think(&mut self, node_index: usize) {
         if self.workload.is_some() {
-            let earliest = self.skip_operations(slot);
-            let node = &self.nodes[slot];
+            let earliest = self.skip_operations(node_index);
+            let node = &self.nodes[node_index];
             let (id, nth) = (node.spec.id, node.operations);
             let Some(workload) = &mut self.workload else {
                 return;
@@ -507,13 +513,19 @@ impl World<'_> {
                 } else {
                     earliest
                 };
-                self.push(at, slot as u64, What::Think { slot: slot as u16 });
+                self.push(
+                    at,
+                    node_index as u64,
+                    QueuedEvent::Think {
+                        node_index: node_index as u16,
+                    },
+                );
             }
         }
     }
 
-    pub(crate) fn invoke_next(&mut self, slot: usize) -> Outcome {
-        let node = &self.nodes[slot];
+    pub(crate) fn invoke_next(&mut self, node_index: usize) -> Outcome {
+        let node = &self.nodes[node_index];
         if node.open.is_some() || node.condition == Condition::Down {
             return Ok(());
         }
@@ -542,9 +554,9 @@ impl World<'_> {
     /// workload has no more.
     pub fn set_workload(&mut self, workload: impl Workload + 'static) {
         self.workload = Some(Box::new(workload));
-        for slot in 0..self.nodes.len() {
-            if self.nodes[slot].is_client() && self.nodes[slot].open.is_none() {
-                self.think(slot);
+        for node_index in 0..self.nodes.len() {
+            if self.nodes[node_index].is_client() && self.nodes[node_index].open.is_none() {
+                self.think(node_index);
             }
         }
     }
@@ -570,13 +582,13 @@ impl World<'_> {
     /// # Panics
     /// If the client has not started or has an operation open: a mistake in the test.
     pub fn invoke(&mut self, client: NodeId, command: Vec<u8>) -> Outcome {
-        let slot = self.slot(client);
+        let node_index = self.node_index(client);
         assert!(
-            self.nodes[slot].condition != Condition::Down,
+            self.nodes[node_index].condition != Condition::Down,
             "{client} has not started"
         );
         assert!(
-            self.nodes[slot].open.is_none(),
+            self.nodes[node_index].open.is_none(),
             "{client} has an operation open"
         );
         let invoked = Moment {
@@ -592,18 +604,18 @@ impl World<'_> {
         };
         let index = self.history.len();
         self.history.push(operation);
-        let node = &mut self.nodes[slot];
+        let node = &mut self.nodes[node_index];
         node.operations += 1;
         node.open = Some((index, false));
         let nth = node.operations;
         self.record_action(|_| Action::Invoke { client, nth });
-        self.happen(slot, Cause::Invoke { bytes: command })
+        self.happen(node_index, Cause::Invoke { bytes: command })
     }
 
     /// Takes the messages that this puppet has received since the last call, in order.
     pub fn inbox(&mut self, puppet: NodeId) -> VecDeque<Received> {
-        let slot = self.slot(puppet);
-        std::mem::take(&mut self.nodes[slot].inbox)
+        let node_index = self.node_index(puppet);
+        std::mem::take(&mut self.nodes[node_index].inbox)
     }
 
     /// Sends a given message (encoded) in the name of a puppet.
@@ -611,21 +623,21 @@ impl World<'_> {
     /// # Errors
     /// If the student's `From<Given>` fails.
     pub fn send_given(&mut self, puppet: NodeId, to: NodeId, given: &[u8]) -> Outcome {
-        let (slot, clerk) = (self.slot(puppet), self.clerk());
-        let mut argument = vec![self.nodes[slot].speaks_as()];
+        let (node_index, scratch_instance) = (self.node_index(puppet), self.scratch_instance());
+        let mut argument = vec![self.nodes[node_index].speaks_as()];
         argument.extend_from_slice(given);
         let message = self.call(
-            clerk,
+            scratch_instance,
             Op::WrapGiven,
             &argument,
             "turning a given message into its own",
         )?;
-        self.nodes[slot].operations += 1;
-        let nth = self.nodes[slot].operations;
+        self.nodes[node_index].operations += 1;
+        let nth = self.nodes[node_index].operations;
         self.record_action(|_| Action::Invoke {
             client: puppet,
             nth,
         });
-        self.send(slot, to, &message)
+        self.send(node_index, to, &message)
     }
 }

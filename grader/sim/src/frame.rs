@@ -19,7 +19,7 @@ use crate::{
     node::Condition,
     record::Happening,
     time::Time,
-    world::{What, World},
+    world::{QueuedEvent, World},
 };
 
 /// How much a recording keeps of its steps.
@@ -104,7 +104,7 @@ pub struct FlightFrame {
     pub message: Arc<str>,
 }
 
-/// So many frames of a run are kept, the last ones.
+/// The maximum number of frames of a run that are kept, the last ones.
 pub(crate) const FRAMES_KEPT: usize = 5_000;
 
 /// What all looks of a run may compute, in the backend's unit; later ones see no states.
@@ -115,17 +115,17 @@ const LONGEST: usize = 128 << 10;
 
 /// What was described before: the same things are looked at again and again.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
-    /// By slot: at which event of which life, and the state then.
+pub(crate) struct Descriptions {
+    /// By node: at which event of which incarnation, and the state then.
     states: HashMap<usize, (Moment, Option<Arc<str>>)>,
     texts: HashMap<(u8, usize, Vec<u8>), Arc<str>>,
     computed: u64,
 }
 
-/// A life of a node, and how many events it has had.
+/// An incarnation of a node, and how many events it has had.
 type Moment = (u64, u64);
 
-/// So many texts are remembered.
+/// The maximum number of texts that are remembered.
 const TEXTS: usize = 20_000;
 
 impl World<'_> {
@@ -149,7 +149,7 @@ impl World<'_> {
         let after = step
             .what
             .node()
-            .and_then(|node| self.state_of(self.slot(node)));
+            .and_then(|node| self.state_of(self.node_index(node)));
         let frame = whole.then(|| self.frame());
         let Some(recording) = &mut self.mode.recording else {
             return;
@@ -167,7 +167,7 @@ impl World<'_> {
         // It is recorded once the node has started, so the state that it has now came of it.
         let before = match what {
             Happening::Start { .. } => None,
-            _ => self.state_of(self.slot(node)),
+            _ => self.state_of(self.node_index(node)),
         };
         Some(Change {
             before,
@@ -175,35 +175,37 @@ impl World<'_> {
         })
     }
 
-    fn state_of(&mut self, slot: usize) -> Option<Arc<str>> {
-        let node = &self.nodes[slot];
-        if !self.has_instance(slot) {
+    fn state_of(&mut self, node_index: usize) -> Option<Arc<str>> {
+        let node = &self.nodes[node_index];
+        if !self.has_instance(node_index) {
             return None;
         }
         let when = (node.incarnation, node.events);
-        if let Some((known, state)) = self.seen.states.get(&slot)
+        if let Some((known, state)) = self.descriptions.states.get(&node_index)
             && *known == when
         {
             return state.clone();
         }
         let before = self.backend.fuel_used();
-        let state = (self.seen.computed < MOST)
-            .then(|| self.describe_state(slot))
+        let state = (self.descriptions.computed < MOST)
+            .then(|| self.describe_state(node_index))
             .flatten();
-        self.seen.computed += self.backend.fuel_used() - before;
-        self.seen.states.insert(slot, (when, state.clone()));
+        self.descriptions.computed += self.backend.fuel_used() - before;
+        self.descriptions
+            .states
+            .insert(node_index, (when, state.clone()));
         state
     }
 
     /// In a node of its own, made of a snapshot: what a `Debug` does to its node must not be seen
     /// in the run.
-    fn describe_state(&mut self, slot: usize) -> Option<Arc<str>> {
-        let snapshot = self.backend.call(slot, Op::Snapshot, &[]).ok()?;
-        let node = &self.nodes[slot];
+    fn describe_state(&mut self, node_index: usize) -> Option<Arc<str>> {
+        let snapshot = self.backend.call(node_index, Op::Snapshot, &[]).ok()?;
+        let node = &self.nodes[node_index];
         let (role, config) = node.start_role()?;
         let disk = node.disk.seen_by_node();
         let (id, incarnation) = (node.spec.id, node.incarnation);
-        let (boot, clock) = (Boot::First, self.clock_of(slot));
+        let (boot, clock) = (Boot::First, self.clock_of(node_index));
         let start = Start {
             role,
             id,
@@ -214,7 +216,7 @@ impl World<'_> {
             disk: &disk,
             inputs: &Inputs::new(),
         };
-        let beside = self.clerk() + 1 + slot;
+        let beside = self.scratch_instance_of(node_index);
         self.backend.restore(beside, &start, &snapshot, 0).ok()?;
         let text = self
             .backend
@@ -225,14 +227,16 @@ impl World<'_> {
         Some(text[..end].into())
     }
 
-    fn text_of(&mut self, slot: usize, subject: Subject, bytes: &[u8]) -> Arc<str> {
-        let key = (subject as u8, slot, bytes.to_vec());
-        if let Some(text) = self.seen.texts.get(&key) {
+    fn text_of(&mut self, node_index: usize, subject: Subject, bytes: &[u8]) -> Arc<str> {
+        let key = (subject as u8, node_index, bytes.to_vec());
+        if let Some(text) = self.descriptions.texts.get(&key) {
             return Arc::clone(text);
         }
-        let text: Arc<str> = self.describe_for_recording(slot, subject, bytes).into();
-        if self.seen.texts.len() < TEXTS {
-            self.seen.texts.insert(key, Arc::clone(&text));
+        let text: Arc<str> = self
+            .describe_for_recording(node_index, subject, bytes)
+            .into();
+        if self.descriptions.texts.len() < TEXTS {
+            self.descriptions.texts.insert(key, Arc::clone(&text));
         }
         text
     }
@@ -240,15 +244,15 @@ impl World<'_> {
     fn frame(&mut self) -> Frame {
         Frame {
             nodes: (0..self.nodes.len())
-                .map(|slot| self.node_frame(slot))
+                .map(|node_index| self.node_frame(node_index))
                 .collect(),
             flights: self.flight_frames(),
         }
     }
 
-    fn node_frame(&mut self, slot: usize) -> NodeFrame {
-        let state = self.state_of(slot);
-        let mut running: Vec<(Time, Vec<u8>)> = self.nodes[slot]
+    fn node_frame(&mut self, node_index: usize) -> NodeFrame {
+        let state = self.state_of(node_index);
+        let mut running: Vec<(Time, Vec<u8>)> = self.nodes[node_index]
             .timers
             .iter()
             .map(|timer| (timer.at, timer.bytes.clone()))
@@ -256,9 +260,9 @@ impl World<'_> {
         running.sort();
         let timers = running
             .into_iter()
-            .map(|(at, bytes)| (at, self.text_of(slot, Subject::Timer, &bytes)))
+            .map(|(at, bytes)| (at, self.text_of(node_index, Subject::Timer, &bytes)))
             .collect();
-        let node = &self.nodes[slot];
+        let node = &self.nodes[node_index];
         let condition = match node.condition {
             _ if node.is_puppet() => Doing::Puppet,
             Condition::Down => Doing::Down,
@@ -280,7 +284,7 @@ impl World<'_> {
 
     /// The messages under way, as they arrive: sender, receiver, bytes.
     pub fn in_flight(&self) -> Vec<(NodeId, NodeId, Vec<u8>)> {
-        let name = |slot: usize| self.nodes[slot].spec.id;
+        let name = |node_index: usize| self.nodes[node_index].spec.id;
         let flights = self
             .under_way()
             .into_iter()
@@ -294,8 +298,8 @@ impl World<'_> {
         let mut under_way: Vec<(Option<Time>, u32)> = self
             .queue
             .iter()
-            .filter_map(|queued| match queued.0.what {
-                What::Deliver { message } => Some((Some(queued.0.at), message)),
+            .filter_map(|queued| match queued.0.event {
+                QueuedEvent::Deliver { message } => Some((Some(queued.0.at), message)),
                 _ => None,
             })
             .collect();

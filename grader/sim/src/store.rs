@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use labkit::abi::Effect;
 
-use crate::{World, schedule::Life, time::Time};
+use crate::{World, schedule::IncarnationId, time::Time};
 
 /// A file of the shared store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct File {
     /// Its records, encoded by the program.
     pub records: Vec<Vec<u8>>,
     /// Who created, appended or renamed it last.
-    pub by: Life,
+    pub by: IncarnationId,
     /// When.
     pub at: Time,
 }
@@ -29,8 +29,8 @@ impl World<'_> {
     }
 
     /// Carries out an effect on the store; another one does nothing.
-    pub(crate) fn write_store(&mut self, slot: usize, effect: &Effect<'_>) {
-        let (by, at) = (self.nodes[slot].life(), self.now);
+    pub(crate) fn write_store(&mut self, node_index: usize, effect: &Effect<'_>) {
+        let (by, at) = (self.nodes[node_index].incarnation_id(), self.now);
         let empty = || File {
             records: Vec::new(),
             by,

@@ -106,7 +106,7 @@ pub struct Trial<'b> {
     facts: Facts,
 }
 
-/// In one of so many seeds, nodes live as bytes between events.
+/// One in this number of seeds: there, nodes are turned into bytes and back between events.
 const AS_BYTES_EVERY: u64 = 8;
 
 impl<'b> Trial<'b> {

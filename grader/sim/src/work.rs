@@ -16,19 +16,20 @@ use crate::{
     Outcome, World,
     node::Cause,
     record::Happening,
-    schedule::{Action, Life},
+    schedule::{Action, IncarnationId},
     time::Time,
-    violation::{Kind, Stop, Violation},
-    world::What,
+    violation::{FailureKind, Stop, Violation},
+    world::QueuedEvent,
 };
 
-/// What the machines of a world can compute. Equal tasks of equal lives must give equal answers.
+/// What the machines of a world can compute. Equal tasks of equal incarnations must give equal
+/// answers.
 pub trait Machines: Debug + Send + Sync {
-    /// What comes of a task that this life of a node starts.
+    /// What comes of a task that this incarnation of a node starts.
     ///
     /// # Errors
     /// What the program did wrong, in a sentence, if it may not start this; the run fails with it.
-    fn compute(&self, by: Life, task: &[u8]) -> Result<Computation, String>;
+    fn compute(&self, by: IncarnationId, task: &[u8]) -> Result<Computation, String>;
 }
 
 /// What comes of a task.
@@ -55,7 +56,7 @@ pub enum Ends {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
     /// Who started it.
-    pub by: Life,
+    pub by: IncarnationId,
     /// What the program called it.
     pub token: u64,
     /// What the lab calls it.
@@ -92,8 +93,8 @@ pub(crate) struct Works {
     /// How many times as long everything takes; absent means once.
     slow: BTreeMap<NodeId, u32>,
     log: Vec<Work>,
-    /// How much each life has started.
-    started: BTreeMap<Life, u64>,
+    /// How much each incarnation has started.
+    started: BTreeMap<IncarnationId, u64>,
     /// What each machine has to do, the work that is running first.
     queues: BTreeMap<usize, VecDeque<Queued>>,
 }
@@ -102,13 +103,13 @@ pub(crate) struct Works {
 struct Queued {
     /// The position in the log.
     work: usize,
-    /// Counts what its life has started, from 1.
+    /// Counts what its incarnation has started, from 1.
     nth: u64,
     takes: Duration,
     ends: Ends,
 }
 
-/// So much work may be started in one run.
+/// The maximum number of pieces of work that may be started in one run.
 const MOST: usize = 100_000;
 
 impl Works {
@@ -127,16 +128,16 @@ impl World<'_> {
         &self.works.log
     }
 
-    pub(crate) fn start_work(&mut self, slot: usize, token: u64, task: &[u8]) -> Outcome {
-        self.cancel_work(slot, token);
-        let (now, by) = (self.now, self.nodes[slot].life());
+    pub(crate) fn start_work(&mut self, node_index: usize, token: u64, task: &[u8]) -> Outcome {
+        self.cancel_work(node_index, token);
+        let (now, by) = (self.now, self.nodes[node_index].incarnation_id());
         let Some(machines) = &self.works.machines else {
             let observed = format!(
                 "{} started work, but the lab lets it compute nothing",
                 by.node
             );
             return Err(Stop::Violation(Violation::new(
-                Kind::Refused,
+                FailureKind::Refused,
                 observed,
                 now,
             )));
@@ -159,7 +160,7 @@ impl World<'_> {
         });
         let nth = self.works.started.entry(by).or_default();
         *nth += 1;
-        let queue = self.works.queues.entry(slot).or_default();
+        let queue = self.works.queues.entry(node_index).or_default();
         queue.push_back(Queued {
             work,
             nth: *nth,
@@ -167,14 +168,14 @@ impl World<'_> {
             ends,
         });
         if queue.len() == 1 {
-            self.begin_next(slot);
+            self.begin_next(node_index);
         }
         Ok(())
     }
 
     /// Lets a machine begin with the first work in its queue.
-    fn begin_next(&mut self, slot: usize) {
-        let Some(next) = self.works.queues.get(&slot).and_then(VecDeque::front) else {
+    fn begin_next(&mut self, node_index: usize) {
+        let Some(next) = self.works.queues.get(&node_index).and_then(VecDeque::front) else {
             return;
         };
         let work = &mut self.works.log[next.work];
@@ -192,9 +193,9 @@ impl World<'_> {
         let at = scripted.unwrap_or_else(|| self.unnamed(ends));
         self.push(
             at,
-            (slot as u64) << 40 | u64::from(index),
-            What::Worked {
-                slot: slot as u16,
+            (node_index as u64) << 40 | u64::from(index),
+            QueuedEvent::Worked {
+                node_index: node_index as u16,
                 work: index,
             },
         );
@@ -202,9 +203,9 @@ impl World<'_> {
 
     /// The machine is done with this work, unless the node was quicker to crash or to think better
     /// of it.
-    pub(crate) fn worked(&mut self, slot: usize, work: u32) -> Outcome {
+    pub(crate) fn worked(&mut self, node_index: usize, work: u32) -> Outcome {
         let work = work as usize;
-        let queue = self.works.queues.entry(slot).or_default();
+        let queue = self.works.queues.entry(node_index).or_default();
         let Some(done) = queue.pop_front_if(|first| first.work == work) else {
             return Ok(());
         };
@@ -216,8 +217,8 @@ impl World<'_> {
             Ends::Done(bytes) => {
                 logged.fate = Fate::Done;
                 let token = logged.token;
-                self.begin_next(slot);
-                self.happen(slot, Cause::WorkDone { work, token, bytes })
+                self.begin_next(node_index);
+                self.happen(node_index, Cause::WorkDone { work, token, bytes })
             }
             Ends::Crash => {
                 logged.fate = Fate::Crashed;
@@ -227,19 +228,19 @@ impl World<'_> {
                 );
                 self.remark(text);
                 self.record(|_| Happening::Crash { node, after: None });
-                self.end_life(slot);
+                self.end_incarnation(node_index);
                 Ok(())
             }
         }
     }
 
-    pub(crate) fn cancel_work(&mut self, slot: usize, token: u64) {
+    pub(crate) fn cancel_work(&mut self, node_index: usize, token: u64) {
         // It may be done already, and the node not have been told.
-        self.nodes[slot].backlog.retain(
+        self.nodes[node_index].backlog.retain(
             |cause| !matches!(cause, Cause::WorkDone { token: told, .. } if *told == token),
         );
         let (now, works) = (self.now, &mut self.works);
-        let Some(queue) = works.queues.get_mut(&slot) else {
+        let Some(queue) = works.queues.get_mut(&node_index) else {
             return;
         };
         let Some(position) = queue
@@ -251,13 +252,13 @@ impl World<'_> {
         let work = &mut works.log[queue.remove(position).expect("found above").work];
         (work.ended, work.fate) = (Some(now), Fate::Cancelled);
         if position == 0 {
-            self.begin_next(slot);
+            self.begin_next(node_index);
         }
     }
 
     /// A crash takes all work with it.
-    pub(crate) fn kill_work(&mut self, slot: usize) {
-        for queued in self.works.queues.remove(&slot).unwrap_or_default() {
+    pub(crate) fn kill_work(&mut self, node_index: usize) {
+        for queued in self.works.queues.remove(&node_index).unwrap_or_default() {
             let work = &mut self.works.log[queued.work];
             (work.ended, work.fate) = (Some(self.now), Fate::Crashed);
         }

@@ -18,19 +18,19 @@ use crate::{
     choice::{About, Choices},
     clock::Clock,
     edits::Wake,
-    frame::Seen,
+    frame::Descriptions,
     history::{Operation, Via, Workload},
     metrics::{Limits, Phase, measure},
     network::{Conditions, Link},
     node::{Cause, Condition, Node, NodeSpec, Received},
     plan::Plan,
     record::{Happening, Recording},
-    schedule::{Action, FaultAction, Life, Script},
+    schedule::{Action, FaultAction, IncarnationId, Script},
     store::File,
     sweep::Sweep,
     time::{Time, ms},
     trial::RunMode,
-    violation::{Kind, Outcome, Stop, Violation, stop_for},
+    violation::{FailureKind, Outcome, Stop, Violation, stop_for},
     watch::{Look, Watcher},
     work::{Machines, Works},
 };
@@ -86,7 +86,7 @@ impl Setup {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum What {
+pub(crate) enum QueuedEvent {
     Fault {
         index: u32,
     },
@@ -94,15 +94,15 @@ pub(crate) enum What {
         index: u32,
     },
     Start {
-        slot: u16,
+        node_index: u16,
     },
     Timer {
-        slot: u16,
+        node_index: u16,
         incarnation: u32,
         nth: u64,
     },
     Synced {
-        slot: u16,
+        node_index: u16,
         incarnation: u32,
         nth: u64,
     },
@@ -110,10 +110,10 @@ pub(crate) enum What {
         message: u32,
     },
     Think {
-        slot: u16,
+        node_index: u16,
     },
     Worked {
-        slot: u16,
+        node_index: u16,
         work: u32,
     },
 }
@@ -121,10 +121,10 @@ pub(crate) enum What {
 /// Something that will happen. Simultaneous things are ordered by what they are, never by when they
 /// were planned, so that a replay meets them in the same order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Item {
+pub(crate) struct QueueEntry {
     pub at: Time,
     pub rank: u64,
-    pub what: What,
+    pub event: QueuedEvent,
 }
 
 /// A message on its way.
@@ -151,7 +151,7 @@ pub struct World<'b> {
     sync: RangeInclusive<Duration>,
     pub(crate) unsynced_is_lost: bool,
     pub(crate) quiet_until: Time,
-    pub(crate) queue: BinaryHeap<Reverse<Item>>,
+    pub(crate) queue: BinaryHeap<Reverse<QueueEntry>>,
     pub(crate) flights: Vec<Flight>,
     pub(crate) free_flights: Vec<u32>,
     /// Messages held up: the link, the flight, when it would have arrived.
@@ -168,7 +168,7 @@ pub struct World<'b> {
     /// The plan that is being woken.
     pub(crate) awake: Option<Wake>,
     /// How often each message was sent, if messages are named.
-    pub(crate) named: BTreeMap<(Life, NodeId, u64), u32>,
+    pub(crate) named: BTreeMap<(IncarnationId, NodeId, u64), u32>,
     pub(crate) faults: Vec<FaultAction>,
     pub(crate) fired: BTreeMap<&'static str, u64>,
     watchers: Vec<Box<dyn Watcher>>,
@@ -188,7 +188,7 @@ pub struct World<'b> {
     /// What writing out messages and timers for a recording has computed.
     pub(crate) describing: u64,
     pub(crate) given_cache: HashMap<Vec<u8>, Option<Vec<u8>>>,
-    pub(crate) seen: Seen,
+    pub(crate) descriptions: Descriptions,
     pub(crate) sweep: Sweep,
     pub(crate) inputs: Inputs,
     pub(crate) works: Works,
@@ -243,28 +243,30 @@ impl<'b> World<'b> {
             turning: 0,
             describing: 0,
             given_cache: HashMap::new(),
-            seen: Seen::default(),
+            descriptions: Descriptions::default(),
             sweep: Sweep::default(),
             inputs: setup.inputs,
             works: Works::new(setup.machines, setup.slow_machines),
             files: BTreeMap::new(),
         };
         for (node, clock) in setup.clocks {
-            let slot = world.slot(node);
-            world.nodes[slot].clock = Some(clock);
+            let node_index = world.node_index(node);
+            world.nodes[node_index].clock = Some(clock);
         }
         world.queue_scripted_faults();
-        for slot in 0..count {
-            if !world.nodes[slot].spec.starts {
+        for node_index in 0..count {
+            if !world.nodes[node_index].spec.starts {
                 continue;
             }
             let late = choices
-                .draw(About::Think, slot as u64, u64::MAX)
+                .draw(About::Think, node_index as u64, u64::MAX)
                 .between(&(Duration::ZERO..=setup.start_spread));
             world.push(
                 Time::ZERO + late,
-                slot as u64,
-                What::Start { slot: slot as u16 },
+                node_index as u64,
+                QueuedEvent::Start {
+                    node_index: node_index as u16,
+                },
             );
         }
         world
@@ -320,7 +322,7 @@ impl<'b> World<'b> {
     ///
     /// # Panics
     /// If the test has no such node: a mistake in the test.
-    pub(crate) fn slot(&self, node: NodeId) -> usize {
+    pub(crate) fn node_index(&self, node: NodeId) -> usize {
         self.find(node)
             .unwrap_or_else(|| panic!("the test has no node {node}"))
     }
@@ -329,82 +331,91 @@ impl<'b> World<'b> {
         self.nodes.iter().position(|known| known.spec.id == node)
     }
 
-    /// A slot of the backend without a node, for questions about messages.
-    pub(crate) fn clerk(&self) -> usize {
+    /// The backend's slot for an instance beside the run that holds no node: it answers questions
+    /// about messages. (The slots before it are those of the nodes, by their index.)
+    pub(crate) fn scratch_instance(&self) -> usize {
         self.nodes.len()
     }
 
-    pub(crate) fn has_instance(&self, slot: usize) -> bool {
-        let node = &self.nodes[slot];
+    /// The backend's slot for an instance beside the run that holds a copy of this node, so that
+    /// what is asked of it leaves no mark on the node itself.
+    pub(crate) fn scratch_instance_of(&self, node_index: usize) -> usize {
+        self.scratch_instance() + 1 + node_index
+    }
+
+    pub(crate) fn has_instance(&self, node_index: usize) -> bool {
+        let node = &self.nodes[node_index];
         node.condition != Condition::Down && !node.is_puppet()
     }
 
-    pub(crate) fn push(&mut self, at: Time, identity: u64, what: What) {
-        let class = match what {
-            What::Fault { .. } => 0u64,
-            What::Plan { .. } => 1,
-            What::Start { .. } => 2,
-            What::Synced { .. } => 3,
-            What::Timer { .. } => 4,
-            What::Deliver { .. } => 5,
-            What::Think { .. } => 6,
-            What::Worked { .. } => 7,
+    pub(crate) fn push(&mut self, at: Time, identity: u64, event: QueuedEvent) {
+        let class = match event {
+            QueuedEvent::Fault { .. } => 0u64,
+            QueuedEvent::Plan { .. } => 1,
+            QueuedEvent::Start { .. } => 2,
+            QueuedEvent::Synced { .. } => 3,
+            QueuedEvent::Timer { .. } => 4,
+            QueuedEvent::Deliver { .. } => 5,
+            QueuedEvent::Think { .. } => 6,
+            QueuedEvent::Worked { .. } => 7,
         };
         let rank = class << 60 | (identity & ((1 << 60) - 1));
-        self.queue.push(Reverse(Item {
+        self.queue.push(Reverse(QueueEntry {
             at: at.max(self.now),
             rank,
-            what,
+            event,
         }));
     }
 
     /// Does the next thing, unless it is later than `until`. False if there is none.
     pub(crate) fn advance(&mut self, until: Time) -> Outcome<bool> {
         match self.queue.peek() {
-            Some(Reverse(item)) if item.at <= until => {}
+            Some(Reverse(entry)) if entry.at <= until => {}
             _ => return Ok(false),
         }
         // Before the next thing leaves the queue: a timer that fires is no longer set.
         self.look_back();
-        let Some(Reverse(item)) = self.queue.pop() else {
+        let Some(Reverse(entry)) = self.queue.pop() else {
             return Ok(false);
         };
-        self.now = item.at;
-        match item.what {
-            What::Fault { index } => self.do_scripted_fault(index as usize)?,
-            What::Plan { index } => self.run_plan(index as usize)?,
-            What::Start { slot } => self.start_slot(usize::from(slot))?,
-            What::Timer {
-                slot,
+        self.now = entry.at;
+        match entry.event {
+            QueuedEvent::Fault { index } => self.do_scripted_fault(index as usize)?,
+            QueuedEvent::Plan { index } => self.run_plan(index as usize)?,
+            QueuedEvent::Start { node_index } => self.start_node(usize::from(node_index))?,
+            QueuedEvent::Timer {
+                node_index,
                 incarnation,
                 nth,
-            } => self.fire(usize::from(slot), u64::from(incarnation), nth)?,
-            What::Synced {
-                slot,
+            } => self.fire(usize::from(node_index), u64::from(incarnation), nth)?,
+            QueuedEvent::Synced {
+                node_index,
                 incarnation,
                 nth,
-            } => self.synced(usize::from(slot), u64::from(incarnation), nth)?,
-            What::Deliver { message } => self.arrive(message)?,
-            What::Think { slot } => self.invoke_next(usize::from(slot))?,
-            What::Worked { slot, work } => self.worked(usize::from(slot), work)?,
+            } => self.synced(usize::from(node_index), u64::from(incarnation), nth)?,
+            QueuedEvent::Deliver { message } => self.arrive(message)?,
+            QueuedEvent::Think { node_index } => self.invoke_next(usize::from(node_index))?,
+            QueuedEvent::Worked { node_index, work } => {
+                self.worked(usize::from(node_index), work)?
+            }
         }
         Ok(true)
     }
 
     pub(crate) fn call(
         &mut self,
-        slot: usize,
+        node_index: usize,
         op: Op,
         argument: &[u8],
         doing: &str,
     ) -> Outcome<Vec<u8>> {
         let before = self.backend.fuel_used();
-        let result = self.backend.call(slot, op, argument);
+        let result = self.backend.call(node_index, op, argument);
         self.fuel += self.backend.fuel_used() - before;
         result.map_err(|error| {
             let node = self
                 .nodes
-                .get(slot)
+                .get(node_index)
                 .map_or("the program".to_owned(), |node| node.spec.id.to_string());
             stop_for(error, &node, doing, self.now)
         })
@@ -430,8 +441,8 @@ impl<'b> World<'b> {
         }
     }
 
-    pub(crate) fn start_slot(&mut self, slot: usize) -> Outcome {
-        let node = &mut self.nodes[slot];
+    pub(crate) fn start_node(&mut self, node_index: usize) -> Outcome {
+        let node = &mut self.nodes[node_index];
         if node.condition != Condition::Down {
             return Ok(());
         }
@@ -470,20 +481,20 @@ impl<'b> World<'b> {
             };
             let entropy = self
                 .choices
-                .draw(About::Entropy, slot as u64, incarnation)
+                .draw(About::Entropy, node_index as u64, incarnation)
                 .bits();
             self.backend
-                .start(slot, &start, entropy)
+                .start(node_index, &start, entropy)
                 .map(<[u8]>::to_vec)
         };
         self.record(|_| Happening::Start {
             node: id,
             incarnation,
         });
-        let effects = self.checked(slot, effects, "starting")?;
-        self.finish_event(slot, &effects, None, "starting")?;
-        if self.nodes[slot].is_client() {
-            self.think(slot);
+        let effects = self.checked(node_index, effects, "starting")?;
+        self.finish_event(node_index, &effects, None, "starting")?;
+        if self.nodes[node_index].is_client() {
+            self.think(node_index);
         }
         Ok(())
     }
@@ -491,48 +502,48 @@ impl<'b> World<'b> {
     /// The bytes of a step, or the end of the run; what was printed is kept in either case.
     pub(crate) fn checked<T>(
         &mut self,
-        slot: usize,
+        node_index: usize,
         result: Result<T, BackendError>,
         doing: &str,
     ) -> Outcome<T> {
         if self.mode.recording.is_some() {
-            let printed = self.backend.take_printed(slot);
+            let printed = self.backend.take_printed(node_index);
             if let Some(recording) = &mut self.mode.recording {
                 recording.add_to_last(printed, None);
             }
         }
         result.map_err(|error| {
-            let node = self.nodes[slot].spec.id.to_string();
+            let node = self.nodes[node_index].spec.id.to_string();
             stop_for(error, &node, doing, self.now)
         })
     }
 
     /// Lets the node handle what is at its door, now or once it is back.
-    pub(crate) fn happen(&mut self, slot: usize, cause: Cause) -> Outcome {
-        match self.nodes[slot].condition {
+    pub(crate) fn happen(&mut self, node_index: usize, cause: Cause) -> Outcome {
+        match self.nodes[node_index].condition {
             Condition::Down => Ok(()),
             Condition::Syncing | Condition::Paused => {
-                self.nodes[slot].backlog.push_back(cause);
+                self.nodes[node_index].backlog.push_back(cause);
                 Ok(())
             }
-            Condition::Up => self.handle(slot, cause),
+            Condition::Up => self.handle(node_index, cause),
         }
     }
 
     /// Handles what queued up while the node was away, as far as it is up.
-    pub(crate) fn catch_up(&mut self, slot: usize) -> Outcome {
-        while self.nodes[slot].condition == Condition::Up {
-            let Some(cause) = self.nodes[slot].backlog.pop_front() else {
+    pub(crate) fn catch_up(&mut self, node_index: usize) -> Outcome {
+        while self.nodes[node_index].condition == Condition::Up {
+            let Some(cause) = self.nodes[node_index].backlog.pop_front() else {
                 break;
             };
-            self.handle(slot, cause)?;
+            self.handle(node_index, cause)?;
         }
         Ok(())
     }
 
-    fn handle(&mut self, slot: usize, cause: Cause) -> Outcome {
+    fn handle(&mut self, node_index: usize, cause: Cause) -> Outcome {
         if matches!(cause, Cause::Synced) {
-            return self.go_on_after_sync(slot);
+            return self.go_on_after_sync(node_index);
         }
         self.events += 1;
         self.current_phase().events += 1;
@@ -542,11 +553,12 @@ impl<'b> World<'b> {
                 self.limits.events
             )));
         }
-        self.record_cause(slot, &cause);
-        if let (true, Cause::Message { from, sent, bytes }) = (self.nodes[slot].is_puppet(), &cause)
+        self.record_cause(node_index, &cause);
+        if let (true, Cause::Message { from, sent, bytes }) =
+            (self.nodes[node_index].is_puppet(), &cause)
         {
             let (from, sent) = (self.nodes[*from].spec.id, *sent);
-            self.nodes[slot].inbox.push_back(Received {
+            self.nodes[node_index].inbox.push_back(Received {
                 at: self.now,
                 sent,
                 from,
@@ -554,7 +566,7 @@ impl<'b> World<'b> {
             });
             return Ok(());
         }
-        let node = &mut self.nodes[slot];
+        let node = &mut self.nodes[node_index];
         node.events += 1;
         node.effects_done = 0;
         self.upon = None;
@@ -564,7 +576,7 @@ impl<'b> World<'b> {
                     from: self.nodes[*from].spec.id,
                     sent: *sent,
                 });
-                if let Some((_, heard)) = &mut self.nodes[slot].open {
+                if let Some((_, heard)) = &mut self.nodes[node_index].open {
                     *heard = true;
                 }
                 (
@@ -589,18 +601,18 @@ impl<'b> World<'b> {
         let mut effects = self.spare.pop().unwrap_or_default();
         effects.clear();
         let before = self.backend.fuel_used();
-        let clock = self.clock_of(slot);
+        let clock = self.clock_of(node_index);
         let event = clock.map_or(event, |clock| Event::At {
             clock,
             event: &event,
         });
         let result = self
             .backend
-            .step(slot, &event)
+            .step(node_index, &event)
             .map(|bytes| effects.extend_from_slice(bytes));
         self.fuel += self.backend.fuel_used() - before;
-        self.checked(slot, result, doing)?;
-        self.finish_event(slot, &effects, Some(&cause), doing)?;
+        self.checked(node_index, result, doing)?;
+        self.finish_event(node_index, &effects, Some(&cause), doing)?;
         self.spare.push(effects);
         if let Cause::Message { bytes, .. } = cause {
             self.spare.push(bytes);
@@ -609,10 +621,10 @@ impl<'b> World<'b> {
     }
 
     /// Counts what an event has used up and says whether the run is still within its budget.
-    fn count_event(&mut self, slot: usize, effects: &[u8]) -> Outcome {
+    fn count_event(&mut self, node_index: usize, effects: &[u8]) -> Outcome {
         self.bytes += effects.len() as u64;
         if self.bytes > self.limits.bytes {
-            let (limit, node) = (self.limits.bytes >> 20, self.nodes[slot].spec.id);
+            let (limit, node) = (self.limits.bytes >> 20, self.nodes[node_index].spec.id);
             return Err(self.over_budget(format!(
                 "more than {limit} MiB were sent and written; {node} was the last to"
             )));
@@ -620,7 +632,7 @@ impl<'b> World<'b> {
         if self.fuel > self.limits.fuel {
             let observed = "all handlers of this run together computed for too long".to_owned();
             return Err(Stop::Violation(Violation::new(
-                Kind::Timeout,
+                FailureKind::Timeout,
                 observed,
                 self.now,
             )));
@@ -630,25 +642,25 @@ impl<'b> World<'b> {
 
     fn finish_event(
         &mut self,
-        slot: usize,
+        node_index: usize,
         effects: &[u8],
         cause: Option<&Cause>,
         doing: &str,
     ) -> Outcome {
-        self.count_event(slot, effects)?;
-        self.apply_effects(slot, effects, doing)?;
+        self.count_event(node_index, effects)?;
+        self.apply_effects(node_index, effects, doing)?;
         // This is the grader's doing, so it counts apart from what the program computes, and ends
         // when it is as much.
-        if self.mode.as_bytes && self.turning < self.limits.fuel && self.has_instance(slot) {
+        if self.mode.as_bytes && self.turning < self.limits.fuel && self.has_instance(node_index) {
             let before = self.fuel;
-            self.turn_into_bytes_and_back(slot, doing)?;
+            self.turn_into_bytes_and_back(node_index, doing)?;
             self.turning += std::mem::replace(&mut self.fuel, before) - before;
         }
         if self.watchers.is_empty() {
             return Ok(());
         }
         let mut watchers = std::mem::take(&mut self.watchers);
-        let node = self.nodes[slot].spec.id;
+        let node = self.nodes[node_index].spec.id;
         let mut result = Ok(());
         for watcher in &mut watchers {
             if let Some(Cause::Message { from, bytes, .. }) = cause {
@@ -662,11 +674,11 @@ impl<'b> World<'b> {
         result
     }
 
-    fn record_cause(&mut self, slot: usize, cause: &Cause) {
+    fn record_cause(&mut self, node_index: usize, cause: &Cause) {
         if self.mode.recording.is_none() {
             return;
         }
-        let node = self.nodes[slot].spec.id;
+        let node = self.nodes[node_index].spec.id;
         let what = match cause {
             Cause::Message { from, sent, bytes } => {
                 let message = self.describe_for_recording(*from, Subject::Message, bytes);
@@ -679,11 +691,11 @@ impl<'b> World<'b> {
             }
             Cause::Timer { bytes } => Happening::Timer {
                 node,
-                timer: self.describe_for_recording(slot, Subject::Timer, bytes),
+                timer: self.describe_for_recording(node_index, Subject::Timer, bytes),
             },
             Cause::Invoke { bytes } => Happening::Invoke {
                 node,
-                command: self.describe_for_recording(slot, Subject::Command, bytes),
+                command: self.describe_for_recording(node_index, Subject::Command, bytes),
             },
             Cause::WorkDone { work, .. } => Happening::WorkDone {
                 node,
@@ -694,15 +706,15 @@ impl<'b> World<'b> {
         self.record(|_| what);
     }
 
-    pub(crate) fn sync_time(&self, slot: usize, nth: u64) -> Duration {
+    pub(crate) fn sync_time(&self, node_index: usize, nth: u64) -> Duration {
         self.choices
-            .draw(About::Sync, self.who(slot), nth)
+            .draw(About::Sync, self.who(node_index), nth)
             .between(&self.sync)
     }
 
-    /// A number for this life of this node, for choices.
-    pub(crate) fn who(&self, slot: usize) -> u64 {
-        (slot as u64) << 32 | self.nodes[slot].incarnation
+    /// A number for this incarnation of this node, for choices.
+    pub(crate) fn who(&self, node_index: usize) -> u64 {
+        (node_index as u64) << 32 | self.nodes[node_index].incarnation
     }
 
     pub(crate) fn spare_buffer(&mut self) -> Vec<u8> {
@@ -719,8 +731,8 @@ impl<'b> World<'b> {
         self.record_faults_to_come();
         self.close_phase();
         measure(&mut self.phases, &self.history, self.healed);
-        for slot in 0..=2 * self.nodes.len() {
-            self.backend.stop(slot);
+        for node_index in 0..=2 * self.nodes.len() {
+            self.backend.stop(node_index);
         }
         let skipped = self.mode.script.as_ref().map_or(0, Script::left_over);
         Finished {

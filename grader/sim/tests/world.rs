@@ -5,8 +5,9 @@ mod register;
 use std::{collections::VecDeque, sync::Arc};
 
 use faultline_sim::{
-    Conditions, Detail, Doing, Edits, Flapping, Happening, Kind, Limits, Mode, Outcome, Plan,
-    Schedule, Setup, Step, Stop, Trial, Violation, World, choice::About, in_process::InProcess, ms,
+    Conditions, Detail, Doing, Edits, FailureKind, Flapping, Happening, Limits, Mode, Outcome,
+    Plan, RecordedStep, Schedule, Setup, Stop, Trial, Violation, World, choice::About,
+    in_process::InProcess, ms,
 };
 use labkit::codec;
 use register::{C1, C2, Command, Output, S1, lab, nodes, replies_before_sync, said};
@@ -325,7 +326,8 @@ fn an_edited_run_leaves_out_what_it_shall_and_replays() {
             "an operation is never earlier: {then:?}, {now:?}"
         );
     }
-    let lost = |step: &Step| matches!(&step.what, Happening::Lose { why, .. } if why == "lost");
+    let lost =
+        |step: &RecordedStep| matches!(&step.what, Happening::Lose { why, .. } if why == "lost");
     assert!(
         !recording.steps.iter().any(lost),
         "a calm network loses nothing by itself"
@@ -511,7 +513,7 @@ fn a_flood_of_messages_ends_the_run_not_the_grader() {
             world.run_for(ms(10_000))
         },
     ));
-    assert_eq!(found.kind, Kind::Budget);
+    assert_eq!(found.kind, FailureKind::Budget);
     assert!(found.observed.contains("5000 messages"), "{found:?}");
 }
 
@@ -525,7 +527,7 @@ fn a_stuck_world_says_who_waits_for_what() {
             Ok(world.history()[0].reply.is_some())
         })
     }));
-    assert_eq!(found.kind, Kind::NoProgress);
+    assert_eq!(found.kind, FailureKind::NoProgress);
     assert!(
         found
             .observed
@@ -555,7 +557,7 @@ fn a_node_that_lives_outside_its_bytes_is_found_in_one_of_eight_seeds() {
         assert_eq!(outcome_of(number), Ok(()));
     }
     let found = violation(outcome_of(7));
-    assert_eq!(found.kind, Kind::State);
+    assert_eq!(found.kind, FailureKind::State);
     assert!(found.observed.contains("hidden: 1"), "{found:?}");
 }
 
@@ -580,7 +582,7 @@ fn a_recorded_world_can_be_looked_at_after_each_step_and_looking_changes_nothing
     outcome.unwrap();
     let (plain, looked_at) = (plain.recording.unwrap(), facts.recording.unwrap());
     assert_eq!(plain.schedule, looked_at.schedule);
-    let words = |steps: &VecDeque<Step>| {
+    let words = |steps: &VecDeque<RecordedStep>| {
         steps
             .iter()
             .map(|step| (step.at, step.what.clone()))

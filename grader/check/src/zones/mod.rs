@@ -58,7 +58,7 @@ pub(crate) enum Decision {
 }
 
 /// The steps that can end early.
-type Step<T = ()> = Result<T, Decision>;
+type OrDecision<T = ()> = Result<T, Decision>;
 
 /// One test of the fast path. The crate's own tests switch them off, one at a time, to see that it
 /// would be noticed.
@@ -110,7 +110,7 @@ fn on(test: Test) -> bool {
 /// on. `O(n log n)` time for `n` events, plus the bytes of the values.
 pub(crate) fn decide(events: &[Event<'_>], initial: KvState<'_>) -> Decision {
     if let Some(wrong) = events.iter().find(|event| event.kv == KvOp::Wrong) {
-        return violated(crate::Kind::WrongReply, vec![wrong.index], Vec::new());
+        return violated(crate::Anomaly::WrongReply, vec![wrong.index], Vec::new());
     }
     let versioned = |event: &Event<'_>| matches!(event.kv, KvOp::PutAt { .. } | KvOp::GetAt(_));
     let decided = match events.iter().filter(|event| versioned(event)).count() {
@@ -121,7 +121,7 @@ pub(crate) fn decide(events: &[Event<'_>], initial: KvState<'_>) -> Decision {
     decided.map_or_else(|ended| ended, Decision::Linearizable)
 }
 
-fn values(events: &[Event<'_>], initial: KvState<'_>) -> Step<Vec<usize>> {
+fn values(events: &[Event<'_>], initial: KvState<'_>) -> OrDecision<Vec<usize>> {
     let tokens = tokens::Tokens::collect(events, initial.value).ok_or(Decision::NotApplicable)?;
     let chains = chains::Chains::build(events, &tokens)?;
     let decided = match chains.refusals.is_empty() {
@@ -131,6 +131,6 @@ fn values(events: &[Event<'_>], initial: KvState<'_>) -> Step<Vec<usize>> {
     decided.map_err(|ended| chains.with_evidence(ended))
 }
 
-fn violated(kind: crate::Kind, core: Vec<usize>, context: Vec<usize>) -> Decision {
+fn violated(kind: crate::Anomaly, core: Vec<usize>, context: Vec<usize>) -> Decision {
     Decision::Violated(Blame::new(kind, core, context))
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use faultline_sim::{
-    Computation, Ends, Life, Machines,
+    Computation, Ends, IncarnationId, Machines,
     choice::{About, Choices},
 };
 use lab1_api::{Application, Group, Job, JobId, Record, Split, Task, output_file};
@@ -64,7 +64,7 @@ impl Piece {
 pub struct Takes {
     pub map: Duration,
     pub reduce: Duration,
-    /// Each task takes up to so many per mille more, another one each.
+    /// The maximum, in per mille, by which a task takes longer; another one for each task.
     pub spread: u32,
     /// Other tasks than these two.
     pub special: BTreeMap<Piece, Duration>,
@@ -412,7 +412,7 @@ fn expected(job: &Job, inputs: &Inputs) -> Expected {
 }
 
 impl Machines for Plant {
-    fn compute(&self, by: Life, task: &[u8]) -> Result<Computation, String> {
+    fn compute(&self, by: IncarnationId, task: &[u8]) -> Result<Computation, String> {
         let task: Task = codec::from_bytes(task)
             .map_err(|error| format!("{} started what is no task: {error}", by.node))?;
         let (job, piece) = match &task {

@@ -37,7 +37,7 @@ pub const QUIET: Duration = ms(500);
 /// Within this time whatever is sent arrives and is sent again.
 pub const A_WHILE: Duration = ms(200);
 
-/// A service whose clients have so many operations; what they see is linearizable. Views beyond
+/// A service whose clients have these operations; what they see is linearizable. Views beyond
 /// number 6 are for others.
 pub fn service<'p>(size: Size, operations: &[&[Command]], faults: Faults) -> Orders<'p> {
     let model = Model::new(setup(size, Conditions::steady(), true).nodes)
@@ -102,7 +102,7 @@ pub fn falls_to<'p>(after: u64, primary: NodeId) -> Goal<'p> {
     )
 }
 
-/// A client has so many answers.
+/// A client has at least `count` answers.
 pub fn answered<'p>(client: NodeId, count: u32) -> Goal<'p> {
     Goal::new(&format!("{client} has {count} of its answers"))
         .when("so many", move |view| view.answered(client) >= count)
@@ -144,7 +144,7 @@ pub fn replicated(orders: Orders<'_>, size: Size) -> Orders<'_> {
 /// Goes through it all.
 pub fn explore(trial: &mut Trial<'_>, size: Size, orders: &Orders<'_>) -> Outcome {
     orders.explore(trial, |trial, shown| {
-        let how = if shown.is_way {
+        let how = if shown.has_path {
             "a way that a search has found, an event a millisecond"
         } else {
             "stage by stage"

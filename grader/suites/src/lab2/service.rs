@@ -2,7 +2,9 @@
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
-use faultline_sim::{Conditions, Kind, NodeSpec, Outcome, Role, Setup, Stop, Trial, World, ms};
+use faultline_sim::{
+    Conditions, FailureKind, NodeSpec, Outcome, Role, Setup, Stop, Trial, World, ms,
+};
 use lab2_api::{ClientConfig, Command, Member, Output, PING, ServerConfig};
 use labkit::{NodeId, codec};
 
@@ -168,7 +170,7 @@ impl<'w, 'b> Service<'w, 'b> {
     /// Adds to a lack of progress how far the service has come.
     fn with_state(&self, outcome: Outcome) -> Outcome {
         outcome.map_err(|stop| match stop {
-            Stop::Violation(mut violation) if violation.kind == Kind::NoProgress => {
+            Stop::Violation(mut violation) if violation.kind == FailureKind::NoProgress => {
                 violation.observed += &format!(" {}", self.log.borrow().state());
                 Stop::Violation(violation)
             }

@@ -3,7 +3,9 @@
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
-use faultline_sim::{Conditions, Kind, NodeSpec, Outcome, Role, Setup, Stop, Trial, World, ms};
+use faultline_sim::{
+    Conditions, FailureKind, NodeSpec, Outcome, Role, Setup, Stop, Trial, World, ms,
+};
 use lab3_api::{Bytes, ClientConfig, Command, Given, Output, ServerConfig, Slot, Value};
 use labkit::{NodeId, codec};
 use serde::Serialize;
@@ -174,7 +176,7 @@ impl Group<'_, '_> {
     fn in_slot(&self, stop: Stop, slot: Slot) -> Stop {
         self.log.borrow_mut().is_about(slot);
         match stop {
-            Stop::Violation(mut violation) if violation.kind == Kind::NoProgress => {
+            Stop::Violation(mut violation) if violation.kind == FailureKind::NoProgress => {
                 violation.observed += &format!(" {}", self.log.borrow().state(slot));
                 Stop::Violation(violation)
             }

@@ -2,10 +2,10 @@
 //! it.
 
 use faultline_check::{
-    Checked, Kind, KvOp, KvState, Options, SequentialSpec, Spec, Told, Verdict, Violation,
+    Anomaly, Checked, KvOp, KvState, Options, SequentialSpec, Spec, Told, Verdict, Violation,
     check_with,
 };
-use faultline_sim::{Asked, Judged, Kind as FailureKind, Outcome, Stop, World};
+use faultline_sim::{Asked, FailureKind, Judged, Outcome, Stop, World};
 use lab3_api::{Command, Output};
 use labkit::codec;
 
@@ -303,7 +303,7 @@ fn explain(world: &World<'_>, violation: &Violation) -> String {
     }
     // Where no kind has a name, the core may be long; the end of it is what the answer is about.
     listed.sort_by_key(|&index| world.history()[index].invoked.order);
-    if violation.kind == Kind::Unexplained && listed.len() > LISTED {
+    if violation.kind == Anomaly::Unexplained && listed.len() > LISTED {
         text += &format!("\n  ({} earlier ones)", listed.len() - LISTED);
         listed.drain(..listed.len() - LISTED);
     }

@@ -36,7 +36,7 @@ pub const ONE_DUPLICATE: Faults = Faults {
     ..NO_FAULTS
 };
 
-/// A group of servers, and clients with so many operations.
+/// A group of servers, and clients with these operations.
 pub fn model(size: Size, operations: &[&[Command]], faults: Faults) -> Model {
     let model = Model::new(size.setup(Conditions::steady()).nodes)
         .faults(faults)
@@ -168,7 +168,7 @@ pub fn all_learn<'p>(orders: Orders<'p>, size: Size, slots: &'p [Slot]) -> Order
 /// Goes through it all.
 pub fn explore(trial: &mut Trial<'_>, size: Size, orders: &Orders<'_>) -> Outcome {
     orders.explore(trial, |trial, shown| {
-        let how = if shown.is_way {
+        let how = if shown.has_path {
             "a way that a search has found, an event a millisecond"
         } else {
             "stage by stage"
@@ -189,7 +189,7 @@ pub fn explore(trial: &mut Trial<'_>, size: Size, orders: &Orders<'_>) -> Outcom
     })
 }
 
-/// A client has so many answers.
+/// A client has at least `count` answers.
 pub fn answered<'p>(client: NodeId, count: u32) -> Goal<'p> {
     Goal::new(&format!("{client} has {count} of its answers"))
         .when("so many", move |view| view.answered(client) >= count)
