@@ -141,32 +141,7 @@ pub(crate) fn stop_for(error: BackendError, node: &str, doing: &str, at: Time) -
     };
     let source = source_of(&fault, node);
     let (kind, observed) = match fault {
-        Fault::Panic { message, place } => {
-            let place = place
-                .map(|place| format!(" at {place}"))
-                .unwrap_or_default();
-            if let Some(what) = message.strip_prefix(REFUSED) {
-                let observed = format!("{node} was stopped while {doing}{place}: {what}");
-                return Stop::Violation(Violation {
-                    source,
-                    ..Violation::new(FailureKind::Refused, observed, at)
-                });
-            }
-            match message.strip_prefix("not yet implemented") {
-                Some(hole) => {
-                    let hole = hole.trim_start_matches(": ");
-                    let hole = if hole.is_empty() { "a todo!()" } else { hole };
-                    (
-                        FailureKind::NotImplemented,
-                        format!("not implemented: {hole}{place}"),
-                    )
-                }
-                None => (
-                    FailureKind::Crash,
-                    format!("{node} panicked while {doing}{place}: {message}"),
-                ),
-            }
-        }
+        Fault::Panic { message, place } => panicked(node, doing, &message, place),
         Fault::Trap { what } => (
             FailureKind::Crash,
             format!("{node} was stopped while {doing}: {what}"),
@@ -205,4 +180,36 @@ pub(crate) fn stop_for(error: BackendError, node: &str, doing: &str, at: Time) -
         source,
         ..Violation::new(kind, observed, at)
     })
+}
+
+/// What kind of failure a panic is, and what was seen.
+fn panicked(
+    node: &str,
+    doing: &str,
+    message: &str,
+    place: Option<String>,
+) -> (FailureKind, String) {
+    let place = place
+        .map(|place| format!(" at {place}"))
+        .unwrap_or_default();
+    if let Some(what) = message.strip_prefix(REFUSED) {
+        return (
+            FailureKind::Refused,
+            format!("{node} was stopped while {doing}{place}: {what}"),
+        );
+    }
+    match message.strip_prefix("not yet implemented") {
+        Some(hole) => {
+            let hole = hole.trim_start_matches(": ");
+            let hole = if hole.is_empty() { "a todo!()" } else { hole };
+            (
+                FailureKind::NotImplemented,
+                format!("not implemented: {hole}{place}"),
+            )
+        }
+        None => (
+            FailureKind::Crash,
+            format!("{node} panicked while {doing}{place}: {message}"),
+        ),
+    }
 }

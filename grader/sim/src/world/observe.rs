@@ -2,34 +2,11 @@
 
 use labkit::{NodeId, abi::Op};
 
-use crate::{Outcome, Stop, Time, World};
-
-/// Something that looks at the world after every event, to check an invariant or to know when a
-/// fault is legitimate. It changes nothing.
-pub trait Watcher {
-    /// `to` has handled a message from `from`.
-    ///
-    /// # Errors
-    /// A violation, if the watcher checks an invariant.
-    fn delivered(
-        &mut self,
-        look: &mut Look<'_, '_>,
-        to: NodeId,
-        from: NodeId,
-        message: &[u8],
-    ) -> Outcome;
-
-    /// `node` has handled an event of any kind (a message included; `delivered` comes first).
-    ///
-    /// # Errors
-    /// A violation, if the watcher checks an invariant.
-    fn handled(&mut self, look: &mut Look<'_, '_>, node: NodeId) -> Outcome;
-}
-
-/// A world that can only be looked at.
-pub struct Look<'w, 'b> {
-    pub(crate) world: &'w mut World<'b>,
-}
+use crate::{
+    time::Time,
+    violation::{Outcome, Stop},
+    world::{Look, World},
+};
 
 impl Look<'_, '_> {
     /// The virtual time.

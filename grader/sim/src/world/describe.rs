@@ -42,8 +42,8 @@ impl World<'_> {
             .unwrap_or_else(|| cannot(bytes))
     }
 
-    /// Asks a scratch instance: one without a node for messages, one with a node of the same role for
-    /// the rest.
+    /// Asks a scratch instance: one without a node for messages, one with a node of the same role
+    /// for the rest.
     fn try_to_describe(
         &mut self,
         node_index: usize,

@@ -1,353 +1,28 @@
-//! The world itself: a queue of what is to come, in virtual time, and the nodes it happens to.
+//! The loop: the next entry of the queue happens to a node, whose handler runs.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, HashMap},
-    ops::RangeInclusive,
-    sync::Arc,
-    time::Duration,
-};
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use labkit::{
-    Boot, Inputs, NodeId,
+    Boot,
     abi::{Event, Op, Start, Subject},
 };
 
 use crate::{
-    backend::{Backend, BackendError},
-    choice::{About, Choices},
-    clock::Clock,
-    edits::Wake,
-    frame::Descriptions,
-    history::{Operation, Via, Workload},
-    metrics::{Limits, Phase, measure},
-    network::{Conditions, Link},
-    node::{Cause, Condition, Node, NodeSpec, Received},
-    plan::Plan,
+    backend::BackendError,
+    choice::About,
+    history::Via,
+    metrics::{Phase, measure},
+    node::{Cause, Condition, Received},
+    queue::{QueueEntry, QueuedEvent},
     record::{Happening, Recording},
-    schedule::{Action, FaultAction, IncarnationId, Script},
-    store::File,
+    schedule::{Action, Script},
     sweep::Sweep,
-    time::{Time, ms},
-    trial::RunMode,
+    time::Time,
     violation::{FailureKind, Outcome, Stop, Violation, stop_for},
-    watch::{Look, Watcher},
-    work::{Machines, Works},
+    world::{Look, World},
 };
 
-/// What a world is made of.
-#[derive(Clone, Debug)]
-pub struct Setup {
-    /// The nodes, in the order in which they start.
-    pub nodes: Vec<NodeSpec>,
-    /// The conditions on every link at first.
-    pub conditions: Conditions,
-    /// What the run may use.
-    pub limits: Limits,
-    /// How long a sync takes.
-    pub sync: RangeInclusive<Duration>,
-    /// Whether a crash takes all with it that was not synced. Else some of it may survive, as on
-    /// most disks.
-    pub unsynced_is_lost: bool,
-    /// Nodes start within this time after the beginning, each at its own moment.
-    pub start_spread: Duration,
-    /// Where a run follows a schedule: what the schedule does not name happens after this moment
-    /// only.
-    pub quiet_until: Time,
-    /// The nodes that have a clock, and what it reads at the beginning: none, unless the lab grants
-    /// clocks.
-    pub clocks: BTreeMap<NodeId, Clock>,
-    /// What every node can read.
-    pub inputs: Inputs,
-    /// What the nodes' machines compute: nothing, unless the lab lets them.
-    pub machines: Option<Arc<dyn Machines>>,
-    /// The machines that are slow, and how many times as long everything takes on them.
-    pub slow_machines: BTreeMap<NodeId, u32>,
-}
-
-impl Setup {
-    /// A world of these nodes under these conditions, with the default limits, in which all start
-    /// at once.
-    pub fn new(nodes: Vec<NodeSpec>, conditions: Conditions) -> Setup {
-        Setup {
-            nodes,
-            conditions,
-            limits: Limits::default(),
-            sync: ms(1)..=ms(5),
-            unsynced_is_lost: false,
-            start_spread: Duration::ZERO,
-            quiet_until: Time::ZERO,
-            clocks: BTreeMap::new(),
-            inputs: Inputs::new(),
-            machines: None,
-            slow_machines: BTreeMap::new(),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum QueuedEvent {
-    Fault {
-        index: u32,
-    },
-    Plan {
-        index: u32,
-    },
-    Start {
-        node_index: u16,
-    },
-    Timer {
-        node_index: u16,
-        incarnation: u32,
-        nth: u64,
-    },
-    Synced {
-        node_index: u16,
-        incarnation: u32,
-        nth: u64,
-    },
-    Deliver {
-        message: u32,
-    },
-    Think {
-        node_index: u16,
-    },
-    Worked {
-        node_index: u16,
-        work: u32,
-    },
-}
-
-/// Something that will happen. Simultaneous things are ordered by what they are, never by when they
-/// were planned, so that a replay meets them in the same order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct QueueEntry {
-    pub at: Time,
-    pub rank: u64,
-    pub event: QueuedEvent,
-}
-
-/// A message on its way.
-#[derive(Debug, Default)]
-pub(crate) struct Flight {
-    pub from: usize,
-    pub incarnation: u64,
-    pub nth: u64,
-    pub to: usize,
-    pub sent: Time,
-    pub bytes: Vec<u8>,
-}
-
-/// A world of nodes, its network and its clients.
-pub struct World<'b> {
-    pub(crate) backend: &'b mut dyn Backend,
-    pub(crate) choices: Choices,
-    pub(crate) mode: RunMode,
-    pub(crate) now: Time,
-    pub(crate) nodes: Vec<Node>,
-    pub(crate) links: Vec<Link>,
-    pub(crate) conditions: Conditions,
-    pub(crate) limits: Limits,
-    sync: RangeInclusive<Duration>,
-    pub(crate) unsynced_is_lost: bool,
-    pub(crate) quiet_until: Time,
-    pub(crate) queue: BinaryHeap<Reverse<QueueEntry>>,
-    pub(crate) flights: Vec<Flight>,
-    pub(crate) free_flights: Vec<u32>,
-    /// Messages held up: the link, the flight, when it would have arrived.
-    pub(crate) held: Vec<(usize, u32, Time)>,
-    spare: Vec<Vec<u8>>,
-    pub(crate) history: Vec<Operation>,
-    pub(crate) moments: u64,
-    /// The message that is being handled.
-    pub(crate) upon: Option<Via>,
-    pub(crate) workload: Option<Box<dyn Workload>>,
-    /// Plans that go on, and how often each was woken.
-    pub(crate) plans: Vec<Option<(Box<dyn Plan>, u64)>>,
-    pub(crate) planned: bool,
-    /// The plan that is being woken.
-    pub(crate) awake: Option<Wake>,
-    /// How often each message was sent, if messages are named.
-    pub(crate) named: BTreeMap<(IncarnationId, NodeId, u64), u32>,
-    pub(crate) faults: Vec<FaultAction>,
-    pub(crate) fired: BTreeMap<&'static str, u64>,
-    watchers: Vec<Box<dyn Watcher>>,
-    pub(crate) phases: Vec<Phase>,
-    phase_began: Time,
-    /// When the world was last healed.
-    pub(crate) healed: Option<Time>,
-    pub(crate) messages: u64,
-    bytes: u64,
-    events: u64,
-    /// What handlers have computed.
-    pub(crate) fuel: u64,
-    /// What observations have computed.
-    pub(crate) looking: u64,
-    /// What turning nodes into bytes and back has computed.
-    turning: u64,
-    /// What writing out messages and timers for a recording has computed.
-    pub(crate) describing: u64,
-    pub(crate) given_cache: HashMap<Vec<u8>, Option<Vec<u8>>>,
-    pub(crate) descriptions: Descriptions,
-    pub(crate) sweep: Sweep,
-    pub(crate) inputs: Inputs,
-    pub(crate) works: Works,
-    pub(crate) files: BTreeMap<String, File>,
-}
-
-impl<'b> World<'b> {
-    pub(crate) fn new(
-        backend: &'b mut dyn Backend,
-        seed: u64,
-        setup: Setup,
-        mode: RunMode,
-    ) -> World<'b> {
-        let count = setup.nodes.len();
-        let choices = Choices::new(seed);
-        let mut world = World {
-            backend,
-            choices,
-            mode,
-            now: Time::ZERO,
-            nodes: setup.nodes.into_iter().map(Node::new).collect(),
-            links: (0..count * count).map(|_| Link::default()).collect(),
-            conditions: setup.conditions,
-            limits: setup.limits,
-            sync: setup.sync,
-            unsynced_is_lost: setup.unsynced_is_lost,
-            quiet_until: setup.quiet_until,
-            queue: BinaryHeap::new(),
-            flights: Vec::new(),
-            free_flights: Vec::new(),
-            held: Vec::new(),
-            spare: Vec::new(),
-            history: Vec::new(),
-            moments: 0,
-            upon: None,
-            workload: None,
-            plans: Vec::new(),
-            planned: false,
-            awake: None,
-            named: BTreeMap::new(),
-            faults: Vec::new(),
-            fired: BTreeMap::new(),
-            watchers: Vec::new(),
-            phases: vec![Phase::named("start", Time::ZERO)],
-            phase_began: Time::ZERO,
-            healed: None,
-            messages: 0,
-            bytes: 0,
-            events: 0,
-            fuel: 0,
-            looking: 0,
-            turning: 0,
-            describing: 0,
-            given_cache: HashMap::new(),
-            descriptions: Descriptions::default(),
-            sweep: Sweep::default(),
-            inputs: setup.inputs,
-            works: Works::new(setup.machines, setup.slow_machines),
-            files: BTreeMap::new(),
-        };
-        for (node, clock) in setup.clocks {
-            let node_index = world.node_index(node);
-            world.nodes[node_index].clock = Some(clock);
-        }
-        world.queue_scripted_faults();
-        for node_index in 0..count {
-            if !world.nodes[node_index].spec.starts {
-                continue;
-            }
-            let late = choices
-                .draw(About::Think, node_index as u64, u64::MAX)
-                .between(&(Duration::ZERO..=setup.start_spread));
-            world.push(
-                Time::ZERO + late,
-                node_index as u64,
-                QueuedEvent::Start {
-                    node_index: node_index as u16,
-                },
-            );
-        }
-        world
-    }
-
-    /// The virtual time.
-    pub fn now(&self) -> Time {
-        self.now
-    }
-
-    /// The source of this run's choices, for workloads and plans.
-    pub fn choices(&self) -> Choices {
-        self.choices
-    }
-
-    /// What clients were asked and answered so far.
-    pub fn history(&self) -> &[Operation] {
-        &self.history
-    }
-
-    /// The counts of the phases so far.
-    pub fn phases(&mut self) -> &[Phase] {
-        self.close_phase();
-        &self.phases
-    }
-
-    /// Begins a phase; counts from here on are its own.
-    pub fn phase(&mut self, name: &str) {
-        self.close_phase();
-        self.phases.push(Phase::named(name, self.now));
-        self.record(|_| Happening::Phase {
-            name: name.to_owned(),
-        });
-    }
-
-    fn close_phase(&mut self) {
-        if let Some(phase) = self.phases.last_mut() {
-            phase.lasted_us += self.now.0 - self.phase_began.0;
-        }
-        self.phase_began = self.now;
-    }
-
-    pub(crate) fn current_phase(&mut self) -> &mut Phase {
-        self.phases.last_mut().expect("there is always a phase")
-    }
-
-    /// Lets a watcher look on from now on.
-    pub fn watch(&mut self, watcher: impl Watcher + 'static) {
-        self.watchers.push(Box::new(watcher));
-    }
-
-    /// The position of a node.
-    ///
-    /// # Panics
-    /// If the test has no such node: a mistake in the test.
-    pub(crate) fn node_index(&self, node: NodeId) -> usize {
-        self.find(node)
-            .unwrap_or_else(|| panic!("the test has no node {node}"))
-    }
-
-    pub(crate) fn find(&self, node: NodeId) -> Option<usize> {
-        self.nodes.iter().position(|known| known.spec.id == node)
-    }
-
-    /// The backend's slot for an instance beside the run that holds no node: it answers questions
-    /// about messages. (The slots before it are those of the nodes, by their index.)
-    pub(crate) fn scratch_instance(&self) -> usize {
-        self.nodes.len()
-    }
-
-    /// The backend's slot for an instance beside the run that holds a copy of this node, so that
-    /// what is asked of it leaves no mark on the node itself.
-    pub(crate) fn scratch_instance_of(&self, node_index: usize) -> usize {
-        self.scratch_instance() + 1 + node_index
-    }
-
-    pub(crate) fn has_instance(&self, node_index: usize) -> bool {
-        let node = &self.nodes[node_index];
-        node.condition != Condition::Down && !node.is_puppet()
-    }
-
+impl World<'_> {
     pub(crate) fn push(&mut self, at: Time, identity: u64, event: QueuedEvent) {
         let class = match event {
             QueuedEvent::Fault { .. } => 0u64,
@@ -569,8 +244,33 @@ impl<'b> World<'b> {
         let node = &mut self.nodes[node_index];
         node.events += 1;
         node.effects_done = 0;
+        let (event, doing) = self.event_of(node_index, &cause);
+        let mut effects = self.spare.pop().unwrap_or_default();
+        effects.clear();
+        let before = self.backend.fuel_used();
+        let clock = self.clock_of(node_index);
+        let event = clock.map_or(event, |clock| Event::At {
+            clock,
+            event: &event,
+        });
+        let result = self
+            .backend
+            .step(node_index, &event)
+            .map(|bytes| effects.extend_from_slice(bytes));
+        self.fuel += self.backend.fuel_used() - before;
+        self.checked(node_index, result, doing)?;
+        self.finish_event(node_index, &effects, Some(&cause), doing)?;
+        self.spare.push(effects);
+        if let Cause::Message { bytes, .. } = cause {
+            self.spare.push(bytes);
+        }
+        Ok(())
+    }
+
+    /// The event as the node is given it, and what the node is doing then, in words.
+    fn event_of<'c>(&mut self, node_index: usize, cause: &'c Cause) -> (Event<'c>, &'static str) {
         self.upon = None;
-        let (event, doing) = match &cause {
+        match cause {
             Cause::Message { from, sent, bytes } => {
                 self.upon = Some(Via {
                     from: self.nodes[*from].spec.id,
@@ -596,28 +296,8 @@ impl<'b> World<'b> {
                 },
                 "handling the end of work",
             ),
-            Cause::Synced => unreachable!("handled above"),
-        };
-        let mut effects = self.spare.pop().unwrap_or_default();
-        effects.clear();
-        let before = self.backend.fuel_used();
-        let clock = self.clock_of(node_index);
-        let event = clock.map_or(event, |clock| Event::At {
-            clock,
-            event: &event,
-        });
-        let result = self
-            .backend
-            .step(node_index, &event)
-            .map(|bytes| effects.extend_from_slice(bytes));
-        self.fuel += self.backend.fuel_used() - before;
-        self.checked(node_index, result, doing)?;
-        self.finish_event(node_index, &effects, Some(&cause), doing)?;
-        self.spare.push(effects);
-        if let Cause::Message { bytes, .. } = cause {
-            self.spare.push(bytes);
+            Cause::Synced => unreachable!("a sync that ends is no event"),
         }
-        Ok(())
     }
 
     /// Counts what an event has used up and says whether the run is still within its budget.
@@ -704,21 +384,6 @@ impl<'b> World<'b> {
             Cause::Synced => return,
         };
         self.record(|_| what);
-    }
-
-    pub(crate) fn sync_time(&self, node_index: usize, nth: u64) -> Duration {
-        self.choices
-            .draw(About::Sync, self.who(node_index), nth)
-            .between(&self.sync)
-    }
-
-    /// A number for this incarnation of this node, for choices.
-    pub(crate) fn who(&self, node_index: usize) -> u64 {
-        (node_index as u64) << 32 | self.nodes[node_index].incarnation
-    }
-
-    pub(crate) fn spare_buffer(&mut self) -> Vec<u8> {
-        self.spare.pop().unwrap_or_default()
     }
 
     /// The end of the run: what was recorded, and how many scripted actions were not possible.

@@ -5,23 +5,14 @@ use std::{ops::RangeInclusive, time::Duration};
 use labkit::NodeId;
 
 use crate::{
-    Outcome, World, choice::About, edits::Wake, schedule::Action, time::Time, world::QueuedEvent,
+    choice::About,
+    edits::Wake,
+    queue::QueuedEvent,
+    schedule::Action,
+    time::Time,
+    violation::Outcome,
+    world::{Plan, World},
 };
-
-/// A source of faults that can be laid over any workload. It is woken now and then, looks at the
-/// world (the view, say, so as not to ask for the impossible) and does something to it. What it
-/// does is recorded, so a replay needs no plan.
-pub trait Plan {
-    /// What it does, in words for reports: `crashes of the primary`.
-    fn name(&self) -> &'static str;
-
-    /// Acts, and says after which time it wants to be woken again; `None` ends it. It returns true
-    /// if a fault fired.
-    ///
-    /// # Errors
-    /// Whatever the world runs into meanwhile.
-    fn wake(&mut self, world: &mut World<'_>) -> Outcome<(bool, Option<Duration>)>;
-}
 
 /// A partition that comes and goes: the groups are cut off from one another, healed, cut off, ...
 pub struct Flapping {
