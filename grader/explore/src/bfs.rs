@@ -12,12 +12,12 @@ use rayon::prelude::*;
 
 use crate::{
     block::{Block, Listed, Log},
+    choice::{Broken, Choice, Transition},
     error::Error,
     explorer::Explorer,
     intern::NONE,
     search::{End, Failure, Judgement, Reached, Report, Search},
     space::Space,
-    transitions::{Broken, Choice, Transition},
     view::View,
     visited::{SHARDS, Shard},
 };

@@ -7,8 +7,8 @@ use faultline_sim::choice::mix;
 use rayon::prelude::*;
 
 use crate::{
+    choice::{Broken, Choice, Need, Transition},
     space::Space,
-    transitions::{Broken, Choice, Need, Transition},
     visited::{SHARDS, shard_of},
 };
 

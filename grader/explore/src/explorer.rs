@@ -4,16 +4,17 @@ use labkit::NodeId;
 
 use crate::{
     calls::{Factory, Machine},
+    choice::{Broken, Choice, Transition},
     disk::Disk,
     error::Error,
-    guide::{Guidance, Guide},
+    guidance::Guidance,
+    guide::Guide,
     intern::NONE,
     model::Model,
     monitor::{Monitor, Watch},
     search::{Failure, Reached},
     space::Space,
     steps::{Flight, LocalStep, StepTable, Trigger},
-    transitions::{Broken, Choice, Transition},
     view::View,
 };
 

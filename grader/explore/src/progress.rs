@@ -12,13 +12,13 @@ use faultline_sim::choice::mix;
 use labkit::abi::{Effect, effects};
 
 use crate::{
+    choice::{Choice, Transition},
     error::Error,
     explorer::Explorer,
     intern::NONE,
     local::{Condition, Work},
     search::{Failure, Judgement, Reached, Search},
     steps::Trigger,
-    transitions::{Choice, Transition},
     view::View,
 };
 
@@ -218,7 +218,7 @@ impl Explorer<'_> {
             .0;
         let transitions: Vec<Transition> = transitions
             .into_iter()
-            .filter(|transition| self.space.steps.is_healthy(choice_of(transition)))
+            .filter(|transition| choice_of(transition).is_healthy(&self.space.steps))
             .collect();
         let at_once =
             transitions

@@ -1,6 +1,6 @@
 //! What a search looks for and what it found.
 
-use crate::{transitions::Choice, view::View};
+use crate::{choice::Choice, view::View};
 
 type Check<'p> = Box<dyn Fn(&View<'_>) -> Result<(), String> + Sync + 'p>;
 type Predicate<'p> = Box<dyn Fn(&View<'_>) -> bool + Sync + 'p>;

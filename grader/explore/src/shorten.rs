@@ -7,12 +7,12 @@
 //! not possible any more is skipped.
 
 use crate::{
+    choice::{Choice, Transition},
     error::Error,
     explorer::Explorer,
     intern::NONE,
     search::{Failure, Judgement, Reached, Search},
     steps::Trigger,
-    transitions::{Choice, Transition},
     view::View,
 };
 

@@ -8,14 +8,14 @@ use faultline_sim::choice::mix;
 
 use crate::{
     calls::Machine,
+    choice::{Broken, Choice, Need},
     error::Error,
-    guide::Guidance,
+    guidance::Guidance,
     intern::NONE,
     local::Local,
     model::{Faults, Model},
     monitor::Watch,
     steps::{LocalStep, StepOutcome, StepTable, flight_hash},
-    transitions::{Broken, Choice, Need, Transition},
 };
 
 /// Everything that is known about a world so far. Looking things up needs no lock: only
@@ -199,25 +199,6 @@ impl Space<'_> {
             }
         }
         Ok(())
-    }
-
-    /// All transitions out of a state, whatever has to be worked out for it.
-    pub fn all_transitions(
-        &mut self,
-        state: &[u32],
-        machine: &Machine<'_>,
-    ) -> Result<(Vec<Transition>, bool), Error> {
-        loop {
-            let (mut needs, mut transitions) = (Vec::new(), Vec::new());
-            let goes_on =
-                self.transitions(state, self.fingerprint(state), &mut needs, |transition| {
-                    transitions.push(transition)
-                });
-            if needs.is_empty() {
-                return Ok((transitions, goes_on));
-            }
-            self.resolve(&needs, machine)?;
-        }
     }
 
     /// What is wrong, in a sentence.

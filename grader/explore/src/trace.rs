@@ -16,12 +16,12 @@ use labkit::{
 };
 
 use crate::{
+    choice::Choice,
     explorer::Explorer,
     intern::NONE,
     monitor::ExternalEvent,
     search::Reached,
     steps::{Flight, Part, StepOutcome, Trigger},
-    transitions::Choice,
 };
 
 /// One step of a path.

@@ -2,6 +2,9 @@
 //! new.
 
 use crate::{
+    calls::Machine,
+    choice::{Broken, Choice, Need, Transition},
+    error::Error,
     intern::NONE,
     space::{
         ONE_CRASH, ONE_DUPLICATE, ONE_LOSS, ONE_LOST_DISK, Space, affords, local_hash, rest_hash,
@@ -9,49 +12,6 @@ use crate::{
     },
     steps::{Flight, LocalStep, StepOutcome, flight_hash},
 };
-
-/// How a state is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Choice {
-    /// The message that is delivered or lost, or [`NONE`].
-    pub flight: u32,
-    /// The outcome of the step, or [`NONE`]: the message is lost.
-    pub outcome: u32,
-    /// The message stays in the network, to be delivered once more.
-    pub keeps: bool,
-    /// What there is outside nodes and network after it.
-    pub outside: u32,
-}
-
-/// A transition to another state, or to a broken promise.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Transition {
-    To {
-        fingerprint: u64,
-        choice: Choice,
-    },
-    /// The program breaks a promise here.
-    Broken {
-        choice: Choice,
-        why: Broken,
-    },
-}
-
-/// Which promise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Broken {
-    /// A number of [`StepTable::faults`].
-    Fault(u32),
-    /// A number of [`Watch::faults`].
-    Monitor(u32),
-}
-
-/// What must be worked out before a state can be left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Need {
-    Step(LocalStep),
-    Watch { outside: u32, external_events: u32 },
-}
 
 /// A state that is being left.
 struct Leaving<'s, W> {
@@ -71,6 +31,25 @@ struct Leaving<'s, W> {
 }
 
 impl Space<'_> {
+    /// All transitions out of a state, whatever has to be worked out for it.
+    pub fn all_transitions(
+        &mut self,
+        state: &[u32],
+        machine: &Machine<'_>,
+    ) -> Result<(Vec<Transition>, bool), Error> {
+        loop {
+            let (mut needs, mut transitions) = (Vec::new(), Vec::new());
+            let goes_on =
+                self.transitions(state, self.fingerprint(state), &mut needs, |transition| {
+                    transitions.push(transition)
+                });
+            if needs.is_empty() {
+                return Ok((transitions, goes_on));
+            }
+            self.resolve(&needs, machine)?;
+        }
+    }
+
     /// All transitions out of a state, in a fixed order. What is not known yet is put into `needs`;
     /// then the list of transitions is not complete. Returns whether the world can go on by itself,
     /// without a fault.

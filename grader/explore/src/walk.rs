@@ -17,12 +17,12 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::{
+    choice::{Broken, Choice, Need, Transition},
     error::Error,
     explorer::Explorer,
     intern::NONE,
     search::{Failure, Judgement, Reached, Search},
     space::Space,
-    transitions::{Broken, Choice, Need, Transition},
     view::View,
 };
 
@@ -284,7 +284,7 @@ impl Walk {
                 1 << 32 | u64::from(flight.from) << 16 | u64::from(flight.to)
             }
         };
-        let who = if space.steps.is_healthy(*choice) {
+        let who = if choice.is_healthy(&space.steps) {
             who
         } else {
             1 << 40 | who
