@@ -16,14 +16,16 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    check::{Options, check_with, decide},
+    decide::{Answer, decide},
+    fast_path,
     history::{Operation, OperationOf},
     kv::{KvOp, Stored, Swap},
+    options::Options,
     search::{Progress, Rules, Search},
     spec::Spec,
     store::{Store, StoreCall, StoreOp, StoreReply},
     timeline::{Entry, Expected},
-    verdict::{Anomaly, Blame, Verdict},
+    verdict::{Anomaly, Blame},
     zones::Decision,
 };
 
@@ -214,7 +216,7 @@ impl Shrinking {
         let operations: Vec<_> = bag.iter().map(|(_, operation)| operation.clone()).collect();
         let all: Vec<usize> = (0..bag.len()).collect();
         let named = |blamed: &[usize]| blamed.iter().map(|&at| bag[at].0).collect::<Vec<_>>();
-        match decide(&self.initial, &operations, &all) {
+        match fast_path::decide(&self.initial, &operations, &all) {
             Decision::Violated(blame) => {
                 Blame::new(blame.kind, named(&blame.core), named(&blame.context))
             }
@@ -229,16 +231,15 @@ impl Shrinking {
         let operations: Vec<_> = bag.iter().map(|(_, operation)| operation.clone()).collect();
         let options = Options {
             budget: FUEL.min(self.fuel),
-            explain: false,
             ..Options::default()
         };
-        let Ok(checked) = check_with(&self.initial, &operations, &options) else {
+        let Ok(decided) = decide(&self.initial, &operations, &options) else {
             return false;
         };
         self.fuel = self
             .fuel
-            .saturating_sub(checked.explored + price(bag.len()));
-        matches!(checked.verdict, Verdict::Violated(_))
+            .saturating_sub(decided.explored + price(bag.len()));
+        matches!(decided.answer, Answer::Bad { .. })
     }
 
     /// Removes as many of `candidates` as it can; `without` tells the bag without some of them.

@@ -44,15 +44,18 @@
 //! - A. Horn, D. Kroening: Faster linearizability checking via P-compositionality. FORTE 2015.
 
 mod check;
+mod decide;
 #[cfg(test)]
 mod example;
 mod explain;
+mod fast_path;
 #[cfg(test)]
 mod fuzz;
 mod history;
 mod kv;
 mod kvstates;
 mod objects;
+mod options;
 mod search;
 mod sentence;
 mod spec;
@@ -64,12 +67,13 @@ mod violation;
 mod visited;
 mod zones;
 
-pub use check::{Checked, DEFAULT_BUDGET, Options, check, check_with};
+pub use check::{Checked, check, check_with};
 pub use history::{HistoryError, Operation, OperationOf};
 pub use kv::{KvOp, KvState, Stored, Swap};
 pub use objects::{
     Bank, BankCall, BankReply, Lock, LockCall, LockOp, Queue, QueueCall, QueueOp, QueueReply,
 };
+pub use options::{DEFAULT_BUDGET, Options};
 pub use search::Rules;
 pub use sentence::Told;
 pub use spec::{Later, Spec};

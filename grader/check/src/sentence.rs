@@ -66,70 +66,20 @@ impl Violation {
             );
         };
         let one = first.with_times();
-        match (self.kind, rest) {
-            (Anomaly::WrongReply, _) => {
-                format!("{one} was answered with what no such operation is answered with")
-            }
-            (Anomaly::Phantom, [write, ..]) => {
+        about_values(self.kind, &one, rest)
+            .or_else(|| about_order(self.kind, &one, rest))
+            .or_else(|| self.about_conditions(&one, &core))
+            .unwrap_or_else(|| {
                 format!(
-                    "{one} saw a value that no order of the writes gives: {} is in the wrong place",
-                    write.name
+                    "no order of {} operations explains their replies, such as that of {one}",
+                    core.len()
                 )
-            }
-            (Anomaly::Phantom, []) => {
-                format!("{one} saw a value that no order of the writes gives")
-            }
-            (Anomaly::FutureRead, [write, ..]) => {
-                format!(
-                    "{one} saw what {} wrote, which was called only at {}",
-                    write.name, write.called
-                )
-            }
-            (Anomaly::AppliedTwice, [read]) => {
-                format!("{one} was applied twice, as {} shows", read.with_times())
-            }
-            (Anomaly::AppliedTwice, [read, other, ..]) => {
-                let (read, other) = (read.with_times(), other.with_times());
-                format!("{one} was applied to two different values, as {read} and {other} show")
-            }
-            (Anomaly::Fork, [other, ..]) => {
-                format!(
-                    "{one} and {} saw values of which neither continues the other",
-                    other.with_times()
-                )
-            }
-            (Anomaly::Reordered, [later, ..]) => {
-                format!(
-                    "{one} had ended when {} was called at {}, but took effect after it",
-                    later.name, later.called
-                )
-            }
-            (Anomaly::StaleRead, [newer, ..]) => {
-                format!(
-                    "{one} worked on a value from before {}, which had ended at {}",
-                    newer.name,
-                    newer.end()
-                )
-            }
-            (Anomaly::NonMonotonicRead, [newer, ..]) => {
-                format!(
-                    "{one} worked on an older value than {} had seen by {}",
-                    newer.name,
-                    newer.end()
-                )
-            }
-            (Anomaly::LostWrite, [write, ..]) => format!(
-                "{}, acknowledged at {}, was lost: {one} came later and worked on the value before \
-                 it",
-                write.name,
-                write.end()
-            ),
-            (Anomaly::LostUpdate, [other, ..]) => {
-                format!(
-                    "{one} and {} both took effect on the same value: one of them is lost",
-                    other.with_times()
-                )
-            }
+            })
+    }
+
+    /// Values that were current in turns, compare-and-sets and refusals.
+    fn about_conditions(&self, one: &str, core: &[Told]) -> Option<String> {
+        Some(match (self.kind, &core[1..]) {
             (Anomaly::Overlap, [..]) if core.len() == 4 => format!(
                 "two values were current in turns: one for {one} and {}, the other one for {} and \
                  {}",
@@ -154,20 +104,95 @@ impl Violation {
             (Anomaly::WrongRefusal, [..]) => {
                 format!("{one} was refused, although its condition held all the time")
             }
-            _ => format!(
-                "no order of {} operations explains their replies, such as that of {one}",
-                core.len()
-            ),
-        }
+            _ => return None,
+        })
     }
+}
+
+/// Values that no order of the writes gives.
+fn about_values(kind: Anomaly, one: &str, rest: &[Told]) -> Option<String> {
+    Some(match (kind, rest) {
+        (Anomaly::WrongReply, _) => {
+            format!("{one} was answered with what no such operation is answered with")
+        }
+        (Anomaly::Phantom, [write, ..]) => {
+            format!(
+                "{one} saw a value that no order of the writes gives: {} is in the wrong place",
+                write.name
+            )
+        }
+        (Anomaly::Phantom, []) => {
+            format!("{one} saw a value that no order of the writes gives")
+        }
+        (Anomaly::FutureRead, [write, ..]) => {
+            format!(
+                "{one} saw what {} wrote, which was called only at {}",
+                write.name, write.called
+            )
+        }
+        (Anomaly::AppliedTwice, [read]) => {
+            format!("{one} was applied twice, as {} shows", read.with_times())
+        }
+        (Anomaly::AppliedTwice, [read, other, ..]) => {
+            let (read, other) = (read.with_times(), other.with_times());
+            format!("{one} was applied to two different values, as {read} and {other} show")
+        }
+        (Anomaly::Fork, [other, ..]) => {
+            format!(
+                "{one} and {} saw values of which neither continues the other",
+                other.with_times()
+            )
+        }
+        _ => return None,
+    })
+}
+
+/// Values that are older than they may be.
+fn about_order(kind: Anomaly, one: &str, rest: &[Told]) -> Option<String> {
+    Some(match (kind, rest) {
+        (Anomaly::Reordered, [later, ..]) => {
+            format!(
+                "{one} had ended when {} was called at {}, but took effect after it",
+                later.name, later.called
+            )
+        }
+        (Anomaly::StaleRead, [newer, ..]) => {
+            format!(
+                "{one} worked on a value from before {}, which had ended at {}",
+                newer.name,
+                newer.end()
+            )
+        }
+        (Anomaly::NonMonotonicRead, [newer, ..]) => {
+            format!(
+                "{one} worked on an older value than {} had seen by {}",
+                newer.name,
+                newer.end()
+            )
+        }
+        (Anomaly::LostWrite, [write, ..]) => format!(
+            "{}, acknowledged at {}, was lost: {one} came later and worked on the value before \
+                 it",
+            write.name,
+            write.end()
+        ),
+        (Anomaly::LostUpdate, [other, ..]) => {
+            format!(
+                "{one} and {} both took effect on the same value: one of them is lost",
+                other.with_times()
+            )
+        }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        check::{Options, check_with},
+        check::check_with,
         history::Operation,
+        options::Options,
         store::{Store, StoreCall, StoreOp, StoreReply},
         verdict::Verdict,
     };

@@ -257,6 +257,18 @@ impl Walk<'_, '_> {
         } else if outcome.crash {
             self.survived(node_index, outcome, of, actions);
         }
+        self.tell_events(node_index, outcome, says);
+        if outcome.crash {
+            let counts = &mut self.counts[usize::from(node_index)];
+            counts.timers.clear();
+            counts.works.clear();
+        }
+    }
+
+    /// Tells what an outcome shows to the outside.
+    fn tell_events(&self, node_index: u16, outcome: &StepOutcome, says: &mut Vec<String>) {
+        let steps = &self.explorer.space.steps;
+        let name = self.name(node_index);
         for event in &steps.external_events[outcome.external_events] {
             let local = &steps.locals[outcome.local];
             match *event {
@@ -280,11 +292,6 @@ impl Walk<'_, '_> {
                     says.push(format!("{name} answers {text}"));
                 }
             }
-        }
-        if outcome.crash {
-            let counts = &mut self.counts[usize::from(node_index)];
-            counts.timers.clear();
-            counts.works.clear();
         }
     }
 
@@ -358,7 +365,6 @@ impl Walk<'_, '_> {
         says: &mut Vec<String>,
     ) {
         let name = self.name(node_index);
-        let starts = self.explorer.space.model.nodes[usize::from(node_index)].starts;
         let counts = &mut self.counts[usize::from(node_index)];
         if !matches!(part.trigger, Trigger::Synced | Trigger::Crash) {
             counts.events += 1;
@@ -402,29 +408,35 @@ impl Walk<'_, '_> {
                     nth: counts.operations,
                 });
             }
-            Trigger::Start => {
-                let incarnation = counts.incarnation + 1;
-                let operations = counts.operations;
-                *counts = Counts {
-                    incarnation,
-                    events: 1,
-                    operations,
-                    ..Counts::default()
-                };
-                let local = &self.explorer.space.steps.locals[self.state[usize::from(node_index)]];
-                if local.disk.is_new() {
-                    actions.push(Action::Fault(FaultAction::LoseDisk { node: name }));
-                }
-                if incarnation > 1 || !starts {
-                    actions.push(Action::Fault(FaultAction::Restart { node: name }));
-                }
-                says.push(format!("{name} starts"));
-            }
+            Trigger::Start => self.begin_start(node_index, actions, says),
             Trigger::Crash => {
                 actions.push(Action::Fault(FaultAction::Crash { node: name }));
                 says.push(format!("{name} crashes"));
             }
         }
+    }
+
+    /// A new incarnation: its counts begin anew.
+    fn begin_start(&mut self, node_index: u16, actions: &mut Vec<Action>, says: &mut Vec<String>) {
+        let node = self.name(node_index);
+        let starts = self.explorer.space.model.nodes[usize::from(node_index)].starts;
+        let counts = &mut self.counts[usize::from(node_index)];
+        let incarnation = counts.incarnation + 1;
+        let operations = counts.operations;
+        *counts = Counts {
+            incarnation,
+            events: 1,
+            operations,
+            ..Counts::default()
+        };
+        let local = &self.explorer.space.steps.locals[self.state[usize::from(node_index)]];
+        if local.disk.is_new() {
+            actions.push(Action::Fault(FaultAction::LoseDisk { node }));
+        }
+        if incarnation > 1 || !starts {
+            actions.push(Action::Fault(FaultAction::Restart { node }));
+        }
+        says.push(format!("{node} starts"));
     }
 
     /// Counts the effects that a part carried out, and names what they make.

@@ -199,6 +199,20 @@ impl<W: FnMut(Transition)> Leaving<'_, W> {
                 .fold(0, u64::wrapping_add),
         };
         fingerprint = fingerprint.wrapping_add(sent);
+        let left = self.budget_after(outcome, keeps);
+        if (left, choice.outside) != (self.budget, self.outside) {
+            fingerprint = fingerprint
+                .wrapping_sub(self.rest)
+                .wrapping_add(rest_hash(left, choice.outside));
+        }
+        (self.transition)(Transition::To {
+            fingerprint,
+            choice,
+        });
+    }
+
+    #[inline]
+    fn budget_after(&self, outcome: &StepOutcome, keeps: bool) -> u32 {
         let mut left = self.budget;
         if outcome.crash {
             left = spend(left, ONE_CRASH);
@@ -209,15 +223,7 @@ impl<W: FnMut(Transition)> Leaving<'_, W> {
         if keeps {
             left = spend(left, ONE_DUPLICATE);
         }
-        if (left, choice.outside) != (self.budget, self.outside) {
-            fingerprint = fingerprint
-                .wrapping_sub(self.rest)
-                .wrapping_add(rest_hash(left, choice.outside));
-        }
-        (self.transition)(Transition::To {
-            fingerprint,
-            choice,
-        });
+        left
     }
 
     fn lose(&mut self, flight: u32) {

@@ -10,16 +10,13 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use super::{
-    Decision, Event, OrDecision, Test,
+    decision::{Decision, Event, OrDecision, Test, on, violated},
     line::{Line, Refusal},
-    on,
     tokens::{INITIAL, Tokens},
-    violated,
 };
 use crate::{
-    Anomaly,
     kv::{KvOp, Swap},
-    verdict::Blame,
+    verdict::{Anomaly, Blame},
 };
 
 /// No such thing.
@@ -151,35 +148,8 @@ impl<'e, 'a> Chains<'e, 'a> {
     fn observe(&mut self, tokens: &Tokens<'a>) -> OrDecision {
         let mut happened = vec![false; self.events.len()];
         for number in 0..self.events.len() as u32 {
-            match self.events[number as usize].kv {
-                KvOp::Get(Some(_))
-                | KvOp::Cas {
-                    outcome: Some(Swap::Done),
-                    ..
-                } => {}
-                KvOp::Cas {
-                    from,
-                    outcome: Some(Swap::Saw(value)),
-                    ..
-                } if from != value => {}
-                KvOp::Cas {
-                    outcome: Some(Swap::Saw(_)),
-                    ..
-                } => {
-                    return Err(violated(
-                        Anomaly::WrongReply,
-                        vec![self.index(number)],
-                        Vec::new(),
-                    ));
-                }
-                KvOp::Cas {
-                    outcome: Some(Swap::Refused),
-                    ..
-                } => {
-                    self.refusals.push(number);
-                    continue;
-                }
-                _ => continue,
+            if !self.sees(number)? {
+                continue;
             }
             let mut by = number;
             loop {
@@ -227,6 +197,37 @@ impl<'e, 'a> Chains<'e, 'a> {
             )
         });
         Ok(())
+    }
+
+    /// Whether the event shows a value. A refusal that does not say why is noted.
+    fn sees(&mut self, number: u32) -> OrDecision<bool> {
+        match self.events[number as usize].kv {
+            KvOp::Get(Some(_))
+            | KvOp::Cas {
+                outcome: Some(Swap::Done),
+                ..
+            } => Ok(true),
+            KvOp::Cas {
+                from,
+                outcome: Some(Swap::Saw(value)),
+                ..
+            } if from != value => Ok(true),
+            KvOp::Cas {
+                outcome: Some(Swap::Saw(_)),
+                ..
+            } => {
+                let core = vec![self.index(number)];
+                Err(violated(Anomaly::WrongReply, core, Vec::new()))
+            }
+            KvOp::Cas {
+                outcome: Some(Swap::Refused),
+                ..
+            } => {
+                self.refusals.push(number);
+                Ok(false)
+            }
+            _ => Ok(false),
+        }
     }
 
     /// The write that what `event` saw begins with, and how long that is; `None` if nobody wrote
@@ -406,7 +407,7 @@ impl<'e, 'a> Chains<'e, 'a> {
                     self.starts.push(of_root[number as usize])
                 }
                 KvOp::Append(_) if owner[number as usize] != NONE => {}
-                KvOp::Put(_) | KvOp::Append(_) if event.ret != super::NEVER => {
+                KvOp::Put(_) | KvOp::Append(_) if event.ret != super::decision::NEVER => {
                     self.unobserved.push(number)
                 }
                 KvOp::Cas {

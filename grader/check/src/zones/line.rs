@@ -16,8 +16,8 @@
 //! `T(v)` to its call, which is no later than its reply and so before `T(v + 1)`; places above are
 //! never lifted again.
 
-use super::{BEFORE, Event, NEVER, OrDecision, Test, on, violated};
-use crate::Anomaly;
+use super::decision::{BEFORE, Event, NEVER, OrDecision, Test, on, violated};
+use crate::verdict::Anomaly;
 
 /// An operation that was refused because the chain was not at this place.
 #[derive(Clone, Copy, Debug)]

@@ -12,15 +12,13 @@
 //! condition above.
 
 use super::{
-    BEFORE, Event, NEVER, OrDecision, Test,
     chains::{Chains, NONE, Stretch},
-    on,
+    decision::{BEFORE, Event, NEVER, OrDecision, Test, on, violated},
     tokens::INITIAL,
-    violated,
 };
 use crate::{
-    Anomaly,
     kv::{KvOp, Swap},
+    verdict::Anomaly,
 };
 
 /// When a chain has to be current, and due to whom.

@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Decision, Event, NEVER, OrDecision, Test,
+    decision::{Decision, Event, NEVER, OrDecision, Test, on, violated},
     line::{Line, Refusal},
-    on, violated,
 };
 use crate::{
-    Anomaly,
     kv::{KvOp, KvState, Stored},
+    verdict::Anomaly,
 };
 
 /// What is known of one version.

@@ -1,5 +1,5 @@
-//! Working out a step: what the node can do, what its handler asks for, and where a crash can cut it
-//! short.
+//! Working out a step: what the node can do, what its handler asks for, and where a crash can cut
+//! it short.
 
 use labkit::{
     NodeId,
