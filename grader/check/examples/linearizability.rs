@@ -276,32 +276,35 @@ fn race(operations: u64, clients: u64, stale: bool, versions: bool) -> Vec<Op> {
     history
 }
 
-fn main() {
-    if let Some(folder) = std::env::args().nth(1) {
-        let entries = std::fs::read_dir(Path::new(&folder)).expect("a folder");
-        let mut files: Vec<_> = entries
-            .map(|entry| entry.expect("an entry").path())
-            .collect();
-        files.retain(|file| file.extension().is_some_and(|extension| extension == "txt"));
-        files.sort();
-        let histories: Vec<_> = files
-            .iter()
-            .map(|file| recorded(&std::fs::read_to_string(file).expect("a readable file")))
-            .collect();
-        let before = peak();
-        for (file, history) in files.iter().zip(&histories) {
-            report(
-                &file.file_stem().unwrap_or_default().to_string_lossy(),
-                history,
-            );
-        }
-        if let (Some(before), Some(after)) = (before, peak()) {
-            println!(
-                "memory on these: {} KB above the {before} KB at the start",
-                after - before
-            );
-        }
+/// The histories in the files of a folder.
+fn recorded_ones(folder: &str) {
+    let entries = std::fs::read_dir(Path::new(folder)).expect("a folder");
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "txt"));
+    files.sort();
+    let histories: Vec<_> = files
+        .iter()
+        .map(|file| recorded(&std::fs::read_to_string(file).expect("a readable file")))
+        .collect();
+    let before = peak();
+    for (file, history) in files.iter().zip(&histories) {
+        report(
+            &file.file_stem().unwrap_or_default().to_string_lossy(),
+            history,
+        );
     }
+    if let (Some(before), Some(after)) = (before, peak()) {
+        println!(
+            "memory on these: {} KB above the {before} KB at the start",
+            after - before
+        );
+    }
+}
+
+/// What a test of the suites makes, as it is and with a stale read.
+fn usual_ones() {
     let usual = Workload {
         operations: 300,
         clients: 8,
@@ -325,6 +328,10 @@ fn main() {
         .expect("answered")
         .1 = old;
     report("the same with a stale read", &history);
+}
+
+/// Long ones.
+fn long_ones() {
     let ten = Workload {
         operations: 10_000,
         clients: 50,
@@ -364,4 +371,12 @@ fn main() {
             3,
         ),
     );
+}
+
+fn main() {
+    if let Some(folder) = std::env::args().nth(1) {
+        recorded_ones(&folder);
+    }
+    usual_ones();
+    long_ones();
 }

@@ -16,14 +16,16 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    check::{Options, check_with, decide},
+    decide::{Answer, decide},
+    fast_path,
     history::{Operation, OperationOf},
     kv::{KvOp, Stored, Swap},
+    options::Options,
     search::{Progress, Rules, Search},
     spec::Spec,
     store::{Store, StoreCall, StoreOp, StoreReply},
     timeline::{Entry, Expected},
-    verdict::{Blame, Kind, Verdict},
+    verdict::{Anomaly, Blame},
     zones::Decision,
 };
 
@@ -34,7 +36,7 @@ const FUEL: u64 = 20_000;
 /// histories.
 const ALL_FUEL: u64 = 100_000;
 
-/// What it costs to ask about so many operations.
+/// What it costs to ask about this number of operations.
 fn price(operations: usize) -> u64 {
     1 + operations as u64 / 8
 }
@@ -86,7 +88,7 @@ pub(crate) fn shrink<S: Spec>(
                 .filter(|&at| !without[at])
                 .map(|at| prefix[at].index)
                 .collect();
-            Blame::new(Kind::Unexplained, core, Vec::new())
+            Blame::new(Anomaly::Unexplained, core, Vec::new())
         }
     }
 }
@@ -214,11 +216,11 @@ impl Shrinking {
         let operations: Vec<_> = bag.iter().map(|(_, operation)| operation.clone()).collect();
         let all: Vec<usize> = (0..bag.len()).collect();
         let named = |blamed: &[usize]| blamed.iter().map(|&at| bag[at].0).collect::<Vec<_>>();
-        match decide(&self.initial, &operations, &all) {
+        match fast_path::decide(&self.initial, &operations, &all) {
             Decision::Violated(blame) => {
                 Blame::new(blame.kind, named(&blame.core), named(&blame.context))
             }
-            _ => Blame::new(Kind::Unexplained, named(&all), Vec::new()),
+            _ => Blame::new(Anomaly::Unexplained, named(&all), Vec::new()),
         }
     }
 
@@ -229,16 +231,15 @@ impl Shrinking {
         let operations: Vec<_> = bag.iter().map(|(_, operation)| operation.clone()).collect();
         let options = Options {
             budget: FUEL.min(self.fuel),
-            explain: false,
             ..Options::default()
         };
-        let Ok(checked) = check_with(&self.initial, &operations, &options) else {
+        let Ok(decided) = decide(&self.initial, &operations, &options) else {
             return false;
         };
         self.fuel = self
             .fuel
-            .saturating_sub(checked.explored + price(bag.len()));
-        matches!(checked.verdict, Verdict::Violated(_))
+            .saturating_sub(decided.explored + price(bag.len()));
+        matches!(decided.answer, Answer::Bad { .. })
     }
 
     /// Removes as many of `candidates` as it can; `without` tells the bag without some of them.

@@ -73,6 +73,29 @@ pub(crate) struct KvStates<'h> {
     pub start: u32,
 }
 
+/// Every value that was seen or compared with, and the rank of who did, sorted.
+fn seen_values<'h>(operations: &[KvOp<'h>], last_rank: &[u32]) -> Vec<(&'h [u8], u32)> {
+    let mut seen = Vec::new();
+    for (operation, &last) in operations.iter().zip(last_rank) {
+        match *operation {
+            KvOp::Get(Some(value)) => seen.push((value, last)),
+            KvOp::Cas {
+                from,
+                outcome: None,
+                ..
+            } => seen.push((from, u32::MAX)),
+            KvOp::Cas {
+                outcome: Some(Swap::Saw(value)),
+                ..
+            } => seen.push((value, last)),
+            KvOp::Cas { from, .. } => seen.push((from, last)),
+            _ => {}
+        }
+    }
+    seen.sort_unstable();
+    seen
+}
+
 impl<'h> KvStates<'h> {
     /// The states of the operations in `timeline`; `None` if they are not all operations of a
     /// key-value store without versions, or are not demanded to have replied something definite.
@@ -98,24 +121,7 @@ impl<'h> KvStates<'h> {
         for (rank, operation) in timeline.completed.iter().enumerate() {
             last_rank[operation.demand as usize] = number(rank);
         }
-        let mut seen = Vec::new();
-        for (operation, &last) in operations.iter().zip(&last_rank) {
-            match *operation {
-                KvOp::Get(Some(value)) => seen.push((value, last)),
-                KvOp::Cas {
-                    from,
-                    outcome: None,
-                    ..
-                } => seen.push((from, u32::MAX)),
-                KvOp::Cas {
-                    outcome: Some(Swap::Saw(value)),
-                    ..
-                } => seen.push((value, last)),
-                KvOp::Cas { from, .. } => seen.push((from, last)),
-                _ => {}
-            }
-        }
-        seen.sort_unstable();
+        let seen = seen_values(&operations, &last_rank);
         let mut states = KvStates {
             seen: Vec::with_capacity(seen.len()),
             last: Vec::new(),

@@ -25,7 +25,7 @@
 //!    times the states that are possible at one moment; a configuration costs `O(c + l)` steps of
 //!    the model, each of which is computed once. In practice a history of a few hundred operations
 //!    takes a few per operation.
-//! 3. `explain`: what is wrong ([`Kind`]), the few operations that contradict each other, the
+//! 3. `explain`: what is wrong ([`Anomaly`]), the few operations that contradict each other, the
 //!    shortest prefix that does, and one sentence ([`Violation::sentence`]).
 //!
 //! # Papers
@@ -44,15 +44,18 @@
 //! - A. Horn, D. Kroening: Faster linearizability checking via P-compositionality. FORTE 2015.
 
 mod check;
+mod decide;
 #[cfg(test)]
 mod example;
 mod explain;
+mod fast_path;
 #[cfg(test)]
 mod fuzz;
 mod history;
 mod kv;
 mod kvstates;
 mod objects;
+mod options;
 mod search;
 mod sentence;
 mod spec;
@@ -64,15 +67,16 @@ mod violation;
 mod visited;
 mod zones;
 
-pub use check::{Checked, DEFAULT_BUDGET, Options, check, check_with};
+pub use check::{Checked, check, check_with};
 pub use history::{HistoryError, Operation, OperationOf};
 pub use kv::{KvOp, KvState, Stored, Swap};
 pub use objects::{
     Bank, BankCall, BankReply, Lock, LockCall, LockOp, Queue, QueueCall, QueueOp, QueueReply,
 };
+pub use options::{DEFAULT_BUDGET, Options};
 pub use search::Rules;
 pub use sentence::Told;
 pub use spec::{Later, Spec};
 pub use stateright::semantics::SequentialSpec;
 pub use store::{Store, StoreCall, StoreOp, StoreReply};
-pub use verdict::{Kind, Possible, Verdict, Violation};
+pub use verdict::{Anomaly, Possible, Verdict, Violation};

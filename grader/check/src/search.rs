@@ -164,7 +164,7 @@ struct Frame {
 
 /// A step out of a configuration.
 #[derive(Clone, Copy)]
-enum Step {
+enum Placement {
     /// Places the completed operation of this rank.
     Completed(usize),
     /// Lets the lost-reply operation at this place take effect.
@@ -282,7 +282,7 @@ impl<'h, S: Spec> Search<'h, S> {
     }
 
     /// The next step worth taking from the current configuration, and the state it leads to.
-    fn next_step(&mut self) -> Option<(Step, u32)> {
+    fn next_step(&mut self) -> Option<(Placement, u32)> {
         let (rank, state) = (self.rank(), self.state());
         let open = self.timeline.open(rank).len();
         let rules = self.rules;
@@ -304,7 +304,7 @@ impl<'h, S: Spec> Search<'h, S> {
                 {
                     continue;
                 }
-                (Step::Completed(later), operation.demand)
+                (Placement::Completed(later), operation.demand)
             } else {
                 let place = cursor - open;
                 let operation = self.timeline.lost.get(place)?;
@@ -317,12 +317,12 @@ impl<'h, S: Spec> Search<'h, S> {
                 {
                     continue;
                 }
-                (Step::Lost(place), operation.demand)
+                (Placement::Lost(place), operation.demand)
             };
             let Some(next) = self.states.step(state, demand) else {
                 continue;
             };
-            if matches!(step, Step::Lost(_)) && next == state && rules.unnoticed {
+            if matches!(step, Placement::Lost(_)) && next == state && rules.unnoticed {
                 continue;
             }
             if let Some(before) = self.frames[frame].unnoticed.filter(|_| rules.unnoticed)
@@ -335,22 +335,22 @@ impl<'h, S: Spec> Search<'h, S> {
     }
 
     /// Takes a step to a new configuration; whether it is a linearization.
-    fn take(&mut self, step: Step, next: u32) -> bool {
+    fn take(&mut self, step: Placement, next: u32) -> bool {
         let (rank, state) = (self.rank(), self.state());
         self.words.extend_from_within(self.base()..);
         match step {
-            Step::Completed(later) => {
+            Placement::Completed(later) => {
                 let Timeline { completed, .. } = &self.timeline;
                 self.placed.push(completed[later].index);
                 self.flip(1, completed[later].slot);
             }
-            Step::Lost(place) => {
+            Placement::Lost(place) => {
                 self.placed.push(self.timeline.lost[place].index);
                 self.flip(self.lost_words, place);
             }
         }
         self.set(rank, next);
-        self.enter(matches!(step, Step::Lost(_)).then_some(state))
+        self.enter(matches!(step, Placement::Lost(_)).then_some(state))
     }
 
     fn set(&mut self, rank: usize, state: u32) {

@@ -1,6 +1,6 @@
 //! A violation in one sentence.
 
-use crate::verdict::{Kind, Violation};
+use crate::verdict::{Anomaly, Violation};
 
 /// How a reader knows an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,24 +27,24 @@ impl Told {
     }
 }
 
-impl Kind {
+impl Anomaly {
     /// A name for machines, such as `stale-read`.
     pub fn id(self) -> &'static str {
         match self {
-            Kind::WrongReply => "wrong-reply",
-            Kind::Phantom => "phantom",
-            Kind::FutureRead => "future-read",
-            Kind::AppliedTwice => "applied-twice",
-            Kind::Fork => "fork",
-            Kind::Reordered => "reordered",
-            Kind::StaleRead => "stale-read",
-            Kind::NonMonotonicRead => "non-monotonic-read",
-            Kind::LostWrite => "lost-write",
-            Kind::LostUpdate => "lost-update",
-            Kind::Overlap => "overlap",
-            Kind::Cycle => "cycle",
-            Kind::WrongRefusal => "wrong-refusal",
-            Kind::Unexplained => "unexplained",
+            Anomaly::WrongReply => "wrong-reply",
+            Anomaly::Phantom => "phantom",
+            Anomaly::FutureRead => "future-read",
+            Anomaly::AppliedTwice => "applied-twice",
+            Anomaly::Fork => "fork",
+            Anomaly::Reordered => "reordered",
+            Anomaly::StaleRead => "stale-read",
+            Anomaly::NonMonotonicRead => "non-monotonic-read",
+            Anomaly::LostWrite => "lost-write",
+            Anomaly::LostUpdate => "lost-update",
+            Anomaly::Overlap => "overlap",
+            Anomaly::Cycle => "cycle",
+            Anomaly::WrongRefusal => "wrong-refusal",
+            Anomaly::Unexplained => "unexplained",
         }
     }
 
@@ -66,77 +66,29 @@ impl Violation {
             );
         };
         let one = first.with_times();
-        match (self.kind, rest) {
-            (Kind::WrongReply, _) => {
-                format!("{one} was answered with what no such operation is answered with")
-            }
-            (Kind::Phantom, [write, ..]) => {
+        about_values(self.kind, &one, rest)
+            .or_else(|| about_order(self.kind, &one, rest))
+            .or_else(|| self.about_conditions(&one, &core))
+            .unwrap_or_else(|| {
                 format!(
-                    "{one} saw a value that no order of the writes gives: {} is in the wrong place",
-                    write.name
+                    "no order of {} operations explains their replies, such as that of {one}",
+                    core.len()
                 )
-            }
-            (Kind::Phantom, []) => format!("{one} saw a value that no order of the writes gives"),
-            (Kind::FutureRead, [write, ..]) => {
-                format!(
-                    "{one} saw what {} wrote, which was called only at {}",
-                    write.name, write.called
-                )
-            }
-            (Kind::AppliedTwice, [read]) => {
-                format!("{one} was applied twice, as {} shows", read.with_times())
-            }
-            (Kind::AppliedTwice, [read, other, ..]) => {
-                let (read, other) = (read.with_times(), other.with_times());
-                format!("{one} was applied to two different values, as {read} and {other} show")
-            }
-            (Kind::Fork, [other, ..]) => {
-                format!(
-                    "{one} and {} saw values of which neither continues the other",
-                    other.with_times()
-                )
-            }
-            (Kind::Reordered, [later, ..]) => {
-                format!(
-                    "{one} had ended when {} was called at {}, but took effect after it",
-                    later.name, later.called
-                )
-            }
-            (Kind::StaleRead, [newer, ..]) => {
-                format!(
-                    "{one} worked on a value from before {}, which had ended at {}",
-                    newer.name,
-                    newer.end()
-                )
-            }
-            (Kind::NonMonotonicRead, [newer, ..]) => {
-                format!(
-                    "{one} worked on an older value than {} had seen by {}",
-                    newer.name,
-                    newer.end()
-                )
-            }
-            (Kind::LostWrite, [write, ..]) => format!(
-                "{}, acknowledged at {}, was lost: {one} came later and worked on the value before \
-                 it",
-                write.name,
-                write.end()
-            ),
-            (Kind::LostUpdate, [other, ..]) => {
-                format!(
-                    "{one} and {} both took effect on the same value: one of them is lost",
-                    other.with_times()
-                )
-            }
-            (Kind::Overlap, [..]) if core.len() == 4 => format!(
+            })
+    }
+
+    /// Values that were current in turns, compare-and-sets and refusals.
+    fn about_conditions(&self, one: &str, core: &[Told]) -> Option<String> {
+        Some(match (self.kind, &core[1..]) {
+            (Anomaly::Overlap, [..]) if core.len() == 4 => format!(
                 "two values were current in turns: one for {one} and {}, the other one for {} and \
                  {}",
                 core[2].with_times(),
                 core[1].with_times(),
                 core[3].with_times()
             ),
-            (Kind::Cycle, []) => format!("{one} worked on the value that it wrote itself"),
-            (Kind::Cycle, [next, ..]) => match self.context.len() {
+            (Anomaly::Cycle, []) => format!("{one} worked on the value that it wrote itself"),
+            (Anomaly::Cycle, [next, ..]) => match self.context.len() {
                 0 => format!(
                     "{one} and {} each needed the value that the other one wrote",
                     next.with_times()
@@ -149,23 +101,98 @@ impl Violation {
                     )
                 }
             },
-            (Kind::WrongRefusal, [..]) => {
+            (Anomaly::WrongRefusal, [..]) => {
                 format!("{one} was refused, although its condition held all the time")
             }
-            _ => format!(
-                "no order of {} operations explains their replies, such as that of {one}",
-                core.len()
-            ),
-        }
+            _ => return None,
+        })
     }
+}
+
+/// Values that no order of the writes gives.
+fn about_values(kind: Anomaly, one: &str, rest: &[Told]) -> Option<String> {
+    Some(match (kind, rest) {
+        (Anomaly::WrongReply, _) => {
+            format!("{one} was answered with what no such operation is answered with")
+        }
+        (Anomaly::Phantom, [write, ..]) => {
+            format!(
+                "{one} saw a value that no order of the writes gives: {} is in the wrong place",
+                write.name
+            )
+        }
+        (Anomaly::Phantom, []) => {
+            format!("{one} saw a value that no order of the writes gives")
+        }
+        (Anomaly::FutureRead, [write, ..]) => {
+            format!(
+                "{one} saw what {} wrote, which was called only at {}",
+                write.name, write.called
+            )
+        }
+        (Anomaly::AppliedTwice, [read]) => {
+            format!("{one} was applied twice, as {} shows", read.with_times())
+        }
+        (Anomaly::AppliedTwice, [read, other, ..]) => {
+            let (read, other) = (read.with_times(), other.with_times());
+            format!("{one} was applied to two different values, as {read} and {other} show")
+        }
+        (Anomaly::Fork, [other, ..]) => {
+            format!(
+                "{one} and {} saw values of which neither continues the other",
+                other.with_times()
+            )
+        }
+        _ => return None,
+    })
+}
+
+/// Values that are older than they may be.
+fn about_order(kind: Anomaly, one: &str, rest: &[Told]) -> Option<String> {
+    Some(match (kind, rest) {
+        (Anomaly::Reordered, [later, ..]) => {
+            format!(
+                "{one} had ended when {} was called at {}, but took effect after it",
+                later.name, later.called
+            )
+        }
+        (Anomaly::StaleRead, [newer, ..]) => {
+            format!(
+                "{one} worked on a value from before {}, which had ended at {}",
+                newer.name,
+                newer.end()
+            )
+        }
+        (Anomaly::NonMonotonicRead, [newer, ..]) => {
+            format!(
+                "{one} worked on an older value than {} had seen by {}",
+                newer.name,
+                newer.end()
+            )
+        }
+        (Anomaly::LostWrite, [write, ..]) => format!(
+            "{}, acknowledged at {}, was lost: {one} came later and worked on the value before \
+                 it",
+            write.name,
+            write.end()
+        ),
+        (Anomaly::LostUpdate, [other, ..]) => {
+            format!(
+                "{one} and {} both took effect on the same value: one of them is lost",
+                other.with_times()
+            )
+        }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        check::{Options, check_with},
+        check::check_with,
         history::Operation,
+        options::Options,
         store::{Store, StoreCall, StoreOp, StoreReply},
         verdict::Verdict,
     };
@@ -206,7 +233,7 @@ mod tests {
         }
     }
 
-    fn told(lines: &[&str]) -> (Kind, String) {
+    fn told(lines: &[&str]) -> (Anomaly, String) {
         let history: Vec<_> = (0..)
             .zip(lines)
             .map(|(client, words)| operation(client, words))
@@ -233,35 +260,35 @@ mod tests {
         (violation.kind, sentence)
     }
 
-    const EXAMPLES: [(Kind, &[&str], &str); 19] = [
+    const EXAMPLES: [(Anomaly, &[&str], &str); 19] = [
         (
-            Kind::WrongReply,
+            Anomaly::WrongReply,
             &["1-2 put a = b"],
             "A's put a (1 - 2) was answered with what no such operation is answered with",
         ),
         (
-            Kind::Phantom,
+            Anomaly::Phantom,
             &["1-2 put a", "3-4 get = x"],
             "B's get (3 - 4) saw a value that no order of the writes gives",
         ),
         (
-            Kind::Phantom,
+            Anomaly::Phantom,
             &["1-2 put a;", "1-2 append b;", "3-4 get = b;a;"],
             "C's get (3 - 4) saw a value that no order of the writes gives: A's put a; is in the \
              wrong place",
         ),
         (
-            Kind::FutureRead,
+            Anomaly::FutureRead,
             &["1-2 get = a", "3-4 put a"],
             "A's get (1 - 2) saw what B's put a wrote, which was called only at 3",
         ),
         (
-            Kind::AppliedTwice,
+            Anomaly::AppliedTwice,
             &["1-2 append a;", "3-4 get = a;a;"],
             "A's append a; (1 - 2) was applied twice, as B's get (3 - 4) shows",
         ),
         (
-            Kind::AppliedTwice,
+            Anomaly::AppliedTwice,
             &[
                 "1-9 append a;",
                 "1-3 get = a;",
@@ -272,7 +299,7 @@ mod tests {
              get (1 - 3) show",
         ),
         (
-            Kind::Fork,
+            Anomaly::Fork,
             &[
                 "1-9 append a;",
                 "1-9 append b;",
@@ -283,18 +310,18 @@ mod tests {
              other",
         ),
         (
-            Kind::Reordered,
+            Anomaly::Reordered,
             &["1-2 append a;", "3-4 append b;", "5-6 get = b;a;"],
             "A's append a; (1 - 2) had ended when B's append b; was called at 3, but took effect \
              after it",
         ),
         (
-            Kind::StaleRead,
+            Anomaly::StaleRead,
             &["1-2 put a", "3-4 put b", "5-6 get = b", "7-8 get = a"],
             "D's get (7 - 8) worked on a value from before B's put b, which had ended at 4",
         ),
         (
-            Kind::StaleRead,
+            Anomaly::StaleRead,
             &[
                 "1-2 append a;",
                 "3-4 append b;",
@@ -304,12 +331,12 @@ mod tests {
             "C's get (5 - 6) worked on a value from before B's append b;, which had ended at 4",
         ),
         (
-            Kind::NonMonotonicRead,
+            Anomaly::NonMonotonicRead,
             &["1-20 put a", "3-4 get = a", "5-6 get = ''"],
             "C's get (5 - 6) worked on an older value than B's get had seen by 4",
         ),
         (
-            Kind::NonMonotonicRead,
+            Anomaly::NonMonotonicRead,
             &[
                 "1-20 append a;",
                 "3-4 get = a;",
@@ -319,19 +346,19 @@ mod tests {
             "C's get (5 - 6) worked on an older value than B's get had seen by 4",
         ),
         (
-            Kind::LostWrite,
+            Anomaly::LostWrite,
             &["1-2 put a", "3-4 put b", "5-6 get = a"],
             "B's put b, acknowledged at 4, was lost: C's get (5 - 6) came later and worked on the \
              value before it",
         ),
         (
-            Kind::LostUpdate,
+            Anomaly::LostUpdate,
             &["1-3 cas '' a", "2-4 cas '' b"],
             "A's cas '' a (1 - 3) and B's cas '' b (2 - 4) both took effect on the same value: one \
              of them is lost",
         ),
         (
-            Kind::Overlap,
+            Anomaly::Overlap,
             &[
                 "0-20 put a",
                 "0-20 put b",
@@ -344,24 +371,24 @@ mod tests {
              other one for D's get (1 - 2) and F's get (5 - 6)",
         ),
         (
-            Kind::Cycle,
+            Anomaly::Cycle,
             &["1-4 cas a b", "1-4 cas b a"],
             "A's cas a b (1 - 4) and B's cas b a (1 - 4) each needed the value that the other one \
              wrote",
         ),
         (
-            Kind::Cycle,
+            Anomaly::Cycle,
             &["1-4 cas a b", "1-4 cas b c", "1-4 cas c a"],
             "A's cas a b (1 - 4), B's cas b c (1 - 4) and 1 more each needed the value that \
              another one of them wrote",
         ),
         (
-            Kind::WrongRefusal,
+            Anomaly::WrongRefusal,
             &["1-2 cas '' a", "3-4 cas a b = refused", "5-6 get = a"],
             "B's cas a b (3 - 4) was refused, although its condition held all the time",
         ),
         (
-            Kind::Unexplained,
+            Anomaly::Unexplained,
             &["1-2 put a", "1-2 put a", "3-4 put b", "5-6 get = a"],
             "no order of 4 operations explains their replies, such as that of A's put a (1 - 2)",
         ),

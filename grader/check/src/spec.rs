@@ -139,7 +139,7 @@ pub trait Spec:
     ///
     /// If both are given, a partition in which every written value is another one is decided in
     /// `O(n log n)` without any search, lost replies or not, and a violation has a
-    /// [kind](crate::Kind). The translation must agree with
+    /// [kind](crate::Anomaly). The translation must agree with
     /// [`is_valid_step`](SequentialSpec::is_valid_step); that the values are unique is verified,
     /// not believed.
     fn as_kv<'a>(op: &'a Self::Op, ret: Option<&'a Self::Ret>) -> Option<KvOp<'a>> {

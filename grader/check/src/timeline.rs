@@ -3,7 +3,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::spec::Spec;
+use crate::{history::OperationOf, spec::Spec};
 
 /// Stands for "no such operation".
 const NONE: u32 = u32::MAX;
@@ -49,6 +49,28 @@ impl<S: Spec> Clone for Entry<'_, S> {
 }
 
 impl<S: Spec> Copy for Entry<'_, S> {}
+
+/// The operations `part` of `history` as they were recorded.
+pub(crate) fn entries<'h, S: Spec>(
+    history: &'h [OperationOf<S>],
+    part: &[usize],
+) -> Vec<Entry<'h, S>> {
+    let entry = |&index: &usize| {
+        let operation = &history[index];
+        let expected = operation
+            .reply
+            .as_ref()
+            .map(|(_, reply)| Expected::Exactly(reply));
+        let reply = operation.reply.as_ref().map(|&(at, _)| at);
+        Entry {
+            index,
+            call: operation.call,
+            reply,
+            demand: (&operation.command, expected),
+        }
+    };
+    part.iter().map(entry).collect()
+}
 
 /// An operation with a reply. Its *rank* is its place in the order of the replies.
 pub(crate) struct Completed {
@@ -256,7 +278,7 @@ pub(crate) fn number(count: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{example::Counter, history::Operation, violation::entries};
+    use crate::{example::Counter, history::Operation};
 
     fn timeline(intervals: &[(u64, Option<u64>)]) -> Timeline {
         let operation = |&(call, reply): &(u64, Option<u64>)| Operation {

@@ -24,7 +24,7 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// What is wrong, if it has a name.
-    pub kind: Kind,
+    pub kind: Anomaly,
     /// The operations that contradict each other: the subject of the
     /// [sentence](Violation::sentence) first. At most four where every written value is another one
     /// and so no search was needed.
@@ -70,7 +70,7 @@ pub struct Possible {
 /// What is wrong with a history. Of the operations of [`Violation::core`], "the first" is the one
 /// that is listed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
+pub enum Anomaly {
     /// The first got a reply that it has in no state.
     WrongReply,
     /// The first saw what no order of the writes gives: bytes that nobody wrote, or a write in the
@@ -107,14 +107,14 @@ pub enum Kind {
 /// The operations to blame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Blame {
-    pub kind: Kind,
+    pub kind: Anomaly,
     pub core: Vec<usize>,
     pub context: Vec<usize>,
 }
 
 impl Blame {
     /// Each operation is named once.
-    pub fn new(kind: Kind, mut core: Vec<usize>, mut context: Vec<usize>) -> Blame {
+    pub fn new(kind: Anomaly, mut core: Vec<usize>, mut context: Vec<usize>) -> Blame {
         let all = core.clone();
         let mut place = 0;
         core.retain(|index| {
@@ -133,6 +133,6 @@ impl Blame {
 
     /// Whether this says of a read that saw what nobody had written that somebody would.
     pub fn is_future(&self, phantom: &Blame) -> bool {
-        self.kind == Kind::FutureRead && self.core.first() == phantom.core.first()
+        self.kind == Anomaly::FutureRead && self.core.first() == phantom.core.first()
     }
 }

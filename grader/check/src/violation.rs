@@ -6,14 +6,16 @@
 //! search over the replies finds it.
 
 use crate::{
-    check::{Options, events},
+    decide::Found,
     explain,
+    fast_path::events,
     history::OperationOf,
     kv::{KvOp, KvState, Swap},
+    options::Options,
     search::{Progress, Rules, Search},
     spec::Spec,
-    timeline::{Entry, Expected},
-    verdict::{Blame, Kind, Possible, Violation},
+    timeline::{Entry, Expected, entries},
+    verdict::{Anomaly, Blame, Possible, Violation},
     zones::{self, Decision, Event, NEVER},
 };
 
@@ -28,45 +30,12 @@ const FUEL_AT_LEAST: u64 = 20_000;
 /// The same where there was no search: what is wrong is known without these answers.
 const FUEL_AFTER_ZONES: u64 = 2_000;
 
-/// The operations `part` of `history` as they were recorded.
-pub(crate) fn entries<'h, S: Spec>(
-    history: &'h [OperationOf<S>],
-    part: &[usize],
-) -> Vec<Entry<'h, S>> {
-    let entry = |&index: &usize| {
-        let operation = &history[index];
-        let expected = operation
-            .reply
-            .as_ref()
-            .map(|(_, reply)| Expected::Exactly(reply));
-        let reply = operation.reply.as_ref().map(|&(at, _)| at);
-        Entry {
-            index,
-            call: operation.call,
-            reply,
-            demand: (&operation.command, expected),
-        }
-    };
-    part.iter().map(entry).collect()
-}
-
 /// Searches on, at the expense of `fuel`.
 fn search_with<S: Spec>(fuel: &mut u64, search: &mut Search<'_, S>) -> Progress {
     let before = search.explored();
     let progress = search.run(*fuel);
     *fuel = fuel.saturating_sub(search.explored() - before);
     progress
-}
-
-/// How it was found out that there is no linearization.
-pub(crate) enum Found {
-    ByZones(Blame),
-    BySearch {
-        /// How many configurations it took.
-        explored: u64,
-        /// So many replies, from the first on, can be explained.
-        deepest: usize,
-    },
 }
 
 /// Longer prefixes are not searched for what would have been possible.
@@ -109,29 +78,9 @@ pub(crate) fn explain<S: Spec>(
         (Found::ByZones(_), None) => unreachable!("the zones have seen these events"),
     };
     let impossible = replies[rank];
-    let shrunk = || {
-        explain::shrink(
-            initial,
-            history,
-            &partition.prefix(impossible).collect::<Vec<_>>(),
-        )
-    };
-    let mut blame = match &found {
-        Found::ByZones(whole) => match partition
-            .decide_prefix(zones.as_ref(), partition.reply_of(impossible))
-        {
-            // At its reply nobody could know who would write what it saw.
-            Decision::Violated(blame) if blame.kind == Kind::Phantom && whole.is_future(&blame) => {
-                Blame::new(whole.kind, whole.core.clone(), blame.context)
-            }
-            Decision::Violated(blame) => blame,
-            // Only what came later was blamed.
-            _ => shrunk(),
-        },
-        Found::BySearch { .. } => shrunk(),
-    };
-    if blame.kind == Kind::LostWrite && partition.is_seen(blame.core[1]) {
-        blame.kind = Kind::StaleRead;
+    let mut blame = partition.blame(&found, zones.as_ref(), impossible);
+    if blame.kind == Anomaly::LostWrite && partition.is_seen(blame.core[1]) {
+        blame.kind = Anomaly::StaleRead;
     }
     let prefix: Vec<usize> = partition
         .prefix(impossible)
@@ -178,7 +127,7 @@ impl<'a, S: Spec> Partition<'a, S> {
     fn unexplained(self, replies: &[usize], found: Found) -> Violation {
         let (blame, impossible) = match found {
             Found::BySearch { deepest, .. } => (
-                Blame::new(Kind::Unexplained, Vec::new(), Vec::new()),
+                Blame::new(Anomaly::Unexplained, Vec::new(), Vec::new()),
                 replies[deepest.min(replies.len() - 1)],
             ),
             Found::ByZones(blame) => {
@@ -202,6 +151,38 @@ impl<'a, S: Spec> Partition<'a, S> {
             possible_replies: Possible::default(),
             possible_states: Possible::default(),
             operations: self.operations,
+        }
+    }
+
+    /// The operations to blame for the reply of `impossible`.
+    fn blame(
+        &self,
+        found: &Found,
+        zones: Option<&(Vec<Event<'_>>, KvState<'_>)>,
+        impossible: usize,
+    ) -> Blame {
+        let shrunk = || {
+            explain::shrink(
+                self.initial,
+                self.history,
+                &self.prefix(impossible).collect::<Vec<_>>(),
+            )
+        };
+        match found {
+            Found::ByZones(whole) => {
+                match self.decide_prefix(zones, self.reply_of(impossible)) {
+                    // At its reply nobody could know who would write what it saw.
+                    Decision::Violated(blame)
+                        if blame.kind == Anomaly::Phantom && whole.is_future(&blame) =>
+                    {
+                        Blame::new(whole.kind, whole.core.clone(), blame.context)
+                    }
+                    Decision::Violated(blame) => blame,
+                    // Only what came later was blamed.
+                    _ => shrunk(),
+                }
+            }
+            Found::BySearch { .. } => shrunk(),
         }
     }
 

@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn heads_with_equal_hashes_are_kept_apart() {
-        // Of so many heads some have the same 32 bits of hash.
+        // Among 300,000 heads some have the same 32 bits of hash.
         let heads = || (0..300_000_u64).map(|head| head.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let hashes: std::collections::BTreeSet<u32> =
             heads().map(|head| hash_of(&[head][..]) as u32).collect();

@@ -16,10 +16,10 @@ use crate::{
     search::{Limits, Reached, Search},
 };
 
-/// So many states are searched.
+/// The maximum number of states that are searched.
 const STATES: u64 = 20_000;
 
-/// So many different messages are put into words.
+/// The maximum number of different messages that are put into words.
 const WORDS: usize = 2_000;
 
 /// What a search from `from` knows of a goal to which no fair world came, in sentences that begin
@@ -77,12 +77,12 @@ pub(crate) fn why_not(
     Ok(text + &occurring(explorer))
 }
 
-/// The sorts of messages and timers that occur, and those messages to which nobody ever reacts.
+/// The kinds of messages and timers that occur, and those messages to which nobody ever reacts.
 fn occurring(explorer: &Explorer<'_>) -> String {
     let (space, machine) = (&explorer.space, &explorer.machine);
     let (steps, model) = (&space.steps, space.model);
-    let name = |slot: u16| model.nodes[usize::from(slot)].id;
-    // By its sort, sender and receiver: whether any reaction to it is known.
+    let name = |node_index: u16| model.nodes[usize::from(node_index)].id;
+    // By its kind, sender and receiver: whether any reaction to it is known.
     let mut messages: BTreeMap<(String, char, char), bool> = BTreeMap::new();
     let heeded = steps.heeded();
     for number in 0..steps.targets.len().min(WORDS) as u32 {
@@ -92,25 +92,25 @@ fn occurring(explorer: &Explorer<'_>) -> String {
             .calls
             .describe(machine, model, of, Subject::Message, bytes);
         let key = (
-            sort(&text),
+            kind_of(&text),
             name(flight.from).role(),
             name(flight.to).role(),
         );
         *messages.entry(key).or_default() |= heeded.contains(&number);
     }
     let mut different = BTreeMap::new();
-    for number in 0..steps.slots.len() as u32 {
+    for number in 0..steps.owners.len() as u32 {
         let local = &steps.locals[number];
         for timer in &local.timers {
-            different.entry((local.slot, timer.bytes)).or_insert((
-                local.slot,
+            different.entry((local.node_index, timer.bytes)).or_insert((
+                local.node_index,
                 local.incarnation,
                 local.snapshot,
             ));
         }
     }
     let mut timers = BTreeSet::new();
-    for ((slot, bytes), of) in different.into_iter().take(WORDS) {
+    for ((node_index, bytes), of) in different.into_iter().take(WORDS) {
         let text = steps.calls.describe(
             machine,
             model,
@@ -118,9 +118,9 @@ fn occurring(explorer: &Explorer<'_>) -> String {
             Subject::Timer,
             &steps.calls.bytes[bytes],
         );
-        timers.insert(format!("{} of {}", sort(&text), name(slot).role()));
+        timers.insert(format!("{} of {}", kind_of(&text), name(node_index).role()));
     }
-    let say = |(sort, from, to): &(String, char, char)| format!("{sort} ({from} to {to})");
+    let say = |(kind, from, to): &(String, char, char)| format!("{kind} ({from} to {to})");
     let list = |reacted: bool| -> Vec<String> {
         messages
             .iter()
@@ -141,8 +141,8 @@ fn occurring(explorer: &Explorer<'_>) -> String {
     text
 }
 
-/// The first word of what a program's `Debug` writes: the variant's name.
-fn sort(text: &str) -> String {
+/// The kind of a message or timer: the first word of what its `Debug` writes, the variant's name.
+fn kind_of(text: &str) -> String {
     let word: String = text
         .chars()
         .take_while(|char| char.is_alphanumeric() || *char == '_')

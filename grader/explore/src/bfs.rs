@@ -1,10 +1,10 @@
 //! Breadth-first search.
 //!
-//! States wait in a queue of blocks. Of each block, all threads first list the ways out of its
-//! states (each is a lookup); what is not known yet is then worked out in one batch, and those
-//! states are listed once more. Then each shard of the visited set takes its prints in the order of
-//! the block, and only states that are new are built. Nothing depends on how many threads there
-//! are.
+//! States wait in a queue of blocks. Of each block, all threads first list the transitions out of
+//! its states (each is a lookup); what is not known yet is then worked out in one batch, and those
+//! states are listed once more. Then each shard of the visited set takes its fingerprints in the
+//! order of the block, and only states that are new are built. Nothing depends on how many threads
+//! there are.
 
 use std::collections::VecDeque;
 
@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use crate::{
     block::{Block, Listed, Log},
+    choice::{Broken, Choice, Transition},
     error::Error,
     explorer::Explorer,
     intern::NONE,
@@ -19,7 +20,6 @@ use crate::{
     space::Space,
     view::View,
     visited::{SHARDS, Shard},
-    ways::{Broken, Choice, Way},
 };
 
 /// A search that is going on.
@@ -39,7 +39,7 @@ struct Run<'s, 'p> {
 /// Why a run stops, in numbers of the log.
 enum Stop {
     Because(End),
-    /// The program breaks a promise on a way out of this state.
+    /// The program breaks a promise on a transition out of this state.
     Broken(u32, Choice, Broken),
     /// The promise with this name does not hold in this state.
     Property(u32, String, String),
@@ -47,7 +47,7 @@ enum Stop {
 
 /// A state that was seen for the first time.
 struct New {
-    print: u64,
+    fingerprint: u64,
     before: u32,
     /// Where it ends in the list of its shard.
     end: usize,
@@ -68,7 +68,7 @@ impl Explorer<'_> {
 
     /// Searches from these states, such as the goal states of an earlier stage.
     ///
-    /// Time: expected `O(1)` for each way between states, and one call of a handler for each
+    /// Time: expected `O(1)` for each transition, and one call of a handler for each
     /// different (state, disk, event) of a node. Memory: for each state 8 bytes at a load of at
     /// most 3/4 to know it again and 12 to find the way back; besides two levels of states, 4 bytes
     /// for each node and each message in the network.
@@ -132,7 +132,7 @@ impl Explorer<'_> {
         })
     }
 
-    /// The ways out of a block of states, whatever has to be worked out for them.
+    /// The transitions out of a block of states, whatever has to be worked out for them.
     fn list(&mut self, block: &Block, log: &Log) -> Result<Vec<Listed>, Error> {
         let mut lists: Vec<Listed> = Vec::new();
         let mut places = block.places();
@@ -160,16 +160,19 @@ impl Explorer<'_> {
         number: u32,
         from: &[Reached],
     ) -> Result<Reached, Error> {
-        let (root, prints) = run.log.way(number, run.roots);
-        let root = run.log.print(root);
+        let (root, fingerprints) = run.log.path(number, run.roots);
+        let root = run.log.fingerprint(root);
         let start = from
             .iter()
-            .find(|reached| self.space.print(&reached.state) == root);
+            .find(|reached| self.space.fingerprint(&reached.state) == root);
         let mut reached = start.ok_or(Error::LostPath)?.clone();
-        for print in prints {
-            let ways = self.space.all_ways(&reached.state, &self.machine)?.0;
-            let choice = ways.iter().find_map(|way| match way {
-                Way::To { print: to, choice } if *to == print => Some(*choice),
+        for fingerprint in fingerprints {
+            let transitions = self.space.all_transitions(&reached.state, &self.machine)?.0;
+            let choice = transitions.iter().find_map(|transition| match transition {
+                Transition::To {
+                    fingerprint: to,
+                    choice,
+                } if *to == fingerprint => Some(*choice),
                 _ => None,
             });
             reached = self.go(&reached, choice.ok_or(Error::LostPath)?);
@@ -197,11 +200,11 @@ impl Run<'_, '_> {
     fn begin(&mut self, space: &Space<'_>, from: &[Reached]) -> Option<Stop> {
         let mut stop = None;
         for reached in from {
-            let print = space.print(&reached.state);
-            if self.visited[crate::visited::shard_of(print)].insert(print) {
+            let fingerprint = space.fingerprint(&reached.state);
+            if self.visited[crate::visited::shard_of(fingerprint)].insert(fingerprint) {
                 let judgement = self.search.judge(&View::new(space, &reached.state));
                 let new = New {
-                    print,
+                    fingerprint,
                     before: NONE,
                     end: 0,
                     judgement,
@@ -233,13 +236,13 @@ impl Run<'_, '_> {
                 let mut news = Vec::with_capacity(candidates / 2);
                 let mut words = Vec::with_capacity(candidates / 2 * (block.length() + 1));
                 for candidate in lists.iter().flat_map(|list| list.of_shard(index)) {
-                    if shard.insert(candidate.print) {
+                    if shard.insert(candidate.fingerprint) {
                         let (begin, place) = (words.len(), candidate.place as usize);
                         space.go(block.state(place), candidate.choice, &mut words);
                         let judgement = search.judge(&View::new(space, &words[begin..]));
                         let before = block.number(place);
                         news.push(New {
-                            print: candidate.print,
+                            fingerprint: candidate.fingerprint,
                             before,
                             end: words.len(),
                             judgement,
@@ -272,7 +275,7 @@ impl Run<'_, '_> {
         if self.log.len() as u64 == self.search.limits.states.min(u64::from(NONE)) {
             return Some(Stop::Because(End::States));
         }
-        let number = self.log.push(new.print, new.before);
+        let number = self.log.push(new.fingerprint, new.before);
         self.depth = depth;
         if self
             .queue

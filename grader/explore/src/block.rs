@@ -1,5 +1,5 @@
-//! Blocks of states that wait to be left, the ways out of them, and the record of how every state
-//! was found.
+//! Blocks of states that wait to be left, the transitions out of them, and the record of how every
+//! state was found.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +7,13 @@ use faultline_sim::choice::mix;
 use rayon::prelude::*;
 
 use crate::{
+    choice::{Broken, Choice, Need, Transition},
     space::Space,
     visited::{SHARDS, shard_of},
-    ways::{Broken, Choice, Need, Way},
 };
 
 /// How many states are left at once: enough for all threads, few enough that the lists of their
-/// ways stay small.
+/// transitions stay small.
 const BLOCK: usize = 1 << 14;
 
 /// How many states a thread takes at once.
@@ -85,8 +85,8 @@ impl Block {
             .collect()
     }
 
-    /// The ways out of the states at these places, as far as they are known, in pieces whose order
-    /// and content do not depend on the number of threads.
+    /// The transitions out of the states at these places, as far as they are known, in pieces whose
+    /// order and content do not depend on the number of threads.
     pub fn list(&self, space: &Space<'_>, log: &Log, places: &[u32]) -> Vec<Listed> {
         places
             .par_chunks(CHUNK)
@@ -101,15 +101,25 @@ impl Block {
             let at = place as usize;
             let (known, needed) = (candidates.len(), listed.needs.len());
             let mut broken = None;
-            let print = log.print(self.number(at) as usize);
-            let goes_on = space.ways(self.state(at), print, &mut listed.needs, |way| match way {
-                Way::To { print, choice } => candidates.push(Candidate {
-                    print,
-                    place,
-                    choice,
-                }),
-                Way::Broken { choice, why } => broken = broken.or(Some((place, choice, why))),
-            });
+            let fingerprint = log.fingerprint(self.number(at) as usize);
+            let goes_on = space.transitions(
+                self.state(at),
+                fingerprint,
+                &mut listed.needs,
+                |transition| match transition {
+                    Transition::To {
+                        fingerprint,
+                        choice,
+                    } => candidates.push(Candidate {
+                        fingerprint,
+                        place,
+                        choice,
+                    }),
+                    Transition::Broken { choice, why } => {
+                        broken = broken.or(Some((place, choice, why)))
+                    }
+                },
+            );
             if listed.needs.len() > needed {
                 candidates.truncate(known);
                 listed.again.push(place);
@@ -125,16 +135,16 @@ impl Block {
     }
 }
 
-/// A way to a state that may be new.
+/// A transition to a state that may be new.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate {
-    pub print: u64,
+    pub fingerprint: u64,
     /// From where in its block.
     pub place: u32,
     pub choice: Choice,
 }
 
-/// The ways out of some states of a block.
+/// The transitions out of some states of a block.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
     /// By shard, in the order of their states.
@@ -156,7 +166,7 @@ impl Listed {
     fn sort(&mut self, candidates: &[Candidate]) {
         let mut begins = vec![0u32; SHARDS + 1];
         for candidate in candidates {
-            begins[shard_of(candidate.print) + 1] += 1;
+            begins[shard_of(candidate.fingerprint) + 1] += 1;
         }
         for shard in 0..SHARDS {
             begins[shard + 1] += begins[shard];
@@ -166,7 +176,7 @@ impl Listed {
             self.candidates = vec![*any; candidates.len()];
         }
         for candidate in candidates {
-            let place = &mut free[shard_of(candidate.print)];
+            let place = &mut free[shard_of(candidate.fingerprint)];
             self.candidates[*place as usize] = *candidate;
             *place += 1;
         }
@@ -182,39 +192,40 @@ impl Listed {
     }
 }
 
-/// How each state was found: its print and the number of the state before it. The way itself is
-/// found again by walking: of all ways out of the state before, it is the one with this print.
+/// How each state was found: its fingerprint and the number of the state before it. The transition
+/// itself is found again by walking: of all transitions out of the state before, it is the one with
+/// this fingerprint.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
-    prints: Vec<u64>,
+    fingerprints: Vec<u64>,
     before: Vec<u32>,
 }
 
 impl Log {
     pub fn len(&self) -> usize {
-        self.prints.len()
+        self.fingerprints.len()
     }
 
-    pub fn push(&mut self, print: u64, before: u32) -> u32 {
-        self.prints.push(print);
+    pub fn push(&mut self, fingerprint: u64, before: u32) -> u32 {
+        self.fingerprints.push(fingerprint);
         self.before.push(before);
-        self.prints.len() as u32 - 1
+        self.fingerprints.len() as u32 - 1
     }
 
-    pub fn print(&self, number: usize) -> u64 {
-        self.prints[number]
+    pub fn fingerprint(&self, number: usize) -> u64 {
+        self.fingerprints[number]
     }
 
     pub fn bytes(&self) -> u64 {
         self.len() as u64 * 12
     }
 
-    /// The numbers of so many states, an even choice that depends on the states alone, in the order
+    /// The numbers of `count` states, an even choice that depends on the states alone, in the order
     /// of the search.
     pub fn sample(&self, count: usize) -> Vec<u32> {
         let mut drawn = BTreeSet::new();
-        for (number, print) in self.prints.iter().enumerate() {
-            let draw = (mix(*print), number as u32);
+        for (number, fingerprint) in self.fingerprints.iter().enumerate() {
+            let draw = (mix(*fingerprint), number as u32);
             if drawn.len() < count {
                 drawn.insert(draw);
             } else if drawn.last().is_some_and(|last| draw < *last) {
@@ -227,14 +238,15 @@ impl Log {
         numbers
     }
 
-    /// The number of the state with which the way to this one begins, and the prints after it.
-    pub fn way(&self, mut number: u32, first: usize) -> (usize, Vec<u64>) {
-        let mut prints = Vec::new();
+    /// The number of the state with which the path to this one begins, and the fingerprints after
+    /// it.
+    pub fn path(&self, mut number: u32, first: usize) -> (usize, Vec<u64>) {
+        let mut fingerprints = Vec::new();
         while number as usize >= first {
-            prints.push(self.prints[number as usize]);
+            fingerprints.push(self.fingerprints[number as usize]);
             number = self.before[number as usize];
         }
-        prints.reverse();
-        (number as usize, prints)
+        fingerprints.reverse();
+        (number as usize, fingerprints)
     }
 }

@@ -27,15 +27,15 @@ use crate::{
 /// Makes the machine that nodes run on; each thread has its own.
 pub type Factory<'a> = &'a (dyn Fn() -> Box<dyn Backend> + Sync);
 
-/// So many calls are worth more than one thread and a machine for each.
+/// The number of calls from which more than one thread and a machine for each are worth it.
 const PARALLEL_CALLS: usize = 16;
 
-/// So many are made before it is asked whether they have computed too much.
+/// The number of calls that are made before it is asked whether they have computed too much.
 const CALLS_AT_ONCE: usize = 256;
 
-/// So much may all calls of one exploration compute: some seconds of a processor, forty times what
-/// any solution of a lab needs. Without a bound, handlers that each stay within theirs could keep a
-/// grader busy for hours.
+/// The maximum that all calls of one exploration compute, in the backend's unit: some seconds of a
+/// processor, forty times what any solution of a lab needs. Without a bound, handlers that each
+/// stay within theirs could keep a grader busy for hours.
 const MOST_FUEL: u64 = 50_000_000_000;
 
 /// The slot of the backend in which calls are made. Nodes are restored there one after the other.
@@ -54,7 +54,7 @@ pub(crate) enum Cause {
 /// Everything that a handler can see. Numbers are those of interned bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Call {
-    pub slot: u16,
+    pub node_index: u16,
     /// The node can ask for it.
     pub incarnation: u32,
     /// The state's bytes; none before a start.
@@ -178,9 +178,9 @@ impl Calls {
         look(backend, effects, before)
     }
 
-    /// What these calls of one life of a node do one after the other in one instance, which is
-    /// fresh only for the first of them and after a fault.
-    pub fn run_life(
+    /// What these calls of one incarnation of a node do one after the other in one instance, which
+    /// is fresh only for the first of them and after a fault.
+    pub fn run_incarnation(
         &self,
         calls: &[Call],
         model: &Model,
@@ -220,8 +220,8 @@ impl Calls {
 
     /// How the node started.
     fn start<'s>(&self, model: &'s Model, call: &Call, disk: &'s Blobs) -> Start<'s> {
-        let (role, config) = model.role(usize::from(call.slot));
-        let id = model.nodes[usize::from(call.slot)].id;
+        let (role, config) = model.role(usize::from(call.node_index));
+        let id = model.nodes[usize::from(call.node_index)].id;
         let boot = match (call.incarnation, call.lost) {
             (1, _) => Boot::First,
             (_, true) => Boot::DiskLost,
@@ -269,7 +269,7 @@ impl Calls {
         call: &Call,
         entropy: u64,
     ) -> Result<Vec<u8>, BackendError> {
-        let entropy = mix(mix(entropy ^ u64::from(call.slot)) ^ u64::from(call.incarnation));
+        let entropy = mix(mix(entropy ^ u64::from(call.node_index)) ^ u64::from(call.incarnation));
         let start = self.start(model, call, &self.disks[call.disk]);
         let Some(event) = self.event(model, call.cause) else {
             return backend.start(SLOT, &start, entropy).map(<[u8]>::to_vec);
@@ -306,9 +306,9 @@ impl Calls {
         subject: Subject,
         bytes: &[u8],
     ) -> String {
-        let (slot, incarnation, state) = of;
+        let (node_index, incarnation, state) = of;
         let call = Call {
-            slot,
+            node_index,
             incarnation,
             before: state,
             disk: NONE,
@@ -317,7 +317,7 @@ impl Calls {
         };
         let mut argument = vec![subject as u8];
         if subject == Subject::Message {
-            argument.push(model.role(usize::from(slot)).0);
+            argument.push(model.role(usize::from(node_index)).0);
         } else if state != NONE {
             // Timers and commands have the node's own types, so a node must be there to ask.
             self.describe_state(machine, model, &call, &self.bytes[state]);

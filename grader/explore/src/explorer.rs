@@ -4,17 +4,18 @@ use labkit::NodeId;
 
 use crate::{
     calls::{Factory, Machine},
+    choice::{Broken, Choice, Transition},
     disk::Disk,
     error::Error,
-    guide::{Guidance, Guide},
+    guidance::Guidance,
+    guide::Guide,
     intern::NONE,
     model::Model,
     monitor::{Monitor, Watch},
     search::{Failure, Reached},
     space::Space,
-    steps::{Flight, Step, Steps, What},
+    steps::{Flight, LocalStep, StepTable, Trigger},
     view::View,
-    ways::{Broken, Choice, Way},
 };
 
 /// Explores one model. What one search learns about nodes serves all later ones.
@@ -36,7 +37,7 @@ impl<'a> Explorer<'a> {
     pub fn new(model: &'a Model, factory: Factory<'a>) -> Explorer<'a> {
         let mut space = Space {
             model,
-            steps: Steps::new(ENTROPY),
+            steps: StepTable::new(ENTROPY),
             watch: Watch::new(None, model),
             guidance: Guidance::default(),
         };
@@ -89,27 +90,30 @@ impl<'a> Explorer<'a> {
             state: self.empty.clone(),
             path: Vec::new(),
         };
-        for slot in 0..self.space.nodes() {
-            if !self.space.model.nodes[slot].starts || self.space.model.is_puppet(slot) {
+        for node_index in 0..self.space.nodes() {
+            if !self.space.model.nodes[node_index].starts || self.space.model.is_puppet(node_index)
+            {
                 continue;
             }
-            let step = Step {
-                local: reached.state[slot],
+            let step = LocalStep {
+                local: reached.state[node_index],
                 flight: NONE,
             };
-            let ways = self.space.all_ways(&reached.state, &self.machine)?.0;
+            let transitions = self.space.all_transitions(&reached.state, &self.machine)?.0;
             let first = self
                 .space
                 .steps
                 .outcomes(step)
                 .expect("worked out just now")
                 .start as u32;
-            let way = ways.iter().find(|way| match way {
-                Way::To { choice, .. } | Way::Broken { choice, .. } => choice.outcome == first,
+            let transition = transitions.iter().find(|transition| match transition {
+                Transition::To { choice, .. } | Transition::Broken { choice, .. } => {
+                    choice.outcome == first
+                }
             });
-            match way.copied().ok_or(Error::LostPath)? {
-                Way::To { choice, .. } => reached = self.go(&reached, choice),
-                Way::Broken { choice, why } => {
+            match transition.copied().ok_or(Error::LostPath)? {
+                Transition::To { choice, .. } => reached = self.go(&reached, choice),
+                Transition::Broken { choice, why } => {
                     return Ok(Err(Box::new(self.failure(&reached, choice, why))));
                 }
             }
@@ -131,11 +135,13 @@ impl<'a> Explorer<'a> {
         given: &[u8],
     ) -> Result<Result<Reached, Box<Failure>>, Error> {
         let model = self.space.model;
-        let slot = model.slot(puppet).filter(|slot| model.is_puppet(*slot));
-        let (Some(slot), Some(to)) = (slot, model.slot(to)) else {
+        let node_index = model
+            .node_index(puppet)
+            .filter(|node_index| model.is_puppet(*node_index));
+        let (Some(node_index), Some(to)) = (node_index, model.node_index(to)) else {
             panic!("the model has no puppet {puppet} or no node {to}");
         };
-        let message = match self.machine.wrap(model.role(slot).0, given)? {
+        let message = match self.machine.wrap(model.role(node_index).0, given)? {
             Ok(message) => message,
             Err(fault) => {
                 let observed = format!("turning a given message into its own: {fault}");
@@ -149,11 +155,11 @@ impl<'a> Explorer<'a> {
         let steps = &mut self.space.steps;
         let bytes = steps.calls.bytes.intern(message.as_slice());
         let flight = steps.intern_flight(Flight {
-            from: slot as u16,
+            from: node_index as u16,
             to: to as u16,
             bytes,
         });
-        let mut local = steps.locals[from.state[slot]].clone();
+        let mut local = steps.locals[from.state[node_index]].clone();
         local.invoked += 1;
         let outcome = steps.add_saying(local, flight);
         let outside = self.space.outside(&from.state);
@@ -183,26 +189,30 @@ impl<'a> Explorer<'a> {
         loses_disk: bool,
     ) -> Result<Result<Reached, Box<Failure>>, Error> {
         let node = who(&View::new(&self.space, &from.state));
-        let slot = self
+        let node_index = self
             .space
             .model
-            .slot(node)
+            .node_index(node)
             .unwrap_or_else(|| panic!("the model has no node {node}"));
         let guidance = self.unguided();
         let mut reached = from.clone();
-        for what in [What::Crash, What::Start] {
-            let synced = self.space.steps.locals[reached.state[slot]]
+        for trigger in [Trigger::Crash, Trigger::Start] {
+            let synced = self.space.steps.locals[reached.state[node_index]]
                 .disk
                 .synced_only();
-            let ways = self.space.all_ways(&reached.state, &self.machine)?.0;
-            let way = ways.into_iter().find(|way| {
-                let (Way::To { choice, .. } | Way::Broken { choice, .. }) = way;
+            let transitions = self.space.all_transitions(&reached.state, &self.machine)?.0;
+            let transition = transitions.into_iter().find(|transition| {
+                let (Transition::To { choice, .. } | Transition::Broken { choice, .. }) =
+                    transition;
                 let outcome = self.space.steps.outcomes.get(choice.outcome as usize);
                 outcome
                     .filter(|_| choice.flight == NONE)
                     .is_some_and(|outcome| {
-                        let begins = outcome.parts.first().is_some_and(|part| part.what == what);
-                        let crashes = outcome.crash == (what == What::Crash);
+                        let begins = outcome
+                            .parts
+                            .first()
+                            .is_some_and(|part| part.trigger == trigger);
+                        let crashes = outcome.crash == (trigger == Trigger::Crash);
                         let left = if loses_disk {
                             Disk::replaced()
                         } else {
@@ -210,16 +220,16 @@ impl<'a> Explorer<'a> {
                         };
                         let disk = outcome.loses_disk == loses_disk
                             && self.space.steps.locals[outcome.local].disk == left;
-                        let worst = what == What::Start || disk;
-                        usize::from(self.space.steps.slots[outcome.local as usize]) == slot
+                        let worst = trigger == Trigger::Start || disk;
+                        usize::from(self.space.steps.owners[outcome.local as usize]) == node_index
                             && begins
                             && crashes
                             && worst
                     })
             });
-            match way.unwrap_or_else(|| panic!("{node} cannot crash and start here")) {
-                Way::To { choice, .. } => reached = self.go(&reached, choice),
-                Way::Broken { choice, why } => {
+            match transition.unwrap_or_else(|| panic!("{node} cannot crash and start here")) {
+                Transition::To { choice, .. } => reached = self.go(&reached, choice),
+                Transition::Broken { choice, why } => {
                     return Ok(Err(Box::new(self.failure(&reached, choice, why))));
                 }
             }

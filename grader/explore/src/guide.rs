@@ -8,7 +8,7 @@ use faultline_sim::{Outcome, World};
 use labkit::NodeId;
 use rustc_hash::FxHashSet;
 
-use crate::{space::Space, steps::What};
+use crate::{guidance::Guidance, space::Space};
 
 /// What a stage leaves for later. The default leaves nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,26 +107,29 @@ impl Guide {
     /// The same in the numbers of this state's space.
     pub(crate) fn in_numbers(&self, space: &Space<'_>, state: &[u32]) -> Guidance {
         let model = space.model;
-        let slot = |node: NodeId| {
+        let node_index = |node: NodeId| {
             model
-                .slot(node)
+                .node_index(node)
                 .unwrap_or_else(|| panic!("the model has no node {node}")) as u16
         };
         let all_but = |nodes: &Option<Vec<NodeId>>| -> FxHashSet<u16> {
-            let nodes = nodes
-                .as_deref()
-                .map(|nodes| nodes.iter().map(|node| slot(*node)).collect::<Vec<_>>());
+            let nodes = nodes.as_deref().map(|nodes| {
+                nodes
+                    .iter()
+                    .map(|node| node_index(*node))
+                    .collect::<Vec<_>>()
+            });
             let Some(nodes) = nodes else {
                 return FxHashSet::default();
             };
             (0..model.nodes.len() as u16)
-                .filter(|slot| !nodes.contains(slot))
+                .filter(|node_index| !nodes.contains(node_index))
                 .collect()
         };
         let late: FxHashSet<(u16, u16)> = self
             .late
             .iter()
-            .map(|(from, to)| (slot(*from), slot(*to)))
+            .map(|(from, to)| (node_index(*from), node_index(*to)))
             .collect();
         let is_late = |flight: &u32| {
             late.contains(&(
@@ -144,56 +147,20 @@ impl Guide {
             held: self
                 .held
                 .iter()
-                .map(|(from, to)| (slot(*from), slot(*to)))
+                .map(|(from, to)| (node_index(*from), node_index(*to)))
                 .collect(),
             spared: all_but(&self.crashes),
-            slow_disks: self.slow_disks.iter().map(|node| slot(*node)).collect(),
-            slow_machines: self.slow_machines.iter().map(|node| slot(*node)).collect(),
+            slow_disks: self
+                .slow_disks
+                .iter()
+                .map(|node| node_index(*node))
+                .collect(),
+            slow_machines: self
+                .slow_machines
+                .iter()
+                .map(|node| node_index(*node))
+                .collect(),
             without_timers: all_but(&self.timers),
         }
-    }
-}
-
-/// A guide, with slots for nodes.
-#[derive(Debug, Default)]
-pub(crate) struct Guidance {
-    pub held: FxHashSet<(u16, u16)>,
-    /// Messages that are late, by their number in the network.
-    pub late: FxHashSet<u32>,
-    /// Who does not crash.
-    pub spared: FxHashSet<u16>,
-    pub slow_disks: FxHashSet<u16>,
-    pub slow_machines: FxHashSet<u16>,
-    /// Whose timers do not fire.
-    pub without_timers: FxHashSet<u16>,
-}
-
-impl Guidance {
-    pub fn is_empty(&self) -> bool {
-        self.holds_nothing() && !self.bars_outcomes()
-    }
-
-    /// Whether every message may arrive.
-    pub fn holds_nothing(&self) -> bool {
-        self.held.is_empty() && self.late.is_empty()
-    }
-
-    /// Whether outcomes are to be looked at.
-    pub fn bars_outcomes(&self) -> bool {
-        let bars: [&FxHashSet<u16>; 4] = [
-            &self.without_timers,
-            &self.spared,
-            &self.slow_disks,
-            &self.slow_machines,
-        ];
-        bars.iter().any(|slots| !slots.is_empty())
-    }
-
-    /// Whether a step of this node that begins so, and may end in a crash, is left for later.
-    pub fn bars(&self, slot: u16, what: What, crash: bool) -> bool {
-        (crash && self.spared.contains(&slot))
-            || (matches!(what, What::Fire { .. }) && self.without_timers.contains(&slot))
-            || (what == What::Synced && self.slow_disks.contains(&slot))
-            || (what == What::Worked && self.slow_machines.contains(&slot))
     }
 }

@@ -4,11 +4,11 @@
 //! ```text
 //! calls     a handler is called once for each (node state, disk, event); the answer is remembered
 //! steps     what one node does in one step, as numbers: outcomes of (local, message)
-//! space     states of the world: a local for each node, budgets, the outside, messages under way
-//! ways      how a state is left, all by lookups
+//! space     states of the world: a local for each node, budgets, the outside, messages in flight
+//! transitions  how a state is left, all by lookups
 //! bfs       breadth first on all threads, with the same result for any number of them
 //! monitor   what is outside: the store, what was computed, what clients saw, if it still matters
-//! trace     a way through the states, in the simulator's names
+//! trace     a path through the states, in the simulator's names
 //! walk      random walks with mixed schedulers, for spaces too big to see whole
 //! shorten   the same failure in fewer steps
 //! orders    a test in stages, as it is written down; what a simulated world has to do
@@ -35,9 +35,11 @@ mod aid;
 mod bfs;
 mod block;
 mod calls;
+mod choice;
 mod disk;
 mod error;
 mod explorer;
+mod guidance;
 mod guide;
 mod intern;
 mod local;
@@ -51,11 +53,11 @@ mod space;
 mod stages;
 mod steps;
 mod trace;
+mod transitions;
 mod verify;
 mod view;
 mod visited;
 mod walk;
-mod ways;
 
 pub use calls::Factory;
 pub use error::Error;

@@ -8,7 +8,7 @@ use crate::disk::Disk;
 /// trace in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Local {
-    pub slot: u16,
+    pub node_index: u16,
     /// 0 before its first start.
     pub incarnation: u32,
     pub condition: Condition,
@@ -69,9 +69,9 @@ pub(crate) struct Work {
 
 impl Local {
     /// A node that never ran.
-    pub fn new(slot: u16, nothing: u32) -> Local {
+    pub fn new(node_index: u16, nothing: u32) -> Local {
         Local {
-            slot,
+            node_index,
             incarnation: 0,
             condition: Condition::Down,
             snapshot: nothing,
@@ -100,7 +100,7 @@ impl Local {
             .all(|earlier| earlier.at_most > timer.at_least)
     }
 
-    /// Everything that dies with a life is gone; the disk holds this.
+    /// Everything that ends with an incarnation is gone; the disk holds this.
     pub fn crashed(mut self, disk: Disk, nothing: u32) -> Local {
         self.condition = Condition::Down;
         (self.snapshot, self.observation) = (nothing, nothing);

@@ -26,7 +26,7 @@ pub struct Faults {
 
 impl Faults {
     /// As often as one likes: how often it was is then no part of a state. (Crashes without end are
-    /// states without end, since each life has a number.)
+    /// states without end, since each incarnation has a number.)
     pub const UNLIMITED: u8 = u8::MAX;
 }
 
@@ -89,8 +89,10 @@ impl Model {
     /// If there is no such client: a mistake in the test.
     #[must_use]
     pub fn operations(mut self, client: NodeId, commands: Vec<Vec<u8>>) -> Model {
-        let slot = self.slot(client).filter(|slot| self.is_client(*slot));
-        self.operations[slot.unwrap_or_else(|| panic!("the model has no client {client}"))] =
+        let node_index = self
+            .node_index(client)
+            .filter(|node_index| self.is_client(*node_index));
+        self.operations[node_index.unwrap_or_else(|| panic!("the model has no client {client}"))] =
             commands;
         self
     }
@@ -115,18 +117,24 @@ impl Model {
     /// If there is no such node: a mistake in the test.
     #[must_use]
     pub fn lasting(mut self, node: NodeId) -> Model {
-        assert!(self.slot(node).is_some(), "the model has no node {node}");
+        assert!(
+            self.node_index(node).is_some(),
+            "the model has no node {node}"
+        );
         self.lasting.push(node);
         self
     }
 
-    /// This node has one life: after a crash it never starts again.
+    /// This node has one incarnation: after a crash it never starts again.
     ///
     /// # Panics
     /// If there is no such node: a mistake in the test.
     #[must_use]
     pub fn mortal(mut self, node: NodeId) -> Model {
-        assert!(self.slot(node).is_some(), "the model has no node {node}");
+        assert!(
+            self.node_index(node).is_some(),
+            "the model has no node {node}"
+        );
         self.mortal.push(node);
         self
     }
@@ -149,9 +157,9 @@ impl Model {
         self
     }
 
-    /// So many equal messages from one node to another are in the network at most; a further one is
-    /// lost when it is sent. Without this bound (the default) a client that sends again and again
-    /// makes a space without end.
+    /// The maximum number of equal messages from one node to another in the network; a further one
+    /// is lost when it is sent. Without this bound (the default) a client that sends again and
+    /// again makes a space without end.
     ///
     /// # Panics
     /// If it is 0.
@@ -162,33 +170,33 @@ impl Model {
         self
     }
 
-    pub(crate) fn slot(&self, node: NodeId) -> Option<usize> {
+    pub(crate) fn node_index(&self, node: NodeId) -> Option<usize> {
         self.nodes.iter().position(|known| known.id == node)
     }
 
-    pub(crate) fn is_client(&self, slot: usize) -> bool {
-        matches!(self.nodes[slot].role, Role::Client { .. })
+    pub(crate) fn is_client(&self, node_index: usize) -> bool {
+        matches!(self.nodes[node_index].role, Role::Client { .. })
     }
 
-    pub(crate) fn is_puppet(&self, slot: usize) -> bool {
-        matches!(self.nodes[slot].role, Role::Puppet { .. })
+    pub(crate) fn is_puppet(&self, node_index: usize) -> bool {
+        matches!(self.nodes[node_index].role, Role::Puppet { .. })
     }
 
     /// Whether this node may crash on some path.
-    pub(crate) fn crashes(&self, slot: usize) -> bool {
-        let node = &self.nodes[slot];
+    pub(crate) fn crashes(&self, node_index: usize) -> bool {
+        let node = &self.nodes[node_index];
         self.faults.crashes > 0
             && matches!(node.role, Role::Server { .. })
             && !self.lasting.contains(&node.id)
     }
 
     /// Whether this node starts again after a crash.
-    pub(crate) fn comes_back(&self, slot: usize) -> bool {
-        !self.mortal.contains(&self.nodes[slot].id)
+    pub(crate) fn comes_back(&self, node_index: usize) -> bool {
+        !self.mortal.contains(&self.nodes[node_index].id)
     }
 
-    pub(crate) fn role(&self, slot: usize) -> (u8, &[u8]) {
-        match &self.nodes[slot].role {
+    pub(crate) fn role(&self, node_index: usize) -> (u8, &[u8]) {
+        match &self.nodes[node_index].role {
             Role::Server { role, config } | Role::Client { role, config } => (*role, config),
             Role::Puppet { role } => (*role, &[]),
         }

@@ -20,7 +20,7 @@ use crate::{calls::Calls, intern::Interner, model::Model};
 
 /// Something that is seen from outside the nodes. Numbers are those of interned bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Happening {
+pub(crate) enum ExternalEvent {
     Invoked { client: u16, command: u32 },
     Answered { client: u16, output: u32 },
     Worked { node: u16, label: u32 },
@@ -91,18 +91,18 @@ impl Watch {
         &self.states[state]
     }
 
-    /// The state after these happenings, or the number of what is wrong; `None` if not worked out
+    /// The state after these events, or the number of what is wrong; `None` if not worked out
     /// yet.
     #[inline]
-    pub fn after(&self, state: u32, happenings: u32) -> Option<Result<u32, u32>> {
-        self.table.get(&(state, happenings)).copied()
+    pub fn after(&self, state: u32, external_events: u32) -> Option<Result<u32, u32>> {
+        self.table.get(&(state, external_events)).copied()
     }
 
     pub fn resolve(
         &mut self,
         state: u32,
         number: u32,
-        happenings: &[Happening],
+        external_events: &[ExternalEvent],
         calls: &Calls,
         model: &Model,
     ) {
@@ -110,9 +110,9 @@ impl Watch {
             return;
         }
         let mut outside = self.states[state].clone();
-        let result = happenings
+        let result = external_events
             .iter()
-            .try_for_each(|happening| self.see(&mut outside, *happening, calls, model));
+            .try_for_each(|event| self.see(&mut outside, *event, calls, model));
         let result = result
             .map(|()| self.states.intern(outside))
             .map_err(|fault| {
@@ -125,26 +125,28 @@ impl Watch {
     fn see(
         &mut self,
         outside: &mut Outside,
-        happening: Happening,
+        event: ExternalEvent,
         calls: &Calls,
         model: &Model,
     ) -> Result<(), String> {
         let name = |client: u16| model.nodes[usize::from(client)].id;
         let state = outside.monitor;
-        match (happening, &mut self.monitor) {
-            (Happening::Invoked { client, command }, Some(monitor)) => {
+        match (event, &mut self.monitor) {
+            (ExternalEvent::Invoked { client, command }, Some(monitor)) => {
                 outside.monitor = monitor.invoked(state, name(client), &calls.bytes[command]);
             }
-            (Happening::Answered { client, output }, Some(monitor)) => {
+            (ExternalEvent::Answered { client, output }, Some(monitor)) => {
                 outside.monitor = monitor.answered(state, name(client), &calls.bytes[output])?;
             }
-            (Happening::Invoked { .. } | Happening::Answered { .. }, None) => {}
-            (Happening::Worked { node, label }, _) => _ = outside.computed.insert((node, label)),
-            (Happening::Created { name }, _) => _ = outside.files.insert(name, Vec::new()),
-            (Happening::Appended { name, record }, _) => {
+            (ExternalEvent::Invoked { .. } | ExternalEvent::Answered { .. }, None) => {}
+            (ExternalEvent::Worked { node, label }, _) => {
+                _ = outside.computed.insert((node, label))
+            }
+            (ExternalEvent::Created { name }, _) => _ = outside.files.insert(name, Vec::new()),
+            (ExternalEvent::Appended { name, record }, _) => {
                 outside.files.entry(name).or_default().push(record)
             }
-            (Happening::Renamed { from, to }, _) => {
+            (ExternalEvent::Renamed { from, to }, _) => {
                 if let Some(records) = outside.files.remove(&from) {
                     outside.files.insert(to, records);
                 }

@@ -12,7 +12,7 @@ use crate::{
     guide::Guide,
     model::Model,
     monitor::Monitor,
-    view::{Seen, View},
+    view::{View, WorldView},
 };
 
 type Check<'p> = Box<dyn Fn(&View<'_>) -> Result<(), String> + Sync + 'p>;
@@ -49,7 +49,7 @@ impl<'p> Goal<'p> {
 /// Which guide it is from where the world is.
 type Guiding<'p> = Box<dyn Fn(&View<'_>) -> Guide + Sync + 'p>;
 
-/// One part of the way through a small world.
+/// One leg of the path through a small world.
 pub(crate) enum Leg<'p> {
     Say {
         puppet: NodeId,
@@ -91,11 +91,11 @@ pub struct Orders<'p> {
 /// How a simulated world is to run. The default: as the seed decides.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
-    /// The end of the way that a search has found; for
+    /// The end of the path that a search has found; for
     /// [`Setup::quiet_until`](faultline_sim::Setup::quiet_until).
     pub quiet_until: Time,
-    /// Whether there is a way; else the seed decides.
-    pub is_way: bool,
+    /// Whether there is such a path; else the seed decides.
+    pub has_path: bool,
     invocations: Vec<(Time, NodeId, u64)>,
 }
 
@@ -161,22 +161,22 @@ impl<'p> Orders<'p> {
         self
     }
 
-    /// From where it is: to the goal, the fair way.
+    /// From where it is: to the goal, on a fair path.
     #[must_use]
     pub fn reach(mut self, goal: Goal<'p>) -> Self {
         self.legs.push(Leg::Reach(goal));
         self
     }
 
-    /// From where it is: to the goal, if a fair way leads there. To be used for what no correct
+    /// From where it is: to the goal, if a fair path leads there. To be used for what no correct
     /// program comes to.
     #[must_use]
-    pub fn tempt(mut self, goal: Goal<'p>) -> Self {
+    pub fn try_reach(mut self, goal: Goal<'p>) -> Self {
         self.legs.push(Leg::Try(goal));
         self
     }
 
-    /// From where it is: a fair world goes on for so long.
+    /// From where it is: a fair world goes on for this time.
     #[must_use]
     pub fn waits(mut self, time: Duration) -> Self {
         self.legs.push(Leg::Wait(time));
@@ -205,8 +205,8 @@ impl<'p> Orders<'p> {
         self
     }
 
-    /// From where it is: every order of events, up to so many states. The next stage begins where
-    /// this one began.
+    /// From where it is: every order of events, up to this number of states. The next stage begins
+    /// where this one began.
     #[must_use]
     pub fn search(mut self, states: u64) -> Self {
         self.legs.push(Leg::Search {
@@ -226,7 +226,7 @@ impl<'p> Orders<'p> {
         self
     }
 
-    /// From where it is: so many random walks, of so many steps at most.
+    /// From where it is: `count` random walks, of `steps` steps at most.
     #[must_use]
     pub fn walk(mut self, count: u64, steps: u32) -> Self {
         self.legs.push(Leg::Walk { count, steps });
@@ -254,7 +254,7 @@ impl<'p> Orders<'p> {
         })
     }
 
-    /// Carries the test out in a simulated world: along a way, if there is one, and else fairly
+    /// Carries the test out in a simulated world: along the path, if there is one, and else fairly
     /// from goal to goal. `judge` says whether what clients saw is right.
     ///
     /// # Errors
@@ -272,25 +272,25 @@ impl<'p> Orders<'p> {
             self.invoke(world, *who, *nth)?;
         }
         self.pass(world, shown.quiet_until)?;
-        if shown.is_way {
+        if shown.has_path {
             judge(world)?;
             if !self.recovers {
                 return Ok(());
             }
         }
-        for (slot, node) in self.model.nodes.iter().enumerate() {
-            let starts = world.incarnation(node.id) == 0 || self.model.comes_back(slot);
+        for (node_index, node) in self.model.nodes.iter().enumerate() {
+            let starts = world.incarnation(node.id) == 0 || self.model.comes_back(node_index);
             if world.is_down(node.id) && starts && !matches!(node.role, Role::Puppet { .. }) {
                 world.start(node.id)?;
             }
         }
         world.set_workload(Rest(self.model.clone()));
         let mut guided = Guide::new();
-        for leg in self.legs.iter().filter(|_| !shown.is_way) {
+        for leg in self.legs.iter().filter(|_| !shown.has_path) {
             match leg {
                 Leg::Say { puppet, to, given } => world.send_given(*puppet, *to, given)?,
                 Leg::Guide(guide) => {
-                    let guide = guide(&Seen::of(world, &self.model)?.view());
+                    let guide = guide(&WorldView::of(world, &self.model)?.view());
                     guide.lay_over(&guided, world)?;
                     guided = guide;
                 }
@@ -299,7 +299,7 @@ impl<'p> Orders<'p> {
                     self.came_to.set(self.came_to.get() + 1);
                 }
                 Leg::Restart { who, loses_disk } => {
-                    let who = who(&Seen::of(world, &self.model)?.view());
+                    let who = who(&WorldView::of(world, &self.model)?.view());
                     world.crash(who)?;
                     if *loses_disk {
                         world.lose_disk(who)?;
@@ -357,7 +357,7 @@ impl<'p> Orders<'p> {
     /// Holds the world against all properties, and says whether something else holds.
     fn look(&self, world: &mut World<'_>, holds: impl Fn(&View<'_>) -> bool) -> Outcome<bool> {
         let found = {
-            let seen = Seen::of(world, &self.model)?;
+            let seen = WorldView::of(world, &self.model)?;
             let view = seen.view();
             self.always
                 .iter()
@@ -373,7 +373,7 @@ struct Rest(Model);
 
 impl Workload for Rest {
     fn next(&mut self, client: NodeId, nth: u64) -> Option<(Duration, Vec<u8>)> {
-        let all = &self.0.operations[self.0.slot(client)?];
+        let all = &self.0.operations[self.0.node_index(client)?];
         all.get(usize::try_from(nth).ok()?)
             .map(|command| (Duration::ZERO, command.clone()))
     }
@@ -401,7 +401,7 @@ impl Shown {
         Shown {
             quiet_until,
             invocations,
-            is_way: true,
+            has_path: true,
         }
     }
 }

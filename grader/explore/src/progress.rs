@@ -12,14 +12,14 @@ use faultline_sim::choice::mix;
 use labkit::abi::{Effect, effects};
 
 use crate::{
+    choice::{Choice, Transition},
     error::Error,
     explorer::Explorer,
     intern::NONE,
     local::{Condition, Work},
     search::{Failure, Judgement, Reached, Search},
-    steps::What,
+    steps::Trigger,
     view::View,
-    ways::{Choice, Way},
 };
 
 /// Within what a healed world must get to its end.
@@ -27,7 +27,7 @@ use crate::{
 pub struct Progress {
     /// Virtual time.
     pub within: Duration,
-    /// So many steps are enough for anybody.
+    /// The maximum number of steps: more than any correct program needs.
     pub steps: u32,
     /// How many healthy worlds each state is continued in: each draws its own latencies and timer
     /// delays.
@@ -44,8 +44,8 @@ const LATENCY_US: (u64, u64) = (1_000, 5_000);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Due {
     Message { flight: u32 },
-    Timer { slot: usize, bytes: u32 },
-    Work { slot: usize },
+    Timer { node_index: usize, bytes: u32 },
+    Work { node_index: usize },
 }
 
 /// One healthy world.
@@ -65,7 +65,7 @@ struct Healthy {
 impl Explorer<'_> {
     /// Continues each of these states in healthy worlds until `done` holds; the first that does not
     /// get there is a failure of the property `name`, one that breaks a property of `search` on its
-    /// way is a failure of that.
+    /// path is a failure of that.
     ///
     /// # Errors
     /// A broken grader.
@@ -79,7 +79,7 @@ impl Explorer<'_> {
     ) -> Result<Option<Failure>, Error> {
         for reached in from {
             for world in 0..bound.worlds {
-                let seed = mix(self.space.print(&reached.state) ^ mix(world));
+                let seed = mix(self.space.fingerprint(&reached.state) ^ mix(world));
                 let found =
                     self.one_world((name, search), Healthy::new(seed, reached), bound, &done)?;
                 if let Err(failure) = found {
@@ -102,7 +102,7 @@ impl Explorer<'_> {
         goal: impl Fn(&View<'_>) -> bool,
     ) -> Result<Result<Option<Reached>, Box<Failure>>, Error> {
         for world in 0..bound.worlds {
-            let seed = mix(self.space.print(&from.state) ^ mix(world));
+            let seed = mix(self.space.fingerprint(&from.state) ^ mix(world));
             match self.one_world(
                 (TOO_LATE, &Search::new()),
                 Healthy::new(seed, from),
@@ -127,14 +127,14 @@ impl Explorer<'_> {
         from: &Reached,
         time: Duration,
     ) -> Result<Result<Reached, Box<Failure>>, Error> {
-        let mut world = Healthy::new(mix(self.space.print(&from.state)), from);
+        let mut world = Healthy::new(mix(self.space.fingerprint(&from.state)), from);
         self.begin(&mut world);
         loop {
-            match self.next_way(&mut world)? {
+            match self.next_transition(&mut world)? {
                 _ if u128::from(world.now_us) > time.as_micros() => return Ok(Ok(world.reached)),
                 None => return Ok(Ok(world.reached)),
-                Some(Way::To { choice, .. }) => self.follow(&mut world, choice),
-                Some(Way::Broken { choice, why }) => {
+                Some(Transition::To { choice, .. }) => self.follow(&mut world, choice),
+                Some(Transition::Broken { choice, why }) => {
                     return Ok(Err(Box::new(self.failure(&world.reached, choice, why))));
                 }
             }
@@ -166,14 +166,14 @@ impl Explorer<'_> {
                 return Ok(Ok(world.reached));
             }
             let late = u128::from(world.now_us) > bound.within.as_micros() || steps == bound.steps;
-            let way = if late {
+            let transition = if late {
                 None
             } else {
-                self.next_way(&mut world)?
+                self.next_transition(&mut world)?
             };
-            match way {
-                Some(Way::To { choice, .. }) => self.follow(&mut world, choice),
-                Some(Way::Broken { choice, why }) => {
+            match transition {
+                Some(Transition::To { choice, .. }) => self.follow(&mut world, choice),
+                Some(Transition::Broken { choice, why }) => {
                     return Ok(Err(Box::new(self.failure(&world.reached, choice, why))));
                 }
                 None => {
@@ -201,100 +201,114 @@ impl Explorer<'_> {
         for flight in self.space.network(&state) {
             world.put(LATENCY_US, Due::Message { flight: *flight });
         }
-        for (slot, local) in state[..self.space.nodes()].iter().enumerate() {
+        for (node_index, local) in state[..self.space.nodes()].iter().enumerate() {
             for timer in &self.space.steps.locals[*local].timers {
-                world.set_timer(slot, timer.bytes, timer.at_least, timer.at_most);
+                world.set_timer(node_index, timer.bytes, timer.at_least, timer.at_most);
             }
-            self.work_on(world, slot);
+            self.work_on(world, node_index);
         }
     }
 
     /// What happens next: what need not wait, or what is due first. What is due and changes nothing
     /// is over.
-    fn next_way(&mut self, world: &mut Healthy) -> Result<Option<Way>, Error> {
-        let ways = self.space.all_ways(&world.reached.state, &self.machine)?.0;
-        let ways: Vec<Way> = ways
+    fn next_transition(&mut self, world: &mut Healthy) -> Result<Option<Transition>, Error> {
+        let transitions = self
+            .space
+            .all_transitions(&world.reached.state, &self.machine)?
+            .0;
+        let transitions: Vec<Transition> = transitions
             .into_iter()
-            .filter(|way| self.space.steps.is_healthy(choice_of(way)))
+            .filter(|transition| choice_of(transition).is_healthy(&self.space.steps))
             .collect();
-        let at_once = ways
-            .iter()
-            .find(|way| match self.began_with(choice_of(way)) {
-                What::Start | What::Synced | What::Invoke => choice_of(way).flight == NONE,
-                What::Deliver | What::Fire { .. } | What::Worked | What::Crash | What::Say => false,
-            });
-        if let Some(way) = at_once {
-            return Ok(Some(*way));
+        let at_once =
+            transitions
+                .iter()
+                .find(|transition| match self.began_with(choice_of(transition)) {
+                    Trigger::Start | Trigger::Synced | Trigger::Invoke => {
+                        choice_of(transition).flight == NONE
+                    }
+                    Trigger::Deliver
+                    | Trigger::Fire { .. }
+                    | Trigger::Worked
+                    | Trigger::Crash
+                    | Trigger::Say => false,
+                });
+        if let Some(transition) = at_once {
+            return Ok(Some(*transition));
         }
         while let Some(((at_us, _), due)) = world.due.pop_first() {
             world.now_us = at_us;
-            let way = match due {
-                Due::Message { flight } => ways.iter().find(|way| choice_of(way).flight == flight),
-                Due::Timer { slot, bytes } => {
-                    world.timers.remove(&(slot, bytes));
-                    ways.iter()
-                        .find(|way| self.fires(world, choice_of(way), slot, bytes))
+            let transition = match due {
+                Due::Message { flight } => transitions
+                    .iter()
+                    .find(|transition| choice_of(transition).flight == flight),
+                Due::Timer { node_index, bytes } => {
+                    world.timers.remove(&(node_index, bytes));
+                    transitions.iter().find(|transition| {
+                        self.fires(world, choice_of(transition), node_index, bytes)
+                    })
                 }
-                Due::Work { slot } => {
-                    world.works.remove(&slot);
-                    ways.iter()
-                        .find(|way| self.is_done_with_work(choice_of(way), slot))
+                Due::Work { node_index } => {
+                    world.works.remove(&node_index);
+                    transitions.iter().find(|transition| {
+                        self.is_done_with_work(choice_of(transition), node_index)
+                    })
                 }
             };
-            if let Some(way) = way {
-                return Ok(Some(*way));
+            if let Some(transition) = transition {
+                return Ok(Some(*transition));
             }
         }
         Ok(None)
     }
 
-    fn began_with(&self, choice: Choice) -> What {
+    fn began_with(&self, choice: Choice) -> Trigger {
         let parts = &self.space.steps.outcomes[choice.outcome as usize].parts;
-        parts.first().expect("every outcome has a part").what
+        parts.first().expect("every outcome has a part").trigger
     }
 
-    fn fires(&self, world: &Healthy, choice: Choice, slot: usize, bytes: u32) -> bool {
+    fn fires(&self, world: &Healthy, choice: Choice, node_index: usize, bytes: u32) -> bool {
         let steps = &self.space.steps;
         let outcome = &steps.outcomes[choice.outcome as usize];
-        let local = &steps.locals[world.reached.state[slot]];
+        let local = &steps.locals[world.reached.state[node_index]];
         match self.began_with(choice) {
-            What::Fire { timer } => {
-                usize::from(steps.slots[outcome.local as usize]) == slot
+            Trigger::Fire { timer } => {
+                usize::from(steps.owners[outcome.local as usize]) == node_index
                     && local.timers[timer as usize].bytes == bytes
             }
             _ => false,
         }
     }
 
-    fn is_done_with_work(&self, choice: Choice, slot: usize) -> bool {
+    fn is_done_with_work(&self, choice: Choice, node_index: usize) -> bool {
         let outcome = &self.space.steps.outcomes[choice.outcome as usize];
-        self.began_with(choice) == What::Worked
-            && usize::from(self.space.steps.slots[outcome.local as usize]) == slot
+        self.began_with(choice) == Trigger::Worked
+            && usize::from(self.space.steps.owners[outcome.local as usize]) == node_index
     }
 
     /// Lets a machine begin with the first work that it has.
-    fn work_on(&self, world: &mut Healthy, slot: usize) {
-        let first = self.space.steps.locals[world.reached.state[slot]]
+    fn work_on(&self, world: &mut Healthy, node_index: usize) {
+        let first = self.space.steps.locals[world.reached.state[node_index]]
             .works
             .first();
-        if world.works.get(&slot).map(|(work, _)| work) == first {
+        if world.works.get(&node_index).map(|(work, _)| work) == first {
             return;
         }
-        if let Some((_, place)) = world.works.remove(&slot) {
+        if let Some((_, place)) = world.works.remove(&node_index) {
             world.due.remove(&place);
         }
         if let Some(work) = first {
             let micros = u64::try_from(work.takes.as_micros()).unwrap_or(u64::MAX);
-            let place = world.put((micros, micros), Due::Work { slot });
-            world.works.insert(slot, (work.clone(), place));
+            let place = world.put((micros, micros), Due::Work { node_index });
+            world.works.insert(node_index, (work.clone(), place));
         }
     }
 
-    /// Goes a way, and puts what it sent and set into the queue.
+    /// Takes a transition, and puts what it sent and set into the queue.
     fn follow(&self, world: &mut Healthy, choice: Choice) {
         let steps = &self.space.steps;
         let outcome = &steps.outcomes[choice.outcome as usize];
-        let slot = usize::from(steps.slots[outcome.local as usize]);
+        let node_index = usize::from(steps.owners[outcome.local as usize]);
         world.reached = self.go(&world.reached, choice);
         for flight in outcome.sends.iter() {
             world.put(LATENCY_US, Due::Message { flight: *flight });
@@ -309,16 +323,16 @@ impl Explorer<'_> {
                         at_most,
                     } => {
                         let bytes = steps.calls.bytes.find(timer).unwrap_or(NONE);
-                        world.set_timer(slot, bytes, at_least, at_most);
+                        world.set_timer(node_index, bytes, at_least, at_most);
                     }
                     Effect::Cancel { timer } => {
-                        world.cancel(slot, steps.calls.bytes.find(timer).unwrap_or(NONE));
+                        world.cancel(node_index, steps.calls.bytes.find(timer).unwrap_or(NONE));
                     }
                     _ => {}
                 }
             }
         }
-        self.work_on(world, slot);
+        self.work_on(world, node_index);
         debug_assert!(
             steps.locals[outcome.local].condition != Condition::Down,
             "nothing crashes here"
@@ -326,8 +340,8 @@ impl Explorer<'_> {
     }
 }
 
-fn choice_of(way: &Way) -> Choice {
-    let (Way::To { choice, .. } | Way::Broken { choice, .. }) = way;
+fn choice_of(transition: &Transition) -> Choice {
+    let (Transition::To { choice, .. } | Transition::Broken { choice, .. }) = transition;
     *choice
 }
 
@@ -354,18 +368,18 @@ impl Healthy {
         place
     }
 
-    fn set_timer(&mut self, slot: usize, bytes: u32, at_least: Duration, at_most: Duration) {
-        self.cancel(slot, bytes);
+    fn set_timer(&mut self, node_index: usize, bytes: u32, at_least: Duration, at_most: Duration) {
+        self.cancel(node_index, bytes);
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let place = self.put(
             (micros(at_least), micros(at_most)),
-            Due::Timer { slot, bytes },
+            Due::Timer { node_index, bytes },
         );
-        self.timers.insert((slot, bytes), place);
+        self.timers.insert((node_index, bytes), place);
     }
 
-    fn cancel(&mut self, slot: usize, bytes: u32) {
-        if let Some(place) = self.timers.remove(&(slot, bytes)) {
+    fn cancel(&mut self, node_index: usize, bytes: u32) {
+        if let Some(place) = self.timers.remove(&(node_index, bytes)) {
             self.due.remove(&place);
         }
     }

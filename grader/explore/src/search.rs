@@ -1,6 +1,6 @@
 //! What a search looks for and what it found.
 
-use crate::{view::View, ways::Choice};
+use crate::{choice::Choice, view::View};
 
 type Check<'p> = Box<dyn Fn(&View<'_>) -> Result<(), String> + Sync + 'p>;
 type Predicate<'p> = Box<dyn Fn(&View<'_>) -> bool + Sync + 'p>;
@@ -23,11 +23,11 @@ pub struct Search<'p> {
 /// What a search may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// So many different states.
+    /// The maximum number of different states.
     pub states: u64,
-    /// So many bytes for states and what is known about them.
+    /// The maximum number of bytes for states and what is known about them.
     pub memory_bytes: u64,
-    /// So many steps from the first state.
+    /// The maximum number of steps from the first state.
     pub depth: u32,
 }
 
@@ -139,7 +139,7 @@ pub(crate) enum Judgement {
     Violates(Box<(usize, String)>),
 }
 
-/// A state and a way to it; a further search may begin there.
+/// A state and a path to it; a further search may begin there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reached {
     pub(crate) state: Vec<u32>,
@@ -153,14 +153,14 @@ impl Reached {
     }
 }
 
-/// A broken promise and the way to it.
+/// A broken promise and the path to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The property's name, or what every program promises.
     pub property: String,
     /// What was observed.
     pub observed: String,
-    /// The way to it, a shortest one from where the search began.
+    /// The path to it, a shortest one from where the search began.
     pub reached: Reached,
 }
 
@@ -173,7 +173,7 @@ pub enum End {
     Goal,
     /// A promise is broken.
     Violation(Box<Failure>),
-    /// So many states, bytes or steps were allowed.
+    /// See [`Limits::states`].
     States,
     /// See [`Limits::memory_bytes`].
     Memory,
@@ -190,7 +190,7 @@ pub struct Report {
     pub states: u64,
     /// The most steps that a state is away from where the search began.
     pub depth: u32,
-    /// How many ways from a state to a state it followed.
+    /// How many transitions it followed.
     pub transitions: u64,
     /// How many calls of handlers all searches of this explorer have made so far.
     pub handler_calls: u64,

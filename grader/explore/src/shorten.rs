@@ -1,19 +1,19 @@
-//! Shorter ways to the same failure.
+//! Shorter paths to the same failure.
 //!
-//! A breadth-first search finds a shortest way, a walk does not. So steps are left out, many at
+//! A breadth-first search finds a shortest path, a walk does not. So steps are left out, many at
 //! once at first and then one by one, as long as what remains still fails in the same way (A.
 //! Zeller, R. Hildebrandt: Simplifying and isolating failure-inducing input, 2002). A step is named
 //! by what happens, not by where it leads, so that leaving out one renames no other; one that is
 //! not possible any more is skipped.
 
 use crate::{
+    choice::{Choice, Transition},
     error::Error,
     explorer::Explorer,
     intern::NONE,
     search::{Failure, Judgement, Reached, Search},
-    steps::What,
+    steps::Trigger,
     view::View,
-    ways::{Choice, Way},
 };
 
 /// What happens in a step, whatever the state is.
@@ -22,15 +22,15 @@ struct Name {
     flight: u32,
     keeps: bool,
     lost: bool,
-    slot: u16,
-    what: Option<Deed>,
+    node_index: u16,
+    what: Option<TriggerName>,
     /// After how many effects of the last part there is a crash.
     crash: Option<u32>,
     loses_disk: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
+enum TriggerName {
     Deliver,
     Fire {
         timer: u32,
@@ -47,7 +47,7 @@ enum Deed {
 }
 
 impl Explorer<'_> {
-    /// The same failure, after fewer steps from `begin`; as it is if there are none. The way of
+    /// The same failure, after fewer steps from `begin`; as it is if there are none. The path of
     /// `failure` must begin there.
     ///
     /// Time: at most about `n^2` tries for `n` steps, each of `n` steps; in practice a few `n`.
@@ -106,28 +106,28 @@ impl Explorer<'_> {
                 flight: choice.flight,
                 keeps: false,
                 lost: true,
-                slot: 0,
+                node_index: 0,
                 what: None,
                 crash: None,
                 loses_disk: false,
             };
         }
         let outcome = &steps.outcomes[choice.outcome as usize];
-        let slot = steps.slots[outcome.local as usize];
-        let what = outcome.parts.first().map(|part| match part.what {
-            What::Deliver => Deed::Deliver,
-            What::Fire { timer } => {
-                let local = &steps.locals[state[usize::from(slot)]];
-                Deed::Fire {
+        let node_index = steps.owners[outcome.local as usize];
+        let what = outcome.parts.first().map(|part| match part.trigger {
+            Trigger::Deliver => TriggerName::Deliver,
+            Trigger::Fire { timer } => {
+                let local = &steps.locals[state[usize::from(node_index)]];
+                TriggerName::Fire {
                     timer: local.timers[timer as usize].bytes,
                 }
             }
-            What::Synced => Deed::Synced,
-            What::Worked => Deed::Worked,
-            What::Invoke => Deed::Invoke,
-            What::Start => Deed::Start,
-            What::Crash => Deed::Crash,
-            What::Say => Deed::Say {
+            Trigger::Synced => TriggerName::Synced,
+            Trigger::Worked => TriggerName::Worked,
+            Trigger::Invoke => TriggerName::Invoke,
+            Trigger::Start => TriggerName::Start,
+            Trigger::Crash => TriggerName::Crash,
+            Trigger::Say => TriggerName::Say {
                 outcome: choice.outcome,
             },
         });
@@ -141,7 +141,7 @@ impl Explorer<'_> {
             flight: choice.flight,
             keeps: choice.keeps,
             lost: false,
-            slot,
+            node_index,
             what,
             crash,
             loses_disk,
@@ -160,7 +160,7 @@ impl Explorer<'_> {
         let mut reached = begin.clone();
         for name in names {
             // Nobody but the test makes a puppet speak.
-            if let Some(Deed::Say { outcome }) = name.what {
+            if let Some(TriggerName::Say { outcome }) = name.what {
                 let outside = self.space.outside(&reached.state);
                 reached = self.go(
                     &reached,
@@ -173,22 +173,22 @@ impl Explorer<'_> {
                 );
                 continue;
             }
-            let ways = self.space.all_ways(&reached.state, &self.machine)?.0;
-            let choice_of = |way: &Way| match way {
-                Way::To { choice, .. } | Way::Broken { choice, .. } => *choice,
+            let transitions = self.space.all_transitions(&reached.state, &self.machine)?.0;
+            let choice_of = |transition: &Transition| match transition {
+                Transition::To { choice, .. } | Transition::Broken { choice, .. } => *choice,
             };
-            let Some(way) = ways
+            let Some(transition) = transitions
                 .iter()
-                .find(|way| self.name(&reached.state, choice_of(way)) == *name)
+                .find(|transition| self.name(&reached.state, choice_of(transition)) == *name)
             else {
                 continue;
             };
-            match *way {
-                Way::Broken { choice, why } => {
+            match *transition {
+                Transition::Broken { choice, why } => {
                     let failure = self.failure(&reached, choice, why);
                     return Ok(Some(failure).filter(|failure| failure.is_like(known)));
                 }
-                Way::To { choice, .. } => reached = self.go(&reached, choice),
+                Transition::To { choice, .. } => reached = self.go(&reached, choice),
             }
             match search.judge(&View::new(&self.space, &reached.state)) {
                 Judgement::Violates(what) => {
@@ -205,7 +205,7 @@ impl Explorer<'_> {
             }
         }
         // A property of the end fails only where the world cannot go on.
-        if self.space.all_ways(&reached.state, &self.machine)?.1 {
+        if self.space.all_transitions(&reached.state, &self.machine)?.1 {
             return Ok(None);
         }
         let view = View::new(&self.space, &reached.state);

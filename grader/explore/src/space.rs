@@ -1,28 +1,28 @@
 //! States of the whole world as short lists of numbers.
 //!
-//! A state is `[local of each node, budget, outside, flights in ascending order]`. Its *print* is a
-//! 64-bit hash, a sum over its parts, so that the print of a successor costs a few additions, and a
-//! successor that was seen before is never built at all.
+//! A state is `[local of each node, budget, outside, flights in ascending order]`. Its
+//! *fingerprint* is a 64-bit hash, a sum over its parts, so that the fingerprint of a successor
+//! costs a few additions, and a successor that was seen before is never built at all.
 
 use faultline_sim::choice::mix;
 
 use crate::{
     calls::Machine,
+    choice::{Broken, Choice, Need},
     error::Error,
-    guide::Guidance,
+    guidance::Guidance,
     intern::NONE,
     local::Local,
     model::{Faults, Model},
     monitor::Watch,
-    steps::{Outcome, Step, Steps, flight_hash},
-    ways::{Broken, Choice, Need, Way},
+    steps::{LocalStep, StepOutcome, StepTable, flight_hash},
 };
 
 /// Everything that is known about a world so far. Looking things up needs no lock: only
 /// [`Space::resolve`] adds to it.
 pub(crate) struct Space<'m> {
     pub model: &'m Model,
-    pub steps: Steps,
+    pub steps: StepTable,
     pub watch: Watch,
     pub guidance: Guidance,
 }
@@ -94,14 +94,17 @@ impl Space<'_> {
     pub fn empty_state(&mut self) -> Vec<u32> {
         let nothing = self.steps.nothing;
         let mut state: Vec<u32> = (0..self.nodes())
-            .map(|slot| self.steps.intern_local(Local::new(slot as u16, nothing)))
+            .map(|node_index| {
+                self.steps
+                    .intern_local(Local::new(node_index as u16, nothing))
+            })
             .collect();
         state.extend([budget(self.model.faults), 0]);
         state
     }
 
     /// The hash of a state.
-    pub fn print(&self, state: &[u32]) -> u64 {
+    pub fn fingerprint(&self, state: &[u32]) -> u64 {
         let locals = state[..self.nodes()].iter().map(|local| local_hash(*local));
         let flights = self
             .network(state)
@@ -116,7 +119,7 @@ impl Space<'_> {
         &self,
         state: &'o [u32],
         gone: u32,
-        outcome: &'o Outcome,
+        outcome: &'o StepOutcome,
     ) -> impl Iterator<Item = u32> + 'o {
         let (network, copies) = (&state[self.header()..], self.model.copies);
         outcome
@@ -155,7 +158,7 @@ impl Space<'_> {
             return;
         }
         let outcome = &self.steps.outcomes[choice.outcome as usize];
-        here[usize::from(self.steps.slots[outcome.local as usize])] = outcome.local;
+        here[usize::from(self.steps.owners[outcome.local as usize])] = outcome.local;
         if outcome.crash {
             here[header - 2] = spend(here[header - 2], ONE_CRASH);
         }
@@ -171,7 +174,7 @@ impl Space<'_> {
 
     /// Works out what is needed; numbers are given in the order of the needs.
     pub fn resolve(&mut self, needs: &[Need], machine: &Machine<'_>) -> Result<(), Error> {
-        let steps: Vec<Step> = needs
+        let steps: Vec<LocalStep> = needs
             .iter()
             .filter_map(|need| match need {
                 Need::Step(step) => Some(*step),
@@ -182,31 +185,20 @@ impl Space<'_> {
         for need in needs {
             if let Need::Watch {
                 outside,
-                happenings,
+                external_events,
             } = need
             {
-                let seen = &self.steps.happenings[*happenings];
-                self.watch
-                    .resolve(*outside, *happenings, seen, &self.steps.calls, self.model);
+                let seen = &self.steps.external_events[*external_events];
+                self.watch.resolve(
+                    *outside,
+                    *external_events,
+                    seen,
+                    &self.steps.calls,
+                    self.model,
+                );
             }
         }
         Ok(())
-    }
-
-    /// All ways out of a state, whatever has to be worked out for it.
-    pub fn all_ways(
-        &mut self,
-        state: &[u32],
-        machine: &Machine<'_>,
-    ) -> Result<(Vec<Way>, bool), Error> {
-        loop {
-            let (mut needs, mut ways) = (Vec::new(), Vec::new());
-            let goes_on = self.ways(state, self.print(state), &mut needs, |way| ways.push(way));
-            if needs.is_empty() {
-                return Ok((ways, goes_on));
-            }
-            self.resolve(&needs, machine)?;
-        }
     }
 
     /// What is wrong, in a sentence.

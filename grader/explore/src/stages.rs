@@ -1,12 +1,12 @@
 //! A test in stages, explored.
 //!
 //! Three things happen in turn. A healthy simulated world must come through all stages: what does
-//! not even happen there is told without a search. Then the stages are explored. A way to a failure
-//! becomes a schedule, a simulated world follows it, and what that world sees is the verdict; so
-//! replays, reports and pictures need not know of searches. In the end every remembered call is
-//! made again, since a search of what is no function proves nothing.
+//! not even happen there is told without a search. Then the stages are explored. A path to a
+//! failure becomes a schedule, a simulated world follows it, and what that world sees is the
+//! verdict; so replays, reports and pictures need not know of searches. In the end every remembered
+//! call is made again, since a search of what is no function proves nothing.
 
-use faultline_sim::{Kind, Outcome, Searched, Stop, Trial};
+use faultline_sim::{FailureKind, Outcome, Searched, Stop, Trial};
 
 use crate::{
     aid,
@@ -18,15 +18,16 @@ use crate::{
     walk::Walks,
 };
 
-/// A fair world takes at most so many steps to a goal.
+/// The maximum number of steps of a fair world to a goal.
 const FAIR_STEPS: u32 = 20_000;
-/// So many fair worlds are tried before a goal is searched for.
+/// The number of fair worlds that are tried before a goal is searched for.
 const FAIR_WORLDS: u64 = 4;
-/// So many, where a wrong program is to be led astray.
-const TEMPTING_WORLDS: u64 = 24;
-/// So many states are searched for a goal to which no fair world leads.
+/// The number of fair worlds for a goal of [`Orders::try_reach`], to which only a wrong program
+/// comes.
+const TRY_REACH_WORLDS: u64 = 24;
+/// The maximum number of states of the search for a goal to which no fair world leads.
 const SOUGHT: u64 = 100_000;
-/// From so many states of each search a healthy world must get to its end.
+/// The number of states of each search from which a healthy world must get to its end.
 const SAMPLES: usize = 12;
 
 /// A failure, and whether it is one of progress.
@@ -114,7 +115,8 @@ impl<'p> Orders<'p> {
             return None;
         };
         let goal = self.came_to.get();
-        (violation.kind == Kind::NoProgress && self.goals().nth(goal).is_some()).then_some(goal)
+        (violation.kind == FailureKind::NoProgress && self.goals().nth(goal).is_some())
+            .then_some(goal)
     }
 
     fn properties(&self) -> Search<'_> {
@@ -167,7 +169,7 @@ impl Stages<'_, '_, '_> {
             Leg::Reach(goal) => self.go_to(trial, goal)?,
             Leg::Try(goal) => {
                 let bound = Progress {
-                    worlds: TEMPTING_WORLDS,
+                    worlds: TRY_REACH_WORLDS,
                     ..self.orders.fair()
                 };
                 explorer.lead(here, bound, |view| goal.holds(view))?
@@ -237,7 +239,8 @@ impl Stages<'_, '_, '_> {
         Ok(Ok(found))
     }
 
-    /// The way to where it began need not be a shortest one, and what was for later may come first.
+    /// The path to where it began need not be a shortest one, and what was for later may come
+    /// first.
     fn shortest(&mut self, failure: Failure) -> Result<Found, Error> {
         self.explorer.unguided();
         let failure = self
@@ -329,7 +332,7 @@ impl Stages<'_, '_, '_> {
         }))
     }
 
-    /// Lets a simulated world go the way of a failure.
+    /// Lets a simulated world follow the path to a failure.
     fn show(
         &self,
         trial: &mut Trial<'_>,
@@ -365,7 +368,7 @@ impl Stages<'_, '_, '_> {
             Some(difference) => {
                 trial.forget_worlds();
                 Err(Stop::beside_worlds(
-                    Kind::Nondeterminism,
+                    FailureKind::Nondeterminism,
                     difference.to_string(),
                 ))
             }
@@ -408,7 +411,7 @@ impl Stages<'_, '_, '_> {
 
 fn broken(error: Error) -> Stop {
     match error {
-        Error::OutOfFuel => Stop::beside_worlds(Kind::Timeout, error.to_string()),
+        Error::OutOfFuel => Stop::beside_worlds(FailureKind::Timeout, error.to_string()),
         Error::Broken(_) | Error::LostPath => Stop::Broken(error.to_string()),
     }
 }

@@ -1,13 +1,13 @@
-//! A way through the states as a list of events, in the names that the simulator uses.
+//! A path through the states as a list of events, in the names that the simulator uses.
 //!
 //! States hold no names: equal messages are one, whoever sent them when. So a path is walked once
-//! more with names: every message by its sender's life and a count in it, every timer, sync and
-//! event alike. The result is a [`Schedule`] that a simulated world follows.
+//! more with names: every message by its sender's incarnation and a count in it, every timer, sync
+//! and event alike. The result is a [`Schedule`] that a simulated world follows.
 
 use std::collections::BTreeMap;
 
 use faultline_sim::{
-    FaultAction, Life, Schedule,
+    FaultAction, IncarnationId, Schedule,
     schedule::{Action, Timed},
 };
 use labkit::{
@@ -16,15 +16,15 @@ use labkit::{
 };
 
 use crate::{
+    choice::Choice,
     explorer::Explorer,
     intern::NONE,
-    monitor::Happening,
+    monitor::ExternalEvent,
     search::Reached,
-    steps::{Flight, Outcome, Part, What},
-    ways::Choice,
+    steps::{Flight, Part, StepOutcome, Trigger},
 };
 
-/// One step of a way.
+/// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// What happens, for people.
@@ -34,22 +34,22 @@ pub struct Event {
     pub actions: Vec<Action>,
 }
 
-/// A way from the first state to another one.
+/// A path from the first state to another one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
     /// Its steps, the starts of the nodes included.
     pub events: Vec<Event>,
     /// Messages that were lost on it: the step of the sending, and the name. The simulator loses a
     /// message when it is sent.
-    lost: Vec<(usize, Life, u64)>,
+    lost: Vec<(usize, IncarnationId, u64)>,
 }
 
 /// Virtual time between two steps of a schedule, for people to read: order is all that counts.
 const STEP_US: u64 = 1_000;
 
 impl Trace {
-    /// The way as a schedule for the simulator, one millisecond a step; at its end all is healed. A
-    /// world that follows it must start all nodes at once and be quiet until the end
+    /// The path as a schedule for the simulator, one millisecond a step; at its end all is healed.
+    /// A world that follows it must start all nodes at once and be quiet until the end
     /// ([`Setup::quiet_until`](faultline_sim::Setup)).
     pub fn schedule(&self) -> Schedule {
         let timed = |step: usize, action: Action| {
@@ -109,15 +109,15 @@ struct Counts {
 struct Walk<'w, 'm> {
     explorer: &'w Explorer<'m>,
     counts: Vec<Counts>,
-    /// The names of the messages in the network: their step, life and number, the oldest first.
-    network: BTreeMap<u32, Vec<(usize, Life, u64)>>,
+    /// The names of the messages in the network: their step, sender and number, the oldest first.
+    network: BTreeMap<u32, Vec<(usize, IncarnationId, u64)>>,
     /// Where it is.
     state: Vec<u32>,
     trace: Trace,
 }
 
 impl Explorer<'_> {
-    /// The way to a state, as events.
+    /// The path to a state, as events.
     ///
     /// Time: one description by the node for each step.
     pub fn trace(&self, reached: &Reached) -> Trace {
@@ -177,13 +177,13 @@ impl Walk<'_, '_> {
         self.trace.events.push(event);
     }
 
-    fn name(&self, slot: u16) -> NodeId {
-        self.explorer.space.model.nodes[usize::from(slot)].id
+    fn name(&self, node_index: u16) -> NodeId {
+        self.explorer.space.model.nodes[usize::from(node_index)].id
     }
 
     fn describe(
         &self,
-        slot: u16,
+        node_index: u16,
         incarnation: u32,
         state: u32,
         subject: Subject,
@@ -194,7 +194,7 @@ impl Walk<'_, '_> {
         calls.describe(
             machine,
             model,
-            (slot, incarnation, state),
+            (node_index, incarnation, state),
             subject,
             &calls.bytes[bytes],
         )
@@ -211,23 +211,28 @@ impl Walk<'_, '_> {
         }
     }
 
-    fn carry_out(&mut self, outcome: &Outcome, actions: &mut Vec<Action>, says: &mut Vec<String>) {
+    fn carry_out(
+        &mut self,
+        outcome: &StepOutcome,
+        actions: &mut Vec<Action>,
+        says: &mut Vec<String>,
+    ) {
         let steps = &self.explorer.space.steps;
-        let slot = steps.slots[outcome.local as usize];
-        let name = self.name(slot);
+        let node_index = steps.owners[outcome.local as usize];
+        let name = self.name(node_index);
         for part in outcome.parts.iter() {
-            self.begin(slot, *part, actions, says);
-            self.effects(slot, *part, actions);
+            self.begin(node_index, *part, actions, says);
+            self.effects(node_index, *part, actions);
         }
         if outcome
             .parts
             .first()
-            .is_some_and(|part| part.what == What::Say)
+            .is_some_and(|part| part.trigger == Trigger::Say)
         {
-            self.said(slot, &outcome.sends, says);
+            self.said(node_index, &outcome.sends, says);
         }
-        let counts = &self.counts[usize::from(slot)];
-        let of = Life {
+        let counts = &self.counts[usize::from(node_index)];
+        let of = IncarnationId {
             node: name,
             incarnation: counts.incarnation,
         };
@@ -235,7 +240,7 @@ impl Walk<'_, '_> {
             && outcome
                 .parts
                 .last()
-                .is_some_and(|part| part.what != What::Crash)
+                .is_some_and(|part| part.trigger != Trigger::Crash)
         {
             actions.push(Action::Crash {
                 of,
@@ -250,52 +255,61 @@ impl Walk<'_, '_> {
         if outcome.loses_disk {
             says.push(format!("the disk of {name} is lost"));
         } else if outcome.crash {
-            self.survived(slot, outcome, of, actions);
+            self.survived(node_index, outcome, of, actions);
         }
-        for happening in &steps.happenings[outcome.happenings] {
-            let local = &steps.locals[outcome.local];
-            match *happening {
-                Happening::Invoked { command, .. } => {
-                    let text = self.describe(slot, 1, local.snapshot, Subject::Command, command);
-                    says.push(format!("{name} is asked for {text}"));
-                }
-                Happening::Worked { label, .. } => {
-                    says.push(format!(
-                        "{name} is done with {}",
-                        String::from_utf8_lossy(&steps.calls.bytes[label])
-                    ));
-                }
-                Happening::Created { .. }
-                | Happening::Appended { .. }
-                | Happening::Renamed { .. } => {}
-                Happening::Answered { output, .. } => {
-                    let text = self.describe(slot, 1, local.snapshot, Subject::Output, output);
-                    says.push(format!("{name} answers {text}"));
-                }
-            }
-        }
+        self.tell_events(node_index, outcome, says);
         if outcome.crash {
-            let counts = &mut self.counts[usize::from(slot)];
+            let counts = &mut self.counts[usize::from(node_index)];
             counts.timers.clear();
             counts.works.clear();
         }
     }
 
+    /// Tells what an outcome shows to the outside.
+    fn tell_events(&self, node_index: u16, outcome: &StepOutcome, says: &mut Vec<String>) {
+        let steps = &self.explorer.space.steps;
+        let name = self.name(node_index);
+        for event in &steps.external_events[outcome.external_events] {
+            let local = &steps.locals[outcome.local];
+            match *event {
+                ExternalEvent::Invoked { command, .. } => {
+                    let text =
+                        self.describe(node_index, 1, local.snapshot, Subject::Command, command);
+                    says.push(format!("{name} is asked for {text}"));
+                }
+                ExternalEvent::Worked { label, .. } => {
+                    says.push(format!(
+                        "{name} is done with {}",
+                        String::from_utf8_lossy(&steps.calls.bytes[label])
+                    ));
+                }
+                ExternalEvent::Created { .. }
+                | ExternalEvent::Appended { .. }
+                | ExternalEvent::Renamed { .. } => {}
+                ExternalEvent::Answered { output, .. } => {
+                    let text =
+                        self.describe(node_index, 1, local.snapshot, Subject::Output, output);
+                    says.push(format!("{name} answers {text}"));
+                }
+            }
+        }
+    }
+
     /// Names what a puppet has said.
-    fn said(&mut self, slot: u16, flights: &[u32], says: &mut Vec<String>) {
+    fn said(&mut self, node_index: u16, flights: &[u32], says: &mut Vec<String>) {
         let now = self.trace.events.len();
         for flight in flights {
             let Flight { to, bytes, .. } = self.explorer.space.steps.flights[*flight];
-            let message = self.describe(slot, 1, NONE, Subject::Message, bytes);
+            let message = self.describe(node_index, 1, NONE, Subject::Message, bytes);
             says.push(format!(
                 "{} sends {message} to {}",
-                self.name(slot),
+                self.name(node_index),
                 self.name(to)
             ));
-            let counts = &mut self.counts[usize::from(slot)];
+            let counts = &mut self.counts[usize::from(node_index)];
             counts.sends += 1;
-            let life = Life {
-                node: self.explorer.space.model.nodes[usize::from(slot)].id,
+            let life = IncarnationId {
+                node: self.explorer.space.model.nodes[usize::from(node_index)].id,
                 incarnation: 1,
             };
             let name = (now, life, counts.sends);
@@ -304,11 +318,19 @@ impl Walk<'_, '_> {
     }
 
     /// Names what the crash that ends this outcome leaves of unsynced writes.
-    fn survived(&self, slot: u16, outcome: &Outcome, of: Life, actions: &mut Vec<Action>) {
+    fn survived(
+        &self,
+        node_index: u16,
+        outcome: &StepOutcome,
+        of: IncarnationId,
+        actions: &mut Vec<Action>,
+    ) {
         let steps = &self.explorer.space.steps;
-        let mut disk = steps.locals[self.state[usize::from(slot)]].disk.clone();
+        let mut disk = steps.locals[self.state[usize::from(node_index)]]
+            .disk
+            .clone();
         for part in outcome.parts.iter() {
-            if part.what == What::Synced {
+            if part.trigger == Trigger::Synced {
                 disk.sync();
             }
             for effect in effects(&steps.calls.bytes[part.effects])
@@ -335,79 +357,96 @@ impl Walk<'_, '_> {
     }
 
     /// What a part begins with, apart from a delivery.
-    fn begin(&mut self, slot: u16, part: Part, actions: &mut Vec<Action>, says: &mut Vec<String>) {
-        let name = self.name(slot);
-        let starts = self.explorer.space.model.nodes[usize::from(slot)].starts;
-        let counts = &mut self.counts[usize::from(slot)];
-        if !matches!(part.what, What::Synced | What::Crash) {
+    fn begin(
+        &mut self,
+        node_index: u16,
+        part: Part,
+        actions: &mut Vec<Action>,
+        says: &mut Vec<String>,
+    ) {
+        let name = self.name(node_index);
+        let counts = &mut self.counts[usize::from(node_index)];
+        if !matches!(part.trigger, Trigger::Synced | Trigger::Crash) {
             counts.events += 1;
             counts.effects = 0;
         }
-        let of = Life {
+        let of = IncarnationId {
             node: name,
             incarnation: counts.incarnation,
         };
-        match part.what {
-            What::Deliver => {}
-            What::Fire { timer } => {
+        match part.trigger {
+            Trigger::Deliver => {}
+            Trigger::Fire { timer } => {
                 let (bytes, nth) = counts.timers.remove(timer as usize);
                 actions.push(Action::Fire { of, nth });
                 let state =
-                    self.explorer.space.steps.locals[self.state[usize::from(slot)]].snapshot;
-                let text = self.describe(slot, of.incarnation as u32, state, Subject::Timer, bytes);
+                    self.explorer.space.steps.locals[self.state[usize::from(node_index)]].snapshot;
+                let text = self.describe(
+                    node_index,
+                    of.incarnation as u32,
+                    state,
+                    Subject::Timer,
+                    bytes,
+                );
                 says.push(format!("{name}'s timer {text} fires"));
             }
-            What::Synced => {
+            Trigger::Synced => {
                 actions.push(Action::Synced {
                     of,
                     nth: counts.syncs,
                 });
                 says.push(format!("{name}'s sync is over"));
             }
-            What::Worked => {
+            Trigger::Worked => {
                 let (_, nth) = counts.works.remove(0);
                 actions.push(Action::Worked { of, nth });
             }
-            What::Invoke | What::Say => {
+            Trigger::Invoke | Trigger::Say => {
                 counts.operations += 1;
                 actions.push(Action::Invoke {
                     client: name,
                     nth: counts.operations,
                 });
             }
-            What::Start => {
-                let incarnation = counts.incarnation + 1;
-                let operations = counts.operations;
-                *counts = Counts {
-                    incarnation,
-                    events: 1,
-                    operations,
-                    ..Counts::default()
-                };
-                let local = &self.explorer.space.steps.locals[self.state[usize::from(slot)]];
-                if local.disk.is_new() {
-                    actions.push(Action::Fault(FaultAction::LoseDisk { node: name }));
-                }
-                if incarnation > 1 || !starts {
-                    actions.push(Action::Fault(FaultAction::Restart { node: name }));
-                }
-                says.push(format!("{name} starts"));
-            }
-            What::Crash => {
+            Trigger::Start => self.begin_start(node_index, actions, says),
+            Trigger::Crash => {
                 actions.push(Action::Fault(FaultAction::Crash { node: name }));
                 says.push(format!("{name} crashes"));
             }
         }
     }
 
+    /// A new incarnation: its counts begin anew.
+    fn begin_start(&mut self, node_index: u16, actions: &mut Vec<Action>, says: &mut Vec<String>) {
+        let node = self.name(node_index);
+        let starts = self.explorer.space.model.nodes[usize::from(node_index)].starts;
+        let counts = &mut self.counts[usize::from(node_index)];
+        let incarnation = counts.incarnation + 1;
+        let operations = counts.operations;
+        *counts = Counts {
+            incarnation,
+            events: 1,
+            operations,
+            ..Counts::default()
+        };
+        let local = &self.explorer.space.steps.locals[self.state[usize::from(node_index)]];
+        if local.disk.is_new() {
+            actions.push(Action::Fault(FaultAction::LoseDisk { node }));
+        }
+        if incarnation > 1 || !starts {
+            actions.push(Action::Fault(FaultAction::Restart { node }));
+        }
+        says.push(format!("{node} starts"));
+    }
+
     /// Counts the effects that a part carried out, and names what they make.
-    fn effects(&mut self, slot: u16, part: Part, actions: &mut Vec<Action>) {
+    fn effects(&mut self, node_index: u16, part: Part, actions: &mut Vec<Action>) {
         let space = &self.explorer.space;
         let steps = &space.steps;
         let now = self.trace.events.len();
-        let node = self.name(slot);
-        let counts = &mut self.counts[usize::from(slot)];
-        let life = Life {
+        let node = self.name(node_index);
+        let counts = &mut self.counts[usize::from(node_index)];
+        let life = IncarnationId {
             node,
             incarnation: counts.incarnation,
         };
@@ -419,7 +458,9 @@ impl Walk<'_, '_> {
             match effect {
                 Effect::Send { to, message } => {
                     counts.sends += 1;
-                    if let Some(flight) = steps.find_flight(slot, space.model.slot(to), message) {
+                    if let Some(flight) =
+                        steps.find_flight(node_index, space.model.node_index(to), message)
+                    {
                         self.network
                             .entry(flight)
                             .or_default()
@@ -445,7 +486,7 @@ impl Walk<'_, '_> {
                 Effect::Sync => {
                     counts.syncs += 1;
                     // Where no node crashes, a sync is over at once.
-                    if !space.model.crashes(usize::from(slot)) {
+                    if !space.model.crashes(usize::from(node_index)) {
                         actions.push(Action::Synced {
                             of: life,
                             nth: counts.syncs,

@@ -2,9 +2,9 @@
 //! relies on it, and so does every replay.
 //!
 //! Every remembered call is made at least twice more, with another seed for what a node can draw of
-//! randomness: once in a fresh instance, and once in an instance that has a life behind it, where
-//! the calls before left whatever a program keeps outside its state (a static, an address on the
-//! heap). A different answer is told with the first field that differs.
+//! randomness: once in a fresh instance, and once in an instance that has handled others before,
+//! where the calls before left whatever a program keeps outside its state (a static, an address on
+//! the heap). A different answer is told with the first field that differs.
 
 use std::fmt;
 
@@ -21,9 +21,9 @@ use crate::{
 /// Every node draws other random numbers than in the search.
 const OTHER_ENTROPY: u64 = !ENTROPY;
 
-/// How many calls one instance lives through. The number is fixed, so that the lives, and what they
-/// bring to light, do not depend on the number of threads.
-const LIFE: usize = 1_000;
+/// How many calls one instance handles. The number is fixed, so that what the calls before one
+/// bring to light does not depend on the number of threads.
+const CALLS_PER_INSTANCE: usize = 1_000;
 
 /// Two answers of one handler to the same question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,8 +150,8 @@ pub struct Verified {
 impl Explorer<'_> {
     /// Makes every call again that the searches so far remember the answer of, on all threads.
     ///
-    /// Time: two calls of a handler for each remembered one, and at least 1,000 for each life of
-    /// each node.
+    /// Time: two calls of a handler for each remembered one, and at least 1,000 for each
+    /// incarnation of each node.
     ///
     /// # Errors
     /// A broken grader.
@@ -159,11 +159,11 @@ impl Explorer<'_> {
         let (calls, model) = (&self.space.steps.calls, self.space.model);
         let all = calls.all();
         let again = calls.run(all, model, &self.machine, OTHER_ENTROPY);
-        let lives = calls.lives();
-        let answers: Vec<_> = lives
+        let incarnations = calls.by_incarnation();
+        let answers: Vec<_> = incarnations
             .par_iter()
-            .map_init(self.machine.factory, |backend, life| {
-                calls.run_life(life, model, &mut **backend, OTHER_ENTROPY)
+            .map_init(self.machine.factory, |backend, calls_of_one| {
+                calls.run_incarnation(calls_of_one, model, &mut **backend, OTHER_ENTROPY)
             })
             .flatten_iter()
             .collect();
@@ -171,7 +171,7 @@ impl Explorer<'_> {
             .iter()
             .copied()
             .zip(again)
-            .chain(lives.into_iter().flatten().zip(answers));
+            .chain(incarnations.into_iter().flatten().zip(answers));
         let (mut made, mut differences, mut seen) = (0, Vec::new(), FxHashSet::default());
         for (call, raw) in again {
             made += 1;
@@ -193,7 +193,7 @@ impl Explorer<'_> {
         raw: &Result<Raw, String>,
     ) -> Nondeterminism {
         let calls = &self.space.steps.calls;
-        let node = self.space.model.nodes[usize::from(call.slot)].id;
+        let node = self.space.model.nodes[usize::from(call.node_index)].id;
         let event = self.event_text(call);
         let (done, raw) = match (answer, raw) {
             (Ok(done), Ok(raw)) => (done, raw),
@@ -248,8 +248,8 @@ impl Explorer<'_> {
 
     fn event_text(&self, call: &Call) -> String {
         let (calls, model) = (&self.space.steps.calls, self.space.model);
-        let text = |subject, slot, bytes: u32| {
-            let of = (slot, call.incarnation, call.before);
+        let text = |subject, node_index, bytes: u32| {
+            let of = (node_index, call.incarnation, call.before);
             calls.describe(&self.machine, model, of, subject, &calls.bytes[bytes])
         };
         match call.cause {
@@ -261,9 +261,14 @@ impl Explorer<'_> {
                     model.nodes[usize::from(from)].id
                 )
             }
-            Cause::Timer { bytes } => format!("timer {}", text(Subject::Timer, call.slot, bytes)),
+            Cause::Timer { bytes } => {
+                format!("timer {}", text(Subject::Timer, call.node_index, bytes))
+            }
             Cause::Invoke { bytes } => {
-                format!("operation {}", text(Subject::Command, call.slot, bytes))
+                format!(
+                    "operation {}",
+                    text(Subject::Command, call.node_index, bytes)
+                )
             }
             Cause::Work { token, .. } => format!("the end of work {token}"),
         }
@@ -271,7 +276,7 @@ impl Explorer<'_> {
 
     fn effect_text(&self, call: &Call, state: u32, effect: &Effect<'_>) -> String {
         let (calls, model) = (&self.space.steps.calls, self.space.model);
-        let of = (call.slot, call.incarnation, state);
+        let of = (call.node_index, call.incarnation, state);
         let text = |subject, bytes: &[u8]| calls.describe(&self.machine, model, of, subject, bytes);
         match effect {
             Effect::Send { to, message } => {
@@ -318,23 +323,35 @@ impl Calls {
         }
     }
 
-    /// All calls but starts, those of each life of each node together, in pieces that one instance
-    /// lives through. Where there are few, they come again and again: what a program keeps outside
+    /// All calls but starts, those of each incarnation of each node together, in pieces for one
+    /// instance. Where there are few, they come again and again: what a program keeps outside
     /// its state may take its time to show.
-    fn lives(&self) -> Vec<Vec<Call>> {
-        let life = |call: &Call| (call.slot, call.incarnation);
+    fn by_incarnation(&self) -> Vec<Vec<Call>> {
+        let incarnation = |call: &Call| (call.node_index, call.incarnation);
         let mut calls: Vec<Call> = self
             .all()
             .iter()
             .copied()
             .filter(|call| call.cause != Cause::Start)
             .collect();
-        calls.sort_by_key(life);
-        let of_one = calls.chunk_by(|one, other| life(one) == life(other));
+        calls.sort_by_key(incarnation);
+        let of_one = calls.chunk_by(|one, other| incarnation(one) == incarnation(other));
         of_one
             .flat_map(|calls| match calls.len() {
-                ..LIFE => vec![calls.iter().copied().cycle().take(LIFE).collect()],
-                _ => calls.chunks(LIFE).map(<[Call]>::to_vec).collect(),
+                ..CALLS_PER_INSTANCE => {
+                    vec![
+                        calls
+                            .iter()
+                            .copied()
+                            .cycle()
+                            .take(CALLS_PER_INSTANCE)
+                            .collect(),
+                    ]
+                }
+                _ => calls
+                    .chunks(CALLS_PER_INSTANCE)
+                    .map(<[Call]>::to_vec)
+                    .collect(),
             })
             .collect()
     }

@@ -22,30 +22,30 @@ enum Of<'s> {
         space: &'s Space<'s>,
         state: &'s [u32],
     },
-    World(&'s Seen<'s>),
+    World(&'s WorldView<'s>),
 }
 
 /// A message: sender, receiver, bytes.
 type Sent = (NodeId, NodeId, Vec<u8>);
 
 /// A simulated world at one moment.
-pub(crate) struct Seen<'s> {
+pub(crate) struct WorldView<'s> {
     model: &'s Model,
-    nodes: Vec<SeenNode>,
+    nodes: Vec<NodeView>,
     files: &'s BTreeMap<String, File>,
     works: &'s [Work],
     /// Asked for only where a property wants to know: there may be very many.
     in_flight: Box<dyn Fn() -> Vec<Sent> + 's>,
 }
 
-struct SeenNode {
+struct NodeView {
     observation: Option<Vec<u8>>,
     incarnation: u64,
     answered: u32,
 }
 
-impl<'s> Seen<'s> {
-    pub fn of(world: &'s mut World<'_>, model: &'s Model) -> Outcome<Seen<'s>> {
+impl<'s> WorldView<'s> {
+    pub fn of(world: &'s mut World<'_>, model: &'s Model) -> Outcome<WorldView<'s>> {
         let mut nodes = Vec::with_capacity(model.nodes.len());
         for node in &model.nodes {
             let answers = world
@@ -56,7 +56,7 @@ impl<'s> Seen<'s> {
                 .filter(|operation| operation.reply.is_some())
                 .count() as u32;
             let observation = world.observe(node.id)?;
-            nodes.push(SeenNode {
+            nodes.push(NodeView {
                 observation,
                 incarnation: world.incarnation(node.id),
                 answered,
@@ -64,7 +64,7 @@ impl<'s> Seen<'s> {
         }
         let world = &*world;
         let in_flight = Box::new(|| world.in_flight());
-        Ok(Seen {
+        Ok(WorldView {
             model,
             nodes,
             files: world.files(),
@@ -77,8 +77,8 @@ impl<'s> Seen<'s> {
         View(Of::World(self))
     }
 
-    fn node(&self, node: NodeId) -> &SeenNode {
-        &self.nodes[slot_of(self.model, node)]
+    fn node(&self, node: NodeId) -> &NodeView {
+        &self.nodes[index_of(self.model, node)]
     }
 }
 
@@ -114,7 +114,7 @@ impl<'s> View<'s> {
         self.observation(node).is_some()
     }
 
-    /// The incarnation of a node's present or last life; 0 before the first.
+    /// The number of a node's present or last incarnation; 0 before the first.
     pub fn incarnation(&self, node: NodeId) -> u64 {
         match self.0 {
             Of::State { space, state } => u64::from(local(space, state, node).incarnation),
@@ -163,18 +163,18 @@ impl<'s> View<'s> {
         }
     }
 
-    /// Whether the machine of a node has computed what the lab calls so, in whatever life.
+    /// Whether the machine of a node has computed what the lab calls so, in whatever incarnation.
     pub fn has_computed(&self, node: NodeId, label: &str) -> bool {
         match self.0 {
             Of::State { space, state } => {
-                let slot = slot_of(space.model, node) as u16;
+                let node_index = index_of(space.model, node) as u16;
                 let label = space.steps.calls.bytes.find(label.as_bytes());
                 label.is_some_and(|label| {
                     space
                         .watch
                         .outside(space.outside(state))
                         .computed
-                        .contains(&(slot, label))
+                        .contains(&(node_index, label))
                 })
             }
             Of::World(seen) => {
@@ -209,7 +209,7 @@ impl<'s> View<'s> {
     pub fn in_flight(&self) -> Vec<(NodeId, NodeId, Cow<'s, [u8]>)> {
         match self.0 {
             Of::State { space, state } => {
-                let name = |slot: u16| space.model.nodes[usize::from(slot)].id;
+                let name = |node_index: u16| space.model.nodes[usize::from(node_index)].id;
                 let flights = space
                     .network(state)
                     .iter()
@@ -228,11 +228,11 @@ impl<'s> View<'s> {
 }
 
 fn local<'s>(space: &'s Space<'_>, state: &[u32], node: NodeId) -> &'s Local {
-    &space.steps.locals[state[slot_of(space.model, node)]]
+    &space.steps.locals[state[index_of(space.model, node)]]
 }
 
-fn slot_of(model: &Model, node: NodeId) -> usize {
+fn index_of(model: &Model, node: NodeId) -> usize {
     model
-        .slot(node)
+        .node_index(node)
         .unwrap_or_else(|| panic!("the model has no node {node}"))
 }

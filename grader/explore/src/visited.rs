@@ -1,4 +1,4 @@
-//! Which states were seen, as 64-bit prints.
+//! Which states were seen, as 64-bit fingerprints.
 //!
 //! The set holds hashes, not states: of `n` states, one is taken for another with a probability of
 //! about `n^2 / 2^65` (4 in 100 million for a million states). Exact sets cost 33 to 58 bytes a
@@ -6,8 +6,8 @@
 //! algorithms for the verification of temporal properties, 1992; U. Stern, D. Dill: Improved
 //! probabilistic verification by hash compaction, 1995.)
 
-/// The set is split by the upper bits of a print, so that several threads can add at once and the
-/// result does not depend on how many they are.
+/// The set is split by the upper bits of a fingerprint, so that several threads can add at once and
+/// the result does not depend on how many they are.
 pub(crate) const SHARDS: usize = 64;
 
 /// Open addressing with linear probing; 0 marks a free place.
@@ -17,10 +17,10 @@ pub(crate) struct Shard {
     used: usize,
 }
 
-/// The shard of a print.
+/// The shard of a fingerprint.
 #[inline]
-pub(crate) fn shard_of(print: u64) -> usize {
-    (print >> (64 - SHARDS.trailing_zeros())) as usize
+pub(crate) fn shard_of(fingerprint: u64) -> usize {
+    (fingerprint >> (64 - SHARDS.trailing_zeros())) as usize
 }
 
 impl Default for Shard {
@@ -33,16 +33,16 @@ impl Default for Shard {
 }
 
 impl Shard {
-    /// Adds a print; false if it was there. Expected constant time.
+    /// Adds a fingerprint; false if it was there. Expected constant time.
     #[inline]
-    pub fn insert(&mut self, print: u64) -> bool {
-        // The one print that would look like a free place gets a neighbour's.
-        let print = print.max(1);
-        let place = self.find(print);
-        if self.places[place] == print {
+    pub fn insert(&mut self, fingerprint: u64) -> bool {
+        // The one fingerprint that would look like a free place gets a neighbour's.
+        let fingerprint = fingerprint.max(1);
+        let place = self.find(fingerprint);
+        if self.places[place] == fingerprint {
             return false;
         }
-        self.places[place] = print;
+        self.places[place] = fingerprint;
         self.used += 1;
         if self.used * 4 > self.places.len() * 3 {
             self.grow();
@@ -51,10 +51,10 @@ impl Shard {
     }
 
     #[inline]
-    fn find(&self, print: u64) -> usize {
+    fn find(&self, fingerprint: u64) -> usize {
         let mask = self.places.len() - 1;
-        let mut place = print as usize & mask;
-        while self.places[place] != 0 && self.places[place] != print {
+        let mut place = fingerprint as usize & mask;
+        while self.places[place] != 0 && self.places[place] != fingerprint {
             place = (place + 1) & mask;
         }
         place
@@ -62,10 +62,10 @@ impl Shard {
 
     fn grow(&mut self) {
         let larger = vec![0; self.places.len() * 2];
-        for print in std::mem::replace(&mut self.places, larger) {
-            if print != 0 {
-                let place = self.find(print);
-                self.places[place] = print;
+        for fingerprint in std::mem::replace(&mut self.places, larger) {
+            if fingerprint != 0 {
+                let place = self.find(fingerprint);
+                self.places[place] = fingerprint;
             }
         }
     }
@@ -82,11 +82,11 @@ mod tests {
     #[test]
     fn a_print_is_new_once() {
         let mut shard = Shard::default();
-        let print = |nth: u64| nth.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let fingerprint = |nth: u64| nth.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         for nth in 0..10_000 {
-            assert!(shard.insert(print(nth)));
+            assert!(shard.insert(fingerprint(nth)));
         }
-        assert!((0..10_000).all(|nth| !shard.insert(print(nth))));
-        assert!(shard.insert(print(10_000)));
+        assert!((0..10_000).all(|nth| !shard.insert(fingerprint(nth))));
+        assert!(shard.insert(fingerprint(10_000)));
     }
 }

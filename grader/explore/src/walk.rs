@@ -1,11 +1,11 @@
 //! Random walks, for spaces that are too big to see whole.
 //!
 //! Walks share the memory of local steps, so a step is a few lookups. No way of choosing wins
-//! everywhere, so walks take turns: *uniform* ones choose among all ways alike; *priority* walks
-//! give every link and every node a random rank and always take the way of the highest, which
-//! starves others for long; *PCT* walks do the same, and at a few random steps the highest falls
-//! behind all others (S. Burckhardt et al.: A randomized scheduler with probabilistic guarantees of
-//! finding bugs, 2010).
+//! everywhere, so walks take turns: *uniform* ones choose among all transitions alike; *priority*
+//! walks give every link and every node a random rank and always take the transition of the
+//! highest, which starves others for long; *PCT* walks do the same, and at a few random steps the
+//! highest falls behind all others (S. Burckhardt et al.: A randomized scheduler with probabilistic
+//! guarantees of finding bugs, 2010).
 //!
 //! A walk that fails is shortened: a state that it came to twice is a detour, and other steps may
 //! be left out.
@@ -17,20 +17,20 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::{
+    choice::{Broken, Choice, Need, Transition},
     error::Error,
     explorer::Explorer,
     intern::NONE,
     search::{Failure, Judgement, Reached, Search},
     space::Space,
     view::View,
-    ways::{Broken, Choice, Need, Way},
 };
 
 /// How many walks go on at once. What they need is worked out together.
 const AT_ONCE: u64 = 256;
 
-/// How often the highest rank of a PCT walk falls: bugs of so many ordering constraints and one
-/// more are found with the paper's probability.
+/// How often the highest rank of a PCT walk falls: bugs of `FALLS + 1` ordering constraints
+/// are found with the paper's probability.
 const FALLS: u64 = 2;
 
 /// How many walks, and how long.
@@ -62,7 +62,7 @@ pub struct Walked {
 /// One walk.
 struct Walk {
     seed: u64,
-    kind: Kind,
+    scheduler: Scheduler,
     state: Vec<u32>,
     path: Vec<Choice>,
     /// The ranks that fell, and how often one had fallen before.
@@ -73,7 +73,7 @@ struct Walk {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Scheduler {
     Uniform,
     Priority,
     Pct,
@@ -163,22 +163,22 @@ impl Explorer<'_> {
         Ok(walked)
     }
 
-    /// The same way, but no state twice.
+    /// The same path, but no state twice.
     fn without_detours(&self, begin: &Reached, path: &[Choice]) -> Reached {
         let mut states = vec![begin.state.clone()];
         let mut kept: Vec<Choice> = Vec::new();
-        let mut seen = FxHashMap::from_iter([(self.space.print(&begin.state), 0usize)]);
+        let mut seen = FxHashMap::from_iter([(self.space.fingerprint(&begin.state), 0usize)]);
         for choice in path {
             let mut next = Vec::new();
             self.space.go(&states[states.len() - 1], *choice, &mut next);
-            let print = self.space.print(&next);
-            if let Some(at) = seen.get(&print).copied() {
+            let fingerprint = self.space.fingerprint(&next);
+            if let Some(at) = seen.get(&fingerprint).copied() {
                 for state in states.drain(at + 1..) {
-                    seen.remove(&self.space.print(&state));
+                    seen.remove(&self.space.fingerprint(&state));
                 }
                 kept.truncate(at);
             } else {
-                seen.insert(print, states.len());
+                seen.insert(fingerprint, states.len());
                 states.push(next);
                 kept.push(*choice);
             }
@@ -191,10 +191,11 @@ impl Explorer<'_> {
 
 impl Walk {
     fn new(number: u64, walks: &Walks, begin: &Reached) -> Walk {
-        let kind = [Kind::Uniform, Kind::Priority, Kind::Pct][(number % 3) as usize];
+        let scheduler =
+            [Scheduler::Uniform, Scheduler::Priority, Scheduler::Pct][(number % 3) as usize];
         Walk {
             seed: mix(mix(walks.seed) ^ number),
-            kind,
+            scheduler,
             state: begin.state.clone(),
             path: Vec::new(),
             fallen: BTreeMap::new(),
@@ -213,13 +214,13 @@ impl Walk {
                 return;
             }
             let mut needs = Vec::new();
-            let mut best: Option<(u64, u64, Way)> = None;
+            let mut best: Option<(u64, u64, Transition)> = None;
             let mut nth = 0;
-            let goes_on = space.ways(&self.state, 0, &mut needs, |way| {
-                let (rank, who) = self.rank(space, &way, nth);
+            let goes_on = space.transitions(&self.state, 0, &mut needs, |transition| {
+                let (rank, who) = self.rank(space, &transition, nth);
                 nth += 1;
                 if best.as_ref().is_none_or(|(highest, ..)| rank > *highest) {
-                    best = Some((rank, who, way));
+                    best = Some((rank, who, transition));
                 }
             });
             if !needs.is_empty() {
@@ -230,13 +231,13 @@ impl Walk {
                 self.end = Some(end);
                 return;
             }
-            let Some((_, who, way)) = best else {
+            let Some((_, who, transition)) = best else {
                 self.end = Some(WalkEnd::Done);
                 return;
             };
-            match way {
-                Way::Broken { choice, why } => self.end = Some(WalkEnd::Broken(choice, why)),
-                Way::To { choice, .. } => {
+            match transition {
+                Transition::Broken { choice, why } => self.end = Some(WalkEnd::Broken(choice, why)),
+                Transition::To { choice, .. } => {
                     next.clear();
                     space.go(&self.state, choice, &mut next);
                     std::mem::swap(&mut self.state, &mut next);
@@ -264,26 +265,26 @@ impl Walk {
             .find_map(|(name, check)| Some(WalkEnd::Property(name.clone(), check(&view).err()?)))
     }
 
-    /// How much this walk wants to go this way, and whose rank that is.
-    fn rank(&self, space: &Space<'_>, way: &Way, nth: u64) -> (u64, u64) {
-        let (Way::To { choice, .. } | Way::Broken { choice, .. }) = way;
+    /// The rank of this transition in this walk, and whose rank that is.
+    fn rank(&self, space: &Space<'_>, transition: &Transition, nth: u64) -> (u64, u64) {
+        let (Transition::To { choice, .. } | Transition::Broken { choice, .. }) = transition;
         let step = self.path.len() as u64;
         let at_random = mix(self.seed ^ mix(step << 24 | nth));
-        if self.kind == Kind::Uniform {
+        if self.scheduler == Scheduler::Uniform {
             return (at_random, 0);
         }
         // Messages belong to their link, everything else to its node; faults are rare guests of
         // their own.
         let who = match choice.flight {
             NONE => u64::from(
-                space.steps.slots[space.steps.outcomes[choice.outcome as usize].local as usize],
+                space.steps.owners[space.steps.outcomes[choice.outcome as usize].local as usize],
             ),
             flight => {
                 let flight = &space.steps.flights[flight];
                 1 << 32 | u64::from(flight.from) << 16 | u64::from(flight.to)
             }
         };
-        let who = if space.steps.is_healthy(*choice) {
+        let who = if choice.is_healthy(&space.steps) {
             who
         } else {
             1 << 40 | who
@@ -292,7 +293,7 @@ impl Walk {
             Some(before) => FALLS - before,
             None => mix(self.seed ^ mix(who)) | 1 << 63,
         };
-        // Of several ways of the same rank one is taken at random.
+        // Of several transitions of the same rank one is taken at random.
         (
             rank & !0xffff
                 | if rank >> 63 == 1 {
@@ -308,7 +309,7 @@ impl Walk {
     fn fall(&mut self, who: u64) {
         let step = self.path.len() as u64;
         let falls = |nth: u64| mix(self.seed ^ nth) % u64::from(self.most_steps.max(1)) == step;
-        if self.kind == Kind::Pct && (0..FALLS).any(falls) {
+        if self.scheduler == Scheduler::Pct && (0..FALLS).any(falls) {
             let before = self.fallen.len() as u64;
             self.fallen.entry(who).or_insert(before);
         }

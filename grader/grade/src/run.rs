@@ -12,8 +12,8 @@ use std::{
 
 use faultline_labtest::Test;
 use faultline_sim::{
-    Decided, Detail, Facts, Kind, Mode, Outcome, Phase, Stop, Trial, Violation, backend::Backend,
-    choice::seed_of,
+    Decided, Detail, Facts, FailureKind, Mode, Outcome, Phase, Stop, Trial, Violation,
+    backend::Backend, choice::seed_of,
 };
 use faultline_verdict::{Event, Failure, PhaseCounts, Searched, Status, TestVerdict};
 use rayon::prelude::*;
@@ -227,7 +227,10 @@ impl Runner<'_> {
                 self.done.fetch_add(block.len() as u64, Ordering::Relaxed) + block.len() as u64;
             self.tell(Event::Progress { done, of: self.of });
             let exhausts = |violation: &Violation| {
-                matches!(violation.kind, Kind::Timeout | Kind::Budget | Kind::Memory)
+                matches!(
+                    violation.kind,
+                    FailureKind::Timeout | FailureKind::Budget | FailureKind::Memory
+                )
             };
             if first
                 .as_ref()

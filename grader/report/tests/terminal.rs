@@ -294,7 +294,7 @@ fn screens() {
     what_students_never_see();
 }
 
-/// What the world says of each kind of failure (`faultline_sim::Kind`), in its words.
+/// What the world says of each kind of failure (`faultline_sim::FailureKind`), in its words.
 const KINDS: [(&str, &str); 9] = [
     (
         "violation",

@@ -1,10 +1,10 @@
 //! What the world leaves to chance.
 //!
 //! There is no generator with a state: every choice is a hash of the run's seed and of *what is
-//! chosen* (the latency of the 7th message of s1's 2nd life, say). So a choice does not depend on
-//! the order in which choices are made, and a message more or less changes the fate of no other: a
-//! failing run stays much the same while it is being shrunk. (Counter-based generators: Salmon et
-//! al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.)
+//! chosen* (the latency of the 7th message of s1's 2nd incarnation, say). So a choice does not
+//! depend on the order in which choices are made, and a message more or less changes the fate of no
+//! other: a failing run stays much the same while it is being shrunk. (Counter-based generators:
+//! Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.)
 
 use std::{ops::RangeInclusive, time::Duration};
 

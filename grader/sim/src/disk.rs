@@ -25,7 +25,7 @@ pub struct Blob {
     pub unsynced: Vec<String>,
 }
 
-/// The disk of one node over all its lives.
+/// The disk of one node over all its incarnations.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NodeDisk {
     synced: Blobs,

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Each doubling is split into so many buckets, so a bucket is at most 1/16 wider than its
-/// beginning.
+/// The number of buckets that each doubling is split into, so a bucket is at most 1/16 wider than
+/// its beginning.
 const SPLIT: u64 = 16;
 const SPLIT_BITS: u32 = SPLIT.ilog2();
 
@@ -33,8 +33,8 @@ impl Latencies {
             .for_each(|(sum, count)| *sum += count);
     }
 
-    /// So many microseconds that this share (per mille) took no longer, rounded up to the end of a
-    /// bucket; 0 of none.
+    /// The number of microseconds that this share (per mille) took no longer than, rounded up to
+    /// the end of a bucket; 0 of none.
     pub fn quantile_us(&self, permille: u64) -> u64 {
         let all: u64 = self.0.iter().sum();
         let rank = (all * permille).div_ceil(1000).max(1);

@@ -14,9 +14,9 @@ pub struct Conditions {
     pub latency: RangeInclusive<Duration>,
     /// How many messages are lost.
     pub loss: u32,
-    /// After so many losses in a row on one link the next message gets through. A fair-loss link:
-    /// what is sent again and again arrives, and a bound makes "again and again" a number that a
-    /// handout can state.
+    /// The maximum number of losses in a row on one link; the next message gets through. A
+    /// fair-loss link: what is sent again and again arrives, and a bound makes "again and again" a
+    /// number that a handout can state.
     pub losses_in_a_row: u32,
     /// How many messages arrive twice.
     pub duplication: u32,
@@ -108,7 +108,7 @@ impl Link {
         }
     }
 
-    /// Decides about the `nth` message of the life with number `who`.
+    /// Decides about the `nth` message of the incarnation with number `who`.
     #[inline]
     pub fn fate(&mut self, of_world: &Conditions, choices: Choices, who: u64, nth: u64) -> Fate {
         let conditions = self.conditions.as_deref().unwrap_or(of_world);

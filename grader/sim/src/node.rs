@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use labkit::NodeId;
 
-use crate::{clock::Clock, disk::NodeDisk, schedule::Life, time::Time};
+use crate::{clock::Clock, disk::NodeDisk, schedule::IncarnationId, time::Time};
 
 /// What a node of a world is.
 #[derive(Clone, Debug)]
@@ -128,7 +128,7 @@ pub(crate) struct Node {
     /// A paused node that was syncing still is when it resumes.
     pub syncing_under_pause: bool,
     pub incarnation: u64,
-    /// Counts of this life.
+    /// Counts of this incarnation.
     pub events: u64,
     pub sends: u64,
     pub timers_set: u64,
@@ -140,12 +140,12 @@ pub(crate) struct Node {
     pub timers: Vec<Timer>,
     pub backlog: VecDeque<Cause>,
     pub disk: NodeDisk,
-    /// The disk broke since the last life.
+    /// The disk broke since the last incarnation.
     pub disk_lost: bool,
     /// If the lab grants one.
     pub clock: Option<Clock>,
     pub doom: Option<Doom>,
-    /// Added to what arrives and to timers, up to so many microseconds each.
+    /// The maximum number of microseconds that are added to what arrives and to each timer.
     pub slow_by_us: u64,
     pub inbox: VecDeque<Received>,
     pub operations: u64,
@@ -182,8 +182,8 @@ impl Node {
         }
     }
 
-    pub fn life(&self) -> Life {
-        Life {
+    pub fn incarnation_id(&self) -> IncarnationId {
+        IncarnationId {
             node: self.spec.id,
             incarnation: self.incarnation,
         }
@@ -211,8 +211,8 @@ impl Node {
         }
     }
 
-    /// Forgets everything that dies with a life.
-    pub fn end_life(&mut self) {
+    /// Forgets everything that ends with an incarnation.
+    pub fn end_incarnation(&mut self) {
         self.condition = Condition::Down;
         self.syncing_under_pause = false;
         self.tail.clear();

@@ -15,7 +15,7 @@ use crate::{
 
 /// One line of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct RecordedStep {
     /// When.
     pub at: Time,
     /// What happened.
@@ -96,7 +96,7 @@ pub struct Recording {
     /// What was decided and can be left out.
     pub decided: Decided,
     /// The story, for people.
-    pub steps: VecDeque<Step>,
+    pub steps: VecDeque<RecordedStep>,
     /// How many steps at the beginning were not kept.
     pub forgotten: u64,
     /// How much is kept of each step.
@@ -125,7 +125,7 @@ impl Recording {
     pub(crate) fn step(&mut self, at: Time, what: Happening, state: Option<Change>) {
         self.text += what.text_length();
         self.complete = false;
-        self.steps.push_back(Step {
+        self.steps.push_back(RecordedStep {
             at,
             what,
             printed: String::new(),

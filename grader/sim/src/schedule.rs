@@ -1,8 +1,8 @@
 //! A run as a list of actions, and the file that holds one.
 //!
-//! Each action names its object by who it belongs to and a count in that node's own life (the 7th
-//! message that s1's 2nd incarnation sent), never by a position in the run. Taking an action out
-//! therefore renames no other.
+//! Each action names its object by who it belongs to and a count in that node's own incarnation
+//! (the 7th message that s1's 2nd incarnation sent), never by a position in the run. Taking an
+//! action out therefore renames no other.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Time;
 
-/// One life of a node.
+/// Names one incarnation of a node: the time from a start to the next crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Life {
+pub struct IncarnationId {
     /// The node.
     pub node: NodeId,
     /// Its incarnation, from 1.
@@ -36,52 +36,52 @@ pub enum Action {
     /// once).
     Deliver {
         /// The sender.
-        from: Life,
+        from: IncarnationId,
         /// Counts the sender's messages from 1.
         nth: u64,
     },
     /// The `nth` message of `from` was lost.
     Drop {
         /// The sender.
-        from: Life,
+        from: IncarnationId,
         /// Counts the sender's messages from 1.
         nth: u64,
     },
     /// The `nth` timer that `of` set fired.
     Fire {
         /// The node.
-        of: Life,
-        /// Counts the timers that this life has set, from 1.
+        of: IncarnationId,
+        /// Counts the timers that this incarnation has set, from 1.
         nth: u64,
     },
     /// The `nth` sync of `of` was over.
     Synced {
         /// The node.
-        of: Life,
-        /// Counts the syncs of this life from 1.
+        of: IncarnationId,
+        /// Counts the syncs of this incarnation from 1.
         nth: u64,
     },
     /// The `nth` piece of work that `of` started was over.
     Worked {
         /// The node.
-        of: Life,
-        /// Counts the work that this life has started, from 1.
+        of: IncarnationId,
+        /// Counts the work that this incarnation has started, from 1.
         nth: u64,
     },
     /// A node crashed in its `event`-th event, after `effects` of that event's effects.
     Crash {
         /// The node.
-        of: Life,
-        /// Counts the events of this life; the start is number 1.
+        of: IncarnationId,
+        /// Counts the events of this incarnation; the start is number 1.
         event: u64,
         /// How many effects of the event still happened.
         effects: u64,
     },
-    /// What the crash that ended a life left of the unsynced writes to one blob. Where nothing was
-    /// unsynced there is none.
+    /// What the crash that ended an incarnation left of the unsynced writes to one blob. Where
+    /// nothing was unsynced there is none.
     Survived {
-        /// The life that ended.
-        of: Life,
+        /// The incarnation that ended.
+        of: IncarnationId,
         /// The blob.
         blob: String,
         /// How many of its unsynced writes survived, from the first.
@@ -135,8 +135,8 @@ pub struct Timed {
 #[serde(transparent)]
 pub struct Schedule(pub Vec<Timed>);
 
-/// What a crash leaves of the unsynced writes to a blob: so many from the first, and so many bytes
-/// of the last of them if that is an append.
+/// What a crash leaves of the unsynced writes to a blob: the first `writes` of them, and of the
+/// last of these the first `bytes` bytes if it is an append.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Survival {
     pub writes: u64,
@@ -148,12 +148,12 @@ pub(crate) struct Survival {
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     /// When each copy of a message ended its way, and whether it was lost.
-    pub messages: BTreeMap<(Life, u64), Vec<(Time, bool)>>,
-    pub timers: BTreeMap<(Life, u64), Time>,
-    pub syncs: BTreeMap<(Life, u64), Time>,
-    pub works: BTreeMap<(Life, u64), Time>,
-    pub crashes: BTreeMap<(Life, u64), u64>,
-    pub survivals: BTreeMap<Life, BTreeMap<String, Survival>>,
+    pub messages: BTreeMap<(IncarnationId, u64), Vec<(Time, bool)>>,
+    pub timers: BTreeMap<(IncarnationId, u64), Time>,
+    pub syncs: BTreeMap<(IncarnationId, u64), Time>,
+    pub works: BTreeMap<(IncarnationId, u64), Time>,
+    pub crashes: BTreeMap<(IncarnationId, u64), u64>,
+    pub survivals: BTreeMap<IncarnationId, BTreeMap<String, Survival>>,
     pub faults: Vec<(Time, FaultAction)>,
 }
 

@@ -1,10 +1,6 @@
-//! The store that all nodes share: what is in it outlives them all.
+//! A file of the store that all nodes share: what is in it outlives them all.
 
-use std::collections::BTreeMap;
-
-use labkit::abi::Effect;
-
-use crate::{World, schedule::Life, time::Time};
+use crate::{schedule::IncarnationId, time::Time};
 
 /// A file of the shared store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,50 +8,7 @@ pub struct File {
     /// Its records, encoded by the program.
     pub records: Vec<Vec<u8>>,
     /// Who created, appended or renamed it last.
-    pub by: Life,
+    pub by: IncarnationId,
     /// When.
     pub at: Time,
-}
-
-impl World<'_> {
-    /// A file of the shared store, if there is one of this name.
-    pub fn file(&self, name: &str) -> Option<&File> {
-        self.files.get(name)
-    }
-
-    /// All files of the shared store, by name.
-    pub fn files(&self) -> &BTreeMap<String, File> {
-        &self.files
-    }
-
-    /// Carries out an effect on the store; another one does nothing.
-    pub(crate) fn write_store(&mut self, slot: usize, effect: &Effect<'_>) {
-        let (by, at) = (self.nodes[slot].life(), self.now);
-        let empty = || File {
-            records: Vec::new(),
-            by,
-            at,
-        };
-        match *effect {
-            Effect::StoreCreate { name } => {
-                self.files.insert(name.to_owned(), empty());
-            }
-            Effect::StoreAppend { name, record } => {
-                if !self.files.contains_key(name) {
-                    self.files.insert(name.to_owned(), empty());
-                }
-                let Some(file) = self.files.get_mut(name) else {
-                    return;
-                };
-                file.records.push(record.to_vec());
-                (file.by, file.at) = (by, at);
-            }
-            Effect::StoreRename { from, to } => {
-                if let Some(file) = self.files.remove(from) {
-                    self.files.insert(to.to_owned(), File { by, at, ..file });
-                }
-            }
-            _ => {}
-        }
-    }
 }

@@ -9,11 +9,13 @@ use crate::{
     edits::{Editing, Edits},
     frame::Detail,
     metrics::Phase,
+    mode::RunMode,
     network::Conditions,
     picture::{Asked, Lane},
     record::Recording,
     schedule::{Schedule, Script},
-    world::{Setup, World},
+    setup::Setup,
+    world::World,
 };
 
 /// How a trial is carried out. The default keeps nothing but the verdict and counts.
@@ -35,16 +37,6 @@ impl Mode {
             ..Mode::default()
         }
     }
-}
-
-/// How one world of it is carried out.
-#[derive(Debug, Default)]
-pub(crate) struct RunMode {
-    pub recording: Option<Recording>,
-    pub script: Option<Script>,
-    pub editing: Option<Editing>,
-    /// Nodes are turned into bytes and back after every event.
-    pub as_bytes: bool,
 }
 
 /// What is known after a trial besides its outcome.
@@ -106,7 +98,7 @@ pub struct Trial<'b> {
     facts: Facts,
 }
 
-/// In one of so many seeds, nodes live as bytes between events.
+/// One in this number of seeds: there, nodes are turned into bytes and back between events.
 const AS_BYTES_EVERY: u64 = 8;
 
 impl<'b> Trial<'b> {

@@ -10,10 +10,10 @@ use crate::{
     time::Time,
 };
 
-/// What sort of failure it is; hints and reports are keyed by it.
+/// What kind of failure it is; hints and reports are keyed by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum FailureKind {
     /// Something happened that must never happen.
     Violation,
     /// Something that had to happen did not.
@@ -36,19 +36,19 @@ pub enum Kind {
     Nondeterminism,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Kind::Violation => "violation",
-            Kind::NoProgress => "no progress",
-            Kind::Crash => "crash",
-            Kind::NotImplemented => "not implemented",
-            Kind::Timeout => "timeout",
-            Kind::Memory => "memory",
-            Kind::Refused => "refused",
-            Kind::State => "state",
-            Kind::Budget => "budget",
-            Kind::Nondeterminism => "nondeterminism",
+            FailureKind::Violation => "violation",
+            FailureKind::NoProgress => "no progress",
+            FailureKind::Crash => "crash",
+            FailureKind::NotImplemented => "not implemented",
+            FailureKind::Timeout => "timeout",
+            FailureKind::Memory => "memory",
+            FailureKind::Refused => "refused",
+            FailureKind::State => "state",
+            FailureKind::Budget => "budget",
+            FailureKind::Nondeterminism => "nondeterminism",
         })
     }
 }
@@ -56,8 +56,8 @@ impl fmt::Display for Kind {
 /// The program under test broke its promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// What sort of failure.
-    pub kind: Kind,
+    /// What kind of failure.
+    pub kind: FailureKind,
     /// What was seen, in one or a few sentences.
     pub observed: String,
     /// Where it was noticed: the assertion of the test, the line of the panic. Two failures of the
@@ -73,7 +73,7 @@ impl Violation {
     /// A violation seen now. What was observed may quote what a program wrote, however long that
     /// is.
     #[track_caller]
-    pub(crate) fn new(kind: Kind, observed: String, at: Time) -> Violation {
+    pub(crate) fn new(kind: FailureKind, observed: String, at: Time) -> Violation {
         let source = Location::caller().to_string();
         Violation {
             kind,
@@ -110,7 +110,7 @@ impl Stop {
     /// else when it was asked the same again, or all handlers that a search called and that
     /// computed for too long.
     #[track_caller]
-    pub fn beside_worlds(kind: Kind, observed: String) -> Stop {
+    pub fn beside_worlds(kind: FailureKind, observed: String) -> Stop {
         Stop::Violation(Violation::new(kind, observed, Time::ZERO))
     }
 }
@@ -141,62 +141,37 @@ pub(crate) fn stop_for(error: BackendError, node: &str, doing: &str, at: Time) -
     };
     let source = source_of(&fault, node);
     let (kind, observed) = match fault {
-        Fault::Panic { message, place } => {
-            let place = place
-                .map(|place| format!(" at {place}"))
-                .unwrap_or_default();
-            if let Some(what) = message.strip_prefix(REFUSED) {
-                let observed = format!("{node} was stopped while {doing}{place}: {what}");
-                return Stop::Violation(Violation {
-                    source,
-                    ..Violation::new(Kind::Refused, observed, at)
-                });
-            }
-            match message.strip_prefix("not yet implemented") {
-                Some(hole) => {
-                    let hole = hole.trim_start_matches(": ");
-                    let hole = if hole.is_empty() { "a todo!()" } else { hole };
-                    (
-                        Kind::NotImplemented,
-                        format!("not implemented: {hole}{place}"),
-                    )
-                }
-                None => (
-                    Kind::Crash,
-                    format!("{node} panicked while {doing}{place}: {message}"),
-                ),
-            }
-        }
+        Fault::Panic { message, place } => panicked(node, doing, &message, place),
         Fault::Trap { what } => (
-            Kind::Crash,
+            FailureKind::Crash,
             format!("{node} was stopped while {doing}: {what}"),
         ),
         Fault::OutOfFuel => {
             let text = "the handler computed for too long (does it loop for ever?)";
             (
-                Kind::Timeout,
+                FailureKind::Timeout,
                 format!("{node} was stopped while {doing}: {text}"),
             )
         }
         Fault::OutOfMemory { limit_bytes } => {
             let limit = limit_bytes >> 20;
             (
-                Kind::Memory,
+                FailureKind::Memory,
                 format!(
                     "{node} was stopped while {doing}: it wanted more than {limit} MiB of memory"
                 ),
             )
         }
         Fault::Refused { what } => (
-            Kind::Refused,
+            FailureKind::Refused,
             format!("{node} was stopped while {doing}: {what}"),
         ),
-        Fault::State { what } => (Kind::State, format!("{node}, after {doing}: {what}")),
+        Fault::State { what } => (FailureKind::State, format!("{node}, after {doing}: {what}")),
         Fault::Malformed => {
             let text = "the effects that the handler asked for are several megabytes, or no \
                         effects at all";
             (
-                Kind::Crash,
+                FailureKind::Crash,
                 format!("{node} was stopped while {doing}: {text}"),
             )
         }
@@ -205,4 +180,36 @@ pub(crate) fn stop_for(error: BackendError, node: &str, doing: &str, at: Time) -
         source,
         ..Violation::new(kind, observed, at)
     })
+}
+
+/// What kind of failure a panic is, and what was seen.
+fn panicked(
+    node: &str,
+    doing: &str,
+    message: &str,
+    place: Option<String>,
+) -> (FailureKind, String) {
+    let place = place
+        .map(|place| format!(" at {place}"))
+        .unwrap_or_default();
+    if let Some(what) = message.strip_prefix(REFUSED) {
+        return (
+            FailureKind::Refused,
+            format!("{node} was stopped while {doing}{place}: {what}"),
+        );
+    }
+    match message.strip_prefix("not yet implemented") {
+        Some(hole) => {
+            let hole = hole.trim_start_matches(": ");
+            let hole = if hole.is_empty() { "a todo!()" } else { hole };
+            (
+                FailureKind::NotImplemented,
+                format!("not implemented: {hole}{place}"),
+            )
+        }
+        None => (
+            FailureKind::Crash,
+            format!("{node} panicked while {doing}{place}: {message}"),
+        ),
+    }
 }

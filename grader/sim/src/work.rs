@@ -12,23 +12,16 @@ use std::{
 
 use labkit::NodeId;
 
-use crate::{
-    Outcome, World,
-    node::Cause,
-    record::Happening,
-    schedule::{Action, Life},
-    time::Time,
-    violation::{Kind, Stop, Violation},
-    world::What,
-};
+use crate::{schedule::IncarnationId, time::Time};
 
-/// What the machines of a world can compute. Equal tasks of equal lives must give equal answers.
+/// What the machines of a world can compute. Equal tasks of equal incarnations must give equal
+/// answers.
 pub trait Machines: Debug + Send + Sync {
-    /// What comes of a task that this life of a node starts.
+    /// What comes of a task that this incarnation of a node starts.
     ///
     /// # Errors
     /// What the program did wrong, in a sentence, if it may not start this; the run fails with it.
-    fn compute(&self, by: Life, task: &[u8]) -> Result<Computation, String>;
+    fn compute(&self, by: IncarnationId, task: &[u8]) -> Result<Computation, String>;
 }
 
 /// What comes of a task.
@@ -55,7 +48,7 @@ pub enum Ends {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
     /// Who started it.
-    pub by: Life,
+    pub by: IncarnationId,
     /// What the program called it.
     pub token: u64,
     /// What the lab calls it.
@@ -88,28 +81,25 @@ pub enum Fate {
 /// All work of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Works {
-    machines: Option<Arc<dyn Machines>>,
+    pub machines: Option<Arc<dyn Machines>>,
     /// How many times as long everything takes; absent means once.
-    slow: BTreeMap<NodeId, u32>,
-    log: Vec<Work>,
-    /// How much each life has started.
-    started: BTreeMap<Life, u64>,
+    pub slow: BTreeMap<NodeId, u32>,
+    pub log: Vec<Work>,
+    /// How much each incarnation has started.
+    pub started: BTreeMap<IncarnationId, u64>,
     /// What each machine has to do, the work that is running first.
-    queues: BTreeMap<usize, VecDeque<Queued>>,
+    pub queues: BTreeMap<usize, VecDeque<Queued>>,
 }
 
 #[derive(Debug)]
-struct Queued {
+pub(crate) struct Queued {
     /// The position in the log.
-    work: usize,
-    /// Counts what its life has started, from 1.
-    nth: u64,
-    takes: Duration,
-    ends: Ends,
+    pub work: usize,
+    /// Counts what its incarnation has started, from 1.
+    pub nth: u64,
+    pub takes: Duration,
+    pub ends: Ends,
 }
-
-/// So much work may be started in one run.
-const MOST: usize = 100_000;
 
 impl Works {
     pub fn new(machines: Option<Arc<dyn Machines>>, slow: BTreeMap<NodeId, u32>) -> Works {
@@ -117,149 +107,6 @@ impl Works {
             machines,
             slow,
             ..Works::default()
-        }
-    }
-}
-
-impl World<'_> {
-    /// All work that was started so far, in the order in which it was.
-    pub fn works(&self) -> &[Work] {
-        &self.works.log
-    }
-
-    pub(crate) fn start_work(&mut self, slot: usize, token: u64, task: &[u8]) -> Outcome {
-        self.cancel_work(slot, token);
-        let (now, by) = (self.now, self.nodes[slot].life());
-        let Some(machines) = &self.works.machines else {
-            let observed = format!(
-                "{} started work, but the lab lets it compute nothing",
-                by.node
-            );
-            return Err(Stop::Violation(Violation::new(
-                Kind::Refused,
-                observed,
-                now,
-            )));
-        };
-        if self.works.log.len() == MOST {
-            return Err(self.over_budget(format!("more than {MOST} pieces of work were started")));
-        }
-        let Computation { label, takes, ends } = machines
-            .compute(by, task)
-            .map_err(|why| self.violation(why))?;
-        let work = self.works.log.len();
-        self.works.log.push(Work {
-            by,
-            token,
-            label,
-            asked: now,
-            began: None,
-            ended: None,
-            fate: Fate::Waiting,
-        });
-        let nth = self.works.started.entry(by).or_default();
-        *nth += 1;
-        let queue = self.works.queues.entry(slot).or_default();
-        queue.push_back(Queued {
-            work,
-            nth: *nth,
-            takes,
-            ends,
-        });
-        if queue.len() == 1 {
-            self.begin_next(slot);
-        }
-        Ok(())
-    }
-
-    /// Lets a machine begin with the first work in its queue.
-    fn begin_next(&mut self, slot: usize) {
-        let Some(next) = self.works.queues.get(&slot).and_then(VecDeque::front) else {
-            return;
-        };
-        let work = &mut self.works.log[next.work];
-        (work.began, work.fate) = (Some(self.now), Fate::Running);
-        let factor = self.works.slow.get(&work.by.node).copied().unwrap_or(1);
-        let (ends, index) = (
-            self.now + next.takes.saturating_mul(factor),
-            next.work as u32,
-        );
-        let scripted = self
-            .mode
-            .script
-            .as_mut()
-            .and_then(|script| script.works.remove(&(work.by, next.nth)));
-        let at = scripted.unwrap_or_else(|| self.unnamed(ends));
-        self.push(
-            at,
-            (slot as u64) << 40 | u64::from(index),
-            What::Worked {
-                slot: slot as u16,
-                work: index,
-            },
-        );
-    }
-
-    /// The machine is done with this work, unless the node was quicker to crash or to think better
-    /// of it.
-    pub(crate) fn worked(&mut self, slot: usize, work: u32) -> Outcome {
-        let work = work as usize;
-        let queue = self.works.queues.entry(slot).or_default();
-        let Some(done) = queue.pop_front_if(|first| first.work == work) else {
-            return Ok(());
-        };
-        let of = self.works.log[work].by;
-        self.record_action(|_| Action::Worked { of, nth: done.nth });
-        let logged = &mut self.works.log[work];
-        logged.ended = Some(self.now);
-        match done.ends {
-            Ends::Done(bytes) => {
-                logged.fate = Fate::Done;
-                let token = logged.token;
-                self.begin_next(slot);
-                self.happen(slot, Cause::WorkDone { work, token, bytes })
-            }
-            Ends::Crash => {
-                logged.fate = Fate::Crashed;
-                let (node, text) = (
-                    logged.by.node,
-                    format!("{} crashes {}", logged.label, logged.by.node),
-                );
-                self.remark(text);
-                self.record(|_| Happening::Crash { node, after: None });
-                self.end_life(slot);
-                Ok(())
-            }
-        }
-    }
-
-    pub(crate) fn cancel_work(&mut self, slot: usize, token: u64) {
-        // It may be done already, and the node not have been told.
-        self.nodes[slot].backlog.retain(
-            |cause| !matches!(cause, Cause::WorkDone { token: told, .. } if *told == token),
-        );
-        let (now, works) = (self.now, &mut self.works);
-        let Some(queue) = works.queues.get_mut(&slot) else {
-            return;
-        };
-        let Some(position) = queue
-            .iter()
-            .position(|queued| works.log[queued.work].token == token)
-        else {
-            return;
-        };
-        let work = &mut works.log[queue.remove(position).expect("found above").work];
-        (work.ended, work.fate) = (Some(now), Fate::Cancelled);
-        if position == 0 {
-            self.begin_next(slot);
-        }
-    }
-
-    /// A crash takes all work with it.
-    pub(crate) fn kill_work(&mut self, slot: usize) {
-        for queued in self.works.queues.remove(&slot).unwrap_or_default() {
-            let work = &mut self.works.log[queued.work];
-            (work.ended, work.fate) = (Some(self.now), Fate::Crashed);
         }
     }
 }

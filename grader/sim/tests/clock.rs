@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use faultline_sim::{
-    Clock, Conditions, Facts, Happening, Kind, Mode, NodeSpec, Outcome, Role, Setup, SkewedClocks,
-    Stop, Trial, World, in_process::InProcess, ms,
+    Clock, Conditions, Facts, FailureKind, Happening, Mode, NodeSpec, Outcome, Role, Setup,
+    SkewedClocks, Stop, Trial, World, in_process::InProcess, ms,
 };
 use labkit::{codec, guest, prelude::*};
 
@@ -203,7 +203,7 @@ fn a_clock_that_is_not_granted_is_refused() {
     let Err(Stop::Violation(violation)) = outcome else {
         panic!("{outcome:?}")
     };
-    assert_eq!(violation.kind, Kind::Refused);
+    assert_eq!(violation.kind, FailureKind::Refused);
     for text in [
         "s1 was stopped while starting",
         "`ctx.clock()`",

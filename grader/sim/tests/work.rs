@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use faultline_sim::{
-    Computation, Conditions, Ends, Facts, Fate, Happening, Kind, Life, Machines, Mode, NodeSpec,
-    Outcome, Role, Setup, Stop, Time, Trial, World, in_process::InProcess, ms,
+    Computation, Conditions, Ends, Facts, FailureKind, Fate, Happening, IncarnationId, Machines,
+    Mode, NodeSpec, Outcome, Role, Setup, Stop, Time, Trial, World, in_process::InProcess, ms,
 };
 use labkit::{codec, guest, prelude::*};
 
@@ -93,7 +93,7 @@ impl Compute for Worker {
 struct Squares;
 
 impl Machines for Squares {
-    fn compute(&self, by: Life, task: &[u8]) -> Result<Computation, String> {
+    fn compute(&self, by: IncarnationId, task: &[u8]) -> Result<Computation, String> {
         let number: Task = codec::from_bytes(task).map_err(|error| error.to_string())?;
         if number == 0 {
             return Err(format!("{} started a task that is none", by.node));
@@ -369,7 +369,10 @@ fn what_is_no_task_fails_the_run() {
     };
     assert_eq!(
         violation(setup()),
-        (Kind::Violation, "w1 started a task that is none".to_owned())
+        (
+            FailureKind::Violation,
+            "w1 started a task that is none".to_owned()
+        )
     );
     let (kind, observed) = violation(Setup {
         machines: None,
@@ -377,7 +380,7 @@ fn what_is_no_task_fails_the_run() {
     });
     assert_eq!(
         (kind, observed.contains("lets it compute nothing")),
-        (Kind::Refused, true)
+        (FailureKind::Refused, true)
     );
 }
 
@@ -411,7 +414,7 @@ fn the_store_keeps_what_was_written_before_a_crash() {
         );
         assert_eq!(
             world.file("numbers").unwrap().by,
-            Life {
+            IncarnationId {
                 node: W1,
                 incarnation: 1
             }

@@ -10,16 +10,13 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use super::{
-    Decision, Event, Step, Test,
+    decision::{Decision, Event, OrDecision, Test, on, violated},
     line::{Line, Refusal},
-    on,
     tokens::{INITIAL, Tokens},
-    violated,
 };
 use crate::{
-    Kind,
     kv::{KvOp, Swap},
-    verdict::Blame,
+    verdict::{Anomaly, Blame},
 };
 
 /// No such thing.
@@ -27,7 +24,7 @@ pub(super) const NONE: u32 = u32::MAX;
 
 /// Somebody saw the value that begins with what `root` wrote and is `length` long.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
+pub(super) struct Sighting {
     /// The number of the event, or [`INITIAL`].
     pub root: u32,
     /// Bytes at first, later how many appends of `root`'s stretch it includes.
@@ -52,7 +49,7 @@ pub(super) struct Stretch {
 /// All that was seen, in chains.
 pub(super) struct Chains<'e, 'a> {
     pub events: &'e [Event<'a>],
-    pub seen: Vec<Seen>,
+    pub seen: Vec<Sighting>,
     pub appends: Vec<u32>,
     pub stretches: Vec<Stretch>,
     /// The stretches that chains begin with.
@@ -69,7 +66,7 @@ pub(super) struct Chains<'e, 'a> {
 
 impl<'e, 'a> Chains<'e, 'a> {
     /// Puts everything that was seen in its place. `O(n log n)`, plus the bytes of the values.
-    pub fn build(events: &'e [Event<'a>], tokens: &Tokens<'a>) -> Step<Chains<'e, 'a>> {
+    pub fn build(events: &'e [Event<'a>], tokens: &Tokens<'a>) -> OrDecision<Chains<'e, 'a>> {
         let mut chains = Chains {
             events,
             seen: Vec::with_capacity(events.len()),
@@ -89,7 +86,7 @@ impl<'e, 'a> Chains<'e, 'a> {
     }
 
     /// Puts what was seen into stretches, and these into chains.
-    fn arrange(&mut self, tokens: &Tokens<'a>) -> Step {
+    fn arrange(&mut self, tokens: &Tokens<'a>) -> OrDecision {
         let events = self.events;
         let mut of_root = vec![NONE; events.len()];
         let mut owner = vec![NONE; if tokens.appends { events.len() } else { 0 }];
@@ -148,38 +145,11 @@ impl<'e, 'a> Chains<'e, 'a> {
 
     /// Lists who saw what. A compare-and-set with a lost reply counts if somebody saw what it
     /// wrote.
-    fn observe(&mut self, tokens: &Tokens<'a>) -> Step {
+    fn observe(&mut self, tokens: &Tokens<'a>) -> OrDecision {
         let mut happened = vec![false; self.events.len()];
         for number in 0..self.events.len() as u32 {
-            match self.events[number as usize].kv {
-                KvOp::Get(Some(_))
-                | KvOp::Cas {
-                    outcome: Some(Swap::Done),
-                    ..
-                } => {}
-                KvOp::Cas {
-                    from,
-                    outcome: Some(Swap::Saw(value)),
-                    ..
-                } if from != value => {}
-                KvOp::Cas {
-                    outcome: Some(Swap::Saw(_)),
-                    ..
-                } => {
-                    return Err(violated(
-                        Kind::WrongReply,
-                        vec![self.index(number)],
-                        Vec::new(),
-                    ));
-                }
-                KvOp::Cas {
-                    outcome: Some(Swap::Refused),
-                    ..
-                } => {
-                    self.refusals.push(number);
-                    continue;
-                }
-                _ => continue,
+            if !self.sees(number)? {
+                continue;
             }
             let mut by = number;
             loop {
@@ -187,12 +157,12 @@ impl<'e, 'a> Chains<'e, 'a> {
                     // What nobody can have written may have been needed on the way to what was
                     // seen.
                     return Err(violated(
-                        Kind::Phantom,
+                        Anomaly::Phantom,
                         vec![self.index(number)],
                         vec![self.index(by)],
                     ));
                 };
-                self.seen.push(Seen { root, length, by });
+                self.seen.push(Sighting { root, length, by });
                 let lost = |root: &u32| {
                     *root != INITIAL
                         && matches!(
@@ -229,9 +199,40 @@ impl<'e, 'a> Chains<'e, 'a> {
         Ok(())
     }
 
+    /// Whether the event shows a value. A refusal that does not say why is noted.
+    fn sees(&mut self, number: u32) -> OrDecision<bool> {
+        match self.events[number as usize].kv {
+            KvOp::Get(Some(_))
+            | KvOp::Cas {
+                outcome: Some(Swap::Done),
+                ..
+            } => Ok(true),
+            KvOp::Cas {
+                from,
+                outcome: Some(Swap::Saw(value)),
+                ..
+            } if from != value => Ok(true),
+            KvOp::Cas {
+                outcome: Some(Swap::Saw(_)),
+                ..
+            } => {
+                let core = vec![self.index(number)];
+                Err(violated(Anomaly::WrongReply, core, Vec::new()))
+            }
+            KvOp::Cas {
+                outcome: Some(Swap::Refused),
+                ..
+            } => {
+                self.refusals.push(number);
+                Ok(false)
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// The write that what `event` saw begins with, and how long that is; `None` if nobody wrote
     /// it.
-    fn root_of(&self, event: u32, tokens: &Tokens<'a>) -> Step<Option<(u32, u32)>> {
+    fn root_of(&self, event: u32, tokens: &Tokens<'a>) -> OrDecision<Option<(u32, u32)>> {
         let value = self.value(event);
         let length = u32::try_from(value.len()).map_err(|_| Decision::NotApplicable)?;
         let root = match tokens.appends {
@@ -266,7 +267,12 @@ impl<'e, 'a> Chains<'e, 'a> {
 
     /// One stretch: the longest value of `seen` must consist of tokens, and all others must be
     /// beginnings of it.
-    fn stretch(&mut self, seen: Range<usize>, tokens: &Tokens<'a>, owner: &mut [u32]) -> Step {
+    fn stretch(
+        &mut self,
+        seen: Range<usize>,
+        tokens: &Tokens<'a>,
+        owner: &mut [u32],
+    ) -> OrDecision {
         let root = self.seen[seen.start].root;
         let appends = self.appends.len();
         if tokens.appends {
@@ -282,7 +288,7 @@ impl<'e, 'a> Chains<'e, 'a> {
             let longest = self.value(last);
             let mut place = 0;
             for at in seen.clone() {
-                let Seen { length, by, .. } = self.seen[at];
+                let Sighting { length, by, .. } = self.seen[at];
                 while place + 1 < borders.len() && borders[place] < length as usize {
                     place += 1;
                 }
@@ -291,7 +297,7 @@ impl<'e, 'a> Chains<'e, 'a> {
                     return Err(self.fork(by, last, root, base, tokens));
                 }
                 if borders[place] != length as usize && on(Test::Torn) {
-                    return Err(violated(Kind::Phantom, vec![self.index(by)], Vec::new()));
+                    return Err(violated(Anomaly::Phantom, vec![self.index(by)], Vec::new()));
                 }
                 self.seen[at].length = place as u32;
             }
@@ -317,7 +323,7 @@ impl<'e, 'a> Chains<'e, 'a> {
         borders: &mut Vec<usize>,
         tokens: &Tokens<'a>,
         owner: &mut [u32],
-    ) -> Step {
+    ) -> OrDecision {
         let value = self.value(event);
         let mut at = borders[0];
         while at < value.len() {
@@ -325,16 +331,20 @@ impl<'e, 'a> Chains<'e, 'a> {
                 .first(&value[at..])
                 .filter(|&(writer, _)| writer != INITIAL);
             let Some((writer, length)) = token else {
-                return Err(violated(Kind::Phantom, vec![self.index(event)], Vec::new()));
+                return Err(violated(
+                    Anomaly::Phantom,
+                    vec![self.index(event)],
+                    Vec::new(),
+                ));
             };
             if !self.is_append(writer) {
                 let core = vec![self.index(event), self.index(writer)];
-                return Err(violated(Kind::Phantom, core, Vec::new()));
+                return Err(violated(Anomaly::Phantom, core, Vec::new()));
             }
             let before = std::mem::replace(&mut owner[writer as usize], event);
             if before == event && on(Test::AppliedTwice) {
                 let core = vec![self.index(writer), self.index(event)];
-                return Err(violated(Kind::AppliedTwice, core, self.context(root)));
+                return Err(violated(Anomaly::AppliedTwice, core, self.context(root)));
             }
             if before != NONE && before != event && on(Test::TwoEpochs) {
                 let core = vec![self.index(writer), self.index(before), self.index(event)];
@@ -342,7 +352,7 @@ impl<'e, 'a> Chains<'e, 'a> {
                 if let Some(other) = self.seen.iter().find(|seen| seen.by == before) {
                     context.extend(self.context(other.root));
                 }
-                return Err(violated(Kind::AppliedTwice, core, context));
+                return Err(violated(Anomaly::AppliedTwice, core, context));
             }
             at += length;
             borders.push(at);
@@ -360,20 +370,20 @@ impl<'e, 'a> Chains<'e, 'a> {
             match tokens.first(&value[at..]) {
                 Some((writer, _)) if appended.contains(&writer) => {
                     let core = vec![self.index(writer), self.index(one)];
-                    return violated(Kind::AppliedTwice, core, self.context(root));
+                    return violated(Anomaly::AppliedTwice, core, self.context(root));
                 }
                 Some((writer, length)) if writer != INITIAL && self.is_append(writer) => {
                     appended.push(writer);
                     at += length;
                 }
-                _ => return violated(Kind::Phantom, vec![self.index(one)], Vec::new()),
+                _ => return violated(Anomaly::Phantom, vec![self.index(one)], Vec::new()),
             }
         }
         let mut context = self.context(root);
         context.extend(appended.iter().map(|&append| self.index(append)));
         context.extend(self.appends_of(other, base, tokens));
         violated(
-            Kind::Fork,
+            Anomaly::Fork,
             vec![self.index(one), self.index(other)],
             context,
         )
@@ -397,7 +407,7 @@ impl<'e, 'a> Chains<'e, 'a> {
                     self.starts.push(of_root[number as usize])
                 }
                 KvOp::Append(_) if owner[number as usize] != NONE => {}
-                KvOp::Put(_) | KvOp::Append(_) if event.ret != super::NEVER => {
+                KvOp::Put(_) | KvOp::Append(_) if event.ret != super::decision::NEVER => {
                     self.unobserved.push(number)
                 }
                 KvOp::Cas {
@@ -422,7 +432,7 @@ impl<'e, 'a> Chains<'e, 'a> {
 
     /// Links stretches to chains. At most one compare-and-set can come after a value, and only
     /// after the last one.
-    fn link(&mut self, of_root: &[u32]) -> Step {
+    fn link(&mut self, of_root: &[u32]) -> OrDecision {
         for at in 0..self.stretches.len() {
             let Stretch {
                 root,
@@ -434,7 +444,7 @@ impl<'e, 'a> Chains<'e, 'a> {
             if root == INITIAL {
                 self.starts.push(at as u32);
             }
-            for &Seen { length, by, .. } in &self.seen[seen.clone()] {
+            for &Sighting { length, by, .. } in &self.seen[seen.clone()] {
                 if !matches!(
                     self.events[by as usize].kv,
                     KvOp::Cas {
@@ -450,7 +460,7 @@ impl<'e, 'a> Chains<'e, 'a> {
                     let mut context = self.context(root);
                     context.push(self.index(witness));
                     return Err(violated(
-                        Kind::LostUpdate,
+                        Anomaly::LostUpdate,
                         vec![self.index(by), self.index(append)],
                         context,
                     ));
@@ -460,7 +470,7 @@ impl<'e, 'a> Chains<'e, 'a> {
                 if before != NONE {
                     let other = self.stretches[before as usize].root;
                     let core = vec![self.index(other), self.index(by)];
-                    return Err(violated(Kind::LostUpdate, core, self.context(root)));
+                    return Err(violated(Anomaly::LostUpdate, core, self.context(root)));
                 }
             }
         }
@@ -468,7 +478,7 @@ impl<'e, 'a> Chains<'e, 'a> {
     }
 
     /// Every chain has a beginning: a compare-and-set cannot need a value that needs itself.
-    fn no_cycles(&self) -> Step {
+    fn no_cycles(&self) -> OrDecision {
         let mut reached = vec![false; self.stretches.len()];
         for &start in &self.starts {
             let mut at = start;
@@ -493,14 +503,14 @@ impl<'e, 'a> Chains<'e, 'a> {
             at = self.stretches[at as usize].next;
             if at == NONE || at as usize == first {
                 let context = core.split_off(core.len().min(2));
-                return Err(violated(Kind::Cycle, core, context));
+                return Err(violated(Anomaly::Cycle, core, context));
             }
         }
     }
 
     /// The only chain as a line, for compare-and-sets that were refused without a value. Where
     /// there is more than one chain, such a refusal is a disjunction that takes a search.
-    pub fn as_a_line(&self) -> Step<Line<'e, 'a>> {
+    pub fn as_a_line(&self) -> OrDecision<Line<'e, 'a>> {
         let simple = |event: &Event<'_>| matches!(event.kv, KvOp::Get(_) | KvOp::Cas { .. });
         if !self.events.iter().all(simple) || self.starts.len() > 1 {
             return Err(Decision::NotApplicable);
@@ -551,7 +561,7 @@ impl<'e, 'a> Chains<'e, 'a> {
 
     /// A refusal at the last value may be due to a compare-and-set whose reply was lost and whose
     /// value nobody saw.
-    fn lead_on(&self, refused: u32, line: &mut Line<'e, 'a>) -> Step {
+    fn lead_on(&self, refused: u32, line: &mut Line<'e, 'a>) -> OrDecision {
         let KvOp::Cas { from: last, .. } = self.events[refused as usize].kv else {
             unreachable!("it was refused")
         };

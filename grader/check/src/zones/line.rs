@@ -16,8 +16,8 @@
 //! `T(v)` to its call, which is no later than its reply and so before `T(v + 1)`; places above are
 //! never lifted again.
 
-use super::{BEFORE, Event, NEVER, Step, Test, on, violated};
-use crate::Kind;
+use super::decision::{BEFORE, Event, NEVER, OrDecision, Test, on, violated};
+use crate::verdict::Anomaly;
 
 /// An operation that was refused because the chain was not at this place.
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +87,7 @@ impl<'e, 'a> Line<'e, 'a> {
     }
 
     /// An order of all operations, or why there is none. `O(n log n)`.
-    pub fn decide(mut self) -> Step<Vec<usize>> {
+    pub fn decide(mut self) -> OrDecision<Vec<usize>> {
         let count = self.writes.len();
         // The latest upper bound of each place: the earliest reply of what comes at or after it.
         let mut high: Vec<Bound> = vec![(NEVER, None); count];
@@ -181,7 +181,7 @@ impl<'e, 'a> Line<'e, 'a> {
             core.extend(between.last());
             let mut context = between;
             context.extend((place..=next + 1).filter_map(write).map(index));
-            return violated(Kind::WrongRefusal, core, context);
+            return violated(Anomaly::WrongRefusal, core, context);
         }
         let early = early.expect("the bound is due to an operation");
         let context: Vec<usize> = write(place).map(index).into_iter().collect();
@@ -190,11 +190,15 @@ impl<'e, 'a> Line<'e, 'a> {
             self.writes.contains(&Some(early)),
         );
         match (late_writes, early_writes) {
-            (true, false) => violated(Kind::FutureRead, vec![index(early), index(late)], context),
-            (true, true) => violated(Kind::Reordered, vec![index(early), index(late)], context),
-            (false, true) => violated(Kind::StaleRead, vec![index(late), index(early)], context),
+            (true, false) => violated(
+                Anomaly::FutureRead,
+                vec![index(early), index(late)],
+                context,
+            ),
+            (true, true) => violated(Anomaly::Reordered, vec![index(early), index(late)], context),
+            (false, true) => violated(Anomaly::StaleRead, vec![index(late), index(early)], context),
             (false, false) => violated(
-                Kind::NonMonotonicRead,
+                Anomaly::NonMonotonicRead,
                 vec![index(late), index(early)],
                 context,
             ),

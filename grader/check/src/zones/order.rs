@@ -12,15 +12,13 @@
 //! condition above.
 
 use super::{
-    BEFORE, Event, NEVER, Step, Test,
     chains::{Chains, NONE, Stretch},
-    on,
+    decision::{BEFORE, Event, NEVER, OrDecision, Test, on, violated},
     tokens::INITIAL,
-    violated,
 };
 use crate::{
-    Kind,
     kv::{KvOp, Swap},
+    verdict::Anomaly,
 };
 
 /// When a chain has to be current, and due to whom.
@@ -37,7 +35,7 @@ struct Zone {
 }
 
 /// An order of all operations that have to have happened; or why there is none. `O(n log n)`.
-pub(super) fn order(chains: &Chains<'_, '_>) -> Step<Vec<usize>> {
+pub(super) fn order(chains: &Chains<'_, '_>) -> OrDecision<Vec<usize>> {
     let (mut forward, mut backward) = (Vec::new(), Vec::new());
     let mut members = Vec::new();
     for &start in &chains.starts {
@@ -105,7 +103,7 @@ fn stretches<'c>(chains: &'c Chains<'_, '_>, start: u32) -> impl Iterator<Item =
 
 /// Goes through the operations of a chain in their order: what has to come later must not have
 /// ended before something that comes earlier began. (Readers of one value are in no order.)
-fn sweep(chains: &Chains<'_, '_>, start: u32, members: &mut Vec<(u32, bool)>) -> Step<Zone> {
+fn sweep(chains: &Chains<'_, '_>, start: u32, members: &mut Vec<(u32, bool)>) -> OrDecision<Zone> {
     let mut zone = Zone {
         f: NEVER,
         f_by: NONE,
@@ -174,14 +172,14 @@ fn wrong_order(
     (later, later_writes): (u32, bool),
 ) -> super::Decision {
     let kind = match (writes, later_writes) {
-        (true, false) => Kind::FutureRead,
-        (true, true) => Kind::Reordered,
-        (false, true) => Kind::StaleRead,
-        (false, false) => Kind::NonMonotonicRead,
+        (true, false) => Anomaly::FutureRead,
+        (true, true) => Anomaly::Reordered,
+        (false, true) => Anomaly::StaleRead,
+        (false, false) => Anomaly::NonMonotonicRead,
     };
     let index = |event: u32| chains.events[event as usize].index;
     let core = match kind {
-        Kind::Reordered | Kind::FutureRead => vec![index(later), index(earlier)],
+        Anomaly::Reordered | Anomaly::FutureRead => vec![index(later), index(earlier)],
         _ => vec![index(earlier), index(later)],
     };
     // Who shows that the writes are of one chain, and in this order.
@@ -245,14 +243,14 @@ fn conflict(chains: &Chains<'_, '_>, outer: &Zone, inner: &Zone) -> super::Decis
     let (kind, mut core) = match one {
         Some(one) => {
             let kind = match (is_write(event(one)), chains.unobserved.binary_search(&one)) {
-                (true, Ok(_)) => Kind::LostWrite,
-                (true, Err(_)) => Kind::StaleRead,
-                (false, _) => Kind::NonMonotonicRead,
+                (true, Ok(_)) => Anomaly::LostWrite,
+                (true, Err(_)) => Anomaly::StaleRead,
+                (false, _) => Anomaly::NonMonotonicRead,
             };
             (kind, vec![ends[0], one, ends[1]])
         }
         None => (
-            Kind::Overlap,
+            Anomaly::Overlap,
             vec![outer.f_by, inner.f_by, outer.s_by, inner.s_by],
         ),
     };

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Event, Test, on};
+use super::decision::{Event, Test, on};
 use crate::kv::{KvOp, Swap};
 
 /// Stands for the initial value where others name the event that wrote.

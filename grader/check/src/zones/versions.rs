@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Decision, Event, NEVER, Step, Test,
+    decision::{Decision, Event, NEVER, OrDecision, Test, on, violated},
     line::{Line, Refusal},
-    on, violated,
 };
 use crate::{
-    Kind,
     kv::{KvOp, KvState, Stored},
+    verdict::Anomaly,
 };
 
 /// What is known of one version.
@@ -26,7 +25,7 @@ struct Version<'a> {
 }
 
 /// Decides events that are all versioned. `O(n log n)`.
-pub(super) fn decide(events: &[Event<'_>], initial: KvState<'_>) -> Step<Vec<usize>> {
+pub(super) fn decide(events: &[Event<'_>], initial: KvState<'_>) -> OrDecision<Vec<usize>> {
     let index = |number: u32| events[number as usize].index;
     let versions = collect(events)?;
     let mut line = Line::new(events);
@@ -45,7 +44,7 @@ pub(super) fn decide(events: &[Event<'_>], initial: KvState<'_>) -> Step<Vec<usi
         .find(|(_, known)| known.saw().is_some())
     {
         let saw = known.saw().expect("somebody saw it");
-        return Err(violated(Kind::Phantom, vec![index(saw)], Vec::new()));
+        return Err(violated(Anomaly::Phantom, vec![index(saw)], Vec::new()));
     }
     let refused = versions
         .iter()
@@ -62,7 +61,7 @@ pub(super) fn decide(events: &[Event<'_>], initial: KvState<'_>) -> Step<Vec<usi
                     .flatten()
                     .map(index)
                     .collect();
-                return Err(violated(Kind::Phantom, core, Vec::new()));
+                return Err(violated(Anomaly::Phantom, core, Vec::new()));
             }
         }
         line.add_readers(known.readers.iter().map(|&(reader, _)| reader));
@@ -91,7 +90,7 @@ pub(super) fn decide(events: &[Event<'_>], initial: KvState<'_>) -> Step<Vec<usi
         .find_map(|(_, known)| known.saw())
     {
         Some(saw) if on(Test::VersionGap) => {
-            Err(violated(Kind::Phantom, vec![index(saw)], Vec::new()))
+            Err(violated(Anomaly::Phantom, vec![index(saw)], Vec::new()))
         }
         _ => line.decide(),
     }
@@ -126,7 +125,7 @@ impl Version<'_> {
     }
 }
 
-fn collect<'a>(events: &[Event<'a>]) -> Step<BTreeMap<u64, Version<'a>>> {
+fn collect<'a>(events: &[Event<'a>]) -> OrDecision<BTreeMap<u64, Version<'a>>> {
     let mut versions: BTreeMap<u64, Version<'a>> = BTreeMap::new();
     for (number, event) in (0_u32..).zip(events) {
         match event.kv {
@@ -152,7 +151,7 @@ fn collect<'a>(events: &[Event<'a>]) -> Step<BTreeMap<u64, Version<'a>>> {
                 ..
             } => {
                 if seen == version {
-                    return Err(violated(Kind::WrongReply, vec![event.index], Vec::new()));
+                    return Err(violated(Anomaly::WrongReply, vec![event.index], Vec::new()));
                 }
                 versions
                     .entry(seen)
@@ -175,7 +174,7 @@ fn collect<'a>(events: &[Event<'a>]) -> Step<BTreeMap<u64, Version<'a>>> {
                 let stored = &mut versions.entry(version).or_default().stored;
                 if let Some(other) = stored.replace(number).filter(|_| on(Test::VersionTwice)) {
                     let core = vec![events[other as usize].index, event.index];
-                    return Err(violated(Kind::LostUpdate, core, Vec::new()));
+                    return Err(violated(Anomaly::LostUpdate, core, Vec::new()));
                 }
             }
             KvOp::PutAt {

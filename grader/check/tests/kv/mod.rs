@@ -148,7 +148,7 @@ impl Random {
 #[derive(Clone, Copy)]
 pub struct Shape {
     pub operations: u64,
-    /// So many are open at the same time.
+    /// The number of operations that are open at the same time.
     pub clients: u64,
     pub keys: u64,
     /// Out of 100 operations.

@@ -189,7 +189,7 @@ impl Actor for Server {
 
 type History = LinearizabilityTester<Id, Register<char>>;
 
-/// Three servers and so many clients, each of which writes once and then reads.
+/// Three servers and `clients` clients, each of which writes once and then reads.
 pub fn model(clients: usize) -> ActorModel<RegisterActor<Server>, (), History> {
     let server = |index| {
         RegisterActor::Server(Server {

@@ -23,7 +23,7 @@ use crate::nodes::{broadcast, claims, paxos};
 struct LabActor {
     lab: fn() -> Lab,
     nodes: Vec<NodeSpec>,
-    slot: usize,
+    node_index: usize,
     /// A client's commands, each invoked at once after the answer to the one before.
     commands: Vec<Vec<u8>>,
 }
@@ -35,12 +35,12 @@ impl LabActor {
     fn handle(&self, state: &State, event: Option<&Event<'_>>, out: &mut Out<Self>) -> State {
         let mut backend = InProcess::new(self.lab);
         let (Role::Server { role, config } | Role::Client { role, config }) =
-            &self.nodes[self.slot].role
+            &self.nodes[self.node_index].role
         else {
             panic!("no puppets here");
         };
         let disk = Default::default();
-        let id = self.nodes[self.slot].id;
+        let id = self.nodes[self.node_index].id;
         let start = Start {
             role: *role,
             id,
@@ -128,12 +128,12 @@ fn under_stateright(
     nodes: &[NodeSpec],
     commands: &[Vec<Vec<u8>>],
 ) -> ActorModel<LabActor> {
-    let actor = |slot| {
-        let commands = commands.get(slot).cloned().unwrap_or_default();
+    let actor = |node_index| {
+        let commands = commands.get(node_index).cloned().unwrap_or_default();
         LabActor {
             lab,
             nodes: nodes.to_vec(),
-            slot,
+            node_index,
             commands,
         }
     };
@@ -175,7 +175,7 @@ fn paxos_has_as_many_states() {
     for (clients, servers) in [(1u32, 3u32), (2, 2), (2, 3)] {
         let letter = |number: u8| char::from(b'A' + number);
         let commands: Vec<Vec<Vec<u8>>> = (0..servers + clients)
-            .map(|slot| match slot.checked_sub(servers) {
+            .map(|node_index| match node_index.checked_sub(servers) {
                 None => Vec::new(),
                 Some(client) => [
                     paxos::Command::Put(letter(client as u8)),
@@ -225,14 +225,14 @@ fn a_broken_invariant_is_found_after_as_many_steps() {
     let nodes = claims::nodes(2);
     let theirs = under_stateright(claims::lab, &nodes, &[])
         .property(Expectation::Always, "one leader", |model, state| {
-            let leads = |slot: usize| {
-                let actor = &model.actors[slot];
+            let leads = |node_index: usize| {
+                let actor = &model.actors[node_index];
                 let mut backend = InProcess::new(actor.lab);
-                let Role::Server { role, config } = &actor.nodes[slot].role else {
+                let Role::Server { role, config } = &actor.nodes[node_index].role else {
                     panic!("a server")
                 };
                 let disk = Default::default();
-                let id = actor.nodes[slot].id;
+                let id = actor.nodes[node_index].id;
                 let start = Start {
                     role: *role,
                     id,
@@ -244,7 +244,7 @@ fn a_broken_invariant_is_found_after_as_many_steps() {
                     inputs: &Inputs::new(),
                 };
                 backend
-                    .restore(0, &start, &state.actor_states[slot].0, 0)
+                    .restore(0, &start, &state.actor_states[node_index].0, 0)
                     .unwrap();
                 codec::from_bytes::<bool>(&backend.call(0, Op::Observe, &[]).unwrap()).unwrap()
             };

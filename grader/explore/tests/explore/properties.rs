@@ -1,4 +1,4 @@
-//! What a search finds, and how it tells the way there.
+//! What a search finds, and how it tells the path there.
 
 use crate::nodes::{
     broadcast, paxos,

@@ -4,7 +4,7 @@
 use faultline_check::{OperationOf, Verdict, check};
 use faultline_explore::{Faults, Goal, Guide, Model, Orders, Pace};
 use faultline_sim::{
-    Conditions, Facts, FaultAction, Kind, Limits, Mode, Outcome, Setup, World,
+    Conditions, Facts, FailureKind, FaultAction, Limits, Mode, Outcome, Setup, World,
     backend::{Backend, BackendError},
     in_process::InProcess,
     ms,
@@ -104,7 +104,7 @@ fn a_way_that_a_search_found_is_shown_by_a_world_again_and_again() {
     assert_eq!(violation(again), first, "found again, and written down");
     assert_eq!(facts.skipped, 0, "every action was possible");
     let schedule = facts.recording.unwrap().schedule;
-    // What the crash leaves of the unsynced write is a part of the way.
+    // What the crash leaves of the unsynced write is a part of the path.
     assert!(
         schedule
             .0
@@ -181,7 +181,7 @@ fn a_lost_disk_is_a_part_of_the_way() {
         .search(1_000);
     assert_eq!(
         violation(trial(Bug::None, &scripted, Mode::default()).0).kind,
-        Kind::Violation
+        FailureKind::Violation
     );
 }
 
@@ -208,7 +208,7 @@ fn a_panic_on_a_rare_way_is_the_verdict_of_the_simulator() {
         Mode::default(),
     );
     let violation = violation(outcome);
-    assert_eq!(violation.kind, Kind::Crash);
+    assert_eq!(violation.kind, FailureKind::Crash);
     assert!(
         violation
             .observed
@@ -237,7 +237,7 @@ fn a_world_that_does_not_recover_has_no_progress() {
         Mode::default(),
     );
     let violation = violation(outcome);
-    assert_eq!(violation.kind, Kind::NoProgress);
+    assert_eq!(violation.kind, FailureKind::NoProgress);
     assert!(
         violation.observed.contains("every operation is answered"),
         "{}",
@@ -260,7 +260,7 @@ fn a_goal_that_is_not_reached_is_explained() {
         Mode::default(),
     );
     let violation = violation(outcome);
-    assert_eq!(violation.kind, Kind::NoProgress);
+    assert_eq!(violation.kind, FailureKind::NoProgress);
     for words in [
         "it did not happen within 2000 ms that c1 has both answers and the register holds 7",
         " Nor did a search of ",
@@ -303,13 +303,13 @@ fn a_guide_leaves_things_for_later_and_finds_what_lies_deeper() {
 
 #[test]
 fn a_wrong_program_is_tempted_and_a_scripted_restart_does_the_rest() {
-    // The search has no crash left and is one state deep: what finds the bug is the way that leads
+    // The search has no crash left and is one state deep: what finds the bug is the path that leads
     // there.
     let lure = || Goal::new("c1 is answered").when("it is", |view| view.answered(C1) == 1);
     let orders = |bug| {
         every_order(model(bug, &WRITE_AND_READ, &[]))
             .guided(Guide::new().slow_disks(&[S1]))
-            .tempt(lure())
+            .try_reach(lure())
             .restarts(|_| S1)
             .guided(Guide::new())
             .search(100)
@@ -346,7 +346,7 @@ fn a_handler_that_is_no_function_is_the_verdict() {
     ] {
         let (outcome, facts) = run(habit);
         let violation = violation(outcome);
-        assert_eq!(violation.kind, Kind::Nondeterminism);
+        assert_eq!(violation.kind, FailureKind::Nondeterminism);
         assert!(violation.observed.contains(field), "{}", violation.observed);
         assert!(facts.recording.is_none(), "no world shows it");
     }
@@ -428,7 +428,7 @@ fn handlers_that_compute_for_too_long_together_end_the_search() {
     };
     assert_eq!(run(10), Ok(()));
     let found = violation(run(1_000_000));
-    assert_eq!(found.kind, Kind::Timeout, "{found:?}");
+    assert_eq!(found.kind, FailureKind::Timeout, "{found:?}");
     assert!(
         found.observed.contains("together computed for too long"),
         "{found:?}"

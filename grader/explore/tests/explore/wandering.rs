@@ -50,7 +50,7 @@ fn walks_find_a_reply_that_was_lost_and_are_the_same_on_any_number_of_threads() 
         "{failure:?}"
     );
     assert_eq!((walked.clone(), trace), run(3));
-    // The shortest way there, after the starts of the three nodes, has seven steps.
+    // The shortest path there, after the starts of the three nodes, has seven steps.
     assert!(
         failure.reached.steps() <= 3 + 7 + 2,
         "{} steps",

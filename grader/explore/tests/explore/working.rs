@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use faultline_explore::{Explorer, Faults, Model, Orders, Report, Search, View};
 use faultline_sim::{
-    Conditions, Facts, FaultAction, Kind, Mode, Outcome, Setup, backend::Backend,
+    Conditions, Facts, FailureKind, FaultAction, Mode, Outcome, Setup, backend::Backend,
     in_process::InProcess, ms, schedule::Action,
 };
 use labkit::codec;
@@ -181,7 +181,7 @@ fn a_file_that_is_written_in_place_is_seen_half_and_the_failure_replays() {
         1,
         "the first task was done, and nothing else: {schedule:?}"
     );
-    // The way goes on behind the failure: a replay must know that it is one.
+    // The path goes on behind the failure: a replay must know that it is one.
     assert_eq!(
         schedule.0.last().map(|timed| &timed.action),
         Some(&Action::Fault(FaultAction::HealAll))
@@ -202,7 +202,7 @@ fn work_that_is_cancelled_never_ends() {
         .search(1_000)
         .recovers();
     let (outcome, _) = trial(1, &tasks, Bug::CancelsTheRest, &orders, Mode::default());
-    assert_eq!(violation(outcome).kind, Kind::NoProgress);
+    assert_eq!(violation(outcome).kind, FailureKind::NoProgress);
 }
 
 #[test]

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use faultline_sim::{Happening, Recording, Step, Time};
+use faultline_sim::{Happening, RecordedStep, Recording, Time};
 
 use super::words::words;
 
@@ -22,7 +22,7 @@ const ROUTINE: usize = 3;
 
 /// The events to show, by their position in the recording.
 pub fn what_matters(recording: &Recording, about: Time) -> BTreeSet<usize> {
-    let steps: Vec<&Step> = recording.steps.iter().collect();
+    let steps: Vec<&RecordedStep> = recording.steps.iter().collect();
     let end = steps.partition_point(|step| step.at <= about);
     let anchor = anchor(&steps[..end], about);
     let end = anchor.map_or(end, |anchor| anchor + 1);
@@ -58,7 +58,7 @@ fn is_message(what: &Happening) -> bool {
 }
 
 /// How many lines these events are.
-fn lines(steps: &[&Step], shown: &BTreeSet<usize>) -> usize {
+fn lines(steps: &[&RecordedStep], shown: &BTreeSet<usize>) -> usize {
     let joined = shown
         .iter()
         .zip(shown.iter().skip(1))
@@ -73,7 +73,7 @@ fn lines(steps: &[&Step], shown: &BTreeSet<usize>) -> usize {
 }
 
 /// True if the second event is the answer to the first.
-pub fn answers(invoke: &Step, answer: &Step) -> bool {
+pub fn answers(invoke: &RecordedStep, answer: &RecordedStep) -> bool {
     matches!((&invoke.what, &answer.what), (Happening::Invoke { node: client, .. },
         Happening::Respond { node, .. })
         if client == node && answer.printed.is_empty() && answer.notes.is_empty())
@@ -81,14 +81,15 @@ pub fn answers(invoke: &Step, answer: &Step) -> bool {
 
 /// True if two events are one line of the story: faults of the same moment with nothing else
 /// between them.
-pub fn belong_together(steps: &[&Step], one: usize, other: usize) -> bool {
-    let is_fault =
-        |step: &&Step| step.at == steps[one].at && matches!(step.what, Happening::Fault { .. });
+pub fn belong_together(steps: &[&RecordedStep], one: usize, other: usize) -> bool {
+    let is_fault = |step: &&RecordedStep| {
+        step.at == steps[one].at && matches!(step.what, Happening::Fault { .. })
+    };
     steps[one..=other].iter().all(is_fault)
 }
 
 /// The event in which the failure shows, if there is one at the moment that it is about.
-fn anchor(steps: &[&Step], about: Time) -> Option<usize> {
+fn anchor(steps: &[&RecordedStep], about: Time) -> Option<usize> {
     let last = |which: fn(&Happening) -> bool| {
         steps
             .iter()
@@ -100,7 +101,7 @@ fn anchor(steps: &[&Step], about: Time) -> Option<usize> {
 
 /// Everything that happened before an event, and the event: before it on its node, and at the
 /// senders of what it and they received.
-fn past(steps: &[&Step], of: usize) -> BTreeSet<usize> {
+fn past(steps: &[&RecordedStep], of: usize) -> BTreeSet<usize> {
     let mut by_node = BTreeMap::<_, Vec<usize>>::new();
     for (index, step) in steps.iter().enumerate() {
         by_node.entry(step.what.node()).or_default().push(index);
@@ -154,7 +155,7 @@ const LATE: usize = 4;
 const FAULTS: usize = 7;
 
 /// The events that may be shown.
-fn ranks(steps: &[&Step]) -> Vec<(Rank, usize)> {
+fn ranks(steps: &[&RecordedStep]) -> Vec<(Rank, usize)> {
     let mut times: HashMap<String, usize> = HashMap::new();
     let mut sorts: HashMap<String, (usize, usize)> = HashMap::new();
     let mut ways: HashMap<&str, BTreeSet<_>> = HashMap::new();

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use faultline_sim::{
-    FaultAction, Happening, Kind, NodeId, Recording, Step, Time, Violation,
+    FailureKind, FaultAction, Happening, NodeId, RecordedStep, Recording, Time, Violation,
     schedule::{Action, Timed},
 };
 use faultline_verdict::{
@@ -124,12 +124,12 @@ fn node_of(what: &Happening) -> Option<NodeId> {
 /// The event that the failure is about: an answer at that moment, or else the last event then. A
 /// lack of progress has none, and neither has what a test notices between two events.
 fn fatal(recording: &Recording, violation: &Violation) -> Option<usize> {
-    if violation.kind == Kind::NoProgress {
+    if violation.kind == FailureKind::NoProgress {
         return None;
     }
-    let then = |step: &Step| step.at == violation.about;
-    let answer = |step: &Step| then(step) && matches!(step.what, Happening::Respond { .. });
-    let event = |step: &Step| then(step) && node_of(&step.what).is_some();
+    let then = |step: &RecordedStep| step.at == violation.about;
+    let answer = |step: &RecordedStep| then(step) && matches!(step.what, Happening::Respond { .. });
+    let event = |step: &RecordedStep| then(step) && node_of(&step.what).is_some();
     let steps = &recording.steps;
     steps
         .iter()

@@ -2,7 +2,7 @@
 //! ([`super::causal_slice`]), in order, with what belongs together in one line and the number of
 //! those left out in between.
 
-use faultline_sim::{Happening, Recording, Step, Time};
+use faultline_sim::{Happening, RecordedStep, Recording, Time};
 use faultline_verdict::{Lane, Span, Tone, TraceLine};
 
 use super::{
@@ -39,7 +39,7 @@ pub fn lane(lane: &faultline_sim::Lane, about: Time) -> Lane {
 /// events of the run, those left out included.
 pub fn tell(recording: &Recording, about: Time) -> Vec<TraceLine> {
     let shown = what_matters(recording, about);
-    let steps: Vec<&Step> = recording.steps.iter().collect();
+    let steps: Vec<&RecordedStep> = recording.steps.iter().collect();
     let mut story = Story::default();
     let mut before: Option<usize> = None;
     for (index, step) in steps.iter().enumerate() {
@@ -158,7 +158,7 @@ fn plain(number: u64, at: Time, text: String) -> TraceLine {
     }
 }
 
-fn line(number: u64, step: &Step) -> TraceLine {
+fn line(number: u64, step: &RecordedStep) -> TraceLine {
     TraceLine {
         number,
         at_us: step.at.0,

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use faultline_sim::{Blob, Doing, Frame, NodeFrame, Recording, Step};
+use faultline_sim::{Blob, Doing, Frame, NodeFrame, RecordedStep, Recording};
 use faultline_verdict::{Failure, FieldChange, Walk, WalkFlight, WalkNode, WalkStep};
 
 use super::{fields, words::full_words};
@@ -47,7 +47,7 @@ pub fn walk(recording: &Recording, failure: Option<&Failure>) -> Walk {
 }
 
 /// What the step changed in its node's state.
-pub fn changed(step: &Step) -> Vec<FieldChange> {
+pub fn changed(step: &RecordedStep) -> Vec<FieldChange> {
     let states = step
         .state
         .as_ref()
@@ -58,7 +58,7 @@ pub fn changed(step: &Step) -> Vec<FieldChange> {
 }
 
 /// What a step's handler printed and noted, a line each.
-pub fn printed(step: &Step) -> Vec<String> {
+pub fn printed(step: &RecordedStep) -> Vec<String> {
     let notes = step.notes.iter().map(|note| format!("note: {note}"));
     step.printed
         .lines()

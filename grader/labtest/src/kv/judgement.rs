@@ -3,8 +3,10 @@
 
 use std::marker::PhantomData;
 
-use faultline_check::{Checked, HistoryError, Kind, Options, Told, Verdict, Violation, check_with};
-use faultline_sim::{Asked, Judged, Kind as FailureKind, Outcome, Stop, World};
+use faultline_check::{
+    Anomaly, Checked, HistoryError, Options, Told, Verdict, Violation, check_with,
+};
+use faultline_sim::{Asked, FailureKind, Judged, Outcome, Stop, World};
 
 use super::{Command, KvLab, Output, Value};
 
@@ -220,7 +222,7 @@ fn witnesses<L: KvLab>(world: &World<'_>, violation: &Violation) -> Vec<String> 
     // Where no kind has a name, the core may be long; the end of it is what the answer is about.
     listed.sort_by_key(|&index| world.history()[index].invoked.order);
     let mut lines = Vec::new();
-    if violation.kind == Kind::Unexplained && listed.len() > LISTED {
+    if violation.kind == Anomaly::Unexplained && listed.len() > LISTED {
         let earlier = listed.len() - LISTED;
         lines.push(format!("\n  ({earlier} earlier ones)"));
         listed.drain(..earlier);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use faultline_check::{Kind, SequentialSpec, Spec, Verdict};
+use faultline_check::{Anomaly, SequentialSpec, Spec, Verdict};
 use faultline_sim::{
     Workload,
     choice::{About, Choices, Draw},
@@ -177,5 +177,8 @@ fn an_answer_of_another_kind_is_wrong_at_once() {
     let Verdict::Violated(violation) = checked.verdict else {
         panic!("no put is answered with a value")
     };
-    assert_eq!((violation.kind, checked.by_search), (Kind::WrongReply, 0));
+    assert_eq!(
+        (violation.kind, checked.by_search),
+        (Anomaly::WrongReply, 0)
+    );
 }

@@ -9,7 +9,7 @@ use labkit::NodeId;
 use super::room::{Room, output};
 
 impl Room<'_, '_> {
-    /// All these clients ask at the same moment, so many times in a row, and each waits for its
+    /// All these clients ask at the same moment, several times in a row, and each waits for its
     /// answer in between.
     #[track_caller]
     pub fn ids(&mut self, clients: &[NodeId], times: u32) -> Outcome {

@@ -23,7 +23,7 @@ pub const ANSWERED: Duration = ms(5_000);
 /// Within this time every operation must be answered while the network goes on losing messages.
 pub const ANSWERED_UNDER_LOSS: Duration = ms(20_000);
 
-/// So long after the last answer nobody has anything to say any more.
+/// The time after the last answer from which on nobody has anything to say any more.
 pub const QUIET_AFTER: Duration = ms(5_000);
 
 const PATIENCE: Patience = Patience {

@@ -28,7 +28,7 @@ pub fn text(text: &str) -> Payload {
     Payload::Text(text.to_owned())
 }
 
-/// A text of so many letters.
+/// A text of this number of letters.
 pub fn large(letters: usize) -> Payload {
     Payload::Text(
         "all work and no play "

@@ -5,8 +5,8 @@ use std::{fmt::Debug, time::Duration};
 pub use faultline_labtest::bytes;
 use faultline_labtest::{count, say_network};
 use faultline_sim::{
-    Asked, Clock, Conditions, Judged, Kind, NodeSpec, Operation, Outcome, Role, Setup, Stop, Trial,
-    World, choice::About, ms,
+    Asked, Clock, Conditions, FailureKind, Judged, NodeSpec, Operation, Outcome, Role, Setup, Stop,
+    Trial, World, choice::About, ms,
 };
 use lab0_api::{ClientConfig, Echo, Echoed, Id, NewId, Ping, Pong};
 use labkit::{NodeId, codec};
@@ -287,7 +287,7 @@ fn asked(program: Program, world: &World<'_>, outcome: &Outcome) -> Vec<Asked> {
             Program::Ids => (say::<NewId>(&operation.command), said::<Id>(operation)),
         };
         let at = operation.reply.as_ref().map(|(moment, _)| moment.at);
-        let wrong = failure.kind == Kind::Violation && at == Some(failure.about);
+        let wrong = failure.kind == FailureKind::Violation && at == Some(failure.about);
         Asked {
             about: format!("{program:?}").to_lowercase(),
             client: operation.client,

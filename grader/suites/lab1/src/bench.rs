@@ -97,7 +97,7 @@ fn in_turn(app: App, splits: &[Split]) -> Vec<Record> {
         .collect()
 }
 
-/// So many wrong records are shown.
+/// The maximum number of wrong records that are shown.
 const SHOWN: usize = 4;
 
 /// What is wrong with an answer, key by key; the expected records are in the order of their keys.

@@ -62,7 +62,8 @@ pub struct Chaos {
 /// How long faults may come.
 const FAULTS_LAST: Duration = ms(4_000);
 
-/// So many faults may hit workers in one run; no task can be hit more often than that.
+/// The maximum number of faults that hit workers in one run; no task can be hit more often than
+/// that.
 const MOST: u32 = 10;
 
 impl Chaos {

@@ -21,7 +21,7 @@ use labkit::{Inputs, NodeId, codec};
 use super::{
     ENDS, M1, client,
     lives::Lives,
-    plant::{Kind, Piece, Plant, Takes},
+    plant::{Piece, Plant, Takes, TaskKind},
     text::Language,
     worker,
 };
@@ -48,11 +48,11 @@ pub struct Cast {
     pub slow: BTreeMap<NodeId, u32>,
     /// Crashes each worker that computes it.
     pub poison: Option<Piece>,
-    /// So many times as much as usual there is to handle.
+    /// How many times as much as usual there is to handle.
     pub large: u32,
 }
 
-/// A job whose splits are the first so many inputs.
+/// A job whose splits are the first inputs.
 pub fn job(id: JobId, app: App, splits: u32, reduce_tasks: u32) -> Job {
     Job {
         id,
@@ -262,7 +262,7 @@ pub fn peace(trial: &Trial<'_>) -> Conditions {
     }
 }
 
-/// Texts of so many bytes, in a language of so many words, for all splits of these jobs.
+/// Texts of `bytes` bytes, in a language of `words` words, for all splits of these jobs.
 pub fn inputs(choices: Choices, jobs: &[Job], words: u64, bytes: usize) -> Inputs {
     let language = Language::new(choices, words);
     let names: BTreeSet<&String> = jobs.iter().flat_map(|job| &job.splits).collect();
@@ -330,7 +330,7 @@ impl Cluster<'_, '_> {
         let done = works
             .iter()
             .filter(|(piece, work)| piece.job == job && work.fate == Fate::Done);
-        done.filter(|(piece, _)| piece.kind == Kind::Map)
+        done.filter(|(piece, _)| piece.kind == TaskKind::Map)
             .map(|(piece, _)| piece)
             .collect::<BTreeSet<_>>()
             .len()
@@ -536,7 +536,7 @@ impl Cluster<'_, '_> {
     }
 
     /// True if a worker that was done with something in its present life has had nothing to do for
-    /// so long.
+    /// this time.
     pub fn idles(&self, node: NodeId, time: Duration) -> bool {
         let works = self.works();
         let last = works.iter().rev().find(|(_, work)| work.by.node == node);

@@ -12,7 +12,7 @@ use super::{
     scenes, worker,
 };
 
-/// A job of equal tasks takes at most so many times its optimum, in per cent.
+/// The maximum time of a job of equal tasks, in per cent of its optimum.
 const OVERLAP: u32 = 125;
 
 /// The same with one slow machine, compared with the optimum that uses that, too.
@@ -34,7 +34,8 @@ const BYTES_PER_BUCKET: u64 = 150;
 /// What completed so shortly before a crash may not have been safe yet.
 const NOT_YET_SAFE: Duration = ms(60);
 
-/// The shortest time in which machines of this slowness can compute so many tasks of this length.
+/// The shortest time in which machines of this slowness can compute this number of tasks of this
+/// length.
 fn optimum(tasks: u32, takes: Duration, slowness: &[u32]) -> Duration {
     let enough = |time: u64| {
         let all: u64 = slowness
@@ -65,7 +66,7 @@ fn within(cluster: &mut Cluster<'_, '_>, optimum: Duration, per_cent: u32) -> Ou
     Err(cluster.world.over_budget(text))
 }
 
-/// All tasks take equally long: so many map and reduce tasks for each worker.
+/// All tasks take equally long: these numbers of map and reduce tasks for each worker.
 pub fn equal_tasks(
     trial: &mut Trial<'_>,
     workers: u32,

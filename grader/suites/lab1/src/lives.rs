@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
-use faultline_sim::{Life, Look, Outcome, Time, Watcher, World};
+use faultline_sim::{IncarnationId, Look, Outcome, Time, Watcher, World};
 use labkit::NodeId;
 
 /// The lives of some nodes.
@@ -62,7 +62,7 @@ impl Lives {
     }
 
     /// When this life ended, if it did.
-    pub fn ended(&self, life: Life) -> Option<Time> {
+    pub fn ended(&self, life: IncarnationId) -> Option<Time> {
         let ends = self.ends.get(&life.node)?;
         ends.iter()
             .find(|(ended, _)| *ended == life.incarnation)

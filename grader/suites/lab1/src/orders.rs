@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use faultline_explore::{Faults, Goal, Model, Monitor, Orders, Pace, View};
 use faultline_labtest::orders::say_how;
 pub use faultline_labtest::orders::{NO_FAULTS, ONE_CRASH, ONE_DUPLICATE};
-use faultline_sim::{Computation, Conditions, Life, Machines, Outcome, Setup, Trial, ms};
+use faultline_sim::{Computation, Conditions, IncarnationId, Machines, Outcome, Setup, Trial, ms};
 use lab1_api::{App, Job, output_file};
 use labkit::{NodeId, codec};
 
@@ -85,7 +85,7 @@ pub fn every_order<'p>(trial: &Trial<'_>, cast: &Cast, faults: Faults, who: Mort
 struct Anew(Arc<Plant>);
 
 impl Machines for Anew {
-    fn compute(&self, by: Life, task: &[u8]) -> Result<Computation, String> {
+    fn compute(&self, by: IncarnationId, task: &[u8]) -> Result<Computation, String> {
         self.0.begin();
         self.0.compute(by, task)
     }
@@ -180,7 +180,7 @@ pub fn ended<'p>() -> Goal<'p> {
 /// Goes through it all.
 pub fn explore(trial: &mut Trial<'_>, cast: &Cast, orders: &Orders<'_>) -> Outcome {
     orders.explore(trial, |trial, shown| {
-        let how = say_how(shown.is_way);
+        let how = say_how(shown.has_path);
         let conditions = Conditions::steady();
         trial.describe_setting(format!("{}; {how}", cast.describe(&conditions)));
         let plant = cast.plant(trial);

@@ -3,7 +3,7 @@
 
 use faultline_sim::{Fate, Lane, Span, Time, Tone};
 
-use super::{cluster::Cluster, plant::Kind};
+use super::{cluster::Cluster, plant::TaskKind};
 
 /// A lane for each worker that ever did something or was down, and one for the coordinator if that
 /// was down.
@@ -23,7 +23,7 @@ pub fn draw(cluster: &Cluster<'_, '_>) -> Vec<Lane> {
             .filter(|(_, work)| work.by.node == node)
         {
             let Some(from) = work.began else { continue };
-            let lost = piece.kind == Kind::Map
+            let lost = piece.kind == TaskKind::Map
                 && work.fate == Fate::Done
                 && lives.ended(work.by).is_some();
             let (fate, tone) = match work.fate {

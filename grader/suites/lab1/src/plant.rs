@@ -8,7 +8,7 @@ use std::{
 };
 
 use faultline_sim::{
-    Computation, Ends, Life, Machines,
+    Computation, Ends, IncarnationId, Machines,
     choice::{About, Choices},
 };
 use lab1_api::{Application, Group, Job, JobId, Record, Split, Task, output_file};
@@ -20,14 +20,14 @@ pub struct Piece {
     /// The job that it belongs to.
     pub job: JobId,
     /// What it does.
-    pub kind: Kind,
+    pub kind: TaskKind,
     /// The number of the split or of the partition.
     pub number: u32,
 }
 
 /// What a piece of work does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum TaskKind {
     /// It maps a split.
     Map,
     /// It reduces a partition.
@@ -39,7 +39,7 @@ impl Piece {
     pub fn map(job: JobId, number: u32) -> Piece {
         Piece {
             job,
-            kind: Kind::Map,
+            kind: TaskKind::Map,
             number,
         }
     }
@@ -48,14 +48,14 @@ impl Piece {
     pub fn reduce(job: JobId, number: u32) -> Piece {
         Piece {
             job,
-            kind: Kind::Reduce,
+            kind: TaskKind::Reduce,
             number,
         }
     }
 
     /// In words: `map 3`, of other jobs than the first `map 3 of job 2`.
     pub fn label(self) -> String {
-        let kind = if self.kind == Kind::Map {
+        let kind = if self.kind == TaskKind::Map {
             "map"
         } else {
             "reduce"
@@ -74,7 +74,7 @@ pub struct Takes {
     pub map: Duration,
     /// A reduce task.
     pub reduce: Duration,
-    /// Each task takes up to so many per mille more, another one each.
+    /// The maximum, in per mille, by which a task takes longer; another one for each task.
     pub spread: u32,
     /// Other tasks than these two.
     pub special: BTreeMap<Piece, Duration>,
@@ -233,13 +233,13 @@ impl Plant {
     /// How long a piece of work takes on a machine of usual speed.
     pub fn takes(&self, piece: Piece) -> Duration {
         let plain = match piece.kind {
-            Kind::Map => self.takes.map,
-            Kind::Reduce => self.takes.reduce,
+            TaskKind::Map => self.takes.map,
+            TaskKind::Reduce => self.takes.reduce,
         };
         if let Some(special) = self.takes.special.get(&piece) {
             return *special;
         }
-        let who = piece.job << 1 | (piece.kind == Kind::Reduce) as u64;
+        let who = piece.job << 1 | (piece.kind == TaskKind::Reduce) as u64;
         let mut more =
             self.choices
                 .draw(About::Workload, 0x7A5C_0000 | who, u64::from(piece.number));
@@ -425,7 +425,7 @@ fn expected(job: &Job, inputs: &Inputs) -> Expected {
 }
 
 impl Machines for Plant {
-    fn compute(&self, by: Life, task: &[u8]) -> Result<Computation, String> {
+    fn compute(&self, by: IncarnationId, task: &[u8]) -> Result<Computation, String> {
         let task: Task = codec::from_bytes(task)
             .map_err(|error| format!("{} started what is no task: {error}", by.node))?;
         let (job, piece) = match &task {

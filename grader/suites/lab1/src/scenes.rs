@@ -9,7 +9,7 @@ use labkit::NodeId;
 use super::{
     M1, client,
     cluster::{Cast, Cluster, job},
-    plant::{Kind, Piece, Takes},
+    plant::{Piece, Takes, TaskKind},
     worker,
 };
 
@@ -109,7 +109,7 @@ pub fn late_copy(trial: &mut Trial<'_>, reduces: u32, slow: u32) -> Outcome {
         let copies = |cluster: &mut Cluster<'_, '_>| {
             cluster
                 .running(worker(2))
-                .is_some_and(|piece| piece.kind == Kind::Reduce)
+                .is_some_and(|piece| piece.kind == TaskKind::Reduce)
         };
         if !cluster.until(client(1), copies)? {
             return cluster.ends(client(1), lab1_api::Outcome::Done);

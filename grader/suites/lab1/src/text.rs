@@ -21,7 +21,7 @@ const VOWELS: [&str; 8] = ["a", "e", "i", "o", "u", "ea", "ou", "é"];
 const CODAS: [&str; 8] = ["", "", "", "n", "r", "s", "t", "ll"];
 
 impl Language {
-    /// A language of so many words.
+    /// A language of this number of words.
     pub fn new(choices: Choices, words: u64) -> Language {
         let mut sum = 0;
         let weights = (1..=words)
@@ -44,8 +44,8 @@ impl Language {
         }
     }
 
-    /// A text of at least so many bytes, and of a word at least unless that is none. The `nth` text
-    /// is another than the others.
+    /// A text of at least this number of bytes, and of a word at least unless that is none. The
+    /// `nth` text is another than the others.
     pub fn text(&self, nth: u64, bytes: usize) -> String {
         let mut text = String::with_capacity(bytes + 64);
         let (mut line, mut at) = (0, 0);

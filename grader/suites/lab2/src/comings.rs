@@ -16,7 +16,7 @@ use super::{
     stage::{Stage, on_stage},
 };
 
-/// So many servers, so many things that happen, and after every fourth of them a rest.
+/// The numbers of servers and of things that happen; after every fourth of them a rest.
 pub fn come_and_go(trial: &mut Trial<'_>, servers: u32, steps: u64) -> Outcome {
     let choices = Choices::new(trial.seed());
     on_stage(trial, servers, |stage| {

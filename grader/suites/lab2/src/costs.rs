@@ -24,11 +24,12 @@ const VIEW_SERVER_BYTES_PER_MESSAGE: u64 = 200;
 /// The view server's state, in bytes, and more for each server.
 const VIEW_SERVER_MEMORY: (usize, usize) = (1_000, 300);
 
-/// A transfer may cost so many times the bytes of the live keys and values, and so much more.
+/// The maximum cost of a transfer: this many times the bytes of the live keys and values, and this
+/// much more.
 const TRANSFER: (u64, u64) = (3, 2_000);
 
-/// Between the two servers an operation may cost so many times the bytes of its command, and so
-/// much more.
+/// The maximum cost of an operation between the two servers: this many times the bytes of its
+/// command, and this much more.
 const FORWARD: (u64, u64) = (3, 300);
 
 /// After one failure no operation waits longer.
@@ -59,7 +60,7 @@ pub fn messages_per_operation(
     count_messages(service, before, operations)
 }
 
-/// Complains if there were more messages since `before` than so many operations may take.
+/// Complains if there were more messages since `before` than this number of operations may take.
 pub fn count_messages(service: &Service<'_, '_>, before: u64, operations: u64) -> Outcome {
     let messages = service.log.borrow().traffic.service_messages - before;
     if messages > operations * MESSAGES_PER_OPERATION {
@@ -155,7 +156,7 @@ pub fn memory(service: &mut Service<'_, '_>, value: usize, rounds: u64) -> Outco
     service.must_do(client(1), &append("small", "er"))
 }
 
-/// s1 has written what the test wanted, of which so many bytes are live; now s2 comes.
+/// s1 has written what the test wanted, of which this number of bytes is live; now s2 comes.
 pub fn transfer(service: &mut Service<'_, '_>, live: u64) -> Outcome {
     let between = |service: &Service<'_, '_>| service.log.borrow().traffic.between_servers_bytes;
     let before = between(service);

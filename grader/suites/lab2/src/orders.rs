@@ -26,7 +26,7 @@ pub const QUIET: Duration = ms(500);
 /// Within this time whatever is sent arrives and is sent again.
 pub const A_WHILE: Duration = ms(200);
 
-/// A service whose clients have so many operations; what they see is linearizable. Views beyond
+/// A service whose clients have these operations; what they see is linearizable. Views beyond
 /// number 6 are for others.
 pub fn service<'p>(size: Size, operations: &[&[Command]], faults: Faults) -> Orders<'p> {
     let model = Model::new(setup(size, Conditions::steady(), true).nodes)
@@ -130,7 +130,7 @@ pub fn replicated(orders: Orders<'_>, size: Size) -> Orders<'_> {
 /// Goes through it all.
 pub fn explore(trial: &mut Trial<'_>, size: Size, orders: &Orders<'_>) -> Outcome {
     orders.explore(trial, |trial, shown| {
-        let how = say_how(shown.is_way);
+        let how = say_how(shown.has_path);
         let conditions = Conditions::steady();
         trial.describe_setting(format!("{}; {how}", describe(size, &conditions)));
         let all = setup(size, conditions, true);

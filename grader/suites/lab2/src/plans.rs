@@ -35,7 +35,7 @@ pub struct Crashes {
 /// How often the plan looks.
 const LOOK: Duration = ms(60);
 
-/// After a death or a start, so many looks pass before the next crash.
+/// The number of looks after a death or a start before the next crash.
 const QUIET: u64 = 7;
 
 /// Whom a fault may hit: mostly the primary, and nobody unless two servers have everything and

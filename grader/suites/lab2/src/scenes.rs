@@ -174,7 +174,7 @@ impl Workload for Fill {
 /// Each client appends to keys that hold something already.
 struct Appends {
     choices: Choices,
-    /// So many operations of each client are over.
+    /// At least this number of operations of each client are over.
     begun: u64,
     operations: u64,
     reader: NodeId,

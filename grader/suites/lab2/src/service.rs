@@ -5,7 +5,7 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 pub use faultline_labtest::kv::{KvService, append, get, put};
 use faultline_labtest::{bytes, count, kv::Judgement, say_network};
 use faultline_sim::{
-    Conditions, Kind, NodeSpec, Outcome, Role, Setup, Stop, Time, Trial, World, ms,
+    Conditions, FailureKind, NodeSpec, Outcome, Role, Setup, Stop, Time, Trial, World, ms,
 };
 use lab2_api::{ClientConfig, Member, PING, ServerConfig};
 use labkit::NodeId;
@@ -168,7 +168,7 @@ impl<'b> KvService<'b> for Service<'_, 'b> {
     /// Tells of the view.
     fn with_state(&self, outcome: Outcome) -> Outcome {
         outcome.map_err(|stop| match stop {
-            Stop::Violation(mut violation) if violation.kind == Kind::NoProgress => {
+            Stop::Violation(mut violation) if violation.kind == FailureKind::NoProgress => {
                 violation.observed += &format!(" {}", self.log.borrow().state());
                 Stop::Violation(violation)
             }

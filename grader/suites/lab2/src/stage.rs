@@ -67,7 +67,7 @@ impl Watcher for Pings {
     }
 }
 
-/// Runs a test of the view server with so many played servers, none of which pings yet.
+/// Runs a test of the view server with this number of played servers, none of which pings yet.
 pub fn on_stage(
     trial: &mut Trial<'_>,
     servers: u32,
@@ -322,7 +322,7 @@ impl Stage<'_, '_> {
         Err(self.world.no_progress(text))
     }
 
-    /// The view must stay as it is for so long.
+    /// The view must stay as it is for this time.
     #[track_caller]
     pub fn stays(&mut self, why: &str, time: Duration) -> Outcome {
         let before = self.view();

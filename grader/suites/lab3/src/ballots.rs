@@ -73,9 +73,9 @@ fn an_old_proposal_is_answered(
     group.world.run_for(ms(60))
 }
 
-/// The voter is swept until the proposer knows what is chosen in the slot, for so many times 200 ms
-/// at most, and starts again if it crashed; true if it did. It is never up long enough to propose
-/// anything itself.
+/// The voter is swept until the proposer knows what is chosen in the slot, for this number of times
+/// 200 ms at most, and starts again if it crashed; true if it did. It is never up long enough to
+/// propose anything itself.
 fn crashes_on_the_way(
     group: &mut Group<'_, '_>,
     voter: NodeId,

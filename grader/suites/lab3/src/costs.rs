@@ -14,14 +14,14 @@ use super::{
     server,
 };
 
-/// Once nothing happens for so long, a server holds what is live.
+/// Once nothing happens for this time, a server holds what is live.
 const IDLE: Duration = ms(2_000);
 
 /// Messages for an operation of a group of three with a stable leader, heartbeats and all.
 const MESSAGES: u64 = 18;
 
-/// Bytes that all messages for an operation may have: so many times the command's own, and so many
-/// more.
+/// Bytes that all messages for an operation may have: this many times the command's own, and this
+/// many more.
 const BYTES: (u64, u64) = (8, 500);
 
 /// While one server after the other is cut off for a second and a half, no operation waits longer.

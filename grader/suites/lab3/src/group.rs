@@ -8,7 +8,9 @@ pub use faultline_labtest::{
     kv::{KvService, append, get, put},
 };
 use faultline_labtest::{client, count, kv::Judgement, say_network, server};
-use faultline_sim::{Conditions, Kind, NodeSpec, Outcome, Role, Setup, Stop, Trial, World, ms};
+use faultline_sim::{
+    Conditions, FailureKind, NodeSpec, Outcome, Role, Setup, Stop, Trial, World, ms,
+};
 use lab3_api::{Bytes, ClientConfig, Given, ServerConfig, Slot, Value};
 use labkit::NodeId;
 
@@ -176,7 +178,7 @@ impl Group<'_, '_> {
     fn in_slot(&self, stop: Stop, slot: Slot) -> Stop {
         self.log.borrow_mut().is_about(slot);
         match stop {
-            Stop::Violation(mut violation) if violation.kind == Kind::NoProgress => {
+            Stop::Violation(mut violation) if violation.kind == FailureKind::NoProgress => {
                 violation.observed += &format!(" {}", self.log.borrow().state(slot));
                 Stop::Violation(violation)
             }

@@ -15,7 +15,7 @@ use super::{
     group::{Size, bytes, in_group},
 };
 
-/// A group of servers, and clients with so many operations.
+/// A group of servers, and clients with these operations.
 pub fn model(size: Size, operations: &[&[Command]], faults: Faults) -> Model {
     let model = Model::new(size.setup(Conditions::steady()).nodes)
         .faults(faults)
@@ -151,7 +151,7 @@ pub fn all_learn<'p>(orders: Orders<'p>, size: Size, slots: &'p [Slot]) -> Order
 /// Goes through it all.
 pub fn explore(trial: &mut Trial<'_>, size: Size, orders: &Orders<'_>) -> Outcome {
     orders.explore(trial, |trial, shown| {
-        let how = say_how(shown.is_way);
+        let how = say_how(shown.has_path);
         trial.describe_setting(format!("{}; {how}", size.describe(&Conditions::steady())));
         let conditions = Conditions::steady();
         let setup = Setup {

@@ -1,7 +1,7 @@
 //! Servers that know from the beginning what to compute, and put what comes of it into the shared
 //! store.
 
-use faultline_sim::{Computation, Ends, Life, Machines, ms};
+use faultline_sim::{Computation, Ends, IncarnationId, Machines, ms};
 use labkit::{codec, guest, prelude::*};
 
 /// What is wrong with a smith.
@@ -82,7 +82,7 @@ pub fn file(smith: NodeId, token: u64) -> String {
 pub struct Squares;
 
 impl Machines for Squares {
-    fn compute(&self, by: Life, task: &[u8]) -> Result<Computation, String> {
+    fn compute(&self, by: IncarnationId, task: &[u8]) -> Result<Computation, String> {
         let number: u64 = codec::from_bytes(task).map_err(|error| error.to_string())?;
         if number == 0 {
             return Err(format!("{} started a task that is none", by.node));

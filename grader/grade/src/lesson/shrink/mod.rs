@@ -17,13 +17,13 @@ mod passes;
 mod search;
 
 #[cfg(test)]
-#[path = "../../../../sim/tests/register/mod.rs"]
+#[path = "../../../../sim/tests/world/register.rs"]
 #[allow(dead_code, reason = "the world's own tests use the rest")]
 mod register;
 #[cfg(test)]
 mod tests;
 
-use faultline_sim::{Edits, Facts, Kind, Violation};
+use faultline_sim::{Edits, Facts, FailureKind, Violation};
 
 pub(crate) use budget::Budget;
 use search::{Run, Search, Shrunk};
@@ -39,8 +39,11 @@ pub(crate) fn events(facts: &Facts) -> u64 {
 
 /// True for failures that a smaller run can show. The others are as small as they get, or too
 /// expensive to repeat.
-fn can_be_smaller(kind: Kind) -> bool {
-    !matches!(kind, Kind::NotImplemented | Kind::Timeout | Kind::Memory)
+fn can_be_smaller(kind: FailureKind) -> bool {
+    !matches!(
+        kind,
+        FailureKind::NotImplemented | FailureKind::Timeout | FailureKind::Memory
+    )
 }
 
 /// Shrinks a failure of which `recorded` is known. `None` if nothing can be left out.

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use faultline_sim::{Decided, Edits, Facts, Happening, Kept, Mode, Schedule, Step, Violation};
+use faultline_sim::{
+    Decided, Edits, Facts, Happening, Kept, Mode, RecordedStep, Schedule, Violation,
+};
 
 use super::budget::{Budget, cost};
 use crate::error::Error;
@@ -79,7 +81,7 @@ impl Search<'_> {
                 .steps
                 .iter()
                 .filter(|step| step.at.0 >= kept.at_us);
-            let of_it = |step: &&Step| {
+            let of_it = |step: &&RecordedStep| {
                 matches!(step.what, Happening::Respond { node, .. } if node
                 == kept.client)
             };

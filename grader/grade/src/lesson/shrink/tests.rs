@@ -262,7 +262,11 @@ fn operations_that_need_not_overlap_come_one_after_the_other_with_plain_values()
 #[test]
 fn what_a_smaller_run_cannot_show_is_left_alone() {
     let (seed, violation, facts) = failing();
-    for kind in [Kind::NotImplemented, Kind::Timeout, Kind::Memory] {
+    for kind in [
+        FailureKind::NotImplemented,
+        FailureKind::Timeout,
+        FailureKind::Memory,
+    ] {
         let violation = Violation {
             kind,
             ..violation.clone()

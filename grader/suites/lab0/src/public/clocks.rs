@@ -64,7 +64,7 @@ pub fn a_clock_that_stands_still_stops_nobody(trial: &mut Trial<'_>) -> Outcome 
     })
 }
 
-/// So many clients ask so often while the clock stands still.
+/// The numbers of clients and of what each asks while the clock stands still.
 const CROWD: u32 = 9;
 const EACH: u64 = 500;
 

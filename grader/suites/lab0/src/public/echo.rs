@@ -213,7 +213,7 @@ pub fn one_request_of_each_client_is_remembered(trial: &mut Trial<'_>) -> Outcom
     remembers_one(trial, 20, 300)
 }
 
-/// After so many rounds with payloads of so many letters.
+/// After `rounds` rounds with payloads of `letters` letters.
 pub fn remembers_one(trial: &mut Trial<'_>, rounds: u32, letters: usize) -> Outcome {
     THREE.act_in_peace(trial, |room| {
         for _ in 0..rounds {

@@ -89,8 +89,8 @@ pub fn a_restart_repeats_nothing(trial: &mut Trial<'_>) -> Outcome {
     })
 }
 
-/// So many ids somebody else is given first. A server that has made them makes others after them,
-/// whatever it counts.
+/// The number of ids that somebody else is given first. A server that has made them makes others
+/// after them, whatever it counts.
 const BEFORE: u32 = 50;
 
 pub fn the_server_makes_the_id(trial: &mut Trial<'_>) -> Outcome {

@@ -12,7 +12,7 @@ use crate::{
     client,
     cluster::{Cast, inputs, job},
     costs,
-    plant::{Kind, Piece, Takes},
+    plant::{Piece, Takes, TaskKind},
     scenes::{self, ORDERED, POSITIONS},
     worker,
 };
@@ -78,7 +78,7 @@ pub fn no_reduce_before_all_maps(trial: &mut Trial<'_>) -> Outcome {
         let works = cluster.works();
         let first_reduce = works
             .iter()
-            .filter(ends(Kind::Reduce))
+            .filter(ends(TaskKind::Reduce))
             .filter_map(|(_, work)| work.began)
             .min();
         let last_map = (0..6)
@@ -164,9 +164,9 @@ pub fn jobs_do_not_mix(trial: &mut Trial<'_>) -> Outcome {
         // w2 is cut off in the middle of a task of job 1, and comes back in the middle of job 2.
         cluster.submit(client(1), 1)?;
         let kind = if number % 2 == 0 {
-            Kind::Map
+            TaskKind::Map
         } else {
-            Kind::Reduce
+            TaskKind::Reduce
         };
         cluster.until(client(1), |cluster| {
             cluster

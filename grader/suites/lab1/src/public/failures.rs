@@ -9,7 +9,7 @@ use crate::{
     client,
     cluster::{Cast, job},
     costs,
-    plant::{Kind, Piece, Takes},
+    plant::{Piece, Takes, TaskKind},
     scenes::{self, ORDERED},
     worker,
 };
@@ -22,9 +22,9 @@ pub fn a_dead_workers_task_runs_again(trial: &mut Trial<'_>) -> Outcome {
         Takes::equal(ms(400), ms(400)),
     );
     let kind = if trial.number() % 2 == 0 {
-        Kind::Map
+        TaskKind::Map
     } else {
-        Kind::Reduce
+        TaskKind::Reduce
     };
     cast.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
@@ -70,7 +70,7 @@ pub fn map_output_lost_while_it_is_fetched(trial: &mut Trial<'_>) -> Outcome {
             cluster
                 .works()
                 .iter()
-                .any(|(piece, work)| piece.kind == Kind::Map && work.by.node == **node)
+                .any(|(piece, work)| piece.kind == TaskKind::Map && work.by.node == **node)
         };
         let holders: Vec<NodeId> = cluster
             .cast
@@ -192,7 +192,7 @@ pub fn lost_output_is_no_failed_attempt(trial: &mut Trial<'_>) -> Outcome {
                 let at_maps = cluster.cast.workers().into_iter().any(|node| {
                     cluster
                         .running(node)
-                        .is_some_and(|piece| piece.kind == Kind::Map)
+                        .is_some_and(|piece| piece.kind == TaskKind::Map)
                 });
                 victim = cluster
                     .cast

@@ -61,7 +61,7 @@ pub fn an_answer_survives_in_every_order(trial: &mut Trial<'_>) -> Outcome {
             size,
             &[(V1, s1), (V1, s2), (V1, writer), (s1, writer)],
         ))
-        .tempt(answered(writer, 1))
+        .try_reach(answered(writer, 1))
         .waits(A_WHILE)
         .guided(Guide::new().crashes(&[s1]).timers(&[]))
         .search(6_000)
@@ -197,21 +197,21 @@ pub fn a_view_waits_for_its_ack_in_every_order(trial: &mut Trial<'_>) -> Outcome
         .waits(QUIET)
         // Nothing of this happens to a right program.
         .guided(only(size, &[(V1, s2), (V1, s3)]))
-        .tempt(falls_to(2, s2))
+        .try_reach(falls_to(2, s2))
         .waits(A_WHILE)
         .guided(only(size, &without_s1))
-        .tempt(answered(reader, 2))
+        .try_reach(answered(reader, 2))
         .guided(Guide::new().crashes(&[]).timers(&[V1]))
         .search(3_000)
         .guided(only(size, &apart).crashes(&[]))
         .restarts(move |_| s1)
-        .tempt(falls_to(2, s2))
+        .try_reach(falls_to(2, s2))
         .waits(A_WHILE)
         .guided(only(
             size,
             &[without_s1.as_slice(), &[(V1, s1), (s1, s2)]].concat(),
         ))
-        .tempt(answered(reader, 2))
+        .try_reach(answered(reader, 2))
         .guided(Guide::new().timers(&[]))
         .search(3_000)
         .guided(Guide::new())

@@ -182,7 +182,7 @@ pub fn a_lone_survivor_goes_on(trial: &mut Trial<'_>) -> Outcome {
     })
 }
 
-/// Clients may ask the view server once per so many operations in a quiet stretch.
+/// The number of operations in a quiet stretch per question that clients may ask the view server.
 const OPERATIONS_PER_QUESTION: u64 = 10;
 
 pub fn view_server_is_not_asked_every_time(trial: &mut Trial<'_>) -> Outcome {

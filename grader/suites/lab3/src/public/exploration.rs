@@ -55,7 +55,7 @@ pub fn nothing_is_said_too_early_in_any_order(trial: &mut Trial<'_>) -> Outcome 
                 .apart(&[&[first], &[voter(view), s3]])
                 .slow_disks(&[voter(view)])
         });
-    let orders = propose(orders, s3, 1, "three").tempt(accepted(&[s3], 1));
+    let orders = propose(orders, s3, 1, "three").try_reach(accepted(&[s3], 1));
     let orders = orders
         .restarts(voter)
         .guided(Guide::new().crashes(&[s1, s2]).timers(&[]));
@@ -84,7 +84,7 @@ pub fn a_chosen_value_stays_in_every_order(trial: &mut Trial<'_>) -> Outcome {
             Guide::new().apart(&[&[s1, s2], &[s3]]).slow_disks(&[slow])
         });
     let orders = orders
-        .tempt(somebody_knows(&[s1, s2], 1))
+        .try_reach(somebody_knows(&[s1, s2], 1))
         .guided(Guide::new().apart(&[&[s1, s2], &[s3]]))
         .reach(somebody_knows(&[s1, s2], 1))
         .restarts(voter)
@@ -100,9 +100,9 @@ pub fn no_two_halves_choose_in_any_order(trial: &mut Trial<'_>) -> Outcome {
     let size = Size::alone(4);
     let [s1, s2, s3, s4] = [1, 2, 3, 4].map(server);
     let orders = agreement(size, NO_FAULTS).guided(Guide::new().apart(&[&[s1, s2], &[s3, s4]]));
-    let orders = propose(orders, s1, 1, "one").tempt(somebody_knows(&[s1, s2], 1));
+    let orders = propose(orders, s1, 1, "one").try_reach(somebody_knows(&[s1, s2], 1));
     let orders = propose(orders, s3, 1, "three")
-        .tempt(somebody_knows(&[s3, s4], 1))
+        .try_reach(somebody_knows(&[s3, s4], 1))
         .search(10_000);
     explore(
         trial,

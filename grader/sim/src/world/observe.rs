@@ -2,34 +2,11 @@
 
 use labkit::{NodeId, abi::Op};
 
-use crate::{Outcome, Stop, Time, World};
-
-/// Something that looks at the world after every event, to check an invariant or to know when a
-/// fault is legitimate. It changes nothing.
-pub trait Watcher {
-    /// `to` has handled a message from `from`.
-    ///
-    /// # Errors
-    /// A violation, if the watcher checks an invariant.
-    fn delivered(
-        &mut self,
-        look: &mut Look<'_, '_>,
-        to: NodeId,
-        from: NodeId,
-        message: &[u8],
-    ) -> Outcome;
-
-    /// `node` has handled an event of any kind (a message included; `delivered` comes first).
-    ///
-    /// # Errors
-    /// A violation, if the watcher checks an invariant.
-    fn handled(&mut self, look: &mut Look<'_, '_>, node: NodeId) -> Outcome;
-}
-
-/// A world that can only be looked at.
-pub struct Look<'w, 'b> {
-    pub(crate) world: &'w mut World<'b>,
-}
+use crate::{
+    time::Time,
+    violation::{Outcome, Stop},
+    world::{Look, World},
+};
 
 impl Look<'_, '_> {
     /// The virtual time.
@@ -42,7 +19,7 @@ impl Look<'_, '_> {
         self.world.is_down(node)
     }
 
-    /// The incarnation of the node's present or last life; 0 before the first.
+    /// The number of the node's present or last incarnation; 0 before the first.
     pub fn incarnation(&self, node: NodeId) -> u64 {
         self.world.incarnation(node)
     }
@@ -70,7 +47,7 @@ impl Look<'_, '_> {
     }
 }
 
-/// Being looked at may take so many times what handlers may.
+/// Observations may compute this many times as much as handlers may.
 const LOOKS: u64 = 4;
 
 impl World<'_> {
@@ -79,13 +56,13 @@ impl World<'_> {
     /// # Errors
     /// If the student's accessor fails.
     pub fn observe(&mut self, node: NodeId) -> Outcome<Option<Vec<u8>>> {
-        let slot = self.slot(node);
-        if !self.has_instance(slot) {
+        let node_index = self.node_index(node);
+        if !self.has_instance(node_index) {
             return Ok(None);
         }
         let before = self.fuel;
         let seen = self
-            .call(slot, Op::Observe, &[], "being observed")
+            .call(node_index, Op::Observe, &[], "being observed")
             .map(Some);
         // Looking on costs the program nothing, within reason: it is the suite that looks after
         // every event.
@@ -101,11 +78,11 @@ impl World<'_> {
     /// # Errors
     /// If the state cannot be turned into bytes.
     pub fn memory(&mut self, node: NodeId) -> Outcome<Option<usize>> {
-        let slot = self.slot(node);
-        if !self.has_instance(slot) {
+        let node_index = self.node_index(node);
+        if !self.has_instance(node_index) {
             return Ok(None);
         }
-        self.call(slot, Op::Snapshot, &[], "being turned into bytes")
+        self.call(node_index, Op::Snapshot, &[], "being turned into bytes")
             .map(|bytes| Some(bytes.len()))
     }
 
@@ -114,14 +91,14 @@ impl World<'_> {
     /// # Errors
     /// If the student's conversion fails.
     pub fn given(&mut self, from: NodeId, message: &[u8]) -> Outcome<Option<Vec<u8>>> {
-        let mut argument = vec![self.nodes[self.slot(from)].speaks_as()];
+        let mut argument = vec![self.nodes[self.node_index(from)].speaks_as()];
         argument.extend_from_slice(message);
         if let Some(known) = self.given_cache.get(&argument) {
             return Ok(known.clone());
         }
-        let clerk = self.clerk();
+        let scratch_instance = self.scratch_instance();
         let answer = self.call(
-            clerk,
+            scratch_instance,
             Op::UnwrapGiven,
             &argument,
             "being asked for a given message",

@@ -7,8 +7,8 @@ use labkit::abi::Subject;
 use crate::{
     node::Node,
     time::Time,
-    violation::{Kind, Outcome, Stop, Violation},
-    world::{Item, What, World},
+    violation::{FailureKind, Outcome, Stop, Violation},
+    world::{QueueEntry, QueuedEvent, World},
 };
 
 impl World<'_> {
@@ -106,23 +106,23 @@ impl World<'_> {
     /// Who waits for what: for a world that makes no progress.
     fn who_waits(&mut self) -> String {
         let mut text = String::new();
-        for slot in 0..self.nodes.len() {
-            let Some((index, _)) = self.nodes[slot].open else {
+        for node_index in 0..self.nodes.len() {
+            let Some((index, _)) = self.nodes[node_index].open else {
                 continue;
             };
             let operation = &self.history[index];
             let (client, since) = (operation.client, operation.invoked.at);
             let command = operation.command.clone();
-            let command = self.describe(slot, Subject::Command, &command);
+            let command = self.describe(node_index, Subject::Command, &command);
             text += &format!(" {client} waits for the answer to {command} since {since}.");
         }
-        let coming = |Reverse(item): &Reverse<Item>| {
+        let coming = |Reverse(entry): &Reverse<QueueEntry>| {
             matches!(
-                item.what,
-                What::Deliver { .. }
-                    | What::Timer { .. }
-                    | What::Synced { .. }
-                    | What::Worked { .. }
+                entry.event,
+                QueuedEvent::Deliver { .. }
+                    | QueuedEvent::Timer { .. }
+                    | QueuedEvent::Synced { .. }
+                    | QueuedEvent::Worked { .. }
             )
         };
         if !self.queue.iter().any(coming) {
@@ -135,7 +135,11 @@ impl World<'_> {
     /// A violation seen now; the test returns it.
     #[track_caller]
     pub fn violation(&self, observed: impl Into<String>) -> Stop {
-        Stop::Violation(Violation::new(Kind::Violation, observed.into(), self.now))
+        Stop::Violation(Violation::new(
+            FailureKind::Violation,
+            observed.into(),
+            self.now,
+        ))
     }
 
     /// A violation that happened at this moment and is noticed only now; the test returns it.
@@ -143,19 +147,27 @@ impl World<'_> {
     pub fn violation_at(&self, about: Time, observed: impl Into<String>) -> Stop {
         Stop::Violation(Violation {
             about,
-            ..Violation::new(Kind::Violation, observed.into(), self.now)
+            ..Violation::new(FailureKind::Violation, observed.into(), self.now)
         })
     }
 
     /// A lack of progress seen now; the test returns it.
     #[track_caller]
     pub fn no_progress(&self, observed: impl Into<String>) -> Stop {
-        Stop::Violation(Violation::new(Kind::NoProgress, observed.into(), self.now))
+        Stop::Violation(Violation::new(
+            FailureKind::NoProgress,
+            observed.into(),
+            self.now,
+        ))
     }
 
     /// A bound that was exceeded; the test returns it.
     #[track_caller]
     pub fn over_budget(&self, observed: impl Into<String>) -> Stop {
-        Stop::Violation(Violation::new(Kind::Budget, observed.into(), self.now))
+        Stop::Violation(Violation::new(
+            FailureKind::Budget,
+            observed.into(),
+            self.now,
+        ))
     }
 }

@@ -20,7 +20,7 @@ impl World<'_> {
     /// A message that this node sent, or a timer, command or output of this node, for a recording.
     pub(crate) fn describe_for_recording(
         &mut self,
-        slot: usize,
+        node_index: usize,
         subject: Subject,
         bytes: &[u8],
     ) -> String {
@@ -28,7 +28,7 @@ impl World<'_> {
             return format!("({} bytes; showing them took too long before)", bytes.len());
         }
         let before = self.backend.fuel_used();
-        let text = self.try_to_describe(slot, subject, bytes);
+        let text = self.try_to_describe(node_index, subject, bytes);
         self.describing += self.backend.fuel_used() - before;
         text.unwrap_or_else(|| {
             self.describing += FAILED;
@@ -37,29 +37,33 @@ impl World<'_> {
     }
 
     /// The same for a verdict, which must say the same with and without a recording.
-    pub(crate) fn describe(&mut self, slot: usize, subject: Subject, bytes: &[u8]) -> String {
-        self.try_to_describe(slot, subject, bytes)
+    pub(crate) fn describe(&mut self, node_index: usize, subject: Subject, bytes: &[u8]) -> String {
+        self.try_to_describe(node_index, subject, bytes)
             .unwrap_or_else(|| cannot(bytes))
     }
 
-    /// Asks a program beside the run: one without a node for messages, one with a node of the same
-    /// role for the rest.
-    fn try_to_describe(&mut self, slot: usize, subject: Subject, bytes: &[u8]) -> Option<String> {
+    /// Asks a scratch instance: one without a node for messages, one with a node of the same role
+    /// for the rest.
+    fn try_to_describe(
+        &mut self,
+        node_index: usize,
+        subject: Subject,
+        bytes: &[u8],
+    ) -> Option<String> {
         let mut argument = vec![subject as u8];
         if subject == Subject::Message {
-            argument.push(self.nodes[slot].speaks_as());
+            argument.push(self.nodes[node_index].speaks_as());
         }
         argument.extend_from_slice(bytes);
-        let clerk = self.clerk();
         let asked = if subject == Subject::Message {
-            clerk
+            self.scratch_instance()
         } else {
-            clerk + 1 + slot
+            self.scratch_instance_of(node_index)
         };
         if subject != Subject::Message {
-            let node = &self.nodes[slot];
+            let node = &self.nodes[node_index];
             let (role, config) = node.start_role()?;
-            let (disk, clock) = (node.disk.contents(), self.clock_of(slot));
+            let (disk, clock) = (node.disk.contents(), self.clock_of(node_index));
             // Inputs can be large, and only a node is wanted that knows its own types.
             let (id, boot, inputs) = (node.spec.id, Boot::First, &Inputs::new());
             let start = Start {

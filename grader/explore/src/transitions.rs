@@ -1,69 +1,29 @@
-//! The ways that lead out of a state. All of them are looked up; a state is only built if it is
+//! The transitions out of a state. All of them are looked up; a state is only built if it is
 //! new.
 
 use crate::{
+    calls::Machine,
+    choice::{Broken, Choice, Need, Transition},
+    error::Error,
     intern::NONE,
     space::{
         ONE_CRASH, ONE_DUPLICATE, ONE_LOSS, ONE_LOST_DISK, Space, affords, local_hash, rest_hash,
         spend,
     },
-    steps::{Flight, Outcome, Step, flight_hash},
+    steps::{Flight, LocalStep, StepOutcome, flight_hash},
 };
-
-/// How a state is left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Choice {
-    /// The message that is delivered or lost, or [`NONE`].
-    pub flight: u32,
-    /// The outcome of the step, or [`NONE`]: the message is lost.
-    pub outcome: u32,
-    /// The message stays in the network, to be delivered once more.
-    pub keeps: bool,
-    /// What there is outside nodes and network after it.
-    pub outside: u32,
-}
-
-/// A way that leads on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Way {
-    To {
-        print: u64,
-        choice: Choice,
-    },
-    /// The program breaks a promise here.
-    Broken {
-        choice: Choice,
-        why: Broken,
-    },
-}
-
-/// Which promise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Broken {
-    /// A number of [`Steps::faults`].
-    Fault(u32),
-    /// A number of [`Watch::faults`].
-    Monitor(u32),
-}
-
-/// What must be worked out before a state can be left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Need {
-    Step(Step),
-    Watch { outside: u32, happenings: u32 },
-}
 
 /// A state that is being left.
 struct Leaving<'s, W> {
     space: &'s Space<'s>,
     state: &'s [u32],
-    print: u64,
+    fingerprint: u64,
     budget: u32,
     outside: u32,
-    /// The part of the print that budget and outside make.
+    /// The part of the fingerprint that budget and outside make.
     rest: u64,
     needs: &'s mut Vec<Need>,
-    way: W,
+    transition: W,
     /// Some outcomes may be left for later.
     guided: bool,
     /// The world can go on by itself.
@@ -71,17 +31,36 @@ struct Leaving<'s, W> {
 }
 
 impl Space<'_> {
-    /// All ways out of a state, in a fixed order. What is not known yet is put into `needs`; then
-    /// the list of ways is not complete. Returns whether the world can go on by itself, without a
-    /// fault.
+    /// All transitions out of a state, whatever has to be worked out for it.
+    pub fn all_transitions(
+        &mut self,
+        state: &[u32],
+        machine: &Machine<'_>,
+    ) -> Result<(Vec<Transition>, bool), Error> {
+        loop {
+            let (mut needs, mut transitions) = (Vec::new(), Vec::new());
+            let goes_on =
+                self.transitions(state, self.fingerprint(state), &mut needs, |transition| {
+                    transitions.push(transition)
+                });
+            if needs.is_empty() {
+                return Ok((transitions, goes_on));
+            }
+            self.resolve(&needs, machine)?;
+        }
+    }
+
+    /// All transitions out of a state, in a fixed order. What is not known yet is put into `needs`;
+    /// then the list of transitions is not complete. Returns whether the world can go on by itself,
+    /// without a fault.
     ///
     /// Time: one lookup for each node and each different message in the network.
-    pub fn ways(
+    pub fn transitions(
         &self,
         state: &[u32],
-        print: u64,
+        fingerprint: u64,
         needs: &mut Vec<Need>,
-        way: impl FnMut(Way),
+        transition: impl FnMut(Transition),
     ) -> bool {
         let (budget, outside) = (self.budget(state), self.outside(state));
         let rest = rest_hash(budget, outside);
@@ -89,17 +68,17 @@ impl Space<'_> {
         let mut leaving = Leaving {
             space: self,
             state,
-            print,
+            fingerprint,
             budget,
             outside,
             rest,
             needs,
-            way,
+            transition,
             guided,
             goes_on: false,
         };
         for local in &state[..self.nodes()] {
-            leaving.step(Step {
+            leaving.step(LocalStep {
                 local: *local,
                 flight: NONE,
             });
@@ -120,7 +99,7 @@ impl Space<'_> {
         };
         for flight in distinct() {
             let local = state[usize::from(self.steps.targets[flight as usize])];
-            leaving.step(Step { local, flight });
+            leaving.step(LocalStep { local, flight });
         }
         if affords(budget, ONE_LOSS) {
             distinct().for_each(|flight| leaving.lose(flight));
@@ -129,9 +108,9 @@ impl Space<'_> {
     }
 }
 
-impl<W: FnMut(Way)> Leaving<'_, W> {
+impl<W: FnMut(Transition)> Leaving<'_, W> {
     #[inline]
-    fn step(&mut self, step: Step) {
+    fn step(&mut self, step: LocalStep) {
         let Some(outcomes) = self.space.steps.outcomes(step) else {
             return self.needs.push(Need::Step(step));
         };
@@ -151,23 +130,23 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
         }
     }
 
-    fn affords_crash(&self, outcome: &Outcome) -> bool {
+    fn affords_crash(&self, outcome: &StepOutcome) -> bool {
         affords(self.budget, ONE_CRASH)
             && (!outcome.loses_disk || affords(self.budget, ONE_LOST_DISK))
     }
 
     /// Whether a stage leaves this for later.
-    fn is_for_later(&self, outcome: &Outcome) -> bool {
-        let slot = self.space.steps.slots[outcome.local as usize];
-        let what = outcome
+    fn is_for_later(&self, outcome: &StepOutcome) -> bool {
+        let node_index = self.space.steps.owners[outcome.local as usize];
+        let trigger = outcome
             .parts
             .first()
             .expect("every outcome has a part")
-            .what;
-        self.space.guidance.bars(slot, what, outcome.crash)
+            .trigger;
+        self.space.guidance.bars(node_index, trigger, outcome.crash)
     }
 
-    /// An outcome as a way; the message that it began with stays, or is gone.
+    /// An outcome as a transition; the message that it began with stays, or is gone.
     #[inline]
     fn offer(&mut self, flight: u32, keeps: bool, number: usize) {
         let outcome = &self.space.steps.outcomes[number];
@@ -179,17 +158,17 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
             outside: self.outside,
         };
         if outcome.fault != NONE {
-            return (self.way)(Way::Broken {
+            return (self.transition)(Transition::Broken {
                 choice,
                 why: Broken::Fault(outcome.fault),
             });
         }
-        if outcome.happenings != 0 {
-            let (outside, happenings) = (self.outside, outcome.happenings);
-            match self.space.watch.after(outside, happenings) {
+        if outcome.external_events != 0 {
+            let (outside, external_events) = (self.outside, outcome.external_events);
+            match self.space.watch.after(outside, external_events) {
                 Some(Ok(after)) => choice.outside = after,
                 Some(Err(fault)) => {
-                    return (self.way)(Way::Broken {
+                    return (self.transition)(Transition::Broken {
                         choice,
                         why: Broken::Monitor(fault),
                     });
@@ -197,19 +176,19 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
                 None => {
                     return self.needs.push(Need::Watch {
                         outside,
-                        happenings,
+                        external_events,
                     });
                 }
             }
         }
         let gone = if keeps { NONE } else { flight };
-        let before = self.state[usize::from(self.space.steps.slots[outcome.local as usize])];
-        let mut print = self
-            .print
+        let before = self.state[usize::from(self.space.steps.owners[outcome.local as usize])];
+        let mut fingerprint = self
+            .fingerprint
             .wrapping_sub(local_hash(before))
             .wrapping_add(local_hash(outcome.local));
         if gone != NONE {
-            print = print.wrapping_sub(flight_hash(gone));
+            fingerprint = fingerprint.wrapping_sub(flight_hash(gone));
         }
         let sent = match self.space.model.copies {
             usize::MAX => outcome.sends_hash,
@@ -219,7 +198,21 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
                 .map(flight_hash)
                 .fold(0, u64::wrapping_add),
         };
-        print = print.wrapping_add(sent);
+        fingerprint = fingerprint.wrapping_add(sent);
+        let left = self.budget_after(outcome, keeps);
+        if (left, choice.outside) != (self.budget, self.outside) {
+            fingerprint = fingerprint
+                .wrapping_sub(self.rest)
+                .wrapping_add(rest_hash(left, choice.outside));
+        }
+        (self.transition)(Transition::To {
+            fingerprint,
+            choice,
+        });
+    }
+
+    #[inline]
+    fn budget_after(&self, outcome: &StepOutcome, keeps: bool) -> u32 {
         let mut left = self.budget;
         if outcome.crash {
             left = spend(left, ONE_CRASH);
@@ -230,23 +223,18 @@ impl<W: FnMut(Way)> Leaving<'_, W> {
         if keeps {
             left = spend(left, ONE_DUPLICATE);
         }
-        if (left, choice.outside) != (self.budget, self.outside) {
-            print = print
-                .wrapping_sub(self.rest)
-                .wrapping_add(rest_hash(left, choice.outside));
-        }
-        (self.way)(Way::To { print, choice });
+        left
     }
 
     fn lose(&mut self, flight: u32) {
         let left = spend(self.budget, ONE_LOSS);
-        let print = self
-            .print
+        let fingerprint = self
+            .fingerprint
             .wrapping_sub(flight_hash(flight))
             .wrapping_sub(self.rest);
-        let print = print.wrapping_add(rest_hash(left, self.outside));
-        (self.way)(Way::To {
-            print,
+        let fingerprint = fingerprint.wrapping_add(rest_hash(left, self.outside));
+        (self.transition)(Transition::To {
+            fingerprint,
             choice: Choice {
                 flight,
                 outcome: NONE,

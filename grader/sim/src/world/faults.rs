@@ -5,14 +5,15 @@ use std::time::Duration;
 use labkit::NodeId;
 
 use crate::{
-    Outcome,
     disk::NodeDisk,
     network::Conditions,
     node::{After, Condition, Doom},
+    queue::QueuedEvent,
     record::Happening,
     schedule::FaultAction,
     time::micros,
-    world::{What, World},
+    violation::Outcome,
+    world::World,
 };
 
 impl World<'_> {
@@ -36,9 +37,9 @@ impl World<'_> {
     /// Crashes a node in its next event, after a number of its effects that `bits` chooses (none
     /// and all included).
     pub fn crash_in_next_event(&mut self, node: NodeId, bits: u64) {
-        let slot = self.slot(node);
-        let event = self.nodes[slot].events + 1;
-        self.nodes[slot].doom = Some(Doom {
+        let node_index = self.node_index(node);
+        let event = self.nodes[node_index].events + 1;
+        self.nodes[node_index].doom = Some(Doom {
             event,
             after: After::Drawn(bits),
         });
@@ -184,20 +185,32 @@ impl World<'_> {
         self.links[link].conditions = conditions.map(Box::new);
     }
 
+    /// From here on, until [`sweep_over`](World::sweep_over), every boundary between two effects of
+    /// this node is one at which [`Trial::crash_sweep`](crate::Trial::crash_sweep) lets it crash,
+    /// each in a run of its own.
+    pub fn sweep(&mut self, node: NodeId) {
+        self.sweep.node_index = Some(self.node_index(node));
+    }
+
+    /// Ends the stretch that [`sweep`](World::sweep) began.
+    pub fn sweep_over(&mut self) {
+        self.sweep.node_index = None;
+    }
+
     /// True if the node runs: started, not crashed, not paused.
     pub fn is_up(&self, node: NodeId) -> bool {
-        let condition = self.nodes[self.slot(node)].condition;
+        let condition = self.nodes[self.node_index(node)].condition;
         matches!(condition, Condition::Up | Condition::Syncing)
     }
 
     /// True if the node is crashed or was never started.
     pub fn is_down(&self, node: NodeId) -> bool {
-        self.nodes[self.slot(node)].condition == Condition::Down
+        self.nodes[self.node_index(node)].condition == Condition::Down
     }
 
-    /// The incarnation of the node's present or last life; 0 before the first.
+    /// The number of the node's present or last incarnation; 0 before the first.
     pub fn incarnation(&self, node: NodeId) -> u64 {
-        self.nodes[self.slot(node)].incarnation
+        self.nodes[self.node_index(node)].incarnation
     }
 
     /// The names of all nodes.
@@ -206,94 +219,85 @@ impl World<'_> {
     }
 
     fn link(&self, from: NodeId, to: NodeId) -> usize {
-        self.slot(from) * self.nodes.len() + self.slot(to)
+        self.node_index(from) * self.nodes.len() + self.node_index(to)
     }
 
+    /// Does what a fault says, and tells of it.
     pub(crate) fn do_fault(&mut self, fault: &FaultAction) -> Outcome {
         self.record_fault(fault);
         match *fault {
-            FaultAction::Crash { node } => {
-                self.record(|_| Happening::Crash { node, after: None });
-                let slot = self.slot(node);
-                if self.nodes[slot].condition != Condition::Down {
-                    self.end_life(slot);
-                }
-                Ok(())
-            }
-            FaultAction::Restart { node } => {
-                let slot = self.slot(node);
-                self.start_slot(slot)
-            }
-            FaultAction::Pause { node } => {
-                self.tell(format!("{node} is paused"));
-                let slot = self.slot(node);
-                let node = &mut self.nodes[slot];
-                if matches!(node.condition, Condition::Up | Condition::Syncing) {
-                    node.syncing_under_pause = node.condition == Condition::Syncing;
-                    node.condition = Condition::Paused;
-                }
-                Ok(())
-            }
+            FaultAction::Crash { node } => self.crash_now(node),
+            FaultAction::Restart { node } => return self.start_node(self.node_index(node)),
+            FaultAction::Pause { node } => self.pause_now(node),
             FaultAction::Resume { node } => {
                 self.tell(format!("{node} goes on"));
-                let slot = self.slot(node);
-                self.wake_up(slot)
+                return self.wake_up(self.node_index(node));
             }
-            FaultAction::Slow { node, by_us } => {
-                let text = if by_us == 0 {
-                    "no longer slow".to_owned()
-                } else {
-                    format!("slow by up to {} ms", by_us / 1000)
-                };
-                self.tell(format!("{node} is {text}"));
-                let slot = self.slot(node);
-                self.nodes[slot].slow_by_us = by_us;
-                Ok(())
-            }
-            FaultAction::LoseDisk { node } => {
-                let slot = self.slot(node);
-                // In a replay of a changed program it may live; a living node's disk does not
-                // break.
-                if self.nodes[slot].condition == Condition::Down {
-                    self.tell(format!("the disk of {node} is lost"));
-                    self.nodes[slot].disk = NodeDisk::default();
-                    self.nodes[slot].disk_lost = true;
-                }
-                Ok(())
-            }
-            FaultAction::StepClock { node, by_us } => {
-                self.step_clock_now(node, by_us);
-                Ok(())
-            }
-            FaultAction::DriftClock { node, ppm } => {
-                self.drift_clock_now(node, ppm);
-                Ok(())
-            }
+            FaultAction::Slow { node, by_us } => self.slow_now(node, by_us),
+            FaultAction::LoseDisk { node } => self.lose_disk_now(node),
+            FaultAction::StepClock { node, by_us } => self.step_clock_now(node, by_us),
+            FaultAction::DriftClock { node, ppm } => self.drift_clock_now(node, ppm),
             FaultAction::Cut { from, to } => {
                 self.tell(format!("the link {from} -> {to} is cut"));
                 let link = self.link(from, to);
                 self.links[link].cut = true;
-                Ok(())
             }
             FaultAction::Heal { from, to } => {
                 self.tell(format!("the link {from} -> {to} works again"));
                 let link = self.link(from, to);
                 self.links[link].cut = false;
-                Ok(())
             }
             FaultAction::Hold { from, to } => {
                 self.tell(format!("messages {from} -> {to} are held up"));
                 let link = self.link(from, to);
                 self.links[link].held = true;
-                Ok(())
             }
             FaultAction::Release { from, to } => {
                 self.tell(format!("messages held up {from} -> {to} go on"));
                 let link = self.link(from, to);
                 self.release_link(link);
-                Ok(())
             }
-            FaultAction::HealAll => self.heal_all(),
+            FaultAction::HealAll => return self.heal_all(),
+        }
+        Ok(())
+    }
+
+    fn crash_now(&mut self, node: NodeId) {
+        self.record(|_| Happening::Crash { node, after: None });
+        let node_index = self.node_index(node);
+        if self.nodes[node_index].condition != Condition::Down {
+            self.end_incarnation(node_index);
+        }
+    }
+
+    fn pause_now(&mut self, node: NodeId) {
+        self.tell(format!("{node} is paused"));
+        let node_index = self.node_index(node);
+        let node = &mut self.nodes[node_index];
+        if matches!(node.condition, Condition::Up | Condition::Syncing) {
+            node.syncing_under_pause = node.condition == Condition::Syncing;
+            node.condition = Condition::Paused;
+        }
+    }
+
+    fn slow_now(&mut self, node: NodeId, by_us: u64) {
+        let text = if by_us == 0 {
+            "no longer slow".to_owned()
+        } else {
+            format!("slow by up to {} ms", by_us / 1000)
+        };
+        self.tell(format!("{node} is {text}"));
+        let node_index = self.node_index(node);
+        self.nodes[node_index].slow_by_us = by_us;
+    }
+
+    fn lose_disk_now(&mut self, node: NodeId) {
+        let node_index = self.node_index(node);
+        // In a replay of a changed program it may live; a living node's disk does not break.
+        if self.nodes[node_index].condition == Condition::Down {
+            self.tell(format!("the disk of {node} is lost"));
+            self.nodes[node_index].disk = NodeDisk::default();
+            self.nodes[node_index].disk_lost = true;
         }
     }
 
@@ -305,9 +309,9 @@ impl World<'_> {
             self.links[link].conditions = None;
             self.release_link(link);
         }
-        for slot in 0..self.nodes.len() {
-            self.nodes[slot].slow_by_us = 0;
-            self.wake_up(slot)?;
+        for node_index in 0..self.nodes.len() {
+            self.nodes[node_index].slow_by_us = 0;
+            self.wake_up(node_index)?;
         }
         Ok(())
     }
@@ -321,12 +325,12 @@ impl World<'_> {
         for (_, index, at) in released {
             let flight = &self.flights[index as usize];
             let identity = (flight.from as u64) << 52 | flight.nth;
-            self.push(at, identity, What::Deliver { message: index });
+            self.push(at, identity, QueuedEvent::Deliver { message: index });
         }
     }
 
-    fn wake_up(&mut self, slot: usize) -> Outcome {
-        let node = &mut self.nodes[slot];
+    fn wake_up(&mut self, node_index: usize) -> Outcome {
+        let node = &mut self.nodes[node_index];
         if node.condition == Condition::Paused {
             node.condition = if node.syncing_under_pause {
                 Condition::Syncing
@@ -335,7 +339,7 @@ impl World<'_> {
             };
             node.syncing_under_pause = false;
         }
-        self.catch_up(slot)
+        self.catch_up(node_index)
     }
 
     /// Notes something that the test does, for the reader of a failure.

@@ -224,7 +224,7 @@ pub fn nodes() -> Vec<NodeSpec> {
     vec![server, client(C1), client(C2)]
 }
 
-/// How many ticks the server observed in its present life.
+/// How many ticks the server observed in its present incarnation.
 pub fn said(world: &mut World<'_>, server: NodeId) -> Outcome<u64> {
     Ok(codec::from_bytes(&world.observe(server)?.expect("the server is up")).unwrap())
 }

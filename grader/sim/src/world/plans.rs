@@ -5,23 +5,14 @@ use std::{ops::RangeInclusive, time::Duration};
 use labkit::NodeId;
 
 use crate::{
-    Outcome, World, choice::About, edits::Wake, schedule::Action, time::Time, world::What,
+    choice::About,
+    edits::Wake,
+    queue::QueuedEvent,
+    schedule::Action,
+    time::Time,
+    violation::Outcome,
+    world::{Plan, World},
 };
-
-/// A source of faults that can be laid over any workload. It is woken now and then, looks at the
-/// world (the view, say, so as not to ask for the impossible) and does something to it. What it
-/// does is recorded, so a replay needs no plan.
-pub trait Plan {
-    /// What it does, in words for reports: `crashes of the primary`.
-    fn name(&self) -> &'static str;
-
-    /// Acts, and says after which time it wants to be woken again; `None` ends it. It returns true
-    /// if a fault fired.
-    ///
-    /// # Errors
-    /// Whatever the world runs into meanwhile.
-    fn wake(&mut self, world: &mut World<'_>) -> Outcome<(bool, Option<Duration>)>;
-}
 
 /// A partition that comes and goes: the groups are cut off from one another, healed, cut off, ...
 pub struct Flapping {
@@ -82,7 +73,11 @@ impl World<'_> {
         }
         let index = self.plans.len() as u32;
         self.plans.push(Some((Box::new(plan), 0)));
-        self.push(self.now + first, u64::from(index), What::Plan { index });
+        self.push(
+            self.now + first,
+            u64::from(index),
+            QueuedEvent::Plan { index },
+        );
     }
 
     /// Ends all plans. What they did to the world stays; see [`heal`](World::heal). A crash that
@@ -114,7 +109,7 @@ impl World<'_> {
             self.push(
                 self.now + after,
                 index as u64,
-                What::Plan {
+                QueuedEvent::Plan {
                     index: index as u32,
                 },
             );
@@ -133,7 +128,7 @@ impl World<'_> {
             self.push(
                 at.max(Time::ZERO),
                 index as u64,
-                What::Fault {
+                QueuedEvent::Fault {
                     index: index as u32,
                 },
             );
@@ -159,12 +154,12 @@ impl World<'_> {
         else {
             return;
         };
-        let mut to_come: Vec<_> = self.queue.iter().map(|item| item.0).collect();
+        let mut to_come: Vec<_> = self.queue.iter().map(|entry| entry.0).collect();
         to_come.sort_unstable();
-        for item in to_come {
-            if let What::Fault { index } = item.what {
+        for entry in to_come {
+            if let QueuedEvent::Fault { index } = entry.event {
                 recording.act(
-                    item.at,
+                    entry.at,
                     true,
                     Action::Fault(self.faults[index as usize].clone()),
                 );

@@ -1,0 +1,167 @@
+//! Whether a history is linearizable, before anything is explained: split it, decide what needs no
+//! search, search the rest in turns.
+
+use crate::{
+    fast_path,
+    history::{HistoryError, OperationOf, split, validate},
+    options::Options,
+    search::{Progress, Search},
+    spec::Spec,
+    timeline::entries,
+    verdict::Blame,
+    zones::Decision,
+};
+
+/// The first turn of each partition, in configurations. Most are decided in it.
+const FIRST_TURN: u64 = 4_000;
+
+/// By how much each turn is longer than the one before.
+const TURN_GROWTH: u64 = 8;
+
+/// How it was found out that there is no linearization.
+pub(crate) enum Found {
+    ByZones(Blame),
+    BySearch {
+        /// How many configurations it took.
+        explored: u64,
+        /// The number of replies, from the first on, that can be explained.
+        deepest: usize,
+    },
+}
+
+/// The answer, and what it took.
+pub(crate) struct Decided {
+    pub answer: Answer,
+    pub by_zones: usize,
+    pub by_search: usize,
+    pub explored: u64,
+}
+
+pub(crate) enum Answer {
+    /// For each partition an order that explains it.
+    Linearizable(Vec<Vec<usize>>),
+    /// The first partition that was found to have none.
+    Bad {
+        part: Vec<usize>,
+        found: Found,
+    },
+    OutOfBudget,
+}
+
+/// Decides a history: first, without a search, the partitions that the zones can decide, then the
+/// others in turns. The first bad one ends it.
+///
+/// # Errors
+/// A history that cannot have been recorded.
+pub(crate) fn decide<S: Spec>(
+    initial: &S,
+    history: &[OperationOf<S>],
+    options: &Options,
+) -> Result<Decided, HistoryError> {
+    validate(history)?;
+    let mut parts = split::<S>(history);
+    let mut orders: Vec<Vec<usize>> = vec![Vec::new(); parts.len()];
+    let (mut by_zones, mut undecided) = (0, Vec::new());
+    for number in 0..parts.len() {
+        let decision = match options.zones {
+            true => fast_path::decide(initial, history, &parts[number]),
+            false => Decision::NotApplicable,
+        };
+        match decision {
+            Decision::Linearizable(order) => orders[number] = order,
+            Decision::Violated(blame) => {
+                let answer = Answer::Bad {
+                    part: parts.swap_remove(number),
+                    found: Found::ByZones(blame),
+                };
+                return Ok(Decided {
+                    answer,
+                    by_zones: by_zones + 1,
+                    by_search: 0,
+                    explored: 0,
+                });
+            }
+            Decision::NotApplicable => {
+                undecided.push(number);
+                continue;
+            }
+        }
+        by_zones += 1;
+    }
+    let new = |at: usize| {
+        let entries = entries::<S>(history, &parts[undecided[at]]);
+        Search::new(initial, &entries, options.rules)
+    };
+    let mut searches = Vec::with_capacity(undecided.len());
+    let turns = take_turns(&mut searches, undecided.len(), new, options.budget);
+    let explored = searches.iter().map(Search::explored).sum();
+    let answer = match turns {
+        Turns::AllFound => {
+            for (number, search) in undecided.iter().zip(&searches) {
+                orders[*number] = search.order().to_vec();
+            }
+            Answer::Linearizable(orders)
+        }
+        Turns::Bad(at) => {
+            let found = Found::BySearch {
+                explored: searches[at].explored(),
+                deepest: searches[at].deepest(),
+            };
+            drop(searches);
+            Answer::Bad {
+                part: parts.swap_remove(undecided[at]),
+                found,
+            }
+        }
+        Turns::OutOfBudget => Answer::OutOfBudget,
+    };
+    Ok(Decided {
+        answer,
+        by_zones,
+        by_search: undecided.len(),
+        explored,
+    })
+}
+
+/// How the searches of all partitions ended.
+enum Turns {
+    AllFound,
+    /// This one found that there is no linearization.
+    Bad(usize),
+    OutOfBudget,
+}
+
+/// Searches in turns that grow, so that a bad partition is found even if another one is too hard.
+fn take_turns<'h, S: Spec>(
+    searches: &mut Vec<Search<'h, S>>,
+    count: usize,
+    new: impl Fn(usize) -> Search<'h, S>,
+    budget: u64,
+) -> Turns {
+    let mut undecided: Vec<usize> = (0..count).collect();
+    let mut turn = FIRST_TURN;
+    let mut left = budget;
+    while !undecided.is_empty() {
+        let mut still = Vec::new();
+        for number in undecided {
+            if number == searches.len() {
+                searches.push(new(number));
+            }
+            let search = &mut searches[number];
+            let before = search.explored();
+            let progress = search.run(turn.min(left));
+            left = left.saturating_sub(search.explored() - before);
+            match progress {
+                Progress::Found => {}
+                Progress::OutOfFuel => still.push(number),
+                Progress::Exhausted => return Turns::Bad(number),
+            }
+        }
+        if left == 0 && !still.is_empty() {
+            return Turns::OutOfBudget;
+        }
+        undecided = still;
+        turn = turn.saturating_mul(TURN_GROWTH);
+    }
+    Turns::AllFound
+}

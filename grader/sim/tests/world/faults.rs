@@ -1,0 +1,159 @@
+//! Operations on a network that loses, through crashes, cuts and pauses.
+
+use faultline_sim::{Conditions, Flapping, Mode, Setup, ms};
+
+use super::register::{self, C1, C2, Output, S1, nodes, said};
+use super::{answered, plain, read, run, write};
+
+#[test]
+fn an_operation_crosses_a_network_that_loses_and_doubles() {
+    let setup = Setup::new(
+        nodes(),
+        Conditions {
+            loss: 400,
+            ..Conditions::bad()
+        },
+    );
+    plain(setup, |world| {
+        for value in 1..=20 {
+            world.run_for(ms(1))?;
+            world.invoke(C1, write(value))?;
+            assert_eq!(answered(world, C1)?, Output::Written);
+            world.invoke(C2, read())?;
+            assert_eq!(answered(world, C2)?, Output::Value(value));
+        }
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_restart_keeps_what_was_synced_and_nothing_of_the_state() {
+    plain(Setup::new(nodes(), Conditions::clean()), |world| {
+        world.run_for(ms(1))?;
+        world.invoke(C1, write(7))?;
+        answered(world, C1)?;
+        world.crash(S1)?;
+        assert!(world.is_down(S1));
+        world.start(S1)?;
+        assert_eq!(world.incarnation(S1), 2);
+        world.invoke(C2, read())?;
+        assert_eq!(
+            answered(world, C2)?,
+            Output::Value(7),
+            "the register was on the disk"
+        );
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_one_way_cut_is_one_way_and_a_held_message_arrives_later() {
+    plain(Setup::new(nodes(), Conditions::steady()), |world| {
+        world.run_for(ms(1))?;
+        world.cut(S1, C1)?;
+        world.invoke(C1, write(3))?;
+        assert!(!world.run_until(ms(300), |world| Ok(world.history()[0].reply.is_some()))?);
+        world.invoke(C2, read())?;
+        assert_eq!(
+            answered(world, C2)?,
+            Output::Value(3),
+            "the request came through, only the answers were lost"
+        );
+        world.heal_link(S1, C1)?;
+        answered(world, C1)?;
+        world.hold(C1, S1)?;
+        world.invoke(C1, write(4))?;
+        world.run_for(ms(200))?;
+        world.invoke(C2, read())?;
+        assert_eq!(answered(world, C2)?, Output::Value(3));
+        world.release(C1, S1)?;
+        assert_eq!(answered(world, C1)?, Output::Written);
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_flapping_partition_comes_and_goes_and_a_slow_node_is_late() {
+    let (outcome, facts) = run(
+        Mode::default(),
+        Setup::new(nodes(), Conditions::steady()),
+        |world| {
+            world.run_for(ms(1))?;
+            world.invoke(C1, read())?;
+            answered(world, C1)?;
+            let quick = world.history()[0]
+                .reply
+                .as_ref()
+                .unwrap()
+                .0
+                .at
+                .since(world.history()[0].invoked.at);
+            assert_eq!(quick, ms(4), "two messages of 2 ms");
+            world.slow(S1, ms(50))?;
+            for _ in 0..5 {
+                world.invoke(C1, read())?;
+                answered(world, C1)?;
+            }
+            let slow = world.history()[1..]
+                .iter()
+                .map(|o| o.reply.as_ref().unwrap().0.at.since(o.invoked.at));
+            assert!(
+                slow.clone().any(|took| took > ms(20)),
+                "{:?}",
+                slow.collect::<Vec<_>>()
+            );
+            world.slow(S1, ms(0))?;
+            let groups = vec![vec![C1, C2], vec![S1]];
+            world.add_plan(
+                Flapping::new(groups, ms(100)..=ms(200), ms(100)..=ms(200)),
+                ms(0),
+            );
+            world.set_workload(register::Busy);
+            world.run_for(ms(2_000))?;
+            world.end_plans();
+            world.heal()?;
+            world.expect("all are answered", ms(1_000), |world| {
+                Ok(world.workload_is_done())
+            })
+        },
+    );
+    assert_eq!(outcome, Ok(()));
+    assert!(
+        facts.fired["a flapping partition"] >= 4,
+        "{:?}",
+        facts.fired
+    );
+    assert!(
+        facts.phases[0].latency_max_us >= 70_000,
+        "some operation waited for the partition's end"
+    );
+}
+
+#[test]
+fn a_paused_node_goes_on_where_it_was_and_a_crashed_one_loses_its_timers() {
+    plain(Setup::new(nodes(), Conditions::steady()), |world| {
+        world.run_for(ms(1))?;
+        world.pause(S1)?;
+        world.invoke(C1, write(5))?;
+        world.run_for(ms(300))?;
+        assert!(world.history()[0].reply.is_none());
+        world.resume(S1)?;
+        assert_eq!(answered(world, C1)?, Output::Written);
+        let ticks = said(world, S1)?;
+        world.run_for(ms(100))?;
+        assert!(said(world, S1)? > ticks, "the timer runs");
+        world.crash(S1)?;
+        world.run_for(ms(100))?;
+        world.start(S1)?;
+        assert_eq!(
+            said(world, S1)?,
+            0,
+            "its timers and counts are of a new life"
+        );
+        Ok(())
+    })
+    .unwrap();
+}
