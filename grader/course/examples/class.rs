@@ -9,7 +9,7 @@ mod class;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
@@ -28,46 +28,10 @@ fn main() {
         .ancestors()
         .nth(2)
         .expect("the project is above");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "-q", "-p", "faultline"])
-        .current_dir(root)
-        .status();
-    assert!(
-        built.expect("cargo runs").success(),
-        "the grader does not build"
-    );
-    let grader = std::env::current_exe().expect("this program has a path");
-    let grader = grader
-        .ancestors()
-        .nth(2)
-        .expect("it lies in target/debug/examples")
-        .join("faultline");
-
+    let grader = grader(root);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let class = class::make(root, &lab, size, folder.path());
     let batch = folder.path().join("batch.toml");
-    let run = |arguments: &mut Command| {
-        let began = Instant::now();
-        let mut child = arguments
-            .current_dir(root)
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("the grader runs");
-        let process = child.id();
-        let (over, peak) = (AtomicBool::new(false), AtomicU64::new(0));
-        let code = thread::scope(|scope| {
-            scope.spawn(|| {
-                while !over.load(Ordering::Relaxed) {
-                    peak.fetch_max(resident_kib(process), Ordering::Relaxed);
-                    thread::sleep(Duration::from_millis(50));
-                }
-            });
-            let code = child.wait().expect("it can be waited for").code();
-            over.store(true, Ordering::Relaxed);
-            code
-        });
-        (code, began.elapsed(), peak.into_inner())
-    };
     let import = Command::new(&grader)
         .args(["import", "--deadline", class::DEADLINE, "--roster"])
         .arg(folder.path().join("classroom_roster.csv"))
@@ -83,7 +47,8 @@ fn main() {
     );
     let (code, took, peak) = run(Command::new(&grader)
         .args(["batch", &lab, "--hidden"])
-        .arg(&batch));
+        .arg(&batch)
+        .current_dir(root));
     // Hostile ones are rejected, so somebody is not scored.
     assert_eq!(code, Some(5), "the class is graded");
 
@@ -114,6 +79,47 @@ fn main() {
         "{} MiB at most, all processes together, the compiler among them",
         peak / 1024
     );
+}
+
+/// The grader of this project, built.
+fn grader(root: &Path) -> PathBuf {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "-q", "-p", "faultline"])
+        .current_dir(root)
+        .status();
+    assert!(
+        built.expect("cargo runs").success(),
+        "the grader does not build"
+    );
+    let this = std::env::current_exe().expect("this program has a path");
+    let built = this.ancestors().nth(2);
+    built
+        .expect("it lies in target/debug/examples")
+        .join("faultline")
+}
+
+/// Runs a command to its end: its exit code, the real time, and the most memory that it and all
+/// that it started had, in KiB.
+fn run(command: &mut Command) -> (Option<i32>, Duration, u64) {
+    let began = Instant::now();
+    let mut child = command
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("the grader runs");
+    let process = child.id();
+    let (over, peak) = (AtomicBool::new(false), AtomicU64::new(0));
+    let code = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                peak.fetch_max(resident_kib(process), Ordering::Relaxed);
+                thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let code = child.wait().expect("it can be waited for").code();
+        over.store(true, Ordering::Relaxed);
+        code
+    });
+    (code, began.elapsed(), peak.into_inner())
 }
 
 /// What a process and all that it started have in memory.

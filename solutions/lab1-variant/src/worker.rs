@@ -38,6 +38,21 @@ struct Current {
     asked: Map<u32, u32>,
 }
 
+impl Current {
+    /// Where map output can be had now; what has moved is asked for anew.
+    fn renew(&mut self, new: Vec<Option<(NodeId, u64)>>) {
+        let Lent::Reduce { sources, .. } = &mut self.lent else {
+            return;
+        };
+        for (split, (old, new)) in (0..).zip(sources.iter_mut().zip(new)) {
+            if *old != new {
+                *old = new;
+                self.asked.remove(&split);
+            }
+        }
+    }
+}
+
 /// The timers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Timer {
@@ -89,16 +104,9 @@ impl Node for Worker {
                     ctx,
                 );
             }
-            Message::Renewed { loan, sources: new } => {
-                if let Some(current) = self.loan.as_mut().filter(|current| current.loan == loan)
-                    && let Lent::Reduce { sources, .. } = &mut current.lent
-                {
-                    for (split, (old, new)) in (0..).zip(sources.iter_mut().zip(new)) {
-                        if *old != new {
-                            *old = new;
-                            current.asked.remove(&split);
-                        }
-                    }
+            Message::Renewed { loan, sources } => {
+                if let Some(current) = self.loan.as_mut().filter(|current| current.loan == loan) {
+                    current.renew(sources);
                 }
             }
             Message::Recall { loan }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use faultline_labtest::chaos;
 use faultline_sim::{
     Outcome, Plan, Trial, Workload, World,
-    choice::{About, Choices},
+    choice::{About, Choices, Draw},
     ms,
 };
 use lab1_api::{App, Job};
@@ -67,6 +67,25 @@ const FAULTS_LAST: Duration = ms(4_000);
 const MOST: u32 = 10;
 
 impl Chaos {
+    /// Two clients and three jobs.
+    fn cast(&self, trial: &Trial<'_>, draw: &mut Draw) -> Cast {
+        let jobs: Vec<Job> = [(1, App::WORD_COUNT), (2, ORDERED), (3, POSITIONS)]
+            .into_iter()
+            .map(|(id, app)| Job {
+                max_attempts: 2 * MOST,
+                ..job(id, app, draw.below(9) as u32, 1 + draw.below(4) as u32)
+            })
+            .collect();
+        let takes = Takes {
+            spread: 1_500,
+            ..Takes::equal(ms(120), ms(100))
+        };
+        Cast {
+            clients: 2,
+            ..Cast::new(trial, self.workers, jobs, takes)
+        }
+    }
+
     /// Runs it.
     pub fn run(&self, trial: &mut Trial<'_>) -> Outcome {
         let choices = Choices::new(trial.seed());
@@ -81,21 +100,7 @@ impl Chaos {
         if late {
             (conditions.stragglers, conditions.straggle) = (50, ms(30)..=ms(400));
         }
-        let jobs: Vec<Job> = [(1, App::WORD_COUNT), (2, ORDERED), (3, POSITIONS)]
-            .into_iter()
-            .map(|(id, app)| Job {
-                max_attempts: 2 * MOST,
-                ..job(id, app, draw.below(9) as u32, 1 + draw.below(4) as u32)
-            })
-            .collect();
-        let takes = Takes {
-            spread: 1_500,
-            ..Takes::equal(ms(120), ms(100))
-        };
-        let mut cast = Cast {
-            clients: 2,
-            ..Cast::new(trial, self.workers, jobs, takes)
-        };
+        let mut cast = self.cast(trial, &mut draw);
         if slow {
             cast.slow
                 .insert(worker(1 + draw.below(u64::from(self.workers)) as u32), 6);
