@@ -15,7 +15,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use support::{Ran, cargo_grade_in, changed, root};
+use support::{Ran, cargo_grade, cargo_grade_in, changed, root};
 
 const TEST: &str = "retries_survive_a_lossy_network";
 
@@ -91,14 +91,21 @@ fn before_anything_was_graded_there_is_nothing_to_go_on_with() {
             &["hint", "lab3/put_apend_get"],
             "did you mean `put_append_get`?",
         ),
-        (
-            &["lab2", "lab3/put_append_get"],
-            "names a test of \"lab3\", and this is about lab2",
-        ),
     ] {
         let error = project.refused(arguments);
         assert!(error.contains(expected), "{arguments:?}: {error}");
     }
+}
+
+#[test]
+fn a_filter_of_another_lab_selects_nothing() {
+    let ran = cargo_grade(&["lab2", "lab3/put_append_get"]);
+    let expected = "names a test of \"lab3\", and this is about lab2";
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert!(ran.err.contains(expected), "{}", ran.err);
+    let ran = cargo_grade(&["lab2", "lab2/put_append_get", "--list"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(ran.out.lines().count(), 1, "{}", ran.out);
 }
 
 #[test]

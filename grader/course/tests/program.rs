@@ -201,7 +201,7 @@ fn it_grades_in_no_project_with_other_sources() {
     fs::write(handout, "another text").expect("a file");
     let other = place.project().join("labs/lab3-paxos/src/lib.rs");
     fs::write(other, "// another lab").expect("a file");
-    let refused = place.run(&place.project(), &["lab3"]);
+    let refused = place.run(&place.project(), &["lab3", "--path", "starter/lab2"]);
     assert_eq!(refused.code, 4, "{}", refused.err);
     assert!(
         refused.err.contains("the sources of lab3 differ"),
