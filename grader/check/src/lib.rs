@@ -6,8 +6,45 @@
 //! one of three ([`Verdict`]): linearizable with an order that proves it, violated with the reply
 //! that made it impossible, or undecided within the budget.
 //!
+//! # What is not here
+//!
 //! The crate is pure: it knows no network, no clock, no thread and no random number, and no order
-//! of a hash map shows in a result. Equal histories have equal verdicts, to the byte.
+//! of a hash map shows in a result. Equal histories have equal verdicts, to the byte. It knows no
+//! lab and no node: times are numbers, clients are numbers, and commands and replies are whatever
+//! the model says. How an operation is called for a reader is told by whoever asks for a
+//! [sentence](Violation::sentence).
+//!
+//! # A check in a few lines
+//!
+//! ```
+//! use faultline_check::{
+//!     Anomaly, DEFAULT_BUDGET, Operation, Store, StoreCall, StoreOp, StoreReply, Verdict, check,
+//! };
+//!
+//! let on_x = |op| StoreCall { key: "x".to_owned(), op };
+//! let put = on_x(StoreOp::Put(b"new".to_vec()));
+//! let history = [
+//!     Operation { client: 1, command: put, call: 1, reply: Some((2, StoreReply::Done)) },
+//!     Operation {
+//!         client: 2,
+//!         command: on_x(StoreOp::Get),
+//!         call: 3, // after the put was acknowledged
+//!         reply: Some((4, StoreReply::Value(b"".to_vec()))),
+//!     },
+//! ];
+//! let Ok(Verdict::Violated(violation)) = check(&Store::default(), &history, DEFAULT_BUDGET) else {
+//!     panic!("the get has to see the put");
+//! };
+//! assert_eq!((violation.kind, violation.impossible), (Anomaly::LostWrite, 1));
+//! ```
+//!
+//! # Where to read on
+//!
+//! `check.rs` is the way through the crate and `decide.rs` the first half of it: split a history,
+//! decide what needs no search (`fast_path`, `zones`), search the rest (`timeline`, `search`).
+//! `violation.rs` is the second half, which explains, with `explain.rs` for the few operations that
+//! contradict each other. [`Spec`] is what a model has to say; `store`, `objects` and `kv` are
+//! models.
 //!
 //! # Method and cost
 //!

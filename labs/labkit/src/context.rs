@@ -3,11 +3,12 @@
 use std::{marker::PhantomData, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use crate::{
-    Client, Node, NodeId,
-    abi::{Effect, EffectWriter},
-    codec,
-    disk::{Blobs, Disk},
+    abi::{Blobs, EffectWriter, REFUSED},
+    codec::{self, encode},
+    disk::Disk,
+    id::NodeId,
     input::Inputs,
+    node::{Client, Node},
     store::Store,
 };
 
@@ -17,13 +18,35 @@ use crate::{
 /// out, **in order**, once the handler has returned. If the node crashes in between, the rest of
 /// the list never happens. So the order of your calls matters: a reply that stands before
 /// `disk().sync()` can be seen by others although the write is lost.
+///
+/// The state is not a part of that list. A handler that has returned has changed `self` at once and
+/// as a whole; only what leaves the node can be cut off in the middle. (After a crash that makes no
+/// difference, since the state is gone, too.)
+///
+/// ```
+/// # use labkit::prelude::*;
+/// # #[derive(Debug, Serialize, Deserialize)] struct Server;
+/// # impl Node for Server {
+/// #     type Config = (); type Message = u64; type Timer = ();
+/// #     fn start(_: &(), _: Boot, _: &mut Context<Self>) -> Self { Server }
+/// fn on_message(&mut self, from: NodeId, number: u64, ctx: &mut Context<Self>) {
+///     ctx.disk().write("number", &number);
+///     ctx.disk().sync();
+///     ctx.send(from, number);
+///     // A crash can fall before any of these three, and after the last one:
+///     //   nothing | written, perhaps lost | safe, but nobody knows | safe and sent
+///     // In each case a sender that has no answer sends again, and is right to.
+/// }
+/// #     fn on_timer(&mut self, _: (), _: &mut Context<Self>) {}
+/// # }
+/// ```
 pub struct Context<N: Node> {
     id: NodeId,
     incarnation: u64,
     /// What the clock read when the present event happened, if the lab grants one.
     pub(crate) clock: Option<Duration>,
     pub(crate) blobs: Blobs,
-    inputs: Arc<Inputs>,
+    pub(crate) inputs: Arc<Inputs>,
     pub(crate) effects: EffectWriter,
     node: PhantomData<fn(N)>,
 }
@@ -46,9 +69,12 @@ impl<N: Node> Context<N> {
         self.id
     }
 
-    /// Which life of this node this is: 1 at the first start and higher at each later one (not
-    /// always by one). The world guarantees it, so it needs no disk, and a lost disk does not
+    /// Which incarnation of this node this is: 1 at the first start and higher at each later one
+    /// (not always by one). The world guarantees it, so it needs no disk, and a lost disk does not
     /// change it. It may go into ballots and numbers of requests.
+    ///
+    /// A count in the state begins again at 0 after a crash. With the incarnation in front of it,
+    /// `(incarnation, count)` is a number that this node has never used before.
     pub fn incarnation(&self) -> u64 {
         self.incarnation
     }
@@ -72,7 +98,7 @@ impl<N: Node> Context<N> {
                 "{}the program called `ctx.clock()`, but the lab grants this node no clock. To act \
                  later, use \
                  `ctx.set_timer`; to order events, count them",
-                crate::abi::REFUSED
+                REFUSED
             ),
         }
     }
@@ -80,6 +106,14 @@ impl<N: Node> Context<N> {
     /// Sends a message. It may be lost, delayed, duplicated and overtaken by a later one; the
     /// sender is not told. Anything that converts into your message type will do, such as a message
     /// that the lab gives.
+    ///
+    /// If it has to arrive, set a timer, and send it again when that fires, until an answer tells
+    /// you that it has arrived. Sending it many times at once does not help: what cuts the link
+    /// loses them all.
+    ///
+    /// # Panics
+    /// If the message has no bytes, for instance because it holds a `HashSet`; see
+    /// [`codec`](crate::codec).
     pub fn send(&mut self, to: NodeId, message: impl Into<N::Message>) {
         let message = message.into();
         self.effects
@@ -89,6 +123,9 @@ impl<N: Node> Context<N> {
     /// Sets a timer that fires after `after`, unless it is cancelled or the node crashes. Setting a
     /// timer that is equal to one still running replaces it: one that each event sets anew may
     /// never fire. A slow node's timers fire later, never earlier.
+    ///
+    /// Replacing is what you want for "nobody was heard of for 100 ms": set it anew with each
+    /// message. It is not what you want for "do this every 100 ms": set that one when it has fired.
     pub fn set_timer(&mut self, timer: N::Timer, after: Duration) {
         self.set_timer_between(timer, after..=after);
     }
@@ -96,6 +133,9 @@ impl<N: Node> Context<N> {
     /// Sets a timer that fires after a time from `range`; the world chooses it, another one each
     /// time. Use it where equal delays would make several nodes act at once for ever (elections,
     /// retries).
+    ///
+    /// Do not draw random numbers in a handler instead: it would not be a function of state, disk
+    /// and event any more. The range leaves the choice to the world, which can repeat it.
     ///
     /// # Panics
     /// If the range is empty.
@@ -109,7 +149,8 @@ impl<N: Node> Context<N> {
         });
     }
 
-    /// Cancels the running timer that equals `timer`; without one, nothing happens.
+    /// Cancels the running timer that equals `timer`; without one, nothing happens. Cancelling is
+    /// an effect like all others, so it counts from the end of the handler on.
     pub fn cancel(&mut self, timer: &N::Timer) {
         self.effects.cancel(|out| encode(out, timer, "timer"));
     }
@@ -145,7 +186,14 @@ impl<N: Node> Context<N> {
 }
 
 impl<N: Client> Context<N> {
-    /// Answers the operation that is open.
+    /// Answers the operation that is open. From then on the user relies on it, so be sure: whatever
+    /// crashes later, the operation must stay done.
+    ///
+    /// An answer without an open operation, and one without any message having come since the
+    /// operation was invoked, fail the test.
+    ///
+    /// # Panics
+    /// If the output has no bytes, or cannot be read back from them.
     pub fn respond(&mut self, output: N::Output) {
         self.effects.respond(|out| {
             let start = out.len();
@@ -156,116 +204,4 @@ impl<N: Client> Context<N> {
             }
         });
     }
-}
-
-pub(crate) fn encode<T: serde::Serialize + ?Sized>(out: &mut Vec<u8>, value: &T, what: &str) {
-    if let Err(error) = codec::write(out, value) {
-        panic!("this {what} cannot be sent as bytes: {error}");
-    }
-}
-
-/// A timer that a handler under test has set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TestTimer<T> {
-    /// What [`Node::on_timer`] will be given.
-    pub timer: T,
-    /// The shortest time after which it may fire.
-    pub at_least: Duration,
-    /// The longest time after which it may fire.
-    pub at_most: Duration,
-}
-
-/// For your own unit tests: a context without a world. Hand it to a handler, then look at what the
-/// handler asked for.
-///
-/// ```
-/// # use labkit::prelude::*;
-/// # #[derive(Debug, Serialize, Deserialize)] struct Server;
-/// # impl Node for Server {
-/// #     type Config = (); type Message = String; type Timer = u8;
-/// #     fn start(_: &(), _: Boot, ctx: &mut Context<Self>) -> Self {
-/// #         ctx.set_timer(7, Duration::from_millis(25));
-/// #         ctx.send(NodeId::new('s', 2), "hello".to_string()); Server }
-/// #     fn on_message(&mut self, _: NodeId, _: String, _: &mut Context<Self>) {}
-/// #     fn on_timer(&mut self, _: u8, _: &mut Context<Self>) {}
-/// # }
-/// let mut ctx = Context::<Server>::for_tests(NodeId::new('s', 1));
-/// let server = Server::start(&(), Boot::First, &mut ctx);
-/// assert_eq!(ctx.sent(), [(NodeId::new('s', 2), "hello".to_string())]);
-/// assert_eq!(ctx.timers()[0].at_least, Duration::from_millis(25));
-/// ctx.clear(); // forget these effects before you call the next handler
-/// ```
-impl<N: Node> Context<N> {
-    /// A context for the first incarnation of a node with an empty disk.
-    pub fn for_tests(id: NodeId) -> Self {
-        Context::new(id, 1, Blobs::new(), Arc::default())
-    }
-
-    /// Lets the clock read this from now on, as in a lab that grants one.
-    pub fn set_clock(&mut self, reads: Duration) {
-        self.clock = Some(reads);
-    }
-
-    /// Lets this be the text of the input `name` from now on, as in a lab that has inputs.
-    pub fn set_input(&mut self, name: &str, text: &str) {
-        Arc::make_mut(&mut self.inputs).insert(name.to_owned(), text.to_owned());
-    }
-
-    /// The messages sent since the last [`clear`](Context::clear), in order.
-    pub fn sent(&self) -> Vec<(NodeId, N::Message)> {
-        self.list(|effect| match effect {
-            Effect::Send { to, message } => Some((to, decode(message))),
-            _ => None,
-        })
-    }
-
-    /// The timers set since the last [`clear`](Context::clear), in order.
-    pub fn timers(&self) -> Vec<TestTimer<N::Timer>> {
-        self.list(|effect| match effect {
-            Effect::SetTimer {
-                timer,
-                at_least,
-                at_most,
-            } => Some(TestTimer {
-                timer: decode(timer),
-                at_least,
-                at_most,
-            }),
-            _ => None,
-        })
-    }
-
-    /// The timers cancelled since the last [`clear`](Context::clear), in order.
-    pub fn cancelled(&self) -> Vec<N::Timer> {
-        self.list(|effect| match effect {
-            Effect::Cancel { timer } => Some(decode(timer)),
-            _ => None,
-        })
-    }
-
-    /// Forgets the effects so far. The disk keeps its contents.
-    pub fn clear(&mut self) {
-        self.effects.clear();
-    }
-
-    pub(crate) fn list<T>(&self, mut pick: impl FnMut(Effect<'_>) -> Option<T>) -> Vec<T> {
-        crate::abi::effects(self.effects.bytes())
-            .filter_map(|effect| pick(effect.expect("the context wrote these effects itself")))
-            .collect()
-    }
-}
-
-impl<N: Client> Context<N> {
-    /// The answers given since the last [`clear`](Context::clear), in order.
-    pub fn responses(&self) -> Vec<N::Output> {
-        self.list(|effect| match effect {
-            Effect::Respond { output } => Some(decode(output)),
-            _ => None,
-        })
-    }
-}
-
-pub(crate) fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> T {
-    codec::from_bytes(bytes)
-        .unwrap_or_else(|error| panic!("it does not survive its own bytes: {error}"))
 }

@@ -1,15 +1,18 @@
 //! A node's disk: named blobs, and when they are safe.
 
-use std::collections::BTreeMap;
-
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{abi::EffectWriter, codec};
-
-/// The contents of a disk as its node sees them, unsynced writes included.
-pub type Blobs = BTreeMap<String, Vec<u8>>;
+use crate::{
+    abi::{Blobs, EffectWriter},
+    codec,
+};
 
 /// The disk of a node, from [`Context::disk`](crate::Context::disk).
+///
+/// A disk is the only thing of a node that survives a crash. It holds *blobs*: bytes under a name.
+/// Writing is quick and promises nothing; only a [`sync`](Disk::sync) makes it safe, and takes
+/// time. So every protocol that has to remember something has the same three steps: write, sync,
+/// and only then tell others.
 ///
 /// # Contract
 /// * Reads see this node's own writes at once, synced or not.
@@ -56,7 +59,12 @@ pub struct Record<T> {
 }
 
 impl Disk<'_> {
-    /// Replaces a blob by `value`, atomically.
+    /// Replaces a blob by `value`, atomically: after a crash there is the old value or the new one,
+    /// never a mixture. Two blobs are two writes, and a crash can come between them; what has to
+    /// change together belongs into one blob.
+    ///
+    /// # Panics
+    /// If the value has no bytes; see [`codec`](crate::codec).
     pub fn write<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
         let bytes = codec::to_bytes(value)
             .unwrap_or_else(|error| panic!("blob `{name}` cannot be written as bytes: {error}"));
@@ -76,7 +84,11 @@ impl Disk<'_> {
         }
     }
 
-    /// Appends a checksummed record to a blob, which begins empty.
+    /// Appends a checksummed record to a blob, which begins empty. For a log that grows this is
+    /// cheaper than to [`write`](Disk::write) the whole of it again each time.
+    ///
+    /// # Panics
+    /// If the record has no bytes; see [`codec`](crate::codec).
     pub fn append<T: Serialize + ?Sized>(&mut self, name: &str, record: &T) {
         let body = codec::to_bytes(record).unwrap_or_else(|error| {
             panic!("a record of `{name}` cannot be written as bytes: {error}")
@@ -131,6 +143,10 @@ impl Disk<'_> {
     }
 
     /// Waits until everything asked for so far is safe; see the contract above.
+    ///
+    /// The handler itself does not wait, it goes on and returns. What waits are the effects that it
+    /// asks for behind this call, and the next event of the node. So a sync in each handler makes a
+    /// node slow: one after several writes does as well as one after each.
     pub fn sync(&mut self) {
         self.effects.sync();
     }

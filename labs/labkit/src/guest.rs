@@ -2,16 +2,28 @@
 //!
 //! A lab's API crate describes its roles as a [`Lab`]; [`export_lab!`](crate::export_lab) makes a
 //! wasm module of it, and tests of the grader use it in-process.
+//!
+//! ```text
+//! Lab     the roles of a lab, by number
+//!  Role   how to make a node of one role, and how to read its messages
+//! Guest   one node and its buffers; Guest::call is what the grader calls
+//!  Actor  the node without its type: a Cell<N>, which decodes an event and calls the handler
+//! ```
+//!
+//! Only here the types of a student's program meet bytes. On the grader's side of
+//! [`abi`](crate::abi) there are none of them, so it needs not be compiled again for a submission.
 
 use std::{sync::Arc, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Carries, Client, Compute, Context, Node,
     abi::{self, Incoming, Malformed, Op, Subject},
     codec,
+    context::Context,
+    node::{Carries, Client, Node},
     round_trip::round_trip,
+    work::Compute,
 };
 
 /// A lab's roles, by number, made by the lab's own glue macro.

@@ -6,6 +6,24 @@
 //! set a timer). The grader owns everything else: the network, the clocks, the disks, the crashes.
 //! That is why it can repeat any run exactly.
 //!
+//! The crate knows nothing of the grader, of any lab, of wasm, of sockets, threads or real clocks.
+//! It depends on serde and on nothing else, so a program that is written against it runs in a
+//! simulated world, in a model checker and in your own unit tests without a change.
+//!
+//! # Why handlers and effects?
+//!
+//! A program that waits in the middle of a function (`reply = call(server)`) keeps a part of its
+//! state on the stack, where nobody can look at it, and everything that may happen meanwhile, such
+//! as another message, a crash or the reply to an older call, hides in that one line. A handler
+//! waits nowhere. All that the node knows lies in `self`, and each thing that can happen has a
+//! function of its own. You have to say what the node does when the reply comes late, twice or
+//! never, since the types ask you to.
+//!
+//! Asking for effects instead of having them makes a handler a *function*: of the state, of the
+//! disk and of the event. The same three give the same new state and the same effects. So you can
+//! test one handler without a network (see below), the grader can repeat a run from a seed, and a
+//! search can try every order of events.
+//!
 //! # The rules of the world
 //!
 //! * **Effects happen after the handler returns, in the order in which you asked for them.** A
@@ -59,6 +77,16 @@
 //! server.on_message(NodeId::new('c', 1), Message::Echo("hello".into()), &mut ctx);
 //! assert_eq!(format!("{:?}", ctx.sent()), r#"[(c1, EchoReply("hello"))]"#);
 //! ```
+//!
+//! # Where to read on
+//!
+//! | you want to know | read |
+//! |---|---|
+//! | what a node and a client have to do | [`Node`], [`Client`], [`Boot`] |
+//! | what a handler can ask for | [`Context`], [`Disk`], [`Store`], [`Compute`] |
+//! | how to test your own handlers | [`Context::for_tests`] |
+//! | which types can be a state or a message | [`codec`] |
+//! | what crosses the border to the grader | [`abi`] (not needed for any lab) |
 
 pub mod abi;
 pub mod codec;
@@ -66,24 +94,34 @@ mod context;
 mod disk;
 #[doc(hidden)]
 pub mod guest;
+mod id;
 mod input;
 mod node;
 mod round_trip;
 mod store;
+mod testing;
 mod work;
 
-pub use context::{Context, TestTimer};
+pub use context::Context;
 pub use disk::{Disk, Record};
+pub use id::{Boot, NodeId};
 pub use input::Inputs;
-pub use node::{Boot, Carries, Client, Node, NodeId};
+pub use node::{Carries, Client, Node};
 pub use store::{Store, StoreCall};
+pub use testing::TestTimer;
 pub use work::Compute;
 
 /// A map in a state whose order is the same on every node and in every run.
+///
+/// A `HashMap` may stand in a state, too, but a loop over one takes its entries in an order that is
+/// another one on each node: two replicas that "apply all entries" then send in different orders,
+/// and the first entry is not the smallest one. With a `Map`, the order is that of the keys.
 pub type Map<K, V> = std::collections::BTreeMap<K, V>;
 
-/// A set in a state whose order is the same on every node and in every run. (A `HashSet` in a state
-/// is refused.)
+/// A set in a state whose order is the same on every node and in every run.
+///
+/// A `HashSet` in a state or a message is refused: serde sees it as any sequence, so the
+/// [`codec`] could not sort it, and equal sets would have different bytes.
 pub type Set<T> = std::collections::BTreeSet<T>;
 
 /// What nearly every file of a lab begins with: `use labkit::prelude::*;`.

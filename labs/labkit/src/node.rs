@@ -1,66 +1,20 @@
 //! What a node is: its name, how it starts, which events it handles.
 
-use std::fmt::{self, Debug, Display};
+use std::fmt::Debug;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 
-use crate::Context;
-
-/// The name of a node: a letter for its role and a number, printed as `s1` or `c12`.
-///
-/// A node keeps its name over restarts; [`Context::incarnation`] tells its lives apart.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct NodeId {
-    role: char,
-    number: u32,
-}
-
-impl NodeId {
-    /// The `number`-th node (from 1) of the role with this letter. In a lab the names come to you
-    /// with the configuration and with each message; you need this only in your own tests.
-    pub const fn new(role: char, number: u32) -> NodeId {
-        NodeId { role, number }
-    }
-
-    /// The letter of the role.
-    pub const fn role(self) -> char {
-        self.role
-    }
-
-    /// The number within the role, from 1.
-    pub const fn number(self) -> u32 {
-        self.number
-    }
-}
-
-impl Display for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}{}", self.role, self.number))
-    }
-}
-
-impl Debug for NodeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-/// How a node comes to life; given to [`Node::start`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Boot {
-    /// The first start ever: the disk is empty.
-    First,
-    /// The node crashed and is back. Its state and timers are gone, its disk holds what was synced
-    /// (and perhaps some of what was not).
-    Restarted,
-    /// The node crashed, its disk broke and was replaced: everything is gone, and the node must
-    /// know it. It is told so at each start until something has been synced on the new disk. Only
-    /// labs that say so do this.
-    DiskLost,
-}
+use crate::{
+    context::Context,
+    id::{Boot, NodeId},
+};
 
 /// A node: a server of any role. All its state is in `self`; all it does, it does through
 /// [`Context`].
+///
+/// Three things can happen to a node, and each has a function: it starts, a message arrives, a
+/// timer fires. ([`Client`] and [`Compute`](crate::Compute) add one each.) Between two of them the
+/// node does nothing; whatever it is waiting for has to be in its state.
 ///
 /// # Contract
 /// * The grader calls one handler at a time. A handler runs to its end before anything else happens
@@ -78,27 +32,87 @@ pub enum Boot {
     label = "the lab needs `impl Node for {Self}`"
 )]
 pub trait Node: Sized + Serialize + DeserializeOwned + Debug {
-    /// What the lab tells the node when it starts, such as the name of another node.
+    /// What the lab tells the node when it starts, such as the name of another node. It is the same
+    /// at each start of a node, so it need not go to the disk.
     type Config: DeserializeOwned;
-    /// What nodes say to each other: one type, shared by all roles of a program.
+    /// What nodes say to each other, usually an enum with a variant for each kind of message. Roles
+    /// that talk to each other share one type.
     type Message: Serialize + DeserializeOwned + Debug;
-    /// What your timers carry. Two timers are the same timer if they are equal (as bytes).
+    /// What your timers carry. Two timers are the same timer if they are equal (as bytes): setting
+    /// one that runs already replaces it, and [`Context::cancel`] finds it again.
+    ///
+    /// Put into it what tells an old timer from a present one. A timer `Retry(7)` that fires after
+    /// request 7 was answered can be seen to be of no use any more; a timer `Retry` cannot.
     type Timer: Serialize + DeserializeOwned + Debug;
 
     /// Called once at each start, before anything else. It builds the state, usually sets the first
     /// timers, and may send. After a crash the state begins anew here: only the disk can bring
     /// something back.
+    ///
+    /// ```
+    /// use labkit::prelude::*;
+    ///
+    /// #[derive(Debug, Serialize, Deserialize)]
+    /// struct Voter {
+    ///     /// The highest term in which this node has voted; on the disk, too.
+    ///     voted_in: u64,
+    /// }
+    ///
+    /// impl Node for Voter {
+    ///     type Config = ();
+    ///     type Message = u64;
+    ///     type Timer = ();
+    ///
+    ///     fn start(_: &(), _: Boot, ctx: &mut Context<Self>) -> Self {
+    ///         Voter { voted_in: ctx.disk().read("voted in").unwrap_or(0) }
+    ///     }
+    ///     fn on_message(&mut self, from: NodeId, term: u64, ctx: &mut Context<Self>) {
+    ///         if term > self.voted_in {
+    ///             self.voted_in = term;
+    ///             ctx.disk().write("voted in", &term);
+    ///             ctx.disk().sync(); // before anybody can count the vote
+    ///             ctx.send(from, term);
+    ///         }
+    ///     }
+    ///     fn on_timer(&mut self, _: (), _: &mut Context<Self>) {}
+    /// }
+    ///
+    /// let (voter, candidate) = (NodeId::new('s', 1), NodeId::new('s', 2));
+    /// let mut ctx = Context::<Voter>::for_tests(voter);
+    /// let mut before = Voter::start(&(), Boot::First, &mut ctx);
+    /// before.on_message(candidate, 3, &mut ctx);
+    /// // The node crashes: `before` is gone, what was synced is not.
+    /// let after = Voter::start(&(), Boot::Restarted, &mut ctx);
+    /// assert_eq!(after.voted_in, 3);
+    /// ```
     fn start(config: &Self::Config, boot: Boot, ctx: &mut Context<Self>) -> Self;
 
     /// A message has arrived. `from` is the node that really sent it. It may be a duplicate, it may
     /// be very old, and its sender may have crashed and restarted since.
+    ///
+    /// So ask of each message three questions. What if it comes twice? (Applying a request again
+    /// must not count it again.) What if it comes much later than it was sent? (An answer must say
+    /// what it answers, or it is taken for that to another request.) What if it never comes?
+    /// (Whoever waits for it needs a timer.)
     fn on_message(&mut self, from: NodeId, message: Self::Message, ctx: &mut Context<Self>);
 
     /// A timer that you set has fired. It fires once; set it again if you want it again.
+    ///
+    /// A timer says that time has passed on this node, and nothing about others: the node you are
+    /// waiting for may be dead, slow, or cut off, and you cannot tell which.
     fn on_timer(&mut self, timer: Self::Timer, ctx: &mut Context<Self>);
 }
 
 /// A node that carries out operations for a user.
+///
+/// A client is where a distributed system is judged. In most labs the grader writes down when each
+/// operation was invoked and when, and with what, it was answered, and asks of that history whether
+/// one single server could have produced it. What happens between the servers is your affair as
+/// long as no client can tell.
+///
+/// An answer says that the operation has taken effect. As long as there is none, it may have taken
+/// effect or not, and your client cannot know: the request may be lost, or the reply. That is why a
+/// client sends again, and why servers have to recognize a request that they carried out before.
 ///
 /// # Contract
 /// * The world calls [`invoke`](Client::invoke), and your client answers, now or in a later
@@ -123,6 +137,10 @@ pub trait Client: Node {
 }
 
 /// A message type that has room for the messages which the lab gives.
+///
+/// Most messages of a program are its own affair, and the grader carries them as bytes. A few are
+/// fixed by a lab, so that its suite can play a role itself (a server that pings, say) and read
+/// what your program answers.
 ///
 /// Where a lab fixes some messages (so that its suite can play a role), your own enum carries them
 /// in a variant:

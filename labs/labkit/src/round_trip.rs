@@ -1,4 +1,9 @@
 //! Does a state survive being turned into bytes and back? If not, which field was lost?
+//!
+//! A node is its state: in some runs the grader keeps the bytes of a node after an event and goes
+//! on with another instance. What a program keeps beside its state (a `static`, a field that serde
+//! skips) would be lost then, so a program that relies on it fails in some runs and not in others.
+//! This module finds the fields; statics show when an instance is replaced.
 
 use std::{collections::BTreeMap, fmt::Debug};
 

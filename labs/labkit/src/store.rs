@@ -1,15 +1,15 @@
 //! A store that all nodes share.
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 
-use crate::{
-    Context, Node,
-    abi::{Effect, EffectWriter},
-    context::{decode, encode},
-};
+use crate::{abi::EffectWriter, codec::encode};
 
 /// The store that all nodes share, from [`Context::store`]: what a distributed file system (GFS,
 /// HDFS) is to the programs above it. Only some labs look into it; their handouts say so.
+///
+/// Because a rename is atomic and a series of appends is not, results are written under a name that
+/// nobody reads and renamed when they are complete. Two workers that have computed the same result
+/// then may both rename theirs: one whole file replaces another one.
 ///
 /// # Contract
 /// * It can be reached from every node at any time, cut links or not, and survives every crash.
@@ -67,25 +67,4 @@ pub enum StoreCall<T> {
     Create { name: String },
     Append { name: String, record: T },
     Rename { from: String, to: String },
-}
-
-impl<N: Node> Context<N> {
-    /// For your own unit tests: the calls on the store since the last [`clear`](Context::clear), in
-    /// order. All records must be of type `T`.
-    pub fn stored<T: DeserializeOwned>(&self) -> Vec<StoreCall<T>> {
-        self.list(|effect| match effect {
-            Effect::StoreCreate { name } => Some(StoreCall::Create {
-                name: name.to_owned(),
-            }),
-            Effect::StoreAppend { name, record } => Some(StoreCall::Append {
-                name: name.to_owned(),
-                record: decode(record),
-            }),
-            Effect::StoreRename { from, to } => Some(StoreCall::Rename {
-                from: from.to_owned(),
-                to: to.to_owned(),
-            }),
-            _ => None,
-        })
-    }
 }

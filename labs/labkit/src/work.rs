@@ -3,13 +3,18 @@
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Context, Node,
     abi::Effect,
-    context::{decode, encode},
+    codec::{decode, encode},
+    context::Context,
+    node::Node,
 };
 
 /// A node whose machine computes for it. Handlers take no time; what takes long is *work*, which
 /// the machine does beside them.
+///
+/// That is how a real worker is built, too: one thread computes, another one goes on answering
+/// pings, so nobody takes the worker for dead while it is only busy. Here the second thread is the
+/// grader's, and it computes in virtual time, so a task of ten minutes costs a test nothing.
 ///
 /// # Contract
 /// * [`Context::start_work`] hands the machine a task; [`on_work_done`](Compute::on_work_done) is
@@ -18,7 +23,7 @@ use crate::{
 ///   its turn.
 /// * How long a task takes is up to the lab. It is not known before; the same task takes longer on
 ///   a slower machine.
-/// * A crash kills all work of this life, waiting or running: it is never done.
+/// * A crash kills all work of this incarnation, waiting or running: it is never done.
 /// * A task is a function call with all its arguments: what comes out depends on nothing else.
 ///
 /// ```
@@ -63,7 +68,9 @@ pub trait Compute: Node {
     /// What comes out; given by the lab.
     type Done: DeserializeOwned;
 
-    /// The machine has computed the task that this life of the node started with this token.
+    /// The machine has computed the task that this incarnation of the node started with this token.
+    /// Nothing comes back but the token and the result: what the task was for has to be in the
+    /// state.
     fn on_work_done(&mut self, token: u64, done: Self::Done, ctx: &mut Context<Self>);
 }
 

@@ -2,7 +2,7 @@
 
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visitor};
 
-use super::Error;
+use super::error::Error;
 
 const DEEPEST: u32 = 128;
 

@@ -3,10 +3,22 @@
 //! A node's identity is its bytes, so the order in which a `HashMap` happens to iterate must not
 //! show: **map entries are written sorted by their key's bytes**. A `HashSet` looks like any
 //! sequence to serde, so it cannot be sorted; it is refused by the type of the field that holds it.
-//! The format is compact and not self-describing: integers as LEB128 (signed ones zigzag), floats
-//! as their bits, lengths before contents, an enum as its variant's index. Because field names are
-//! not written, `#[serde(skip_serializing_if)]`, `flatten` and `untagged` cannot work; each is an
-//! error that names the field where serde tells it.
+//! The format is compact and not self-describing:
+//!
+//! | value | bytes |
+//! |---|---|
+//! | `bool`, `u8` to `u128` | LEB128: 7 bits in each byte, the lowest first (a `bool` is 0 or 1) |
+//! | `i8` to `i128` | the same, zigzag: 0, -1, 1, -2 are 0, 1, 2, 3 |
+//! | `f32`, `f64` | their bits, little-endian |
+//! | `char` | its number, as an integer |
+//! | texts, bytes, sequences | the length, then the contents |
+//! | tuples, structs, arrays | their fields in order, nothing else |
+//! | `Option` | 0, or 1 and the value |
+//! | enums | the index of the variant, then its fields |
+//! | maps | the length, then keys and values in the order of the keys' bytes |
+//!
+//! Because field names are not written, `#[serde(skip_serializing_if)]`, `flatten` and `untagged`
+//! cannot work; each is an error that names the field where serde tells it.
 //!
 //! ```
 //! use std::collections::HashMap;
@@ -18,41 +30,12 @@
 //! ```
 
 mod de;
+mod error;
 mod ser;
-
-use std::fmt;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Why a value cannot be turned into bytes, or bytes into a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error(String);
-
-impl Error {
-    pub(crate) fn new(text: impl Into<String>) -> Error {
-        Error(text.into())
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Error {}
-
-impl serde::ser::Error for Error {
-    fn custom<T: fmt::Display>(message: T) -> Error {
-        Error(message.to_string())
-    }
-}
-
-impl serde::de::Error for Error {
-    fn custom<T: fmt::Display>(message: T) -> Error {
-        Error(message.to_string())
-    }
-}
+pub use error::Error;
 
 /// The canonical bytes of a value.
 ///
@@ -81,6 +64,19 @@ pub fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), 
 /// their length.
 pub fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     de::read(bytes)
+}
+
+/// The bytes of something that a program wants to be sent or kept; it panics if there are none,
+/// which is the program's fault.
+pub(crate) fn encode<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T, what: &str) {
+    if let Err(error) = write(out, value) {
+        panic!("this {what} cannot be sent as bytes: {error}");
+    }
+}
+
+/// What [`encode`] wrote.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> T {
+    from_bytes(bytes).unwrap_or_else(|error| panic!("it does not survive its own bytes: {error}"))
 }
 
 #[cfg(test)]

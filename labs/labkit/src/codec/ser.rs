@@ -2,7 +2,7 @@
 
 use serde::{Serialize, ser};
 
-use super::Error;
+use super::error::Error;
 
 pub(super) fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<(), Error> {
     refuse_hash_sets::<T>(|| "the value".to_owned())?;
