@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use crate::{abi::EffectWriter, codec::encode};
 
-/// The store that all nodes share, from [`Context::store`]: what a distributed file system (GFS,
-/// HDFS) is to the programs above it. Only some labs look into it; their handouts say so.
+/// The store that all nodes share, from [`Context::store`](crate::Context::store): what a
+/// distributed file system (GFS, HDFS) is to the programs above it. Only some labs look into it;
+/// their handouts say so.
 ///
 /// Because a rename is atomic and a series of appends is not, results are written under a name that
 /// nobody reads and renamed when they are complete. Two workers that have computed the same result

@@ -3,6 +3,7 @@
 mod faults;
 mod frames;
 mod limits;
+#[path = "../register/mod.rs"]
 mod register;
 mod replaying;
 

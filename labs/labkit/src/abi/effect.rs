@@ -160,8 +160,8 @@ impl EffectWriter {
     }
 }
 
-/// Reads the answer to [`Op::Step`], one effect at a time; after the first `Err` there is nothing
-/// more.
+/// Reads the answer to [`Op::Step`](super::Op::Step), one effect at a time; after the first `Err`
+/// there is nothing more.
 pub fn effects(mut bytes: &[u8]) -> impl Iterator<Item = Result<Effect<'_>, Malformed>> {
     std::iter::from_fn(move || {
         if bytes.is_empty() {

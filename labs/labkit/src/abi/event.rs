@@ -109,8 +109,8 @@ impl Event<'_> {
 }
 
 impl Start<'_> {
-    /// Appends the description of the start to `out`; [`Op::Restore`] wants it in front of the
-    /// snapshot.
+    /// Appends the description of the start to `out`; [`Op::Restore`](super::Op::Restore) wants it
+    /// in front of the snapshot.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.push(self.role);
         put_node(out, self.id);

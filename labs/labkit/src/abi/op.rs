@@ -6,7 +6,7 @@ use super::wire::Malformed;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Op {
-    /// Handles an [`Event`]; the answer is the list of its effects.
+    /// Handles an [`Event`](super::Event); the answer is the list of its effects.
     Step = 0,
     /// The answer is the node's state as canonical bytes.
     Snapshot = 1,
