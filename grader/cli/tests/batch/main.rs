@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use class::Sort;
 use graded::{GRADED, assert_same, files_of, text};
-use support::{cargo_grade, changed, root};
+use support::{cargo_grade, changed};
 
 #[test]
 fn each_student_has_the_row_that_they_deserve() {

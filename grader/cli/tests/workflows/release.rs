@@ -114,7 +114,8 @@ fn a_release_for_students_has_no_hidden_test() {
             "{module}"
         );
     }
-    assert!(read(&release.suites().join("lib.rs")).contains("pub hidden: Vec<Test>,"));
+    let suite = release.folder.path().join("grader/labtest/src/suite.rs");
+    assert!(read(&suite).contains("pub hidden: Vec<Test>,"));
     assert_eq!(read(&release.suites().join("lab2/public/mod.rs")), public);
     // Once more changes nothing.
     let stub = read(&release.suites().join("lab0/hidden.rs"));
