@@ -17,7 +17,7 @@ mod passes;
 mod search;
 
 #[cfg(test)]
-#[path = "../../../../sim/tests/world/register.rs"]
+#[path = "../../../../sim/tests/register/mod.rs"]
 #[allow(dead_code, reason = "the world's own tests use the rest")]
 mod register;
 #[cfg(test)]
