@@ -84,14 +84,14 @@ pub fn merge(request: &MergeRequest, listener: &mut dyn ClassListener) -> Result
     Ok(class)
 }
 
+/// A result, and the shard that has it.
+type Found<'a> = (&'a Store, (Record, Grade));
+
 /// The result of each submission that any of the shards has, and whose it is.
-fn all_results<'a>(
-    shards: &'a [Store],
-    plan: &Plan,
-) -> Result<BTreeMap<String, (&'a Store, (Record, Grade))>, Error> {
+fn all_results<'a>(shards: &'a [Store], plan: &Plan) -> Result<BTreeMap<String, Found<'a>>, Error> {
     let mut found = BTreeMap::new();
     for item in plan.items() {
-        let mut of: Option<(&Store, (Record, Grade))> = None;
+        let mut of: Option<Found<'_>> = None;
         for shard in shards {
             let Ok((record, grade)) = shard.record(&item.id) else {
                 continue;
