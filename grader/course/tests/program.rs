@@ -174,7 +174,7 @@ fn it_grades_in_no_project_with_other_sources() {
         fs::write(&path, text).expect("a file");
     };
     refused(
-        "grader/suites/src/lab2/public/mod.rs",
+        "grader/suites/lab2/src/public/mod.rs",
         "the sources of lab2 differ",
     );
     refused(

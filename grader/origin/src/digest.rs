@@ -84,10 +84,8 @@ pub(crate) fn lab_sources(root: &Path, lab: &str) -> io::Result<Vec<String>> {
             sources.extend(parts.into_iter().filter(there));
         }
     }
-    // Where the tests of all labs are one crate, each of its files may count for each lab.
-    let own = format!("{SUITES}/{lab}");
-    let tests = [own, SUITES.to_owned()].into_iter();
-    sources.extend(tests.into_iter().find(|folder| root.join(folder).is_dir()));
+    let tests = format!("{SUITES}/{lab}");
+    sources.extend(root.join(&tests).is_dir().then_some(tests));
     Ok(sources)
 }
 

@@ -179,9 +179,9 @@ pub fn write_all(into: &Path, canary: &Path) -> Vec<Fixture> {
             canary: canary.to_owned(),
             neighbour: into.join(NEIGHBOUR).join("src/lib.rs"),
             hidden: root()
-                .join("grader/suites/src")
+                .join("grader/suites")
                 .join(&fixture.base)
-                .join("hidden.rs"),
+                .join("hidden/src/lib.rs"),
         };
         let submission = into.join(&fixture.name);
         let base = root().join("solutions").join(&fixture.base);
