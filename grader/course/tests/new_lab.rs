@@ -64,6 +64,7 @@ fn a_lab_touches_four_lines_outside_of_its_own_folders() {
         added += new.len() - old.len();
     }
     assert_eq!(added, 4);
+    assert_eq!(ran.out.matches("\n  line ").count(), 4, "{}", ran.out);
     assert!(!after.is_empty());
     for (path, text) in &after {
         let path = path.to_string_lossy().replace('\\', "/");
@@ -71,7 +72,6 @@ fn a_lab_touches_four_lines_outside_of_its_own_folders() {
             path.contains("two-words"),
             "{path} is in a folder of the lab"
         );
-        assert!(ran.out.contains(path.split("/src").next().unwrap_or("")) || path.contains('/'));
         assert!(!text.contains("{{"), "{path}");
     }
     let again = cargo_grade_in(&package, &["new-lab", "two-words"]);
@@ -203,7 +203,10 @@ impl Outside {
     }
 }
 
+/// It builds all of the grader but for the dependencies once more, which is minutes: `.ci/long
+/// new-lab`.
 #[test]
+#[ignore = "takes minutes"]
 fn a_lab_in_a_workspace_of_its_own_is_built_and_graded() {
     let outside = Outside::build();
     let root = outside.root();
@@ -230,7 +233,7 @@ fn a_lab_in_a_workspace_of_its_own_is_built_and_graded() {
     }
     let (code, said) = outside.grade(&["demo", "--hidden"]);
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("0/100"), "{said}");
+    assert!(said.contains(" 0/100"), "{said}");
     let (code, said) = outside.grade(&["mutants", "demo", "counts-a-retry-twice"]);
     assert_eq!(code, 0, "{said}");
     // What the grader was built from must lie there.

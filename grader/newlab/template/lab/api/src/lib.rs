@@ -29,16 +29,16 @@ pub struct Total(
 );
 
 /// The lab made of your types: what [`glue!`] asks of them stands here as bounds.
-pub fn lab<TotalServer, TotalClient>() -> Lab
+pub fn lab<Server, User>() -> Lab
 where
-    TotalServer: Node<Config = ()> + 'static,
-    TotalClient: 'static
-        + Client<Config = ClientConfig, Message = TotalServer::Message, Command = Add, Output = Total>,
+    Server: Node<Config = ()> + 'static,
+    User: Client<Config = ClientConfig, Message = Server::Message, Command = Add, Output = Total>
+        + 'static,
 {
     // Nothing inside a server is looked at: what counts is what its users get.
     Lab::new(vec![
-        Role::node::<TotalServer>(|_| Vec::new()),
-        Role::client::<TotalClient>(),
+        Role::node::<Server>(|_| Vec::new()),
+        Role::client::<User>(),
     ])
 }
 
