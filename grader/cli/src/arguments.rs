@@ -333,6 +333,45 @@ pub enum Command {
         /// The lab, such as lab2.
         lab: String,
     },
+    /// For course staff: write a new lab, a whole small one to go on from.
+    ///
+    /// It is written into this project, or into a workspace of its own that has Faultline as a
+    /// dependency. Exit codes: 0 all of it is there; 2 a name cannot be used or something is in the
+    /// way, and nothing was written; 4 it cannot be written. docs/a-lab-of-your-own.md tells what
+    /// it consists of.
+    NewLab(NewLabArguments),
+}
+
+/// What new lab to write, and where.
+#[derive(Debug, Args)]
+pub struct NewLabArguments {
+    /// Its name: lower-case letters, digits and dashes.
+    pub name: String,
+
+    /// Its title.
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+
+    /// Make this folder, a workspace for labs of your own.
+    #[arg(long, value_name = "DIR")]
+    pub outside: Option<PathBuf>,
+
+    /// The checkout of Faultline that the workspace depends on, instead of this project.
+    #[arg(
+        long,
+        value_name = "PATH",
+        requires = "outside",
+        conflicts_with = "faultline_git"
+    )]
+    pub faultline: Option<PathBuf>,
+
+    /// The git repository of Faultline that the workspace depends on.
+    #[arg(long, value_name = "URL", requires = "outside")]
+    pub faultline_git: Option<String>,
+
+    /// The revision of it; without one, the head of its default branch.
+    #[arg(long, value_name = "REV", requires = "faultline_git")]
+    pub rev: Option<String>,
 }
 
 /// What to grade of a class, and how.

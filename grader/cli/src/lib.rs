@@ -25,6 +25,7 @@ mod grade;
 mod greeting;
 mod import;
 mod mutants;
+mod new_lab;
 mod output;
 mod project;
 mod replay;
@@ -138,6 +139,10 @@ fn carry_out(course: &Course, command: &Command, interrupt: &Arc<AtomicBool>) ->
             print(&format!(
                 "starter/{lab}: {files} files written from solutions/{lab}\n"
             ));
+            Ok(ALL_PASSED)
+        }
+        Command::NewLab(asked) => {
+            print(&new_lab::new_lab(&course.root, asked)?);
             Ok(ALL_PASSED)
         }
         Command::Mutants {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use faultline_grade::Error;
-use faultline_origin::project_above;
+use faultline_origin::{MARK, project_above};
 
 /// Where labs, rubrics and solutions lie. `cargo grade` works from any folder that cargo finds the
 /// project from, and cargo says where that is; a grader that is run as a program looks from the
@@ -28,7 +28,8 @@ fn missing(start: &Path, from_cargo: bool) -> String {
         false => "go to the folder of the project, or one below it, and run this again",
     };
     format!(
-        "neither {} nor a folder above it has labs/ and rubrics/, as the project has: {advice}",
+        "neither {} nor a folder above it has labs/ and rubrics/, as the project has, or a file \
+         {MARK}: {advice}",
         start.display()
     )
 }

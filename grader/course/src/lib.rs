@@ -1,8 +1,9 @@
 //! The registry: which labs this course has. The program `faultline` (`cargo grade`) is the grader
 //! of `faultline-cli` with these labs.
 //!
-//! To add a lab, add a line to [`suites`], and a rubric to `rubrics/`. This crate must not know how
-//! anything is graded; it names labs, and that is all. Nothing but its own tests may depend on it.
+//! `cargo grade new-lab NAME` makes a lab, its line in [`suites`] included. This crate must not know
+//! how anything is graded; it names labs, and that is all. Nothing but its own tests may depend on
+//! it.
 //!
 //! ```
 //! let labs: Vec<&str> = faultline::suites().iter().map(|suite| suite.lab).collect();
@@ -19,12 +20,12 @@ use faultline_origin::Origin;
 
 /// All labs, in the order of the course.
 pub fn suites() -> Vec<Suite> {
-    vec![
-        lab0_suite::suite().with_hidden(lab0_hidden::tests()),
-        lab1_suite::suite().with_hidden(lab1_hidden::tests()),
-        lab2_suite::suite().with_hidden(lab2_hidden::tests()),
-        lab3_suite::suite().with_hidden(lab3_hidden::tests()),
-    ]
+    faultline_labtest::suites! {
+        lab0_suite with lab0_hidden;
+        lab1_suite with lab1_hidden;
+        lab2_suite with lab2_hidden;
+        lab3_suite with lab3_hidden;
+    }
 }
 
 /// What the labs were compiled from.

@@ -59,10 +59,10 @@ fn broken(path: &Path, what: &str) -> Error {
 }
 
 fn derive_manifest(manifest: &str, lab: &str) -> String {
-    let underscored = format!("{lab}_solution");
+    let underscored = lab.replace('-', "_");
     manifest
         .replace(&format!("{lab}-solution"), lab)
-        .replace(&underscored, lab)
+        .replace(&format!("{underscored}_solution"), &underscored)
         .replace("reference solution", "starter")
 }
 

@@ -59,6 +59,15 @@ pub fn drawn(trial: &Trial<'_>) -> Draw {
     Choices::new(trial.seed()).draw(About::Plan, 9, 0)
 }
 
+/// The labs of a registry: of each the crate of its suite, and the crate of its hidden tests. One
+/// line for each, whatever its name: `suites! { lab1_suite with lab1_hidden; }`.
+#[macro_export]
+macro_rules! suites {
+    ($($suite:ident with $hidden:ident;)*) => {
+        vec![$($suite::suite().with_hidden($hidden::tests())),*]
+    };
+}
+
 /// Hidden tests with their opaque names: `hidden_tests! { "H-A1" one, "H-A2" another }`.
 #[macro_export]
 macro_rules! hidden_tests {

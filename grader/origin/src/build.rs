@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Origin, digest, project_above};
+use crate::{MARK, Origin, digest, project_above};
 
 /// For the build script of `grader/grade`: the digest of the engines, beside which it lies, as
 /// `FAULTLINE_ENGINES`. They need not be the project's: as a dependency, they lie in a checkout
@@ -36,7 +36,7 @@ pub fn emit() -> Result<(), Box<dyn Error>> {
     let package = package()?;
     let root = project_above(&package).ok_or_else(|| {
         format!(
-            "no folder above {} has labs/ and rubrics/",
+            "no folder above {} has labs/ and rubrics/, or a file {MARK}",
             package.display()
         )
     })?;

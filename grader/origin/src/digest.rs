@@ -66,7 +66,10 @@ fn of_crate(folder: &str) -> [String; 2] {
 pub fn of_lab(root: &Path, lab: &str) -> io::Result<String> {
     let sources = lab_sources(root, lab)?;
     if sources.is_empty() {
-        let text = format!("{} has no folder labs/{lab}-*", root.display());
+        let text = format!(
+            "{0} has no folder labs/{lab} or labs/{lab}-*",
+            root.display()
+        );
         return Err(io::Error::new(io::ErrorKind::NotFound, text));
     }
     of_sources(root, sources)
@@ -74,11 +77,16 @@ pub fn of_lab(root: &Path, lab: &str) -> io::Result<String> {
 
 /// What a lab's digest is a digest of, below the project.
 pub(crate) fn lab_sources(root: &Path, lab: &str) -> io::Result<Vec<String>> {
-    let begin = format!("{lab}-");
+    let labs = match labs(root) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        labs => labs?,
+    };
     let mut sources = Vec::new();
     for entry in fs::read_dir(root.join("labs"))? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.starts_with(&begin) {
+        // `labs/two-phase` is of the lab `two-phase`, not of the lab `two`, if both are labs.
+        let longer = |other: &String| other.len() > lab.len() && is_of(&name, other);
+        if is_of(&name, lab) && !labs.iter().any(longer) {
             let parts = of_crate(&format!("labs/{name}"));
             let there = |part: &String| root.join(part).exists();
             sources.extend(parts.into_iter().filter(there));
@@ -89,10 +97,19 @@ pub(crate) fn lab_sources(root: &Path, lab: &str) -> io::Result<Vec<String>> {
     Ok(sources)
 }
 
+/// True if a folder of this name is a lab's: it has the lab's id, or begins with it.
+fn is_of(folder: &str, lab: &str) -> bool {
+    let rest = folder.strip_prefix(lab);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+}
+
 /// The ids of all labs: each has a rubric.
 pub(crate) fn labs(root: &Path) -> io::Result<Vec<String>> {
     let mut labs = Vec::new();
-    for entry in fs::read_dir(root.join("rubrics"))? {
+    let rubrics = root.join("rubrics");
+    let entries = fs::read_dir(&rubrics)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", rubrics.display())))?;
+    for entry in entries {
         let path: PathBuf = entry?.path();
         if path
             .extension()
@@ -224,6 +241,22 @@ mod tests {
         ] {
             assert_eq!(changed_by(path), counts, "{path}");
         }
+    }
+
+    #[test]
+    fn a_folder_is_of_the_lab_whose_name_it_has() {
+        let folder = project();
+        let root = folder.path();
+        let digest = |lab| of_lab(root, lab).expect("it is read");
+        write(root, "labs/lab1-more/src/lib.rs", "");
+        let before = digest("lab1");
+        write(root, "labs/lab1-more/src/lib.rs", "// changed");
+        assert_ne!(digest("lab1"), before, "it is one of two folders of lab1");
+        write(root, "rubrics/lab1-more.toml", "");
+        let (one, other) = (digest("lab1"), digest("lab1-more"));
+        write(root, "labs/lab1-more/src/lib.rs", "// changed again");
+        assert_eq!(digest("lab1"), one, "it is another lab");
+        assert_ne!(digest("lab1-more"), other);
     }
 
     #[test]

@@ -86,12 +86,18 @@ impl Origin {
     }
 }
 
-/// The project that a folder belongs to: the nearest folder from there upward that has what each
-/// project has, labs and rubrics. One of the two is not enough: `labs` is a common name.
+/// The file that marks the root of a project. Nothing in it is read: that it is there is what
+/// counts.
+pub const MARK: &str = "faultline.toml";
+
+/// The project that a folder belongs to: the nearest folder from there upward that is marked by a
+/// file `faultline.toml`, or has what each project has, labs and rubrics. One of the two is not
+/// enough: `labs` is a common name.
 pub fn project_above(start: &Path) -> Option<PathBuf> {
+    let both = |folder: &Path| folder.join("rubrics").is_dir() && folder.join("labs").is_dir();
     start
         .ancestors()
-        .find(|folder| folder.join("rubrics").is_dir() && folder.join("labs").is_dir())
+        .find(|folder| folder.join(MARK).is_file() || both(folder))
         .map(Path::to_owned)
 }
 
@@ -123,6 +129,12 @@ mod tests {
         assert_eq!(
             project_above(&inner.join("starter/lab2/src")).as_deref(),
             Some(outer)
+        );
+        // Whoever marks a root says where it is, even if it has no labs yet.
+        fs::write(inner.join(MARK), "").expect("a new file");
+        assert_eq!(
+            project_above(&inner.join("starter/lab2/src")),
+            Some(inner.clone())
         );
     }
 }

@@ -31,6 +31,7 @@ enum CargoMessage {
 #[derive(Deserialize)]
 pub(super) struct Artifact {
     target: CargoTarget,
+    pub package_id: String,
     pub manifest_path: PathBuf,
     filenames: Vec<PathBuf>,
 }

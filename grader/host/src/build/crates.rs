@@ -13,7 +13,7 @@ impl LabCrates {
     /// The crates of the lab called `lab`, such as `lab2`.
     pub fn of(lab: &str) -> LabCrates {
         LabCrates {
-            student: lab.to_owned(),
+            student: lab.replace('-', "_"),
             api: format!("{lab}-api"),
         }
     }

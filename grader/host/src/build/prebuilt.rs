@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeSet,
     ffi::OsString,
-    io,
     path::{Path, PathBuf},
     process::Command,
     time::SystemTime,
@@ -12,7 +11,7 @@ use std::{
 use super::{
     artifacts::{Artifact, Libraries, libraries_of, products, read_artifacts},
     crates::LabCrates,
-    stamp::{Inputs, Stamp},
+    stamp::{self, Inputs, Stamp},
 };
 use crate::{ToolError, Toolchain, environment, toolchain::TARGET};
 
@@ -38,10 +37,11 @@ impl Prebuilt {
     ) -> Result<Prebuilt, ToolError> {
         // With a relative path, what cargo and rustc say about files would not fit together.
         let root = std::path::absolute(root).map_err(ToolError::io("find", root))?;
-        let options = remap_options(&root);
         let stamp = root
             .join("target/faultline")
             .join(format!("{}.stamp.json", crates.api));
+        let outside = Stamp::outside(&stamp, &root);
+        let options = remap_options(&root, &outside);
         let inputs = Inputs {
             root: &root,
             compiler: toolchain.version(),
@@ -49,7 +49,7 @@ impl Prebuilt {
         };
         let libraries = match Stamp::libraries(&stamp, &inputs) {
             Some(libraries) => libraries,
-            None => build_libraries(&inputs, toolchain, &crates, &stamp)?,
+            None => build_libraries(&inputs, &outside, toolchain, &crates, &stamp)?,
         };
         Ok(Prebuilt {
             crates,
@@ -59,14 +59,54 @@ impl Prebuilt {
     }
 }
 
+/// Builds with the names of these folders outside of the project kept out of the libraries. That
+/// there are others only the build itself tells: then it is made once more.
 fn build_libraries(
     inputs: &Inputs<'_>,
+    outside: &BTreeSet<PathBuf>,
     toolchain: &Toolchain,
     crates: &LabCrates,
     stamp: &Path,
 ) -> Result<Libraries, ToolError> {
-    let mut command = cargo_command(inputs, toolchain, &crates.api);
     let started = SystemTime::now();
+    let artifacts = run_cargo(inputs, toolchain, crates)?;
+    let packages = path_packages(&artifacts);
+    let found = stamp::outside_of(inputs.root, &packages);
+    if found != *outside {
+        let options = remap_options(inputs.root, &found);
+        let inputs = Inputs {
+            options: &options,
+            ..*inputs
+        };
+        return build_libraries(&inputs, &found, toolchain, crates, stamp);
+    }
+    let libraries = libraries_of(&artifacts, crates)?;
+    let (packages, products) = (
+        packages.into_iter().collect(),
+        products(&artifacts).cloned().collect::<Vec<_>>(),
+    );
+    // Without a stamp everything works, a little slower.
+    let _ = Stamp::write(stamp, inputs, started, packages, &products, &libraries);
+    Ok(libraries)
+}
+
+/// The folders of packages that are found by a path, and so can change without a change of the
+/// lock: the project's own, and those of a checkout of Faultline that a project elsewhere uses.
+fn path_packages(artifacts: &[Artifact]) -> BTreeSet<PathBuf> {
+    artifacts
+        .iter()
+        .filter(|artifact| artifact.package_id.contains("path+file:"))
+        .filter_map(|artifact| artifact.manifest_path.parent())
+        .map(Path::to_owned)
+        .collect()
+}
+
+fn run_cargo(
+    inputs: &Inputs<'_>,
+    toolchain: &Toolchain,
+    crates: &LabCrates,
+) -> Result<Vec<Artifact>, ToolError> {
+    let mut command = cargo_command(inputs, toolchain, &crates.api);
     let output = command.output().map_err(|source| ToolError::CannotRun {
         program: toolchain.cargo(),
         source,
@@ -81,30 +121,7 @@ fn build_libraries(
                 .to_owned(),
         });
     }
-    let artifacts = read_artifacts(&String::from_utf8_lossy(&output.stdout));
-    let libraries = libraries_of(&artifacts, crates)?;
-    // Without a stamp everything works, a little slower.
-    let _ = write_stamp(inputs, stamp, &artifacts, &libraries, started);
-    Ok(libraries)
-}
-
-fn write_stamp(
-    inputs: &Inputs<'_>,
-    stamp: &Path,
-    artifacts: &[Artifact],
-    libraries: &Libraries,
-    started: SystemTime,
-) -> io::Result<()> {
-    let packages = artifacts
-        .iter()
-        .filter_map(|artifact| artifact.manifest_path.parent());
-    let packages: BTreeSet<PathBuf> = packages
-        .filter(|folder| folder.starts_with(inputs.root))
-        .map(Path::to_owned)
-        .collect();
-    let packages: Vec<PathBuf> = packages.into_iter().collect();
-    let products: Vec<PathBuf> = products(artifacts).cloned().collect();
-    Stamp::write(stamp, inputs, started, packages, &products, libraries)
+    Ok(read_artifacts(&String::from_utf8_lossy(&output.stdout)))
 }
 
 fn cargo_command(inputs: &Inputs<'_>, toolchain: &Toolchain, package: &str) -> Command {
@@ -142,14 +159,21 @@ fn cargo_command(inputs: &Inputs<'_>, toolchain: &Toolchain, package: &str) -> C
 
 /// Options that keep the names of this machine's folders out of the libraries, so that a module (a
 /// panic holds the path of its source) and the compiler's messages are the same bytes everywhere.
-fn remap_options(root: &Path) -> OsString {
+fn remap_options(root: &Path, outside: &BTreeSet<PathBuf>) -> OsString {
     let mut options = remap_option(root, "faultline");
+    let mut add = |folder: &Path, name: &str| {
+        // Cargo separates options by a character that no path has.
+        options.push("\u{1f}");
+        options.push(remap_option(folder, name));
+    };
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
     if let Some(home) = home {
-        // Cargo separates options by a character that no path has.
-        options.push("\u{1f}");
-        options.push(remap_option(&home, "cargo"));
+        add(&home, "cargo");
+    }
+    for package in outside {
+        let name = package.file_name().unwrap_or_default().to_string_lossy();
+        add(package, &format!("faultline/{name}"));
     }
     options
 }

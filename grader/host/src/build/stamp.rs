@@ -5,6 +5,7 @@
 //! differs, cargo decides.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsStr,
     fs, io,
     path::{Path, PathBuf},
@@ -20,12 +21,19 @@ use super::artifacts::Libraries;
 #[derive(Serialize, Deserialize)]
 pub(super) struct Stamp {
     inputs: String,
-    /// The folders of the packages of this project among the libraries.
+    /// The folders of those packages among the libraries that are found by a path: this project's,
+    /// and those outside of it that it uses.
     packages: Vec<PathBuf>,
     /// Everything that cargo made, with its length and its time, which change when something else
     /// is built over it.
     products: Vec<(PathBuf, u64, u128)>,
     libraries: Libraries,
+}
+
+/// Which of these packages lie outside of the project.
+pub(super) fn outside_of(root: &Path, packages: &BTreeSet<PathBuf>) -> BTreeSet<PathBuf> {
+    let outside = packages.iter().filter(|folder| !folder.starts_with(root));
+    outside.cloned().collect()
 }
 
 /// What the libraries depend on besides the sources of their packages.
@@ -39,9 +47,20 @@ pub(super) struct Inputs<'a> {
 }
 
 impl Stamp {
+    fn read(file: &Path) -> Option<Stamp> {
+        serde_json::from_slice(&fs::read(file).ok()?).ok()
+    }
+
+    /// The packages outside of the project that the stamp in `file` knows, right or not: none, if
+    /// there is no stamp.
+    pub fn outside(file: &Path, root: &Path) -> BTreeSet<PathBuf> {
+        let packages = Stamp::read(file).map_or_else(Vec::new, |stamp| stamp.packages);
+        outside_of(root, &packages.into_iter().collect())
+    }
+
     /// The libraries that the stamp in `file` knows, if they are still what would be built now.
     pub fn libraries(file: &Path, inputs: &Inputs<'_>) -> Option<Libraries> {
-        let stamp: Stamp = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+        let stamp = Stamp::read(file)?;
         let same = |(path, length, time): &(PathBuf, u64, u128)| {
             product(path).is_ok_and(|now| now == (*length, *time))
         };
@@ -122,6 +141,18 @@ impl Inputs<'_> {
             files.push(package.join("Cargo.toml"));
             sources(&package.join("src"), &mut files)?;
         }
+        // A package outside takes versions and features of its dependencies from its own workspace.
+        let packages: BTreeSet<PathBuf> = packages.iter().cloned().collect();
+        let above = outside_of(self.root, &packages)
+            .into_iter()
+            .filter_map(|package| {
+                let manifests = package
+                    .ancestors()
+                    .skip(1)
+                    .map(|above| above.join("Cargo.toml"));
+                manifests.into_iter().find(|manifest| manifest.is_file())
+            });
+        files.extend(above.collect::<BTreeSet<_>>());
         Ok(files)
     }
 }
@@ -144,15 +175,19 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
+    /// A project, and beside it a checkout whose `labkit` it uses by a path.
     #[test]
     fn any_change_makes_a_stamp_invalid() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (root, package) = (folder.path(), folder.path().join("labs/x"));
+        let (root, package) = (
+            &folder.path().join("project"),
+            folder.path().join("project/labs/x"),
+        );
+        let outside = folder.path().join("faultline/labs/labkit");
         let (product, stamp) = (root.join("libx.rlib"), root.join("stamp.json"));
+        fs::create_dir_all(outside.join("src")).expect("it can be made");
         fs::create_dir_all(package.join("src/inner")).expect("it can be made");
         let files = [
             "Cargo.toml",
@@ -160,6 +195,9 @@ mod tests {
             "labs/x/Cargo.toml",
             "labs/x/src/lib.rs",
             "labs/x/src/inner/a.rs",
+            "../faultline/labs/labkit/src/lib.rs",
+            "../faultline/labs/labkit/Cargo.toml",
+            "../faultline/Cargo.toml",
         ];
         for file in files {
             fs::write(root.join(file), "before").expect("it can be written");
@@ -178,13 +216,19 @@ mod tests {
             options: OsStr::new(""),
         };
         let write = || {
-            let (packages, products) = (vec![package.clone()], std::slice::from_ref(&product));
+            let packages = vec![package.clone(), outside.clone()];
+            let products = std::slice::from_ref(&product);
             let later = SystemTime::now() + std::time::Duration::from_secs(1);
             Stamp::write(&stamp, &inputs, later, packages, products, &libraries)
                 .expect("it can be written");
         };
+        assert_eq!(Stamp::outside(&stamp, root), BTreeSet::new());
         write();
         assert!(Stamp::libraries(&stamp, &inputs).is_some());
+        assert_eq!(
+            Stamp::outside(&stamp, root),
+            BTreeSet::from([outside.clone()])
+        );
         for file in files {
             fs::write(root.join(file), "after").expect("it can be written");
             assert!(Stamp::libraries(&stamp, &inputs).is_none(), "{file}");

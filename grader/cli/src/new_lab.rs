@@ -1,0 +1,69 @@
+//! `cargo grade new-lab`: a whole small lab to go on from.
+
+use std::{fs, path::Path};
+
+use clap::CommandFactory;
+use faultline_grade::Error;
+use faultline_newlab::{NewLab, Source, Written, write_inside, write_outside};
+use faultline_origin::LOCK;
+
+use crate::arguments::{Arguments, NewLabArguments};
+
+/// Writes it, and tells what was written and what to do next.
+pub fn new_lab(root: &Path, asked: &NewLabArguments) -> Result<String, Error> {
+    let lock = root.join(LOCK);
+    let lock = fs::read_to_string(&lock).map_err(|error| {
+        Error::Usage(format!(
+            "{} cannot be read: {error}; a new lab must not have the name of another package",
+            lock.display()
+        ))
+    })?;
+    let command = Arguments::command();
+    let commands = command.get_subcommands().map(|command| command.get_name());
+    let commands: Vec<&str> = commands.chain(["help"]).collect();
+    let lab = NewLab::new(&asked.name, asked.title.as_deref(), &lock, &commands)?;
+    match &asked.outside {
+        None => Ok(told(&asked.name, &write_inside(&lab, root)?)),
+        Some(folder) => {
+            let faultline = match (&asked.faultline_git, &asked.faultline) {
+                (Some(url), _) => Source::Git {
+                    url: url.clone(),
+                    rev: asked.rev.clone(),
+                },
+                (None, Some(path)) => Source::Path(path.clone()),
+                (None, None) => Source::Path(root.to_owned()),
+            };
+            let written = write_outside(&lab, folder, &faultline, &lock)?;
+            Ok(told_outside(&asked.name, folder, &written))
+        }
+    }
+}
+
+fn told(name: &str, written: &Written) -> String {
+    let mut out = format!("{name}: a new lab\n\n");
+    for new in &written.new {
+        out += &format!("  new    {new}\n");
+    }
+    for line in &written.lines {
+        out += &format!("  line   {}: {}\n", line.file, line.text.trim());
+    }
+    out + "\n" + &next(name)
+}
+
+fn told_outside(name: &str, folder: &Path, written: &Written) -> String {
+    let mut out = format!("{name}: a new lab in a workspace of its own\n\n");
+    for new in &written.new {
+        out += &format!("  new    {new}\n");
+    }
+    out + &format!("\n  cd {}\n", folder.display()) + &next(name)
+}
+
+fn next(name: &str) -> String {
+    format!(
+        "  cargo grade {name} --hidden --path solutions/{name}    all of its points\n\
+         \x20 cargo grade {name}    none: this is what students begin with\n\
+         \x20 cargo grade mutants {name}    which test catches which wrong solution\n\
+         \x20 cargo grade starter {name}    the starter anew, after a change of the solution\n\n\
+         docs/a-lab-of-your-own.md, where Faultline is, tells how to go on.\n"
+    )
+}

@@ -1,0 +1,246 @@
+//! `cargo grade new-lab`: what it writes is whole and right, or nothing is written.
+
+mod support;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use support::{cargo_grade, cargo_grade_in, root};
+use tempfile::TempDir;
+
+/// All files below a folder.
+fn files(folder: &Path) -> BTreeMap<PathBuf, String> {
+    let mut all = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).expect("it is below").to_owned();
+                all.insert(name, fs::read_to_string(path).expect("a text"));
+            }
+        }
+    }
+    all
+}
+
+/// As much of a project as a new lab looks at.
+fn small_project() -> TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for file in [
+        "Cargo.lock",
+        "README.md",
+        "grader/course/Cargo.toml",
+        "grader/course/src/lib.rs",
+    ] {
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a new folder");
+        fs::copy(root().join(file), path).expect("the project has it");
+    }
+    fs::write(folder.path().join("faultline.toml"), "").expect("a new file");
+    folder
+}
+
+#[test]
+fn a_lab_touches_four_lines_outside_of_its_own_folders() {
+    let folder = small_project();
+    let package = folder.path().join("grader/course");
+    let before = files(folder.path());
+    let ran = cargo_grade_in(&package, &["new-lab", "two-words"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let mut after = files(folder.path());
+    let mut added = 0;
+    for (path, text) in &before {
+        let now = after.remove(path).expect("nothing is removed");
+        let (old, new): (Vec<&str>, Vec<&str>) = (text.lines().collect(), now.lines().collect());
+        let kept = new.iter().filter(|line| old.contains(line)).count();
+        assert_eq!(kept, old.len(), "{}", path.display());
+        added += new.len() - old.len();
+    }
+    assert_eq!(added, 4);
+    assert_eq!(ran.out.matches("\n  line ").count(), 4, "{}", ran.out);
+    assert!(!after.is_empty());
+    for (path, text) in &after {
+        let path = path.to_string_lossy().replace('\\', "/");
+        assert!(
+            path.contains("two-words"),
+            "{path} is in a folder of the lab"
+        );
+        assert!(!text.contains("{{"), "{path}");
+    }
+    let again = cargo_grade_in(&package, &["new-lab", "two-words"]);
+    assert_eq!(again.code, 2, "{}", again.out);
+    assert!(
+        again.err.contains("labs/two-words is there already"),
+        "{}",
+        again.err
+    );
+}
+
+#[test]
+fn nothing_is_written_if_something_is_in_the_way() {
+    let folder = small_project();
+    let package = folder.path().join("grader/course");
+    let made = |name: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(&path).expect("a new folder");
+        path
+    };
+    let before = files(folder.path());
+    let refused = |arguments: &[&str], why: &str| {
+        let arguments: Vec<&str> = ["new-lab"].iter().chain(arguments).copied().collect();
+        let ran = cargo_grade_in(&package, &arguments);
+        assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.out);
+        assert!(ran.err.contains(why), "{arguments:?}: {}", ran.err);
+        assert_eq!(files(folder.path()), before, "{arguments:?}");
+    };
+    refused(&["Demo"], "lower-case letters");
+    refused(&["fn"], "taken by Rust");
+    refused(&["mutants"], "is a command");
+    refused(&["lab0"], "a package lab0 already");
+    refused(&["demo", "--title", "a\nb"], "plain text");
+    let taken = made("solutions/demo-variant");
+    refused(&["demo"], "solutions/demo-variant is there already");
+    fs::remove_dir(taken).expect("it is empty");
+    let outside = made("outside");
+    let outside = outside.to_str().expect("a plain name");
+    refused(&["demo", "--outside", outside], "is there already");
+    // This project is none that could be depended on.
+    let new = folder.path().join("new");
+    let new = new.to_str().expect("a plain name");
+    refused(&["demo", "--outside", new], "no checkout of Faultline");
+    let readme = folder.path().join("README.md");
+    fs::write(&readme, "no table").expect("it can be written");
+    let ran = cargo_grade_in(&package, &["new-lab", "demo"]);
+    assert_eq!(ran.code, 2, "{}", ran.out);
+    assert!(
+        ran.err.contains("README.md: expected a table"),
+        "{}",
+        ran.err
+    );
+    assert!(!folder.path().join("rubrics").exists());
+}
+
+/// A workspace with the lab `demo`, and its own grader.
+struct Outside {
+    folder: TempDir,
+    grader: PathBuf,
+}
+
+impl Outside {
+    /// Its dependencies are built where this test was, so those that come from a registry are built
+    /// already.
+    fn build() -> Outside {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let place = folder.path().join("labs of mine");
+        let ran = cargo_grade(&[
+            "new-lab",
+            "demo",
+            "--outside",
+            place.to_str().expect("a name"),
+        ]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let here = Path::new(env!("CARGO_BIN_EXE_faultline"));
+        let profile = here.parent().expect("a program lies in a folder");
+        let target = profile.parent().expect("a profile is of a target folder");
+        let mut cargo = Command::new("cargo");
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            if name.starts_with("CARGO") && name != "CARGO_HOME" {
+                cargo.env_remove(name);
+            }
+        }
+        let output = cargo
+            .args([
+                "build",
+                "--quiet",
+                "--offline",
+                "--package",
+                "course",
+                "--target-dir",
+            ])
+            .arg(target)
+            .env_remove("RUSTUP_TOOLCHAIN")
+            .current_dir(&place)
+            .output()
+            .expect("cargo runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.trim().is_empty(), "{said}");
+        // The next one is built over it.
+        let grader = folder
+            .path()
+            .join(format!("course{}", std::env::consts::EXE_SUFFIX));
+        let built = profile.join(format!("course{}", std::env::consts::EXE_SUFFIX));
+        fs::copy(built, &grader).expect("cargo has built it");
+        Outside { folder, grader }
+    }
+
+    fn root(&self) -> PathBuf {
+        self.folder.path().join("labs of mine")
+    }
+
+    /// The exit code and what was printed.
+    fn grade(&self, arguments: &[&str]) -> (i32, String) {
+        let output = Command::new(&self.grader)
+            .args(arguments)
+            .env_remove("CARGO_MANIFEST_DIR")
+            .env("COLUMNS", "100")
+            .current_dir(self.root().join("labs/demo"))
+            .output()
+            .expect("the grader runs");
+        let text = [output.stdout, output.stderr].concat();
+        let code = output.status.code().expect("the grader exits");
+        (
+            code,
+            String::from_utf8(text).expect("the grader writes UTF-8"),
+        )
+    }
+}
+
+/// It builds all of the grader but for the dependencies once more, which is minutes: `.ci/long
+/// new-lab`.
+#[test]
+#[ignore = "takes minutes"]
+fn a_lab_in_a_workspace_of_its_own_is_built_and_graded() {
+    let outside = Outside::build();
+    let root = outside.root();
+    let sources = files(&root)
+        .into_keys()
+        .filter(|path| path.ends_with("lib.rs"));
+    let formatted = Command::new("rustfmt")
+        .args(["--check", "--edition", "2024"])
+        .args(sources)
+        .current_dir(&root)
+        .output()
+        .expect("rustfmt runs");
+    let said = String::from_utf8_lossy(&formatted.stdout);
+    assert!(
+        formatted.status.success(),
+        "what is written is laid out: {said}"
+    );
+    for solution in ["demo", "demo-variant"] {
+        let path = root.join("solutions").join(solution);
+        let path = path.to_str().expect("a plain name");
+        let (code, said) = outside.grade(&["demo", "--hidden", "--path", path]);
+        assert_eq!(code, 0, "{said}");
+        assert!(said.contains("100/100"), "{said}");
+    }
+    let (code, said) = outside.grade(&["demo", "--hidden"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains(" 0/100"), "{said}");
+    let (code, said) = outside.grade(&["mutants", "demo", "counts-a-retry-twice"]);
+    assert_eq!(code, 0, "{said}");
+    // What the grader was built from must lie there.
+    let api = root.join("labs/demo/src/lib.rs");
+    let text = fs::read_to_string(&api).expect("the lab has it");
+    fs::write(&api, text + "// changed\n").expect("it can be written");
+    let (code, said) = outside.grade(&["demo"]);
+    assert_eq!(code, 4, "{said}");
+    assert!(said.contains("the sources of demo"), "{said}");
+}
