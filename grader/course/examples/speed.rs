@@ -171,75 +171,73 @@ enum Due {
 
 /// Messages and timers come in the order in which they were asked for; a client that has answered
 /// asks again.
+struct BareLoop {
+    nodes: Vec<NodeSpec>,
+    due: VecDeque<Due>,
+    /// Buffers that were used before.
+    spare: Vec<Vec<u8>>,
+    /// The clients that ask next, as indices of nodes.
+    invoke: Vec<usize>,
+}
+
+/// Events per second without a world.
 fn bare_loop(program: &Program, count: u64) -> f64 {
-    let nodes = nodes();
-    let disk = BTreeMap::new();
     let mut backend = program.backend();
-    let mut due: VecDeque<Due> = VecDeque::new();
-    let mut spare: Vec<Vec<u8>> = Vec::new();
+    let mut bare = BareLoop {
+        nodes: nodes(),
+        due: VecDeque::new(),
+        spare: Vec::new(),
+        invoke: Vec::new(),
+    };
+    bare.start(&mut backend);
     let command = bytes(&Command::Append {
         key: "x".into(),
         value: "1;".into(),
     });
-    let slot_of = |id: NodeId| {
-        nodes
-            .iter()
-            .position(|node| node.id == id)
-            .expect("a node of this loop")
-    };
-    let mut invoke: Vec<usize> = Vec::new();
-    for (slot, node) in nodes.iter().enumerate() {
-        let (Role::Server { role, config } | Role::Client { role, config }) = &node.role else {
-            continue;
-        };
-        let start = Start {
-            role: *role,
-            id: node.id,
-            incarnation: 1,
-            boot: Boot::First,
-            clock: None,
-            config,
-            disk: &disk,
-            inputs: &Inputs::new(),
-        };
-        let answer = backend.start(slot, &start, 1).expect("it starts").to_vec();
-        queue(
-            &answer,
-            slot,
-            node.id,
-            &slot_of,
-            &mut due,
-            &mut spare,
-            &mut invoke,
-        );
-        if node.id.role() == 'c' {
-            invoke.push(slot);
-        }
-    }
     let began = Instant::now();
     let mut answer = Vec::new();
     for _ in 0..count {
-        if let Some(slot) = invoke.pop() {
-            answer.clear();
-            answer.extend_from_slice(
-                backend
-                    .step(slot, &Event::Invoke { command: &command })
-                    .expect("a step"),
-            );
-            queue(
-                &answer,
-                slot,
-                nodes[slot].id,
-                &slot_of,
-                &mut due,
-                &mut spare,
-                &mut invoke,
-            );
-            continue;
+        answer.clear();
+        let node = bare.step(&mut backend, &command, &mut answer);
+        bare.queue(&answer, node);
+    }
+    count as f64 / began.elapsed().as_secs_f64()
+}
+
+impl BareLoop {
+    fn start(&mut self, backend: &mut impl Backend) {
+        let disk = BTreeMap::new();
+        for (index, node) in self.nodes.clone().iter().enumerate() {
+            let (Role::Server { role, config } | Role::Client { role, config }) = &node.role else {
+                continue;
+            };
+            let start = Start {
+                role: *role,
+                id: node.id,
+                incarnation: 1,
+                boot: Boot::First,
+                clock: None,
+                config,
+                disk: &disk,
+                inputs: &Inputs::new(),
+            };
+            let answer = backend.start(index, &start, 1).expect("it starts").to_vec();
+            self.queue(&answer, index);
+            if node.id.role() == 'c' {
+                self.invoke.push(index);
+            }
         }
-        let (slot, buffer) = match due.pop_front().expect("pings never end") {
+    }
+
+    /// One event: which node had it, and in `answer` what it answered.
+    fn step(&mut self, backend: &mut impl Backend, command: &[u8], answer: &mut Vec<u8>) -> usize {
+        if let Some(index) = self.invoke.pop() {
+            let step = backend.step(index, &Event::Invoke { command });
+            answer.extend_from_slice(step.expect("a step"));
+            return index;
+        }
+        let (index, buffer) = match self.due.pop_front().expect("pings never end") {
             Due::Message { to, from, message } => {
-                answer.clear();
                 let event = Event::Message {
                     from,
                     message: &message,
@@ -248,60 +246,44 @@ fn bare_loop(program: &Program, count: u64) -> f64 {
                 (to, message)
             }
             Due::Timer { of, timer } => {
-                answer.clear();
-                answer.extend_from_slice(
-                    backend
-                        .step(of, &Event::Timer { timer: &timer })
-                        .expect("a step"),
-                );
+                let step = backend.step(of, &Event::Timer { timer: &timer });
+                answer.extend_from_slice(step.expect("a step"));
                 (of, timer)
             }
         };
-        spare.push(buffer);
-        queue(
-            &answer,
-            slot,
-            nodes[slot].id,
-            &slot_of,
-            &mut due,
-            &mut spare,
-            &mut invoke,
-        );
+        self.spare.push(buffer);
+        index
     }
-    count as f64 / began.elapsed().as_secs_f64()
-}
 
-fn queue(
-    answer: &[u8],
-    slot: usize,
-    id: NodeId,
-    slot_of: &dyn Fn(NodeId) -> usize,
-    due: &mut VecDeque<Due>,
-    spare: &mut Vec<Vec<u8>>,
-    invoke: &mut Vec<usize>,
-) {
-    let mut keep = |piece: &[u8]| {
-        let mut buffer = spare.pop().unwrap_or_default();
+    fn queue(&mut self, answer: &[u8], index: usize) {
+        let from = self.nodes[index].id;
+        for effect in effects(answer) {
+            match effect.expect("labkit wrote it") {
+                Effect::Send { to, message } => {
+                    let mut nodes = self.nodes.iter();
+                    let to = nodes.position(|node| node.id == to);
+                    let message = self.keep(message);
+                    self.due.push_back(Due::Message {
+                        to: to.expect("a node of this loop"),
+                        from,
+                        message,
+                    });
+                }
+                Effect::SetTimer { timer, .. } => {
+                    let timer = self.keep(timer);
+                    self.due.push_back(Due::Timer { of: index, timer });
+                }
+                Effect::Respond { .. } => self.invoke.push(index),
+                _ => {}
+            }
+        }
+    }
+
+    fn keep(&mut self, piece: &[u8]) -> Vec<u8> {
+        let mut buffer = self.spare.pop().unwrap_or_default();
         buffer.clear();
         buffer.extend_from_slice(piece);
         buffer
-    };
-    for effect in effects(answer) {
-        match effect.expect("labkit wrote it") {
-            Effect::Send { to, message } => {
-                due.push_back(Due::Message {
-                    to: slot_of(to),
-                    from: id,
-                    message: keep(message),
-                });
-            }
-            Effect::SetTimer { timer, .. } => due.push_back(Due::Timer {
-                of: slot,
-                timer: keep(timer),
-            }),
-            Effect::Respond { .. } => invoke.push(slot),
-            _ => {}
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! `replay` and `watch` know it.
 #![cfg(unix)]
 
+#[allow(dead_code, reason = "other tests use the rest")]
 mod support;
 
 use std::{
@@ -135,9 +136,27 @@ fn a_failure_is_found_again_by_its_name() {
     ]);
     assert_eq!(graded.code, 1, "{}{}", graded.out, graded.err);
 
-    // The first failure, the test by either name and the file are the same.
     let file = traces.join(format!("{TEST}.trace.json"));
-    let by_path = project.run(&["replay", &text(&file)]);
+    the_last_run_is_asked(&project, &file);
+    the_lab_that_was_graded_last_is_asked(&project, &file);
+
+    let last = project.path("target/grade/last.json");
+    project.with(&last, &[("format", 9.into())], &last);
+    for arguments in [&["hint", TEST][..], &["replay"], &["watch"]] {
+        let error = project.refused(arguments);
+        assert!(
+            error.contains("it has format 9, this grader reads 1"),
+            "{error}"
+        );
+    }
+}
+
+/// The first failure, the test by either name and the file are the same; `hint` looks where the
+/// last run put its traces.
+fn the_last_run_is_asked(project: &Project, file: &Path) {
+    let name = format!("lab2/{TEST}");
+    let text = |path: &Path| path.to_str().expect("a plain path").to_owned();
+    let by_path = project.run(&["replay", &text(file)]);
     assert!(
         by_path.out.contains("The failure of the trace, again."),
         "{}",
@@ -152,7 +171,6 @@ fn a_failure_is_found_again_by_its_name() {
             ran.err
         );
     }
-    // `hint` looks where the last run put its traces.
     for test in [TEST, &name] {
         let ran = project.run(&["hint", test]);
         assert_eq!(ran.code, 0, "{}", ran.err);
@@ -162,12 +180,14 @@ fn a_failure_is_found_again_by_its_name() {
             ran.out
         );
     }
+}
 
-    // After a failure in lab 3 it is the test of lab 3.
+/// After a failure in lab 3 it is the test of lab 3.
+fn the_lab_that_was_graded_last_is_asked(project: &Project, file: &Path) {
     let last = project.path("target/grade/last.json");
     let other = project.path("target/grade/lab3/put_append_get.trace.json");
     project.with(
-        &file,
+        file,
         &[("lab", "lab3".into()), ("test", "put_append_get".into())],
         &other,
     );
@@ -191,15 +211,6 @@ fn a_failure_is_found_again_by_its_name() {
         "{}",
         ran.out
     );
-
-    project.with(&last, &[("format", 9.into())], &last);
-    for arguments in [&["hint", TEST][..], &["replay"], &["watch"]] {
-        let error = project.refused(arguments);
-        assert!(
-            error.contains("it has format 9, this grader reads 1"),
-            "{error}"
-        );
-    }
 }
 
 #[test]

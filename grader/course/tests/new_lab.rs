@@ -1,5 +1,6 @@
 //! `cargo grade new-lab`: what it writes is whole and right, or nothing is written.
 
+#[allow(dead_code, reason = "other tests use the rest")]
 mod support;
 
 use std::{

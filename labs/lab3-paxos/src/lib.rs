@@ -49,7 +49,7 @@ impl fmt::Debug for Bytes {
 
 /// What a server knows of a slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Fate {
+pub enum Status {
     /// It has accepted nothing in this slot.
     Empty,
     /// It has accepted this value, and does not know whether it is chosen. Nothing follows from it:
@@ -129,7 +129,7 @@ pub struct ClientConfig {
 )]
 pub trait ShowsLog {
     /// What this server knows of a slot.
-    fn fate(&self, slot: Slot) -> Fate;
+    fn status(&self, slot: Slot) -> Status;
 
     /// The first slot that this server has not cleared: 1 until it clears one.
     fn first_uncleared(&self) -> Slot;
@@ -151,8 +151,8 @@ pub struct Shown {
     /// The last slot that is not empty.
     pub last_nonempty: Slot,
     /// The slots from the first to the last, at most [`SHOWN`] and these the last ones: what was
-    /// promised in them, and their fates.
-    pub slots: Vec<(Slot, String, Fate)>,
+    /// promised in them, and their statuses.
+    pub slots: Vec<(Slot, String, Status)>,
 }
 
 /// So many slots are looked at.
@@ -164,7 +164,7 @@ fn observe<N: ShowsLog>(node: &N) -> Vec<u8> {
         .max(1)
         .max(last_nonempty.saturating_sub(SHOWN - 1));
     let slots = (first..=last_nonempty)
-        .map(|slot| (slot, node.promised(slot), node.fate(slot)))
+        .map(|slot| (slot, node.promised(slot), node.status(slot)))
         .collect();
     codec::to_bytes(&Shown {
         first_uncleared,

@@ -121,16 +121,13 @@ impl Node for Worker {
             Message::Noted { loan } => _ = self.returned.remove(&loan),
             Message::Get { job, split, reduce } => {
                 if let Some(buckets) = self.kept.get(&(job, split)) {
-                    let records = buckets[reduce as usize].clone();
-                    ctx.send(
-                        from,
-                        Message::Have {
-                            job,
-                            split,
-                            reduce,
-                            records,
-                        },
-                    );
+                    let have = Message::Have {
+                        job,
+                        split,
+                        reduce,
+                        records: buckets[reduce as usize].clone(),
+                    };
+                    ctx.send(from, have);
                 }
             }
             Message::Have {

@@ -1,6 +1,6 @@
 //! A server: acceptor, proposer for its own clients, learner.
 
-use lab3_api::{Bytes, Command, Fate, Given, Output, ServerConfig, ShowsLog, Slot};
+use lab3_api::{Bytes, Command, Given, Output, ServerConfig, ShowsLog, Slot, Status};
 use labkit::prelude::*;
 
 use crate::{
@@ -349,9 +349,9 @@ impl Server {
 }
 
 impl ShowsLog for Server {
-    fn fate(&self, slot: Slot) -> Fate {
+    fn status(&self, slot: Slot) -> Status {
         if slot <= self.base.cleared {
-            return Fate::Cleared;
+            return Status::Cleared;
         }
         match (
             self.chosen.get(&slot),
@@ -359,9 +359,9 @@ impl ShowsLog for Server {
                 .get(&slot)
                 .and_then(|vote| vote.accepted.as_ref()),
         ) {
-            (Some(entry), _) => Fate::Chosen(entry.value()),
-            (None, Some((_, entry))) => Fate::Accepted(entry.value()),
-            (None, None) => Fate::Empty,
+            (Some(entry), _) => Status::Chosen(entry.value()),
+            (None, Some((_, entry))) => Status::Accepted(entry.value()),
+            (None, None) => Status::Empty,
         }
     }
 

@@ -1,6 +1,6 @@
 //! A server: it votes, it may lead, and it carries out what is chosen.
 
-use lab3_api::{Fate, Given, ServerConfig, ShowsLog, Slot};
+use lab3_api::{Given, ServerConfig, ShowsLog, Slot, Status};
 use labkit::prelude::*;
 
 use crate::Message;
@@ -714,17 +714,17 @@ impl Server {
 }
 // end hole
 impl ShowsLog for Server {
-    fn fate(&self, slot: Slot) -> Fate {
-        // hole: Server::fate
+    fn status(&self, slot: Slot) -> Status {
+        // hole: Server::status
         // | What this server knows of the slot: nothing, what it has accepted, what is chosen, or
         // | that it was cleared.
         if slot <= self.cleared {
-            return Fate::Cleared;
+            return Status::Cleared;
         }
         match (self.chosen.get(&slot), self.acceptor.accepted.get(&slot)) {
-            (Some(proposal), _) => Fate::Chosen(proposal.value()),
-            (None, Some((_, proposal))) => Fate::Accepted(proposal.value()),
-            (None, None) => Fate::Empty,
+            (Some(proposal), _) => Status::Chosen(proposal.value()),
+            (None, Some((_, proposal))) => Status::Accepted(proposal.value()),
+            (None, None) => Status::Empty,
         }
         // end hole
     }
@@ -738,7 +738,7 @@ impl ShowsLog for Server {
 
     fn last_nonempty(&self) -> Slot {
         // hole: Server::last_nonempty
-        // | The last slot whose fate is not `Empty`.
+        // | The last slot whose status is not `Empty`.
         let last = |slot: Option<&Slot>| slot.copied().unwrap_or(0);
         last(self.chosen.keys().last())
             .max(last(self.acceptor.accepted.keys().last()))

@@ -1,6 +1,6 @@
 //! A server: it votes, it may lead, and it carries out what is chosen.
 
-use lab3_api::{Fate, Given, ServerConfig, ShowsLog, Slot};
+use lab3_api::{Given, ServerConfig, ShowsLog, Slot, Status};
 use labkit::prelude::*;
 
 use crate::Message;
@@ -50,10 +50,10 @@ impl Node for Server {
 }
 
 impl ShowsLog for Server {
-    fn fate(&self, slot: Slot) -> Fate {
+    fn status(&self, slot: Slot) -> Status {
         // What this server knows of the slot: nothing, what it has accepted, what is chosen, or
         // that it was cleared.
-        todo!("Server::fate")
+        todo!("Server::status")
     }
 
     fn first_uncleared(&self) -> Slot {
@@ -62,7 +62,7 @@ impl ShowsLog for Server {
     }
 
     fn last_nonempty(&self) -> Slot {
-        // The last slot whose fate is not `Empty`.
+        // The last slot whose status is not `Empty`.
         todo!("Server::last_nonempty")
     }
 

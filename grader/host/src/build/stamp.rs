@@ -177,6 +177,18 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 mod tests {
     use super::*;
 
+    /// What counts, as seen from the project.
+    const FILES: [&str; 8] = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "labs/x/Cargo.toml",
+        "labs/x/src/lib.rs",
+        "labs/x/src/inner/a.rs",
+        "../faultline/labs/labkit/src/lib.rs",
+        "../faultline/labs/labkit/Cargo.toml",
+        "../faultline/Cargo.toml",
+    ];
+
     /// A project, and beside it a checkout whose `labkit` it uses by a path.
     #[test]
     fn any_change_makes_a_stamp_invalid() {
@@ -189,17 +201,7 @@ mod tests {
         let (product, stamp) = (root.join("libx.rlib"), root.join("stamp.json"));
         fs::create_dir_all(outside.join("src")).expect("it can be made");
         fs::create_dir_all(package.join("src/inner")).expect("it can be made");
-        let files = [
-            "Cargo.toml",
-            "Cargo.lock",
-            "labs/x/Cargo.toml",
-            "labs/x/src/lib.rs",
-            "labs/x/src/inner/a.rs",
-            "../faultline/labs/labkit/src/lib.rs",
-            "../faultline/labs/labkit/Cargo.toml",
-            "../faultline/Cargo.toml",
-        ];
-        for file in files {
+        for file in FILES {
             fs::write(root.join(file), "before").expect("it can be written");
         }
         fs::write(&product, "product").expect("it can be written");
@@ -229,7 +231,7 @@ mod tests {
             Stamp::outside(&stamp, root),
             BTreeSet::from([outside.clone()])
         );
-        for file in files {
+        for file in FILES {
             fs::write(root.join(file), "after").expect("it can be written");
             assert!(Stamp::libraries(&stamp, &inputs).is_none(), "{file}");
             write();
@@ -237,17 +239,11 @@ mod tests {
         fs::write(package.join("src/new.rs"), "").expect("it can be written");
         assert!(Stamp::libraries(&stamp, &inputs).is_none());
         write();
-        assert!(
-            Stamp::libraries(
-                &stamp,
-                &Inputs {
-                    compiler: "rustc 2",
-                    root,
-                    options: inputs.options
-                }
-            )
-            .is_none()
-        );
+        let other = Inputs {
+            compiler: "rustc 2",
+            ..inputs
+        };
+        assert!(Stamp::libraries(&stamp, &other).is_none());
         fs::remove_file(&stamp).expect("it is there");
         let (packages, products) = (vec![package.clone()], std::slice::from_ref(&product));
         Stamp::write(&stamp, &inputs, UNIX_EPOCH, packages, products, &libraries)

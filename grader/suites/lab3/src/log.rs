@@ -8,7 +8,7 @@ use std::{
 };
 
 use faultline_sim::{Lane, Look, Outcome, Span, Time, Tone, Watcher, World};
-use lab3_api::{Bytes, Fate, Shown, Slot, Value};
+use lab3_api::{Bytes, Shown, Slot, Status, Value};
 use labkit::{NodeId, codec};
 
 use super::{group::Size, server};
@@ -78,24 +78,24 @@ impl LogWatch {
 
     /// True if this server knows that a value is chosen in the slot.
     pub fn knows(&self, server: NodeId, slot: Slot) -> bool {
-        let fate = self
+        let status = self
             .shown
             .get(&server)
             .and_then(|shown| shown.slots.iter().find(|(known, ..)| *known == slot));
-        matches!(fate, Some((_, _, Fate::Chosen(_))))
+        matches!(status, Some((_, _, Status::Chosen(_))))
     }
 
     /// True if this server has accepted this value, or knows it to be chosen.
     pub fn holds(&self, server: NodeId, slot: Slot, expected: &str) -> bool {
-        let fate = self
+        let status = self
             .shown
             .get(&server)
             .and_then(|shown| shown.slots.iter().find(|(known, ..)| *known == slot));
-        match fate {
+        match status {
             Some((
                 _,
                 _,
-                Fate::Accepted(Value::Bytes(bytes)) | Fate::Chosen(Value::Bytes(bytes)),
+                Status::Accepted(Value::Bytes(bytes)) | Status::Chosen(Value::Bytes(bytes)),
             )) => bytes.0 == expected.as_bytes(),
             _ => false,
         }
@@ -132,16 +132,16 @@ impl LogWatch {
     /// What servers last showed of a slot, in words.
     pub fn state(&self, slot: Slot) -> String {
         let show = |(server, shown): (&NodeId, &Shown)| {
-            let fate = shown.slots.iter().find(|(known, ..)| *known == slot);
-            let fate = fate.map_or("Empty".to_owned(), |(_, promised, fate)| {
+            let status = shown.slots.iter().find(|(known, ..)| *known == slot);
+            let status = status.map_or("Empty".to_owned(), |(_, promised, status)| {
                 let promised = if promised.is_empty() {
                     String::new()
                 } else {
                     format!(", promised {promised}")
                 };
-                format!("{}{promised}", say_fate(fate))
+                format!("{}{promised}", say_status(status))
             });
-            format!("{server}: {fate}")
+            format!("{server}: {status}")
         };
         let states: Vec<String> = self.shown.iter().map(show).collect();
         format!("Slot {slot} is {}.", states.join("; "))
@@ -203,13 +203,13 @@ impl LogWatch {
 
     fn see(&mut self, look: &Look<'_, '_>, node: NodeId, shown: Shown) -> Outcome {
         let now = look.now();
-        for (slot, promised, fate) in &shown.slots {
+        for (slot, promised, status) in &shown.slots {
             let promised = if promised.is_empty() {
                 String::new()
             } else {
                 format!("p{promised} ")
             };
-            let tone = if matches!(fate, Fate::Chosen(_)) {
+            let tone = if matches!(status, Status::Chosen(_)) {
                 Tone::Firm
             } else {
                 Tone::Tentative
@@ -219,11 +219,11 @@ impl LogWatch {
                 *slot,
                 node,
                 Rung {
-                    label: promised + &say_fate(fate),
+                    label: promised + &say_status(status),
                     tone,
                 },
             );
-            if let Fate::Chosen(value) = fate {
+            if let Status::Chosen(value) = status {
                 self.agree(look, node, *slot, value)?;
             }
         }
@@ -282,12 +282,12 @@ pub fn say_value(value: &Value) -> String {
     }
 }
 
-fn say_fate(fate: &Fate) -> String {
-    match fate {
-        Fate::Empty => "empty".to_owned(),
-        Fate::Accepted(value) => format!("accepted {}", say_value(value)),
-        Fate::Chosen(value) => format!("chosen {}", say_value(value)),
-        Fate::Cleared => "cleared".to_owned(),
+fn say_status(status: &Status) -> String {
+    match status {
+        Status::Empty => "empty".to_owned(),
+        Status::Accepted(value) => format!("accepted {}", say_value(value)),
+        Status::Chosen(value) => format!("chosen {}", say_value(value)),
+        Status::Cleared => "cleared".to_owned(),
     }
 }
 

@@ -7,7 +7,7 @@ use faultline_labtest::kv::{Command, KvLab, Value as StoredValue};
 use faultline_labtest::orders::say_how;
 pub use faultline_labtest::orders::{NO_FAULTS, ONE_CRASH, ONE_DUPLICATE, TWO_CRASHES, answered};
 use faultline_sim::{Conditions, Outcome, Setup, Trial};
-use lab3_api::{Bytes, Fate, Given, Shown, Slot, Value};
+use lab3_api::{Bytes, Given, Shown, Slot, Status, Value};
 use labkit::{NodeId, codec};
 
 use super::{
@@ -47,8 +47,10 @@ pub fn agreement<'p>(size: Size, faults: Faults) -> Orders<'p> {
         move |view| {
             let mut chosen: BTreeMap<Slot, (Value, NodeId)> = BTreeMap::new();
             for server in &servers {
-                for (slot, fate) in fates(view, *server) {
-                    let Fate::Chosen(value) = fate else { continue };
+                for (slot, status) in statuses(view, *server) {
+                    let Status::Chosen(value) = status else {
+                        continue;
+                    };
                     let (first, by) = chosen
                         .entry(slot)
                         .or_insert_with(|| (value.clone(), *server));
@@ -76,23 +78,23 @@ pub fn service<'p>(size: Size, operations: &[&[Command]], faults: Faults) -> Ord
         .done("every operation is answered", |view| view.all_answered())
 }
 
-fn fates(view: &View<'_>, server: NodeId) -> Vec<(Slot, Fate)> {
+fn statuses(view: &View<'_>, server: NodeId) -> Vec<(Slot, Status)> {
     let shown = view
         .observation(server)
         .and_then(|bytes| codec::from_bytes::<Shown>(bytes).ok());
     shown
         .into_iter()
         .flat_map(|shown| shown.slots)
-        .map(|(slot, _, fate)| (slot, fate))
+        .map(|(slot, _, status)| (slot, status))
         .collect()
 }
 
 /// What a server knows to be chosen.
 pub fn chosen(view: &View<'_>, server: NodeId, slot: Slot) -> Option<Value> {
-    fates(view, server)
+    statuses(view, server)
         .into_iter()
-        .find_map(|(known, fate)| match fate {
-            Fate::Chosen(value) if known == slot => Some(value),
+        .find_map(|(known, status)| match status {
+            Status::Chosen(value) if known == slot => Some(value),
             _ => None,
         })
 }
@@ -129,9 +131,9 @@ pub fn accepted<'p>(by: &[NodeId], slot: Slot) -> Goal<'p> {
 
 /// Whether a server shows more than nothing in a slot.
 pub fn has_accepted(view: &View<'_>, server: NodeId, slot: Slot) -> bool {
-    fates(view, server)
+    statuses(view, server)
         .iter()
-        .any(|(known, fate)| *known == slot && *fate != Fate::Empty)
+        .any(|(known, status)| *known == slot && *status != Status::Empty)
 }
 
 /// All servers know what is chosen in these slots, wherever they have been.
