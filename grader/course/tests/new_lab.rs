@@ -1,16 +1,48 @@
 //! `cargo grade new-lab`: what it writes is whole and right, or nothing is written.
 
-mod support;
-
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
-use support::{cargo_grade, cargo_grade_in, root};
 use tempfile::TempDir;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the project is above")
+        .to_owned()
+}
+
+/// What came of a command.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn ran(command: &mut Command) -> Ran {
+    let output = command
+        .env("COLUMNS", "100")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the grader runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the grader writes UTF-8");
+    Ran {
+        code: output.status.code().expect("the grader exits"),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
+}
+
+/// Runs this project's grader as cargo would in the project of which this is the registry.
+fn cargo_grade(registry: &Path, arguments: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
+    ran(command.args(arguments).env("CARGO_MANIFEST_DIR", registry))
+}
 
 /// All files below a folder.
 fn files(folder: &Path) -> BTreeMap<PathBuf, String> {
@@ -52,7 +84,7 @@ fn a_lab_touches_four_lines_outside_of_its_own_folders() {
     let folder = small_project();
     let package = folder.path().join("grader/course");
     let before = files(folder.path());
-    let ran = cargo_grade_in(&package, &["new-lab", "two-words"]);
+    let ran = cargo_grade(&package, &["new-lab", "two-words"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let mut after = files(folder.path());
     let mut added = 0;
@@ -74,7 +106,7 @@ fn a_lab_touches_four_lines_outside_of_its_own_folders() {
         );
         assert!(!text.contains("{{"), "{path}");
     }
-    let again = cargo_grade_in(&package, &["new-lab", "two-words"]);
+    let again = cargo_grade(&package, &["new-lab", "two-words"]);
     assert_eq!(again.code, 2, "{}", again.out);
     assert!(
         again.err.contains("labs/two-words is there already"),
@@ -95,7 +127,7 @@ fn nothing_is_written_if_something_is_in_the_way() {
     let before = files(folder.path());
     let refused = |arguments: &[&str], why: &str| {
         let arguments: Vec<&str> = ["new-lab"].iter().chain(arguments).copied().collect();
-        let ran = cargo_grade_in(&package, &arguments);
+        let ran = cargo_grade(&package, &arguments);
         assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.out);
         assert!(ran.err.contains(why), "{arguments:?}: {}", ran.err);
         assert_eq!(files(folder.path()), before, "{arguments:?}");
@@ -117,7 +149,7 @@ fn nothing_is_written_if_something_is_in_the_way() {
     refused(&["demo", "--outside", new], "no checkout of Faultline");
     let readme = folder.path().join("README.md");
     fs::write(&readme, "no table").expect("it can be written");
-    let ran = cargo_grade_in(&package, &["new-lab", "demo"]);
+    let ran = cargo_grade(&package, &["new-lab", "demo"]);
     assert_eq!(ran.code, 2, "{}", ran.out);
     assert!(
         ran.err.contains("README.md: expected a table"),
@@ -139,12 +171,9 @@ impl Outside {
     fn build() -> Outside {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let place = folder.path().join("labs of mine");
-        let ran = cargo_grade(&[
-            "new-lab",
-            "demo",
-            "--outside",
-            place.to_str().expect("a name"),
-        ]);
+        let registry = root().join("grader/course");
+        let shown = place.to_str().expect("a plain name");
+        let ran = cargo_grade(&registry, &["new-lab", "demo", "--outside", shown]);
         assert_eq!(ran.code, 0, "{}", ran.err);
         let here = Path::new(env!("CARGO_BIN_EXE_faultline"));
         let profile = here.parent().expect("a program lies in a folder");
@@ -172,7 +201,7 @@ impl Outside {
             .expect("cargo runs");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && said.trim().is_empty(), "{said}");
-        // The next one is built over it.
+        // Whoever builds the next one builds over it.
         let grader = folder
             .path()
             .join(format!("course{}", std::env::consts::EXE_SUFFIX));
@@ -185,21 +214,13 @@ impl Outside {
         self.folder.path().join("labs of mine")
     }
 
-    /// The exit code and what was printed.
-    fn grade(&self, arguments: &[&str]) -> (i32, String) {
-        let output = Command::new(&self.grader)
+    /// Runs its grader as a program, from some folder of the workspace.
+    fn grade(&self, arguments: &[&str]) -> Ran {
+        let mut command = Command::new(&self.grader);
+        ran(command
             .args(arguments)
             .env_remove("CARGO_MANIFEST_DIR")
-            .env("COLUMNS", "100")
-            .current_dir(self.root().join("labs/demo"))
-            .output()
-            .expect("the grader runs");
-        let text = [output.stdout, output.stderr].concat();
-        let code = output.status.code().expect("the grader exits");
-        (
-            code,
-            String::from_utf8(text).expect("the grader writes UTF-8"),
-        )
+            .current_dir(self.root().join("labs/demo")))
     }
 }
 
@@ -227,20 +248,20 @@ fn a_lab_in_a_workspace_of_its_own_is_built_and_graded() {
     for solution in ["demo", "demo-variant"] {
         let path = root.join("solutions").join(solution);
         let path = path.to_str().expect("a plain name");
-        let (code, said) = outside.grade(&["demo", "--hidden", "--path", path]);
-        assert_eq!(code, 0, "{said}");
-        assert!(said.contains("100/100"), "{said}");
+        let ran = outside.grade(&["demo", "--hidden", "--path", path]);
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+        assert!(ran.out.contains("100/100"), "{}", ran.out);
     }
-    let (code, said) = outside.grade(&["demo", "--hidden"]);
-    assert_eq!(code, 1, "{said}");
-    assert!(said.contains(" 0/100"), "{said}");
-    let (code, said) = outside.grade(&["mutants", "demo", "counts-a-retry-twice"]);
-    assert_eq!(code, 0, "{said}");
+    let ran = outside.grade(&["demo", "--hidden"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains(" 0/100"), "{}", ran.out);
+    let ran = outside.grade(&["mutants", "demo", "counts-a-retry-twice"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     // What the grader was built from must lie there.
     let api = root.join("labs/demo/src/lib.rs");
     let text = fs::read_to_string(&api).expect("the lab has it");
     fs::write(&api, text + "// changed\n").expect("it can be written");
-    let (code, said) = outside.grade(&["demo"]);
-    assert_eq!(code, 4, "{said}");
-    assert!(said.contains("the sources of demo"), "{said}");
+    let ran = outside.grade(&["demo"]);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("the sources of demo"), "{}", ran.err);
 }
