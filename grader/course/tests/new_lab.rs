@@ -5,8 +5,13 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::atomic::AtomicBool,
 };
 
+use faultline_grade::{Building, Course, Request, Seeds, Selection, grade};
+use faultline_newlab::{NewLab, Source, write_outside};
+use faultline_origin::Origin;
+use faultline_verdict::{Audience, Outcome};
 use tempfile::TempDir;
 
 fn root() -> PathBuf {
@@ -36,6 +41,22 @@ fn ran(command: &mut Command) -> Ran {
         out: text(output.stdout),
         err: text(output.stderr),
     }
+}
+
+/// Runs cargo as somebody does who has never heard of the cargo that runs this test; its messages.
+fn cargo(workspace: &Path, arguments: &[&str]) -> String {
+    let mut cargo = Command::new("cargo");
+    for (name, _) in std::env::vars_os() {
+        let steers = name.to_string_lossy().starts_with("CARGO") && name != "CARGO_HOME";
+        if steers || name == "RUSTUP_TOOLCHAIN" {
+            cargo.env_remove(name);
+        }
+    }
+    let output = cargo.args(arguments).current_dir(workspace).output();
+    let output = output.expect("cargo runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    said
 }
 
 /// Runs this project's grader as cargo would in the project of which this is the registry.
@@ -104,7 +125,7 @@ fn a_lab_touches_four_lines_outside_of_its_own_folders() {
             path.contains("two-words"),
             "{path} is in a folder of the lab"
         );
-        assert!(!text.contains("{{"), "{path}");
+        assert!(!text.contains("tally"), "{path}");
     }
     let again = cargo_grade(&package, &["new-lab", "two-words"]);
     assert_eq!(again.code, 2, "{}", again.out);
@@ -159,6 +180,58 @@ fn nothing_is_written_if_something_is_in_the_way() {
     assert!(!folder.path().join("rubrics").exists());
 }
 
+/// Points of a submission to a lab in a workspace of its own, without a build of its grader: the
+/// tests are those that new ones are copies of.
+fn points(course: &Course, submission: &str) -> (u32, u32) {
+    let request = Request {
+        lab: "tally".to_owned(),
+        submission: Some(course.root.join(submission)),
+        tests: Selection {
+            filters: Vec::new(),
+            hidden: true,
+        },
+        seeds: Seeds::Rubric,
+        salt: None,
+        threads: None,
+        traces: None,
+        building: Building::default(),
+        shrink: true,
+        audience: Audience::Staff,
+    };
+    let grade = grade(course, &request, &mut |_| (), &AtomicBool::new(false));
+    let grade = grade.expect("it is graded");
+    assert_eq!(grade.outcome, Outcome::Graded, "{:?}", grade.build_error);
+    (grade.score.earned, grade.score.possible)
+}
+
+#[test]
+fn a_lab_in_a_workspace_of_its_own_is_graded() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let place = folder.path().join("ours");
+    let lab = NewLab::new("tally", None, "", &[]).expect("a name");
+    let lock = fs::read_to_string(root().join("Cargo.lock")).expect("the project has it");
+    write_outside(&lab, &place, &Source::Path(root()), &lock).expect("it is written");
+    // As the first `cargo grade` there does, which is not run here: the lock gets the new packages.
+    cargo(&place, &["update", "--quiet", "--workspace", "--offline"]);
+    let course = Course {
+        origin: Origin::of(&place).expect("it can be read"),
+        suites: vec![tally_suite::suite().with_hidden(tally_hidden::tests())],
+        root: place,
+    };
+    for (submission, earned) in [
+        ("solutions/tally", 100),
+        ("solutions/tally-variant", 100),
+        ("starter/tally", 0),
+    ] {
+        assert_eq!(points(&course, submission), (earned, 100), "{submission}");
+    }
+    let mutants = faultline_grade::mutants(&course.root, "tally", &[]).expect("patches");
+    assert_eq!(mutants.len(), 4);
+    let wrong = mutants[0].apply().expect("it fits the solution");
+    let wrong = wrong.path().to_str().expect("a plain name");
+    assert_eq!(points(&course, wrong), (50, 100), "{}", mutants[0].name);
+}
+
 /// A workspace with the lab `demo`, and its own grader.
 struct Outside {
     folder: TempDir,
@@ -178,29 +251,10 @@ impl Outside {
         let here = Path::new(env!("CARGO_BIN_EXE_faultline"));
         let profile = here.parent().expect("a program lies in a folder");
         let target = profile.parent().expect("a profile is of a target folder");
-        let mut cargo = Command::new("cargo");
-        for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy().into_owned();
-            if name.starts_with("CARGO") && name != "CARGO_HOME" {
-                cargo.env_remove(name);
-            }
-        }
-        let output = cargo
-            .args([
-                "build",
-                "--quiet",
-                "--offline",
-                "--package",
-                "course",
-                "--target-dir",
-            ])
-            .arg(target)
-            .env_remove("RUSTUP_TOOLCHAIN")
-            .current_dir(&place)
-            .output()
-            .expect("cargo runs");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && said.trim().is_empty(), "{said}");
+        let shown = target.to_str().expect("a plain name");
+        let build = ["build", "--quiet", "--offline", "--package", "course"];
+        let said = cargo(&place, &[&build[..], &["--target-dir", shown]].concat());
+        assert_eq!(said, "");
         // Whoever builds the next one builds over it.
         let grader = folder
             .path()

@@ -10,7 +10,7 @@ use faultline_sim::{
 };
 use labkit::{NodeId, codec};
 
-use {{crate}}_api::{Add, ClientConfig, Total};
+use tally_api::{Add, ClientConfig, Total};
 
 use super::PATIENCE;
 
