@@ -204,6 +204,17 @@ fn points(course: &Course, submission: &str) -> (u32, u32) {
     (grade.score.earned, grade.score.possible)
 }
 
+/// The libraries in a folder whose names begin like this.
+fn files_of(folder: &Path, begin: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let names = names.map(|name| name.into_string().expect("a plain name"));
+    names
+        .filter(|name| name.starts_with(begin) && name.ends_with(".rlib"))
+        .map(|name| folder.join(name))
+        .collect()
+}
+
 #[test]
 fn a_lab_in_a_workspace_of_its_own_is_graded() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -224,6 +235,21 @@ fn a_lab_in_a_workspace_of_its_own_is_graded() {
         ("starter/tally", 0),
     ] {
         assert_eq!(points(&course, submission), (earned, 100), "{submission}");
+    }
+    // Faultline lies outside of that project, and where it lies on this machine is in no module.
+    let compiled = course
+        .root
+        .join("target/faultline/wasm32-wasip1/guest/deps");
+    let labkit = files_of(&compiled, "liblabkit-");
+    assert!(!labkit.is_empty());
+    for library in labkit {
+        let bytes = fs::read(library).expect("a library");
+        let has = |text: &str| {
+            bytes
+                .windows(text.len())
+                .any(|part| part == text.as_bytes())
+        };
+        assert!(has("faultline/labkit/src") && !has(root().to_str().expect("a plain name")));
     }
     let mutants = faultline_grade::mutants(&course.root, "tally", &[]).expect("patches");
     assert_eq!(mutants.len(), 4);
