@@ -52,18 +52,18 @@ fn in_backticks(cell: &str) -> Vec<String> {
         .collect()
 }
 
-/// The labs: those with a rubric.
+/// The labs: those with a rubric, and the one that new labs are copies of.
 fn labs() -> Vec<String> {
-    let rubrics = std::fs::read_dir(root().join("rubrics")).expect("the folder is there");
-    let name = |path: PathBuf| {
-        path.file_stem()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned()
-    };
-    rubrics
-        .map(|entry| name(entry.expect("an entry").path()))
-        .collect()
+    let mut labs = Vec::new();
+    for folder in ["rubrics", "grader/newlab/template/rubrics"] {
+        let rubrics = std::fs::read_dir(root().join(folder)).expect("the folder is there");
+        for rubric in rubrics {
+            let path = rubric.expect("an entry").path();
+            let lab = path.file_stem().expect("a name");
+            labs.push(lab.to_string_lossy().into_owned());
+        }
+    }
+    labs
 }
 
 /// The packages of the workspace. (The command itself: the crate that wraps it has features which

@@ -1,17 +1,69 @@
 //! `cargo grade new-lab`: what it writes is whole and right, or nothing is written.
 
-#[allow(dead_code, reason = "other tests use the rest")]
-mod support;
-
 use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
+    sync::atomic::AtomicBool,
 };
 
-use support::{cargo_grade, cargo_grade_in, root};
+use faultline_grade::{Building, Course, Request, Seeds, Selection, grade};
+use faultline_newlab::{NewLab, Source, write_outside};
+use faultline_origin::Origin;
+use faultline_verdict::{Audience, Outcome};
 use tempfile::TempDir;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the project is above")
+        .to_owned()
+}
+
+/// What came of a command.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn ran(command: &mut Command) -> Ran {
+    let output = command
+        .env("COLUMNS", "100")
+        .stdin(Stdio::null())
+        .output()
+        .expect("the grader runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the grader writes UTF-8");
+    Ran {
+        code: output.status.code().expect("the grader exits"),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
+}
+
+/// Runs cargo as somebody does who has never heard of the cargo that runs this test; its messages.
+fn cargo(workspace: &Path, arguments: &[&str]) -> String {
+    let mut cargo = Command::new("cargo");
+    for (name, _) in std::env::vars_os() {
+        let steers = name.to_string_lossy().starts_with("CARGO") && name != "CARGO_HOME";
+        if steers || name == "RUSTUP_TOOLCHAIN" {
+            cargo.env_remove(name);
+        }
+    }
+    let output = cargo.args(arguments).current_dir(workspace).output();
+    let output = output.expect("cargo runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+/// Runs this project's grader as cargo would in the project of which this is the registry.
+fn cargo_grade(registry: &Path, arguments: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
+    ran(command.args(arguments).env("CARGO_MANIFEST_DIR", registry))
+}
 
 /// All files below a folder.
 fn files(folder: &Path) -> BTreeMap<PathBuf, String> {
@@ -53,7 +105,7 @@ fn a_lab_touches_four_lines_outside_of_its_own_folders() {
     let folder = small_project();
     let package = folder.path().join("grader/course");
     let before = files(folder.path());
-    let ran = cargo_grade_in(&package, &["new-lab", "two-words"]);
+    let ran = cargo_grade(&package, &["new-lab", "two-words"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let mut after = files(folder.path());
     let mut added = 0;
@@ -73,9 +125,9 @@ fn a_lab_touches_four_lines_outside_of_its_own_folders() {
             path.contains("two-words"),
             "{path} is in a folder of the lab"
         );
-        assert!(!text.contains("{{"), "{path}");
+        assert!(!text.contains("tally"), "{path}");
     }
-    let again = cargo_grade_in(&package, &["new-lab", "two-words"]);
+    let again = cargo_grade(&package, &["new-lab", "two-words"]);
     assert_eq!(again.code, 2, "{}", again.out);
     assert!(
         again.err.contains("labs/two-words is there already"),
@@ -96,7 +148,7 @@ fn nothing_is_written_if_something_is_in_the_way() {
     let before = files(folder.path());
     let refused = |arguments: &[&str], why: &str| {
         let arguments: Vec<&str> = ["new-lab"].iter().chain(arguments).copied().collect();
-        let ran = cargo_grade_in(&package, &arguments);
+        let ran = cargo_grade(&package, &arguments);
         assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.out);
         assert!(ran.err.contains(why), "{arguments:?}: {}", ran.err);
         assert_eq!(files(folder.path()), before, "{arguments:?}");
@@ -118,7 +170,7 @@ fn nothing_is_written_if_something_is_in_the_way() {
     refused(&["demo", "--outside", new], "no checkout of Faultline");
     let readme = folder.path().join("README.md");
     fs::write(&readme, "no table").expect("it can be written");
-    let ran = cargo_grade_in(&package, &["new-lab", "demo"]);
+    let ran = cargo_grade(&package, &["new-lab", "demo"]);
     assert_eq!(ran.code, 2, "{}", ran.out);
     assert!(
         ran.err.contains("README.md: expected a table"),
@@ -126,6 +178,84 @@ fn nothing_is_written_if_something_is_in_the_way() {
         ran.err
     );
     assert!(!folder.path().join("rubrics").exists());
+}
+
+/// Points of a submission to a lab in a workspace of its own, without a build of its grader: the
+/// tests are those that new ones are copies of.
+fn points(course: &Course, submission: &str) -> (u32, u32) {
+    let request = Request {
+        lab: "tally".to_owned(),
+        submission: Some(course.root.join(submission)),
+        tests: Selection {
+            filters: Vec::new(),
+            hidden: true,
+        },
+        seeds: Seeds::Rubric,
+        salt: None,
+        threads: None,
+        traces: None,
+        building: Building::default(),
+        shrink: true,
+        audience: Audience::Staff,
+    };
+    let grade = grade(course, &request, &mut |_| (), &AtomicBool::new(false));
+    let grade = grade.expect("it is graded");
+    assert_eq!(grade.outcome, Outcome::Graded, "{:?}", grade.build_error);
+    (grade.score.earned, grade.score.possible)
+}
+
+/// The libraries in a folder whose names begin like this.
+fn files_of(folder: &Path, begin: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let names = names.map(|name| name.into_string().expect("a plain name"));
+    names
+        .filter(|name| name.starts_with(begin) && name.ends_with(".rlib"))
+        .map(|name| folder.join(name))
+        .collect()
+}
+
+#[test]
+fn a_lab_in_a_workspace_of_its_own_is_graded() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let place = folder.path().join("ours");
+    let lab = NewLab::new("tally", None, "", &[]).expect("a name");
+    let lock = fs::read_to_string(root().join("Cargo.lock")).expect("the project has it");
+    write_outside(&lab, &place, &Source::Path(root()), &lock).expect("it is written");
+    // As the first `cargo grade` there does, which is not run here: the lock gets the new packages.
+    cargo(&place, &["update", "--quiet", "--workspace", "--offline"]);
+    let course = Course {
+        origin: Origin::of(&place).expect("it can be read"),
+        suites: vec![tally_suite::suite().with_hidden(tally_hidden::tests())],
+        root: place,
+    };
+    for (submission, earned) in [
+        ("solutions/tally", 100),
+        ("solutions/tally-variant", 100),
+        ("starter/tally", 0),
+    ] {
+        assert_eq!(points(&course, submission), (earned, 100), "{submission}");
+    }
+    // Faultline lies outside of that project, and where it lies on this machine is in no module.
+    let compiled = course
+        .root
+        .join("target/faultline/wasm32-wasip1/guest/deps");
+    let labkit = files_of(&compiled, "liblabkit-");
+    assert!(!labkit.is_empty());
+    for library in labkit {
+        let bytes = fs::read(library).expect("a library");
+        let has = |text: &str| {
+            bytes
+                .windows(text.len())
+                .any(|part| part == text.as_bytes())
+        };
+        assert!(has("faultline/labkit/src") && !has(root().to_str().expect("a plain name")));
+    }
+    let mutants = faultline_grade::mutants(&course.root, "tally", &[]).expect("patches");
+    assert_eq!(mutants.len(), 4);
+    let wrong = mutants[0].apply().expect("it fits the solution");
+    let wrong = wrong.path().to_str().expect("a plain name");
+    assert_eq!(points(&course, wrong), (50, 100), "{}", mutants[0].name);
 }
 
 /// A workspace with the lab `demo`, and its own grader.
@@ -140,40 +270,18 @@ impl Outside {
     fn build() -> Outside {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let place = folder.path().join("labs of mine");
-        let ran = cargo_grade(&[
-            "new-lab",
-            "demo",
-            "--outside",
-            place.to_str().expect("a name"),
-        ]);
+        let registry = root().join("grader/course");
+        let shown = place.to_str().expect("a plain name");
+        let ran = cargo_grade(&registry, &["new-lab", "demo", "--outside", shown]);
         assert_eq!(ran.code, 0, "{}", ran.err);
         let here = Path::new(env!("CARGO_BIN_EXE_faultline"));
         let profile = here.parent().expect("a program lies in a folder");
         let target = profile.parent().expect("a profile is of a target folder");
-        let mut cargo = Command::new("cargo");
-        for (name, _) in std::env::vars_os() {
-            let name = name.to_string_lossy().into_owned();
-            if name.starts_with("CARGO") && name != "CARGO_HOME" {
-                cargo.env_remove(name);
-            }
-        }
-        let output = cargo
-            .args([
-                "build",
-                "--quiet",
-                "--offline",
-                "--package",
-                "course",
-                "--target-dir",
-            ])
-            .arg(target)
-            .env_remove("RUSTUP_TOOLCHAIN")
-            .current_dir(&place)
-            .output()
-            .expect("cargo runs");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && said.trim().is_empty(), "{said}");
-        // The next one is built over it.
+        let shown = target.to_str().expect("a plain name");
+        let build = ["build", "--quiet", "--offline", "--package", "course"];
+        let said = cargo(&place, &[&build[..], &["--target-dir", shown]].concat());
+        assert_eq!(said, "");
+        // Whoever builds the next one builds over it.
         let grader = folder
             .path()
             .join(format!("course{}", std::env::consts::EXE_SUFFIX));
@@ -186,21 +294,13 @@ impl Outside {
         self.folder.path().join("labs of mine")
     }
 
-    /// The exit code and what was printed.
-    fn grade(&self, arguments: &[&str]) -> (i32, String) {
-        let output = Command::new(&self.grader)
+    /// Runs its grader as a program, from some folder of the workspace.
+    fn grade(&self, arguments: &[&str]) -> Ran {
+        let mut command = Command::new(&self.grader);
+        ran(command
             .args(arguments)
             .env_remove("CARGO_MANIFEST_DIR")
-            .env("COLUMNS", "100")
-            .current_dir(self.root().join("labs/demo"))
-            .output()
-            .expect("the grader runs");
-        let text = [output.stdout, output.stderr].concat();
-        let code = output.status.code().expect("the grader exits");
-        (
-            code,
-            String::from_utf8(text).expect("the grader writes UTF-8"),
-        )
+            .current_dir(self.root().join("labs/demo")))
     }
 }
 
@@ -228,20 +328,20 @@ fn a_lab_in_a_workspace_of_its_own_is_built_and_graded() {
     for solution in ["demo", "demo-variant"] {
         let path = root.join("solutions").join(solution);
         let path = path.to_str().expect("a plain name");
-        let (code, said) = outside.grade(&["demo", "--hidden", "--path", path]);
-        assert_eq!(code, 0, "{said}");
-        assert!(said.contains("100/100"), "{said}");
+        let ran = outside.grade(&["demo", "--hidden", "--path", path]);
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+        assert!(ran.out.contains("100/100"), "{}", ran.out);
     }
-    let (code, said) = outside.grade(&["demo", "--hidden"]);
-    assert_eq!(code, 1, "{said}");
-    assert!(said.contains(" 0/100"), "{said}");
-    let (code, said) = outside.grade(&["mutants", "demo", "counts-a-retry-twice"]);
-    assert_eq!(code, 0, "{said}");
+    let ran = outside.grade(&["demo", "--hidden"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains(" 0/100"), "{}", ran.out);
+    let ran = outside.grade(&["mutants", "demo", "counts-a-retry-twice"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     // What the grader was built from must lie there.
     let api = root.join("labs/demo/src/lib.rs");
     let text = fs::read_to_string(&api).expect("the lab has it");
     fs::write(&api, text + "// changed\n").expect("it can be written");
-    let (code, said) = outside.grade(&["demo"]);
-    assert_eq!(code, 4, "{said}");
-    assert!(said.contains("the sources of demo"), "{said}");
+    let ran = outside.grade(&["demo"]);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("the sources of demo"), "{}", ran.err);
 }

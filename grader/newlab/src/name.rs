@@ -11,8 +11,8 @@ pub struct NewLab {
     pub(crate) title: String,
 }
 
-/// The title, if none is given.
-const TITLE: &str = "A running total";
+/// The title, if none is given: that of the template.
+pub const TITLE: &str = "A running total";
 
 /// Longer ones make lines that do not fit.
 const LONGEST_NAME: usize = 30;

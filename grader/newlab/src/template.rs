@@ -1,6 +1,7 @@
-//! The files of a lab.
+//! The files of a lab. They are those of the lab `tally` in `template`, whose crates are members of
+//! the workspace: so what breaks them is noticed where it is done.
 
-use crate::NewLab;
+use crate::{NewLab, name::TITLE};
 
 /// A file that is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,61 +12,56 @@ pub struct File {
     pub text: String,
 }
 
-/// Where a part of a lab goes, and a file of it as the template has it.
+/// Files of a folder below `template`, with their paths.
 macro_rules! template {
-    ($($to:literal <- $from:literal: $($file:literal),+;)+) => {
+    ($($folder:literal: $($file:literal),+;)+) => {
         [$($((
-            concat!($to, "/", $file),
-            include_str!(concat!("../template/lab/", $from, "/", $file)),
+            concat!($folder, "/", $file),
+            include_str!(concat!("../template/", $folder, "/", $file)),
         )),+),+]
     };
 }
 
-const LAB: [(&str, &str); 22] = template! {
-    "labs/{{lab}}" <- "api": "Cargo.toml", "README.md", "src/lib.rs";
-    "solutions/{{lab}}" <- "solution":
+const LAB: [(&str, &str); 23] = template! {
+    "labs/tally": "Cargo.toml", "README.md", "src/lib.rs";
+    "solutions/tally":
         "Cargo.toml", "STAFF.md", "src/lib.rs", "src/client.rs", "src/message.rs", "src/server.rs",
         "mutants/answers-before-the-sync.patch", "mutants/asks-once.patch",
         "mutants/counts-a-retry-twice.patch", "mutants/one-total-for-each-client.patch";
-    "solutions/{{lab}}-variant" <- "variant": "Cargo.toml", "src/lib.rs";
-    "grader/suites/{{lab}}" <- "suite":
+    "solutions/tally-variant": "Cargo.toml", "src/lib.rs";
+    "grader/suites/tally":
         "Cargo.toml", "src/lib.rs", "src/chaos.rs", "src/public.rs", "src/room.rs";
-    "grader/suites/{{lab}}/hidden" <- "hidden": "Cargo.toml", "src/lib.rs";
+    "grader/suites/tally/hidden": "Cargo.toml", "src/lib.rs";
+    "rubrics": "tally.toml";
 };
-
-const RUBRIC: (&str, &str) = (
-    "rubrics/{{lab}}.toml",
-    include_str!("../template/lab/rubric.toml"),
-);
 
 /// The files of a lab but for its starter, which is made of its reference.
 pub fn lab(lab: &NewLab) -> Vec<File> {
-    let all = LAB.into_iter().chain([RUBRIC]);
     let file = |(path, text)| File {
-        path: filled(lab, path),
-        text: filled(lab, text),
+        path: renamed(lab, path),
+        text: renamed(lab, text),
     };
-    all.map(file).collect()
+    LAB.into_iter().map(file).collect()
 }
 
 /// The folders, and the one file, that a lab consists of.
 pub fn folders(lab: &NewLab) -> Vec<String> {
     let parts = [
-        "labs/{{lab}}",
-        "starter/{{lab}}",
-        "solutions/{{lab}}",
-        "solutions/{{lab}}-variant",
-        "grader/suites/{{lab}}",
-        "rubrics/{{lab}}.toml",
+        "labs/tally",
+        "starter/tally",
+        "solutions/tally",
+        "solutions/tally-variant",
+        "grader/suites/tally",
+        "rubrics/tally.toml",
     ];
-    parts.into_iter().map(|part| filled(lab, part)).collect()
+    parts.into_iter().map(|part| renamed(lab, part)).collect()
 }
 
-fn filled(lab: &NewLab, text: &str) -> String {
+fn renamed(lab: &NewLab, text: &str) -> String {
     // The title comes last: it is somebody else's text.
-    text.replace("{{lab}}", &lab.name)
-        .replace("{{crate}}", &lab.crate_name())
-        .replace("{{title}}", &lab.title)
+    text.replace("tally_", &format!("{}_", lab.crate_name()))
+        .replace("tally", &lab.name)
+        .replace(TITLE, &lab.title)
 }
 
 #[cfg(test)]
@@ -77,7 +73,8 @@ mod tests {
         let new = NewLab::new("two-words", Some("Two words"), "", &[]).expect("a name");
         let folders = folders(&new);
         for File { path, text } in lab(&new) {
-            assert!(!path.contains('{') && !text.contains("{{"), "{path}");
+            assert!(!path.contains("tally") && !text.contains("tally"), "{path}");
+            assert!(!text.contains(TITLE), "{path}");
             let within =
                 |folder: &String| path == *folder || path.starts_with(&format!("{folder}/"));
             assert!(folders.iter().any(within), "{path}");

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use faultline_labtest::{bytes, client, count, say_network, server};
 use faultline_sim::{
-    Asked, Conditions, Judged, Kind, NodeSpec, Operation, Outcome, Role, Setup, Stop, Trial, World,
-    ms,
+    Asked, Conditions, FailureKind, Judged, NodeSpec, Operation, Outcome, Role, Setup, Stop, Trial,
+    World, ms,
 };
 use labkit::{NodeId, codec};
 
-use {{crate}}_api::{Add, ClientConfig, Total};
+use tally_api::{Add, ClientConfig, Total};
 
 use super::PATIENCE;
 
@@ -162,7 +162,7 @@ fn asked(world: &World<'_>, outcome: &Outcome) -> Vec<Asked> {
             command: format!("add {}", amount_of(operation)),
             from: operation.invoked.at,
             answer: answer.map(|(at, total)| (at, total.to_string())),
-            judged: match about && failure.kind == Kind::Violation {
+            judged: match about && failure.kind == FailureKind::Violation {
                 true => Judged::Impossible,
                 false => Judged::Plain,
             },

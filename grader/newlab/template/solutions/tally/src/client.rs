@@ -2,7 +2,7 @@
 
 use labkit::prelude::*;
 
-use {{crate}}_api::{Add, ClientConfig, Total};
+use tally_api::{Add, ClientConfig, Total};
 
 use crate::message::Message;
 

@@ -4,7 +4,7 @@
 
 use labkit::prelude::*;
 
-use {{crate}}_api::{Add, ClientConfig, Total};
+use tally_api::{Add, ClientConfig, Total};
 
 /// What client and server say to each other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

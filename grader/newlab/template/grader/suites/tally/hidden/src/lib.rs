@@ -6,7 +6,7 @@
 use faultline_labtest::{Test, drawn, hidden_tests};
 use faultline_sim::{Outcome, Trial};
 
-use {{crate}}_suite::public::{counts_once, survives_a_crash};
+use tally_suite::public::{counts_once, survives_a_crash};
 
 /// All hidden tests, in the order of the rubric.
 pub fn tests() -> Vec<Test> {

@@ -14,7 +14,7 @@ use faultline_sim::{
 };
 use labkit::NodeId;
 
-use {{crate}}_api::Add;
+use tally_api::Add;
 
 use super::{
     ANSWERED,

@@ -1,4 +1,4 @@
-//! {{title}}.
+//! A running total.
 //!
 //! One server keeps a total, and clients add to it.
 
@@ -26,8 +26,8 @@ const PATIENCE: Patience = Patience {
 /// The public tests.
 pub fn suite() -> Suite {
     Suite::new(
-        "{{lab}}",
-        "{{lab}}-api",
+        "tally",
+        "tally-api",
         tests! {
             public:
                 amounts_are_added_up,
