@@ -1,9 +1,9 @@
 //! The registry: which labs this course has. The program `faultline` (`cargo grade`) is the grader
 //! of `faultline-cli` with these labs.
 //!
-//! `cargo grade new-lab NAME` makes a lab, its line in [`suites`] included. This crate must not know
-//! how anything is graded; it names labs, and that is all. Nothing but its own tests may depend on
-//! it.
+//! `cargo grade new-lab NAME` makes a lab, its line in [`suites`] included. This crate must not
+//! know how anything is graded; it names labs, and that is all. Nothing but its own tests may
+//! depend on it.
 //!
 //! ```
 //! let labs: Vec<&str> = faultline::suites().iter().map(|suite| suite.lab).collect();

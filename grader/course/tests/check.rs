@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use support::{Ran, cargo_grade};
 
-const GOOD: &str = r#"{"client": 1, "op": "put", "key": "x", "value": "a", "call": 10, "return": 20, "result": null}
+const GOOD: &str = r#"{"client": 1, "op": "put", "key": "x", "value": "a", "call": 10, "return": 20}
 {"client": 2, "op": "append", "key": "x", "value": "b", "call": 12, "return": null}
 
 {"client": 1, "op": "get", "key": "x", "call": 30, "return": 40, "result": "ab"}

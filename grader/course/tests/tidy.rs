@@ -69,8 +69,10 @@ fn lines_fit() {
             continue;
         }
         for (index, line) in read(&path).lines().enumerate() {
-            // A row of a table and a link cannot be broken.
-            let free = line.starts_with('|') || line.contains("://");
+            // A row of a table, a link and the name of a table cannot be broken; what a workflow
+            // says to people is a line of its log.
+            let said = name.ends_with(".yml") && !line.trim_start().starts_with('#');
+            let free = line.starts_with(['|', '[']) || line.contains("://") || said;
             if line.chars().count() > COLUMNS && !free {
                 offences.push(format!("{name}:{}: more than {COLUMNS} columns", index + 1));
             }
@@ -85,7 +87,9 @@ fn files_and_functions_are_short() {
     for (name, path) in all().into_iter().filter(|(name, _)| name.ends_with(".rs")) {
         let text = read(&path);
         let lines: Vec<&str> = text.lines().collect();
-        if lines.len() > LINES_OF_A_FILE {
+        // A reference's file is what a student fills in: in one piece, whatever its length.
+        let in_one_piece = name.starts_with("solutions/");
+        if lines.len() > LINES_OF_A_FILE && !in_one_piece {
             offences.push(format!("{name}: {} lines", lines.len()));
         }
         for (function, at, long) in functions(&lines) {
@@ -117,6 +121,15 @@ fn functions(lines: &[&str]) -> Vec<(String, usize, usize)> {
         if text.ends_with(';') || text.ends_with('}') {
             continue;
         }
+        // The end of a signature without a body, or of the body.
+        let bodiless = format!("{indent})");
+        let mut rest = lines[index + 1..].iter();
+        if rest
+            .find(|line| line.starts_with(&bodiless))
+            .is_some_and(|line| line.ends_with(';'))
+        {
+            continue;
+        }
         let end = format!("{indent}}}");
         if let Some(more) = lines[index..].iter().position(|line| *line == end) {
             found.push((name.to_owned(), index + 1, more + 1));
@@ -138,10 +151,11 @@ fn function_name(line: &str) -> Option<&str> {
 
 #[test]
 fn functions_are_found() {
-    let text = "impl X {\n    pub(super) fn one<'a>(\n        x: u32,\n    ) -> u32 {\n        x\n    \
-                }\n\n    fn none(&self);\n}\n\n// a fn in words\nconst fn two() {\n}\n";
+    let text = "impl X {\n    pub(super) fn one<'a>(\n        x: u32,\n    ) -> u32 {\n\
+                        x\n    }\n\n    fn none(&self);\n\n    fn declared(\n        x: u32,\n\
+                    );\n}\n\n// a fn in words\nconst fn two() {\n}\n";
     let lines: Vec<&str> = text.lines().collect();
-    let expected = [("one".to_owned(), 2, 5), ("two".to_owned(), 12, 2)];
+    let expected = [("one".to_owned(), 2, 5), ("two".to_owned(), 16, 2)];
     assert_eq!(functions(&lines), expected);
 }
 
@@ -164,13 +178,14 @@ fn a_lab_is_in_its_own_folders() {
         let counts = has_end(&name, &[".rs", ".toml", ".yml", "README.md"])
             || name.starts_with(".ci/")
             || name.starts_with(".github/");
-        let talk = name.contains("/tests/") || name.contains("/examples/") || name == "Cargo.lock";
+        let talk = name.contains("/tests") || name.contains("/examples/");
         if !counts || talk || own.iter().any(|folder| name.starts_with(folder)) {
             continue;
         }
         let text = read(&path);
         let code = text
             .lines()
+            .take_while(|line| *line != "#[cfg(test)]")
             .filter(|line| !line.trim_start().starts_with("//"));
         for line in code.filter(|line| line.contains(lab)) {
             lines.push(format!("{name}: {line}"));

@@ -185,8 +185,9 @@ mod tests {
     const BEFORE: &str = "fn one() -> u32 {\n    1\n}\n\nfn two() -> u32 {\n    2\n}\n\nfn three() \
                           -> u32 {\n    3\n}\n";
 
-    const PATCH: &str = "about: It is wrong.\nexposes: Always.\npasses: a\nloses: b\n--- a/src/lib.rs\
-                         \n+++ b/src/lib.rs\n@@ -5,3 +5,3 @@\n fn two() -> u32 {\n-    2\n+    22\n }\n";
+    const PATCH: &str = "about: It is wrong.\nexposes: Always.\npasses: a\nloses: b\n\
+        --- a/src/lib.rs\n+++ b/src/lib.rs\n\
+        @@ -5,3 +5,3 @@\n fn two() -> u32 {\n-    2\n+    22\n }\n";
 
     /// A project in git, whose reference was `BEFORE` when its wrong solution was made.
     fn project(today: &str) -> tempfile::TempDir {

@@ -78,8 +78,8 @@ pub struct Id(
 pub fn lab<PingServer, PingClient, EchoServer, EchoClient, IdServer, IdClient>() -> Lab
 where
     PingServer: Node<Config = ()> + 'static,
-    PingClient: 'static
-        + Client<Config = ClientConfig, Message = PingServer::Message, Command = Ping, Output = Pong>,
+    PingClient: Client<Config = ClientConfig, Message = PingServer::Message> + 'static,
+    PingClient: Client<Command = Ping, Output = Pong>,
     EchoServer: Node<Config = ()> + 'static,
     EchoClient: Client<
             Config = ClientConfig,

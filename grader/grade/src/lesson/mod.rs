@@ -13,9 +13,9 @@
 //! recording of whole worlds --> walk          the run step by step
 //! ```
 //!
-//! Nothing here runs a program: `shrink` is handed a function that does. Nothing decides about right
-//! and wrong either; a violation comes in, and the same violation is told. Begin with `failure`,
-//! then read `story` and `causal_slice`.
+//! Nothing here runs a program: `shrink` is handed a function that does. Nothing decides about
+//! right and wrong either; a violation comes in, and the same violation is told. Begin with
+//! `failure`, then read `story` and `causal_slice`.
 
 mod causal_slice;
 mod diagram;

@@ -65,8 +65,8 @@ impl ViewLog {
         world.watch(ViewWatcher(Rc::clone(log)));
     }
 
-    /// `, deposed at 355.1 ms by view 3 (primary s2#1, backup none)`, if a server was no primary any
-    /// more when it answered.
+    /// `, deposed at 355.1 ms by view 3 (primary s2#1, backup none)`, if a server was no primary
+    /// any more when it answered.
     pub fn say_deposed(&self, server: NodeId, answered: Time) -> String {
         match self.deposed(server, answered) {
             Some((at, view)) => format!(", deposed at {at} by {view:?}"),

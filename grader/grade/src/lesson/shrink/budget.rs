@@ -1,5 +1,5 @@
-//! What shrinking may cost: bounded in runs and events, not in seconds, so the result is the same on
-//! every machine.
+//! What shrinking may cost: bounded in runs and events, not in seconds, so the result is the same
+//! on every machine.
 
 use faultline_sim::Facts;
 
