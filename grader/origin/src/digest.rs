@@ -42,7 +42,7 @@ pub fn of_file(path: &Path) -> io::Result<String> {
 /// If one of them, or a file of theirs, cannot be read.
 pub fn of_engines(checkout: &Path) -> io::Result<Option<String>> {
     let there = |folder: &&str| checkout.join(folder).exists();
-    if !ENGINES.iter().any(|folder| there(folder)) {
+    if !ENGINES.iter().any(there) {
         return Ok(None);
     }
     of_sources(checkout, engines()).map(Some)
