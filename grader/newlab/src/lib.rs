@@ -4,8 +4,8 @@
 //! as a dependency. Either all of it is there afterwards or nothing: everything is made in a folder
 //! beside, and then renamed.
 //!
-//! This crate must not know how a lab is graded. What a lab consists of stands in `template`, as the
-//! lab `tally`: its name and its title are replaced.
+//! This crate must not know how a lab is graded. What a lab consists of stands in `template`, as
+//! the lab `tally`: its name and its title are replaced.
 //!
 //! ```
 //! use faultline_newlab::{NewLab, Source, write_outside};

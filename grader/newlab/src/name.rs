@@ -25,8 +25,8 @@ const PACKAGES: [&str; 5] = ["-api", "-solution", "-variant", "-suite", "-hidden
 const TAKEN: &str = "as break const continue crate else enum extern false fn for if impl in let \
                      loop match mod move mut pub ref return self static struct super trait true \
                      type unsafe use where while async await dyn abstract become box do final gen \
-                     macro override priv try typeof unsized virtual yield alloc core proc-macro std \
-                     test build deps examples incremental labkit serde course aux con nul prn";
+                     macro override priv try typeof unsized virtual yield alloc core proc-macro \
+                     std test build deps examples incremental labkit serde course aux con nul prn";
 
 impl NewLab {
     /// A lab of this name. `lock` is the `Cargo.lock` of the project in which it is made: no two
