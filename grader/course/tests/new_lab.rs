@@ -337,6 +337,7 @@ fn a_lab_in_a_workspace_of_its_own_is_built_and_graded() {
     assert!(ran.out.contains(" 0/100"), "{}", ran.out);
     let ran = outside.grade(&["mutants", "demo", "counts-a-retry-twice"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    the_workspace_checks_itself(&root);
     // What the grader was built from must lie there.
     let api = root.join("labs/demo/src/lib.rs");
     let text = fs::read_to_string(&api).expect("the lab has it");
@@ -344,4 +345,24 @@ fn a_lab_in_a_workspace_of_its_own_is_built_and_graded() {
     let ran = outside.grade(&["demo"]);
     assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
     assert!(ran.err.contains("the sources of demo"), "{}", ran.err);
+}
+
+/// Green as it was written; red with a file less, which is named.
+fn the_workspace_checks_itself(root: &Path) {
+    let here = Path::new(env!("CARGO_BIN_EXE_faultline"));
+    let target = here.ancestors().nth(2).expect("a target folder");
+    let target = target.to_str().expect("a plain name");
+    let mut check = Command::new("cargo");
+    check
+        .args(["test", "--quiet", "--offline", "--package", "course"])
+        .args(["--test", "course", "--target-dir", target])
+        .env_remove("CARGO_MANIFEST_DIR")
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .current_dir(root);
+    let green = ran(&mut check);
+    assert_eq!(green.code, 0, "{}{}", green.out, green.err);
+    fs::remove_file(root.join("solutions/demo/STAFF.md")).expect("it is there");
+    let red = ran(&mut check);
+    assert_ne!(red.code, 0, "{}", red.out);
+    assert!(red.out.contains("STAFF.md"), "{}", red.out);
 }

@@ -21,7 +21,7 @@ pub enum Source {
 }
 
 /// Faultline's crates that registries and suites use, and where they lie in its repository.
-const CRATES: [(&str, &str); 9] = [
+const CRATES: [(&str, &str); 10] = [
     ("labkit", "labs/labkit"),
     ("faultline-check", "grader/check"),
     ("faultline-cli", "grader/cli"),
@@ -29,6 +29,7 @@ const CRATES: [(&str, &str); 9] = [
     ("faultline-grade", "grader/grade"),
     ("faultline-labtest", "grader/labtest"),
     ("faultline-origin", "grader/origin"),
+    ("faultline-selfcheck", "grader/selfcheck"),
     ("faultline-sim", "grader/sim"),
     ("faultline-verdict", "grader/verdict"),
 ];
@@ -78,6 +79,10 @@ pub fn files(lab: &NewLab, faultline: &Source, lock: &str) -> Result<Vec<File>, 
         (
             "grader/course/src/main.rs",
             include_str!("../template/outside/course/src/main.rs"),
+        ),
+        (
+            "grader/course/tests/course.rs",
+            include_str!("../template/outside/course/tests/course.rs"),
         ),
     ];
     let plain = plain.into_iter().filter(|(_, text)| !text.is_empty());
