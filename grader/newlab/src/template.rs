@@ -30,7 +30,7 @@ const LAB: [(&str, &str); 23] = template! {
         "mutants/counts-a-retry-twice.patch", "mutants/one-total-for-each-client.patch";
     "solutions/tally-variant": "Cargo.toml", "src/lib.rs";
     "grader/suites/tally":
-        "Cargo.toml", "src/lib.rs", "src/chaos.rs", "src/public.rs", "src/room.rs";
+        "Cargo.toml", "src/lib.rs", "src/chaos.rs", "src/public.rs", "src/fixture.rs";
     "grader/suites/tally/hidden": "Cargo.toml", "src/lib.rs";
     "rubrics": "tally.toml";
 };

@@ -1,6 +1,18 @@
 //! Lab 0, the warm-up: three small programs, each with a server and a client. This crate holds what
 //! their users ask and get, and what the lab asks of your types. The handout is the README beside
 //! it.
+//!
+//! Nothing here says what client and server send to each other: that is yours.
+//!
+//! ```
+//! use lab0_api::{Echo, Payload};
+//!
+//! let asked = Echo { payload: Payload::Text("hello".to_owned()) };
+//! assert_eq!(asked.payload, Payload::Text("hello".to_owned()));
+//! ```
+//!
+//! Read on in the handout, then in [`lab`], whose bounds say what your types must be, and in
+//! `labkit` for what nodes can do.
 
 use labkit::{
     Client, Map, Node, NodeId,

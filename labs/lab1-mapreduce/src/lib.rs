@@ -1,5 +1,18 @@
 //! Lab 1, MapReduce: jobs, tasks and applications, the messages and the client that are given, and
 //! what the lab asks of your types. The handout is the README beside this crate.
+//!
+//! Nothing here says what coordinator and workers send to each other: that is yours.
+//!
+//! ```
+//! use lab1_api::{App, Application, Split};
+//!
+//! let split = Split { name: "a".to_owned(), text: "to be or not to be".to_owned() };
+//! let records = App::WORD_COUNT.map(&split);
+//! assert!(records.iter().any(|record| record.key == "or"));
+//! ```
+//!
+//! Read on in the handout, then in the module of applications, and in `labkit` for what nodes can do
+//! (`start_work`, `store`).
 
 mod application;
 mod bench;
@@ -60,8 +73,8 @@ pub struct Job {
     pub splits: Vec<String>,
     /// How many reduce tasks there are, at least one.
     pub reduce_tasks: u32,
-    /// After so many executions of one task whose worker died executing it the job has failed. At
-    /// least one.
+    /// The number of executions of one task, whose worker died executing it, after which the job has
+    /// failed. At least one.
     pub max_attempts: u32,
 }
 

@@ -1,6 +1,18 @@
 //! Lab 2, a primary/backup key-value service: the commands, the configurations and the messages
 //! that are given, and what the lab asks of your types. The handout is the README beside this
 //! crate.
+//!
+//! Nothing here says what clients, primary and backup send to each other: that is yours. Pings and
+//! views are given.
+//!
+//! ```
+//! use lab2_api::Command;
+//!
+//! let command = Command::Append { key: "x".to_owned(), value: "1".to_owned() };
+//! assert!(matches!(command, Command::Append { .. }));
+//! ```
+//!
+//! Read on in the handout, then in [`View`] and [`Given`], and in `labkit` for what nodes can do.
 
 use std::{fmt, time::Duration};
 

@@ -1,6 +1,19 @@
 //! Lab 3, a Paxos-based key-value service: the commands, the configurations, the one message that
 //! is given, and what the grader looks at inside your servers. The handout is the README beside
 //! this crate.
+//!
+//! Nothing here says what servers send to each other: that is yours. One message is given, a
+//! proposal of part A.
+//!
+//! ```
+//! use lab3_api::{Bytes, Status, Value};
+//!
+//! let chosen = Status::Chosen(Value::Bytes(Bytes(b"x".to_vec())));
+//! assert_ne!(chosen, Status::Empty);
+//! ```
+//!
+//! Read on in the handout, then in [`ShowsLog`] (what the grader looks at), and in `labkit` for what
+//! nodes can do.
 
 use std::fmt;
 
@@ -155,7 +168,7 @@ pub struct Shown {
     pub slots: Vec<(Slot, String, Status)>,
 }
 
-/// So many slots are looked at.
+/// The maximum number of slots that are looked at.
 pub const SHOWN: u64 = 64;
 
 fn observe<N: ShowsLog>(node: &N) -> Vec<u8> {

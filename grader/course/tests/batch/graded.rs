@@ -15,7 +15,7 @@ use super::{
     support::{Ran, cargo_grade, root},
 };
 
-/// So many students have all sorts of submissions.
+/// This number of students have all sorts of submissions.
 const SIZE: usize = 10;
 
 /// A class, imported and graded once, undisturbed.

@@ -44,7 +44,7 @@ pub struct Class {
     pub students: Vec<(String, Sort)>,
 }
 
-/// Makes a class of so many students in `into`, as GitHub Classroom lays it out.
+/// Makes a class of this size in `into`, as GitHub Classroom lays it out.
 pub fn make(root: &Path, lab: &str, size: usize, into: &Path) -> Class {
     let folder = into.join(format!("{lab}-submissions"));
     fs::create_dir_all(&folder).expect("a new folder");

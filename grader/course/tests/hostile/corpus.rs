@@ -107,10 +107,10 @@ pub struct Fixture {
     pub base: String,
     /// What must come of it.
     pub verdict: Verdict,
-    /// So many of the lab's 100 points (hidden tests included) it has at most.
+    /// The most of the lab's 100 points (hidden tests included) that it may have.
     #[serde(default)]
     pub points_at_most: u32,
-    /// So many it has at least: what it does not harm must not suffer.
+    /// The least: what it does not harm must not suffer.
     #[serde(default)]
     pub points_at_least: u32,
     /// Texts that the result has in it; any white space is as good as any other.

@@ -78,7 +78,7 @@ pub enum Make {
     Symlink { path: String, to: String },
     /// Puts a named pipe in the place of what is there. Who reads it waits for ever.
     Fifo { path: String },
-    /// Sets the times of all files to so many seconds after 1970.
+    /// Sets the times of all files to this number of seconds after 1970.
     OldTimes { seconds: u64 },
     /// Packs the folder into a zip file and adds entries to it, whose names and sizes no folder
     /// could have.

@@ -17,14 +17,15 @@ use lab0_api::{Echo, NewId};
 use labkit::NodeId;
 
 use super::{
-    ANSWERED, MAX_INCARNATIONS, payloads,
-    room::{Cast, Program, Room, bytes},
+    ANSWERED, MAX_INCARNATIONS,
+    fixture::{Fixture, Members, Program, bytes},
+    payloads,
 };
 
 /// A chaos test of the echo (no crashes: the count is not on disk) or of ids.
 pub struct Chaos<'a> {
     /// Who takes part.
-    pub cast: Cast<'a>,
+    pub members: Members<'a>,
     /// How many operations each client carries out.
     pub operations: u64,
 }
@@ -47,7 +48,7 @@ struct Drawn {
 impl Chaos<'_> {
     fn drawn(&self, choices: Choices) -> Drawn {
         let mut draw = choices.draw(About::Plan, 0, 0);
-        let ids = self.cast.program == Program::Ids;
+        let ids = self.members.program == Program::Ids;
         let mut drawn = |allowed: bool| draw.chance(600) && allowed;
         let (bad, stragglers, cuts) = (drawn(true), drawn(true), drawn(true));
         Drawn {
@@ -79,63 +80,66 @@ impl Chaos<'_> {
                 ),
             ],
         );
-        self.cast.act_under(trial, conditions, &more, |room| {
-            self.healthy(room, choices)?;
-            self.faulty(room, &drawn, choices)?;
-            self.healed(room)
+        self.members.act_under(trial, conditions, &more, |fixture| {
+            self.healthy(fixture, choices)?;
+            self.faulty(fixture, &drawn, choices)?;
+            self.healed(fixture)
         })
     }
 
-    fn healthy(&self, room: &mut Room<'_, '_>, choices: Choices) -> Outcome {
-        let (program, operations) = (self.cast.program, self.operations);
-        let within = room.patience();
+    fn healthy(&self, fixture: &mut Fixture<'_, '_>, choices: Choices) -> Outcome {
+        let (program, operations) = (self.members.program, self.operations);
+        let within = fixture.patience();
         let workload = Asking {
             choices,
             program,
             operations,
         };
-        chaos::healthy(room.world, workload, within)
+        chaos::healthy(fixture.world, workload, within)
     }
 
-    fn faulty(&self, room: &mut Room<'_, '_>, drawn: &Drawn, choices: Choices) -> Outcome {
-        room.world.phase("faults");
-        let servers = self.cast.servers();
+    fn faulty(&self, fixture: &mut Fixture<'_, '_>, drawn: &Drawn, choices: Choices) -> Outcome {
+        fixture.world.phase("faults");
+        let servers = self.members.servers();
         if drawn.cuts {
             let with_server = |(position, server): (usize, &NodeId)| {
                 let server = *server;
-                self.cast
+                self.members
                     .clients_of(position)
                     .into_iter()
                     .map(move |client| (client, server))
             };
             let pairs = servers.iter().enumerate().flat_map(with_server).collect();
-            room.world.add_plan(PairCuts::new(pairs, choices), ms(20));
+            fixture
+                .world
+                .add_plan(PairCuts::new(pairs, choices), ms(20));
         }
         if drawn.restarts {
-            room.world.add_plan(
+            fixture.world.add_plan(
                 Restarts::new(servers.clone(), MAX_INCARNATIONS, choices),
                 ms(30),
             );
         }
         if drawn.clocks {
-            room.world
+            fixture
+                .world
                 .add_plan(SkewedClocks::new(servers, choices), ms(10));
         }
-        room.world.run_plans_for(FAULTS_LAST)
+        fixture.world.run_plans_for(FAULTS_LAST)
     }
 
-    fn healed(&self, room: &mut Room<'_, '_>) -> Outcome {
-        chaos::heal(room.world)?;
-        for server in self.cast.servers() {
-            if room.world.clock(server).is_some() {
-                room.world.drift_clock(server, 0)?;
+    fn healed(&self, fixture: &mut Fixture<'_, '_>) -> Outcome {
+        chaos::heal(fixture.world)?;
+        for server in self.members.servers() {
+            if fixture.world.clock(server).is_some() {
+                fixture.world.drift_clock(server, 0)?;
             }
-            if room.world.is_down(server) {
-                room.world.start(server)?;
+            if fixture.world.is_down(server) {
+                fixture.world.start(server)?;
             }
         }
-        room.world.expect_answers(ANSWERED)?;
-        room.judge()
+        fixture.world.expect_answers(ANSWERED)?;
+        fixture.judge()
     }
 }
 

@@ -7,9 +7,9 @@ use faultline_sim::{Operation, Outcome, Time};
 use lab0_api::{Echo, Echoed, Payload};
 use labkit::{NodeId, codec};
 
-use super::room::{Room, output, shortened};
+use super::fixture::{Fixture, output, shortened};
 
-impl Room<'_, '_> {
+impl Fixture<'_, '_> {
     /// Has a payload echoed, and looks at what comes back.
     #[track_caller]
     pub fn echo(&mut self, client: NodeId, payload: &Payload) -> Outcome<u64> {
@@ -39,8 +39,8 @@ fn answered_at(operation: &Operation) -> Time {
 
 /// Judges all echoes so far. If no request is open, none may be missing in the count.
 #[track_caller]
-pub fn judge(room: &Room<'_, '_>) -> Outcome {
-    let answered = room.answered();
+pub fn judge(fixture: &Fixture<'_, '_>) -> Outcome {
+    let answered = fixture.answered();
     let mut counted: BTreeMap<u64, &Operation> = BTreeMap::new();
     for operation in &answered {
         let (client, at) = (operation.client, answered_at(operation));
@@ -49,7 +49,7 @@ pub fn judge(room: &Room<'_, '_>) -> Outcome {
         let echoed: Echoed = output(operation).expect("it is answered");
         if echoed.payload != payload {
             let (sent, got) = (shortened(&payload), shortened(&echoed.payload));
-            return Err(room
+            return Err(fixture
                 .world
                 .violation_at(at, format!("{client} sent {sent} and got back {got}")));
         }
@@ -61,7 +61,7 @@ pub fn judge(room: &Room<'_, '_>) -> Outcome {
                  at {when}): two \
                  requests, one count"
             );
-            return Err(room.world.violation_at(at, text));
+            return Err(fixture.world.violation_at(at, text));
         }
         let before = |other: &&&Operation| {
             other
@@ -80,10 +80,10 @@ pub fn judge(room: &Room<'_, '_>) -> Outcome {
                  answered before it \
                  was asked"
             );
-            return Err(room.world.violation_at(at, text));
+            return Err(fixture.world.violation_at(at, text));
         }
     }
-    if answered.len() < room.world.history().len() {
+    if answered.len() < fixture.world.history().len() {
         return Ok(());
     }
     for (expected, (nth, operation)) in (1u64..).zip(&counted) {
@@ -94,7 +94,7 @@ pub fn judge(room: &Room<'_, '_>) -> Outcome {
                  {expected}: some request was carried out more than once",
                 operation.client
             );
-            return Err(room.world.violation_at(answered_at(operation), text));
+            return Err(fixture.world.violation_at(answered_at(operation), text));
         }
     }
     Ok(())

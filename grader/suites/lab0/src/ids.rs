@@ -6,9 +6,9 @@ use faultline_sim::{Look, Operation, Outcome, Time, Watcher};
 use lab0_api::{Id, NewId};
 use labkit::NodeId;
 
-use super::room::{Room, output};
+use super::fixture::{Fixture, output};
 
-impl Room<'_, '_> {
+impl Fixture<'_, '_> {
     /// All these clients ask at the same moment, several times in a row, and each waits for its
     /// answer in between.
     #[track_caller]
@@ -27,10 +27,10 @@ impl Room<'_, '_> {
 
 /// All ids so far, in the order in which they were given; none may be there twice.
 #[track_caller]
-pub fn judge(room: &Room<'_, '_>) -> Outcome<Vec<(Time, Id)>> {
+pub fn judge(fixture: &Fixture<'_, '_>) -> Outcome<Vec<(Time, Id)>> {
     let mut given: BTreeMap<Id, (NodeId, Time)> = BTreeMap::new();
     let mut ids = Vec::new();
-    for operation in room.answered() {
+    for operation in fixture.answered() {
         let Operation {
             client,
             reply: Some((moment, _)),
@@ -47,7 +47,7 @@ pub fn judge(room: &Room<'_, '_>) -> Outcome<Vec<(Time, Id)>> {
                 other.to_string()
             };
             let text = format!("{client} was given {id:?}, which {whom} had been given at {at}");
-            return Err(room.world.violation_at(moment.at, text));
+            return Err(fixture.world.violation_at(moment.at, text));
         }
         ids.push((moment.at, id));
     }

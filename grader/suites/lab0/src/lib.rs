@@ -1,12 +1,24 @@
-//! Lab 0: ping-pong, echo, unique ids.
+//! Lab 0: the tests of ping-pong, echo and unique ids.
+//!
+//! The crate must not know what a program keeps or says: it sees commands, answers, the names of
+//! nodes and what the world counts. Points, titles and seeds stand in `rubrics/lab0.toml`, hidden
+//! tests in the crate beside this one.
+//!
+//! ```
+//! let suite = lab0_suite::suite();
+//! assert!(suite.test("a_request_counts_once").is_some());
+//! ```
+//!
+//! Read on in `public/echo.rs`, whose tests read as prose, then in `fixture` (the world of a program)
+//! and `chaos`. What all suites share is `faultline_labtest`.
 
 pub mod chaos;
 pub mod echoes;
+pub mod fixture;
 pub mod ids;
 pub mod payloads;
 #[doc(hidden)]
 pub mod public;
-pub mod room;
 
 use std::time::Duration;
 

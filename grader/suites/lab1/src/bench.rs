@@ -15,7 +15,7 @@ const T1: NodeId = NodeId::new('t', 1);
 const BENCH: u8 = 3;
 
 /// A bench that answers.
-pub struct Desk<'w, 'b> {
+pub struct BenchFixture<'w, 'b> {
     world: &'w mut World<'b>,
 }
 
@@ -28,7 +28,10 @@ pub fn split(name: &str, text: &str) -> Split {
 }
 
 /// Runs a test that only calls functions: there is nothing to be lost or late.
-pub fn at_desk(trial: &mut Trial<'_>, test: impl FnOnce(&mut Desk<'_, '_>) -> Outcome) -> Outcome {
+pub fn on_bench(
+    trial: &mut Trial<'_>,
+    test: impl FnOnce(&mut BenchFixture<'_, '_>) -> Outcome,
+) -> Outcome {
     trial.describe_setting("your functions are called, one after the other; no network, no faults");
     let bench = NodeSpec {
         id: A1,
@@ -44,11 +47,11 @@ pub fn at_desk(trial: &mut Trial<'_>, test: impl FnOnce(&mut Desk<'_, '_>) -> Ou
     );
     trial.run(setup, |world| {
         world.run_for(ms(1))?;
-        test(&mut Desk { world })
+        test(&mut BenchFixture { world })
     })
 }
 
-impl Desk<'_, '_> {
+impl BenchFixture<'_, '_> {
     /// Asks; the answer must be that of the lab's own application on one machine.
     #[track_caller]
     pub fn agrees(&mut self, question: Question) -> Outcome {

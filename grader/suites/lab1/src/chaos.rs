@@ -14,7 +14,7 @@ use labkit::NodeId;
 
 use super::{
     ENDS, M1,
-    cluster::{Cast, Cluster, bytes, job},
+    cluster::{Cluster, Members, bytes, job},
     plant::Takes,
     scenes::{ORDERED, POSITIONS},
     worker,
@@ -68,7 +68,7 @@ const MOST: u32 = 10;
 
 impl Chaos {
     /// Two clients and three jobs.
-    fn cast(&self, trial: &Trial<'_>, draw: &mut Draw) -> Cast {
+    fn members(&self, trial: &Trial<'_>, draw: &mut Draw) -> Members {
         let jobs: Vec<Job> = [(1, App::WORD_COUNT), (2, ORDERED), (3, POSITIONS)]
             .into_iter()
             .map(|(id, app)| Job {
@@ -80,9 +80,9 @@ impl Chaos {
             spread: 1_500,
             ..Takes::equal(ms(120), ms(100))
         };
-        Cast {
+        Members {
             clients: 2,
-            ..Cast::new(trial, self.workers, jobs, takes)
+            ..Members::new(trial, self.workers, jobs, takes)
         }
     }
 
@@ -100,9 +100,10 @@ impl Chaos {
         if late {
             (conditions.stragglers, conditions.straggle) = (50, ms(30)..=ms(400));
         }
-        let mut cast = self.cast(trial, &mut draw);
+        let mut members = self.members(trial, &mut draw);
         if slow {
-            cast.slow
+            members
+                .slow
                 .insert(worker(1 + draw.below(u64::from(self.workers)) as u32), 6);
         }
         let more = chaos::with_faults(
@@ -119,16 +120,16 @@ impl Chaos {
                 ),
             ],
         );
-        cast.act_under(trial, conditions, &more, |cluster| {
+        members.act_under(trial, conditions, &more, |cluster| {
             cluster.world.phase("faults");
             cluster.world.set_workload(Jobs {
-                jobs: cluster.cast.jobs.clone(),
+                jobs: cluster.members.jobs.clone(),
                 choices,
             });
             if self.faults.workers {
                 let plan = Workers {
                     choices,
-                    workers: cluster.cast.workers(),
+                    workers: cluster.members.workers(),
                     crashes,
                     cuts,
                     forgets,
@@ -155,7 +156,9 @@ impl Chaos {
 
 fn healed(cluster: &mut Cluster<'_, '_>) -> Outcome {
     chaos::heal(cluster.world)?;
-    let machines: Vec<NodeId> = std::iter::once(M1).chain(cluster.cast.workers()).collect();
+    let machines: Vec<NodeId> = std::iter::once(M1)
+        .chain(cluster.members.workers())
+        .collect();
     chaos::start_all(cluster.world, &machines)?;
     cluster.world.expect_answers(ENDS)?;
     let ended: Vec<(u64, Vec<u8>)> = cluster

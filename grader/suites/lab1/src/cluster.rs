@@ -31,7 +31,7 @@ const BEGUN: Duration = ms(60);
 
 /// Who takes part, what there is to do, and how long it takes.
 #[derive(Clone)]
-pub struct Cast {
+pub struct Members {
     /// Workers that are there from the beginning.
     pub workers: u32,
     /// Workers that the test starts later.
@@ -68,10 +68,10 @@ pub fn name(number: u32) -> String {
     format!("text-{number}")
 }
 
-impl Cast {
+impl Members {
     /// One client and jobs over short texts; no worker comes late or is slow.
-    pub fn new(trial: &Trial<'_>, workers: u32, jobs: Vec<Job>, takes: Takes) -> Cast {
-        Cast {
+    pub fn new(trial: &Trial<'_>, workers: u32, jobs: Vec<Job>, takes: Takes) -> Members {
+        Members {
             workers,
             late: 0,
             clients: 1,
@@ -276,17 +276,17 @@ type Drawn = RefCell<(Vec<faultline_sim::Lane>, Vec<Asked>)>;
 
 fn in_cluster(
     world: &mut World<'_>,
-    cast: &Cast,
+    members: &Members,
     plant: &Arc<Plant>,
     drawn: &Drawn,
     test: impl FnOnce(&mut Cluster<'_, '_>) -> Outcome,
 ) -> Outcome {
     plant.begin();
-    let lives = Lives::follow(world, cast.workers().into_iter().chain([M1]).collect());
+    let lives = Lives::follow(world, members.workers().into_iter().chain([M1]).collect());
     let mut cluster = Cluster {
         world,
         plant: Arc::clone(plant),
-        cast,
+        members,
         lives: Rc::clone(&lives),
     };
     let outcome = test(&mut cluster);
@@ -302,7 +302,7 @@ pub struct Cluster<'w, 'b> {
     /// What its machines compute.
     pub plant: Arc<Plant>,
     /// Who takes part.
-    pub cast: &'w Cast,
+    pub members: &'w Members,
     /// What was seen of its machines.
     pub lives: Rc<RefCell<Lives>>,
 }
@@ -416,7 +416,11 @@ impl Cluster<'_, '_> {
         mut holds: impl FnMut(&mut Cluster<'_, '_>) -> bool,
     ) -> Outcome<bool> {
         let index = self.last_of(client);
-        let (plant, cast, lives) = (Arc::clone(&self.plant), self.cast, Rc::clone(&self.lives));
+        let (plant, members, lives) = (
+            Arc::clone(&self.plant),
+            self.members,
+            Rc::clone(&self.lives),
+        );
         let mut held = false;
         self.world.expect("the job goes on", ENDS, |world| {
             if world.history()[index].reply.is_some() {
@@ -425,7 +429,7 @@ impl Cluster<'_, '_> {
             let mut cluster = Cluster {
                 world,
                 plant: Arc::clone(&plant),
-                cast,
+                members,
                 lives: Rc::clone(&lives),
             };
             held = holds(&mut cluster);
@@ -527,7 +531,7 @@ impl Cluster<'_, '_> {
     /// Cuts the links between a worker and all other workers; the coordinator hears it.
     pub fn cut_from_workers(&mut self, node: NodeId) -> Outcome {
         let others: Vec<NodeId> = self
-            .cast
+            .members
             .workers()
             .into_iter()
             .filter(|other| *other != node)

@@ -7,7 +7,7 @@ use lab1_api::App;
 
 use super::{
     client,
-    cluster::{Cast, Cluster, job},
+    cluster::{Cluster, Members, job},
     plant::Takes,
     scenes, worker,
 };
@@ -75,7 +75,7 @@ pub fn equal_tasks(
 ) -> Outcome {
     let takes = ms(1_000);
     let (maps, reduces) = (workers * maps_each, workers * reduces_each);
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         workers,
         vec![job(1, App::WORD_COUNT, maps, reduces)],
@@ -83,7 +83,7 @@ pub fn equal_tasks(
     );
     let machines = vec![1; workers as usize];
     let best = optimum(maps, takes, &machines) + optimum(reduces, takes, &machines);
-    cast.act_in_peace(trial, |cluster| {
+    members.act_in_peace(trial, |cluster| {
         // In the report the time of this phase stands beside its name.
         cluster.world.phase(&format!(
             "{workers} workers, optimum {} ms",
@@ -104,18 +104,18 @@ pub fn straggler(
     slow: u32,
 ) -> Outcome {
     let (takes, tasks) = (ms(1_000), workers * each);
-    let mut cast = Cast::new(
+    let mut members = Members::new(
         trial,
         workers,
         vec![job(1, App::WORD_COUNT, tasks, tasks)],
         Takes::equal(takes, takes),
     );
-    cast.slow.insert(worker(straggler), slow);
+    members.slow.insert(worker(straggler), slow);
     let machines: Vec<u32> = (1..=workers)
         .map(|number| if number == straggler { slow } else { 1 })
         .collect();
     let best = optimum(tasks, takes, &machines) * 2;
-    cast.act_in_peace(trial, |cluster| {
+    members.act_in_peace(trial, |cluster| {
         cluster.world.phase(&format!(
             "w{straggler} {slow} times as slow, optimum {} ms",
             best.as_millis()
@@ -130,14 +130,14 @@ pub fn straggler(
 /// The coordinator crashes in the middle of a job: what had been computed, and was known, is not
 /// computed again.
 pub fn restart(trial: &mut Trial<'_>, (workers, maps, reduces): (u32, u32, u32)) -> Outcome {
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         workers,
         vec![job(1, App::WORD_COUNT, maps, reduces)],
         Takes::equal(ms(400), ms(400)),
     );
     let clean = trial.conditions().loss == 0;
-    cast.act(trial, |cluster| {
+    members.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         let mut draw = cluster.world.choices().draw(About::Plan, 0, 0);
         cluster
@@ -180,15 +180,15 @@ fn traffic_of_a_job(
     bytes: usize,
     check: impl FnOnce(&mut Cluster<'_, '_>, u64) -> Outcome,
 ) -> Outcome {
-    let mut cast = Cast::new(
+    let mut members = Members::new(
         trial,
         workers,
         vec![job(1, App::WORD_COUNT, maps, reduces)],
         Takes::equal(ms(500), ms(500)),
     );
     let choices = faultline_sim::choice::Choices::new(trial.seed());
-    cast.inputs = super::cluster::inputs(choices, &cast.jobs, 2_000, bytes);
-    cast.act_in_peace(trial, |cluster| {
+    members.inputs = super::cluster::inputs(choices, &members.jobs, 2_000, bytes);
+    members.act_in_peace(trial, |cluster| {
         cluster.must_do(client(1), 1)?;
         // The workers were there before the job was.
         let seconds = cluster.now().0.div_ceil(1_000_000);
@@ -241,13 +241,13 @@ pub fn data(trial: &mut Trial<'_>, shape: (u32, u32, u32), bytes: usize) -> Outc
 
 /// Workers without work, before the first job and after it.
 pub fn idle(trial: &mut Trial<'_>, workers: u32) -> Outcome {
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         workers,
         vec![job(1, App::WORD_COUNT, 4, 2)],
         Takes::equal(ms(200), ms(200)),
     );
-    cast.act_in_peace(trial, |cluster| {
+    members.act_in_peace(trial, |cluster| {
         for round in 0..2 {
             cluster.world.run_for(ms(500))?;
             let before = cluster.lives.borrow().traffic.of_workers;

@@ -1,4 +1,16 @@
-//! Lab 1: MapReduce.
+//! Lab 1: the tests of MapReduce.
+//!
+//! The crate must not know how a coordinator hands out work or what workers say to each other: it
+//! sees jobs, what each machine computes, the files of the store and the answers. Points, titles and
+//! seeds stand in `rubrics/lab1.toml`, hidden tests in the crate beside this one.
+//!
+//! ```
+//! let suite = lab1_suite::suite();
+//! assert!(suite.test("lost_map_output_is_made_again").is_some());
+//! ```
+//!
+//! Read on in `public/failures.rs`, then in `cluster` (who takes part), `plant` (what machines
+//! compute) and `chaos`. What all suites share is `faultline_labtest`.
 
 pub mod bench;
 pub mod chaos;

@@ -11,26 +11,26 @@ use labkit::{NodeId, codec};
 
 use super::{
     ENDS, M1, client,
-    cluster::{Cast, bytes, job},
+    cluster::{Members, bytes, job},
     plant::{Plant, Takes},
     worker,
 };
 
 /// Two workers and one job, over texts of a few words.
-pub fn small(trial: &Trial<'_>, app: App, splits: u32, reduce_tasks: u32) -> Cast {
+pub fn small(trial: &Trial<'_>, app: App, splits: u32, reduce_tasks: u32) -> Members {
     let takes = Takes::equal(ms(100), ms(100));
     // Where a timer may fire at any time, a living worker may be taken for dead again and again.
     let job = Job {
         max_attempts: 1_000,
         ..job(1, app, splits, reduce_tasks)
     };
-    let mut cast = Cast::new(trial, 2, vec![job], takes);
+    let mut members = Members::new(trial, 2, vec![job], takes);
     // Words of the same letters, so that it shows in which order they are joined.
     let texts = ["two big owls", "old tin boxes", "few tan bears"];
-    for (name, text) in cast.jobs[0].splits.iter().zip(texts.iter().cycle()) {
-        cast.inputs.insert(name.clone(), (*text).to_owned());
+    for (name, text) in members.jobs[0].splits.iter().zip(texts.iter().cycle()) {
+        members.inputs.insert(name.clone(), (*text).to_owned());
     }
-    cast
+    members
 }
 
 /// Who may crash, and whether they come back.
@@ -45,24 +45,29 @@ pub enum Mortals {
 }
 
 /// The output of a job that is done is always that of a sequential run.
-pub fn every_order<'p>(trial: &Trial<'_>, cast: &Cast, faults: Faults, who: Mortals) -> Orders<'p> {
-    let plant = cast.plant(trial);
-    let model = Model::new(cast.setup(Conditions::steady(), &plant).nodes)
+pub fn every_order<'p>(
+    trial: &Trial<'_>,
+    members: &Members,
+    faults: Faults,
+    who: Mortals,
+) -> Orders<'p> {
+    let plant = members.plant(trial);
+    let model = Model::new(members.setup(Conditions::steady(), &plant).nodes)
         .faults(faults)
         .copies(1)
         .pace(Pace::Eager)
-        .inputs(cast.inputs.clone())
+        .inputs(members.inputs.clone())
         .machines(Arc::new(Anew(Arc::clone(&plant))))
-        .operations(client(1), vec![bytes(&cast.jobs[0])]);
+        .operations(client(1), vec![bytes(&members.jobs[0])]);
     let model = match who {
-        Mortals::Workers => cast
+        Mortals::Workers => members
             .workers()
             .into_iter()
             .fold(model.lasting(M1), Model::mortal),
         Mortals::RestartingWorkers => model.lasting(M1),
-        Mortals::Coordinator => cast.workers().into_iter().fold(model, Model::lasting),
+        Mortals::Coordinator => members.workers().into_iter().fold(model, Model::lasting),
     };
-    let job = cast.jobs[0].id;
+    let job = members.jobs[0].id;
     Orders::of(model, ENDS)
         .monitor(|| NoneFails)
         .always(
@@ -178,19 +183,19 @@ pub fn ended<'p>() -> Goal<'p> {
 }
 
 /// Goes through it all.
-pub fn explore(trial: &mut Trial<'_>, cast: &Cast, orders: &Orders<'_>) -> Outcome {
+pub fn explore(trial: &mut Trial<'_>, members: &Members, orders: &Orders<'_>) -> Outcome {
     orders.explore(trial, |trial, shown| {
         let how = say_how(shown.has_path);
         let conditions = Conditions::steady();
-        trial.describe_setting(format!("{}; {how}", cast.describe(&conditions)));
-        let plant = cast.plant(trial);
-        let setup = cast.setup(conditions, &plant);
+        trial.describe_setting(format!("{}; {how}", members.describe(&conditions)));
+        let plant = members.plant(trial);
+        let setup = members.setup(conditions, &plant);
         let setup = Setup {
             quiet_until: shown.quiet_until,
             start_spread: Duration::ZERO,
             ..setup
         };
-        cast.act_in(trial, setup, &plant, |cluster| {
+        members.act_in(trial, setup, &plant, |cluster| {
             orders.carry_out(cluster.world, shown, |_| Ok(()))?;
             cluster.ends(client(1), lab1_api::Outcome::Done)
         })

@@ -11,7 +11,7 @@ pub fn draw(cluster: &Cluster<'_, '_>) -> Vec<Lane> {
     let now = cluster.now();
     let lives = cluster.lives.borrow();
     let mut lanes = vec![jobs(cluster, now)];
-    for node in std::iter::once(super::M1).chain(cluster.cast.workers()) {
+    for node in std::iter::once(super::M1).chain(cluster.members.workers()) {
         let mut spans: Vec<Span> = lives
             .downs(node, now)
             .into_iter()

@@ -8,7 +8,7 @@ use labkit::NodeId;
 
 use super::{
     M1, client,
-    cluster::{Cast, Cluster, job},
+    cluster::{Cluster, Members, job},
     plant::{Piece, Takes, TaskKind},
     worker,
 };
@@ -37,8 +37,8 @@ pub fn shape(trial: &mut Trial<'_>, workers: u32, splits: u32, reduces: u32, app
         spread: 500,
         ..Takes::equal(ms(50), ms(30))
     };
-    let cast = Cast::new(trial, workers, vec![job(1, app, splits, reduces)], takes);
-    cast.act(trial, |cluster| {
+    let members = Members::new(trial, workers, vec![job(1, app, splits, reduces)], takes);
+    members.act(trial, |cluster| {
         cluster.must_do(client(1), 1)?;
         cluster.stays_done(&[1], ms(500))
     })
@@ -72,13 +72,13 @@ pub fn output_is_lost(
     victim: u32,
     app: App,
 ) -> Outcome {
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         workers,
         vec![job(1, app, splits, reduces)],
         Takes::equal(ms(300), ms(300)),
     );
-    cast.act(trial, |cluster| {
+    members.act(trial, |cluster| {
         let victim = worker(victim);
         cluster.cut_from_workers(victim)?;
         cluster.submit(client(1), 1)?;
@@ -96,15 +96,15 @@ pub fn output_is_lost(
 /// done, it comes to the end of its own copy: the store can be reached from everywhere. Half of the
 /// time it crashes in the middle of that.
 pub fn late_copy(trial: &mut Trial<'_>, reduces: u32, slow: u32) -> Outcome {
-    let mut cast = Cast::new(
+    let mut members = Members::new(
         trial,
         2,
         vec![job(1, ORDERED, 4, reduces)],
         Takes::equal(ms(40), ms(300)),
     );
-    cast.slow.insert(worker(2), slow);
+    members.slow.insert(worker(2), slow);
     let crashes = trial.number() % 2 == 0;
-    cast.act(trial, |cluster| {
+    members.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         let copies = |cluster: &mut Cluster<'_, '_>| {
             cluster
@@ -139,7 +139,7 @@ pub fn late_copy(trial: &mut Trial<'_>, reduces: u32, slow: u32) -> Outcome {
 /// this time, with its disk, without, or not at all.
 pub fn sweep(
     trial: &mut Trial<'_>,
-    cast: &Cast,
+    members: &Members,
     victim: NodeId,
     away: Duration,
     may_lose: bool,
@@ -152,7 +152,7 @@ pub fn sweep(
         "stays away",
     ][back as usize];
     let more = format!("; {victim} crashes between two effects and {how}");
-    cast.act_with_crash_sweep(trial, &more, |cluster| {
+    members.act_with_crash_sweep(trial, &more, |cluster| {
         cluster.world.sweep(victim);
         cluster.submit(client(1), 1)?;
         cluster.until(client(1), |cluster| cluster.world.is_down(victim))?;
@@ -194,15 +194,15 @@ pub fn is_remembered(cluster: &mut Cluster<'_, '_>, away: Duration) -> Outcome {
 pub fn poison(trial: &mut Trial<'_>, workers: u32, piece: Piece, attempts: u32) -> Outcome {
     let mut jobs = vec![job(1, App::WORD_COUNT, 4, 2), job(2, App::WORD_COUNT, 4, 2)];
     jobs[0].max_attempts = attempts;
-    let cast = Cast::new(trial, workers, jobs, Takes::equal(ms(200), ms(200)));
-    let cast = Cast {
+    let members = Members::new(trial, workers, jobs, Takes::equal(ms(200), ms(200)));
+    let members = Members {
         poison: Some(piece),
-        ..cast
+        ..members
     };
-    cast.act(trial, |cluster| {
+    members.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         while !cluster.has_ended(client(1)) {
-            let workers = cluster.cast.workers();
+            let workers = cluster.members.workers();
             let down = workers.clone();
             cluster.until(client(1), move |cluster| {
                 down.iter().any(|worker| cluster.world.is_down(*worker))

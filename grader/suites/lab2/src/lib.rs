@@ -1,8 +1,22 @@
-//! Lab 2: a primary/backup key-value service.
+//! Lab 2: the tests of a primary/backup key-value service.
+//!
+//! The crate must not know what servers say to each other: it sees the lab's given messages (pings
+//! and views), commands and answers. Points, titles and seeds stand in `rubrics/lab2.toml`, hidden
+//! tests in the crate beside this one.
+//!
+//! ```
+//! let suite = lab2_suite::suite();
+//! assert!(suite.test("deposed_primary_serves_nothing_stale").is_some());
+//! ```
+//!
+//! Read on in `public/failover.rs`, then in `service` (parts B to D), `fixture` (part A: the test plays
+//! the servers), `plans` (faults that keep the service able to go on) and `chaos`. What all suites
+//! share is `faultline_labtest`.
 
 pub mod chaos;
-pub mod comings;
+pub mod churn;
 pub mod costs;
+pub mod fixture;
 pub mod log;
 pub mod orders;
 pub mod plans;
@@ -10,7 +24,6 @@ mod public;
 pub mod rules;
 pub mod scenes;
 pub mod service;
-pub mod stage;
 
 use std::time::Duration;
 

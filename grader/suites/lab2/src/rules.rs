@@ -8,7 +8,7 @@ use faultline_sim::{Time, ms};
 use lab2_api::{Member, TICK, View};
 use labkit::NodeId;
 
-use super::stage::show;
+use super::fixture::show;
 
 /// Silence after which a server is dead, wherever in its tick the view server is; and a moment for
 /// good measure.

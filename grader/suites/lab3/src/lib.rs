@@ -1,4 +1,17 @@
-//! Lab 3: a Paxos-based key-value service.
+//! Lab 3: the tests of a Paxos-based key-value service.
+//!
+//! The crate must not know a program's messages or who leads: it sees the one given message
+//! (`Propose`), what servers show of their logs, commands and answers. Points, titles and seeds
+//! stand in `rubrics/lab3.toml`, hidden tests in the crate beside this one.
+//!
+//! ```
+//! let suite = lab3_suite::suite();
+//! assert!(suite.test("a_chosen_value_stays").is_some());
+//! ```
+//!
+//! Read on in `public/agreement.rs`, then in `group` (who takes part), `ballots` (stories of old
+//! ballots), `log` (what was seen of the log) and `orders` (every order of events). What all suites
+//! share is `faultline_labtest`.
 
 pub mod ballots;
 pub mod chaos;

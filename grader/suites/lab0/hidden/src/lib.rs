@@ -1,7 +1,16 @@
-//! The tests that students do not have. Each asks for something that the handout promises and has a
-//! public test beside it with the same idea; sizes, values and moments are drawn from the run's
-//! seed, and so from the course's salt. In the release for students this file is a stub whose
-//! `tests` returns none.
+//! The tests of lab 0 that students do not have. Each asks for something that the handout promises
+//! and has a public test beside it with the same idea; sizes, values and moments are drawn from the
+//! run's seed, and so from the course's salt.
+//!
+//! Nothing but a registry may depend on this crate: in a release for students a stub of the same name
+//! stands in its place, whose `tests` returns none (`.github/hidden-stub.rs`).
+//!
+//! ```
+//! let tests = lab0_hidden::tests();
+//! assert!(tests.iter().all(|test| test.id.starts_with("H-")));
+//! ```
+//!
+//! Read on in the public suite, `lab0_suite`, from which the fixtures are.
 
 use faultline_sim::{Conditions, Outcome, Trial, ms};
 use lab0_api::NewId;
@@ -9,14 +18,15 @@ use lab0_api::NewId;
 use faultline_labtest::{Test, drawn, hidden_tests};
 use lab0_suite::{
     chaos::Chaos,
-    client, payloads,
+    client,
+    fixture::{Fixture, Members, Program},
+    payloads,
     public::{
         clocks::{STEPS_US, burst, there_and_back},
         echo::remembers_one,
         servers::{ONE, clock_us, told_apart},
         stretch::in_order,
     },
-    room::{Cast, Program, Room},
     server,
 };
 
@@ -38,19 +48,19 @@ pub fn tests() -> Vec<Test> {
 
 fn drawn_payloads_come_back_unchanged(trial: &mut Trial<'_>) -> Outcome {
     let mut draw = drawn(trial);
-    let cast = Cast {
+    let members = Members {
         program: Program::Echo,
         servers: &[1],
         clients_each: 2,
     };
-    cast.act(trial, |room| {
+    members.act(trial, |fixture| {
         for _ in 0..20 {
-            for client in cast.clients() {
-                room.echo(client, &payloads::drawn(&mut draw, 4))?;
+            for client in members.clients() {
+                fixture.echo(client, &payloads::drawn(&mut draw, 4))?;
             }
         }
-        room.echo(client(1), &payloads::nested(20 + draw.below(20) as u32))?;
-        room.echo(
+        fixture.echo(client(1), &payloads::nested(20 + draw.below(20) as u32))?;
+        fixture.echo(
             client(2),
             &payloads::large(5_000 + draw.below(15_000) as usize),
         )?;
@@ -60,7 +70,7 @@ fn drawn_payloads_come_back_unchanged(trial: &mut Trial<'_>) -> Outcome {
 
 fn late_copies_of_any_message(trial: &mut Trial<'_>) -> Outcome {
     let mut draw = drawn(trial);
-    let cast = Cast {
+    let members = Members {
         program: Program::Echo,
         servers: &[1],
         clients_each: 2 + draw.below(4) as u32,
@@ -71,26 +81,26 @@ fn late_copies_of_any_message(trial: &mut Trial<'_>) -> Outcome {
         straggle: ms(5)..=ms(450),
         ..Conditions::bad()
     };
-    cast.act_under(
+    members.act_under(
         trial,
         late,
         " on which messages come twice and late",
-        |room| {
+        |fixture| {
             for round in 0..8 {
-                for client in cast.clients() {
+                for client in members.clients() {
                     let text = if draw.chance(500) {
                         "the same".to_owned()
                     } else {
                         format!("{client} {round}")
                     };
-                    room.echo(client, &payloads::text(&text))?;
+                    fixture.echo(client, &payloads::text(&text))?;
                 }
             }
-            room.world.run_for(ms(600))?;
-            for client in cast.clients() {
-                room.echo(client, &payloads::text("the same"))?;
+            fixture.world.run_for(ms(600))?;
+            for client in members.clients() {
+                fixture.echo(client, &payloads::text("the same"))?;
             }
-            room.judge()
+            fixture.judge()
         },
     )
 }
@@ -98,7 +108,7 @@ fn late_copies_of_any_message(trial: &mut Trial<'_>) -> Outcome {
 fn many_clients_in_chaos(trial: &mut Trial<'_>) -> Outcome {
     let clients_each = 7 + drawn(trial).below(5) as u32;
     Chaos {
-        cast: Cast {
+        members: Members {
             program: Program::Echo,
             servers: &[1],
             clients_each,
@@ -119,13 +129,13 @@ fn large_requests_are_not_kept(trial: &mut Trial<'_>) -> Outcome {
 
 fn many_servers_in_chaos(trial: &mut Trial<'_>) -> Outcome {
     let high = 3 + drawn(trial).below(1_021) as u32;
-    let cast = Cast {
+    let members = Members {
         program: Program::Ids,
         servers: &[1, 2, high],
         clients_each: 3,
     };
     Chaos {
-        cast,
+        members,
         operations: 20,
     }
     .run(trial)
@@ -135,32 +145,32 @@ fn many_servers_in_chaos(trial: &mut Trial<'_>) -> Outcome {
 /// moment many times.
 fn nothing_is_left_but_the_name(trial: &mut Trial<'_>) -> Outcome {
     let mut draw = drawn(trial);
-    ONE.act(trial, |room| {
-        let first_us = clock_us(room);
+    ONE.act(trial, |fixture| {
+        let first_us = clock_us(fixture);
         for _ in 0..6 {
-            room.ids(&ONE.clients(), 1 + draw.below(6) as u32)?;
-            room.world.crash(server(1))?;
+            fixture.ids(&ONE.clients(), 1 + draw.below(6) as u32)?;
+            fixture.world.crash(server(1))?;
             if draw.chance(700) {
-                room.world.lose_disk(server(1))?;
+                fixture.world.lose_disk(server(1))?;
             }
-            let by_us = clock_us(room) - first_us + *draw.pick(&[0, 0, 1_000, 3_600_000_000]);
-            room.world.step_clock(server(1), -by_us)?;
-            room.world.run_for(ms(draw.below(3) * 100))?;
-            room.world.start(server(1))?;
+            let by_us = clock_us(fixture) - first_us + *draw.pick(&[0, 0, 1_000, 3_600_000_000]);
+            fixture.world.step_clock(server(1), -by_us)?;
+            fixture.world.run_for(ms(draw.below(3) * 100))?;
+            fixture.world.start(server(1))?;
         }
-        room.ids(&ONE.clients(), 6)
+        fixture.ids(&ONE.clients(), 6)
     })
 }
 
 fn bursts_across_a_restart(trial: &mut Trial<'_>) -> Outcome {
     let mut draw = drawn(trial);
     let (crowd, each, by_us) = (6 + draw.below(6) as u32, 720, *draw.pick(&STEPS_US));
-    burst(trial, crowd, each, |room| {
-        room.restart(server(1))?;
-        room.ids(&[client(1), client(2)], 20)?;
-        there_and_back(room, by_us, 3)?;
-        room.restart_without_disk(server(1))?;
-        room.ids(&[client(1), client(2)], 20)
+    burst(trial, crowd, each, |fixture| {
+        fixture.restart(server(1))?;
+        fixture.ids(&[client(1), client(2)], 20)?;
+        there_and_back(fixture, by_us, 3)?;
+        fixture.restart_without_disk(server(1))?;
+        fixture.ids(&[client(1), client(2)], 20)
     })
 }
 
@@ -173,25 +183,26 @@ fn a_crash_at_each_effect(trial: &mut Trial<'_>) -> Outcome {
     );
     let setup = ONE.setup(trial, conditions);
     trial.crash_sweep(&setup, |world| {
-        let mut room = Room::new(world, Program::Ids);
-        room.world.run_for(ms(1))?;
-        room.world.freeze_clock(server(1))?;
-        room.ids(&ONE.clients(), 2)?;
-        room.ask(client(1), &NewId)?;
-        room.ask(client(2), &NewId)?;
-        room.world.sweep(server(1));
-        room.world.run_for(ms(50))?;
-        room.world.sweep_over();
-        if room.world.is_up(server(1)) {
-            room.world.crash(server(1))?;
+        let mut fixture = Fixture::new(world, Program::Ids);
+        fixture.world.run_for(ms(1))?;
+        fixture.world.freeze_clock(server(1))?;
+        fixture.ids(&ONE.clients(), 2)?;
+        fixture.ask(client(1), &NewId)?;
+        fixture.ask(client(2), &NewId)?;
+        fixture.world.sweep(server(1));
+        fixture.world.run_for(ms(50))?;
+        fixture.world.sweep_over();
+        if fixture.world.is_up(server(1)) {
+            fixture.world.crash(server(1))?;
         }
-        room.world.start(server(1))?;
-        let patience = room.patience();
-        room.world
+        fixture.world.start(server(1))?;
+        let patience = fixture.patience();
+        fixture
+            .world
             .expect("every operation is answered", patience, |world| {
                 Ok(world.workload_is_done())
             })?;
-        room.ids(&ONE.clients(), 3)
+        fixture.ids(&ONE.clients(), 3)
     })
 }
 

@@ -5,8 +5,8 @@ use faultline_sim::{Conditions, Outcome, Trial};
 use crate::{
     chaos::{Burst, Chaos},
     client,
+    fixture::{Fixture, Members, Program},
     public::servers::ONE,
-    room::{Cast, Program, Room},
     server,
 };
 
@@ -22,45 +22,45 @@ pub const STEPS_US: [i64; 7] = [
 ];
 
 pub fn a_clock_set_back_repeats_nothing(trial: &mut Trial<'_>) -> Outcome {
-    ONE.act(trial, |room| {
-        room.ids(&ONE.clients(), 3)?;
+    ONE.act(trial, |fixture| {
+        fixture.ids(&ONE.clients(), 3)?;
         for by_us in STEPS_US {
-            there_and_back(room, by_us, 2)?;
+            there_and_back(fixture, by_us, 2)?;
         }
         // The same stretch of time again and again.
         for _ in 0..4 {
-            room.ids(&ONE.clients(), 6)?;
-            room.world.step_clock(server(1), -50_000)?;
+            fixture.ids(&ONE.clients(), 6)?;
+            fixture.world.step_clock(server(1), -50_000)?;
         }
-        room.ids(&ONE.clients(), 6)
+        fixture.ids(&ONE.clients(), 6)
     })
 }
 
 /// The clock goes back and forth between two moments, at each of which ids are given.
-pub fn there_and_back(room: &mut Room<'_, '_>, by_us: i64, times: u32) -> Outcome {
-    room.world.freeze_clock(server(1))?;
+pub fn there_and_back(fixture: &mut Fixture<'_, '_>, by_us: i64, times: u32) -> Outcome {
+    fixture.world.freeze_clock(server(1))?;
     for _ in 0..2 {
-        room.ids(&ONE.clients(), times)?;
-        room.world.step_clock(server(1), -by_us)?;
-        room.ids(&ONE.clients(), times)?;
-        room.world.step_clock(server(1), by_us)?;
+        fixture.ids(&ONE.clients(), times)?;
+        fixture.world.step_clock(server(1), -by_us)?;
+        fixture.ids(&ONE.clients(), times)?;
+        fixture.world.step_clock(server(1), by_us)?;
     }
-    room.ids(&ONE.clients(), times)?;
-    room.world.drift_clock(server(1), 0)
+    fixture.ids(&ONE.clients(), times)?;
+    fixture.world.drift_clock(server(1), 0)
 }
 
 pub fn a_clock_that_stands_still_stops_nobody(trial: &mut Trial<'_>) -> Outcome {
-    ONE.act(trial, |room| {
-        room.ids(&ONE.clients(), 3)?;
-        room.world.freeze_clock(server(1))?;
-        room.ids(&ONE.clients(), 20)?;
-        room.world.drift_clock(server(1), 0)?;
+    ONE.act(trial, |fixture| {
+        fixture.ids(&ONE.clients(), 3)?;
+        fixture.world.freeze_clock(server(1))?;
+        fixture.ids(&ONE.clients(), 20)?;
+        fixture.world.drift_clock(server(1), 0)?;
         // For an hour it reads less than before.
-        room.world.step_clock(server(1), -3_600_000_000)?;
-        room.ids(&ONE.clients(), 10)?;
+        fixture.world.step_clock(server(1), -3_600_000_000)?;
+        fixture.ids(&ONE.clients(), 10)?;
         // And it loses nine tenths of each second.
-        room.world.drift_clock(server(1), -900_000)?;
-        room.ids(&ONE.clients(), 10)
+        fixture.world.drift_clock(server(1), -900_000)?;
+        fixture.ids(&ONE.clients(), 10)
     })
 }
 
@@ -77,9 +77,9 @@ pub fn burst(
     trial: &mut Trial<'_>,
     crowd: u32,
     each: u64,
-    between: impl Fn(&mut Room<'_, '_>) -> Outcome,
+    between: impl Fn(&mut Fixture<'_, '_>) -> Outcome,
 ) -> Outcome {
-    let cast = Cast {
+    let members = Members {
         program: Program::Ids,
         servers: &[1],
         clients_each: crowd,
@@ -89,27 +89,27 @@ pub fn burst(
     } else {
         Conditions::clean()
     };
-    cast.act_under(
+    members.act_under(
         trial,
         conditions,
         "; the clock of s1 stands still",
-        |room| {
-            room.ids(&cast.clients(), 1)?;
-            room.world.freeze_clock(server(1))?;
-            room.world.set_workload(Burst { each });
-            room.nobody_is_stuck()?;
-            room.judge()?;
-            between(room)?;
-            room.world.step_clock(server(1), -1_000)?;
-            room.world.drift_clock(server(1), 0)?;
-            room.ids(&[client(1), client(2)], 10)
+        |fixture| {
+            fixture.ids(&members.clients(), 1)?;
+            fixture.world.freeze_clock(server(1))?;
+            fixture.world.set_workload(Burst { each });
+            fixture.nobody_is_stuck()?;
+            fixture.judge()?;
+            between(fixture)?;
+            fixture.world.step_clock(server(1), -1_000)?;
+            fixture.world.drift_clock(server(1), 0)?;
+            fixture.ids(&[client(1), client(2)], 10)
         },
     )
 }
 
 pub fn ids_chaos(trial: &mut Trial<'_>) -> Outcome {
     Chaos {
-        cast: Cast {
+        members: Members {
             program: Program::Ids,
             servers: &[1, 2, 3],
             clients_each: 2,

@@ -6,42 +6,42 @@ use lab0_api::{Echo, Echoed};
 use crate::{
     QUIET_AFTER,
     chaos::Chaos,
-    client, payloads,
-    room::{Cast, Program},
-    server,
+    client,
+    fixture::{Members, Program},
+    payloads, server,
 };
 
-const ONE: Cast<'_> = Cast {
+const ONE: Members<'_> = Members {
     program: Program::Echo,
     servers: &[1],
     clients_each: 1,
 };
-const THREE: Cast<'_> = Cast {
+const THREE: Members<'_> = Members {
     program: Program::Echo,
     servers: &[1],
     clients_each: 3,
 };
 
 pub fn an_echo_comes_back(trial: &mut Trial<'_>) -> Outcome {
-    ONE.act_in_peace(trial, |room| {
+    ONE.act_in_peace(trial, |fixture| {
         for text in ["hello", "is anybody there?", "hello"] {
-            room.echo(client(1), &payloads::text(text))?;
+            fixture.echo(client(1), &payloads::text(text))?;
         }
-        room.judge()
+        fixture.judge()
     })
 }
 
 pub fn any_payload_comes_back_unchanged(trial: &mut Trial<'_>) -> Outcome {
-    ONE.act(trial, |room| {
+    ONE.act(trial, |fixture| {
         for payload in payloads::every_sort() {
-            room.echo(client(1), &payload)?;
+            fixture.echo(client(1), &payload)?;
         }
         Ok(())
     })
 }
 
 pub fn everybody_gets_their_own_echo(trial: &mut Trial<'_>) -> Outcome {
-    THREE.act(trial, |room| {
+    THREE.act(trial, |fixture| {
         for round in 0..8 {
             for client in THREE.clients() {
                 // In every other round all ask for the same.
@@ -50,7 +50,7 @@ pub fn everybody_gets_their_own_echo(trial: &mut Trial<'_>) -> Outcome {
                 } else {
                     "the same".to_owned()
                 };
-                room.ask(
+                fixture.ask(
                     client,
                     &Echo {
                         payload: payloads::text(&text),
@@ -58,75 +58,75 @@ pub fn everybody_gets_their_own_echo(trial: &mut Trial<'_>) -> Outcome {
                 )?;
             }
             for client in THREE.clients() {
-                let _echoed: Echoed = room.answer(client)?;
+                let _echoed: Echoed = fixture.answer(client)?;
             }
         }
-        room.judge()
+        fixture.judge()
     })
 }
 
 pub fn a_request_is_sent_until_it_is_answered(trial: &mut Trial<'_>) -> Outcome {
-    THREE.act(trial, |room| {
+    THREE.act(trial, |fixture| {
         let (one, other) = (client(1), client(2));
-        room.echo(one, &payloads::text("before"))?;
-        room.world.cut(one, server(1))?;
-        room.world.cut(server(1), other)?;
+        fixture.echo(one, &payloads::text("before"))?;
+        fixture.world.cut(one, server(1))?;
+        fixture.world.cut(server(1), other)?;
         for client in [one, other] {
-            room.ask(
+            fixture.ask(
                 client,
                 &Echo {
                     payload: payloads::text(&format!("{client} calls")),
                 },
             )?;
         }
-        room.world.run_for(ms(900))?;
-        room.world.heal()?;
+        fixture.world.run_for(ms(900))?;
+        fixture.world.heal()?;
         for client in [one, other] {
-            let _echoed: Echoed = room.answer(client)?;
+            let _echoed: Echoed = fixture.answer(client)?;
         }
         // So long that one who waits longer after each attempt, without a bound, sleeps when the
         // fault is over.
-        room.world.cut(one, server(1))?;
-        room.ask(
+        fixture.world.cut(one, server(1))?;
+        fixture.ask(
             one,
             &Echo {
                 payload: payloads::text("is anybody there?"),
             },
         )?;
-        room.world.run_for(ms(30_000))?;
-        room.world.heal()?;
-        let _echoed: Echoed = room.answer(one)?;
-        room.world.set_conditions(Conditions {
+        fixture.world.run_for(ms(30_000))?;
+        fixture.world.heal()?;
+        let _echoed: Echoed = fixture.answer(one)?;
+        fixture.world.set_conditions(Conditions {
             loss: 300,
             ..Conditions::bad()
         });
         for round in 0..6 {
-            room.echo(one, &payloads::text(&format!("round {round}")))?;
+            fixture.echo(one, &payloads::text(&format!("round {round}")))?;
         }
-        room.judge()
+        fixture.judge()
     })
 }
 
 pub fn a_request_counts_once(trial: &mut Trial<'_>) -> Outcome {
-    THREE.act(trial, |room| {
+    THREE.act(trial, |fixture| {
         let (one, other) = (client(1), client(2));
         for round in 0..3 {
-            room.echo(other, &payloads::text("before"))?;
+            fixture.echo(other, &payloads::text("before"))?;
             // The server hears the request again and again, and all its replies are lost.
-            room.world.cut(server(1), one)?;
-            room.ask(
+            fixture.world.cut(server(1), one)?;
+            fixture.ask(
                 one,
                 &Echo {
                     payload: payloads::text(&format!("round {round}")),
                 },
             )?;
-            room.world.run_for(ms(500))?;
-            room.echo(other, &payloads::text("meanwhile"))?;
-            room.world.heal_link(server(1), one)?;
-            let _echoed: Echoed = room.answer(one)?;
+            fixture.world.run_for(ms(500))?;
+            fixture.echo(other, &payloads::text("meanwhile"))?;
+            fixture.world.heal_link(server(1), one)?;
+            let _echoed: Echoed = fixture.answer(one)?;
         }
-        room.echo(client(3), &payloads::text("after"))?;
-        room.judge()
+        fixture.echo(client(3), &payloads::text("after"))?;
+        fixture.judge()
     })
 }
 
@@ -141,55 +141,59 @@ fn copies() -> Conditions {
 }
 
 pub fn an_old_request_counts_nothing(trial: &mut Trial<'_>) -> Outcome {
-    THREE.act(trial, |room| {
+    THREE.act(trial, |fixture| {
         for client in THREE.clients() {
-            room.world.set_link(client, server(1), Some(copies()));
+            fixture.world.set_link(client, server(1), Some(copies()));
         }
         for round in 0..8 {
-            room.echo(client(1), &payloads::text(&format!("round {round}")))?;
-            room.echo(client(2), &payloads::text("the same"))?;
+            fixture.echo(client(1), &payloads::text(&format!("round {round}")))?;
+            fixture.echo(client(2), &payloads::text("the same"))?;
         }
-        room.world.run_for(ms(600))?; // the last copies arrive
-        room.echo(client(3), &payloads::text("after"))?;
-        room.judge()
+        fixture.world.run_for(ms(600))?; // the last copies arrive
+        fixture.echo(client(3), &payloads::text("after"))?;
+        fixture.judge()
     })
 }
 
 pub fn an_old_reply_answers_nothing(trial: &mut Trial<'_>) -> Outcome {
-    THREE.act(trial, |room| {
+    THREE.act(trial, |fixture| {
         for client in THREE.clients() {
-            room.world.set_link(server(1), client, Some(copies()));
+            fixture.world.set_link(server(1), client, Some(copies()));
         }
         for _ in 0..10 {
-            room.echo(client(1), &payloads::text("the same"))?;
-            room.echo(client(2), &payloads::text("the same"))?;
+            fixture.echo(client(1), &payloads::text("the same"))?;
+            fixture.echo(client(2), &payloads::text("the same"))?;
         }
-        room.world.run_for(ms(600))?;
-        room.echo(client(3), &payloads::text("after"))?;
-        room.judge()
+        fixture.world.run_for(ms(600))?;
+        fixture.echo(client(3), &payloads::text("after"))?;
+        fixture.judge()
     })
 }
 
 pub fn nobody_talks_when_nothing_is_asked(trial: &mut Trial<'_>) -> Outcome {
-    THREE.act_in_peace(trial, |room| {
+    THREE.act_in_peace(trial, |fixture| {
         for client in THREE.clients() {
-            room.echo(client, &payloads::text("hello"))?;
+            fixture.echo(client, &payloads::text("hello"))?;
         }
         // One of them had to ask more than once.
-        room.world.cut(server(1), client(1))?;
-        room.ask(
+        fixture.world.cut(server(1), client(1))?;
+        fixture.ask(
             client(1),
             &Echo {
                 payload: payloads::text("again"),
             },
         )?;
-        room.world.run_for(ms(300))?;
-        room.world.heal_link(server(1), client(1))?;
-        let _echoed: Echoed = room.answer(client(1))?;
-        room.world.run_for(QUIET_AFTER)?;
-        room.world.phase("quiet");
-        room.world.run_for(ms(60_000))?;
-        let messages = room.world.phases().last().map_or(0, |phase| phase.messages);
+        fixture.world.run_for(ms(300))?;
+        fixture.world.heal_link(server(1), client(1))?;
+        let _echoed: Echoed = fixture.answer(client(1))?;
+        fixture.world.run_for(QUIET_AFTER)?;
+        fixture.world.phase("quiet");
+        fixture.world.run_for(ms(60_000))?;
+        let messages = fixture
+            .world
+            .phases()
+            .last()
+            .map_or(0, |phase| phase.messages);
         if messages > 0 {
             let after = QUIET_AFTER.as_millis();
             let text = format!(
@@ -197,7 +201,7 @@ pub fn nobody_talks_when_nothing_is_asked(trial: &mut Trial<'_>) -> Outcome {
                  {after} ms after the last \
                  answer"
             );
-            return Err(room.world.over_budget(text));
+            return Err(fixture.world.over_budget(text));
         }
         Ok(())
     })
@@ -215,19 +219,19 @@ pub fn one_request_of_each_client_is_remembered(trial: &mut Trial<'_>) -> Outcom
 
 /// After `rounds` rounds with payloads of `letters` letters.
 pub fn remembers_one(trial: &mut Trial<'_>, rounds: u32, letters: usize) -> Outcome {
-    THREE.act_in_peace(trial, |room| {
+    THREE.act_in_peace(trial, |fixture| {
         for _ in 0..rounds {
             for client in THREE.clients() {
-                room.echo(client, &payloads::large(letters))?;
+                fixture.echo(client, &payloads::large(letters))?;
             }
         }
         for _ in 0..SMALL_REQUESTS {
-            room.echo(client(1), &payloads::text(""))?;
+            fixture.echo(client(1), &payloads::text(""))?;
         }
-        room.world.run_for(QUIET_AFTER)?;
+        fixture.world.run_for(QUIET_AFTER)?;
         let clients = THREE.clients().len();
         let most = SOME_BYTES + clients * (letters + SOME_BYTES);
-        if let Some(memory) = room
+        if let Some(memory) = fixture
             .world
             .memory(server(1))?
             .filter(|memory| *memory > most)
@@ -237,17 +241,17 @@ pub fn remembers_one(trial: &mut Trial<'_>, rounds: u32, letters: usize) -> Outc
                  {SMALL_REQUESTS} small \
                  ones of c1, s1's state takes {memory} bytes, and at most {most} are allowed"
             );
-            return Err(room.world.over_budget(text));
+            return Err(fixture.world.over_budget(text));
         }
         // What is kept where it does not count as state is lost when the node lives as bytes, and
         // with it the count.
-        room.judge()
+        fixture.judge()
     })
 }
 
 pub fn echo_chaos(trial: &mut Trial<'_>) -> Outcome {
     Chaos {
-        cast: THREE,
+        members: THREE,
         operations: 25,
     }
     .run(trial)

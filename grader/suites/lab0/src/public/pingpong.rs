@@ -6,17 +6,17 @@ use labkit::NodeId;
 
 use crate::{
     client,
-    room::{Cast, Program, Room},
+    fixture::{Fixture, Members, Program},
     server,
 };
 
-const ONE: Cast<'_> = Cast {
+const ONE: Members<'_> = Members {
     program: Program::PingPong,
     servers: &[1],
     clients_each: 1,
 };
 
-impl Room<'_, '_> {
+impl Fixture<'_, '_> {
     #[track_caller]
     fn ping(&mut self, client: NodeId, number: u64) -> Outcome {
         self.ask(client, &Ping(number))?;
@@ -31,42 +31,42 @@ impl Room<'_, '_> {
 }
 
 pub fn a_ping_is_answered(trial: &mut Trial<'_>) -> Outcome {
-    let two = Cast {
+    let two = Members {
         clients_each: 2,
         ..ONE
     };
-    two.act_in_peace(trial, |room| {
+    two.act_in_peace(trial, |fixture| {
         for number in 1..=5 {
-            room.ping(client(1), number)?;
-            room.ping(client(2), 100 + number)?;
+            fixture.ping(client(1), number)?;
+            fixture.ping(client(2), 100 + number)?;
         }
         Ok(())
     })
 }
 
 pub fn a_ping_is_sent_until_it_is_answered(trial: &mut Trial<'_>) -> Outcome {
-    ONE.act(trial, |room| {
-        room.world.cut(client(1), server(1))?;
-        room.ask(client(1), &Ping(1))?;
-        room.world.run_for(ms(300))?;
-        room.world.heal_link(client(1), server(1))?;
-        let _pong: Pong = room.answer(client(1))?;
+    ONE.act(trial, |fixture| {
+        fixture.world.cut(client(1), server(1))?;
+        fixture.ask(client(1), &Ping(1))?;
+        fixture.world.run_for(ms(300))?;
+        fixture.world.heal_link(client(1), server(1))?;
+        let _pong: Pong = fixture.answer(client(1))?;
         Ok(())
     })
 }
 
 pub fn each_ping_gets_its_own_pong(trial: &mut Trial<'_>) -> Outcome {
-    ONE.act(trial, |room| {
-        room.ping(client(1), 1)?;
-        room.ping(client(1), 2)?;
+    ONE.act(trial, |fixture| {
+        fixture.ping(client(1), 1)?;
+        fixture.ping(client(1), 2)?;
         for number in [3, 5, 7] {
             // The pong is late, so the client asks again, and there are two pongs.
-            room.world.hold(server(1), client(1))?;
-            room.ask(client(1), &Ping(number))?;
-            room.world.run_for(ms(100))?;
-            room.world.release(server(1), client(1))?;
-            let _pong: Pong = room.answer(client(1))?;
-            room.ping(client(1), number + 1)?;
+            fixture.world.hold(server(1), client(1))?;
+            fixture.ask(client(1), &Ping(number))?;
+            fixture.world.run_for(ms(100))?;
+            fixture.world.release(server(1), client(1))?;
+            let _pong: Pong = fixture.answer(client(1))?;
+            fixture.ping(client(1), number + 1)?;
         }
         Ok(())
     })

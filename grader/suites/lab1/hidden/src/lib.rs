@@ -1,5 +1,16 @@
-//! The hidden tests of lab 1: what the handout promises, under other circumstances than in public.
-//! In a release for students this file is a stub without tests.
+//! The tests of lab 1 that students do not have. Each asks for something that the handout promises
+//! and has a public test beside it with the same idea; sizes, values and moments are drawn from the
+//! run's seed, and so from the course's salt.
+//!
+//! Nothing but a registry may depend on this crate: in a release for students a stub of the same name
+//! stands in its place, whose `tests` returns none (`.github/hidden-stub.rs`).
+//!
+//! ```
+//! let tests = lab1_hidden::tests();
+//! assert!(tests.iter().all(|test| test.id.starts_with("H-")));
+//! ```
+//!
+//! Read on in the public suite, `lab1_suite`, from which the fixtures are.
 
 use faultline_explore::Guide;
 use faultline_sim::{
@@ -12,10 +23,10 @@ use lab1_api::{App, Fold, KeyOf, Question, Tokens, ValueOf};
 use faultline_labtest::{Test, hidden_tests};
 use lab1_suite::{
     M1,
-    bench::{at_desk, split},
+    bench::{on_bench, split},
     chaos::{Chaos, Faults},
     client,
-    cluster::{Cast, job},
+    cluster::{Members, job},
     costs,
     orders::{self, Mortals, ONE_CRASH, WORKERS, computed, every_order, explore},
     plant::{Piece, Takes},
@@ -53,15 +64,15 @@ fn odd_texts(trial: &mut Trial<'_>) -> Outcome {
             .map(|_| *draw.pick(&letters))
             .collect::<String>()
     };
-    at_desk(trial, |desk| {
+    on_bench(trial, |fixture| {
         for round in 0..6 {
             let names = ["b", "a", "b", "ä", "c"];
             let splits: Vec<_> = (0..)
                 .zip(names)
                 .map(|(nth, name)| split(name, &text(10 * round + nth)))
                 .collect();
-            desk.agrees(Question::WordCount(splits.clone()))?;
-            desk.agrees(Question::InvertedIndex(splits))?;
+            fixture.agrees(Question::WordCount(splits.clone()))?;
+            fixture.agrees(Question::InvertedIndex(splits))?;
         }
         Ok(())
     })
@@ -69,7 +80,7 @@ fn odd_texts(trial: &mut Trial<'_>) -> Outcome {
 
 fn other_applications_on_one_machine(trial: &mut Trial<'_>) -> Outcome {
     let language = Language::new(Choices::new(trial.seed()), 80);
-    at_desk(trial, |desk| {
+    on_bench(trial, |fixture| {
         let texts: Vec<_> = (0..5)
             .map(|nth| split(&format!("t{}", nth % 3), &language.text(nth, 400)))
             .collect();
@@ -91,7 +102,7 @@ fn other_applications_on_one_machine(trial: &mut Trial<'_>) -> Outcome {
                 fold,
                 combine: false,
             };
-            desk.agrees(Question::Sequential(app, texts.clone()))?;
+            fixture.agrees(Question::Sequential(app, texts.clone()))?;
         }
         Ok(())
     })
@@ -137,7 +148,7 @@ fn other_applications(trial: &mut Trial<'_>) -> Outcome {
     // The same input may be several splits.
     jobs[0].splits.swap(1, 4);
     jobs[0].splits[5] = jobs[0].splits[0].clone();
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         3,
         jobs,
@@ -146,7 +157,7 @@ fn other_applications(trial: &mut Trial<'_>) -> Outcome {
             ..Takes::equal(ms(80), ms(60))
         },
     );
-    cast.act(trial, |cluster| {
+    members.act(trial, |cluster| {
         cluster.must_do(client(1), 1)?;
         cluster.stays_done(&[1], ms(800))
     })
@@ -158,7 +169,7 @@ fn many_jobs_at_once(trial: &mut Trial<'_>) -> Outcome {
         .zip(apps)
         .map(|(id, app)| job(id, app, 2 + id as u32, 1 + id as u32 % 3))
         .collect();
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         3,
         jobs,
@@ -167,8 +178,11 @@ fn many_jobs_at_once(trial: &mut Trial<'_>) -> Outcome {
             ..Takes::equal(ms(100), ms(80))
         },
     );
-    let cast = Cast { clients: 4, ..cast };
-    cast.act(trial, |cluster| {
+    let members = Members {
+        clients: 4,
+        ..members
+    };
+    members.act(trial, |cluster| {
         for number in 1..=4 {
             cluster.submit(client(number), u64::from(number))?;
             cluster.world.run_for(ms(40))?;
@@ -211,9 +225,12 @@ fn chaos_with_more_workers(trial: &mut Trial<'_>) -> Outcome {
 
 fn two_restarts(trial: &mut Trial<'_>) -> Outcome {
     let jobs = vec![job(1, ORDERED, 6, 3), job(2, App::WORD_COUNT, 4, 2)];
-    let cast = Cast::new(trial, 3, jobs, Takes::equal(ms(250), ms(250)));
-    let cast = Cast { clients: 2, ..cast };
-    cast.act(trial, |cluster| {
+    let members = Members::new(trial, 3, jobs, Takes::equal(ms(250), ms(250)));
+    let members = Members {
+        clients: 2,
+        ..members
+    };
+    members.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         cluster.submit(client(2), 2)?;
         for nth in 0..2 {
@@ -241,23 +258,23 @@ fn costs_of_another_job(trial: &mut Trial<'_>) -> Outcome {
 }
 
 fn larger_jobs_in_every_order(trial: &mut Trial<'_>) -> Outcome {
-    let cast = orders::small(trial, ORDERED, 3, 2);
+    let members = orders::small(trial, ORDERED, 3, 2);
     let [w1, w2] = WORKERS;
-    let story = every_order(trial, &cast, ONE_CRASH, Mortals::Workers)
+    let story = every_order(trial, &members, ONE_CRASH, Mortals::Workers)
         .guided(Guide::new().apart(&[&[w1], &[w2]]))
         .reach(computed(&["map 0", "map 1", "map 2"]))
         .guided(Guide::new())
         .search(10_000)
         .reach(computed(&["reduce 0"]))
         .search(10_000);
-    explore(trial, &cast, &story)
+    explore(trial, &members, &story)
 }
 
 /// Cut off, a worker computes a map task that another one does meanwhile. The job needs it still
 /// when the links work again.
 fn late_map_output_in_every_order(trial: &mut Trial<'_>) -> Outcome {
-    let cast = orders::small(trial, ORDERED, 2, 1);
-    let story = every_order(trial, &cast, ONE_CRASH, Mortals::Workers)
+    let members = orders::small(trial, ORDERED, 2, 1);
+    let story = every_order(trial, &members, ONE_CRASH, Mortals::Workers)
         .reach(orders::somebody_is_at("map 0"))
         .guided_by(|view| {
             let late = orders::busy_with(view, "map 0");
@@ -268,5 +285,5 @@ fn late_map_output_in_every_order(trial: &mut Trial<'_>) -> Outcome {
         .reach(orders::somebody_is_at("reduce 0"))
         .guided(Guide::new())
         .search(20_000);
-    explore(trial, &cast, &story)
+    explore(trial, &members, &story)
 }

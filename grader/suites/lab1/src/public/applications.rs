@@ -4,14 +4,14 @@ use faultline_sim::{Outcome, Trial, choice::Choices};
 use lab1_api::{App, Fold, KeyOf, Question, Tokens, ValueOf};
 
 use crate::{
-    bench::{at_desk, split},
+    bench::{on_bench, split},
     text::Language,
 };
 
 pub fn words_are_counted(trial: &mut Trial<'_>) -> Outcome {
-    at_desk(trial, |desk| {
-        desk.agrees(Question::WordCount(vec![split("a", "the cat saw the dog")]))?;
-        desk.agrees(Question::WordCount(vec![
+    on_bench(trial, |fixture| {
+        fixture.agrees(Question::WordCount(vec![split("a", "the cat saw the dog")]))?;
+        fixture.agrees(Question::WordCount(vec![
             split("a", "the cat saw\nthe dog\n"),
             split("b", "The end."),
         ]))
@@ -20,7 +20,7 @@ pub fn words_are_counted(trial: &mut Trial<'_>) -> Outcome {
 
 pub fn words_of_any_text_are_counted(trial: &mut Trial<'_>) -> Outcome {
     let language = Language::new(Choices::new(trial.seed()), 2_000);
-    at_desk(trial, |desk| {
+    on_bench(trial, |fixture| {
         for text in [
             "",
             "\n\n",
@@ -33,24 +33,24 @@ pub fn words_of_any_text_are_counted(trial: &mut Trial<'_>) -> Outcome {
             "a1b2 a b",
             "x",
         ] {
-            desk.agrees(Question::WordCount(vec![split("a", text)]))?;
+            fixture.agrees(Question::WordCount(vec![split("a", text)]))?;
         }
-        desk.agrees(Question::WordCount(Vec::new()))?;
+        fixture.agrees(Question::WordCount(Vec::new()))?;
         let copies: Vec<_> = (0..12)
             .map(|number| split(&format!("d{number}"), "again and again"))
             .collect();
-        desk.agrees(Question::WordCount(copies))?;
+        fixture.agrees(Question::WordCount(copies))?;
         let book = (0..4)
             .map(|nth| split(&format!("chapter {nth}"), &language.text(nth, 20_000)))
             .collect();
-        desk.agrees(Question::WordCount(book))
+        fixture.agrees(Question::WordCount(book))
     })
 }
 
 pub fn documents_of_each_word(trial: &mut Trial<'_>) -> Outcome {
     let language = Language::new(Choices::new(trial.seed()), 400);
-    at_desk(trial, |desk| {
-        desk.agrees(Question::InvertedIndex(vec![
+    on_bench(trial, |fixture| {
+        fixture.agrees(Question::InvertedIndex(vec![
             split("a", "the cat"),
             split("b", "The dog, the dog"),
         ]))?;
@@ -63,8 +63,8 @@ pub fn documents_of_each_word(trial: &mut Trial<'_>) -> Outcome {
             split("z", "y\nx"),
             split("e", ""),
         ];
-        desk.agrees(Question::InvertedIndex(pieces))?;
-        desk.agrees(Question::InvertedIndex(vec![
+        fixture.agrees(Question::InvertedIndex(pieces))?;
+        fixture.agrees(Question::InvertedIndex(vec![
             split("10", "ten"),
             split("9", "ten"),
             split("é", "ten"),
@@ -72,7 +72,7 @@ pub fn documents_of_each_word(trial: &mut Trial<'_>) -> Outcome {
         let library = (0..12)
             .map(|nth| split(&format!("book {nth}"), &language.text(nth, 3_000)))
             .collect();
-        desk.agrees(Question::InvertedIndex(library))
+        fixture.agrees(Question::InvertedIndex(library))
     })
 }
 
@@ -85,9 +85,9 @@ pub fn values_are_grouped_by_key(trial: &mut Trial<'_>) -> Outcome {
         fold: Fold::List,
         combine: false,
     };
-    at_desk(trial, |desk| {
+    on_bench(trial, |fixture| {
         // Values in the order of splits and positions; a key that is the empty text.
-        desk.agrees(Question::Sequential(
+        fixture.agrees(Question::Sequential(
             lines,
             vec![
                 split("a", "b1\n\na1\nb2"),
@@ -95,15 +95,15 @@ pub fn values_are_grouped_by_key(trial: &mut Trial<'_>) -> Outcome {
                 split("a", "a0"),
             ],
         ))?;
-        desk.agrees(Question::Sequential(lines, Vec::new()))?;
-        desk.agrees(Question::Sequential(lines, vec![split("a", "")]))?;
+        fixture.agrees(Question::Sequential(lines, Vec::new()))?;
+        fixture.agrees(Question::Sequential(lines, vec![split("a", "")]))?;
         let positions = App {
             key: KeyOf::Document,
             value: ValueOf::Position,
             fold: Fold::Ends,
             ..lines
         };
-        desk.agrees(Question::Sequential(
+        fixture.agrees(Question::Sequential(
             positions,
             vec![split("a", "x\ny"), split("b", "z"), split("a", "x")],
         ))?;
@@ -118,7 +118,7 @@ pub fn values_are_grouped_by_key(trial: &mut Trial<'_>) -> Outcome {
                 fold: Fold::List,
                 combine: false,
             };
-            desk.agrees(Question::Sequential(app, texts.clone()))?;
+            fixture.agrees(Question::Sequential(app, texts.clone()))?;
         }
         Ok(())
     })

@@ -10,7 +10,7 @@ use lab1_api::App;
 use crate::{
     chaos::{Chaos, Faults},
     client,
-    cluster::{Cast, inputs, job},
+    cluster::{Members, inputs, job},
     costs,
     plant::{Piece, Takes, TaskKind},
     scenes::{self, ORDERED, POSITIONS},
@@ -18,13 +18,13 @@ use crate::{
 };
 
 pub fn one_worker_counts_words(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         1,
         vec![job(1, App::WORD_COUNT, 3, 2)],
         Takes::equal(ms(100), ms(100)),
     );
-    cast.act_in_peace(trial, |cluster| {
+    members.act_in_peace(trial, |cluster| {
         cluster.must_do(client(1), 1)?;
         cluster.stays_done(&[1], ms(500))
     })
@@ -58,8 +58,8 @@ pub fn values_come_in_order(trial: &mut Trial<'_>) -> Outcome {
         ..Takes::equal(ms(60), ms(60))
     };
     let jobs = vec![job(1, ORDERED, 7, 2), job(2, POSITIONS, 5, 3)];
-    let cast = Cast::new(trial, 3, jobs, takes);
-    cast.act(trial, |cluster| {
+    let members = Members::new(trial, 3, jobs, takes);
+    members.act(trial, |cluster| {
         cluster.must_do(client(1), 1)?;
         cluster.must_do(client(1), 2)?;
         cluster.stays_done(&[1, 2], ms(500))
@@ -71,8 +71,8 @@ pub fn no_reduce_before_all_maps(trial: &mut Trial<'_>) -> Outcome {
     let mut takes = Takes::equal(ms(100), ms(100));
     let longest = (trial.number() % 6) as u32;
     takes.special.insert(Piece::map(1, longest), ms(1_500));
-    let cast = Cast::new(trial, 3, vec![job(1, App::WORD_COUNT, 6, 3)], takes);
-    cast.act(trial, |cluster| {
+    let members = Members::new(trial, 3, vec![job(1, App::WORD_COUNT, 6, 3)], takes);
+    members.act(trial, |cluster| {
         cluster.must_do(client(1), 1)?;
         let ends = |kind| move |(piece, _): &&(Piece, &faultline_sim::Work)| piece.kind == kind;
         let works = cluster.works();
@@ -107,13 +107,13 @@ pub fn workers_overlap(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn nothing_is_run_twice_in_peace(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         3,
         vec![job(1, App::WORD_COUNT, 8, 5)],
         Takes::equal(ms(400), ms(400)),
     );
-    cast.act_in_peace(trial, |cluster| {
+    members.act_in_peace(trial, |cluster| {
         cluster.must_do(client(1), 1)?;
         cluster.stays_done(&[1], ms(1_500))?;
         scenes::nothing_repeated(cluster)
@@ -121,14 +121,14 @@ pub fn nothing_is_run_twice_in_peace(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn a_late_worker_is_used(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         1,
         vec![job(1, App::WORD_COUNT, 12, 2)],
         Takes::equal(ms(400), ms(400)),
     );
-    let cast = Cast { late: 1, ..cast };
-    cast.act(trial, |cluster| {
+    let members = Members { late: 1, ..members };
+    members.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         cluster.world.run_for(ms(1_000))?;
         cluster.world.start(worker(2))?;
@@ -156,11 +156,11 @@ pub fn jobs_do_not_mix(trial: &mut Trial<'_>) -> Outcome {
         job(2, App::INVERTED_INDEX, 4, 2),
         job(3, ORDERED, 3, 2),
     ];
-    let (cast, number) = (
-        Cast::new(trial, 2, jobs, Takes::equal(ms(300), ms(300))),
+    let (members, number) = (
+        Members::new(trial, 2, jobs, Takes::equal(ms(300), ms(300))),
         trial.number(),
     );
-    cast.act(trial, |cluster| {
+    members.act(trial, |cluster| {
         // w2 is cut off in the middle of a task of job 1, and comes back in the middle of job 2.
         cluster.submit(client(1), 1)?;
         let kind = if number % 2 == 0 {
@@ -187,14 +187,17 @@ pub fn jobs_do_not_mix(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn submitting_again_is_the_same_job(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         2,
         vec![job(1, App::WORD_COUNT, 4, 2)],
         Takes::equal(ms(200), ms(200)),
     );
-    let cast = Cast { clients: 3, ..cast };
-    cast.act_in_peace(trial, |cluster| {
+    let members = Members {
+        clients: 3,
+        ..members
+    };
+    members.act_in_peace(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         cluster.world.run_for(ms(300))?;
         cluster.submit(client(2), 1)?;
@@ -214,7 +217,7 @@ pub fn a_library_is_counted(trial: &mut Trial<'_>) -> Outcome {
     } else {
         App::INVERTED_INDEX
     };
-    let mut cast = Cast::new(
+    let mut members = Members::new(
         trial,
         8,
         vec![job(1, app, 32, 8)],
@@ -225,9 +228,9 @@ pub fn a_library_is_counted(trial: &mut Trial<'_>) -> Outcome {
     );
     let choices = Choices::new(trial.seed());
     let bytes = 60_000 + choices.draw(About::Plan, 0, 0).below(6_000) as usize;
-    cast.inputs = inputs(choices, &cast.jobs, 2_000, bytes);
-    cast.large = 5;
-    cast.act_in_peace(trial, |cluster| cluster.must_do(client(1), 1))
+    members.inputs = inputs(choices, &members.jobs, 2_000, bytes);
+    members.large = 5;
+    members.act_in_peace(trial, |cluster| cluster.must_do(client(1), 1))
 }
 
 pub fn network_chaos(trial: &mut Trial<'_>) -> Outcome {

@@ -7,7 +7,7 @@ use labkit::NodeId;
 use crate::{
     chaos::{Chaos, Faults},
     client,
-    cluster::{Cast, job},
+    cluster::{Members, job},
     costs,
     plant::{Piece, Takes, TaskKind},
     scenes::{self, ORDERED},
@@ -15,7 +15,7 @@ use crate::{
 };
 
 pub fn a_dead_workers_task_runs_again(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         2,
         vec![job(1, App::WORD_COUNT, 4, 3)],
@@ -26,7 +26,7 @@ pub fn a_dead_workers_task_runs_again(trial: &mut Trial<'_>) -> Outcome {
     } else {
         TaskKind::Reduce
     };
-    cast.act(trial, |cluster| {
+    members.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         cluster.until(client(1), |cluster| {
             cluster
@@ -41,13 +41,13 @@ pub fn a_dead_workers_task_runs_again(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn a_worker_may_die_at_any_point(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         2,
         vec![job(1, ORDERED, 2, 2)],
         Takes::equal(ms(120), ms(80)),
     );
-    scenes::sweep(trial, &cast, worker(1), ms(100), true, |_| Ok(()))
+    scenes::sweep(trial, &members, worker(1), ms(100), true, |_| Ok(()))
 }
 
 pub fn lost_map_output_is_made_again(trial: &mut Trial<'_>) -> Outcome {
@@ -55,13 +55,13 @@ pub fn lost_map_output_is_made_again(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn map_output_lost_while_it_is_fetched(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         3,
         vec![job(1, ORDERED, 5, 4)],
         Takes::equal(ms(200), ms(250)),
     );
-    cast.act(trial, |cluster| {
+    members.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         cluster.until(client(1), |cluster| cluster.maps_done(1) == 5)?;
         let mut draw = cluster.world.choices().draw(About::Plan, 0, 0);
@@ -73,7 +73,7 @@ pub fn map_output_lost_while_it_is_fetched(trial: &mut Trial<'_>) -> Outcome {
                 .any(|(piece, work)| piece.kind == TaskKind::Map && work.by.node == **node)
         };
         let holders: Vec<NodeId> = cluster
-            .cast
+            .members
             .workers()
             .iter()
             .filter(holder)
@@ -87,14 +87,14 @@ pub fn map_output_lost_while_it_is_fetched(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn a_quick_restart_is_noticed(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         2,
         vec![job(1, App::WORD_COUNT, 5, 3)],
         Takes::equal(ms(200), ms(200)),
     );
     let loses_disk = trial.number() % 2 == 0;
-    cast.act(trial, |cluster| {
+    members.act(trial, |cluster| {
         // Again and again, before silence could tell anybody: while it computes, and while it holds
         // what others need.
         cluster.submit(client(1), 1)?;
@@ -111,9 +111,9 @@ pub fn a_quick_restart_is_noticed(trial: &mut Trial<'_>) -> Outcome {
 pub fn a_cut_off_worker_reports_late(trial: &mut Trial<'_>) -> Outcome {
     let mut takes = Takes::equal(ms(400), ms(300));
     takes.special.insert(Piece::map(1, 3), ms(2_200));
-    let cast = Cast::new(trial, 2, vec![job(1, App::WORD_COUNT, 4, 2)], takes);
+    let members = Members::new(trial, 2, vec![job(1, App::WORD_COUNT, 4, 2)], takes);
     let away = [ms(700), ms(1_400), ms(2_600), ms(2_900)][trial.number() as usize % 4];
-    cast.act(trial, |cluster| {
+    members.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         cluster.until(client(1), |cluster| cluster.running(worker(1)).is_some())?;
         // It goes on alone, and says later what it has done; others have done it meanwhile, or are
@@ -131,14 +131,14 @@ pub fn a_late_copy_leaves_the_output_alone(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn all_workers_die_and_new_ones_come(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         3,
         vec![job(1, App::WORD_COUNT, 6, 3)],
         Takes::equal(ms(300), ms(300)),
     );
-    let cast = Cast { late: 2, ..cast };
-    cast.act(trial, |cluster| {
+    let members = Members { late: 2, ..members };
+    members.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         let mut draw = cluster.world.choices().draw(About::Plan, 0, 0);
         cluster
@@ -181,21 +181,21 @@ pub fn lost_output_is_no_failed_attempt(trial: &mut Trial<'_>) -> Outcome {
     let loses_disk = trial.number() % 2 == 0;
     let mut jobs = vec![job(1, App::WORD_COUNT, 2, 2)];
     jobs[0].max_attempts = if loses_disk { 2 } else { 3 };
-    let cast = Cast::new(trial, 2, jobs, takes);
-    cast.act_in_peace(trial, |cluster| {
+    let members = Members::new(trial, 2, jobs, takes);
+    members.act_in_peace(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         for _ in 0..5 {
             let mut victim = None;
             // Whoever has held its output for long enough to have reported it, while the map phase
             // goes on.
             cluster.until(client(1), |cluster| {
-                let at_maps = cluster.cast.workers().into_iter().any(|node| {
+                let at_maps = cluster.members.workers().into_iter().any(|node| {
                     cluster
                         .running(node)
                         .is_some_and(|piece| piece.kind == TaskKind::Map)
                 });
                 victim = cluster
-                    .cast
+                    .members
                     .workers()
                     .into_iter()
                     .find(|node| at_maps && cluster.idles(*node, ms(100)));
@@ -218,8 +218,8 @@ pub fn lost_output_is_no_failed_attempt(trial: &mut Trial<'_>) -> Outcome {
 pub fn deaths_count_for_their_own_task(trial: &mut Trial<'_>) -> Outcome {
     let mut jobs = vec![job(1, App::WORD_COUNT, 3, 2)];
     jobs[0].max_attempts = 3;
-    let cast = Cast::new(trial, 3, jobs, Takes::equal(ms(300), ms(300)));
-    cast.act(trial, |cluster| {
+    let members = Members::new(trial, 3, jobs, Takes::equal(ms(300), ms(300)));
+    members.act(trial, |cluster| {
         cluster.submit(client(1), 1)?;
         let mut spared = vec![Piece::reduce(1, 0), Piece::reduce(1, 1)];
         spared.extend((0..3).map(|split| Piece::map(1, split)));
@@ -227,7 +227,7 @@ pub fn deaths_count_for_their_own_task(trial: &mut Trial<'_>) -> Outcome {
         while !spared.is_empty() {
             let mut hit = None;
             cluster.until(client(1), |cluster| {
-                hit = cluster.cast.workers().into_iter().find_map(|node| {
+                hit = cluster.members.workers().into_iter().find_map(|node| {
                     let piece = cluster.running(node)?;
                     Some((node, spared.iter().position(|other| *other == piece)?))
                 });

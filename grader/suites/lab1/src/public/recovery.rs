@@ -7,7 +7,7 @@ use crate::{
     M1,
     chaos::{Chaos, Faults},
     client,
-    cluster::{Cast, job},
+    cluster::{Members, job},
     costs,
     plant::Takes,
     scenes::{self, ORDERED},
@@ -18,28 +18,34 @@ pub fn a_restarted_coordinator_goes_on(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn the_coordinator_may_die_at_any_point(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         2,
         vec![job(1, ORDERED, 3, 2)],
         Takes::equal(ms(120), ms(80)),
     );
-    let cast = Cast { clients: 2, ..cast };
+    let members = Members {
+        clients: 2,
+        ..members
+    };
     // What it wrote behind what the first crash has left is there after a second one.
-    scenes::sweep(trial, &cast, M1, ms(60), false, |cluster| {
+    scenes::sweep(trial, &members, M1, ms(60), false, |cluster| {
         scenes::is_remembered(cluster, ms(40))
     })
 }
 
 pub fn a_finished_job_is_remembered(trial: &mut Trial<'_>) -> Outcome {
-    let cast = Cast::new(
+    let members = Members::new(
         trial,
         2,
         vec![job(1, App::WORD_COUNT, 3, 2)],
         Takes::equal(ms(150), ms(150)),
     );
-    let cast = Cast { clients: 2, ..cast };
-    cast.act(trial, |cluster| {
+    let members = Members {
+        clients: 2,
+        ..members
+    };
+    members.act(trial, |cluster| {
         cluster.must_do(client(1), 1)?;
         let mut draw = cluster.world.choices().draw(About::Plan, 0, 0);
         cluster.world.run_for(draw.between(&(ms(0)..=ms(300))))?;

@@ -1,6 +1,16 @@
-//! The tests that students do not have: each has a public test beside it with the same idea, and
-//! draws sizes, values and moments from the run's seed, and so from the course's salt. In the
-//! students' release `tests` returns none.
+//! The tests of lab 2 that students do not have. Each asks for something that the handout promises
+//! and has a public test beside it with the same idea; sizes, values and moments are drawn from the
+//! run's seed, and so from the course's salt.
+//!
+//! Nothing but a registry may depend on this crate: in a release for students a stub of the same name
+//! stands in its place, whose `tests` returns none (`.github/hidden-stub.rs`).
+//!
+//! ```
+//! let tests = lab2_hidden::tests();
+//! assert!(tests.iter().all(|test| test.id.starts_with("H-")));
+//! ```
+//!
+//! Read on in the public suite, `lab2_suite`, from which the fixtures are.
 
 mod part_e;
 mod part_f;
@@ -18,13 +28,13 @@ use part_f::{
 use faultline_labtest::{Test, drawn, hidden_tests};
 use lab2_suite::{
     chaos::{Chaos, Faults},
+    churn::come_and_go,
     client,
-    comings::come_and_go,
+    fixture::{show, with_view_server},
     scenes, server,
     service::{
         KvService, Size, append, get, put, with_crash_sweep, with_service, with_service_under,
     },
-    stage::{on_stage, show},
 };
 
 /// All hidden tests, in the order of the rubric.
@@ -75,30 +85,30 @@ fn many_servers_come_and_go(trial: &mut Trial<'_>) -> Outcome {
 }
 
 fn primary_restarts_before_its_ack(trial: &mut Trial<'_>) -> Outcome {
-    on_stage(trial, 3, |stage| {
-        stage.start(server(1));
-        stage.until("the first server to ping becomes primary", |view| {
+    with_view_server(trial, 3, |fixture| {
+        fixture.start(server(1));
+        fixture.until("the first server to ping becomes primary", |view| {
             view.number == 1
         })?;
-        stage.run(ms(100))?;
-        stage.accepts_no_more_than(server(1), 1);
-        stage.start(server(2));
-        stage.until("s2 becomes backup", |view| view.number == 2)?;
-        stage.start(server(1)); // a new life, which accepts what it is told
-        stage.stays(
+        fixture.run(ms(100))?;
+        fixture.accepts_no_more_than(server(1), 1);
+        fixture.start(server(2));
+        fixture.until("s2 becomes backup", |view| view.number == 2)?;
+        fixture.start(server(1)); // a new life, which accepts what it is told
+        fixture.stays(
             "its primary s1 restarted before it had acknowledged it",
             ms(600),
         )?;
         for _ in 0..4 {
-            stage.ping(server(1), 2, 1)?; // late, of the life that is over
-            stage.stays(
+            fixture.ping(server(1), 2, 1)?; // late, of the life that is over
+            fixture.stays(
                 "its primary s1 restarted, and a ping of its first life came late",
                 ms(50),
             )?;
         }
-        stage.start(server(3));
-        stage.die(server(2));
-        stage.stays(
+        fixture.start(server(3));
+        fixture.die(server(2));
+        fixture.stays(
             "its primary s1 restarted before it had acknowledged it (s3 came, s2 died)",
             ms(800),
         )
@@ -107,44 +117,44 @@ fn primary_restarts_before_its_ack(trial: &mut Trial<'_>) -> Outcome {
 
 fn idle_server_never_replaces_two_lost_ones(trial: &mut Trial<'_>) -> Outcome {
     let again = drawn(trial).below(2) == 0;
-    on_stage(trial, 3, |stage| {
-        stage.replicated(&[server(1), server(2), server(3)])?;
-        let lost = [stage.member(server(1)), stage.member(server(2))];
-        stage.die(server(1));
-        stage.die(server(2));
+    with_view_server(trial, 3, |fixture| {
+        fixture.replicated(&[server(1), server(2), server(3)])?;
+        let lost = [fixture.member(server(1)), fixture.member(server(2))];
+        fixture.die(server(1));
+        fixture.die(server(2));
         // One change may come: the backup's death may be noticed a tick after the primary's.
-        stage.run(ms(500))?;
-        let view = stage.view();
+        fixture.run(ms(500))?;
+        let view = fixture.view();
         if !view.primary.is_some_and(|primary| lost.contains(&primary)) {
             let text = format!(
                 "s1 and s2 alone had the state and are lost, but now it is {}",
                 show(&view)
             );
-            return stage.violation(text);
+            return fixture.violation(text);
         }
         if again {
-            stage.start(server(1));
-            stage.start(server(2));
+            fixture.start(server(1));
+            fixture.start(server(2));
         }
-        stage.stays("the two servers that had the state are lost", ms(1_000))
+        fixture.stays("the two servers that had the state are lost", ms(1_000))
     })
 }
 
 fn the_latest_life_of_an_idle_server_is_chosen(trial: &mut Trial<'_>) -> Outcome {
-    on_stage(trial, 3, |stage| {
-        stage.replicated(&[server(1), server(2), server(3)])?;
-        stage.start(server(3)); // again, while it is idle
-        stage.stays("an idle server has restarted", ms(300))?;
-        let (second, third) = (stage.member(server(2)), stage.member(server(3)));
-        stage.die(server(2));
-        stage.until("the idle server's new life becomes backup", |view| {
+    with_view_server(trial, 3, |fixture| {
+        fixture.replicated(&[server(1), server(2), server(3)])?;
+        fixture.start(server(3)); // again, while it is idle
+        fixture.stays("an idle server has restarted", ms(300))?;
+        let (second, third) = (fixture.member(server(2)), fixture.member(server(3)));
+        fixture.die(server(2));
+        fixture.until("the idle server's new life becomes backup", |view| {
             view.backup == Some(third)
         })?;
-        stage.settle()?;
-        stage.goes_on(server(2)); // it was only silent
-        stage.settle()?;
-        stage.die(server(3));
-        stage.until(
+        fixture.settle()?;
+        fixture.goes_on(server(2)); // it was only silent
+        fixture.settle()?;
+        fixture.die(server(3));
+        fixture.until(
             "a server that was only silent becomes backup again",
             |view| view.backup == Some(second),
         )

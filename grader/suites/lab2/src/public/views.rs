@@ -3,86 +3,86 @@
 use faultline_sim::{Outcome, Trial, ms};
 
 use crate::{
-    comings::come_and_go,
+    churn::come_and_go,
+    fixture::{show, with_view_server},
     server,
-    stage::{on_stage, show},
 };
 
 pub fn first_server_becomes_primary(trial: &mut Trial<'_>) -> Outcome {
-    on_stage(trial, 2, |stage| {
-        let view = stage.get_view()?;
+    with_view_server(trial, 2, |fixture| {
+        let view = fixture.get_view()?;
         if view.number != 0 {
-            return stage.violation(format!(
+            return fixture.violation(format!(
                 "no server has pinged yet, but GetView was answered with {}",
                 show(&view)
             ));
         }
-        stage.start(server(1));
-        let first = stage.member(server(1));
-        stage.until(
+        fixture.start(server(1));
+        let first = fixture.member(server(1));
+        fixture.until(
             "the first server to ping becomes primary of view 1, without a backup",
             |view| view.number == 1 && view.primary == Some(first) && view.backup.is_none(),
         )?;
-        let view = stage.get_view()?;
+        let view = fixture.get_view()?;
         if view.number != 1 || view.primary != Some(first) {
-            return stage.violation(format!(
+            return fixture.violation(format!(
                 "GetView was answered with {} when view 1 had begun",
                 show(&view)
             ));
         }
-        stage.stays("the only server is primary and goes on pinging", ms(400))
+        fixture.stays("the only server is primary and goes on pinging", ms(400))
     })
 }
 
 pub fn second_server_becomes_backup_after_the_ack(trial: &mut Trial<'_>) -> Outcome {
-    on_stage(trial, 2, |stage| {
-        stage.replicated(&[server(1), server(2)])?;
-        if stage.view().number != 2 {
-            return stage.violation(format!(
+    with_view_server(trial, 2, |fixture| {
+        fixture.replicated(&[server(1), server(2)])?;
+        if fixture.view().number != 2 {
+            return fixture.violation(format!(
                 "two servers came one after the other, and now it is {}",
-                show(&stage.view())
+                show(&fixture.view())
             ));
         }
-        stage.stays("both servers go on pinging", ms(600))
+        fixture.stays("both servers go on pinging", ms(600))
     })
 }
 
 pub fn backup_takes_over_from_a_dead_primary(trial: &mut Trial<'_>) -> Outcome {
-    on_stage(trial, 2, |stage| {
-        stage.replicated(&[server(1), server(2)])?;
-        stage.die(server(1));
+    with_view_server(trial, 2, |fixture| {
+        fixture.replicated(&[server(1), server(2)])?;
+        fixture.die(server(1));
         // Less than one silent tick: nobody may be dead yet.
-        stage.stays("the primary was silent for less than a tick", ms(25))?;
-        let second = stage.member(server(2));
-        stage.until(
+        fixture.stays("the primary was silent for less than a tick", ms(25))?;
+        let second = fixture.member(server(2));
+        fixture.until(
             "the backup becomes primary after the primary's death",
             |view| view.number == 3 && view.primary == Some(second) && view.backup.is_none(),
         )?;
-        stage.stays("the only living server is primary", ms(400))
+        fixture.stays("the only living server is primary", ms(400))
     })
 }
 
 pub fn restarted_primary_counts_as_dead(trial: &mut Trial<'_>) -> Outcome {
-    on_stage(trial, 2, |stage| {
-        stage.replicated(&[server(1), server(2)])?;
-        stage.start(server(1)); // again, with nothing of its state left, and without a silent tick
-        let (reborn, second) = (stage.member(server(1)), stage.member(server(2)));
-        stage.until(
+    with_view_server(trial, 2, |fixture| {
+        fixture.replicated(&[server(1), server(2)])?;
+        fixture.start(server(1)); // again, with nothing of its state left, and without a silent tick
+        let (reborn, second) = (fixture.member(server(1)), fixture.member(server(2)));
+        fixture.until(
             "the backup becomes primary when the primary has restarted",
             |view| view.primary == Some(second),
         )?;
-        stage.until("the restarted server becomes backup", |view| {
+        fixture.until("the restarted server becomes backup", |view| {
             view.primary == Some(second) && view.backup == Some(reborn)
         })
     })
 }
 
 pub fn restarted_backup_counts_as_dead(trial: &mut Trial<'_>) -> Outcome {
-    on_stage(trial, 2, |stage| {
-        stage.replicated(&[server(1), server(2)])?;
-        stage.start(server(2)); // again, without a silent tick
-        let (first, reborn) = (stage.member(server(1)), stage.member(server(2)));
-        stage.until(
+    with_view_server(trial, 2, |fixture| {
+        fixture.replicated(&[server(1), server(2)])?;
+        fixture.start(server(2)); // again, without a silent tick
+        let (first, reborn) = (fixture.member(server(1)), fixture.member(server(2)));
+        fixture.until(
             "the restarted backup comes in as a new backup, in a newer view",
             |view| view.number > 2 && view.primary == Some(first) && view.backup == Some(reborn),
         )
@@ -90,31 +90,31 @@ pub fn restarted_backup_counts_as_dead(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn idle_server_becomes_backup_in_the_same_change(trial: &mut Trial<'_>) -> Outcome {
-    on_stage(trial, 3, |stage| {
-        stage.replicated(&[server(1), server(2), server(3)])?;
-        stage.die(server(1));
-        let (second, third) = (stage.member(server(2)), stage.member(server(3)));
-        stage.until("view 3 begins after the primary's death", |view| {
+    with_view_server(trial, 3, |fixture| {
+        fixture.replicated(&[server(1), server(2), server(3)])?;
+        fixture.die(server(1));
+        let (second, third) = (fixture.member(server(2)), fixture.member(server(3)));
+        fixture.until("view 3 begins after the primary's death", |view| {
             view.number >= 3
         })?;
-        let view = stage.view();
+        let view = fixture.view();
         if view.number != 3 || view.primary != Some(second) || view.backup != Some(third) {
-            return stage.violation(format!(
+            return fixture.violation(format!(
                 "s1 died, s3 was idle and alive, and the next view was {}",
                 show(&view)
             ));
         }
-        stage.settle()?;
-        stage.start(server(1));
-        stage.settle()?;
-        stage.die(server(3));
-        let first = stage.member(server(1));
-        stage.until("view 4 begins after the backup's death", |view| {
+        fixture.settle()?;
+        fixture.start(server(1));
+        fixture.settle()?;
+        fixture.die(server(3));
+        let first = fixture.member(server(1));
+        fixture.until("view 4 begins after the backup's death", |view| {
             view.number >= 4
         })?;
-        let view = stage.view();
+        let view = fixture.view();
         if view.number != 4 || view.primary != Some(second) || view.backup != Some(first) {
-            return stage.violation(format!(
+            return fixture.violation(format!(
                 "s3 died, s1 was idle and alive, and the next view was {}",
                 show(&view)
             ));
@@ -124,70 +124,70 @@ pub fn idle_server_becomes_backup_in_the_same_change(trial: &mut Trial<'_>) -> O
 }
 
 pub fn no_view_change_before_the_ack(trial: &mut Trial<'_>) -> Outcome {
-    on_stage(trial, 3, |stage| {
-        stage.start(server(1));
-        stage.accepts_no_more_than(server(1), 0);
-        stage.until("the first server to ping becomes primary", |view| {
+    with_view_server(trial, 3, |fixture| {
+        fixture.start(server(1));
+        fixture.accepts_no_more_than(server(1), 0);
+        fixture.until("the first server to ping becomes primary", |view| {
             view.number == 1
         })?;
-        stage.start(server(2));
-        stage.stays("its primary s1 has not acknowledged it (s2 came)", ms(500))?;
-        stage.accepts_again(server(1));
-        stage.until("s2 becomes backup once s1 has acknowledged", |view| {
+        fixture.start(server(2));
+        fixture.stays("its primary s1 has not acknowledged it (s2 came)", ms(500))?;
+        fixture.accepts_again(server(1));
+        fixture.until("s2 becomes backup once s1 has acknowledged", |view| {
             view.number == 2
         })?;
         // View 2 is told to everybody but never acknowledged; then its backup dies, a server comes,
         // its primary dies.
-        stage.accepts_no_more_than(server(1), 1);
-        let told = stage.get_view()?;
+        fixture.accepts_no_more_than(server(1), 1);
+        let told = fixture.get_view()?;
         if told.number != 2 {
-            return stage.violation(format!(
+            return fixture.violation(format!(
                 "GetView was answered with {} when view 2 had begun",
                 show(&told)
             ));
         }
-        stage.die(server(2));
-        stage.stays("its primary s1 has not acknowledged it (s2 died)", ms(500))?;
-        stage.start(server(3));
-        stage.stays("its primary s1 has not acknowledged it (s3 came)", ms(500))?;
-        stage.die(server(1));
-        stage.stays("its primary s1 died before it acknowledged it", ms(1_000))
+        fixture.die(server(2));
+        fixture.stays("its primary s1 has not acknowledged it (s2 died)", ms(500))?;
+        fixture.start(server(3));
+        fixture.stays("its primary s1 has not acknowledged it (s3 came)", ms(500))?;
+        fixture.die(server(1));
+        fixture.stays("its primary s1 died before it acknowledged it", ms(1_000))
     })
 }
 
 pub fn only_the_primary_can_acknowledge(trial: &mut Trial<'_>) -> Outcome {
-    on_stage(trial, 4, |stage| {
-        stage.replicated(&[server(1), server(2)])?;
-        stage.die(server(2));
-        stage.until("the dead backup is left out of view 3", |view| {
+    with_view_server(trial, 4, |fixture| {
+        fixture.replicated(&[server(1), server(2)])?;
+        fixture.die(server(2));
+        fixture.until("the dead backup is left out of view 3", |view| {
             view.number == 3
         })?;
-        stage.accepts_no_more_than(server(1), 2);
+        fixture.accepts_no_more_than(server(1), 2);
         // s3 is idle; it knows view 3 and says so, and so does the late s2.
-        stage.start(server(3));
-        stage.run(ms(100))?;
-        stage.ping(server(2), 3, 1)?;
-        stage.stays(
+        fixture.start(server(3));
+        fixture.run(ms(100))?;
+        fixture.ping(server(2), 3, 1)?;
+        fixture.stays(
             "only s3 and s2, not its primary s1, have told its number",
             ms(500),
         )?;
-        stage.accepts_again(server(1));
-        stage.until("s1 acknowledges view 3, and a backup is chosen", |view| {
+        fixture.accepts_again(server(1));
+        fixture.until("s1 acknowledges view 3, and a backup is chosen", |view| {
             view.number > 3
         })?;
         // Now the backup of an unacknowledged view tells the view's number.
-        let view = stage.view();
-        stage.accepts_no_more_than(server(1), view.number - 1);
-        stage.run(ms(200))?;
-        if stage.view() != view {
+        let view = fixture.view();
+        fixture.accepts_no_more_than(server(1), view.number - 1);
+        fixture.run(ms(200))?;
+        if fixture.view() != view {
             // s1's acknowledgement was faster than the test; nothing to see in this seed
             return Ok(());
         }
-        stage.start(server(4));
+        fixture.start(server(4));
         if let Some(backup) = view.backup {
-            stage.die(backup.node);
+            fixture.die(backup.node);
         }
-        stage.stays(
+        fixture.stays(
             "only its backup, not its primary s1, has told its number",
             ms(500),
         )
@@ -195,19 +195,19 @@ pub fn only_the_primary_can_acknowledge(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn an_old_ack_acknowledges_nothing(trial: &mut Trial<'_>) -> Outcome {
-    on_stage(trial, 2, |stage| {
-        stage.start(server(1));
-        stage.until("the first server to ping becomes primary", |view| {
+    with_view_server(trial, 2, |fixture| {
+        fixture.start(server(1));
+        fixture.until("the first server to ping becomes primary", |view| {
             view.number == 1
         })?;
-        stage.run(ms(100))?;
-        stage.accepts_no_more_than(server(1), 1);
-        stage.start(server(2));
-        stage.until("s2 becomes backup", |view| view.number == 2)?;
-        stage.die(server(2));
-        stage.stays("its primary s1 has acknowledged only view 1", ms(600))?;
-        stage.accepts_again(server(1));
-        stage.until(
+        fixture.run(ms(100))?;
+        fixture.accepts_no_more_than(server(1), 1);
+        fixture.start(server(2));
+        fixture.until("s2 becomes backup", |view| view.number == 2)?;
+        fixture.die(server(2));
+        fixture.stays("its primary s1 has acknowledged only view 1", ms(600))?;
+        fixture.accepts_again(server(1));
+        fixture.until(
             "the dead backup is left out once s1 has acknowledged view 2",
             |view| view.number == 3 && view.backup.is_none(),
         )
@@ -215,24 +215,24 @@ pub fn an_old_ack_acknowledges_nothing(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn uninitialised_server_never_becomes_primary(trial: &mut Trial<'_>) -> Outcome {
-    on_stage(trial, 3, |stage| {
-        stage.start(server(1));
-        let first = stage.member(server(1));
-        stage.until("the first server to ping becomes primary", |view| {
+    with_view_server(trial, 3, |fixture| {
+        fixture.start(server(1));
+        let first = fixture.member(server(1));
+        fixture.until("the first server to ping becomes primary", |view| {
             view.primary == Some(first)
         })?;
-        stage.run(ms(100))?; // acknowledged
-        stage.die(server(1));
-        stage.run(ms(300))?; // dead
-        stage.start(server(2));
-        stage.start(server(3));
-        stage.stays(
+        fixture.run(ms(100))?; // acknowledged
+        fixture.die(server(1));
+        fixture.run(ms(300))?; // dead
+        fixture.start(server(2));
+        fixture.start(server(3));
+        fixture.stays(
             "its primary s1, which alone had the state, is dead",
             ms(800),
         )?;
         // The same node comes back, but it is another, empty server.
-        stage.start(server(1));
-        stage.stays(
+        fixture.start(server(1));
+        fixture.stays(
             "its primary s1, which alone had the state, came back empty",
             ms(800),
         )
@@ -240,26 +240,26 @@ pub fn uninitialised_server_never_becomes_primary(trial: &mut Trial<'_>) -> Outc
 }
 
 pub fn dead_idle_server_is_not_chosen(trial: &mut Trial<'_>) -> Outcome {
-    on_stage(trial, 3, |stage| {
-        stage.replicated(&[server(1), server(2), server(3)])?;
-        let (first, third) = (stage.member(server(1)), stage.member(server(3)));
-        stage.die(server(3));
-        stage.run(ms(500))?;
-        stage.die(server(2));
-        stage.until("the dead backup is left out", |view| view.number >= 3)?;
+    with_view_server(trial, 3, |fixture| {
+        fixture.replicated(&[server(1), server(2), server(3)])?;
+        let (first, third) = (fixture.member(server(1)), fixture.member(server(3)));
+        fixture.die(server(3));
+        fixture.run(ms(500))?;
+        fixture.die(server(2));
+        fixture.until("the dead backup is left out", |view| view.number >= 3)?;
         for _ in 0..5 {
-            let view = stage.view();
+            let view = fixture.view();
             if view.backup == Some(third) {
-                return stage.violation(format!(
+                return fixture.violation(format!(
                     "s3 had been silent for 500 ms, but now it is {}",
                     show(&view)
                 ));
             }
-            stage.run(ms(100))?;
+            fixture.run(ms(100))?;
         }
-        let view = stage.view();
+        let view = fixture.view();
         if view.primary != Some(first) || view.backup.is_some() {
-            return stage.violation(format!(
+            return fixture.violation(format!(
                 "s1 is the only living server, but it is {}",
                 show(&view)
             ));
@@ -269,33 +269,33 @@ pub fn dead_idle_server_is_not_chosen(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn views_have_no_gaps_and_never_repeat(trial: &mut Trial<'_>) -> Outcome {
-    on_stage(trial, 3, |stage| {
+    with_view_server(trial, 3, |fixture| {
         // Every view that anybody hears of is checked on the way; here the servers come and go in
         // turn.
-        stage.replicated(&[server(1), server(2), server(3)])?;
+        fixture.replicated(&[server(1), server(2), server(3)])?;
         for round in 0..6 {
-            let view = stage.view();
+            let view = fixture.view();
             let victim = if round % 2 == 0 {
                 view.primary
             } else {
                 view.backup
             };
             let Some(victim) = victim else {
-                return stage.violation(format!("three servers live, but it is {}", show(&view)));
+                return fixture.violation(format!("three servers live, but it is {}", show(&view)));
             };
-            stage.die(victim.node);
+            fixture.die(victim.node);
             let survivors =
                 |member: Option<lab2_api::Member>| member.is_some_and(|member| member != victim);
-            stage.until("a dead server is replaced by the idle one", |view| {
+            fixture.until("a dead server is replaced by the idle one", |view| {
                 survivors(view.primary) && survivors(view.backup)
             })?;
-            stage.settle()?;
-            stage.start(victim.node);
-            stage.stays("nothing but an idle server has come", ms(300))?;
+            fixture.settle()?;
+            fixture.start(victim.node);
+            fixture.stays("nothing but an idle server has come", ms(300))?;
         }
-        let number = stage.view().number;
+        let number = fixture.view().number;
         if number != 8 {
-            return stage.violation(format!(
+            return fixture.violation(format!(
                 "eight changes were needed, but the view's number is {number}"
             ));
         }
@@ -304,46 +304,46 @@ pub fn views_have_no_gaps_and_never_repeat(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn late_and_duplicated_pings_change_nothing(trial: &mut Trial<'_>) -> Outcome {
-    on_stage(trial, 3, |stage| {
-        stage.replicated(&[server(1), server(2)])?;
-        stage.start(server(1)); // incarnation 2
-        let second = stage.member(server(2));
-        stage.until(
+    with_view_server(trial, 3, |fixture| {
+        fixture.replicated(&[server(1), server(2)])?;
+        fixture.start(server(1)); // incarnation 2
+        let second = fixture.member(server(2));
+        fixture.until(
             "the backup becomes primary when the primary has restarted",
             |view| view.primary == Some(second),
         )?;
-        let reborn = stage.member(server(1));
-        stage.until("the restarted server becomes backup", |view| {
+        let reborn = fixture.member(server(1));
+        fixture.until("the restarted server becomes backup", |view| {
             view.backup == Some(reborn)
         })?;
-        stage.settle()?;
+        fixture.settle()?;
         // Pings of s1's first life arrive only now, some of them twice: for old views, and for the
         // present one. (That at most two messages in a row are lost says nothing about every second
         // one, so nothing is lost here.)
-        stage.lose_nothing_from(server(1));
-        let number = stage.view().number;
+        fixture.lose_nothing_from(server(1));
+        let number = fixture.view().number;
         for view in [1, 2, 2, number, number, 0] {
-            stage.ping(server(1), view, 1)?;
-            stage.stays("only pings of s1's first life have come late", ms(50))?;
+            fixture.ping(server(1), view, 1)?;
+            fixture.stays("only pings of s1's first life have come late", ms(50))?;
         }
-        stage.stays("only pings of s1's first life have come late", ms(300))?;
+        fixture.stays("only pings of s1's first life have come late", ms(300))?;
         // A dead server's late pings do not make it alive, but they are answered, as every ping is.
-        stage.die(server(1));
-        let told = stage.times_told(server(1));
+        fixture.die(server(1));
+        let told = fixture.times_told(server(1));
         for _ in 0..13 {
-            stage.ping(server(1), number, 1)?;
-            stage.run(ms(50))?;
+            fixture.ping(server(1), number, 1)?;
+            fixture.run(ms(50))?;
         }
-        let view = stage.view();
+        let view = fixture.view();
         if view.backup.is_some() {
             let text = format!(
                 "for 650 ms only s1's first life was heard of, but it is still {}",
                 show(&view)
             );
-            return stage.violation(text);
+            return fixture.violation(text);
         }
-        if stage.times_told(server(1)) == told {
-            return stage
+        if fixture.times_told(server(1)) == told {
+            return fixture
                 .violation("13 pings of s1's first life were not answered with a View".to_owned());
         }
         Ok(())

@@ -1,7 +1,16 @@
-//! The tests that students do not have. Each asks for something that the handout promises and has a
-//! public test beside it with the same idea; sizes, values and moments are drawn from the run's
-//! seed, and so from the course's salt. In the release for students this file is a stub whose
-//! `tests` returns none.
+//! The tests of lab 3 that students do not have. Each asks for something that the handout promises
+//! and has a public test beside it with the same idea; sizes, values and moments are drawn from the
+//! run's seed, and so from the course's salt.
+//!
+//! Nothing but a registry may depend on this crate: in a release for students a stub of the same name
+//! stands in its place, whose `tests` returns none (`.github/hidden-stub.rs`).
+//!
+//! ```
+//! let tests = lab3_hidden::tests();
+//! assert!(tests.iter().all(|test| test.id.starts_with("H-")));
+//! ```
+//!
+//! Read on in the public suite, `lab3_suite`, from which the fixtures are.
 
 use faultline_explore::{Guide, View};
 use faultline_sim::{Conditions, Outcome, Trial, ms};

@@ -18,7 +18,7 @@ use tally_api::Add;
 
 use super::{
     ANSWERED,
-    room::{self, Room, SERVER, clients},
+    fixture::{self, Fixture, SERVER, clients},
 };
 
 /// How long faults may come.
@@ -27,7 +27,7 @@ const FAULTS_LAST: Duration = ms(3_000);
 /// The longest time that a client thinks between two requests.
 const THINK: Duration = ms(80);
 
-/// Runs it with so many clients, each of which adds so often.
+/// Runs it with this number of clients, each of which adds this often.
 pub fn chaos(trial: &mut Trial<'_>, number: u32, operations: u64) -> Outcome {
     let choices = Choices::new(trial.seed());
     let mut draw = choices.draw(About::Plan, 0, 0);
@@ -39,34 +39,34 @@ pub fn chaos(trial: &mut Trial<'_>, number: u32, operations: u64) -> Outcome {
         (crashes, "the server crashes and restarts"),
     ];
     let more = chaos::with_faults(String::new(), &faults);
-    room::act(trial, number, chaos::network(bad, late), &more, |room| {
+    fixture::act(trial, number, chaos::network(bad, late), &more, |fixture| {
         let workload = Adding {
             choices,
             operations,
         };
-        let within = room.patience();
-        chaos::healthy(room.world, workload, within)?;
-        room.world.phase("faults");
+        let within = fixture.patience();
+        chaos::healthy(fixture.world, workload, within)?;
+        fixture.world.phase("faults");
         if cuts {
             let pairs = clients(number).into_iter().map(|client| (client, SERVER));
             let plan = PairCuts::new(pairs.collect(), choices);
-            room.world.add_plan(plan, ms(20));
+            fixture.world.add_plan(plan, ms(20));
         }
         let plan = Crashes::new(vec![SERVER], crashes, false, choices);
-        room.world.add_plan(plan, ms(30));
-        room.world.run_plans_for(FAULTS_LAST)?;
-        healed(room)
+        fixture.world.add_plan(plan, ms(30));
+        fixture.world.run_plans_for(FAULTS_LAST)?;
+        healed(fixture)
     })
 }
 
-fn healed(room: &mut Room<'_, '_>) -> Outcome {
-    chaos::heal(room.world)?;
-    chaos::start_all(room.world, &[SERVER])?;
-    room.world.expect_answers(ANSWERED)?;
-    room.judge()
+fn healed(fixture: &mut Fixture<'_, '_>) -> Outcome {
+    chaos::heal(fixture.world)?;
+    chaos::start_all(fixture.world, &[SERVER])?;
+    fixture.world.expect_answers(ANSWERED)?;
+    fixture.judge()
 }
 
-/// Adds amounts, so many times each client.
+/// Adds amounts, each client this number of times.
 struct Adding {
     choices: Choices,
     operations: u64,

@@ -3,8 +3,8 @@
 //! One server keeps a total, and clients add to it.
 
 pub mod chaos;
+pub mod fixture;
 pub mod public;
-pub mod room;
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use faultline_sim::{Conditions, Outcome, Trial, ms};
 
 use super::{
     chaos::chaos,
-    room::{self, Room, SERVER, clients},
+    fixture::{self, Fixture, SERVER, clients},
 };
 
 /// The clients of a directed test.
@@ -17,35 +17,35 @@ pub fn amounts_are_added_up(trial: &mut Trial<'_>) -> Outcome {
         0 => Conditions::steady(),
         _ => Conditions::clean(),
     };
-    room::act(trial, CLIENTS, conditions, "", |room| {
+    fixture::act(trial, CLIENTS, conditions, "", |fixture| {
         for round in 1..=6 {
             for client in clients(CLIENTS) {
-                room.add(client, round)?;
+                fixture.add(client, round)?;
             }
             for client in clients(CLIENTS) {
-                room.ask(client, 10 * round)?;
+                fixture.ask(client, 10 * round)?;
             }
-            room.all_answered()?;
+            fixture.all_answered()?;
         }
-        room.judge()
+        fixture.judge()
     })
 }
 
 /// Part A.
 pub fn a_request_is_sent_until_it_is_answered(trial: &mut Trial<'_>) -> Outcome {
     let conditions = trial.conditions();
-    room::act(trial, 1, conditions, "", |room| {
+    fixture::act(trial, 1, conditions, "", |fixture| {
         // The second cut is so long that a client that waits longer after each attempt, without a
         // bound, sleeps when it is over.
         for (from, to, lasts) in [(client(1), SERVER, 900), (SERVER, client(1), 30_000)] {
-            room.add(client(1), 1)?;
-            room.world.cut(from, to)?;
-            room.ask(client(1), lasts)?;
-            room.world.run_for(ms(lasts))?;
-            room.world.heal()?;
-            room.all_answered()?;
+            fixture.add(client(1), 1)?;
+            fixture.world.cut(from, to)?;
+            fixture.ask(client(1), lasts)?;
+            fixture.world.run_for(ms(lasts))?;
+            fixture.world.heal()?;
+            fixture.all_answered()?;
         }
-        room.judge()
+        fixture.judge()
     })
 }
 
@@ -64,19 +64,19 @@ pub fn counts_once(trial: &mut Trial<'_>, number: u32, rounds: u64) -> Outcome {
         ..trial.conditions()
     };
     let more = " on which each message comes twice";
-    room::act(trial, number, copies, more, |room| {
+    fixture::act(trial, number, copies, more, |fixture| {
         for round in 1..=rounds {
             for unlucky in clients(number) {
-                room.world.cut(SERVER, unlucky)?;
-                room.ask(unlucky, round)?;
-                room.world.run_for(ms(500))?;
-                room.world.heal_link(SERVER, unlucky)?;
-                room.all_answered()?;
+                fixture.world.cut(SERVER, unlucky)?;
+                fixture.ask(unlucky, round)?;
+                fixture.world.run_for(ms(500))?;
+                fixture.world.heal_link(SERVER, unlucky)?;
+                fixture.all_answered()?;
             }
         }
-        room.world.run_for(ms(600))?; // the last copies arrive
-        room.add(client(1), 1)?;
-        room.judge()
+        fixture.world.run_for(ms(600))?; // the last copies arrive
+        fixture.add(client(1), 1)?;
+        fixture.judge()
     })
 }
 
@@ -85,32 +85,32 @@ pub fn the_total_survives_a_crash(trial: &mut Trial<'_>) -> Outcome {
     survives_a_crash(trial, CLIENTS, 5)
 }
 
-/// With so many clients, each of which has added this before.
+/// With this number of clients, each of which has added this before.
 pub fn survives_a_crash(trial: &mut Trial<'_>, number: u32, amount: u64) -> Outcome {
     let conditions = trial.conditions();
     let more = "; s1 crashes between two effects";
-    room::describe(trial, number, &conditions, more);
-    let setup = room::setup(number, conditions);
+    fixture::describe(trial, number, &conditions, more);
+    let setup = fixture::setup(number, conditions);
     trial.crash_sweep(&setup, |world| {
-        let mut room = Room { world };
-        room.begin()?;
+        let mut fixture = Fixture { world };
+        fixture.begin()?;
         for client in clients(number) {
-            room.add(client, amount)?;
+            fixture.add(client, amount)?;
         }
-        room.ask(client(1), 100)?;
-        room.ask(client(2), 1_000)?;
-        room.world.sweep(SERVER);
-        room.world.run_for(ms(60))?;
-        room.world.sweep_over();
-        if room.world.is_up(SERVER) {
-            room.world.crash(SERVER)?;
+        fixture.ask(client(1), 100)?;
+        fixture.ask(client(2), 1_000)?;
+        fixture.world.sweep(SERVER);
+        fixture.world.run_for(ms(60))?;
+        fixture.world.sweep_over();
+        if fixture.world.is_up(SERVER) {
+            fixture.world.crash(SERVER)?;
         }
-        room.world.start(SERVER)?;
-        room.all_answered()?;
+        fixture.world.start(SERVER)?;
+        fixture.all_answered()?;
         for client in clients(number) {
-            room.add(client, amount)?;
+            fixture.add(client, amount)?;
         }
-        room.judge()
+        fixture.judge()
     })
 }
 

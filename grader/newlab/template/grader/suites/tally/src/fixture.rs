@@ -44,20 +44,20 @@ pub fn describe(trial: &mut Trial<'_>, number: u32, conditions: &Conditions, mor
     trial.describe_setting(format!("1 server, {clients}, {network}{more}"));
 }
 
-/// Runs a test with so many clients under these conditions.
+/// Runs a test with this number of clients under these conditions.
 pub fn act(
     trial: &mut Trial<'_>,
     number: u32,
     conditions: Conditions,
     more: &str,
-    test: impl FnOnce(&mut Room<'_, '_>) -> Outcome,
+    test: impl FnOnce(&mut Fixture<'_, '_>) -> Outcome,
 ) -> Outcome {
     describe(trial, number, &conditions, more);
     let mut list = Vec::new();
     let outcome = trial.run(setup(number, conditions), |world| {
-        let mut room = Room { world };
-        let outcome = room.begin().and_then(|()| test(&mut room));
-        list = asked(room.world, &outcome);
+        let mut fixture = Fixture { world };
+        let outcome = fixture.begin().and_then(|()| test(&mut fixture));
+        list = asked(fixture.world, &outcome);
         outcome
     });
     trial.list(list);
@@ -65,12 +65,12 @@ pub fn act(
 }
 
 /// A running total.
-pub struct Room<'w, 'b> {
+pub struct Fixture<'w, 'b> {
     /// The world that it runs in.
     pub world: &'w mut World<'b>,
 }
 
-impl Room<'_, '_> {
+impl Fixture<'_, '_> {
     /// Lets all nodes start.
     pub fn begin(&mut self) -> Outcome {
         self.world.run_for(ms(1))

@@ -12,41 +12,41 @@ use faultline_sim::{
 use labkit::NodeId;
 
 use super::{
+    fixture::{ViewFixture, with_view_server},
     server,
-    stage::{Stage, on_stage},
 };
 
 /// The numbers of servers and of things that happen; after every fourth of them a rest.
 pub fn come_and_go(trial: &mut Trial<'_>, servers: u32, steps: u64) -> Outcome {
     let choices = Choices::new(trial.seed());
-    on_stage(trial, servers, |stage| {
+    with_view_server(trial, servers, |fixture| {
         let all: Vec<NodeId> = (1..=servers).map(server).collect();
-        stage.start(all[0]);
+        fixture.start(all[0]);
         if choices.draw(About::Plan, 5, 0).below(2) == 0 {
             // two at the same time, and the view server heard one of them first
-            stage.start(all[1]);
+            fixture.start(all[1]);
         }
-        stage.run(ms(100))?;
+        fixture.run(ms(100))?;
         let mut active = false;
         for step in 0..steps {
             let mut draw = choices.draw(About::Plan, 4, step);
-            if stage.may_do(step) {
-                something_happens(stage, &all, &mut draw)?;
-                stage.run(pause(&mut draw))?;
+            if fixture.may_do(step) {
+                something_happens(fixture, &all, &mut draw)?;
+                fixture.run(pause(&mut draw))?;
                 active = true;
             }
             if step % 4 == 3 && std::mem::take(&mut active) {
-                stage.comes_to_rest()?;
+                fixture.comes_to_rest()?;
             }
         }
         // Everybody lives and accepts: if anything can still come to an end, it must.
         for server in all {
-            match stage.has_started(server) {
-                true => stage.accepts_again(server),
-                false => stage.start(server),
+            match fixture.has_started(server) {
+                true => fixture.accepts_again(server),
+                false => fixture.start(server),
             }
         }
-        stage.comes_to_rest()
+        fixture.comes_to_rest()
     })
 }
 
@@ -59,19 +59,23 @@ fn pause(draw: &mut Draw) -> Duration {
     }
 }
 
-fn something_happens(stage: &mut Stage<'_, '_>, all: &[NodeId], draw: &mut Draw) -> Outcome {
+fn something_happens(
+    fixture: &mut ViewFixture<'_, '_>,
+    all: &[NodeId],
+    draw: &mut Draw,
+) -> Outcome {
     let who = *draw.pick(all);
-    if !stage.has_started(who) {
-        stage.start(who);
+    if !fixture.has_started(who) {
+        fixture.start(who);
         return Ok(());
     }
-    let (view, member) = (stage.view(), stage.member(who));
+    let (view, member) = (fixture.view(), fixture.member(who));
     match draw.below(8) {
-        0..=1 => stage.die(who),
-        2..=3 => stage.start(who),
-        4 => stage.accepts_no_more_than(who, view.number.saturating_sub(1)),
-        5 => stage.accepts_again(who),
-        6 => stage.goes_on(who),
+        0..=1 => fixture.die(who),
+        2..=3 => fixture.start(who),
+        4 => fixture.accepts_no_more_than(who, view.number.saturating_sub(1)),
+        5 => fixture.accepts_again(who),
+        6 => fixture.goes_on(who),
         // Pings from the past: of an earlier life, or of this one when it knew less.
         _ => {
             let (told, life) = (
@@ -79,8 +83,8 @@ fn something_happens(stage: &mut Stage<'_, '_>, all: &[NodeId], draw: &mut Draw)
                 member.incarnation.saturating_sub(draw.below(2)).max(1),
             );
             for _ in 0..draw.below(12) {
-                stage.ping(who, told, life)?;
-                stage.run(ms(50))?;
+                fixture.ping(who, told, life)?;
+                fixture.run(ms(50))?;
             }
         }
     }

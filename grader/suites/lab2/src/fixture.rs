@@ -1,4 +1,4 @@
-//! Part A's stage: the student's view server, and servers that the test plays.
+//! Part A's fixture: the student's view server, and servers that the test plays.
 
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
@@ -26,7 +26,7 @@ struct Played {
 }
 
 /// A run of part A.
-pub struct Stage<'w, 'b> {
+pub struct ViewFixture<'w, 'b> {
     world: &'w mut World<'b>,
     played: BTreeMap<NodeId, Played>,
     /// Every view that anybody was told.
@@ -68,10 +68,10 @@ impl Watcher for Pings {
 }
 
 /// Runs a test of the view server with this number of played servers, none of which pings yet.
-pub fn on_stage(
+pub fn with_view_server(
     trial: &mut Trial<'_>,
     servers: u32,
-    test: impl FnOnce(&mut Stage<'_, '_>) -> Outcome,
+    test: impl FnOnce(&mut ViewFixture<'_, '_>) -> Outcome,
 ) -> Outcome {
     let conditions = trial.conditions();
     trial.describe_setting(format!(
@@ -99,7 +99,7 @@ pub fn on_stage(
         world.run_for(ms(100))?;
         let seen = Rc::default();
         world.watch(Pings(Rc::clone(&seen)));
-        test(&mut Stage {
+        test(&mut ViewFixture {
             world,
             played: BTreeMap::new(),
             told: BTreeMap::new(),
@@ -109,7 +109,7 @@ pub fn on_stage(
     })
 }
 
-impl Stage<'_, '_> {
+impl ViewFixture<'_, '_> {
     /// A server starts (again): it pings from now on, as a new incarnation.
     pub fn start(&mut self, server: NodeId) {
         let incarnation = self
@@ -447,11 +447,11 @@ impl Stage<'_, '_> {
     /// Waits until the newest view is acknowledged for sure and every living server is known to
     /// live.
     pub fn settle(&mut self) -> Outcome {
-        let accepted = |stage: &Self| {
-            let view = stage.view();
+        let accepted = |fixture: &Self| {
+            let view = fixture.view();
             let primary = view
                 .primary
-                .and_then(|primary| stage.played.get(&primary.node));
+                .and_then(|primary| fixture.played.get(&primary.node));
             primary.is_some_and(|primary| primary.accepted == view.number)
         };
         for _ in 0..40 {

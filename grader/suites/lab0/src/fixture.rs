@@ -39,7 +39,7 @@ impl Program {
 /// Who takes part: the numbers of the servers, and how many clients each has. The first server has
 /// the first clients.
 #[derive(Clone, Copy, Debug)]
-pub struct Cast<'a> {
+pub struct Members<'a> {
     /// The program.
     pub program: Program,
     /// The numbers of its servers.
@@ -48,7 +48,7 @@ pub struct Cast<'a> {
     pub clients_each: u32,
 }
 
-impl Cast<'_> {
+impl Members<'_> {
     /// The servers.
     pub fn servers(&self) -> Vec<NodeId> {
         self.servers.iter().copied().map(server).collect()
@@ -110,7 +110,7 @@ impl Cast<'_> {
     pub fn act(
         &self,
         trial: &mut Trial<'_>,
-        test: impl FnOnce(&mut Room<'_, '_>) -> Outcome,
+        test: impl FnOnce(&mut Fixture<'_, '_>) -> Outcome,
     ) -> Outcome {
         let conditions = trial.conditions();
         self.act_under(trial, conditions, "", test)
@@ -121,7 +121,7 @@ impl Cast<'_> {
     pub fn act_in_peace(
         &self,
         trial: &mut Trial<'_>,
-        test: impl FnOnce(&mut Room<'_, '_>) -> Outcome,
+        test: impl FnOnce(&mut Fixture<'_, '_>) -> Outcome,
     ) -> Outcome {
         let conditions = if trial.number() == 0 {
             Conditions::steady()
@@ -137,18 +137,21 @@ impl Cast<'_> {
         trial: &mut Trial<'_>,
         conditions: Conditions,
         more: &str,
-        test: impl FnOnce(&mut Room<'_, '_>) -> Outcome,
+        test: impl FnOnce(&mut Fixture<'_, '_>) -> Outcome,
     ) -> Outcome {
         self.describe(trial, &conditions, more);
         let setup = self.setup(trial, conditions);
         let mut list = Vec::new();
         let outcome = trial.run(setup, |world| {
-            let mut room = Room {
+            let mut fixture = Fixture {
                 world,
                 program: self.program,
             };
-            let outcome = room.world.run_for(ms(1)).and_then(|()| test(&mut room));
-            list = asked(self.program, room.world, &outcome);
+            let outcome = fixture
+                .world
+                .run_for(ms(1))
+                .and_then(|()| test(&mut fixture));
+            list = asked(self.program, fixture.world, &outcome);
             outcome
         });
         trial.list(list);
@@ -180,16 +183,16 @@ pub fn output<T: DeserializeOwned>(operation: &Operation) -> Option<T> {
 }
 
 /// A running program.
-pub struct Room<'w, 'b> {
+pub struct Fixture<'w, 'b> {
     /// The world that it runs in.
     pub world: &'w mut World<'b>,
     program: Program,
 }
 
-impl<'w, 'b> Room<'w, 'b> {
+impl<'w, 'b> Fixture<'w, 'b> {
     /// A program that already runs in a world.
     pub fn new(world: &'w mut World<'b>, program: Program) -> Self {
-        Room { world, program }
+        Fixture { world, program }
     }
 
     /// Asks a client for something; the answer will come some time.
