@@ -163,7 +163,10 @@ fn functions_are_found() {
 /// had to be touched to add it.
 #[test]
 fn a_lab_is_in_its_own_folders() {
-    let lab = faultline::suites().last().expect("there are labs").lab;
+    let suites = faultline::suites();
+    // One of ours: a teacher's may be called by a word that sources are full of, such as `queue`.
+    let ours = suites.iter().rfind(|suite| suite.lab.starts_with("lab"));
+    let lab = ours.expect("there are labs").lab;
     let own = [
         format!("labs/{lab}-"),
         format!("starter/{lab}/"),
