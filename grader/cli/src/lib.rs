@@ -153,6 +153,8 @@ fn carry_out(course: &Course, command: &Command, interrupt: &Arc<AtomicBool>) ->
             rebase,
         } => {
             if let Some(revision) = rebase {
+                // An unknown lab is told as everywhere else.
+                faultline_grade::rubric(course, lab)?;
                 let rebased = faultline_grade::rebase(&course.root, lab, names, revision)?;
                 return mutants::carried(&rebased);
             }

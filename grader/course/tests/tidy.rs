@@ -124,10 +124,8 @@ fn functions(lines: &[&str]) -> Vec<(String, usize, usize)> {
         // The end of a signature without a body, or of the body.
         let bodiless = format!("{indent})");
         let mut rest = lines[index + 1..].iter();
-        if rest
-            .find(|line| line.starts_with(&bodiless))
-            .is_some_and(|line| line.ends_with(';'))
-        {
+        let ends = rest.find(|line| line.starts_with(&bodiless));
+        if text.ends_with('(') && ends.is_some_and(|line| line.ends_with(';')) {
             continue;
         }
         let end = format!("{indent}}}");

@@ -115,13 +115,21 @@ fn sources_of(root: &Path, lab: &str, revision: &str) -> Result<Files, Error> {
     let commit = git(root, &arguments)?.trim().to_owned();
     let listed = git(
         root,
-        &["ls-tree", "-r", "--name-only", &commit, &manifest, &sources],
+        &[
+            "ls-tree",
+            "-r",
+            "-z",
+            "--name-only",
+            &commit,
+            &manifest,
+            &sources,
+        ],
     )?;
-    let names = listed.lines();
+    let names = listed.split_terminator('\0');
     let read = |path: &str| {
         let name = path.strip_prefix(&folder).unwrap_or(path);
         let name = name.trim_start_matches('/').to_owned();
-        let text = git(root, &["cat-file", "blob", &format!("{commit}:{path}")])?;
+        let text = git(root, &["cat-file", "blob", &format!("{commit}:./{path}")])?;
         Ok((name, text))
     };
     let files: Files = names.map(read).collect::<Result<_, Error>>()?;

@@ -68,6 +68,7 @@ pub fn write_inside(lab: &NewLab, root: &Path) -> Result<Written, Error> {
     for folder in &folders {
         refuse_existing(&root.join(folder))?;
     }
+    refuse_longer_names(lab, root)?;
     let edits = lines::edits(lab, root)?;
     let staged = staged(root, lab, template::lab(lab))?;
     move_all(staged.path(), root, &folders)?;
@@ -133,6 +134,27 @@ fn refuse_existing(path: &Path) -> Result<(), Error> {
         ))),
         Err(_) => Ok(()),
     }
+}
+
+/// A folder `labs/NAME-more` would become this lab's, and no longer count for the lab that it is
+/// of.
+fn refuse_longer_names(lab: &NewLab, root: &Path) -> Result<(), Error> {
+    let begin = format!("{}-", lab.name);
+    for entry in fs::read_dir(root.join("labs"))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with(&begin) {
+            return Err(Error::Usage(format!(
+                "labs/{name} begins with the name {:?}, so it would be taken for a folder of the \
+                 new lab, and nothing was written: choose another name",
+                lab.name
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The files in a folder of their own beside the place where they go, the starter included.

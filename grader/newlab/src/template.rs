@@ -58,15 +58,34 @@ pub fn folders(lab: &NewLab) -> Vec<String> {
 }
 
 fn renamed(lab: &NewLab, text: &str) -> String {
-    // The title comes last: it is somebody else's text.
-    text.replace("tally_", &format!("{}_", lab.crate_name()))
-        .replace("tally", &lab.name)
-        .replace(TITLE, &lab.title)
+    // What is put in is not looked at again: a name may have the word in it, and so may a title,
+    // which is somebody else's text.
+    let crate_name = format!("{}_", lab.crate_name());
+    let pieces = text
+        .split("tally_")
+        .map(|piece| piece.split("tally").collect::<Vec<_>>());
+    let named = pieces.map(|pieces| pieces.join(&lab.name));
+    let named = named.collect::<Vec<_>>().join(&crate_name);
+    named.replace(TITLE, &lab.title)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_may_have_the_word_in_it() {
+        for (name, suite) in [
+            ("totally", "totally_suite"),
+            ("tally-two", "tally_two_suite"),
+        ] {
+            let new = NewLab::new(name, None, "", &[]).expect("a name");
+            assert_eq!(
+                renamed(&new, "tally_suite of tally"),
+                format!("{suite} of {name}")
+            );
+        }
+    }
 
     #[test]
     fn every_word_is_replaced_and_every_file_stands_in_a_folder_of_the_lab() {

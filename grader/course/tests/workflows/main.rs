@@ -304,6 +304,75 @@ fn every_long_run_is_made_every_night() {
     });
 }
 
+/// Each run that is listed is made: with a cargo that only writes down what it is asked.
+#[cfg(unix)]
+#[test]
+fn every_long_run_asks_cargo_for_something() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let cargo = folder.path().join("cargo");
+    fs::write(&cargo, "#!/bin/sh\necho \"cargo $*\"\n").expect("a new file");
+    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let usual = std::env::var("PATH").expect("a search path");
+    let path = format!("{}:{usual}", folder.path().display());
+    let long = |argument: &str| {
+        let mut command = Command::new("bash");
+        command.arg(root().join(".ci/long")).env("PATH", &path);
+        if !argument.is_empty() {
+            command.arg(argument);
+        }
+        let output = command.output().expect("bash is there");
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        (output.status.code(), text)
+    };
+    for name in long("").1.lines() {
+        let (code, asked) = long(name);
+        assert_eq!(code, Some(0), "{name}");
+        assert!(asked.starts_with("cargo "), "{name}: {asked}");
+    }
+    let (code, asked) = long("seeds-lab2");
+    let expected = "cargo grade lab2 --nightly --path solutions/lab2\n\
+                    cargo grade lab2 --nightly --path solutions/lab2-variant\n";
+    assert_eq!((code, asked.as_str()), (Some(0), expected));
+    assert_eq!(long("seeds-lab").0, Some(2), "there is no such run");
+}
+
+/// Beside starters and solutions no folder of a course may become a part of the workspace: not its
+/// submissions, above all.
+#[test]
+fn only_starters_and_solutions_are_members_by_their_pattern() {
+    for manifest in ["Cargo.toml", "grader/newlab/template/outside/Cargo.toml"] {
+        let text = read(&root().join(manifest));
+        assert!(text.contains("\"s[to][al][ru]*/*\","), "{manifest}");
+    }
+    // Which the pattern fits, letter by letter.
+    let fits = |name: &str| {
+        let letters: Vec<char> = name.chars().take(3).collect();
+        let sets = ["s", "to", "al"];
+        let begins = letters
+            .iter()
+            .zip(sets)
+            .all(|(letter, set)| set.contains(*letter));
+        begins
+            && name
+                .chars()
+                .nth(3)
+                .is_some_and(|letter| "ru".contains(letter))
+    };
+    assert!(fits("starter") && fits("solutions"));
+    for other in [
+        "submissions",
+        "students",
+        "scores",
+        "staff",
+        "src",
+        "scripts",
+        "shared",
+    ] {
+        assert!(!fits(other), "{other}");
+    }
+}
+
 #[test]
 fn examples_of_other_engines_are_whole() {
     let manifest = read(&root().join("docs/examples/kubernetes.yaml"));
