@@ -401,8 +401,8 @@ pub struct BatchArguments {
     #[arg(long, value_name = "ID")]
     pub only: Vec<String>,
 
-    /// Grade this number of submissions at the same time instead of one per core. The results are the
-    /// same.
+    /// Grade this number of submissions at the same time instead of one per core. The results are
+    /// the same.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
 

@@ -11,8 +11,8 @@
 //! assert!(records.iter().any(|record| record.key == "or"));
 //! ```
 //!
-//! Read on in the handout, then in the module of applications, and in `labkit` for what nodes can do
-//! (`start_work`, `store`).
+//! Read on in the handout, then in the module of applications, and in `labkit` for what nodes can
+//! do (`start_work`, `store`).
 
 mod application;
 mod bench;
@@ -73,8 +73,8 @@ pub struct Job {
     pub splits: Vec<String>,
     /// How many reduce tasks there are, at least one.
     pub reduce_tasks: u32,
-    /// The number of executions of one task, whose worker died executing it, after which the job has
-    /// failed. At least one.
+    /// The number of executions of one task, whose worker died executing it, after which the job
+    /// has failed. At least one.
     pub max_attempts: u32,
 }
 

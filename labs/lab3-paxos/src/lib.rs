@@ -12,8 +12,8 @@
 //! assert_ne!(chosen, Status::Empty);
 //! ```
 //!
-//! Read on in the handout, then in [`ShowsLog`] (what the grader looks at), and in `labkit` for what
-//! nodes can do.
+//! Read on in the handout, then in [`ShowsLog`] (what the grader looks at), and in `labkit` for
+//! what nodes can do.
 
 use std::fmt;
 

@@ -9,8 +9,8 @@
 //! assert!(suite.test("a_request_counts_once").is_some());
 //! ```
 //!
-//! Read on in `public/echo.rs`, whose tests read as prose, then in `fixture` (the world of a program)
-//! and `chaos`. What all suites share is `faultline_labtest`.
+//! Read on in `public/echo.rs`, whose tests read as prose, then in `fixture` (the world of a
+//! program) and `chaos`. What all suites share is `faultline_labtest`.
 
 pub mod chaos;
 pub mod echoes;

@@ -1,8 +1,8 @@
 //! Lab 1: the tests of MapReduce.
 //!
 //! The crate must not know how a coordinator hands out work or what workers say to each other: it
-//! sees jobs, what each machine computes, the files of the store and the answers. Points, titles and
-//! seeds stand in `rubrics/lab1.toml`, hidden tests in the crate beside this one.
+//! sees jobs, what each machine computes, the files of the store and the answers. Points, titles
+//! and seeds stand in `rubrics/lab1.toml`, hidden tests in the crate beside this one.
 //!
 //! ```
 //! let suite = lab1_suite::suite();

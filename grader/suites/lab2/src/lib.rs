@@ -9,9 +9,9 @@
 //! assert!(suite.test("deposed_primary_serves_nothing_stale").is_some());
 //! ```
 //!
-//! Read on in `public/failover.rs`, then in `service` (parts B to D), `fixture` (part A: the test plays
-//! the servers), `plans` (faults that keep the service able to go on) and `chaos`. What all suites
-//! share is `faultline_labtest`.
+//! Read on in `public/failover.rs`, then in `service` (parts B to D), `fixture` (part A: the test
+//! plays the servers), `plans` (faults that keep the service able to go on) and `chaos`. What all
+//! suites share is `faultline_labtest`.
 
 pub mod chaos;
 pub mod churn;

@@ -2,8 +2,8 @@
 //! and has a public test beside it with the same idea; sizes, values and moments are drawn from the
 //! run's seed, and so from the course's salt.
 //!
-//! Nothing but a registry may depend on this crate: in a release for students a stub of the same name
-//! stands in its place, whose `tests` returns none (`.github/hidden-stub.rs`).
+//! Nothing but a registry may depend on this crate: in a release for students a stub of the same
+//! name stands in its place, whose `tests` returns none (`.github/hidden-stub.rs`).
 //!
 //! ```
 //! let tests = lab1_hidden::tests();

@@ -65,7 +65,8 @@ pub fn backup_takes_over_from_a_dead_primary(trial: &mut Trial<'_>) -> Outcome {
 pub fn restarted_primary_counts_as_dead(trial: &mut Trial<'_>) -> Outcome {
     with_view_server(trial, 2, |fixture| {
         fixture.replicated(&[server(1), server(2)])?;
-        fixture.start(server(1)); // again, with nothing of its state left, and without a silent tick
+        // Again, with nothing of its state left, and without a silent tick.
+        fixture.start(server(1));
         let (reborn, second) = (fixture.member(server(1)), fixture.member(server(2)));
         fixture.until(
             "the backup becomes primary when the primary has restarted",
