@@ -8,8 +8,8 @@ use std::{
 };
 
 use faultline_grade::{
-    BatchRequest, Building, ClassListener, Course, Error, Kept, LockIn, MergeRequest, Salt, Worker,
-    write_whole,
+    BatchRequest, Building, Cache, ClassListener, Course, Error, Kept, LockIn, MergeRequest, Salt,
+    Worker, write_whole,
 };
 use faultline_report::{
     ClassScreen, Guarded, Page, class_csv, class_markdown, class_page, class_plan_text,
@@ -55,6 +55,7 @@ pub fn batch(
                 LockIn::Required
             },
             limit: arguments.build_limit.unwrap_or(Building::default().limit),
+            cache: Cache::Unused,
         },
         shrink: !arguments.no_shrink,
         limit: arguments.limit.unwrap_or(Duration::from_secs(20 * 60)),

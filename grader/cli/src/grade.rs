@@ -7,7 +7,7 @@ use std::{
 };
 
 use faultline_grade::{
-    Building, Course, Error, Request, Salt, Seeds, Selection, Traces, remember, usual_folder,
+    Building, Cache, Course, Error, Request, Salt, Seeds, Selection, Traces, remember, usual_folder,
 };
 use faultline_report::{HIDDEN, Page, Terminal, event_for, grade_for, printable, to_json};
 use faultline_verdict::{Audience, Event, Grade, Outcome, Status};
@@ -72,7 +72,7 @@ pub fn grade(
             Some(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()),
             None => usual_folder(lab),
         })),
-        building: Building::default(),
+        building: Building::from(Cache::Last),
         shrink: !arguments.no_shrink,
         audience,
     };
@@ -129,7 +129,7 @@ pub fn request(lab: &str, filters: &[String], path: Option<&Path>) -> Request {
         salt: None,
         threads: None,
         traces: Some(Traces::in_folder(usual_folder(lab))),
-        building: Building::default(),
+        building: Building::from(Cache::Last),
         audience: Audience::Staff,
         shrink: true,
     }

@@ -112,7 +112,7 @@ fn request(course: &Course, mutant: &Mutant, submission: PathBuf) -> Request {
         salt: None,
         threads: Some(1),
         traces: None,
-        building: faultline_grade::Building::default(),
+        building: faultline_grade::Building::from(faultline_grade::Cache::Reference),
         shrink: true,
         audience: Audience::Staff,
     }

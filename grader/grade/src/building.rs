@@ -4,7 +4,7 @@ use std::{path::Path, sync::atomic::AtomicBool, time::Duration};
 
 use faultline_host::{
     BuildError, LabCrates, Machine, Prebuilt, Program, Sandbox, Staged, Toolchain,
-    build::Options,
+    build::{self, Options},
     machine::Limits,
     sandbox::{self, Mechanism},
 };
@@ -20,6 +20,22 @@ pub struct Building {
     pub lock_in: LockIn,
     /// How long one call of the compiler may take. A build that takes longer is not scored.
     pub limit: Duration,
+    /// What it may start from.
+    pub cache: Cache,
+}
+
+/// What a build may start from. It changes how long it takes and nothing else; grades that count
+/// do not even hang on that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cache {
+    /// Nothing.
+    #[default]
+    Unused,
+    /// What the last build of the lab has left: for students, who edit and grade again.
+    Last,
+    /// What the lab's reference solution leaves: for wrong solutions, which are small changes of
+    /// it.
+    Reference,
 }
 
 /// Whether the compiler is sandboxed: it works on text that somebody else wrote.
@@ -38,11 +54,20 @@ impl Default for Building {
         Building {
             lock_in: LockIn::IfPossible,
             limit: Duration::from_secs(120),
+            cache: Cache::Unused,
         }
     }
 }
 
 impl Building {
+    /// The usual way, but for what it starts from.
+    pub fn from(cache: Cache) -> Building {
+        Building {
+            cache,
+            ..Building::default()
+        }
+    }
+
     /// The way in which builds are sandboxed on this machine.
     ///
     /// # Errors
@@ -108,8 +133,17 @@ pub(crate) fn build(
         api: suite.api_package.to_owned(),
     };
     let prebuilt = Prebuilt::build(root, toolchain, crates).map_err(broken)?;
+    let reference = match building.cache {
+        Cache::Reference => Staged::from_folder(&root.join("solutions").join(suite.lab)).ok(),
+        Cache::Unused | Cache::Last => None,
+    };
     let options = Options {
         time_limit: building.limit,
+        cache: match (building.cache, &reference) {
+            (Cache::Last, _) => build::Cache::Last,
+            (Cache::Reference, Some(reference)) => build::Cache::Of(reference),
+            (Cache::Unused | Cache::Reference, _) => build::Cache::Unused,
+        },
         ..Options::new(&sandbox, interrupt)
     };
     let built = prebuilt

@@ -56,7 +56,7 @@ pub use batch::{
     BatchRequest, ClassListener, Kept, MergeRequest, Shard, Worker, batch, merge, plan_of_batch,
     serve,
 };
-pub use building::{Building, Health, LockIn, doctor};
+pub use building::{Building, Cache, Health, LockIn, doctor};
 pub use course::{Course, LabInfo, has_hidden_tests, labs, rubric, tests};
 pub use error::Error;
 pub use faultline_labtest::{Suite, Test};

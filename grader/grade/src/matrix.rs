@@ -6,7 +6,7 @@ use faultline_verdict::{Audience, MATRIX_FORMAT, Matrix, MatrixRow, MatrixTest, 
 use tempfile::TempDir;
 
 use crate::{
-    building::Building,
+    building::{Building, Cache},
     course::Course,
     error::Error,
     grading::{Request, grade},
@@ -71,7 +71,7 @@ pub fn matrix(
             salt: None,
             threads: request.threads,
             traces: None,
-            building: Building::default(),
+            building: Building::from(Cache::Reference),
             shrink: false,
             audience: Audience::Staff,
         };

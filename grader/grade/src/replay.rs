@@ -7,7 +7,7 @@ use faultline_sim::{Detail, backend::Backend};
 use faultline_verdict::{TestVerdict, Walk};
 
 use crate::{
-    building::{Building, build, stage},
+    building::{Building, Cache, build, stage},
     course::Course,
     error::{Error, broken},
     lesson::{failure, walk},
@@ -66,7 +66,7 @@ pub fn replay(
         &toolchain,
         &submission,
         suite,
-        Building::default(),
+        Building::from(Cache::Last),
         &interrupt,
     )?;
     let changed = submission.digest().to_string() != trace.digest;

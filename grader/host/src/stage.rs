@@ -1,4 +1,4 @@
-//! A submission's sources, copied to a folder of their own.
+//! A submission's sources, copied.
 //!
 //! Only regular files `src/**/*.rs` are taken. What else a submission brings (a cargo
 //! configuration, a build script, a lock file, links out of its folder) cannot reach the compiler
@@ -14,7 +14,6 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use tempfile::TempDir;
 
 /// How many source files a submission may have.
 pub const MAX_FILES: usize = 256;
@@ -119,10 +118,9 @@ impl fmt::Display for Digest {
     }
 }
 
-/// A submission in a folder of its own, which is removed when this is dropped.
-#[derive(Debug)]
+/// What is taken of a submission.
+#[derive(Clone, Debug)]
 pub struct Staged {
-    folder: TempDir,
     sources: BTreeMap<String, String>,
     left_out: Vec<LeftOut>,
 }
@@ -146,7 +144,7 @@ impl Staged {
         if !collector.sources.contains_key("src/lib.rs") {
             return Err(no_crate(path, "`src/lib.rs` is no regular file"));
         }
-        Self::write(collector.sources, collector.left_out)
+        Ok(collector.staged())
     }
 
     /// Takes the sources among entries that were read from an archive or from git, by the same
@@ -191,7 +189,7 @@ impl Staged {
         for each in below_src {
             collector.leave_out(each.path, each.why);
         }
-        Self::write(collector.sources, collector.left_out)
+        Ok(collector.staged())
     }
 
     /// Takes sources in memory: texts by paths such as `src/server.rs`.
@@ -213,43 +211,13 @@ impl Staged {
         for (path, text) in sources {
             collector.source(path.clone(), text.clone())?;
         }
-        Self::write(collector.sources, Vec::new())
-    }
-
-    fn write(
-        sources: BTreeMap<String, String>,
-        left_out: Vec<LeftOut>,
-    ) -> Result<Staged, StageError> {
-        let folder = tempfile::Builder::new()
-            .prefix("faultline-")
-            .tempdir()
-            .map_err(|source| StageError::Io {
-                action: "make a folder in",
-                path: std::env::temp_dir(),
-                source,
-            })?;
-        for (name, text) in &sources {
-            let path = folder.path().join(name);
-            let parent = path.parent().expect("every source is below `src`");
-            fs::create_dir_all(parent).map_err(io_error("make", parent))?;
-            fs::write(&path, text).map_err(io_error("write", &path))?;
-        }
-        Ok(Staged {
-            folder,
-            sources,
-            left_out,
-        })
+        Ok(collector.staged())
     }
 
     /// The same submission, of which this was left out when its sources were taken.
     pub fn with_left_out(mut self, left_out: Vec<LeftOut>) -> Staged {
         self.left_out = left_out;
         self
-    }
-
-    /// The folder that holds the copies, below `src`.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// The sources, by path (`src/lib.rs`, with `/` between folders). Patches start from these.
@@ -283,6 +251,13 @@ struct Collector {
 }
 
 impl Collector {
+    fn staged(self) -> Staged {
+        let Collector {
+            sources, left_out, ..
+        } = self;
+        Staged { sources, left_out }
+    }
+
     fn leave_out(&mut self, path: String, why: impl Into<Cow<'static, str>>) {
         // A folder with a million strange files must not fill the memory, or the report.
         if self.left_out.len() < MAX_FILES {

@@ -6,7 +6,8 @@ use std::{
 };
 
 use faultline_grade::{
-    Building, Course, Mutant, Request, Rubric, RubricRow, Seeds, Selection, grade, has_hidden_tests,
+    Building, Cache, Course, Mutant, Request, Rubric, RubricRow, Seeds, Selection, grade,
+    has_hidden_tests,
 };
 use faultline_verdict::{Audience, Event, Grade};
 use libtest_mimic::Failed;
@@ -81,7 +82,7 @@ impl Lab {
             salt: None,
             threads: None,
             traces: None,
-            building: Building::default(),
+            building: Building::from(Cache::Reference),
             shrink: true,
             audience: Audience::Staff,
         }

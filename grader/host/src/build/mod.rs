@@ -1,19 +1,24 @@
 //! From staged sources to a wasm module.
 //!
 //! What a lab gives is built once by cargo ([`Prebuilt`]). A submission is then compiled by direct
-//! calls of rustc into a folder of its own: no cargo configuration, environment variable or old
-//! build product can take part.
+//! calls of rustc in a folder that holds nothing else (`slot.rs`): no cargo configuration and no
+//! environment variable can take part. What an earlier build has left can ([`Cache`], `kept.rs`),
+//! where somebody waits for a verdict; it saves time and changes no byte of the module.
 
 mod artifacts;
+#[cfg(test)]
+mod caches;
 mod crates;
 mod diagnostics;
 mod ending;
 mod error;
 mod foreign;
 mod glue;
+mod kept;
 mod prebuilt;
 mod rustc;
 mod scan;
+mod slot;
 mod stamp;
 mod submission;
 
@@ -22,4 +27,4 @@ pub use diagnostics::{Diagnostic, Level, Span};
 pub use error::{BuildError, DoesNotBuild, NotScored, Obstacle, Rejected};
 pub use prebuilt::Prebuilt;
 pub use scan::{MAX_NESTING, scan};
-pub use submission::{Built, Options};
+pub use submission::{Built, Cache, Options};

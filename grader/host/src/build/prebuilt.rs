@@ -21,6 +21,8 @@ pub struct Prebuilt {
     pub(super) crates: LabCrates,
     pub(super) toolchain: Toolchain,
     pub(super) libraries: Libraries,
+    /// The folder of the slots in which submissions to this lab are compiled.
+    pub(super) slots: PathBuf,
 }
 
 impl Prebuilt {
@@ -37,9 +39,9 @@ impl Prebuilt {
     ) -> Result<Prebuilt, ToolError> {
         // With a relative path, what cargo and rustc say about files would not fit together.
         let root = std::path::absolute(root).map_err(ToolError::io("find", root))?;
-        let stamp = root
-            .join("target/faultline")
-            .join(format!("{}.stamp.json", crates.api));
+        let products = root.join("target/faultline");
+        let stamp = products.join(format!("{}.stamp.json", crates.api));
+        let slots = products.join("slots").join(&crates.student);
         let outside = Stamp::outside(&stamp, &root);
         let options = remap_options(&root, &outside);
         let inputs = Inputs {
@@ -55,7 +57,13 @@ impl Prebuilt {
             crates,
             toolchain: toolchain.clone(),
             libraries,
+            slots,
         })
+    }
+
+    /// The same, with slots of their own in this folder: nobody else's builds leave anything there.
+    pub fn with_slots(self, slots: PathBuf) -> Prebuilt {
+        Prebuilt { slots, ..self }
     }
 }
 

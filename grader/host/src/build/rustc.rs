@@ -2,15 +2,16 @@
 
 use std::{path::Path, process::Command};
 
+use super::slot::{INCREMENTAL, OUT, Slot};
 use crate::{environment, toolchain::TARGET};
 
 /// A call of rustc for the nodes' target, with everything that all crates of a submission have in
-/// common.
-pub(super) fn command(rustc: &Path, sources: &Path, temporary: &Path, opt_level: &str) -> Command {
+/// common. It works in a slot, to which its paths are relative.
+pub(super) fn command(rustc: &Path, slot: &Slot, opt_level: &str) -> Command {
     let mut command = Command::new(rustc);
-    environment::empty(&mut command, temporary)
+    environment::empty(&mut command, &slot.temporary())
         // Paths in messages and panics are relative to this folder: `src/server.rs`.
-        .current_dir(sources)
+        .current_dir(slot.folder())
         .args([
             "--edition",
             "2024",
@@ -26,26 +27,30 @@ pub(super) fn command(rustc: &Path, sources: &Path, temporary: &Path, opt_level:
             "overflow-checks=on",
             "-C",
             "debug-assertions=on",
-        ])
-        // One unit of code is less work in all, which is what counts where many submissions are
-        // compiled. Bitcode would serve a linker that optimises across crates, which is not asked
-        // for.
-        .args([
-            "-C",
-            "codegen-units=1",
             "-C",
             "strip=symbols",
+        ])
+        // In many units of code an edit changes few, and the incremental folder has the others.
+        // Units that are optimised for themselves do not hang on what was there before. Bitcode
+        // would serve a linker that optimises across crates, which is not asked for.
+        .args([
+            "-C",
+            "codegen-units=256",
+            "-C",
+            "lto=off",
             "-C",
             "embed-bitcode=no",
             "-C",
         ])
+        .arg(format!("incremental={INCREMENTAL}"))
+        .args(["--out-dir", OUT, "-C"])
         .arg(format!("opt-level={opt_level}"));
-    remap(&mut command, sources, ".");
+    remap(&mut command, slot.folder(), ".");
     command
 }
 
 /// Writes `name` for `folder` wherever the compiler would name it.
-pub(super) fn remap(command: &mut Command, folder: &Path, name: &str) {
+fn remap(command: &mut Command, folder: &Path, name: &str) {
     // The compiler may know the folder by the path it was given or by the one without links
     // (`/private/tmp`).
     let real = folder.canonicalize().ok();

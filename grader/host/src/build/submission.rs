@@ -4,13 +4,11 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
-    sync::atomic::AtomicBool,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
-
-use tempfile::TempDir;
 
 use super::{
     diagnostics::{Diagnostic, Level, Messages},
@@ -21,16 +19,30 @@ use super::{
     prebuilt::Prebuilt,
     rustc,
     scan::scan,
+    slot::{self, Slot},
 };
 use crate::{
     ToolError,
     sandbox::{FileAccess, Sandbox},
-    stage::Staged,
+    stage::{Digest, Staged},
     supervise::Supervised,
 };
 
 /// How much of the compiler's output is read. A submission can make rustc print without end.
 const MAX_OUTPUT_BYTES: u64 = 4 << 20;
+
+/// What a build may start from. The module is the same bytes in any case; what stands in the way of
+/// one is always told by a build that started from nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Cache<'a> {
+    /// Nothing, and nothing is left for others: for grades that count.
+    #[default]
+    Unused,
+    /// What the last submission to the lab has left that was built like this.
+    Last,
+    /// What this submission leaves: a reference, of which others are small changes.
+    Of(&'a Staged),
+}
 
 /// How a submission is compiled.
 #[derive(Clone, Debug)]
@@ -45,6 +57,8 @@ pub struct Options<'a> {
     pub cpu_limit: Duration,
     /// How the compiler is sandboxed.
     pub sandbox: &'a Sandbox,
+    /// What the build may start from.
+    pub cache: Cache<'a>,
     /// Stops the compiler when it becomes true; then the build is [`NotScored`](super::NotScored).
     pub interrupt: &'a AtomicBool,
 }
@@ -58,6 +72,7 @@ impl<'a> Options<'a> {
             time_limit,
             cpu_limit,
             sandbox,
+            cache: Cache::Unused,
             interrupt,
         }
     }
@@ -82,21 +97,26 @@ impl Prebuilt {
     /// work.
     pub fn compile(&self, staged: &Staged, options: &Options<'_>) -> Result<Built, BuildError> {
         scan(staged.sources())?;
-        let folder = tempfile::Builder::new()
-            .prefix("faultline-build-")
-            .tempdir();
-        let folder = folder.map_err(ToolError::io("make a folder in", std::env::temp_dir()))?;
-        let temporary = folder.path().join("tmp");
-        fs::create_dir(&temporary).map_err(ToolError::io("make", &temporary))?;
-        let build = Build {
+        let slot = Slot::take(&self.slots)?;
+        let build = |staged| Build {
             prebuilt: self,
             staged,
             options,
-            folder,
+            slot: &slot,
         };
-        let warnings = build.student_crate()?;
-        let wasm = build.module()?;
-        Ok(Built { wasm, warnings })
+        let built = match options.cache {
+            _ if !slot.keeps() => build(staged).from_nothing(),
+            Cache::Unused => build(staged).from_nothing(),
+            Cache::Last => build(staged).from_kept("last", None),
+            Cache::Of(reference) => {
+                build(reference).leave_once("reference");
+                build(staged).from_kept("reference", Some(reference.digest()))
+            }
+        }?;
+        if matches!(options.cache, Cache::Last) {
+            build(staged).leave("last");
+        }
+        Ok(built)
     }
 }
 
@@ -104,32 +124,61 @@ struct Build<'a> {
     prebuilt: &'a Prebuilt,
     staged: &'a Staged,
     options: &'a Options<'a>,
-    folder: TempDir,
+    slot: &'a Slot,
 }
 
 impl Build<'_> {
+    fn from_nothing(&self) -> Result<Built, BuildError> {
+        self.slot.prepare(self.sources())?;
+        self.compile()
+    }
+
+    /// Starts from what is kept under this name, if it can be used.
+    fn from_kept(&self, name: &str, of: Option<Digest>) -> Result<Built, BuildError> {
+        self.slot.prepare(self.sources())?;
+        if self.slot.kept(name).copy_to(&self.slot.incremental(), of) {
+            match self.compile() {
+                Err(_) if !self.options.interrupt.load(Ordering::Relaxed) => {}
+                built => return built,
+            }
+        }
+        self.from_nothing()
+    }
+
+    /// Keeps what the build has left. If that does not work out, the next one takes longer.
+    fn leave(&self, name: &str) {
+        let incremental = self.slot.incremental();
+        let _longer = (self.slot.kept(name)).keep(&incremental, self.staged.digest());
+    }
+
+    /// Builds it and keeps what it leaves, unless that has been done.
+    fn leave_once(&self, name: &str) {
+        let there = self.slot.kept(name).is_of(self.staged.digest());
+        if !there && self.from_nothing().is_ok() {
+            self.leave(name);
+        }
+    }
+
+    fn compile(&self) -> Result<Built, BuildError> {
+        let warnings = self.student_crate()?;
+        let wasm = self.module()?;
+        Ok(Built { wasm, warnings })
+    }
+
     fn sources(&self) -> &BTreeMap<String, String> {
         self.staged.sources()
     }
 
-    fn library(&self) -> PathBuf {
-        self.folder
-            .path()
-            .join(format!("lib{}.rlib", self.prebuilt.crates.student))
+    /// Where the compiled submission goes, relative to the slot.
+    fn library(&self) -> String {
+        format!("{}/lib{}.rlib", slot::OUT, self.prebuilt.crates.student)
     }
 
-    fn rustc(&self, source: &Path, crate_name: &str, crate_type: &str) -> Command {
+    fn rustc(&self, source: &str, crate_name: &str, crate_type: &str) -> Command {
         let prebuilt = self.prebuilt;
-        let (sources, temporary) = (self.staged.folder(), self.folder.path().join("tmp"));
-        let mut command = rustc::command(
-            &prebuilt.toolchain.rustc(),
-            sources,
-            &temporary,
-            self.options.opt_level,
-        );
+        let rustc = prebuilt.toolchain.rustc();
+        let mut command = rustc::command(&rustc, self.slot, self.options.opt_level);
         command
-            .arg("--out-dir")
-            .arg(self.folder.path())
             .arg(source)
             .args(["--crate-name", crate_name, "--crate-type", crate_type]);
         for folder in &prebuilt.libraries.search {
@@ -150,19 +199,11 @@ impl Build<'_> {
 
     /// Compiles the submission itself and gives its warnings.
     fn student_crate(&self) -> Result<Vec<Diagnostic>, BuildError> {
-        let dep_info = self.folder.path().join("files.d");
-        let mut command = self.rustc(
-            Path::new("src/lib.rs"),
-            &self.prebuilt.crates.student,
-            "rlib",
-        );
-        command.args(["--forbid", "unsafe_code"]);
-        command
-            .arg("--emit")
-            .arg(with_prefix("link=", &self.library()));
-        command
-            .arg("--emit")
-            .arg(with_prefix("dep-info=", &dep_info));
+        let mut command = self.rustc("src/lib.rs", &self.prebuilt.crates.student, "rlib");
+        command.args(["--forbid", "unsafe_code", "--emit"]);
+        command.arg(format!("link={}", self.library()));
+        command.arg(format!("--emit=dep-info={}/files.d", slot::OUT));
+        let dep_info = self.slot.out().join("files.d");
         let allowed = Allowed {
             sources: self.sources(),
             sysroot: self.prebuilt.toolchain.sysroot(),
@@ -193,28 +234,20 @@ impl Build<'_> {
     /// Compiles the glue and links the module.
     fn module(&self) -> Result<Vec<u8>, BuildError> {
         let crates = &self.prebuilt.crates;
-        let (source, module) = (
-            self.folder.path().join("glue.rs"),
-            self.folder.path().join("module.wasm"),
-        );
+        let source = self.slot.folder().join(slot::GLUE);
+        let module = self.slot.out().join("module.wasm");
         let text = glue::source(&crates.student, &crates.api_crate());
         fs::write(&source, text).map_err(ToolError::io("write", &source))?;
-        let mut command = self.rustc(&source, "faultline_glue", "cdylib");
+        let mut command = self.rustc(slot::GLUE, "faultline_glue", "cdylib");
         command
             .args(["--cap-lints", "allow", "--extern"])
-            .arg(with_prefix(
-                &format!("{}=", crates.student),
-                &self.library(),
-            ))
+            .arg(format!("{}={}", crates.student, self.library()))
             // The linker would otherwise run the constructors of the C library in every call of an
             // export.
             .args(["-C", "link-arg=--export=__wasm_call_ctors"])
             // It tells an overflow of the stack in linear memory from other wild addresses.
             .args(["-C", "link-arg=--export=__stack_pointer"])
-            .arg("--emit")
-            .arg(with_prefix("link=", &module));
-        // The folder's random name must not get into the module.
-        rustc::remap(&mut command, self.folder.path(), "glue");
+            .arg(format!("--emit=link={}/module.wasm", slot::OUT));
         let Verdict {
             success, messages, ..
         } = self.run(command, |_| Ok(()))?;
@@ -271,12 +304,14 @@ impl Build<'_> {
     fn access(&self) -> FileAccess {
         let libraries = &self.prebuilt.libraries;
         let single = [&libraries.labkit, &libraries.api, &libraries.serde];
-        let readable =
-            [self.prebuilt.toolchain.sysroot(), self.staged.folder()].map(Path::to_owned);
-        let readable = readable.into_iter().chain(libraries.search.iter().cloned());
+        let own = ["src", slot::GLUE].map(|name| self.slot.folder().join(name));
+        // What is not there yet cannot be granted.
+        let readable = own.into_iter().filter(|path| path.exists());
+        let readable = readable.chain([self.prebuilt.toolchain.sysroot().to_owned()]);
+        let readable = readable.chain(libraries.search.iter().cloned());
         FileAccess {
             readable: readable.chain(single.into_iter().cloned()).collect(),
-            writable: self.folder.path().to_owned(),
+            writable: self.slot.out(),
         }
     }
 

@@ -23,15 +23,15 @@ fn why_not_scored(files: &Files, options: &Options<'_>) -> String {
     }
 }
 
-/// The processes that work on the sources in a folder.
+/// The processes that work in a slot in this folder.
 #[cfg(target_os = "linux")]
-fn compilers_in(folder: &std::path::Path) -> usize {
+fn compilers_in(slots: &std::path::Path) -> usize {
     let processes = std::fs::read_dir("/proc")
         .expect("there are processes")
         .flatten();
     processes
         .filter(|process| {
-            std::fs::read_link(process.path().join("cwd")).is_ok_and(|at| at == folder)
+            std::fs::read_link(process.path().join("cwd")).is_ok_and(|at| at.starts_with(slots))
         })
         .count()
 }
@@ -65,15 +65,18 @@ fn the_clock_decides_no_score() {
 fn no_compiler_is_left_after_the_deadline_or_an_interrupt() {
     use std::sync::atomic::{AtomicBool, Ordering};
     let staged = Staged::from_files(&const_loop()).expect("the sources can be staged");
+    let slots = tempfile::tempdir().expect("a folder");
+    let slots = slots.path().canonicalize().expect("it is there");
+    let prebuilt = PREBUILT.clone().with_slots(slots.clone());
     let options = Options {
         time_limit: Duration::from_millis(1500),
         ..usual()
     };
     assert!(matches!(
-        PREBUILT.compile(&staged, &options),
+        prebuilt.compile(&staged, &options),
         Err(BuildError::NotScored(_))
     ));
-    assert_eq!(compilers_in(staged.folder()), 0);
+    assert_eq!(compilers_in(&slots), 0);
 
     let interrupt = AtomicBool::new(false);
     let options = Options {
@@ -81,8 +84,8 @@ fn no_compiler_is_left_after_the_deadline_or_an_interrupt() {
         ..usual()
     };
     let result = std::thread::scope(|scope| {
-        let build = scope.spawn(|| PREBUILT.compile(&staged, &options));
-        while compilers_in(staged.folder()) == 0 && !build.is_finished() {
+        let build = scope.spawn(|| prebuilt.compile(&staged, &options));
+        while compilers_in(&slots) == 0 && !build.is_finished() {
             std::thread::yield_now();
         }
         interrupt.store(true, Ordering::Relaxed);
@@ -93,7 +96,7 @@ fn no_compiler_is_left_after_the_deadline_or_an_interrupt() {
         "{:?}",
         result.map(|_| ())
     );
-    assert_eq!(compilers_in(staged.folder()), 0);
+    assert_eq!(compilers_in(&slots), 0);
 }
 
 #[test]
