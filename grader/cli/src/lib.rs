@@ -129,9 +129,14 @@ fn carry_out(course: &Course, command: &Command, interrupt: &Arc<AtomicBool>) ->
             let replayed = faultline_grade::replay(course, &trace, path.as_deref(), with_steps)?;
             replay::replay(&replayed, *at)
         }
-        Command::Watch { lab, filters, path } => {
+        Command::Watch {
+            lab,
+            filters,
+            path,
+            timings,
+        } => {
             let request = watch::watched(course, lab.as_deref(), filters, path.as_deref())?;
-            watch::watch(course, request, interrupt)
+            watch::watch(course, request, *timings, interrupt)
         }
         Command::Hint { test } => hint(course, test),
         Command::Starter { lab } => {
@@ -151,6 +156,7 @@ fn carry_out(course: &Course, command: &Command, interrupt: &Arc<AtomicBool>) ->
             json,
             threads,
             rebase,
+            timings,
         } => {
             if let Some(revision) = rebase {
                 // An unknown lab is told as everywhere else.
@@ -163,7 +169,7 @@ fn carry_out(course: &Course, command: &Command, interrupt: &Arc<AtomicBool>) ->
                 names: names.clone(),
                 threads: threads.map(usize::from),
             };
-            mutants::mutants(course, &request, json.as_deref(), interrupt)
+            mutants::mutants(course, &request, json.as_deref(), *timings, interrupt)
         }
         Command::Batch(arguments) => batch::batch(course, arguments, interrupt),
         Command::Doctor => doctor::doctor(&course.root),

@@ -3,8 +3,8 @@
 use std::{path::Path, sync::atomic::AtomicBool};
 
 use faultline_grade::{Course, Error, MatrixRequest, Rebased};
-use faultline_report::{MatrixScreen, matrix_to_json, printable};
-use faultline_verdict::Matrix;
+use faultline_report::{MatrixScreen, matrix_to_json, printable, timings_text};
+use faultline_verdict::{Matrix, Timings};
 
 use crate::{
     exit::{ALL_PASSED, SOMETHING_FAILED},
@@ -16,13 +16,19 @@ pub fn mutants(
     course: &Course,
     request: &MatrixRequest,
     json: Option<&Path>,
+    timings: bool,
     interrupt: &AtomicBool,
 ) -> Result<u8, Error> {
     let mut screen = MatrixScreen::new(screen(), width());
     // A reader that has gone away is no error.
     let mut listen = |matrix: &Matrix| drop(screen.grown(matrix));
-    let matrix = faultline_grade::matrix(course, request, &mut listen, interrupt)?;
+    let mut sum = Timings::default();
+    let mut timed = |timings: &Timings| sum.add(timings);
+    let matrix = faultline_grade::matrix(course, request, &mut listen, &mut timed, interrupt)?;
     let _gone = screen.finished(&matrix);
+    if timings {
+        print(&timings_text(&sum, width()));
+    }
     if let Some(file) = json {
         faultline_grade::write_whole(file, matrix_to_json(&matrix).as_bytes())?;
     }

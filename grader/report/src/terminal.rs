@@ -103,6 +103,8 @@ impl<W: Write> Terminal<W> {
                 }
                 self.finished(grade, *took_ms)
             }
+            // `timings_text` shows it, to those who ask, once all reports are written.
+            Event::Timed(_) => Ok(()),
         }
     }
 
