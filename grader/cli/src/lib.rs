@@ -141,9 +141,8 @@ fn carry_out(course: &Course, command: &Command, interrupt: &Arc<AtomicBool>) ->
         Command::Hint { test } => hint(course, test),
         Command::Starter { lab } => {
             let files = faultline_grade::write_starter(&course.root, lab)?;
-            print(&format!(
-                "starter/{lab}: {files} files written from solutions/{lab}\n"
-            ));
+            let written = format!("starter/{lab}: {files} files written from solutions/{lab}\n");
+            print(&written);
             Ok(ALL_PASSED)
         }
         Command::NewLab(asked) => {
@@ -159,10 +158,7 @@ fn carry_out(course: &Course, command: &Command, interrupt: &Arc<AtomicBool>) ->
             timings,
         } => {
             if let Some(revision) = rebase {
-                // An unknown lab is told as everywhere else.
-                faultline_grade::rubric(course, lab)?;
-                let rebased = faultline_grade::rebase(&course.root, lab, names, revision)?;
-                return mutants::carried(&rebased);
+                return mutants::rebase(course, lab, names, revision);
             }
             let request = MatrixRequest {
                 lab: lab.clone(),

@@ -39,8 +39,19 @@ pub fn mutants(
     })
 }
 
-/// Tells what became of the wrong solutions' patches.
-pub fn carried(rebased: &Rebased) -> Result<u8, Error> {
+/// Carries the wrong solutions' patches along, and tells what became of them.
+pub fn rebase(course: &Course, lab: &str, names: &[String], revision: &str) -> Result<u8, Error> {
+    // An unknown lab is told as everywhere else.
+    faultline_grade::rubric(course, lab)?;
+    let rebased = faultline_grade::rebase(&course.root, lab, names, revision)?;
+    print(&carried(&rebased));
+    Ok(match rebased.conflicts.is_empty() {
+        true => ALL_PASSED,
+        false => SOMETHING_FAILED,
+    })
+}
+
+fn carried(rebased: &Rebased) -> String {
     let mut out = String::new();
     for (name, why) in &rebased.conflicts {
         out += &format!("does not merge  {name}: {}\n", printable(why));
@@ -52,9 +63,5 @@ pub fn carried(rebased: &Rebased) -> Result<u8, Error> {
         rebased.unchanged.len(),
         rebased.conflicts.len()
     );
-    print(&out);
-    Ok(match rebased.conflicts.is_empty() {
-        true => ALL_PASSED,
-        false => SOMETHING_FAILED,
-    })
+    out
 }

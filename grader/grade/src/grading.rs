@@ -134,17 +134,7 @@ pub(crate) fn grade_staged(
         return Err(Error::Interrupted);
     }
     match built {
-        Err(Error::DoesNotBuild { text }) => {
-            (grade.outcome, grade.build_error) = (Outcome::DoesNotBuild, Some(text));
-            (grade.parts, grade.score) = score::nothing(&rubric, &rows);
-        }
-        Err(Error::Rejected { text }) => {
-            score::not_scored(&mut grade, Outcome::Rejected, text, &rubric, &rows)
-        }
-        Err(Error::NotScored { text }) => {
-            score::not_scored(&mut grade, Outcome::NotScored, text, &rubric, &rows)
-        }
-        Err(error) => return Err(error),
+        Err(error) => cannot_run(error, &mut grade, &rubric, &rows)?,
         Ok(Built { program, warnings }) => {
             listen(Event::Built {
                 warnings,
@@ -169,6 +159,28 @@ pub(crate) fn grade_staged(
     });
     listen(Event::Timed(Box::new(stopwatch.read())));
     Ok(grade)
+}
+
+/// The outcome of a submission that did not become a program. What the submission has nothing to do
+/// with stays an error.
+fn cannot_run(
+    error: Error,
+    grade: &mut Grade,
+    rubric: &Rubric,
+    rows: &[&RubricRow],
+) -> Result<(), Error> {
+    match error {
+        Error::DoesNotBuild { text } => {
+            (grade.outcome, grade.build_error) = (Outcome::DoesNotBuild, Some(text));
+            (grade.parts, grade.score) = score::nothing(rubric, rows);
+        }
+        Error::Rejected { text } => score::not_scored(grade, Outcome::Rejected, text, rubric, rows),
+        Error::NotScored { text } => {
+            score::not_scored(grade, Outcome::NotScored, text, rubric, rows)
+        }
+        error => return Err(error),
+    }
+    Ok(())
 }
 
 /// The grade of a submission of which nothing is known yet.

@@ -310,8 +310,8 @@ fn choices(job: &Job<'_>, number: u64) -> u64 {
     seed_of(job.test.id, number, job.salt)
 }
 
-/// Runs one test with one seed, of whose searches the timekeeper is told. What goes wrong in the test or in the engines is the grader's
-/// fault, never the program's.
+/// Runs one test with one seed, of whose searches the timekeeper is told. What goes wrong in the
+/// test or in the engines is the grader's fault, never the program's.
 pub(crate) fn run_once(
     backend: &(dyn Fn() -> Box<dyn Backend> + Sync),
     test: Test,

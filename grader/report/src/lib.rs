@@ -14,7 +14,8 @@
 //! Read on in `terminal.rs` (a grade on the terminal), `html/mod.rs` (the page), `json.rs`,
 //! `student.rs` (what students may see), `class.rs` and `gradebook.rs` (a class), `matrix.rs`
 //! (wrong solutions), `histories.rs` (checks of recorded histories), `walk.rs` and `watch.rs` (one
-//! run, step by step), `timings.rs` (where the time went). All text of programs goes through `safe.rs`.
+//! run, step by step), `timings.rs` (where the time went). All text of programs goes through
+//! `safe.rs`.
 
 mod class;
 mod doctor;

@@ -19,8 +19,8 @@
 //!
 //! Read on in [`Event`] (what a run tells while it goes on), [`TestVerdict`] and [`Failure`] (one
 //! test), [`Diagram`] and [`Lane`] (what is drawn of a failure), [`Class`] (many submissions),
-//! [`Matrix`] (wrong solutions against tests), [`CheckReport`] (recorded histories), [`Walk`] (one run,
-//! step by step) and [`Timings`] (where the time went).
+//! [`Matrix`] (wrong solutions against tests), [`CheckReport`] (recorded histories), [`Walk`] (one
+//! run, step by step) and [`Timings`] (where the time went).
 
 mod checked;
 mod class;
