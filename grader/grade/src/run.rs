@@ -124,6 +124,10 @@ impl Runner<'_> {
         trace: &mut Trace,
         budget: Budget,
     ) -> Result<(), Error> {
+        // A test that searches has the shortest way already, and edits mean nothing to a search.
+        if job.row.category == Category::Exploration {
+            return Ok(());
+        }
         let number = whole.seed;
         // Recorded once more rather than kept until now: the recordings of many failures are too
         // much to hold.
@@ -131,10 +135,6 @@ impl Runner<'_> {
         else {
             return Ok(());
         };
-        // A test that searches has the shortest way already, and edits mean nothing to a search.
-        if job.row.category == Category::Exploration {
-            return Ok(());
-        }
         let run = |mode: Mode| self.one(job, number, mode, Stage::Shrink);
         let Some(shrunk) = shrink(&run, &violation, &facts, budget)? else {
             return Ok(());
