@@ -77,6 +77,10 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
+    /// Also tell where the time went: compile, load, run, explore, verify, shrink, report.
+    #[arg(long)]
+    pub timings: bool,
+
     /// For course staff: show each failure's own run, not a smaller one that fails in the same way.
     #[arg(long)]
     pub no_shrink: bool,
@@ -261,6 +265,10 @@ pub enum Command {
         /// Run on this many threads instead of one per core. The result is the same.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
         threads: Option<u16>,
+
+        /// Also tell where the time of all these grades went.
+        #[arg(long, conflicts_with = "rebase")]
+        timings: bool,
     },
     /// Grade again whenever a file of the submission is saved; one key each for the rest.
     Watch {
@@ -274,6 +282,10 @@ pub enum Command {
         /// The folder of the submission: a crate with src/lib.rs.
         #[arg(long, value_name = "DIR")]
         path: Option<PathBuf>,
+
+        /// Also tell where the time of each grade went.
+        #[arg(long)]
+        timings: bool,
     },
     /// A question that leads on, for the failure that a test had last.
     Hint {

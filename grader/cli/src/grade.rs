@@ -4,13 +4,16 @@ use std::{
     io::{self, IsTerminal},
     path::Path,
     sync::atomic::AtomicBool,
+    time::Instant,
 };
 
 use faultline_grade::{
     Building, Cache, Course, Error, Request, Salt, Seeds, Selection, Traces, remember, usual_folder,
 };
-use faultline_report::{HIDDEN, Page, Terminal, event_for, grade_for, printable, to_json};
-use faultline_verdict::{Audience, Event, Grade, Outcome, Status};
+use faultline_report::{
+    HIDDEN, Page, Terminal, event_for, grade_for, printable, timings_text, to_json,
+};
+use faultline_verdict::{Audience, Event, Grade, Outcome, Stage, Status, Timings};
 
 use crate::{
     arguments::Arguments,
@@ -78,17 +81,38 @@ pub fn grade(
     };
     let mut terminal = Terminal::new(screen(), width(), io::stderr().is_terminal());
     let mut page = Page::default();
+    let mut timings = Timings::default();
     let mut broken_pipe = false;
     let mut listen = |event: Event| {
         let event = event_for(audience, event);
         page.event(&event);
+        if let Event::Timed(told) = &event {
+            timings.clone_from(told);
+        }
         broken_pipe |= terminal.event(&event).is_err();
     };
     let grade = faultline_grade::grade(course, &request, &mut listen, interrupt)?;
+    let told = Instant::now();
     remember(course, &request, &grade)?;
     let grade = grade_for(audience, grade);
+    write_reports(course, &request, arguments, &page, &grade)?;
+    if arguments.timings {
+        timings.add_to(Stage::Report, told.elapsed());
+        print(&timings_text(&timings, width()));
+    }
+    Ok(exit_code(&grade))
+}
+
+/// Writes the JSON document, if it was asked for, and the page.
+fn write_reports(
+    course: &Course,
+    request: &Request,
+    arguments: &Arguments,
+    page: &Page,
+    grade: &Grade,
+) -> Result<(), Error> {
     if let Some(file) = &arguments.json {
-        faultline_grade::write_whole(file, to_json(&grade).as_bytes())?;
+        faultline_grade::write_whole(file, to_json(grade).as_bytes())?;
     }
     let beside_traces = request
         .traces
@@ -106,14 +130,14 @@ pub fn grade(
         } else {
             course.root.join(&file)
         };
-        faultline_grade::write_whole(&path, page.of(&grade).as_bytes())?;
+        faultline_grade::write_whole(&path, page.of(grade).as_bytes())?;
         print(&format!(
             "{:>9}  {}\n",
             "page",
             printable(&file.display().to_string())
         ));
     }
-    Ok(exit_code(&grade))
+    Ok(())
 }
 
 /// What `watch` asks for: the public tests, or some of them, as a student runs them.

@@ -129,16 +129,20 @@ fn carry_out(course: &Course, command: &Command, interrupt: &Arc<AtomicBool>) ->
             let replayed = faultline_grade::replay(course, &trace, path.as_deref(), with_steps)?;
             replay::replay(&replayed, *at)
         }
-        Command::Watch { lab, filters, path } => {
+        Command::Watch {
+            lab,
+            filters,
+            path,
+            timings,
+        } => {
             let request = watch::watched(course, lab.as_deref(), filters, path.as_deref())?;
-            watch::watch(course, request, interrupt)
+            watch::watch(course, request, *timings, interrupt)
         }
         Command::Hint { test } => hint(course, test),
         Command::Starter { lab } => {
             let files = faultline_grade::write_starter(&course.root, lab)?;
-            print(&format!(
-                "starter/{lab}: {files} files written from solutions/{lab}\n"
-            ));
+            let written = format!("starter/{lab}: {files} files written from solutions/{lab}\n");
+            print(&written);
             Ok(ALL_PASSED)
         }
         Command::NewLab(asked) => {
@@ -151,19 +155,17 @@ fn carry_out(course: &Course, command: &Command, interrupt: &Arc<AtomicBool>) ->
             json,
             threads,
             rebase,
+            timings,
         } => {
             if let Some(revision) = rebase {
-                // An unknown lab is told as everywhere else.
-                faultline_grade::rubric(course, lab)?;
-                let rebased = faultline_grade::rebase(&course.root, lab, names, revision)?;
-                return mutants::carried(&rebased);
+                return mutants::rebase(course, lab, names, revision);
             }
             let request = MatrixRequest {
                 lab: lab.clone(),
                 names: names.clone(),
                 threads: threads.map(usize::from),
             };
-            mutants::mutants(course, &request, json.as_deref(), interrupt)
+            mutants::mutants(course, &request, json.as_deref(), *timings, interrupt)
         }
         Command::Batch(arguments) => batch::batch(course, arguments, interrupt),
         Command::Doctor => doctor::doctor(&course.root),

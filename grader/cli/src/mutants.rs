@@ -3,8 +3,8 @@
 use std::{path::Path, sync::atomic::AtomicBool};
 
 use faultline_grade::{Course, Error, MatrixRequest, Rebased};
-use faultline_report::{MatrixScreen, matrix_to_json, printable};
-use faultline_verdict::Matrix;
+use faultline_report::{MatrixScreen, matrix_to_json, printable, timings_text};
+use faultline_verdict::{Matrix, Timings};
 
 use crate::{
     exit::{ALL_PASSED, SOMETHING_FAILED},
@@ -16,13 +16,19 @@ pub fn mutants(
     course: &Course,
     request: &MatrixRequest,
     json: Option<&Path>,
+    timings: bool,
     interrupt: &AtomicBool,
 ) -> Result<u8, Error> {
     let mut screen = MatrixScreen::new(screen(), width());
     // A reader that has gone away is no error.
     let mut listen = |matrix: &Matrix| drop(screen.grown(matrix));
-    let matrix = faultline_grade::matrix(course, request, &mut listen, interrupt)?;
+    let mut sum = Timings::default();
+    let mut timed = |timings: &Timings| sum.add(timings);
+    let matrix = faultline_grade::matrix(course, request, &mut listen, &mut timed, interrupt)?;
     let _gone = screen.finished(&matrix);
+    if timings {
+        print(&timings_text(&sum, width()));
+    }
     if let Some(file) = json {
         faultline_grade::write_whole(file, matrix_to_json(&matrix).as_bytes())?;
     }
@@ -33,8 +39,19 @@ pub fn mutants(
     })
 }
 
-/// Tells what became of the wrong solutions' patches.
-pub fn carried(rebased: &Rebased) -> Result<u8, Error> {
+/// Carries the wrong solutions' patches along, and tells what became of them.
+pub fn rebase(course: &Course, lab: &str, names: &[String], revision: &str) -> Result<u8, Error> {
+    // An unknown lab is told as everywhere else.
+    faultline_grade::rubric(course, lab)?;
+    let rebased = faultline_grade::rebase(&course.root, lab, names, revision)?;
+    print(&carried(&rebased));
+    Ok(match rebased.conflicts.is_empty() {
+        true => ALL_PASSED,
+        false => SOMETHING_FAILED,
+    })
+}
+
+fn carried(rebased: &Rebased) -> String {
     let mut out = String::new();
     for (name, why) in &rebased.conflicts {
         out += &format!("does not merge  {name}: {}\n", printable(why));
@@ -46,9 +63,5 @@ pub fn carried(rebased: &Rebased) -> Result<u8, Error> {
         rebased.unchanged.len(),
         rebased.conflicts.len()
     );
-    print(&out);
-    Ok(match rebased.conflicts.is_empty() {
-        true => ALL_PASSED,
-        false => SOMETHING_FAILED,
-    })
+    out
 }

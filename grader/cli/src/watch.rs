@@ -20,8 +20,8 @@ use crossterm::{
     terminal,
 };
 use faultline_grade::{Course, Error, Request, last_run, remember};
-use faultline_report::{Shown, hint_text, printable, watch_screen};
-use faultline_verdict::Grade;
+use faultline_report::{Shown, hint_text, printable, timings_text, watch_screen};
+use faultline_verdict::{Event, Grade, Timings};
 use notify::{RecursiveMode, Watcher};
 
 use crate::{
@@ -39,7 +39,7 @@ const LOOK: Duration = Duration::from_millis(100);
 enum Signal {
     Changed,
     Key(char),
-    Graded(Box<Result<Grade, Error>>),
+    Graded(Box<Result<(Grade, Timings), Error>>),
 }
 
 /// What is watched: the lab that was asked for, or what was graded last.
@@ -64,12 +64,17 @@ pub fn watched(
     Ok(request(&last.lab, filters, path))
 }
 
-/// Watches until it is told to quit.
+/// Watches until it is told to quit. With `timings`, each verdict tells where the time went.
 ///
 /// # Errors
 /// A request that can never be carried out, such as an unknown lab, or a folder that cannot be
 /// watched.
-pub fn watch(course: &Course, request: Request, interrupt: &AtomicBool) -> Result<u8, Error> {
+pub fn watch(
+    course: &Course,
+    request: Request,
+    timings: bool,
+    interrupt: &AtomicBool,
+) -> Result<u8, Error> {
     let (send, receive) = channel();
     let folder = request
         .submission
@@ -80,9 +85,10 @@ pub fn watch(course: &Course, request: Request, interrupt: &AtomicBool) -> Resul
     let mut session = Session {
         course: course.clone(),
         request,
+        timings,
         send,
         raw: raw.is_some(),
-        grade: None,
+        last: None,
         shown: Shown::Failure(0),
         run: None,
     };
@@ -156,12 +162,21 @@ struct Run {
     outdated: Option<Instant>,
 }
 
+/// What was graded last.
+struct Last {
+    grade: Grade,
+    timings: Timings,
+    /// From the edit to the verdict.
+    took_ms: u64,
+}
+
 struct Session {
     course: Course,
     request: Request,
+    timings: bool,
     send: Sender<Signal>,
     raw: bool,
-    grade: Option<(Grade, u64)>,
+    last: Option<Last>,
     shown: Shown,
     run: Option<Run>,
 }
@@ -207,12 +222,19 @@ impl Session {
         });
         self.say("grading ...\n");
         std::thread::spawn(move || {
-            let result = faultline_grade::grade(&course, &request, &mut |_| {}, &stop);
+            let mut timings = Timings::default();
+            let mut listen = |event: Event| {
+                if let Event::Timed(told) = event {
+                    timings = *told;
+                }
+            };
+            let result = faultline_grade::grade(&course, &request, &mut listen, &stop);
+            let result = result.map(|grade| (grade, timings));
             let _gone = send.send(Signal::Graded(Box::new(result)));
         });
     }
 
-    fn graded(&mut self, result: Result<Grade, Error>) -> Result<(), Error> {
+    fn graded(&mut self, result: Result<(Grade, Timings), Error>) -> Result<(), Error> {
         let Some(run) = self.run.take() else {
             return Ok(());
         };
@@ -221,16 +243,21 @@ impl Session {
             return Ok(());
         }
         match result {
-            Ok(grade) => {
+            Ok((grade, timings)) => {
                 remember(&self.course, &self.request, &grade)?;
                 let took_ms = u64::try_from(run.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-                (self.grade, self.shown) = (Some((grade, took_ms)), Shown::Failure(0));
+                let last = Last {
+                    grade,
+                    timings,
+                    took_ms,
+                };
+                (self.last, self.shown) = (Some(last), Shown::Failure(0));
                 self.show();
                 Ok(())
             }
             // A file may be missing for a moment, or the folder be unreadable: the next save may
             // mend it.
-            Err(error @ Error::Usage(_)) if self.grade.is_some() => {
+            Err(error @ Error::Usage(_)) if self.last.is_some() => {
                 self.say(&format!("{}\n", printable(&error.to_string())));
                 Ok(())
             }
@@ -258,7 +285,7 @@ impl Session {
     }
 
     fn hint(&self) {
-        let Some((grade, _)) = &self.grade else {
+        let Some(Last { grade, .. }) = &self.last else {
             return;
         };
         let failures: Vec<&str> = grade
@@ -287,11 +314,13 @@ impl Session {
     }
 
     fn show(&self) {
-        if let Some((grade, took_ms)) = &self.grade {
-            self.say(&format!(
-                "\n{}",
-                watch_screen(grade, self.shown, *took_ms, width())
-            ));
+        if let Some(last) = &self.last {
+            let screen = watch_screen(&last.grade, self.shown, last.took_ms, width());
+            let timings = match self.timings {
+                true => timings_text(&last.timings, width()),
+                false => String::new(),
+            };
+            self.say(&format!("\n{screen}{timings}"));
         }
     }
 

@@ -33,6 +33,7 @@ impl Watch {
             "lab2",
             "put_append_get",
             "an_old_request_is_not_applied_again",
+            "--timings",
             "--path",
             path,
         ]);
@@ -54,7 +55,7 @@ impl Watch {
         Watch { child, lines }
     }
 
-    /// All lines up to the one that tells how long it took.
+    /// All lines up to the last one of the table that tells where the time went.
     fn verdict(&self) -> String {
         let mut seen = String::new();
         loop {
@@ -63,7 +64,8 @@ impl Watch {
                 .recv_timeout(PATIENCE)
                 .unwrap_or_else(|error| panic!("{error} after:\n{seen}"));
             seen += &format!("{line}\n");
-            if line.contains("edit to verdict ") {
+            if line.trim_start().starts_with("whole ") {
+                assert!(seen.contains("edit to verdict "), "{seen}");
                 return seen;
             }
         }

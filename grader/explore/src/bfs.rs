@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 
+use faultline_sim::{Activity, Timed};
 use rayon::prelude::*;
 
 use crate::{
@@ -87,6 +88,7 @@ impl Explorer<'_> {
             transitions: 0,
             peak_bytes: 0,
         };
+        let timed = self.machine.timed(Activity::Search);
         let mut stop = run.begin(&self.space, from);
         while stop.is_none()
             && let Some(block) = run.queue.pop_front()
@@ -95,7 +97,7 @@ impl Explorer<'_> {
                 Some(Stop::Because(End::Depth))
             } else {
                 let lists = self.list(&block, &run.log)?;
-                run.take(&self.space, &block, &lists)
+                run.take(&self.space, &block, &lists, timed)
             };
         }
         let end = match stop {
@@ -135,9 +137,10 @@ impl Explorer<'_> {
     /// The transitions out of a block of states, whatever has to be worked out for them.
     fn list(&mut self, block: &Block, log: &Log) -> Result<Vec<Listed>, Error> {
         let mut lists: Vec<Listed> = Vec::new();
+        let timed = self.machine.timed(Activity::Search);
         let mut places = block.places();
         while !places.is_empty() {
-            let mut listed = block.list(&self.space, log, &places);
+            let mut listed = block.list(&self.space, log, &places, timed);
             places = listed
                 .iter()
                 .flat_map(|list| &list.again)
@@ -217,7 +220,13 @@ impl Run<'_, '_> {
     }
 
     /// Adds what is new behind this block to the queue.
-    fn take(&mut self, space: &Space<'_>, block: &Block, lists: &[Listed]) -> Option<Stop> {
+    fn take(
+        &mut self,
+        space: &Space<'_>,
+        block: &Block,
+        lists: &[Listed],
+        timed: Timed<'_>,
+    ) -> Option<Stop> {
         self.transitions += lists.iter().map(|list| list.len() as u64).sum::<u64>();
         if let Some(stop) = self.stuck(space, block, lists) {
             return Some(stop);
@@ -231,6 +240,7 @@ impl Run<'_, '_> {
             .par_iter_mut()
             .enumerate()
             .map(|(index, shard)| {
+                let _begun = timed.begin();
                 let candidates: usize = lists.iter().map(|list| list.of_shard(index).len()).sum();
                 // Half of them are new, as a rule.
                 let mut news = Vec::with_capacity(candidates / 2);

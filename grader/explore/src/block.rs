@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use faultline_sim::choice::mix;
+use faultline_sim::{Timed, choice::mix};
 use rayon::prelude::*;
 
 use crate::{
@@ -87,10 +87,19 @@ impl Block {
 
     /// The transitions out of the states at these places, as far as they are known, in pieces whose
     /// order and content do not depend on the number of threads.
-    pub fn list(&self, space: &Space<'_>, log: &Log, places: &[u32]) -> Vec<Listed> {
+    pub fn list(
+        &self,
+        space: &Space<'_>,
+        log: &Log,
+        places: &[u32],
+        timed: Timed<'_>,
+    ) -> Vec<Listed> {
         places
             .par_chunks(CHUNK)
-            .map(|places| self.list_chunk(space, log, places))
+            .map(|places| {
+                let _begun = timed.begin();
+                self.list_chunk(space, log, places)
+            })
             .collect()
     }
 

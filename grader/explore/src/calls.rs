@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 
 use faultline_sim::{
+    Activity, Timed, Timekeeper,
     backend::{Backend, BackendError},
     choice::mix,
 };
@@ -118,7 +119,7 @@ impl Calls {
         entropy: u64,
     ) -> Result<(), Error> {
         for calls in calls.chunks(CALLS_AT_ONCE) {
-            let raw = self.run(calls, model, machine, entropy);
+            let raw = self.run(calls, model, machine, entropy, Activity::Search);
             for (call, raw) in calls.iter().zip(raw) {
                 let answer = raw?.map(|raw| {
                     self.fuel = self.fuel.saturating_add(raw.fuel);
@@ -145,6 +146,7 @@ impl Calls {
         model: &Model,
         machine: &Machine<'_>,
         entropy: u64,
+        activity: Activity,
     ) -> Vec<Result<Result<Raw, String>, Error>> {
         let run = |backend: &mut dyn Backend, call: &Call| {
             own_fault(self.run_one(backend, model, call, entropy))
@@ -153,10 +155,11 @@ impl Calls {
             let mut backend = machine.own.borrow_mut();
             return calls.iter().map(|call| run(&mut **backend, call)).collect();
         }
-        let factory = machine.factory;
+        let (factory, timed) = (machine.factory, machine.timed(activity));
         calls
             .par_chunks(PARALLEL_CALLS / 2)
             .map_init(factory, |backend, calls| {
+                let _begun = timed.begin();
                 calls
                     .iter()
                     .map(|call| run(&mut **backend, call))
@@ -346,6 +349,7 @@ fn look(backend: &mut dyn Backend, effects: Vec<u8>, before: u64) -> Result<Raw,
 pub(crate) struct Machine<'a> {
     pub factory: Factory<'a>,
     own: RefCell<Box<dyn Backend>>,
+    pub timekeeper: Option<&'a dyn Timekeeper>,
 }
 
 impl<'a> Machine<'a> {
@@ -353,7 +357,13 @@ impl<'a> Machine<'a> {
         Machine {
             factory,
             own: RefCell::new(factory()),
+            timekeeper: None,
         }
+    }
+
+    /// What all threads are at now.
+    pub fn timed(&self, activity: Activity) -> Timed<'a> {
+        Timed::new(self.timekeeper, activity)
     }
 
     /// A given message as one of the program's own, in this role.

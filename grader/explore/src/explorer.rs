@@ -1,5 +1,6 @@
 //! The explorer of one model, and the first state of its world.
 
+use faultline_sim::Timekeeper;
 use labkit::NodeId;
 
 use crate::{
@@ -47,6 +48,13 @@ impl<'a> Explorer<'a> {
             empty,
             machine: Machine::new(factory),
         }
+    }
+
+    /// This timekeeper, if there is one, is told of searches and verifications.
+    #[must_use]
+    pub fn timed_by(mut self, timekeeper: Option<&'a dyn Timekeeper>) -> Explorer<'a> {
+        self.machine.timekeeper = timekeeper;
+        self
     }
 
     /// Lets a monitor judge what clients see; it becomes part of the states.

@@ -6,7 +6,7 @@
 //! verdict; so replays, reports and pictures need not know of searches. In the end every remembered
 //! call is made again, since a search of what is no function proves nothing.
 
-use faultline_sim::{FailureKind, Outcome, Searched, Stop, Trial};
+use faultline_sim::{Activity, FailureKind, Outcome, Searched, Stop, Timed, Trial};
 
 use crate::{
     aid,
@@ -71,7 +71,9 @@ impl<'p> Orders<'p> {
             Err(stop) if self.missed(stop).is_none() => return healthy,
             Err(stop) => self.missed(stop),
         };
-        let mut explorer = Explorer::new(&self.model, machines);
+        let timekeeper = trial.timekeeper();
+        let _begun = Timed::new(timekeeper, Activity::Search).begin();
+        let mut explorer = Explorer::new(&self.model, machines).timed_by(timekeeper);
         if let (Some(monitor), None) = (&self.monitor, missed) {
             explorer = explorer.boxed_monitor(monitor());
         }

@@ -8,6 +8,7 @@
 
 use std::fmt;
 
+use faultline_sim::Activity;
 use labkit::abi::{Effect, Subject, effects};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
@@ -156,13 +157,16 @@ impl Explorer<'_> {
     /// # Errors
     /// A broken grader.
     pub fn verify(&self) -> Result<Verified, Error> {
+        let timed = self.machine.timed(Activity::Verify);
+        let _begun = timed.begin();
         let (calls, model) = (&self.space.steps.calls, self.space.model);
         let all = calls.all();
-        let again = calls.run(all, model, &self.machine, OTHER_ENTROPY);
+        let again = calls.run(all, model, &self.machine, OTHER_ENTROPY, Activity::Verify);
         let incarnations = calls.by_incarnation();
         let answers: Vec<_> = incarnations
             .par_iter()
             .map_init(self.machine.factory, |backend, calls_of_one| {
+                let _begun = timed.begin();
                 calls.run_incarnation(calls_of_one, model, &mut **backend, OTHER_ENTROPY)
             })
             .flatten_iter()

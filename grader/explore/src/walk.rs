@@ -12,7 +12,7 @@
 
 use std::collections::BTreeMap;
 
-use faultline_sim::choice::mix;
+use faultline_sim::{Activity, choice::mix};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -109,6 +109,7 @@ impl Explorer<'_> {
             reached: Vec::new(),
             handler_calls: 0,
         };
+        let timed = self.machine.timed(Activity::Search);
         while walked.failure.is_none() && walked.walks < walks.count {
             let numbers = walked.walks..walks.count.min(walked.walks + AT_ONCE);
             let begins = |number: u64| &from[(number % from.len() as u64) as usize];
@@ -117,9 +118,11 @@ impl Explorer<'_> {
                 .map(|number| Walk::new(number, walks, begins(number)))
                 .collect();
             while group.iter().any(|walk| walk.end.is_none()) {
-                group
-                    .par_iter_mut()
-                    .for_each(|walk| walk.go_on(&self.space, search));
+                let space = &self.space;
+                group.par_iter_mut().for_each(|walk| {
+                    let _begun = timed.begin();
+                    walk.go_on(space, search);
+                });
                 let needs: Vec<Need> = group
                     .iter_mut()
                     .flat_map(|walk| std::mem::take(&mut walk.needs))

@@ -9,9 +9,13 @@ use faultline_host::{
     sandbox::{self, Mechanism},
 };
 use faultline_labtest::Suite;
+use faultline_verdict::Stage;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, broken};
+use crate::{
+    error::{Error, broken},
+    timings::Stopwatch,
+};
 
 /// How a submission is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,13 +130,16 @@ pub(crate) fn build(
     suite: &Suite,
     building: Building,
     interrupt: &AtomicBool,
+    stopwatch: &Stopwatch,
 ) -> Result<Built, Error> {
     let sandbox = building.sandbox(toolchain)?;
     let crates = LabCrates {
         student: suite.lab.to_owned(),
         api: suite.api_package.to_owned(),
     };
-    let prebuilt = Prebuilt::build(root, toolchain, crates).map_err(broken)?;
+    let prebuilt = stopwatch
+        .at(Stage::Prepare, || Prebuilt::build(root, toolchain, crates))
+        .map_err(broken)?;
     let reference = match building.cache {
         Cache::Reference => Staged::from_folder(&root.join("solutions").join(suite.lab)).ok(),
         Cache::Unused | Cache::Last => None,
@@ -146,8 +153,8 @@ pub(crate) fn build(
         },
         ..Options::new(&sandbox, interrupt)
     };
-    let built = prebuilt
-        .compile(submission, &options)
+    let built = stopwatch
+        .at(Stage::Compile, || prebuilt.compile(submission, &options))
         .map_err(|error| match error {
             BuildError::Submission(trouble) => Error::DoesNotBuild {
                 text: trouble.plain,
@@ -158,9 +165,8 @@ pub(crate) fn build(
             BuildError::NotScored(trouble) => Error::NotScored { text: trouble.text },
             BuildError::Tool(error) => broken(error),
         })?;
-    let program = Machine::new(Limits::default())
-        .and_then(|machine| machine.load(&built.wasm))
-        .map_err(broken)?;
+    let load = || Machine::new(Limits::default()).and_then(|machine| machine.load(&built.wasm));
+    let program = stopwatch.at(Stage::Load, load).map_err(broken)?;
     let warnings: Vec<&str> = built
         .warnings
         .iter()

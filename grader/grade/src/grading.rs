@@ -6,17 +6,15 @@ use std::{
         Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Instant,
 };
 
 use faultline_host::{Program, Staged, Toolchain, WORLD_STACK_BYTES};
 use faultline_sim::backend::Backend;
-use faultline_verdict::{Audience, Event, FORMAT, Grade, Outcome, Score, TestVerdict};
+use faultline_verdict::{Audience, Event, FORMAT, Grade, Outcome, Score, Stage, TestVerdict};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     building::{Building, Built, LockIn, build, left_out, stage},
-    clock::millis,
     course::Course,
     error::{Error, broken},
     origin,
@@ -25,6 +23,7 @@ use crate::{
     run::{Job, Runner, Seeds, Tested},
     salt::Salt,
     score,
+    timings::Stopwatch,
     trace::file_of,
 };
 
@@ -104,7 +103,7 @@ pub(crate) fn grade_staged(
     listen: &mut (dyn FnMut(Event) + Send),
     interrupt: &AtomicBool,
 ) -> Result<Grade, Error> {
-    let began = Instant::now();
+    let stopwatch = Stopwatch::start();
     let root = &course.root;
     let (suite, rubric) = course.lab(&request.lab)?;
     let rows = selected(suite, &rubric, &request.tests)?;
@@ -128,42 +127,60 @@ pub(crate) fn grade_staged(
         suite,
         request.building,
         interrupt,
+        &stopwatch,
     );
     // Ctrl-C ends the compiler, too; what that says of the submission means nothing.
     if interrupt.load(Ordering::Relaxed) {
         return Err(Error::Interrupted);
     }
     match built {
-        Err(Error::DoesNotBuild { text }) => {
-            (grade.outcome, grade.build_error) = (Outcome::DoesNotBuild, Some(text));
-            (grade.parts, grade.score) = score::nothing(&rubric, &rows);
-        }
-        Err(Error::Rejected { text }) => {
-            score::not_scored(&mut grade, Outcome::Rejected, text, &rubric, &rows)
-        }
-        Err(Error::NotScored { text }) => {
-            score::not_scored(&mut grade, Outcome::NotScored, text, &rubric, &rows)
-        }
-        Err(error) => return Err(error),
+        Err(error) => cannot_run(error, &mut grade, &rubric, &rows)?,
         Ok(Built { program, warnings }) => {
             listen(Event::Built {
                 warnings,
-                took_ms: millis(began),
+                took_ms: stopwatch.millis(),
             });
             let salt = request.salt.as_ref().map_or(0, |salt| salt.number);
             let jobs = plan::jobs(suite, &rows, request.seeds, salt);
-            let tested = run_all(request, &rubric, &jobs, &program, listen, interrupt)?;
-            grade.tests =
-                keep_traces(course, request, name, &grade.fingerprint.submission, tested)?;
+            let tested = run_all(
+                request, &rubric, &jobs, &program, listen, interrupt, &stopwatch,
+            )?;
+            let digest = &grade.fingerprint.submission;
+            grade.tests = stopwatch.at(Stage::Report, || {
+                keep_traces(course, request, name, digest, tested)
+            })?;
             score::withhold(&rubric, &mut grade.tests);
             (grade.parts, grade.score) = score::add_up(&rubric, &grade.tests);
         }
     }
     listen(Event::Finished {
         grade: Box::new(grade.clone()),
-        took_ms: millis(began),
+        took_ms: stopwatch.millis(),
     });
+    listen(Event::Timed(Box::new(stopwatch.read())));
     Ok(grade)
+}
+
+/// The outcome of a submission that did not become a program. What the submission has nothing to do
+/// with stays an error.
+fn cannot_run(
+    error: Error,
+    grade: &mut Grade,
+    rubric: &Rubric,
+    rows: &[&RubricRow],
+) -> Result<(), Error> {
+    match error {
+        Error::DoesNotBuild { text } => {
+            (grade.outcome, grade.build_error) = (Outcome::DoesNotBuild, Some(text));
+            (grade.parts, grade.score) = score::nothing(rubric, rows);
+        }
+        Error::Rejected { text } => score::not_scored(grade, Outcome::Rejected, text, rubric, rows),
+        Error::NotScored { text } => {
+            score::not_scored(grade, Outcome::NotScored, text, rubric, rows)
+        }
+        error => return Err(error),
+    }
+    Ok(())
 }
 
 /// The grade of a submission of which nothing is known yet.
@@ -205,6 +222,7 @@ fn run_all(
     program: &Program,
     listen: &mut (dyn FnMut(Event) + Send),
     interrupt: &AtomicBool,
+    stopwatch: &Stopwatch,
 ) -> Result<Vec<Tested>, Error> {
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(request.threads.unwrap_or(0))
@@ -220,6 +238,7 @@ fn run_all(
         events: &Mutex::new(listen),
         done: AtomicU64::new(0),
         shrink: request.shrink,
+        stopwatch,
         of: jobs.iter().map(|job| job.seeds.len() as u64).sum(),
     };
     pool.install(|| runner.run(jobs))

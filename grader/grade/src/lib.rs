@@ -49,6 +49,7 @@ mod run;
 mod salt;
 mod score;
 mod starter;
+mod timings;
 mod trace;
 mod traces;
 

@@ -2,7 +2,9 @@
 
 use std::{path::PathBuf, sync::atomic::AtomicBool};
 
-use faultline_verdict::{Audience, MATRIX_FORMAT, Matrix, MatrixRow, MatrixTest, Outcome, Status};
+use faultline_verdict::{
+    Audience, Event, MATRIX_FORMAT, Matrix, MatrixRow, MatrixTest, Outcome, Status, Timings,
+};
 use tempfile::TempDir;
 
 use crate::{
@@ -36,7 +38,8 @@ struct Solution {
 }
 
 /// Grades a lab's correct and wrong solutions with all tests. `listen` is told of the columns (a
-/// matrix without rows) as soon as they are known, and then of each row.
+/// matrix without rows) as soon as they are known, and then of each row; `timed`, of where the time
+/// of each grade went.
 ///
 /// # Errors
 /// What keeps the solutions from being graded; each patch is applied before the first one is.
@@ -44,6 +47,7 @@ pub fn matrix(
     course: &Course,
     request: &MatrixRequest,
     listen: &mut dyn FnMut(&Matrix),
+    timed: &mut (dyn FnMut(&Timings) + Send),
     interrupt: &AtomicBool,
 ) -> Result<Matrix, Error> {
     let (suite, rubric) = course.lab(&request.lab)?;
@@ -75,7 +79,12 @@ pub fn matrix(
             shrink: false,
             audience: Audience::Staff,
         };
-        let grade = grade(course, &request, &mut |_| {}, interrupt)?;
+        let mut heard = |event: Event| {
+            if let Event::Timed(timings) = event {
+                timed(&timings);
+            }
+        };
+        let grade = grade(course, &request, &mut heard, interrupt)?;
         solution.row.score = grade.score;
         if grade.outcome == Outcome::Graded {
             let status = |id: &str| {

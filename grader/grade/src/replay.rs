@@ -13,6 +13,7 @@ use crate::{
     lesson::{failure, walk},
     origin,
     run::{run_once, verdict_of_one},
+    timings::Stopwatch,
     trace::Trace,
 };
 
@@ -68,12 +69,14 @@ pub fn replay(
         suite,
         Building::from(Cache::Last),
         &interrupt,
+        &Stopwatch::start(),
     )?;
     let changed = submission.digest().to_string() != trace.digest;
     let choices = trace.choices().expect("checked when it was read");
     let mode = trace.mode(if step { Detail::Worlds } else { Detail::Words });
     let backend = || -> Box<dyn Backend> { Box::new(built.program.backend()) };
-    let (result, facts) = on_world_stack(|| run_once(&backend, test, trace.seed, choices, mode))?;
+    let (result, facts) =
+        on_world_stack(|| run_once(&backend, test, trace.seed, choices, mode, None))?;
     let failure = result.err().map(|violation| {
         let handout = format!("{}#{}", rubric.handout, row.handout);
         failure(&violation, trace.seed, handout, &facts)

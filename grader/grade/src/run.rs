@@ -12,16 +12,17 @@ use std::{
 
 use faultline_labtest::Test;
 use faultline_sim::{
-    Decided, Detail, Facts, FailureKind, Mode, Outcome, Phase, Stop, Trial, Violation,
+    Decided, Detail, Facts, FailureKind, Mode, Outcome, Phase, Stop, Timekeeper, Trial, Violation,
     backend::Backend, choice::seed_of,
 };
-use faultline_verdict::{Event, Failure, PhaseCounts, Searched, Status, TestVerdict};
+use faultline_verdict::{Event, Failure, PhaseCounts, Searched, Stage, Status, TestVerdict};
 use rayon::prelude::*;
 
 use crate::{
     error::Error,
     lesson::{Budget, changed, events, failure, shrink},
     rubric::{Category, RubricRow},
+    timings::Stopwatch,
     trace::Trace,
 };
 
@@ -60,6 +61,7 @@ pub(crate) struct Runner<'a> {
     pub shrink: bool,
     pub interrupt: &'a AtomicBool,
     pub events: &'a Mutex<&'a mut (dyn FnMut(Event) + Send)>,
+    pub stopwatch: &'a Stopwatch,
     pub done: AtomicU64,
     pub of: u64,
 }
@@ -106,7 +108,9 @@ impl Runner<'_> {
             .zip(&mut tested)
             .try_for_each(
                 |(job, (verdict, trace))| match (trace, &mut verdict.failure) {
-                    (Some(trace), Some(failure)) => self.shrink_one(job, failure, trace, budget),
+                    (Some(trace), Some(failure)) => self.stopwatch.at(Stage::Shrink, || {
+                        self.shrink_one(job, failure, trace, budget)
+                    }),
                     _ => Ok(()),
                 },
             )?;
@@ -120,17 +124,18 @@ impl Runner<'_> {
         trace: &mut Trace,
         budget: Budget,
     ) -> Result<(), Error> {
-        let number = whole.seed;
-        // Recorded once more rather than kept until now: the recordings of many failures are too
-        // much to hold.
-        let (Err(violation), facts) = self.one(job, number, Mode::recorded())? else {
-            return Ok(());
-        };
         // A test that searches has the shortest way already, and edits mean nothing to a search.
         if job.row.category == Category::Exploration {
             return Ok(());
         }
-        let run = |mode: Mode| self.one(job, number, mode);
+        let number = whole.seed;
+        // Recorded once more rather than kept until now: the recordings of many failures are too
+        // much to hold.
+        let (Err(violation), facts) = self.one(job, number, Mode::recorded(), Stage::Shrink)?
+        else {
+            return Ok(());
+        };
+        let run = |mode: Mode| self.one(job, number, mode, Stage::Shrink);
         let Some(shrunk) = shrink(&run, &violation, &facts, budget)? else {
             return Ok(());
         };
@@ -187,8 +192,8 @@ impl Runner<'_> {
                 ) {
                     return Ok(());
                 }
-                let (again, facts) =
-                    self.one(job, failure.seed, trace.mode(Detail::States(shown)))?;
+                let mode = trace.mode(Detail::States(shown));
+                let (again, facts) = self.one(job, failure.seed, mode, Stage::Shrink)?;
                 let same = again.is_err_and(|violation| violation.observed == failure.observed);
                 let Some(run) = facts.recording.filter(|_| same) else {
                     return Ok(());
@@ -213,7 +218,7 @@ impl Runner<'_> {
         for block in blocks(&job.seeds) {
             let results: Result<Vec<_>, Error> = block
                 .par_iter()
-                .map(|number| self.one(job, *number, Mode::default()))
+                .map(|number| self.one(job, *number, Mode::default(), Stage::Run))
                 .collect();
             for (number, (outcome, facts)) in block.iter().zip(results?) {
                 summary.add(&facts);
@@ -242,7 +247,7 @@ impl Runner<'_> {
         let Some((number, violation)) = first else {
             return Ok((summary.verdict(job.row, None), None));
         };
-        let (again, facts) = self.one(job, number, Mode::recorded())?;
+        let (again, facts) = self.one(job, number, Mode::recorded(), Stage::Shrink)?;
         if again.as_ref() != Err(&violation) {
             let text = format!(
                 "{} with seed {number} failed, and run again it did something else",
@@ -259,17 +264,22 @@ impl Runner<'_> {
         Ok((summary.verdict(job.row, Some(failure)), Some(trace)))
     }
 
-    /// One run; the inner result is the program's, the outer error the grader's.
+    /// One run, which is this stage; the inner result is the program's, the outer error the
+    /// grader's.
     fn one(
         &self,
         job: &Job<'_>,
         number: u64,
         mode: Mode,
+        stage: Stage,
     ) -> Result<(Result<(), Violation>, Facts), Error> {
         if self.interrupt.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
-        run_once(self.backend, job.test, number, choices(job, number), mode)
+        let (choices, told) = (choices(job, number), self.stopwatch.in_run(stage));
+        self.stopwatch.at(stage, || {
+            run_once(self.backend, job.test, number, choices, mode, Some(&told))
+        })
     }
 }
 
@@ -300,18 +310,22 @@ fn choices(job: &Job<'_>, number: u64) -> u64 {
     seed_of(job.test.id, number, job.salt)
 }
 
-/// Runs one test with one seed. What goes wrong in the test or in the engines is the grader's
-/// fault, never the program's.
+/// Runs one test with one seed, of whose searches the timekeeper is told. What goes wrong in the
+/// test or in the engines is the grader's fault, never the program's.
 pub(crate) fn run_once(
     backend: &(dyn Fn() -> Box<dyn Backend> + Sync),
     test: Test,
     number: u64,
     choices: u64,
     mode: Mode,
+    timekeeper: Option<&dyn Timekeeper>,
 ) -> Result<(Result<(), Violation>, Facts), Error> {
     let run = || -> (Outcome, Facts) {
         let mut own = backend();
         let mut trial = Trial::new(&mut *own, number, choices, mode).with_machines(backend);
+        if let Some(timekeeper) = timekeeper {
+            trial = trial.timed_by(timekeeper);
+        }
         let outcome = (test.run)(&mut trial);
         (outcome, trial.finish())
     };

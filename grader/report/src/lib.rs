@@ -14,7 +14,8 @@
 //! Read on in `terminal.rs` (a grade on the terminal), `html/mod.rs` (the page), `json.rs`,
 //! `student.rs` (what students may see), `class.rs` and `gradebook.rs` (a class), `matrix.rs`
 //! (wrong solutions), `histories.rs` (checks of recorded histories), `walk.rs` and `watch.rs` (one
-//! run, step by step). All text of programs goes through `safe.rs`.
+//! run, step by step), `timings.rs` (where the time went). All text of programs goes through
+//! `safe.rs`.
 
 mod class;
 mod doctor;
@@ -28,6 +29,7 @@ mod matrix;
 mod safe;
 mod student;
 mod terminal;
+mod timings;
 mod walk;
 mod watch;
 
@@ -42,5 +44,6 @@ pub use matrix::MatrixScreen;
 pub use safe::{Guarded, printable, without_commands};
 pub use student::{HIDDEN, event_for, grade_for, handed_out};
 pub use terminal::Terminal;
+pub use timings::timings_text;
 pub use walk::{Nodes, step_text, walk_text};
 pub use watch::{Shown, watch_screen};

@@ -1,7 +1,7 @@
 //! What students may be shown of hidden tests: that there is one, what it is worth, what it
 //! promises, what came out.
 
-use faultline_verdict::{Audience, Event, Grade, TestVerdict};
+use faultline_verdict::{Audience, Event, Grade, TestVerdict, Timings};
 
 /// The title of a test that the reader may not see in full.
 pub const HIDDEN: &str = "hidden test";
@@ -35,6 +35,11 @@ pub fn event_for(audience: Audience, event: Event) -> Event {
             grade: Box::new(grade_for(audience, *grade)),
             took_ms,
         },
+        // Stages of all tests together: they name none.
+        Event::Timed(timings) => {
+            let Timings { stages, whole } = *timings;
+            Event::Timed(Box::new(Timings { stages, whole }))
+        }
         event @ (Event::Built { .. } | Event::Progress { .. }) => event,
     }
 }

@@ -80,10 +80,7 @@ impl<W: Write> Terminal<W> {
                 )
             }
             Event::Progress { done, of } => {
-                if let Some(bar) = &self.bar {
-                    bar.set_length(*of);
-                    bar.set_position(*done);
-                }
+                self.progress(*done, *of);
                 Ok(())
             }
             Event::Tested(verdict) => {
@@ -103,6 +100,15 @@ impl<W: Write> Terminal<W> {
                 }
                 self.finished(grade, *took_ms)
             }
+            // `timings_text` shows it, to those who ask, once all reports are written.
+            Event::Timed(_) => Ok(()),
+        }
+    }
+
+    fn progress(&self, done: u64, of: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(of);
+            bar.set_position(done);
         }
     }
 

@@ -15,6 +15,7 @@ use crate::{
     record::Recording,
     schedule::{Schedule, Script},
     setup::Setup,
+    timekeeper::Timekeeper,
     world::World,
 };
 
@@ -95,6 +96,7 @@ pub struct Trial<'b> {
     number: u64,
     mode: Mode,
     machines: Option<Factory<'b>>,
+    timekeeper: Option<&'b dyn Timekeeper>,
     facts: Facts,
 }
 
@@ -110,6 +112,7 @@ impl<'b> Trial<'b> {
             number,
             mode,
             machines: None,
+            timekeeper: None,
             facts: Facts::default(),
         }
     }
@@ -121,6 +124,20 @@ impl<'b> Trial<'b> {
             machines: Some(machines),
             ..self
         }
+    }
+
+    /// The same trial, of whose searches this timekeeper is told.
+    #[must_use]
+    pub fn timed_by(self, timekeeper: &'b dyn Timekeeper) -> Trial<'b> {
+        Trial {
+            timekeeper: Some(timekeeper),
+            ..self
+        }
+    }
+
+    /// Who is told when a search begins and ends, if somebody is.
+    pub fn timekeeper(&self) -> Option<&'b dyn Timekeeper> {
+        self.timekeeper
     }
 
     /// Makes machines, if this trial can.

@@ -19,14 +19,15 @@
 //!
 //! Read on in [`Event`] (what a run tells while it goes on), [`TestVerdict`] and [`Failure`] (one
 //! test), [`Diagram`] and [`Lane`] (what is drawn of a failure), [`Class`] (many submissions),
-//! [`Matrix`] (wrong solutions against tests), [`CheckReport`] (recorded histories) and [`Walk`]
-//! (one run, step by step).
+//! [`Matrix`] (wrong solutions against tests), [`CheckReport`] (recorded histories), [`Walk`] (one
+//! run, step by step) and [`Timings`] (where the time went).
 
 mod checked;
 mod class;
 mod diagram;
 mod matrix;
 mod picture;
+mod timings;
 mod walk;
 
 use std::{collections::BTreeMap, fmt};
@@ -44,6 +45,7 @@ pub use class::{
 pub use diagram::{Asked, Band, Diagram, Drawn, DrawnKind, Held, Judged, KeyHistory};
 pub use matrix::{MATRIX_FORMAT, Matrix, MatrixRow, MatrixTest};
 pub use picture::{Lane, Span, Tone};
+pub use timings::{Stage, StageTime, Timings};
 pub use walk::{FieldChange, Walk, WalkFlight, WalkNode, WalkStep};
 
 /// The version of a [`Grade`] as a JSON document. A change that a reader must know of raises it.
@@ -88,6 +90,8 @@ pub enum Event {
         /// Real milliseconds; for the terminal only.
         took_ms: u64,
     },
+    /// Where the time went, after all else; for the terminal only.
+    Timed(Box<Timings>),
 }
 
 /// The result of grading one submission.

@@ -6,6 +6,7 @@ mod monitoring;
 mod nodes;
 mod properties;
 mod staging;
+mod timing;
 mod verification;
 mod wandering;
 mod working;

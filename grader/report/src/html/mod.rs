@@ -62,7 +62,10 @@ impl Page {
                 });
             }
             Event::Built { warnings, .. } => self.warnings.clone_from(warnings),
-            Event::Progress { .. } | Event::Tested(_) | Event::Finished { .. } => {}
+            Event::Progress { .. }
+            | Event::Tested(_)
+            | Event::Finished { .. }
+            | Event::Timed(_) => {}
         }
     }
 
