@@ -166,7 +166,7 @@ fn the_readme_lists_every_fixture() {
     }
     assert!(
         table == expected,
-        "the table is old; `UPDATE_HOSTILE=1 cargo test -p faultline --test hostile readme` renews \
+        "the table is old; `UPDATE_HOSTILE=1 cargo test -p faultline-full --test hostile readme` renews \
          it"
     );
 }
