@@ -6,8 +6,8 @@
 //! writes the files that were asked for.
 //!
 //! It knows what can be asked for, but not all of it is carried out here: a student's first verdict
-//! must not wait for the build of what only [`StaffCommand`]s need. Whoever makes a program says who
-//! carries these out ([`Staff`]).
+//! must not wait for the build of what only [`StaffCommand`]s need. Whoever makes a program says
+//! who carries these out ([`Staff`]).
 //!
 //! ```
 //! use faultline_cli::{Origin, Staff, main};

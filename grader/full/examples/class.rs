@@ -1,5 +1,5 @@
-//! What grading a class costs: `cargo run -p faultline-full --example class -- [SIZE] [LAB]` makes a
-//! class of SIZE students (120) of LAB (lab2) with correct, wrong, broken, hostile, missing and
+//! What grading a class costs: `cargo run -p faultline-full --example class -- [SIZE] [LAB]` makes
+//! a class of SIZE students (120) of LAB (lab2) with correct, wrong, broken, hostile, missing and
 //! late submissions and teams, imports and grades it with all hidden tests, and prints the real
 //! time for each submission and the most memory that all processes of the grader had together.
 

@@ -1,5 +1,5 @@
-//! What grading consists of, for a crate that puts it together in another way: `grader/class` grades
-//! submissions whose sources it has, and must know beforehand what a result will depend on.
+//! What grading consists of, for a crate that puts it together in another way: `grader/class`
+//! grades submissions whose sources it has, and must know beforehand what a result will depend on.
 
 pub use crate::{
     building::left_out,
