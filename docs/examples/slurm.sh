@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A class graded by a Slurm job array, one shard a task.
-# In the project, once: cargo build --locked --package faultline
+# In the project, once: cargo build --locked --package faultline-full
 # Then: sbatch docs/examples/slurm.sh; in the end: cargo grade merge RESULTS/all RESULTS/shard-*
 #SBATCH --job-name=grade-lab2
 #SBATCH --array=1-16
@@ -12,7 +12,7 @@
 #SBATCH --export=NONE
 set -euo pipefail
 
-project=$HOME/faultline      # with target/debug/faultline
+project=$HOME/faultline      # with target/debug/faultline-full
 class=$HOME/class            # with batch.toml and the submissions
 salt=$HOME/salt              # chmod 600
 results=$HOME/results        # gets a folder per shard
@@ -25,7 +25,7 @@ export PATH="$HOME/.cargo/bin:$PATH"
 course=$(mktemp -d "${TMPDIR:-/tmp}/course.XXXXXX")
 trap 'rm -rf "$course"' EXIT
 git -C "$project" archive HEAD | tar -x -C "$course"
-cp "$project/target/debug/faultline" "$course/cargo-grade"
+cp "$project/target/debug/faultline-full" "$course/cargo-grade"
 cd "$course"
 
 ./cargo-grade doctor

@@ -7,8 +7,6 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use faultline_grade::Shard;
-use faultline_intake::Moment;
 
 /// The command that a worker of `batch` is started with. Nobody types it.
 pub const WORKER: &str = "batch-worker";
@@ -196,8 +194,8 @@ pub struct Import {
 
     /// When submissions had to be there: 2026-11-01T23:59:00+01:00, or "2026-11-01 23:59
     /// Europe/Berlin".
-    #[arg(long, value_name = "WHEN", value_parser = Moment::parse)]
-    pub deadline: Option<Moment>,
+    #[arg(long, value_name = "WHEN")]
+    pub deadline: Option<String>,
 
     /// Take the last commit, however late; how late is written down.
     #[arg(long)]
@@ -217,8 +215,8 @@ pub struct Import {
     pub replace: bool,
 
     /// Take this moment for the present.
-    #[arg(long, value_name = "WHEN", value_parser = Moment::parse)]
-    pub now: Option<Moment>,
+    #[arg(long, value_name = "WHEN")]
+    pub now: Option<String>,
 }
 
 /// What to do instead of grading.
@@ -436,7 +434,7 @@ pub struct BatchArguments {
 
     /// Only the K-th of N parts of the class, such as 3/16; `cargo grade merge` joins them.
     #[arg(long, value_name = "K/N", value_parser = shard)]
-    pub shard: Option<Shard>,
+    pub shard: Option<Part>,
 
     /// The late period is over, so show the tests marked after_deadline in full in the students'
     /// reports.
@@ -474,11 +472,39 @@ pub struct MergeArguments {
     pub after_deadline: bool,
 }
 
+/// The K-th of N parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// K, from 1.
+    pub part: usize,
+    /// N.
+    pub of: usize,
+}
+
 /// Reads `2h`, `90m`, `1h 30m`.
 fn duration(text: &str) -> Result<Duration, String> {
     let expected = "expected a time such as 2h, 90m or 45s";
-    let duration: jiff::SignedDuration = text.parse().map_err(|_| expected.to_owned())?;
-    let duration = Duration::try_from(duration).map_err(|_| expected.to_owned())?;
+    let read = || -> Option<Duration> {
+        let mut seconds: u64 = 0;
+        let mut rest = text.trim();
+        while !rest.is_empty() {
+            let (number, behind) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
+            let behind = behind.trim_start();
+            let end = behind.find(|c: char| !c.is_ascii_alphabetic());
+            let (unit, behind) = behind.split_at(end.unwrap_or(behind.len()));
+            let of_unit = match unit {
+                "h" | "hr" | "hrs" | "hour" | "hours" => 60 * 60,
+                "m" | "min" | "mins" | "minute" | "minutes" => 60,
+                "s" | "sec" | "secs" | "second" | "seconds" => 1,
+                _ => return None,
+            };
+            let number: u64 = number.parse().ok()?;
+            seconds = seconds.checked_add(number.checked_mul(of_unit)?)?;
+            rest = behind.trim_start();
+        }
+        (!text.trim().is_empty()).then_some(Duration::from_secs(seconds))
+    };
+    let duration = read().ok_or_else(|| expected.to_owned())?;
     if duration.is_zero() {
         Err(format!("no time at all; {expected}"))
     } else {
@@ -487,11 +513,11 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads `3/16`.
-fn shard(text: &str) -> Result<Shard, String> {
-    let read = || -> Option<Shard> {
+fn shard(text: &str) -> Result<Part, String> {
+    let read = || -> Option<Part> {
         let (part, of) = text.split_once('/')?;
         let (part, of) = (part.parse().ok()?, of.parse().ok()?);
-        (1..=of).contains(&part).then_some(Shard { part, of })
+        (1..=of).contains(&part).then_some(Part { part, of })
     };
     read().ok_or_else(|| "expected K/N with 1 <= K <= N, such as 3/16".to_owned())
 }
@@ -499,6 +525,35 @@ fn shard(text: &str) -> Result<Shard, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_read_with_their_units() {
+        let seconds = |text: &str| duration(text).map(|read| read.as_secs());
+        for (text, expected) in [
+            ("2h", 7200),
+            ("90m", 5400),
+            ("45s", 45),
+            ("1h 30m", 5400),
+            ("1h30m5s", 5405),
+            (" 2 hours 1 min ", 7260),
+        ] {
+            assert_eq!(seconds(text), Ok(expected), "{text:?}");
+        }
+        for text in [
+            "",
+            " ",
+            "2",
+            "h",
+            "2d",
+            "-2h",
+            "1.5h",
+            "2h 30",
+            "99999999999999999h",
+        ] {
+            assert!(seconds(text).is_err(), "{text:?}");
+        }
+        assert!(seconds("0s").is_err_and(|error| error.starts_with("no time at all")));
+    }
 
     fn words_of(line: &str) -> String {
         let words = words(line.split(' ').map(OsString::from));

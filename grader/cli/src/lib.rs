@@ -5,11 +5,15 @@
 //! (`grader/report`): it reads the command line, asks for what it says, prints what comes back and
 //! writes the files that were asked for.
 //!
+//! It knows what can be asked for, but not all of it is carried out here: a student's first verdict
+//! must not wait for the build of what only [`StaffCommand`]s need. Whoever makes a program says
+//! who carries these out ([`Staff`]).
+//!
 //! ```
-//! use faultline_cli::{Origin, main};
+//! use faultline_cli::{Origin, Staff, main};
 //!
 //! // Of no labs it tells that there are none: `cargo grade` without arguments lists them.
-//! let code = main(Vec::new(), Origin::default());
+//! let code = main(Vec::new(), Origin::default(), Staff::Program("faultline-full"));
 //! assert_eq!(format!("{code:?}"), format!("{:?}", std::process::ExitCode::SUCCESS));
 //! ```
 //!
@@ -17,18 +21,17 @@
 //! module of a command, which is called like the command.
 
 mod arguments;
-mod batch;
 mod check;
 mod doctor;
-mod exit;
+pub mod exit;
 mod grade;
 mod greeting;
-mod import;
 mod mutants;
 mod new_lab;
-mod output;
+pub mod output;
 mod project;
 mod replay;
+mod staff;
 mod step;
 mod watch;
 
@@ -48,13 +51,15 @@ pub use faultline_origin::Origin;
 use faultline_report::{hint_text, printable, without_commands};
 
 use arguments::{Arguments, Color, Command};
+pub use arguments::{BatchArguments, Import, Layout, MergeArguments, Part, WORKER};
 use exit::{ALL_PASSED, BROKEN, DOES_NOT_BUILD, INTERRUPTED, NOT_SCORED, USAGE};
 use output::{print, width};
+pub use staff::{CarryOut, Staff, StaffCommand};
 
 /// The grader: reads the command line, does what it asks for, and says how that went. The suites
 /// are the labs that there are, in the order of the course; `origin` is what they were compiled
-/// from.
-pub fn main(suites: Vec<Suite>, origin: Origin) -> ExitCode {
+/// from; `staff` carries out what is not carried out here.
+pub fn main(suites: Vec<Suite>, origin: Origin, staff: Staff) -> ExitCode {
     let arguments = Arguments::parse_from(arguments::words(std::env::args_os()));
     let color = match arguments.color {
         Color::Always => true,
@@ -80,7 +85,7 @@ pub fn main(suites: Vec<Suite>, origin: Origin) -> ExitCode {
                 suites,
                 origin,
             };
-            run(&course, arguments, &interrupt)
+            run(&course, staff, arguments, &interrupt)
         }),
         Err(error) => Err(Error::Broken(format!("Ctrl-C cannot be handled: {error}"))),
     };
@@ -104,9 +109,14 @@ fn complain(error: &Error) -> u8 {
     }
 }
 
-fn run(course: &Course, arguments: Arguments, interrupt: &Arc<AtomicBool>) -> Result<u8, Error> {
+fn run(
+    course: &Course,
+    staff: Staff,
+    arguments: Arguments,
+    interrupt: &Arc<AtomicBool>,
+) -> Result<u8, Error> {
     match (&arguments.command, &arguments.lab) {
-        (Some(command), _) => carry_out(course, command, interrupt),
+        (Some(command), _) => carry_out(course, staff, command, interrupt),
         (None, None) => {
             print(&greeting::greeting(&faultline_grade::labs(course)?));
             Ok(ALL_PASSED)
@@ -116,8 +126,18 @@ fn run(course: &Course, arguments: Arguments, interrupt: &Arc<AtomicBool>) -> Re
     }
 }
 
-fn carry_out(course: &Course, command: &Command, interrupt: &Arc<AtomicBool>) -> Result<u8, Error> {
+fn carry_out(
+    course: &Course,
+    staff: Staff,
+    command: &Command,
+    interrupt: &Arc<AtomicBool>,
+) -> Result<u8, Error> {
+    let of_staff = |command| staff.carry_out(course, command, interrupt);
     match command {
+        Command::Batch(arguments) => of_staff(StaffCommand::Batch(arguments)),
+        Command::Merge(arguments) => of_staff(StaffCommand::Merge(arguments)),
+        Command::BatchWorker => of_staff(StaffCommand::BatchWorker),
+        Command::Import(arguments) => of_staff(StaffCommand::Import(arguments)),
         Command::Replay {
             trace,
             path,
@@ -167,23 +187,13 @@ fn carry_out(course: &Course, command: &Command, interrupt: &Arc<AtomicBool>) ->
             };
             mutants::mutants(course, &request, json.as_deref(), *timings, interrupt)
         }
-        Command::Batch(arguments) => batch::batch(course, arguments, interrupt),
         Command::Doctor => doctor::doctor(&course.root),
-        Command::Merge(arguments) => batch::merge(arguments),
-        Command::BatchWorker => {
-            faultline_grade::serve(course, interrupt)?;
-            Ok(ALL_PASSED)
-        }
         Command::Check {
             path,
             json,
             html,
             model,
         } => check::check(path, *json, html.as_deref(), *model),
-        Command::Import(arguments) => {
-            print(&import::import(arguments)?);
-            Ok(ALL_PASSED)
-        }
     }
 }
 

@@ -2,8 +2,8 @@
 //! of `faultline-cli` with these labs.
 //!
 //! `cargo grade new-lab NAME` makes a lab, its line in [`suites`] included. This crate must not
-//! know how anything is graded; it names labs, and that is all. Nothing but its own tests may
-//! depend on it.
+//! know how anything is graded; it names labs, and that is all. Nothing but its own tests and the
+//! program with all commands, `grader/full`, may depend on it.
 //!
 //! ```
 //! let labs: Vec<&str> = faultline::suites().iter().map(|suite| suite.lab).collect();

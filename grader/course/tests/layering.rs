@@ -1,7 +1,7 @@
 //! Who may depend on whom: the table of ARCHITECTURE.md itself, held against `cargo metadata`.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -142,43 +142,72 @@ fn every_crate_uses_only_what_the_architecture_allows() {
     }
 }
 
-/// `cargo grade` and `cargo test` must agree on the features of what they share, or cargo builds
-/// the wasm engine twice.
+/// Each package that is built, with the sets of features that it is built with: one for the
+/// program, and perhaps another for what runs while it is built.
+fn features(of: &[&str], edges: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut command = Command::new(std::env::var_os("CARGO").expect("cargo runs the tests"));
+    let arguments = [
+        "tree", "--locked", "--prefix", "none", "--format", "{p}|{f}", "--edges", edges,
+    ];
+    let output = command
+        .args(arguments)
+        .args(of)
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let lines = String::from_utf8(output.stdout).expect("UTF-8");
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in lines.lines() {
+        if let Some((package, features)) = line.trim_end_matches(" (*)").split_once('|') {
+            let sets = all.entry(package.to_owned()).or_default();
+            sets.insert(features.to_owned());
+        }
+    }
+    all
+}
+
+/// A student's `cargo grade`, the program with all commands and `cargo test` must agree on the
+/// features of what they share, or cargo builds the wasm engine twice.
 #[test]
-fn tests_need_no_other_build_of_the_wasm_engine() {
-    let features = |edges: &str| -> BTreeMap<String, String> {
-        let mut command = Command::new(std::env::var_os("CARGO").expect("cargo runs the tests"));
-        let arguments = [
-            "tree", "--locked", "--prefix", "none", "--format", "{p}|{f}", "--edges", edges,
-        ];
-        let output = command
-            .args(arguments)
-            .current_dir(root())
-            .output()
-            .expect("cargo runs");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let lines = String::from_utf8(output.stdout).expect("UTF-8");
-        let split = |line: &str| {
-            line.trim_end_matches(" (*)")
-                .split_once('|')
-                .map(|(p, f)| (p.to_owned(), f.to_owned()))
-        };
-        lines.lines().filter_map(split).collect()
-    };
-    let (run, test) = (features("normal,build"), features("normal,build,dev"));
-    assert!(
-        run.keys()
-            .any(|package| package.starts_with("cranelift-codegen "))
+fn nothing_needs_another_build_of_the_wasm_engine() {
+    let run = features(&["--package", "faultline"], "normal,build");
+    let engine = |package: &String| package.starts_with("cranelift-codegen ");
+    assert!(run.keys().any(engine));
+    let more = [
+        (
+            "grader/full",
+            &["--package", "faultline-full"][..],
+            "normal,build",
+        ),
+        ("the workspace", &["--workspace"], "normal,build"),
+        ("the tests", &["--workspace"], "normal,build,dev"),
+    ];
+    for (who, of, edges) in more {
+        let theirs = features(of, edges);
+        for (package, ours) in &run {
+            let theirs = &theirs[package];
+            assert_eq!(ours, theirs, "{package}: {who} wants other features of it");
+        }
+    }
+}
+
+/// What only course staff need is not built for students.
+#[test]
+fn a_student_waits_for_nothing_of_the_staff() {
+    let (run, full) = (
+        features(&["--package", "faultline"], "normal,build"),
+        features(&["--package", "faultline-full"], "normal,build"),
     );
-    for (package, features) in &run {
-        assert_eq!(
-            Some(features),
-            test.get(package),
-            "{package}: the tests want other features of it"
-        );
+    for heavy in [
+        "faultline-intake ",
+        "gix-odb ",
+        "zip ",
+        "serde-saphyr ",
+        "jiff ",
+    ] {
+        let has = |all: &BTreeMap<String, _>| all.keys().any(|package| package.starts_with(heavy));
+        assert!(has(&full) && !has(&run), "{heavy}");
     }
 }

@@ -76,7 +76,7 @@ impl Building {
     ///
     /// # Errors
     /// [`Error::Broken`] if it is required, and there is none.
-    pub(crate) fn sandbox(self, toolchain: &Toolchain) -> Result<Sandbox, Error> {
+    pub fn sandbox(self, toolchain: &Toolchain) -> Result<Sandbox, Error> {
         match self.lock_in {
             LockIn::Never => Ok(Sandbox::none()),
             LockIn::IfPossible => Ok(Sandbox::find(toolchain).unwrap_or_else(|_| Sandbox::none())),
@@ -184,7 +184,7 @@ pub(crate) fn stage(folder: &Path) -> Result<Staged, Error> {
 }
 
 /// What a student may wonder about: files among the sources that were not taken.
-pub(crate) fn left_out(submission: &Staged) -> Vec<String> {
+pub fn left_out(submission: &Staged) -> Vec<String> {
     let among_sources = submission
         .left_out()
         .iter()

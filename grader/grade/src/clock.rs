@@ -3,6 +3,6 @@
 use std::time::Instant;
 
 /// The milliseconds since then.
-pub(crate) fn millis(since: Instant) -> u64 {
+pub fn millis(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -82,6 +82,6 @@ pub fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> S
 }
 
 /// The grader itself failed, for this reason.
-pub(crate) fn broken(error: impl std::fmt::Display) -> Error {
+pub fn broken(error: impl std::fmt::Display) -> Error {
     Error::Broken(error.to_string())
 }

@@ -95,7 +95,7 @@ pub fn grade(
 }
 
 /// The same for a submission whose sources are known already, and which reports call by this name.
-pub(crate) fn grade_staged(
+pub fn grade_staged(
     course: &Course,
     request: &Request,
     name: &str,

@@ -1,7 +1,7 @@
 //! Plan, run, score: from a submission to a stream of events.
 //!
-//! [`grade()`] does all of it; [`replay()`] runs one recorded failure again; [`batch()`] grades a
-//! class; [`matrix()`] grades a lab's own right and wrong solutions.
+//! [`grade()`] does all of it; [`replay()`] runs one recorded failure again; [`matrix()`] grades a
+//! lab's own right and wrong solutions. A class is graded by `grader/class`, from the [`parts`].
 //!
 //! This crate must not know any lab. What there is to grade comes in as a [`Course`]: a project and
 //! the tests of its labs, which a registry lists (`grader/course`). Nor does it print, or know the
@@ -23,10 +23,9 @@
 //! ```
 //!
 //! The stages are modules: `plan` (what to run), `run` (one test with one seed is a run), `score`
-//! (points); `grading` puts them together and is the place to read on. Two rooms have a page at the
-//! door: `lesson` (what is made of a failure) and `batch` (a class).
+//! (points); `grading` puts them together and is the place to read on. The room `lesson` (what is
+//! made of a failure) has a page at the door.
 
-mod batch;
 mod building;
 mod clock;
 mod course;
@@ -41,6 +40,7 @@ mod matrix;
 mod mutants;
 mod names;
 mod origin;
+pub mod parts;
 mod plan;
 mod rebase;
 mod replay;
@@ -53,10 +53,6 @@ mod timings;
 mod trace;
 mod traces;
 
-pub use batch::{
-    BatchRequest, ClassListener, Kept, MergeRequest, Shard, Worker, batch, merge, plan_of_batch,
-    serve,
-};
 pub use building::{Building, Cache, Health, LockIn, doctor};
 pub use course::{Course, LabInfo, has_hidden_tests, labs, rubric, tests};
 pub use error::Error;

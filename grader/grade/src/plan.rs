@@ -21,7 +21,7 @@ pub struct Selection {
 
 /// The rows that any of the filters names: a part by its letter, a test by its id, or tests by a
 /// piece of their ids. All without a filter.
-pub(crate) fn selected<'a>(
+pub fn selected<'a>(
     suite: &Suite,
     rubric: &'a Rubric,
     asked: &Selection,

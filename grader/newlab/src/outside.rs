@@ -21,7 +21,7 @@ pub enum Source {
 }
 
 /// Faultline's crates that registries and suites use, and where they lie in its repository.
-const CRATES: [(&str, &str); 10] = [
+const CRATES: [(&str, &str); 11] = [
     ("labkit", "labs/labkit"),
     ("faultline-check", "grader/check"),
     ("faultline-cli", "grader/cli"),
@@ -31,6 +31,7 @@ const CRATES: [(&str, &str); 10] = [
     ("faultline-origin", "grader/origin"),
     ("faultline-selfcheck", "grader/selfcheck"),
     ("faultline-sim", "grader/sim"),
+    ("faultline-staff", "grader/staff"),
     ("faultline-verdict", "grader/verdict"),
 ];
 
@@ -83,6 +84,14 @@ pub fn files(lab: &NewLab, faultline: &Source, lock: &str) -> Result<Vec<File>, 
         (
             "grader/course/tests/course.rs",
             include_str!("../template/outside/course/tests/course.rs"),
+        ),
+        (
+            "grader/full/Cargo.toml",
+            include_str!("../template/outside/full/Cargo.toml"),
+        ),
+        (
+            "grader/full/src/main.rs",
+            include_str!("../template/outside/full/src/main.rs"),
         ),
     ];
     let plain = plain.into_iter().filter(|(_, text)| !text.is_empty());

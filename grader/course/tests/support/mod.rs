@@ -29,9 +29,17 @@ pub fn cargo_grade(arguments: &[&str]) -> Ran {
     cargo_grade_in(&root().join("grader/course"), arguments)
 }
 
+/// The program that cargo has built for the tests of this package: that with all commands in
+/// `grader/full`, otherwise that of students.
+pub fn program() -> &'static str {
+    let full = option_env!("CARGO_BIN_EXE_faultline-full");
+    full.or(option_env!("CARGO_BIN_EXE_faultline"))
+        .expect("each of the two packages has its program")
+}
+
 /// Runs it as if this were the package of `cargo grade`.
 pub fn cargo_grade_in(package: &Path, arguments: &[&str]) -> Ran {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
+    let mut command = Command::new(program());
     command
         .args(arguments)
         .env("CARGO_MANIFEST_DIR", package)

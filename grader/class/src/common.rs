@@ -5,17 +5,15 @@ use std::path::{Path, PathBuf};
 use faultline_host::{Staged, Toolchain};
 use faultline_intake::Batch;
 
+use faultline_grade::{
+    Course, Error, LockIn, Selection,
+    parts::{broken, fingerprint_of, left_out, must_be, selected},
+};
+
 use super::{
     plan::{self, Plan},
     record::Key,
     request::BatchRequest,
-};
-use crate::{
-    building::{LockIn, left_out},
-    course::Course,
-    error::{Error, broken},
-    origin,
-    plan::{Selection, selected},
 };
 
 /// What all submissions have in common.
@@ -41,11 +39,10 @@ impl<'a> Common<'a> {
             .map(|row| row.points)
             .sum();
         let batch = Batch::read(&request.batch).map_err(|error| Error::Usage(error.to_string()))?;
-        origin::must_be(course, &request.lab)?;
+        must_be(course, &request.lab)?;
         let toolchain = Toolchain::find(&course.root).map_err(broken)?;
         let layers = request.building.sandbox(&toolchain)?.mechanisms().to_vec();
-        let fingerprint =
-            origin::fingerprint_of(course, &request.lab, request.salt.as_ref(), &toolchain)?;
+        let fingerprint = fingerprint_of(course, &request.lab, request.salt.as_ref(), &toolchain)?;
         let base = request
             .batch
             .parent()

@@ -55,7 +55,7 @@ fn killed_at_any_moment_the_same_command_goes_on() {
 }
 
 fn start(class: &Graded, out: &str) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_faultline-full"));
     command
         .args(batch_arguments(&class.batch(), &class.out(out)))
         .current_dir(root());

@@ -7,11 +7,12 @@ use faultline_host::{
 use faultline_intake::{Entry, EntryKind, Limits, Submission, TakeError, Taken, take};
 use faultline_verdict::{FORMAT, Grade, Outcome, Score};
 
-use super::{common::Common, record::Record};
-use crate::{
-    plan::{Selection, selected},
-    score,
+use faultline_grade::{
+    Selection,
+    parts::{hidden_points, not_scored, selected},
 };
+
+use super::{common::Common, record::Record};
 
 /// Something to do about a submission.
 pub(super) enum Job {
@@ -125,9 +126,9 @@ pub(super) fn ungraded(common: &Common<'_>, id: &str, trouble: Trouble) -> Ready
             },
         )
     {
-        score::not_scored(&mut grade, outcome, why, &rubric, &rows);
-        grade.hidden_points_not_run = score::hidden_points(&mut rubric.tests.iter())
-            - score::hidden_points(&mut rows.iter().copied());
+        not_scored(&mut grade, outcome, why, &rubric, &rows);
+        grade.hidden_points_not_run =
+            hidden_points(&mut rubric.tests.iter()) - hidden_points(&mut rows.iter().copied());
     }
     let record = Record::of(&grade, None, String::new(), Vec::new());
     Ready {

@@ -7,21 +7,18 @@ use std::{
     time::Duration,
 };
 
-use faultline_grade::{
-    BatchRequest, Building, Cache, ClassListener, Course, Error, Kept, LockIn, MergeRequest, Salt,
-    Worker, write_whole,
+use faultline_class::{BatchRequest, ClassListener, Kept, MergeRequest, Shard, Worker};
+use faultline_cli::{
+    BatchArguments, MergeArguments, WORKER,
+    exit::{ALL_PASSED, NOT_SCORED},
+    output::{print, screen, width},
 };
+use faultline_grade::{Building, Cache, Course, Error, LockIn, Salt, write_whole};
 use faultline_report::{
     ClassScreen, Guarded, Page, class_csv, class_markdown, class_page, class_plan_text,
     class_to_json, handed_out, to_json,
 };
 use faultline_verdict::{Audience, Class, ClassEvent};
-
-use crate::{
-    arguments::{BatchArguments, MergeArguments, WORKER},
-    exit::{ALL_PASSED, NOT_SCORED},
-    output::{print, screen, width},
-};
 
 /// Grades a class.
 pub fn batch(
@@ -47,7 +44,10 @@ pub fn batch(
         jobs: arguments.jobs.map(usize::from),
         fresh: arguments.fresh,
         budget: arguments.budget,
-        shard: arguments.shard,
+        shard: arguments.shard.map(|shard| Shard {
+            part: shard.part,
+            of: shard.of,
+        }),
         building: Building {
             lock_in: if arguments.unsafe_build {
                 LockIn::Never
@@ -66,13 +66,13 @@ pub fn batch(
     };
     if arguments.dry_run {
         print(&class_plan_text(
-            &faultline_grade::plan_of_batch(course, &request)?,
+            &faultline_class::plan_of_batch(course, &request)?,
             width(),
         ));
         return Ok(ALL_PASSED);
     }
     let mut desk = Desk::new(&request.out, arguments.after_deadline);
-    let class = faultline_grade::batch(course, &request, &mut desk, interrupt)?;
+    let class = faultline_class::batch(course, &request, &mut desk, interrupt)?;
     drop(desk);
     print(&format!("scores in {}\n", out.join("scores.csv").display()));
     Ok(exit_code(&class))
@@ -85,7 +85,7 @@ pub fn merge(arguments: &MergeArguments) -> Result<u8, Error> {
         shards: arguments.shards.clone(),
     };
     let mut desk = Desk::new(&request.out, arguments.after_deadline);
-    let class = faultline_grade::merge(&request, &mut desk)?;
+    let class = faultline_class::merge(&request, &mut desk)?;
     desk.event(ClassEvent::Finished {
         class: Box::new(class.clone()),
         stopped: None,

@@ -11,6 +11,11 @@ use faultline_verdict::{
     Class, ClassEvent, ClassPlan, ClassStatus, PlanStep, PlannedWork, Stopped,
 };
 
+use faultline_grade::{
+    Course, Error,
+    parts::{millis, nearest},
+};
+
 use super::{
     common::Common,
     pool::WorkerPool,
@@ -19,11 +24,6 @@ use super::{
     request::{BatchRequest, ClassListener, Kept},
     store::Store,
     submission::{Job, Ready, stage, ungraded},
-};
-use crate::{
-    clock::millis,
-    course::Course,
-    error::{Error, nearest},
 };
 
 /// Grades a class. Stopped at any moment, by any means, the same request goes on where it was.

@@ -15,16 +15,14 @@ use std::{
 
 use faultline_host::Staged;
 
+use faultline_grade::{Error, Traces, parts::broken};
+
 use super::{
     common::Common,
     record::Record,
     store::{STAFF, Store, TRACES},
     submission::{Job, Ready, Trouble, stage, ungraded},
     worker::{Answer, Work},
-};
-use crate::{
-    error::{Error, broken},
-    grading::Traces,
 };
 
 /// A pool of workers.

@@ -166,8 +166,8 @@ fn the_readme_lists_every_fixture() {
     }
     assert!(
         table == expected,
-        "the table is old; `UPDATE_HOSTILE=1 cargo test -p faultline --test hostile readme` renews \
-         it"
+        "the table is old; `UPDATE_HOSTILE=1 cargo test -p faultline-full --test hostile readme` \
+         renews it"
     );
 }
 

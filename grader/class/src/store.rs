@@ -13,13 +13,11 @@ use std::{
 use faultline_verdict::{ClassStatus, Grade};
 use serde::{Serialize, de::DeserializeOwned};
 
+use faultline_grade::{Error, parts::broken, write_whole};
+
 use super::{
     plan::{self, Plan},
     record::{self, Key, Record, digest, document},
-};
-use crate::{
-    error::{Error, broken},
-    files::write_whole,
 };
 
 /// The folder; while this is there, no other process grades into it.
@@ -217,7 +215,7 @@ mod tests {
     use faultline_verdict::{FORMAT, Outcome, Score};
 
     use super::*;
-    use crate::{course::Course, origin::fingerprint_of};
+    use faultline_grade::{Course, parts::fingerprint_of};
 
     /// A project of two labs.
     fn project() -> tempfile::TempDir {

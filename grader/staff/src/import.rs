@@ -3,16 +3,17 @@
 
 use std::fmt::Write as _;
 
+use faultline_cli::{Import, Layout};
 use faultline_grade::Error;
 use faultline_intake::{
     Batch, ImportRequest, Imported, IntakeError, Layout as Laid, Moment, Student, TimeSource,
 };
 use faultline_report::printable;
 
-use crate::arguments::{Import, Layout};
-
 /// Imports, writes the batch, and returns the summary.
 pub fn import(arguments: &Import) -> Result<String, Error> {
+    let deadline = moment("--deadline", arguments.deadline.as_deref())?;
+    let now = moment("--now", arguments.now.as_deref())?;
     let request = ImportRequest {
         dir: arguments.dir.clone(),
         layout: arguments.layout.map(laid),
@@ -21,8 +22,8 @@ pub fn import(arguments: &Import) -> Result<String, Error> {
         grades: arguments.grades.clone(),
         teams: arguments.teams.clone(),
         extensions: arguments.extensions.clone(),
-        deadline: arguments.deadline,
-        now: arguments.now.unwrap_or_else(Moment::now),
+        deadline,
+        now: now.unwrap_or_else(Moment::now),
         take_late: arguments.late,
         prefer_tags: arguments.tag,
         replace: arguments.replace,
@@ -34,6 +35,11 @@ pub fn import(arguments: &Import) -> Result<String, Error> {
         IntakeError::Input { .. } => Error::Usage(error.to_string()),
     })?;
     Ok(summary(&imported))
+}
+
+fn moment(argument: &str, text: Option<&str>) -> Result<Option<Moment>, Error> {
+    let read = text.map(Moment::parse).transpose();
+    read.map_err(|why| Error::Usage(format!("{argument} {:?}: {why}", text.unwrap_or_default())))
 }
 
 fn laid(layout: Layout) -> Laid {

@@ -4,7 +4,7 @@
 mod class;
 mod graded;
 mod interruptions;
-#[path = "../support/mod.rs"]
+#[path = "../../../course/tests/support/mod.rs"]
 mod support;
 
 use std::{fs, path::Path};

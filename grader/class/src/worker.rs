@@ -23,14 +23,9 @@ use faultline_host::{
 use faultline_verdict::{Audience, Event, Grade};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    building::Building,
-    course::Course,
-    error::{Error, broken},
-    grading::{Request, Traces, grade_staged},
-    plan::Selection,
-    run::Seeds,
-    salt::Salt,
+use faultline_grade::{
+    Building, Course, Error, Request, Salt, Seeds, Selection, Traces,
+    parts::{broken, grade_staged},
 };
 
 /// No answer is longer; a grade with many failures has a few megabytes.

@@ -2,6 +2,7 @@
 //! tested in grader/intake.)
 
 #[expect(dead_code, reason = "tests of submissions use the rest")]
+#[path = "../../course/tests/support/mod.rs"]
 mod support;
 
 use std::{fs, path::Path};

@@ -8,15 +8,13 @@ use std::{
 
 use faultline_verdict::{Class, Grade};
 
+use faultline_grade::{Error, parts::broken, write_whole};
+
 use super::{
     plan::Plan,
     record::Record,
     request::{ClassListener, Kept},
     store::{PREFLIGHT, Store},
-};
-use crate::{
-    error::{Error, broken},
-    files::write_whole,
 };
 
 /// What to join.

@@ -11,14 +11,15 @@ use faultline_host::Staged;
 use faultline_verdict::{ClassEvent, Grade, Outcome, Score, Status};
 use serde::{Deserialize, Serialize};
 
+use faultline_grade::{
+    Error,
+    parts::{broken, millis},
+};
+
 use super::{
     pool::WorkerPool,
     record::Key,
     store::{self, PREFLIGHT},
-};
-use crate::{
-    clock::millis,
-    error::{Error, broken},
 };
 
 /// What was found, and for what.

@@ -4,8 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use faultline_verdict::{Class, ClassEvent, Grade};
 
+use faultline_grade::{Building, Error, Salt};
+
 use super::worker::Worker;
-use crate::{building::Building, error::Error, salt::Salt};
 
 /// What to grade, and how.
 #[derive(Clone, Debug)]

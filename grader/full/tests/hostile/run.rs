@@ -91,7 +91,7 @@ static RUN: LazyLock<Run> = LazyLock::new(|| {
 
 /// Runs the grader with a token in its environment.
 fn grader(arguments: &[&str]) -> (i32, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_faultline-full"));
     command
         .args(arguments)
         .env("FAULTLINE_TOKEN", TOKEN)

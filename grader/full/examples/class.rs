@@ -1,5 +1,5 @@
-//! What grading a class costs: `cargo run -p faultline --example class -- [SIZE] [LAB]` makes a
-//! class of SIZE students (120) of LAB (lab2) with correct, wrong, broken, hostile, missing and
+//! What grading a class costs: `cargo run -p faultline-full --example class -- [SIZE] [LAB]` makes
+//! a class of SIZE students (120) of LAB (lab2) with correct, wrong, broken, hostile, missing and
 //! late submissions and teams, imports and grades it with all hidden tests, and prints the real
 //! time for each submission and the most memory that all processes of the grader had together.
 
@@ -84,7 +84,7 @@ fn main() {
 /// The grader of this project, built.
 fn grader(root: &Path) -> PathBuf {
     let built = Command::new(env!("CARGO"))
-        .args(["build", "-q", "-p", "faultline"])
+        .args(["build", "-q", "-p", "faultline-full"])
         .current_dir(root)
         .status();
     assert!(
@@ -95,7 +95,7 @@ fn grader(root: &Path) -> PathBuf {
     let built = this.ancestors().nth(2);
     built
         .expect("it lies in target/debug/examples")
-        .join("faultline")
+        .join("faultline-full")
 }
 
 /// Runs a command to its end: its exit code, the real time, and the most memory that it and all

@@ -1,5 +1,9 @@
-//! The room where classes are graded: each submission once, by a process of its own, and what is
-//! done is never done again.
+//! Grades a class: each submission once, by a process of its own, and what is done is never done
+//! again.
+//!
+//! It is a crate of its own because a student needs none of it: what reads clones, zip files and
+//! rosters (`grader/intake`) is built where `cargo grade batch` is asked for. How one submission is
+//! graded is not decided here (`grader/grade` does), nor how results look (`grader/report`).
 //!
 //! Data flows one way:
 //!
@@ -18,6 +22,13 @@
 //! A result counts once its record is there, the record is written last, and it holds the key of
 //! all that the result depends on. So going on after a power cut, grading one student again and
 //! joining shards are one mechanism: look at what is there, do what is missing. Begin with `class`.
+//!
+//! ```
+//! use faultline_class::Shard;
+//!
+//! let third = Shard { part: 3, of: 16 };
+//! assert_eq!(third.part, 3);
+//! ```
 
 mod class;
 mod common;

@@ -1,0 +1,103 @@
+//! The commands of course staff that this crate does not carry out: what they need (clones, zip
+//! files, rosters) takes long to build, and no student asks for it.
+
+use std::{
+    path::Path,
+    process::Command,
+    sync::{Arc, atomic::AtomicBool},
+};
+
+use faultline_grade::{Course, Error};
+
+use crate::arguments::{self, BatchArguments, Import, MergeArguments};
+
+/// Such a command, and what it is told.
+#[derive(Clone, Copy, Debug)]
+pub enum StaffCommand<'a> {
+    /// Grade a class.
+    Batch(&'a BatchArguments),
+    /// Join the results of several machines.
+    Merge(&'a MergeArguments),
+    /// What a worker of `batch` is started with.
+    BatchWorker,
+    /// From a folder and a roster to a batch.
+    Import(&'a Import),
+}
+
+/// Carries such a command out, and says the exit code.
+pub type CarryOut = fn(&Course, StaffCommand<'_>, &Arc<AtomicBool>) -> Result<u8, Error>;
+
+/// Who carries out such commands.
+#[derive(Clone, Copy, Debug)]
+pub enum Staff {
+    /// This function: the program has all commands.
+    Here(CarryOut),
+    /// A program of the project that has them: the package of this name, and its only program, of
+    /// the same name. Cargo builds it at first use.
+    Program(&'static str),
+}
+
+impl Staff {
+    pub(crate) fn carry_out(
+        self,
+        course: &Course,
+        command: StaffCommand<'_>,
+        interrupt: &Arc<AtomicBool>,
+    ) -> Result<u8, Error> {
+        match self {
+            Staff::Here(carry_out) => carry_out(course, command, interrupt),
+            Staff::Program(package) => hand_over(&course.root, package),
+        }
+    }
+}
+
+/// Has cargo run the other program with this one's arguments in the same folder.
+fn hand_over(root: &Path, package: &str) -> Result<u8, Error> {
+    let manifest = root.join("Cargo.toml");
+    let other = || format!("this command is carried out by another program, {package}, and");
+    if !manifest.is_file() {
+        let (other, manifest) = (other(), manifest.display());
+        return Err(Error::Broken(format!(
+            "{other} cargo builds that of the project, but there is no {manifest}: run it in a \
+             checkout of the project"
+        )));
+    }
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut run = Command::new(&cargo);
+    run.args(["run", "--package", package, "--manifest-path"])
+        .arg(manifest);
+    if is_built(package) {
+        run.arg("--quiet");
+    } else {
+        eprintln!("cargo grade: this command is a program of its own, which is built at first use");
+    }
+    run.arg("--")
+        .args(arguments::words(std::env::args_os()).split_off(1));
+    ended(&mut run).map_err(|error| {
+        let (other, cargo) = (other(), cargo.display());
+        Error::Broken(format!(
+            "{other} cargo builds it at first use, but {cargo} cannot be started: {error}. \
+             README.md says how to install it; a released cargo-grade has all commands"
+        ))
+    })
+}
+
+/// True if it lies beside this program. (Whether it is up to date, cargo will see.)
+fn is_built(package: &str) -> bool {
+    let name = format!("{package}{}", std::env::consts::EXE_SUFFIX);
+    std::env::current_exe().is_ok_and(|program| program.with_file_name(name).is_file())
+}
+
+/// Becomes the other program, which then hears of Ctrl-C as this one would have.
+#[cfg(unix)]
+fn ended(run: &mut Command) -> std::io::Result<u8> {
+    Err(std::os::unix::process::CommandExt::exec(run))
+}
+
+/// Waits for the other program. Ctrl-C reaches both, and this one goes on waiting.
+#[cfg(not(unix))]
+fn ended(run: &mut Command) -> std::io::Result<u8> {
+    let code = run.status()?.code();
+    let code = code.and_then(|code| u8::try_from(code).ok());
+    Ok(code.unwrap_or(crate::exit::BROKEN))
+}

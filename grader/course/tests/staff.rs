@@ -1,0 +1,119 @@
+//! What only course staff ask for is another program's, which cargo builds at first use: who asks
+//! gets it run with the same arguments in the same folder, and a clear word where that fails.
+#![cfg(unix)]
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .expect("the project is above")
+        .to_owned()
+}
+
+/// A student's grader in a folder of its own, so that no other program lies beside it, and a cargo
+/// that only tells what it is asked for.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Place {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let grader = folder.path().join("faultline");
+        fs::copy(env!("CARGO_BIN_EXE_faultline"), grader).expect("the grader is built");
+        let cargo = folder.path().join("cargo");
+        let script = "#!/bin/sh\nprintf '%s\\n' \"$PWD\" \"$@\"\nexit 5\n";
+        fs::write(&cargo, script).expect("a new file");
+        fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        Place { folder }
+    }
+
+    fn run(&self, cargo: &Path, arguments: &[&str]) -> (i32, String, String) {
+        let output = Command::new(self.folder.path().join("faultline"))
+            .args(arguments)
+            .env("CARGO", cargo)
+            .env("CARGO_MANIFEST_DIR", root().join("grader/course"))
+            .current_dir(root().join("rubrics"))
+            .stdin(Stdio::null())
+            .output();
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = output.expect("the grader runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        (status.code().expect("it exits"), text(stdout), text(stderr))
+    }
+
+    fn cargo(&self) -> PathBuf {
+        self.folder.path().join("cargo")
+    }
+}
+
+#[test]
+fn cargo_runs_the_other_program_with_the_same_arguments_in_the_same_folder() {
+    let place = Place::new();
+    let arguments = ["batch", "lab0", "no such batch.toml", "--budget", "1h 30m"];
+    let (code, out, err) = place.run(&place.cargo(), &arguments);
+    assert_eq!(code, 5, "the exit code is the other program's: {err}");
+    let (folder, manifest) = (root().join("rubrics"), root().join("Cargo.toml"));
+    let asked = |quiet: &str| {
+        let (folder, manifest) = (folder.display(), manifest.display());
+        let arguments = arguments.join("\n");
+        format!(
+            "{folder}\nrun\n--package\nfaultline-full\n--manifest-path\n{manifest}\n{quiet}--\n\
+             {arguments}\n"
+        )
+    };
+    assert_eq!(out, asked(""));
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(err.contains("built at first use"), "{err}");
+    // Once it is there, nothing of that is worth a word.
+    fs::write(place.folder.path().join("faultline-full"), "").expect("a new file");
+    let again = place.run(&place.cargo(), &arguments);
+    assert_eq!(again, (5, asked("--quiet\n"), String::new()));
+}
+
+#[test]
+fn help_and_wrong_arguments_build_nothing() {
+    let place = Place::new();
+    let none = Path::new("/nowhere/cargo");
+    for command in ["batch", "merge", "import"] {
+        let (code, out, err) = place.run(none, &[command, "--help"]);
+        assert_eq!(code, 0, "{command}: {err}");
+        assert!(out.contains("For course staff"), "{command}: {out}");
+    }
+    let wrong = [
+        &["batch", "lab0", "batch.toml", "--shard", "5/4"][..],
+        &["batch", "lab0", "batch.toml", "--budget", "soon"],
+        &["import", "class", "--layout", "usb-stick"],
+        &["merge", "out"],
+    ];
+    for arguments in wrong {
+        let (code, out, err) = place.run(none, arguments);
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn without_cargo_it_says_what_is_missing() {
+    let place = Place::new();
+    let (code, out, err) = place.run(Path::new("/nowhere/cargo"), &["import", "class"]);
+    assert_eq!((code, out.as_str()), (4, ""), "{err}");
+    for part in [
+        "faultline-full",
+        "/nowhere/cargo cannot be started",
+        "cargo-grade",
+    ] {
+        assert!(err.contains(part), "{part}: {err}");
+    }
+}
