@@ -67,7 +67,7 @@ fn every_wrong_solution_is_tried_in_a_tier() {
     assert!(tried.iter().eq(all), "each is a file");
 }
 
-/// A suite that has gone blind shows at once, and no solution that is graded always is missed.
+/// A suite that has gone blind shows at once, and so does one that a correct program fails.
 #[test]
 fn every_cargo_test_tries_each_lab() {
     let checks = checks();
@@ -76,9 +76,7 @@ fn every_cargo_test_tries_each_lab() {
         let always = |check: &&String| checks[*check] && check.starts_with(lab);
         let wrong = checks.keys().filter(always);
         assert_eq!(wrong.filter(|check| check.contains("::wrong::")).count(), 1);
-        for check in ["reference_scores_everything", "variant_scores_everything"] {
-            assert!(checks[&format!("{lab}::{check}")], "{check} of {lab}");
-        }
+        assert!(checks[&format!("{lab}::reference_scores_everything")]);
     }
 }
 
