@@ -1,4 +1,4 @@
-//! The course checks itself: `cargo test -p faultline --test course NAME`.
+//! The course checks itself: `cargo test --test course NAME -- --include-ignored`.
 
 use std::{path::Path, process::ExitCode};
 

@@ -9,7 +9,7 @@ use libtest_mimic::Failed;
 use crate::lab::{Lab, ensure, is_hidden};
 
 /// A wrong solution that chaos catches.
-fn is_caught_by_chaos(mutant: &Mutant) -> bool {
+pub fn is_caught_by_chaos(mutant: &Mutant) -> bool {
     mutant.loses.iter().any(|test| test.ends_with("chaos"))
 }
 

@@ -6,7 +6,17 @@ use faultline_grade::{Category, Mutant, RubricRow, Traces, replay};
 use faultline_verdict::{Grade, Outcome, Status};
 use libtest_mimic::Failed;
 
-use crate::lab::{Lab, ensure, is_hidden};
+use crate::{
+    lab::{Lab, ensure, is_hidden},
+    lesson::is_caught_by_chaos,
+};
+
+/// One that every `cargo test` tries: the first that chaos catches, so that a suite which has gone
+/// blind does not wait for the check of them all.
+pub fn tried_always(all: &[Mutant]) -> Option<String> {
+    let first = all.iter().find(|mutant| is_caught_by_chaos(mutant));
+    first.or(all.first()).map(|mutant| mutant.name.clone())
+}
 
 /// Each test catches some wrong solution, or is a first step.
 pub fn every_test_has_a_purpose(lab: &Lab) -> Result<(), Failed> {

@@ -3,6 +3,7 @@
 //! the scripts and examples that go with them.
 
 mod release;
+mod tiers;
 mod yaml;
 
 use std::{
@@ -304,26 +305,46 @@ fn every_long_run_is_made_every_night() {
     });
 }
 
+/// Programs that are found before those of this machine.
+#[cfg(unix)]
+struct Fakes(tempfile::TempDir);
+
+#[cfg(unix)]
+impl Fakes {
+    /// Each is the text of a shell script.
+    fn new(programs: &[(&str, &str)]) -> Fakes {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (name, text) in programs {
+            let program = folder.path().join(name);
+            fs::write(&program, format!("#!/bin/sh\n{text}\n")).expect("a new file");
+            let mode = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(&program, mode).expect("it is ours");
+        }
+        Fakes(folder)
+    }
+
+    /// A script of the project with these programs: its exit code, and what it prints.
+    fn run(&self, script: &str, arguments: &[&str]) -> (Option<i32>, String) {
+        let usual = std::env::var("PATH").expect("a search path");
+        let path = format!("{}:{usual}", self.0.path().display());
+        let mut command = Command::new("bash");
+        command.arg(root().join(script)).args(arguments);
+        let output = command.env("PATH", path).output().expect("bash is there");
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        (output.status.code(), text)
+    }
+}
+
 /// Each run that is listed is made: with a cargo that only writes down what it is asked.
 #[cfg(unix)]
 #[test]
 fn every_long_run_asks_cargo_for_something() {
-    use std::os::unix::fs::PermissionsExt;
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let cargo = folder.path().join("cargo");
-    fs::write(&cargo, "#!/bin/sh\necho \"cargo $*\"\n").expect("a new file");
-    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("it is ours");
-    let usual = std::env::var("PATH").expect("a search path");
-    let path = format!("{}:{usual}", folder.path().display());
+    let fakes = Fakes::new(&[("cargo", "echo \"cargo $*\"")]);
     let long = |argument: &str| {
-        let mut command = Command::new("bash");
-        command.arg(root().join(".ci/long")).env("PATH", &path);
-        if !argument.is_empty() {
-            command.arg(argument);
-        }
-        let output = command.output().expect("bash is there");
-        let text = String::from_utf8(output.stdout).expect("UTF-8");
-        (output.status.code(), text)
+        let arguments = [argument];
+        let named = usize::from(!argument.is_empty());
+        fakes.run(".ci/long", &arguments[..named])
     };
     for name in long("").1.lines() {
         let (code, asked) = long(name);

@@ -26,6 +26,7 @@ impl Draws {
 }
 
 #[test]
+#[ignore = "it grades the class twice more"]
 fn killed_at_any_moment_the_same_command_goes_on() {
     let class = &*GRADED;
     let mut draws = Draws(8);

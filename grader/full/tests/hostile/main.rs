@@ -1,4 +1,6 @@
-//! The hostile corpus has its form, and can be written out as submissions.
+//! The hostile corpus has its form, can be written out as submissions, and is graded. Of each sort
+//! one fixture is graded always, all others with `--ignored`, as `.ci/run` does in a stage of its
+//! own.
 #![cfg(unix)] // Its links and pipes are those of Unix.
 
 mod corpus;
@@ -7,7 +9,9 @@ mod run;
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
 
-use corpus::{Fixture, Kind, NEIGHBOUR_MARK, Verdict, folder, read_all, write_all};
+use corpus::{
+    Fixture, Kind, NEIGHBOUR, NEIGHBOUR_MARK, Verdict, few, folder, others, read_all, write_all,
+};
 
 /// What every kind must have at least.
 const OF_EACH_KIND: usize = 6;
@@ -91,6 +95,20 @@ fn every_attack_on_reports_names_what_must_not_get_through() {
     }
 }
 
+/// No fixture is in neither class; only the neighbour, whose sources are to be read, is in both.
+#[test]
+fn every_fixture_is_graded_in_one_of_the_two_classes() {
+    let (few, others) = (few(), others());
+    assert!(few.len() < others.len());
+    for Fixture { name, .. } in read_all() {
+        let all = few.iter().chain(&others);
+        let times = all.filter(|fixture| fixture.name == name).count();
+        assert_eq!(times, 1 + usize::from(name == NEIGHBOUR), "{name}");
+    }
+    let has = |kind: Kind| few.iter().any(|fixture| fixture.kind == kind);
+    assert!(Kind::ALL.into_iter().all(has));
+}
+
 /// With `FAULTLINE_HOSTILE=DIR` they stay there, to be looked at and tried by hand.
 #[test]
 fn every_fixture_can_be_written_as_a_submission() {
@@ -100,7 +118,7 @@ fn every_fixture_can_be_written_as_a_submission() {
     let canary = into.join("canary.txt");
     fs::create_dir_all(&into).expect("a new folder");
     fs::write(&canary, "canary of this machine").expect("a new file");
-    let fixtures = write_all(&into, &canary);
+    let fixtures = write_all(read_all(), &into, &canary);
     let mut marked = 0;
     for fixture in &fixtures {
         assert!(

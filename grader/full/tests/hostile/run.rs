@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::corpus::{Fixture, NEIGHBOUR_MARK, Place, Verdict, write_all};
+use crate::corpus::{Fixture, NEIGHBOUR_MARK, Place, Verdict, few, others, write_all};
 
 /// Stands in a file that nobody may read.
 const CANARY: &str = "CANARY-OF-THIS-MACHINE-58d1";
@@ -23,7 +23,7 @@ const TOKEN: &str = "TOKEN-OF-THIS-MACHINE-93b7";
 /// three that are not.
 const BUILD_LIMIT: &str = "30s";
 
-/// The corpus after it was graded.
+/// A class of fixtures after it was graded.
 struct Run {
     fixtures: Vec<Fixture>,
     printed: String,
@@ -32,62 +32,11 @@ struct Run {
     rows: BTreeMap<String, Value>,
 }
 
-static RUN: LazyLock<Run> = LazyLock::new(|| {
-    // What is in a static is never dropped, so it lies where cargo keeps such things.
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile");
-    if folder.exists() {
-        fs::remove_dir_all(&folder).expect("it is of an older run");
-    }
-    let class = folder.join("class");
-    fs::create_dir_all(&class).expect("a new folder");
-    let canary = folder.join("canary.txt");
-    fs::write(&canary, CANARY).expect("a new file");
-    let fixtures = write_all(&class, &canary);
-    let (batch, out) = (folder.join("batch.toml"), folder.join("results"));
-    let text = |path: &Path| path.to_str().expect("a plain path").to_owned();
-    let (code, imported) = grader(&[
-        "import",
-        &text(&class),
-        "--out",
-        &text(&batch),
-        "--now",
-        "2026-03-02T00:00:00Z",
-    ]);
-    assert_eq!(code, 0, "{imported}");
-    let (code, mut printed) = grader(&[
-        "batch",
-        "lab0",
-        &text(&batch),
-        "--hidden",
-        "--out",
-        &text(&out),
-        "--build-limit",
-        BUILD_LIMIT,
-    ]);
-    assert_eq!(code, 5, "some are rejected: {printed}");
-    printed += &imported;
-    let mut files = BTreeMap::new();
-    collect(&out, &out, &mut files);
-    let scores: Value = serde_json::from_str(&files["scores.json"]).expect("JSON");
-    let of = |row: &Value| {
-        (
-            row["submission"].as_str().expect("an id").to_owned(),
-            row.clone(),
-        )
-    };
-    let rows = scores["rows"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(of)
-        .collect();
-    Run {
-        fixtures,
-        printed,
-        files,
-        rows,
-    }
-});
+/// The few that are graded always.
+static FEW: LazyLock<Run> = LazyLock::new(|| Run::of("hostile-few", few()));
+
+/// All others.
+static OTHERS: LazyLock<Run> = LazyLock::new(|| Run::of("hostile-others", others()));
 
 /// Runs the grader with a token in its environment.
 fn grader(arguments: &[&str]) -> (i32, String) {
@@ -127,6 +76,64 @@ fn collect(root: &Path, folder: &Path, files: &mut BTreeMap<String, String>) {
 }
 
 impl Run {
+    /// Imports and grades these as a class.
+    fn of(name: &str, fixtures: Vec<Fixture>) -> Run {
+        // What is in a static is never dropped, so it lies where cargo keeps such things.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder).expect("it is of an older run");
+        }
+        let class = folder.join("class");
+        fs::create_dir_all(&class).expect("a new folder");
+        let canary = folder.join("canary.txt");
+        fs::write(&canary, CANARY).expect("a new file");
+        let fixtures = write_all(fixtures, &class, &canary);
+        let (batch, out) = (folder.join("batch.toml"), folder.join("results"));
+        let text = |path: &Path| path.to_str().expect("a plain path").to_owned();
+        let (code, imported) = grader(&[
+            "import",
+            &text(&class),
+            "--out",
+            &text(&batch),
+            "--now",
+            "2026-03-02T00:00:00Z",
+        ]);
+        assert_eq!(code, 0, "{imported}");
+        let (code, mut printed) = grader(&[
+            "batch",
+            "lab0",
+            &text(&batch),
+            "--hidden",
+            "--out",
+            &text(&out),
+            "--build-limit",
+            BUILD_LIMIT,
+        ]);
+        assert_eq!(code, 5, "some are rejected: {printed}");
+        printed += &imported;
+        let mut files = BTreeMap::new();
+        collect(&out, &out, &mut files);
+        let scores: Value = serde_json::from_str(&files["scores.json"]).expect("JSON");
+        let of = |row: &Value| {
+            (
+                row["submission"].as_str().expect("an id").to_owned(),
+                row.clone(),
+            )
+        };
+        let rows = scores["rows"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(of)
+            .collect();
+        Run {
+            fixtures,
+            printed,
+            files,
+            rows,
+        }
+    }
+
     fn row(&self, fixture: &Fixture) -> &Value {
         self.rows
             .get(id(fixture))
@@ -171,11 +178,10 @@ fn flat(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-#[test]
-fn each_has_the_verdict_and_the_points_that_it_deserves() {
+fn each_has_the_verdict_and_the_points_that_it_deserves(run: &Run) {
     let mut wrong = String::new();
-    for fixture in &RUN.fixtures {
-        let row = RUN.row(fixture);
+    for fixture in &run.fixtures {
+        let row = run.row(fixture);
         let expected = match fixture.verdict {
             Verdict::Graded => "graded",
             Verdict::DoesNotBuild => "does-not-build",
@@ -196,11 +202,10 @@ fn each_has_the_verdict_and_the_points_that_it_deserves() {
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
-#[test]
-fn each_result_says_what_a_human_needs_to_know() {
+fn each_result_says_what_a_human_needs_to_know(run: &Run) {
     let mut wrong = String::new();
-    for fixture in &RUN.fixtures {
-        let result = RUN
+    for fixture in &run.fixtures {
+        let result = run
             .files
             .get(&format!("staff/{}/result.json", id(fixture)))
             .expect("each has a result");
@@ -208,7 +213,7 @@ fn each_result_says_what_a_human_needs_to_know() {
         let mut said = String::new();
         texts(&result, &mut said);
         // Invisible characters are made visible on the page.
-        said += &RUN.files[&format!("staff/{}/report.html", id(fixture))];
+        said += &run.files[&format!("staff/{}/report.html", id(fixture))];
         let said = flat(&said);
         for text in fixture
             .says
@@ -231,8 +236,7 @@ fn texts(value: &Value, out: &mut String) {
     }
 }
 
-#[test]
-fn nobody_reads_the_machine_or_a_neighbour() {
+fn nobody_reads_the_machine_or_a_neighbour(run: &Run) {
     let hidden =
         fs::read_to_string(crate::corpus::root().join("grader/suites/lab0/hidden/src/lib.rs"))
             .expect("it is there");
@@ -240,10 +244,10 @@ fn nobody_reads_the_machine_or_a_neighbour() {
         .lines()
         .find(|line| line.contains("fn "))
         .expect("a line of its code");
-    for (name, text) in RUN
+    for (name, text) in run
         .files
         .iter()
-        .chain([(&"terminal".to_owned(), &RUN.printed)])
+        .chain([(&"terminal".to_owned(), &run.printed)])
     {
         for secret in [CANARY, TOKEN, NEIGHBOUR_MARK, hidden] {
             assert!(!text.contains(secret), "{name} has {secret:?}");
@@ -251,14 +255,13 @@ fn nobody_reads_the_machine_or_a_neighbour() {
     }
 }
 
-#[test]
-fn nothing_gets_through_to_who_reads_the_results() {
+fn nothing_gets_through_to_who_reads_the_results(run: &Run) {
     let mut wrong = String::new();
-    for fixture in &RUN.fixtures {
+    for fixture in &run.fixtures {
         let common = ["scores.csv", "scores.json", "summary.md", "index.html"]
-            .map(|name| RUN.files.get_key_value(name));
-        let terminal = ("terminal".to_owned(), RUN.printed.clone());
-        let files = RUN
+            .map(|name| run.files.get_key_value(name));
+        let terminal = ("terminal".to_owned(), run.printed.clone());
+        let files = run
             .files_of(fixture)
             .chain(common.into_iter().flatten())
             .chain([(&terminal.0, &terminal.1)]);
@@ -301,11 +304,10 @@ fn nothing_gets_through_to_who_reads_the_results() {
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
-#[test]
-fn nothing_is_left_behind() {
-    let ids: BTreeSet<&str> = RUN.fixtures.iter().map(id).collect();
-    assert_eq!(RUN.rows.len(), ids.len());
-    for (name, text) in &RUN.files {
+fn nothing_is_left_behind(run: &Run) {
+    let ids: BTreeSet<&str> = run.fixtures.iter().map(id).collect();
+    assert_eq!(run.rows.len(), ids.len());
+    for (name, text) in &run.files {
         let mut parts = name.split('/');
         let known = match (parts.next(), parts.next()) {
             (Some("staff" | "students"), Some(id)) => ids.contains(id),
@@ -316,8 +318,29 @@ fn nothing_is_left_behind() {
         assert!(text.len() <= 8 << 20, "{name} has {} bytes", text.len());
     }
     assert!(
-        RUN.printed.len() < 100_000,
+        run.printed.len() < 100_000,
         "{} bytes on the terminal",
-        RUN.printed.len()
+        run.printed.len()
     );
+}
+
+/// A test for each check of the few, and one for each of all others.
+macro_rules! of_both_classes {
+    ($($check:ident)*) => {
+        mod few_of_each_sort {
+            $(#[test] fn $check() { super::$check(&super::FEW); })*
+        }
+
+        mod all_others {
+            $(#[test] #[ignore = "takes minutes"] fn $check() { super::$check(&super::OTHERS); })*
+        }
+    };
+}
+
+of_both_classes! {
+    each_has_the_verdict_and_the_points_that_it_deserves
+    each_result_says_what_a_human_needs_to_know
+    nobody_reads_the_machine_or_a_neighbour
+    nothing_gets_through_to_who_reads_the_results
+    nothing_is_left_behind
 }

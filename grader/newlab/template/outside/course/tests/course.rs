@@ -1,4 +1,5 @@
-//! The course checks itself: `cargo test`, or `cargo test -p course --test course LAB` for one lab.
+//! The course checks itself: `cargo test`, `cargo test --test course LAB` for one lab. With
+//! `-- --include-ignored` behind it, each wrong solution is tried, too.
 
 use std::{path::Path, process::ExitCode};
 
