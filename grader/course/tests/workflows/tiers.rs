@@ -9,7 +9,10 @@ use std::{
 
 use faultline_grade::Course;
 
-use super::{read, root};
+use super::{
+    read, root,
+    yaml::{get, steps, text, workflow},
+};
 
 /// Whether `cargo test` makes each check of the registered labs.
 fn checks() -> BTreeMap<String, bool> {
@@ -166,6 +169,16 @@ fn each_stage_says_how_long_it_took() {
         (Some(2), ""),
         "there is no such stage"
     );
+}
+
+#[test]
+fn each_push_makes_every_stage() {
+    workflow("ci", |ci| {
+        let steps = steps(get(get(ci, "jobs"), "test"));
+        let run = steps.iter().filter_map(|step| text(step, "run"));
+        assert_eq!(run.collect::<Vec<_>>(), ["bash .ci/run"]);
+        assert!(get(ci, "on").as_mapping_get("push").is_some());
+    });
 }
 
 /// Without a name, all of them; and none is without a row.
