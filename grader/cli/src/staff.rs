@@ -63,29 +63,31 @@ fn hand_over(root: &Path, package: &str) -> Result<u8, Error> {
         )));
     }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut run = Command::new(&cargo);
-    run.args(["run", "--package", package, "--manifest-path"])
-        .arg(manifest);
-    if is_built(package) {
-        run.arg("--quiet");
-    } else {
-        eprintln!("cargo grade: this command is a program of its own, which is built at first use");
-    }
-    run.arg("--")
-        .args(arguments::words(std::env::args_os()).split_off(1));
-    ended(&mut run).map_err(|error| {
+    let call = |subcommand: &str| {
+        let mut call = Command::new(&cargo);
+        call.args([subcommand, "--package", package, "--manifest-path"])
+            .arg(&manifest);
+        call
+    };
+    let cannot_start = |error: std::io::Error| {
         let (other, cargo) = (other(), cargo.display());
         Error::Broken(format!(
             "{other} cargo builds it at first use, but {cargo} cannot be started: {error}. \
              README.md says how to install it; a released cargo-grade has all commands"
         ))
-    })
-}
-
-/// True if it lies beside this program. (Whether it is up to date, cargo will see.)
-fn is_built(package: &str) -> bool {
-    let name = format!("{package}{}", std::env::consts::EXE_SUFFIX);
-    std::env::current_exe().is_ok_and(|program| program.with_file_name(name).is_file())
+    };
+    eprintln!("cargo grade: this command is a program of its own, which is built at first use");
+    let built = call("build").status().map_err(cannot_start)?;
+    if !built.success() {
+        return Err(Error::Broken(format!(
+            "{} cargo could not build it ({built}): what stands above says why",
+            other()
+        )));
+    }
+    let mut run = call("run");
+    run.args(["--quiet", "--"])
+        .args(arguments::words(std::env::args_os()).split_off(1));
+    ended(&mut run).map_err(cannot_start)
 }
 
 /// Becomes the other program, which then hears of Ctrl-C as this one would have.

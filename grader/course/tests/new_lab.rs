@@ -254,6 +254,7 @@ fn a_lab_in_a_workspace_of_its_own_is_graded() {
     // All that the template has, each with the promises of its header.
     let patches = fs::read_dir(root().join("grader/newlab/template/solutions/tally/mutants"));
     let patches = patches.expect("the template has it").count() as u64;
+    assert!(patches > 0);
     let tried = faultline_selfcheck::run(course, "tally::wrong::");
     assert_eq!((tried.num_passed, tried.num_failed), (patches, 0));
 }
@@ -278,8 +279,10 @@ impl Outside {
         let profile = here.parent().expect("a program lies in a folder");
         let target = profile.parent().expect("a profile is of a target folder");
         let shown = target.to_str().expect("a plain name");
-        let build = ["build", "--quiet", "--offline", "--package", "course"];
-        let said = cargo(&place, &[&build[..], &["--target-dir", shown]].concat());
+        // Both programs: what only course staff ask for must compile, too.
+        let build = ["build", "--quiet", "--offline", "--target-dir", shown];
+        let packages = ["--package", "course", "--package", "course-full"];
+        let said = cargo(&place, &[&build[..], &packages].concat());
         assert_eq!(said, "");
         // Whoever builds the next one builds over it.
         let grader = folder

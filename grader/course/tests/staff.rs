@@ -31,7 +31,8 @@ impl Place {
         let grader = folder.path().join("faultline");
         fs::copy(env!("CARGO_BIN_EXE_faultline"), grader).expect("the grader is built");
         let cargo = folder.path().join("cargo");
-        let script = "#!/bin/sh\nprintf '%s\\n' \"$PWD\" \"$@\"\nexit 5\n";
+        let script = "#!/bin/sh\nprintf '%s\\n' \"$PWD\" \"$@\"\n\
+                      [ $1 = run ] && exit 5\n[ ! -e \"$0.fails\" ]\n";
         fs::write(&cargo, script).expect("a new file");
         fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("it is ours");
         Place { folder }
@@ -66,21 +67,26 @@ fn cargo_runs_the_other_program_with_the_same_arguments_in_the_same_folder() {
     let (code, out, err) = place.run(&place.cargo(), &arguments);
     assert_eq!(code, 5, "the exit code is the other program's: {err}");
     let (folder, manifest) = (root().join("rubrics"), root().join("Cargo.toml"));
-    let asked = |quiet: &str| {
-        let (folder, manifest) = (folder.display(), manifest.display());
-        let arguments = arguments.join("\n");
+    let (folder, manifest) = (folder.display(), manifest.display());
+    let asked = |subcommand: &str, more: &str| {
         format!(
-            "{folder}\nrun\n--package\nfaultline-full\n--manifest-path\n{manifest}\n{quiet}--\n\
-             {arguments}\n"
+            "{folder}\n{subcommand}\n--package\nfaultline-full\n--manifest-path\n{manifest}\n{more}"
         )
     };
-    assert_eq!(out, asked(""));
+    let run = format!("--quiet\n--\n{}\n", arguments.join("\n"));
+    assert_eq!(out, asked("build", "") + &asked("run", &run));
     assert_eq!(err.lines().count(), 1, "{err}");
     assert!(err.contains("built at first use"), "{err}");
-    // Once it is there, nothing of that is worth a word.
-    fs::write(place.folder.path().join("faultline-full"), "").expect("a new file");
-    let again = place.run(&place.cargo(), &arguments);
-    assert_eq!(again, (5, asked("--quiet\n"), String::new()));
+}
+
+#[test]
+fn what_cannot_be_built_is_told_as_the_graders_trouble() {
+    let place = Place::new();
+    fs::write(place.folder.path().join("cargo.fails"), "").expect("a new file");
+    let (code, out, err) = place.run(&place.cargo(), &["merge", "a", "b"]);
+    assert_eq!(code, 4, "{err}");
+    assert!(!out.contains("\nrun\n"), "{out}");
+    assert!(err.contains("cargo could not build it"), "{err}");
 }
 
 #[test]

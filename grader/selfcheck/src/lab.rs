@@ -69,6 +69,14 @@ impl Lab {
         Ok(rows.map_err(|error| error.to_string())?)
     }
 
+    /// All tests of a wrong solution, which is compiled as a small change of the reference.
+    pub fn request_for_wrong(&self, submission: &Path) -> Request {
+        Request {
+            building: Building::from(Cache::Reference),
+            ..self.request(submission)
+        }
+    }
+
     /// All tests of a submission, as course staff grade it.
     pub fn request(&self, submission: &Path) -> Request {
         Request {
@@ -82,7 +90,7 @@ impl Lab {
             salt: None,
             threads: None,
             traces: None,
-            building: Building::from(Cache::Reference),
+            building: Building::default(),
             shrink: true,
             audience: Audience::Staff,
         }

@@ -21,7 +21,7 @@ pub fn same_bytes(lab: &Lab) -> Result<(), Failed> {
     let folder = mutant.apply().map_err(|error| error.to_string())?;
     let mut documents = BTreeSet::new();
     for threads in [1, 2, 2] {
-        let mut request = lab.request(folder.path());
+        let mut request = lab.request_for_wrong(folder.path());
         // More than one block of seeds, so that blocks follow each other, too.
         (request.threads, request.seeds) = (Some(threads), Seeds::Count(17));
         let (grade, _) = lab.graded(&request)?;
@@ -48,7 +48,7 @@ pub fn shrunk_failures_replay(lab: &Lab) -> Result<(), Failed> {
         .take(SHRUNK)
     {
         let folder = mutant.apply().map_err(|error| error.to_string())?;
-        let mut request = lab.request(folder.path());
+        let mut request = lab.request_for_wrong(folder.path());
         request.tests.filters = mutant.loses.clone();
         request.traces = Some(Traces::in_folder(folder.path().join("traces")));
         let (grade, _) = lab.graded(&request)?;
@@ -109,7 +109,7 @@ pub fn hidden_failure_replays(lab: &Lab) -> Result<(), Failed> {
     let folder = mutant.apply().map_err(|error| error.to_string())?;
     let secret = folder.path().join("salt");
     fs::write(&secret, "a secret of this test").map_err(|error| error.to_string())?;
-    let mut request = lab.request(folder.path());
+    let mut request = lab.request_for_wrong(folder.path());
     request.tests.filters = vec![test.clone()];
     request.salt = Some(Salt::read(&secret).map_err(|error| error.to_string())?);
     request.traces = Some(Traces::in_folder(folder.path().join("traces")));

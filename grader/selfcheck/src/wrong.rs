@@ -63,7 +63,7 @@ pub fn public_tests_catch_most(lab: &Lab) -> Result<(), Failed> {
 /// that only hidden tests catch passes all public ones and keeps most of the points.
 pub fn is_caught(lab: &Lab, mutant: &Mutant) -> Result<(), Failed> {
     let folder = mutant.apply().map_err(|error| error.to_string())?;
-    let mut request = lab.request(folder.path());
+    let mut request = lab.request_for_wrong(folder.path());
     // Whether it is caught does not hang on it; `lesson` looks at what shrinking does.
     request.shrink = false;
     let whole = is_caught_in_hidden_only(mutant);

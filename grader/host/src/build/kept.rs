@@ -23,8 +23,8 @@ pub(super) struct Kept {
 
 #[derive(Serialize, Deserialize)]
 struct Note {
-    /// The digest of the sources that it was made from.
-    sources: String,
+    /// What it was made from.
+    origin: String,
     /// The digest of the folder.
     files: String,
 }
@@ -38,19 +38,12 @@ impl Kept {
         }
     }
 
-    /// Whether it was made from these sources.
-    pub fn is_of(&self, sources: Digest) -> bool {
-        self.note()
-            .is_some_and(|note| note.sources == sources.to_string())
-    }
-
-    /// Copies it to `target`, which must not be there yet, if it is undamaged and, where `sources`
-    /// is given, was made from these. What cannot be used is no more than not there: false, and
-    /// `target` is not there either.
-    pub fn copy_to(&self, target: &Path, sources: Option<Digest>) -> bool {
+    /// Copies it to `target`, which must not be there yet, if it is undamaged and, where `origin` is
+    /// given, was made from that. What cannot be used is no more than not there: false, and `target`
+    /// is not there either.
+    pub fn copy_to(&self, target: &Path, origin: Option<&str>) -> bool {
         let copied = self.note().is_some_and(|note| {
-            let wanted = |sources: Digest| sources.to_string() == note.sources;
-            sources.is_none_or(wanted)
+            origin.is_none_or(|origin| origin == note.origin)
                 && digest(&self.folder, Some(target)).is_ok_and(|files| files == note.files)
         });
         if !copied {
@@ -63,7 +56,7 @@ impl Kept {
     ///
     /// # Errors
     /// If it cannot be moved or noted; then nothing is kept.
-    pub fn keep(&self, folder: &Path, sources: Digest) -> io::Result<()> {
+    pub fn keep(&self, folder: &Path, origin: &str) -> io::Result<()> {
         // Without a note nothing is kept, whenever this may end.
         for removed in [
             fs::remove_file(&self.note),
@@ -74,11 +67,12 @@ impl Kept {
                 _ => {}
             }
         }
-        let (sources, files) = (sources.to_string(), digest(folder, None)?);
-        fs::rename(folder, &self.folder)?;
-        let parent = self.note.parent().unwrap_or(Path::new("."));
+        let (origin, files) = (origin.to_owned(), digest(folder, None)?);
+        // Beside the folder it is removed with all else, should it not come so far.
+        let parent = folder.parent().unwrap_or(Path::new("."));
         let mut note = tempfile::NamedTempFile::new_in(parent)?;
-        serde_json::to_writer(&mut note, &Note { sources, files })?;
+        serde_json::to_writer(&mut note, &Note { origin, files })?;
+        fs::rename(folder, &self.folder)?;
         note.flush()?;
         note.persist(&self.note)?;
         Ok(())
@@ -113,7 +107,7 @@ fn walk(folder: &Path, copy: Option<&Path>, hash: &mut Sha256) -> io::Result<()>
         if entry.file_type()?.is_dir() {
             hash.update(b"folder");
             walk(&entry.path(), copy.as_deref(), hash)?;
-        } else {
+        } else if entry.file_type()?.is_file() {
             let bytes = fs::read(entry.path())?;
             hash.update(b"file");
             hash.update((bytes.len() as u64).to_le_bytes());
@@ -121,6 +115,8 @@ fn walk(folder: &Path, copy: Option<&Path>, hash: &mut Sha256) -> io::Result<()>
             if let Some(copy) = copy {
                 fs::write(copy, bytes)?;
             }
+        } else {
+            return Err(io::Error::other("rustc makes files and folders only"));
         }
     }
     Ok(())
@@ -129,8 +125,6 @@ fn walk(folder: &Path, copy: Option<&Path>, hash: &mut Sha256) -> io::Result<()>
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SOURCES: Digest = Digest([1; 32]);
 
     /// A folder with a folder in it, as rustc makes them.
     fn incremental(slot: &Path) -> PathBuf {
@@ -149,7 +143,7 @@ mod tests {
             slot.path().join("incremental"),
         );
         assert!(!kept.copy_to(&target, None), "nothing is kept yet");
-        kept.keep(&incremental(slot.path()), SOURCES)
+        kept.keep(&incremental(slot.path()), "a")
             .expect("it can be kept");
         assert!(!target.exists(), "it was moved");
         assert!(kept.copy_to(&target, None));
@@ -157,9 +151,9 @@ mod tests {
         assert_eq!(copied, b"machine code");
         fs::remove_dir_all(&target).expect("it is there");
 
-        assert!(kept.copy_to(&target, Some(SOURCES)));
+        assert!(kept.copy_to(&target, Some("a")));
         fs::remove_dir_all(&target).expect("it is there");
-        assert!(!kept.copy_to(&target, Some(Digest([2; 32]))), "of others");
+        assert!(!kept.copy_to(&target, Some("b")), "of others");
         assert!(!target.exists());
 
         type Damage = fn(&Path) -> io::Result<()>;
@@ -170,13 +164,13 @@ mod tests {
             |kept| fs::rename(kept.join("lab2-1/s-1/a.o"), kept.join("lab2-1/a.o")),
         ];
         for damage in damages {
-            kept.keep(&incremental(slot.path()), SOURCES)
+            kept.keep(&incremental(slot.path()), "a")
                 .expect("it can be kept");
             damage(&slot.path().join("last")).expect("it can be damaged");
             assert!(!kept.copy_to(&target, None));
             assert!(!target.exists(), "of what is damaged nothing is left");
         }
-        kept.keep(&incremental(slot.path()), SOURCES)
+        kept.keep(&incremental(slot.path()), "a")
             .expect("it can be kept");
         fs::write(slot.path().join("last.json"), "{").expect("it can be written");
         assert!(!kept.copy_to(&target, None), "its note is damaged");

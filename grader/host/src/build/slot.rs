@@ -29,45 +29,57 @@ pub(super) const INCREMENTAL: &str = "out/incremental";
 pub(super) struct Slot {
     folder: PathBuf,
     /// Held as long as the slot is taken.
-    _lock: Option<File>,
+    lock: Option<File>,
     /// Instead of a lock: a folder that nobody else knows.
     _own: Option<TempDir>,
     keeps: bool,
 }
 
 impl Slot {
-    /// Takes a slot in the folder `slots`: the first that is free.
+    /// Takes a slot in the folder `slots`: the first that is free. Where that cannot be (the folder
+    /// is another user's, or the file system has no locks), the slot is a new folder elsewhere.
     pub fn take(slots: &Path) -> Result<Slot, ToolError> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        for number in 0.. {
-            let folder = slots.join(number.to_string());
-            fs::create_dir_all(&folder).map_err(ToolError::io("make", &folder))?;
-            let path = folder.join("lock");
-            let lock = File::options().create(true).append(true).open(&path);
-            let lock = lock.map_err(ToolError::io("open", &path))?;
-            match lock.try_lock() {
-                // More slots than cores are there for a moment only: they keep nothing.
-                Ok(()) => {
-                    return Ok(Slot {
-                        folder,
-                        _lock: Some(lock),
-                        _own: None,
-                        keeps: number < cores,
-                    });
-                }
-                Err(TryLockError::WouldBlock) => {}
-                // A file system without locks, where rustc would need one, too.
-                Err(TryLockError::Error(_)) => break,
-            }
+        if let Some(slot) = Slot::shared(slots) {
+            return Ok(slot);
         }
         let own = tempfile::Builder::new().prefix("faultline-").tempdir();
         let own = own.map_err(ToolError::io("make a folder in", std::env::temp_dir()))?;
         Ok(Slot {
             folder: own.path().to_owned(),
-            _lock: None,
+            lock: None,
             _own: Some(own),
             keeps: false,
         })
+    }
+
+    fn shared(slots: &Path) -> Option<Slot> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        for number in 0.. {
+            let folder = slots.join(number.to_string());
+            private_folder(&folder).ok()?;
+            // (Windows locks no file that is only appended to.)
+            let lock = File::options()
+                .create(true)
+                .read(true)
+                .append(true)
+                .open(folder.join("lock"))
+                .ok()?;
+            match lock.try_lock() {
+                Ok(()) => {
+                    inherit(&lock)?;
+                    return Some(Slot {
+                        folder,
+                        lock: Some(lock),
+                        _own: None,
+                        // More slots than cores are there for a moment only.
+                        keeps: number < cores,
+                    });
+                }
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(_)) => return None,
+            }
+        }
+        None
     }
 
     /// The slot's folder, in which the compiler works.
@@ -133,7 +145,32 @@ impl Drop for Slot {
     /// Nobody's sources stay. (If that fails now, the next build does it, or fails.)
     fn drop(&mut self) {
         let _later = self.clear();
+        // Said aloud: what other threads have started meanwhile may hold the lock, too.
+        let _ended = self.lock.as_ref().map(File::unlock);
     }
+}
+
+/// Makes a folder, and those above it, for its user alone: what is compiled in it is nobody else's.
+fn private_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Whoever is started from now on holds the lock, too: when a grader is killed, its compiler still
+/// writes for a while, and the slot is free when that has ended.
+#[cfg(unix)]
+fn inherit(lock: &File) -> Option<()> {
+    rustix::io::fcntl_setfd(lock, rustix::io::FdFlags::empty()).ok()
+}
+
+/// Windows does not let go of files that somebody uses: what is left of a killed grader is in the
+/// way of the next one, which says so.
+#[cfg(not(unix))]
+fn inherit(_: &File) -> Option<()> {
+    Some(())
 }
 
 #[cfg(test)]
@@ -151,6 +188,62 @@ mod tests {
         assert_eq!(take().folder(), slots.path().join("0"));
     }
 
+    /// As when a grader is killed: nobody says that the slot is free, and its compiler goes on.
+    #[cfg(unix)]
+    #[test]
+    fn a_slot_is_taken_as_long_as_a_compiler_of_a_killed_grader_works_in_it() {
+        use std::process::{Command, Stdio};
+        let slots = tempfile::tempdir().expect("a folder");
+        let take = || Slot::take(slots.path()).expect("there is one");
+        let mut killed = take();
+        let mut compiler = Command::new("cat")
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("it can be started");
+        drop(killed.lock.take());
+        assert_eq!(take().folder(), slots.path().join("1"));
+        drop(compiler.stdin.take());
+        compiler.wait().expect("it ends with its input");
+        // Compilers of other tests may have been started meanwhile; they end, too.
+        while take().folder() != slots.path().join("0") {
+            std::thread::yield_now();
+        }
+        drop(killed);
+        // What was started beside a build is no compiler in its slot.
+        let slot = take();
+        let mut beside = Command::new("cat")
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("it can be started");
+        drop(slot);
+        assert_eq!(take().folder(), slots.path().join("0"));
+        drop(beside.stdin.take());
+        beside.wait().expect("it ends with its input");
+    }
+
+    #[test]
+    fn where_no_slot_can_be_made_a_folder_elsewhere_is_one() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let slot = Slot::take(file.path()).expect("there is one");
+        assert!(!slot.keeps() && !slot.folder().starts_with(file.path()));
+        let folder = slot.folder().to_owned();
+        assert!(folder.is_dir());
+        drop(slot);
+        assert!(!folder.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_slot_is_its_users_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let project = tempfile::tempdir().expect("a folder");
+        let slot = Slot::take(&project.path().join("slots/lab2")).expect("there is one");
+        let mode = fs::metadata(slot.folder())
+            .expect("it is there")
+            .permissions();
+        assert_eq!(mode.mode() & 0o777, 0o700);
+    }
+
     #[test]
     fn of_a_build_only_what_is_kept_stays() {
         let slots = tempfile::tempdir().expect("a folder");
@@ -160,9 +253,8 @@ mod tests {
             .expect("it can be filled");
         fs::write(slot.out().join("module.wasm"), "").expect("it can be written");
         fs::create_dir(slot.incremental()).expect("it can be made");
-        let digest = crate::stage::Digest([1; 32]);
         slot.kept("last")
-            .keep(&slot.incremental(), digest)
+            .keep(&slot.incremental(), "a")
             .expect("it can be kept");
         slot.prepare(&sources("src/b.rs"))
             .expect("it can be filled");

@@ -103,7 +103,8 @@ impl Stamp {
     }
 }
 
-fn product(path: &Path) -> io::Result<(u64, u128)> {
+/// The length and the time of a file that cargo has made.
+pub(super) fn product(path: &Path) -> io::Result<(u64, u128)> {
     let found = fs::metadata(path)?;
     let time = found
         .modified()?

@@ -11,28 +11,32 @@ use std::{
 };
 
 use super::{
+    artifacts::Libraries,
     diagnostics::{Diagnostic, Level, Messages},
     ending::{self, Bounds, Verdict},
     error::{BuildError, DoesNotBuild, Obstacle, Rejected},
     foreign::{self, Allowed},
     glue,
+    kept::Kept,
     prebuilt::Prebuilt,
     rustc,
     scan::scan,
     slot::{self, Slot},
+    stamp,
 };
 use crate::{
     ToolError,
     sandbox::{FileAccess, Sandbox},
-    stage::{Digest, Staged},
+    stage::Staged,
     supervise::Supervised,
 };
 
 /// How much of the compiler's output is read. A submission can make rustc print without end.
 const MAX_OUTPUT_BYTES: u64 = 4 << 20;
 
-/// What a build may start from. The module is the same bytes in any case; what stands in the way of
-/// one is always told by a build that started from nothing.
+/// What a build may start from. The module is the same bytes in any case. Errors are always those of
+/// a build that started from nothing; it has the same limits once more, unless the clock was what
+/// ended the first one.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Cache<'a> {
     /// Nothing, and nothing is left for others: for grades that count.
@@ -53,7 +57,7 @@ pub struct Options<'a> {
     /// is not scored.
     pub time_limit: Duration,
     /// How much processor time one call may use, in whole seconds (on Linux). Who is over it is
-    /// rejected, on every machine; a submission needs about one second.
+    /// rejected, on every machine that starts from nothing; a submission needs about one second.
     pub cpu_limit: Duration,
     /// How the compiler is sandboxed.
     pub sandbox: &'a Sandbox,
@@ -85,6 +89,8 @@ pub struct Built {
     pub wasm: Vec<u8>,
     /// What the compiler warned about in the submission.
     pub warnings: Vec<Diagnostic>,
+    /// Whether it was started from what another build has left.
+    pub from_kept: bool,
 }
 
 impl Prebuilt {
@@ -104,19 +110,18 @@ impl Prebuilt {
             options,
             slot: &slot,
         };
-        let built = match options.cache {
-            _ if !slot.keeps() => build(staged).from_nothing(),
-            Cache::Unused => build(staged).from_nothing(),
-            Cache::Last => build(staged).from_kept("last", None),
-            Cache::Of(reference) => {
-                build(reference).leave_once("reference");
-                build(staged).from_kept("reference", Some(reference.digest()))
-            }
-        }?;
-        if matches!(options.cache, Cache::Last) {
-            build(staged).leave("last");
+        if !slot.keeps() {
+            return build(staged).from_nothing();
         }
-        Ok(built)
+        match options.cache {
+            Cache::Unused => build(staged).from_nothing(),
+            Cache::Last => {
+                let built = build(staged).from_kept(&slot.kept("last"), None)?;
+                build(staged).leave(&slot.kept("last"));
+                Ok(built)
+            }
+            Cache::Of(reference) => build(staged).from_reference(&build(reference)),
+        }
     }
 }
 
@@ -133,36 +138,70 @@ impl Build<'_> {
         self.compile()
     }
 
-    /// Starts from what is kept under this name, if it can be used.
-    fn from_kept(&self, name: &str, of: Option<Digest>) -> Result<Built, BuildError> {
+    /// Starts from what is kept, if it can be used and is of this origin.
+    fn from_kept(&self, kept: &Kept, origin: Option<&str>) -> Result<Built, BuildError> {
         self.slot.prepare(self.sources())?;
-        if self.slot.kept(name).copy_to(&self.slot.incremental(), of) {
-            match self.compile() {
-                Err(_) if !self.options.interrupt.load(Ordering::Relaxed) => {}
-                built => return built,
-            }
+        if !kept.copy_to(&self.slot.incremental(), origin) {
+            return self.compile();
         }
-        self.from_nothing()
+        match self.compile() {
+            Ok(built) => Ok(Built {
+                from_kept: true,
+                ..built
+            }),
+            // Whoever waits has waited long enough, or does not want to.
+            Err(error @ BuildError::NotScored(_)) => Err(error),
+            Err(error) if self.options.interrupt.load(Ordering::Relaxed) => Err(error),
+            Err(_) => self.from_nothing(),
+        }
+    }
+
+    /// Starts from what another submission leaves, which is built first if that has not been done,
+    /// or if what was kept of it cannot be used any more.
+    fn from_reference(&self, reference: &Build<'_>) -> Result<Built, BuildError> {
+        let (kept, origin) = (self.slot.kept("reference"), reference.origin());
+        let built = self.from_kept(&kept, Some(&origin));
+        if !matches!(
+            built,
+            Ok(Built {
+                from_kept: false,
+                ..
+            })
+        ) {
+            return built;
+        }
+        // This one is built; what it would have been started from, the next one finds.
+        if reference.from_nothing().is_ok() {
+            reference.leave(&kept);
+        }
+        built
     }
 
     /// Keeps what the build has left. If that does not work out, the next one takes longer.
-    fn leave(&self, name: &str) {
-        let incremental = self.slot.incremental();
-        let _longer = (self.slot.kept(name)).keep(&incremental, self.staged.digest());
+    fn leave(&self, kept: &Kept) {
+        let _longer = kept.keep(&self.slot.incremental(), &self.origin());
     }
 
-    /// Builds it and keeps what it leaves, unless that has been done.
-    fn leave_once(&self, name: &str) {
-        let there = self.slot.kept(name).is_of(self.staged.digest());
-        if !there && self.from_nothing().is_ok() {
-            self.leave(name);
-        }
+    /// What an incremental folder that this build leaves is made from. Where it is another one, rustc
+    /// would find out itself, and use little of it.
+    fn origin(&self) -> String {
+        let Libraries {
+            labkit, api, serde, ..
+        } = &self.prebuilt.libraries;
+        let libraries = [labkit, api, serde].map(|library| stamp::product(library).ok());
+        let compiler = self.prebuilt.toolchain.version();
+        format!("{} {libraries:?} {compiler}", self.staged.digest())
     }
 
     fn compile(&self) -> Result<Built, BuildError> {
         let warnings = self.student_crate()?;
         let wasm = self.module()?;
-        Ok(Built { wasm, warnings })
+        let from_kept = false;
+        Ok(Built {
+            wasm,
+            warnings,
+            from_kept,
+        })
     }
 
     fn sources(&self) -> &BTreeMap<String, String> {
