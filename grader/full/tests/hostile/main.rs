@@ -184,7 +184,7 @@ fn the_readme_lists_every_fixture() {
     }
     assert!(
         table == expected,
-        "the table is old; `UPDATE_HOSTILE=1 cargo test -p faultline-full --test hostile readme` \
+        "the table is old; `UPDATE_HOSTILE=1 cargo test --test hostile readme` \
          renews it"
     );
 }
