@@ -473,7 +473,7 @@ pub struct Part {
 fn duration(text: &str) -> Result<Duration, String> {
     let expected = "expected a time such as 2h, 90m or 45s";
     let read = || -> Option<Duration> {
-        let mut seconds: u64 = 0;
+        let mut all = Duration::ZERO;
         let mut rest = text.trim();
         while !rest.is_empty() {
             let (number, behind) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
@@ -481,16 +481,17 @@ fn duration(text: &str) -> Result<Duration, String> {
             let end = behind.find(|c: char| !c.is_ascii_alphabetic());
             let (unit, behind) = behind.split_at(end.unwrap_or(behind.len()));
             let of_unit = match unit {
-                "h" | "hr" | "hrs" | "hour" | "hours" => 60 * 60,
-                "m" | "min" | "mins" | "minute" | "minutes" => 60,
-                "s" | "sec" | "secs" | "second" | "seconds" => 1,
+                "h" | "hr" | "hrs" | "hour" | "hours" => 60 * 60 * 1000,
+                "m" | "min" | "mins" | "minute" | "minutes" => 60 * 1000,
+                "s" | "sec" | "secs" | "second" | "seconds" => 1000,
+                "ms" => 1,
                 _ => return None,
             };
             let number: u64 = number.parse().ok()?;
-            seconds = seconds.checked_add(number.checked_mul(of_unit)?)?;
+            all = all.checked_add(Duration::from_millis(number.checked_mul(of_unit)?))?;
             rest = behind.trim_start();
         }
-        (!text.trim().is_empty()).then_some(Duration::from_secs(seconds))
+        (!text.trim().is_empty()).then_some(all)
     };
     let duration = read().ok_or_else(|| expected.to_owned())?;
     if duration.is_zero() {
@@ -540,6 +541,7 @@ mod tests {
         ] {
             assert!(seconds(text).is_err(), "{text:?}");
         }
+        assert_eq!(duration("1ms"), Ok(Duration::from_millis(1)));
         assert!(seconds("0s").is_err_and(|error| error.starts_with("no time at all")));
     }
 
