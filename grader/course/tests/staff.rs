@@ -7,9 +7,8 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::LazyLock,
 };
-
-use tempfile::TempDir;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -22,24 +21,37 @@ fn root() -> PathBuf {
 /// A student's grader in a folder of its own, so that no other program lies beside it, and a cargo
 /// that only tells what it is asked for.
 struct Place {
-    folder: TempDir,
+    folder: PathBuf,
 }
+
+/// Made once, before anything is started: a program that is still being written, be it by a process
+/// that another thread has just begun, cannot be run.
+static PLACE: LazyLock<Place> = LazyLock::new(Place::new);
 
 impl Place {
     fn new() -> Place {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let grader = folder.path().join("faultline");
+        // What is in a static is never dropped, so it lies where cargo keeps such things.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("staff");
+        if folder.exists() {
+            fs::remove_dir_all(&folder).expect("it is of an older run");
+        }
+        fs::create_dir_all(&folder).expect("a new folder");
+        let grader = folder.join("faultline");
         fs::copy(env!("CARGO_BIN_EXE_faultline"), grader).expect("the grader is built");
-        let cargo = folder.path().join("cargo");
-        let script = "#!/bin/sh\nprintf '%s\\n' \"$PWD\" \"$@\"\n\
-                      [ $1 = run ] && exit 5\n[ ! -e \"$0.fails\" ]\n";
-        fs::write(&cargo, script).expect("a new file");
-        fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        // The one builds what it is asked for, the other cannot.
+        for (name, built) in [("cargo", 0), ("cargo-that-fails", 101)] {
+            let cargo = folder.join(name);
+            let script = format!(
+                "#!/bin/sh\nprintf '%s\\n' \"$PWD\" \"$@\"\n[ $1 = build ] && exit {built}\nexit 5\n"
+            );
+            fs::write(&cargo, script).expect("a new file");
+            fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        }
         Place { folder }
     }
 
     fn run(&self, cargo: &Path, arguments: &[&str]) -> (i32, String, String) {
-        let output = Command::new(self.folder.path().join("faultline"))
+        let output = Command::new(self.folder.join("faultline"))
             .args(arguments)
             .env("CARGO", cargo)
             .env("CARGO_MANIFEST_DIR", root().join("grader/course"))
@@ -56,13 +68,13 @@ impl Place {
     }
 
     fn cargo(&self) -> PathBuf {
-        self.folder.path().join("cargo")
+        self.folder.join("cargo")
     }
 }
 
 #[test]
 fn cargo_runs_the_other_program_with_the_same_arguments_in_the_same_folder() {
-    let place = Place::new();
+    let place = &*PLACE;
     let arguments = ["batch", "lab0", "no such batch.toml", "--budget", "1h 30m"];
     let (code, out, err) = place.run(&place.cargo(), &arguments);
     assert_eq!(code, 5, "the exit code is the other program's: {err}");
@@ -81,9 +93,9 @@ fn cargo_runs_the_other_program_with_the_same_arguments_in_the_same_folder() {
 
 #[test]
 fn what_cannot_be_built_is_told_as_the_graders_trouble() {
-    let place = Place::new();
-    fs::write(place.folder.path().join("cargo.fails"), "").expect("a new file");
-    let (code, out, err) = place.run(&place.cargo(), &["merge", "a", "b"]);
+    let place = &*PLACE;
+    let cargo = place.folder.join("cargo-that-fails");
+    let (code, out, err) = place.run(&cargo, &["merge", "a", "b"]);
     assert_eq!(code, 4, "{err}");
     assert!(!out.contains("\nrun\n"), "{out}");
     assert!(err.contains("cargo could not build it"), "{err}");
@@ -91,7 +103,7 @@ fn what_cannot_be_built_is_told_as_the_graders_trouble() {
 
 #[test]
 fn help_and_wrong_arguments_build_nothing() {
-    let place = Place::new();
+    let place = &*PLACE;
     let none = Path::new("/nowhere/cargo");
     for command in ["batch", "merge", "import"] {
         let (code, out, err) = place.run(none, &[command, "--help"]);
@@ -112,7 +124,7 @@ fn help_and_wrong_arguments_build_nothing() {
 
 #[test]
 fn without_cargo_it_says_what_is_missing() {
-    let place = Place::new();
+    let place = &*PLACE;
     let (code, out, err) = place.run(Path::new("/nowhere/cargo"), &["import", "class"]);
     assert_eq!((code, out.as_str()), (4, ""), "{err}");
     for part in [
