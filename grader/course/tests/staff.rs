@@ -42,7 +42,8 @@ impl Place {
         for (name, built) in [("cargo", 0), ("cargo-that-fails", 101)] {
             let cargo = folder.join(name);
             let script = format!(
-                "#!/bin/sh\nprintf '%s\\n' \"$PWD\" \"$@\"\n[ $1 = build ] && exit {built}\nexit 5\n"
+                "#!/bin/sh\nprintf '%s\\n' \"$PWD\" \"$@\"\n\
+                 [ $1 = build ] && exit {built}\nexit 5\n"
             );
             fs::write(&cargo, script).expect("a new file");
             fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("it is ours");
