@@ -163,8 +163,11 @@ const EDITS: [(&str, &str, &str); 20] = [
 ];
 
 /// The second file, which one of the edits brings.
-const EXTRA: &str = "//! once\npub fn twice<T: Clone>(value: T, change: impl Fn(T) -> T) -> T {\n    \
-                     change(change(value.clone()))\n}\n";
+const EXTRA: &str = "//! once
+pub fn twice<T: Clone>(value: T, change: impl Fn(T) -> T) -> T {
+    change(change(value.clone()))
+}
+";
 
 /// In a row, as in `watch`, and each from what the first one left, as with wrong solutions: module
 /// and warnings are always those of a build that starts from nothing.
@@ -229,26 +232,49 @@ fn damage_is_noticed() {
     }
 }
 
-/// What the digest vouches for may still be nothing that a compiler can use.
+/// What the digest vouches for may still be nothing that a compiler can use: here no unit of code
+/// is one that can be linked.
 #[test]
 fn a_compiler_that_cannot_use_it_starts_from_nothing() {
     let slots = Slots::new();
     let (before, after) = (kv(), edited(kv(), EDITS[0]));
     let expected = slots.module(&after, Cache::Unused);
     slots.module(&before, Cache::Last);
-    for file in slots.files("last", "query-cache") {
-        let bytes = fs::read(&file).expect("it can be read");
-        let nonsense: Vec<u8> = bytes.iter().map(|byte| byte.wrapping_add(1)).collect();
-        // Its head says which compiler wrote it.
-        let bytes = [&bytes[..256], &nonsense[256..]].concat();
-        fs::write(file, bytes).expect("it can be written");
+    for file in slots.files("last", ".o") {
+        fs::write(file, "nonsense").expect("it can be written");
     }
     let elsewhere = slots.slot().join("elsewhere");
     fs::rename(slots.slot().join("last"), &elsewhere).expect("it can be moved");
     let kept = Kept::of(&slots.slot(), "last");
-    kept.keep(&elsewhere, Digest([0; 32]))
-        .expect("it can be kept");
-    assert!(slots.module(&after, Cache::Last) == expected);
+    kept.keep(&elsewhere, "a").expect("it can be kept");
+    let built = slots.build(&after, Cache::Last).expect("it builds");
+    assert!(built.wasm == expected, "another module");
+    assert!(!built.from_kept, "nonsense was linked");
+}
+
+/// Most units of code are those of the build before: files that are older than the session in
+/// which they are now. (A path that is another one in each build would have all of them made anew.)
+#[test]
+fn an_edit_compiles_a_small_part_anew() {
+    let slots = Slots::new();
+    slots.module(&kv(), Cache::Last);
+    slots.module(&edited(kv(), EDITS[0]), Cache::Last);
+    let written = |file: &Path| {
+        let found = fs::metadata(file).and_then(|found| found.modified());
+        found.expect("it is a file")
+    };
+    let (mut old, mut all) = (0, 0);
+    for lock in slots.files("last", ".lock") {
+        let session = lock.with_extension("").display().to_string();
+        let mut objects = slots.files("last", &format!("{session}-"));
+        objects.retain(|file| file.extension().is_some_and(|end| end == "o"));
+        let is_old = |file: &&PathBuf| written(file) <= written(&lock);
+        (old, all) = (
+            old + objects.iter().filter(is_old).count(),
+            all + objects.len(),
+        );
+    }
+    assert!(old * 2 > all, "{old} of {all}");
 }
 
 /// Errors are those of a build from nothing, and what was kept before is there for the next edit.
@@ -270,8 +296,8 @@ fn an_edit_that_does_not_build_costs_nothing_but_itself() {
     assert_eq!(now, kept);
 }
 
-/// A reference that has changed is built anew, so is one of which something is damaged, and one that
-/// does not build is done without.
+/// A reference that has changed is built anew, so is one of which something is damaged, and one
+/// that does not build is done without.
 #[test]
 fn what_is_kept_of_a_reference_is_of_that_reference() {
     let slots = Slots::new();

@@ -38,9 +38,9 @@ impl Kept {
         }
     }
 
-    /// Copies it to `target`, which must not be there yet, if it is undamaged and, where `origin` is
-    /// given, was made from that. What cannot be used is no more than not there: false, and `target`
-    /// is not there either.
+    /// Copies it to `target`, which must not be there yet, if it is undamaged and, where `origin`
+    /// is given, was made from that. What cannot be used is no more than not there: false, and
+    /// `target` is not there either.
     pub fn copy_to(&self, target: &Path, origin: Option<&str>) -> bool {
         let copied = self.note().is_some_and(|note| {
             origin.is_none_or(|origin| origin == note.origin)

@@ -34,9 +34,9 @@ use crate::{
 /// How much of the compiler's output is read. A submission can make rustc print without end.
 const MAX_OUTPUT_BYTES: u64 = 4 << 20;
 
-/// What a build may start from. The module is the same bytes in any case. Errors are always those of
-/// a build that started from nothing; it has the same limits once more, unless the clock was what
-/// ended the first one.
+/// What a build may start from. The module is the same bytes in any case. Errors are always those
+/// of a build that started from nothing; it has the same limits once more, unless it was the clock
+/// that ended the first one.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Cache<'a> {
     /// Nothing, and nothing is left for others: for grades that count.
@@ -182,8 +182,8 @@ impl Build<'_> {
         let _longer = kept.keep(&self.slot.incremental(), &self.origin());
     }
 
-    /// What an incremental folder that this build leaves is made from. Where it is another one, rustc
-    /// would find out itself, and use little of it.
+    /// What an incremental folder that this build leaves is made from. Where it is another one,
+    /// rustc would find out itself, and use little of it.
     fn origin(&self) -> String {
         let Libraries {
             labkit, api, serde, ..
