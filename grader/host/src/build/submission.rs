@@ -111,16 +111,16 @@ impl Prebuilt {
             slot: &slot,
         };
         if !slot.keeps() {
-            return build(staged).from_nothing();
+            return build(staged).fresh();
         }
         match options.cache {
-            Cache::Unused => build(staged).from_nothing(),
+            Cache::Unused => build(staged).fresh(),
             Cache::Last => {
-                let built = build(staged).from_kept(&slot.kept("last"), None)?;
+                let built = build(staged).upon(&slot.kept("last"), None)?;
                 build(staged).leave(&slot.kept("last"));
                 Ok(built)
             }
-            Cache::Of(reference) => build(staged).from_reference(&build(reference)),
+            Cache::Of(reference) => build(staged).upon_reference(&build(reference)),
         }
     }
 }
@@ -133,13 +133,13 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    fn from_nothing(&self) -> Result<Built, BuildError> {
+    fn fresh(&self) -> Result<Built, BuildError> {
         self.slot.prepare(self.sources())?;
         self.compile()
     }
 
     /// Starts from what is kept, if it can be used and is of this origin.
-    fn from_kept(&self, kept: &Kept, origin: Option<&str>) -> Result<Built, BuildError> {
+    fn upon(&self, kept: &Kept, origin: Option<&str>) -> Result<Built, BuildError> {
         self.slot.prepare(self.sources())?;
         if !kept.copy_to(&self.slot.incremental(), origin) {
             return self.compile();
@@ -152,15 +152,15 @@ impl Build<'_> {
             // Whoever waits has waited long enough, or does not want to.
             Err(error @ BuildError::NotScored(_)) => Err(error),
             Err(error) if self.options.interrupt.load(Ordering::Relaxed) => Err(error),
-            Err(_) => self.from_nothing(),
+            Err(_) => self.fresh(),
         }
     }
 
     /// Starts from what another submission leaves, which is built first if that has not been done,
     /// or if what was kept of it cannot be used any more.
-    fn from_reference(&self, reference: &Build<'_>) -> Result<Built, BuildError> {
+    fn upon_reference(&self, reference: &Build<'_>) -> Result<Built, BuildError> {
         let (kept, origin) = (self.slot.kept("reference"), reference.origin());
-        let built = self.from_kept(&kept, Some(&origin));
+        let built = self.upon(&kept, Some(&origin));
         if !matches!(
             built,
             Ok(Built {
@@ -171,7 +171,7 @@ impl Build<'_> {
             return built;
         }
         // This one is built; what it would have been started from, the next one finds.
-        if reference.from_nothing().is_ok() {
+        if reference.fresh().is_ok() {
             reference.leave(&kept);
         }
         built
