@@ -305,12 +305,12 @@ impl<N: Node> Actor for Cell<N> {
 
     fn snapshot(&self) -> Result<Vec<u8>, String> {
         codec::to_bytes(self.state())
-            .map_err(|error| format!("the state cannot be turned into bytes: {error}"))
+            .map_err(|error| format!("the state cannot be serialized: {error}"))
     }
 
     fn restore(&mut self, bytes: &[u8]) -> Result<(), String> {
         let state = codec::from_bytes(bytes)
-            .map_err(|error| format!("the state cannot be restored from its bytes: {error}"))?;
+            .map_err(|error| format!("the state cannot be deserialized: {error}"))?;
         self.state = Some(state);
         Ok(())
     }
