@@ -1,13 +1,12 @@
-//! What `cargo grade` says to somebody who asks for nothing: which labs there are, and what to do
-//! first.
+//! What `cargo grade` prints without arguments: which labs there are, and what to do first.
 
 use faultline_grade::LabInfo;
 
 /// A greeting in lines of at most 80 columns.
 pub fn greeting(labs: &[LabInfo]) -> String {
     let mut out = String::from(
-        "Faultline: distributed-systems labs. You write programs, and cargo grade runs\n\
-         them in a world that loses messages and crashes machines, and says what broke.\n\n",
+        "Faultline: distributed-systems labs. You write programs; cargo grade runs them\n\
+         in a world that drops messages and crashes machines, and shows what broke.\n\n",
     );
     for lab in labs {
         out += &format!("  {}  {:<54} {:>3} points\n", lab.id, lab.title, lab.points);
@@ -18,9 +17,9 @@ pub fn greeting(labs: &[LabInfo]) -> String {
         out += &format!(
             "\nStart here:\n\n\
              \x20 cargo grade {0:<13} grade starter/{0}\n\
-             \x20 cargo grade {1:<13} a part, or the tests with a word in their names\n\
-             \x20 cargo grade {2:<13} the tests of a lab, and their points\n\
-             \x20 cargo grade {3:<13} everything else that it can do\n",
+             \x20 cargo grade {1:<13} grade one part, or tests with a word in their names\n\
+             \x20 cargo grade {2:<13} list the tests of a lab, and their points\n\
+             \x20 cargo grade {3:<13} show everything else\n",
             first.id,
             format!("{} A", first.id),
             format!("{} --list", first.id),

@@ -87,7 +87,9 @@ pub fn main(suites: Vec<Suite>, origin: Origin, staff: Staff) -> ExitCode {
             };
             run(&course, staff, arguments, &interrupt)
         }),
-        Err(error) => Err(Error::Broken(format!("Ctrl-C cannot be handled: {error}"))),
+        Err(error) => Err(Error::Broken(format!(
+            "no handler can be set for Ctrl-C: {error}"
+        ))),
     };
     ExitCode::from(result.unwrap_or_else(|error| complain(&error)))
 }
@@ -161,7 +163,8 @@ fn carry_out(
         Command::Hint { test } => hint(course, test),
         Command::Starter { lab } => {
             let files = faultline_grade::write_starter(&course.root, lab)?;
-            let written = format!("starter/{lab}: {files} files written from solutions/{lab}\n");
+            let written =
+                format!("starter/{lab}: wrote {files} files, derived from solutions/{lab}\n");
             print(&written);
             Ok(ALL_PASSED)
         }

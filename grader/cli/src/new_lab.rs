@@ -14,7 +14,7 @@ pub fn new_lab(root: &Path, asked: &NewLabArguments) -> Result<String, Error> {
     let lock = root.join(LOCK);
     let lock = fs::read_to_string(&lock).map_err(|error| {
         Error::Usage(format!(
-            "{} cannot be read: {error}; a new lab must not have the name of another package",
+            "{} cannot be read: {error}; it is needed to check that no package has the new lab's name",
             lock.display()
         ))
     })?;
@@ -60,10 +60,10 @@ fn told_outside(name: &str, folder: &Path, written: &Written) -> String {
 
 fn next(name: &str) -> String {
     format!(
-        "  cargo grade {name} --hidden --path solutions/{name}    all of its points\n\
-         \x20 cargo grade {name}    none: this is what students begin with\n\
-         \x20 cargo grade mutants {name}    which test catches which wrong solution\n\
-         \x20 cargo grade starter {name}    the starter anew, after a change of the solution\n\n\
-         docs/a-lab-of-your-own.md, where Faultline is, tells how to go on.\n"
+        "  cargo grade {name} --hidden --path solutions/{name}    earns all points\n\
+         \x20 cargo grade {name}    earns none: students start here\n\
+         \x20 cargo grade mutants {name}    shows which test catches which wrong solution\n\
+         \x20 cargo grade starter {name}    derives the starter again after you change the solution\n\n\
+         For the next steps see docs/a-lab-of-your-own.md in Faultline's repository.\n"
     )
 }

@@ -26,7 +26,7 @@ pub fn replay(replayed: &Replayed, at: Option<u64>) -> Result<u8, Error> {
     }
     if replayed.skipped > 0 {
         out += &format!(
-            "{} actions of the trace were no longer possible and left out.\n",
+            "{} actions of the trace were no longer possible and were skipped.\n",
             replayed.skipped
         );
     }
@@ -37,7 +37,7 @@ pub fn replay(replayed: &Replayed, at: Option<u64>) -> Result<u8, Error> {
                 out += &failure_text(&replayed.verdict, failure, width());
             }
             out += match (replayed.same_failure, replayed.changed) {
-                (true, _) => "The failure of the trace, again.\n",
+                (true, _) => "The same failure as in the trace.\n",
                 (false, true) => "It fails, but differently from the trace.\n",
                 (false, false) => {
                     "It fails, but differently from the trace, which should not be: please report \
@@ -63,7 +63,7 @@ fn step_at(walk: &Walk, number: u64) -> Result<String, Error> {
         .ok_or_else(|| {
             let (first, last) = (walk.forgotten + 1, walk.of);
             Error::Usage(format!(
-                "--at {number}: this run has no such step; its steps are numbered {first} to {last}"
+                "--at {number}: there is no such step; the steps of this run are numbered {first} to {last}"
             ))
         })?;
     Ok(step_text(walk, position, Nodes::All, width()))

@@ -18,7 +18,7 @@ pub enum StaffCommand<'a> {
     Batch(&'a BatchArguments),
     /// Join the results of several machines.
     Merge(&'a MergeArguments),
-    /// What a worker of `batch` is started with.
+    /// Starts a worker of `batch`.
     BatchWorker,
     /// From a folder and a roster to a batch.
     Import(&'a Import),
@@ -54,12 +54,12 @@ impl Staff {
 /// Has cargo run the other program with this one's arguments in the same folder.
 fn hand_over(root: &Path, package: &str) -> Result<u8, Error> {
     let manifest = root.join("Cargo.toml");
-    let other = || format!("this command is carried out by another program, {package}, and");
+    let other = || format!("another program, {package}, runs this command, and");
     if !manifest.is_file() {
         let (other, manifest) = (other(), manifest.display());
         return Err(Error::Broken(format!(
-            "{other} cargo builds that of the project, but there is no {manifest}: run it in a \
-             checkout of the project"
+            "{other} cargo builds it from the project, but there is no {manifest}: run this command \
+             in a checkout of the project"
         )));
     }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -76,11 +76,11 @@ fn hand_over(root: &Path, package: &str) -> Result<u8, Error> {
              README.md says how to install it; a released cargo-grade has all commands"
         ))
     };
-    eprintln!("cargo grade: this command is a program of its own, which is built at first use");
+    eprintln!("cargo grade: this command is a separate program, which is built at first use");
     let built = call("build").status().map_err(cannot_start)?;
     if !built.success() {
         return Err(Error::Broken(format!(
-            "{} cargo could not build it ({built}): what stands above says why",
+            "{} cargo could not build it ({built}): see the messages above",
             other()
         )));
     }

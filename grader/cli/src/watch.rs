@@ -56,7 +56,7 @@ pub fn watched(
         return Ok(request(lab, filters, path));
     }
     let Some(last) = last_run(course)? else {
-        let text = "nothing has been graded here yet, so name what to watch: `cargo grade watch \
+        let text = "nothing has been graded here yet, so name the lab to watch: `cargo grade watch \
                     LAB`";
         return Err(Error::Usage(text.to_owned()));
     };
@@ -300,7 +300,7 @@ impl Session {
             0
         };
         let text = match failures.get(number % failures.len().max(1)) {
-            None => "nothing fails, so there is no hint\n".to_owned(),
+            None => "no test fails, so there is no hint\n".to_owned(),
             Some(test) => match faultline_grade::hint(&self.course, &self.whole_name(test)) {
                 Ok(hint) => hint_text(&hint.test, &hint.kind, &hint.text, &hint.handout, width()),
                 Err(error) => format!("{}\n", printable(&error.to_string())),

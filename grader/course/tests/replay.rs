@@ -61,7 +61,7 @@ fn all_steps_are_printed_where_there_is_no_terminal() {
     let ran = failing.replay(&["--step"]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     assert!(
-        ran.out.contains("The failure of the trace, again."),
+        ran.out.contains("The same failure as in the trace."),
         "{}",
         ran.out
     );
@@ -136,7 +136,7 @@ fn a_state_that_cannot_be_shown_is_left_out() {
     let ran = failing.replay(&["--step"]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     assert!(
-        ran.out.contains("The failure of the trace, again."),
+        ran.out.contains("The same failure as in the trace."),
         "{}",
         ran.out
     );
@@ -163,7 +163,7 @@ fn a_failure_is_shown_whole_if_it_shall_not_be_shrunk() {
     );
     let ran = whole.replay(&[]);
     assert!(
-        ran.out.contains("The failure of the trace, again."),
+        ran.out.contains("The same failure as in the trace."),
         "{}",
         ran.out
     );
@@ -181,7 +181,7 @@ fn a_trace_of_the_first_format_is_read() {
     let ran = failing.replay(&[]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     assert!(
-        ran.out.contains("The failure of the trace, again."),
+        ran.out.contains("The same failure as in the trace."),
         "{}",
         ran.out
     );
