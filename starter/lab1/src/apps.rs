@@ -33,8 +33,8 @@ impl Application for InvertedIndex {
     }
 
     fn reduce(&self, key: &str, values: &[String]) -> String {
-        // Return the names of the documents in alphabetical order, each once, separated by `,`. Can
-        // a name occur twice?
+        // Return the names of the documents in alphabetical order, each once, separated by `,`.
+        // Can a name occur twice?
         todo!("InvertedIndex::reduce")
     }
 }

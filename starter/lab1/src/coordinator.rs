@@ -9,8 +9,8 @@ use crate::Message;
 /// Knows all jobs and workers.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Coordinator {
-    // What must a coordinator know about each job, each task, each worker? Which of it must survive
-    // its own crash?
+    // What must a coordinator know about each job, each task, each worker? Which of it must
+    // survive its own crash?
 }
 
 /// The timers of the coordinator.

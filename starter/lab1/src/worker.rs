@@ -26,14 +26,14 @@ impl Node for Worker {
     type Timer = Timer;
 
     fn start(config: &WorkerConfig, _boot: Boot, ctx: &mut Context<Self>) -> Self {
-        // Return a worker that the coordinator does not know yet, or no longer. What does its disk
-        // hold, and how much of it is complete?
+        // Return a worker that the coordinator does not know yet, or no longer. What does its
+        // disk hold, and how much of it is complete?
         todo!("Worker::start")
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
-        // From the coordinator: orders. From other workers: requests for what your disk holds, and
-        // replies with what theirs hold.
+        // From the coordinator: orders. From other workers: requests for what your disk holds,
+        // and replies with what theirs hold.
         todo!("Worker::on_message")
     }
 

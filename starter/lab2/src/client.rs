@@ -31,8 +31,8 @@ impl Node for Client {
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
-        // Pass the answer to the open operation on to the user. A newer view, or a server that says
-        // it is not the primary, tells you to send elsewhere. Ignore late answers to earlier
+        // Pass the answer to the open operation on to the user. A newer view, or a server that
+        // says it is not the primary, tells you to send elsewhere. Ignore late answers to earlier
         // operations, and older views.
         todo!("Client::on_message")
     }

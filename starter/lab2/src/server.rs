@@ -36,9 +36,9 @@ impl Node for Server {
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // From the view server: the view. From a client: an operation, to be carried out once,
-        // however often it arrives, and only by the primary. From another server: your own messages
-        // between primary and backup. Any of these can be old: sent in an earlier view, or by or to
-        // an earlier incarnation of a server.
+        // however often it arrives, and only by the primary. From another server: your own
+        // messages between primary and backup. Any of these can be old: sent in an earlier view,
+        // or by or to an earlier incarnation of a server.
         todo!("Server::on_message")
     }
 

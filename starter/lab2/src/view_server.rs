@@ -31,15 +31,15 @@ impl Node for ViewServer {
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // Answer every `Ping` and every `GetView` with the view. A ping also says that its sender
-        // is alive and in which incarnation, and perhaps that a primary acknowledges the view. So a
-        // ping can change the view. Which pings must have no such effect? Ignore all other
+        // is alive and in which incarnation, and perhaps that a primary acknowledges the view. So
+        // a ping can change the view. Which pings must have no such effect? Ignore all other
         // messages.
         todo!("ViewServer::on_message")
     }
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
-        // A server that has not pinged since the last tick is dead until it pings again. Change the
-        // view if necessary. A timer fires once: set it again.
+        // A server that has not pinged since the last tick is dead until it pings again. Change
+        // the view if necessary. A timer fires once: set it again.
         todo!("ViewServer::on_timer")
     }
 }

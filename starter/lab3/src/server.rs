@@ -14,8 +14,8 @@ pub struct Server {
     servers: Vec<NodeId>,
     /// Whether slots may be cleared: not in part A.
     may_clear: bool,
-    // What must a server remember about its promises, about each slot, about the proposals that it
-    // tries to get chosen? Which of it must survive a crash?
+    // What must a server remember about its promises, about each slot, about the proposals that
+    // it tries to get chosen? Which of it must survive a crash?
 }
 
 /// The timers of a server.
@@ -37,14 +37,14 @@ impl Node for Server {
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // From servers: the two phases of Paxos, and what lets every server learn what is chosen.
         // From the test: a proposal for a slot. From a client: an operation, to be carried out
-        // once, however often it arrives. Any of these can be old: from an earlier ballot, about a
-        // slot decided long ago, by or to an earlier incarnation of a server.
+        // once, however often it arrives. Any of these can be old: from an earlier ballot, about
+        // a slot decided long ago, by or to an earlier incarnation of a server.
         todo!("Server::on_message")
     }
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
-        // Resend what was not answered; take over if no server leads (but not all at the same time,
-        // again and again); clear the slots that no server needs.
+        // Resend what was not answered; take over if no server leads (but not all at the same
+        // time, again and again); clear the slots that no server needs.
         todo!("Server::on_timer")
     }
 }
@@ -67,8 +67,8 @@ impl ShowsLog for Server {
     }
 
     fn promised(&self, _: Slot) -> String {
-        // Return the highest ballot that this server has promised, for this slot or for all slots,
-        // in the form in which you like to read it.
+        // Return the highest ballot that this server has promised, for this slot or for all
+        // slots, in the form in which you like to read it.
         todo!("Server::promised")
     }
 }
