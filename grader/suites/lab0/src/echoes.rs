@@ -57,9 +57,8 @@ pub fn judge(fixture: &Fixture<'_, '_>) -> Outcome {
         if let Some(other) = counted.insert(nth, operation) {
             let (other, when) = (other.client, answered_at(other));
             let text = format!(
-                "{client} was told that its request was number {nth}, but so was {other} (answered \
-                 at {when}): two \
-                 requests, one count"
+                "{client} was told that its request was number {nth}, but so was {other} \
+                 (answered at {when}): two requests share one number"
             );
             return Err(fixture.world.violation_at(at, text));
         }
@@ -76,9 +75,8 @@ pub fn judge(fixture: &Fixture<'_, '_>) -> Outcome {
             .map(|echoed| echoed.nth);
         if let Some(higher) = earlier.max().filter(|higher| *higher > nth) {
             let text = format!(
-                "{client} was told that its request was number {nth}, but number {higher} had been \
-                 answered before it \
-                 was asked"
+                "{client} was told that its request was number {nth}, but number {higher} had \
+                 been answered before that request was made"
             );
             return Err(fixture.world.violation_at(at, text));
         }
@@ -89,9 +87,8 @@ pub fn judge(fixture: &Fixture<'_, '_>) -> Outcome {
     for (expected, (nth, operation)) in (1u64..).zip(&counted) {
         if expected != *nth {
             let text = format!(
-                "{} was told that its request was number {nth}, but all are answered and nobody's \
-                 was number \
-                 {expected}: some request was carried out more than once",
+                "{} was told that its request was number {nth}, but all requests are answered \
+                 and none was number {expected}: some request was carried out more than once",
                 operation.client
             );
             return Err(fixture.world.violation_at(answered_at(operation), text));

@@ -495,7 +495,7 @@ impl Cluster<'_, '_> {
         let name = output_file(job, reduce);
         self.world.file(&name).map_or(String::new(), |file| {
             format!(
-                " ({name} was last written by {} in its life {}, at {})",
+                " ({name} was last written by {} in its incarnation {}, at {})",
                 file.by.node, file.by.incarnation, file.at
             )
         })

@@ -427,7 +427,7 @@ fn expected(job: &Job, inputs: &Inputs) -> Expected {
 impl Machines for Plant {
     fn compute(&self, by: IncarnationId, task: &[u8]) -> Result<Computation, String> {
         let task: Task = codec::from_bytes(task)
-            .map_err(|error| format!("{} started what is no task: {error}", by.node))?;
+            .map_err(|error| format!("{} started work that is not a task: {error}", by.node))?;
         let (job, piece) = match &task {
             Task::Map { job, split, .. } => (*job, Piece::map(*job, *split)),
             Task::Reduce { job, reduce, .. } => (*job, Piece::reduce(*job, *reduce)),

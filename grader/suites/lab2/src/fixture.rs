@@ -136,7 +136,7 @@ impl ViewFixture<'_, '_> {
 
     /// A server pings no more.
     pub fn die(&mut self, server: NodeId) {
-        self.world.remark(format!("{server} pings no more"));
+        self.world.remark(format!("{server} stops pinging"));
         self.server(server).pings = false;
     }
 
@@ -246,7 +246,7 @@ impl ViewFixture<'_, '_> {
         let number = view.number;
         if let Some(known) = self.told.get(&number) {
             let text = format!(
-                "view {number} was told as {} and as {}",
+                "view {number} was announced as {} and as {}",
                 show(known),
                 show(view)
             );
@@ -273,7 +273,7 @@ impl ViewFixture<'_, '_> {
         }
         if number > newest.number + 1 {
             let text = format!(
-                "{} was told, but the newest view that anybody knew of was {}",
+                "{} was announced, but the newest view that any server knew of was {}",
                 show(view),
                 show(&newest)
             );
@@ -315,7 +315,7 @@ impl ViewFixture<'_, '_> {
             return Ok(());
         }
         let text = format!(
-            "{what}: not within {} ms; the view is still {}",
+            "{what}: this did not happen within {} ms; the view is still {}",
             BY_NOW.as_millis(),
             show(&self.view())
         );

@@ -290,7 +290,7 @@ pub fn with_group_at_worst(
 ) -> Outcome {
     let conditions = trial.conditions();
     trial.describe_setting(format!(
-        "{}; a crash takes all that was not synced",
+        "{}; a crash loses everything that was not synced",
         size.describe(&conditions)
     ));
     let setup = Setup {

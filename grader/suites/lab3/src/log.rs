@@ -153,7 +153,7 @@ impl LogWatch {
             |(server, shown): (&NodeId, &Shown)| match (shown.first_uncleared, shown.last_nonempty)
             {
                 (first, last) if first > last => {
-                    format!("{server} keeps no slot, and has forgotten those before {first}")
+                    format!("{server} keeps no slots, and has cleared those before {first}")
                 }
                 (first, last) => format!("{server} keeps slots {first} to {last}"),
             };
