@@ -19,7 +19,7 @@ use crate::{
     zones::{self, Decision, Event, NEVER},
 };
 
-/// How many possible values are listed: more would not be read.
+/// Maximum number of possible values to list: nobody would read more.
 const LISTED: usize = 8;
 
 /// The operations open at a cut have lost their replies, so an explanation may cost more than the
@@ -38,7 +38,7 @@ fn search_with<S: Spec>(fuel: &mut u64, search: &mut Search<'_, S>) -> Progress 
     progress
 }
 
-/// Longer prefixes are not searched for what would have been possible.
+/// Maximum length of a prefix that is searched for possible replies.
 const SEARCHED_PREFIX: usize = 2_000;
 
 /// Explains why the operations `part` of `history` are not linearizable, which has been `found`.

@@ -33,7 +33,7 @@ use crate::{
 /// What an editor does in one save comes within this time.
 const SAVE: Duration = Duration::from_millis(30);
 
-/// How often somebody looks whether the process was told to end.
+/// Interval at which the watch checks whether the process was told to end.
 const LOOK: Duration = Duration::from_millis(100);
 
 enum Signal {

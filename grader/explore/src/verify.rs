@@ -19,11 +19,11 @@ use crate::{
     explorer::{ENTROPY, Explorer},
 };
 
-/// Every node draws other random numbers than in the search.
+/// Entropy that differs from the search's, so that every node draws other random numbers.
 const OTHER_ENTROPY: u64 = !ENTROPY;
 
-/// How many calls one instance handles. The number is fixed, so that what the calls before one
-/// bring to light does not depend on the number of threads.
+/// Number of calls that one instance handles. It is fixed, so that the effect of earlier calls does
+/// not depend on the number of threads.
 const CALLS_PER_INSTANCE: usize = 1_000;
 
 /// Two answers of one handler to the same question.

@@ -38,9 +38,9 @@ pub enum Seeds {
     Only(u64),
 }
 
-/// After a block of this size with a failure in it no further seeds are run: the lowest failing
-/// seed is known, and a program that fails slowly must not hold up the others. The size is fixed so
-/// that the counts are the same everywhere.
+/// Number of seeds in a block. After a block with a failure no further seeds are run: the lowest
+/// failing seed is known, and a program that fails slowly must not hold up the others. The size is
+/// fixed so that the counts are the same everywhere.
 const BLOCK: usize = 16;
 
 /// A test, its row, and what is run of it.

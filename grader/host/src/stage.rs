@@ -15,13 +15,13 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// How many source files a submission may have.
+/// Maximum number of source files in a submission.
 pub const MAX_FILES: usize = 256;
 
-/// How many bytes all source files of a submission may have.
+/// Maximum size of all source files of a submission together, in bytes.
 pub const MAX_BYTES: u64 = 4 << 20;
 
-/// How deep folders below `src` may nest.
+/// Maximum nesting depth of folders below `src`.
 const MAX_DEPTH: usize = 16;
 
 const NOT_A_SOURCE: &str = "only `src/**/*.rs` is graded";

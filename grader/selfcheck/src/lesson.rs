@@ -34,7 +34,7 @@ pub fn same_bytes(lab: &Lab) -> Result<(), Failed> {
     })
 }
 
-/// How many of the wrong solutions that chaos catches are looked at: the first ones.
+/// Number of wrong solutions caught by chaos that are checked: the first ones.
 const SHRUNK: usize = 4;
 
 /// What is shown of a failure is what a replay shows, and no more than the whole run.

@@ -30,7 +30,7 @@ pub enum Fault {
         /// What it called and what to use instead.
         what: String,
     },
-    /// The node's state does not survive being turned into bytes and back.
+    /// The node's state does not survive being serialized and deserialized.
     State {
         /// Which part, and why.
         what: String,

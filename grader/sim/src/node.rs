@@ -151,7 +151,7 @@ pub(crate) struct Node {
     pub operations: u64,
     /// The index of the open operation in the history, and whether a message came since.
     pub open: Option<(usize, bool)>,
-    /// How often the node was turned into bytes and back.
+    /// Number of times that the node was serialized and deserialized.
     pub restores: u64,
 }
 

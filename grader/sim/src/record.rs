@@ -81,11 +81,11 @@ pub enum Happening {
     },
 }
 
-/// How many steps of a run are kept, the last ones: a node that floods the network must not fill
-/// the grader's memory.
+/// Maximum number of steps of a run to keep, the last ones: a node that floods the network must not
+/// fill the grader's memory.
 const STEPS_KEPT: usize = 50_000;
 
-/// How many bytes of text they may hold together.
+/// Maximum number of bytes of text in them, together.
 const TEXT_KEPT: usize = 64 << 20;
 
 /// A run, written down.

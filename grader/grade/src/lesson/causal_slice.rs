@@ -143,7 +143,7 @@ impl Rank {
     const BEFORE: Rank = Rank(2, 1);
     /// What was computed.
     const RESULT: Rank = Rank(3, 0);
-    /// Such a message comes no more than this often.
+    /// Maximum number of occurrences of such a message.
     const RARE: usize = 2;
     /// What clients were asked and answered before, what was done to the world long ago.
     const EARLY: Rank = Rank(4, 0);

@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 
-/// How many errors are kept, and how many other messages. The first ones tell most.
+/// Maximum number of errors, and of other messages, to keep. The first ones tell most.
 const MAX_KEPT: usize = 100;
 
-/// How much text of one message is kept. A type can be made whose name alone has millions of bytes.
+/// Maximum size of one message. The name of a type alone can have millions of bytes.
 const MAX_TEXT_BYTES: usize = 64 << 10;
 
-/// How many places and notes of one message are kept.
+/// Maximum number of places and notes to keep of one message.
 const MAX_PARTS: usize = 64;
 
 /// How bad a message is.

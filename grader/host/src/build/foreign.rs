@@ -9,8 +9,9 @@ use std::{collections::BTreeMap, path::Path};
 
 use super::error::Rejected;
 
-/// How the compiler names the sources of the lab's crates, of other crates and of the standard
-/// library. No file of a submission is named so: its paths begin with `src/`, or are absolute.
+/// Prefixes by which the compiler names the sources of the lab's crates, of other crates and of the
+/// standard library. No file of a submission has such a name: its paths begin with `src/`, or are
+/// absolute.
 const LIBRARIES: [&str; 5] = ["labs/", "faultline/", "cargo/", "/rustc/", "<"];
 
 /// What may be read or shown.

@@ -15,11 +15,11 @@ use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind, strip_shebang, tokenize};
 
 use super::error::Rejected;
 
-/// How deep delimiters may nest. The compiler's parser needs stack for each; programs that people
-/// write stay below 30.
+/// Maximum nesting depth of delimiters. The compiler's parser needs stack for each level; programs
+/// that people write stay below 30.
 pub const MAX_NESTING: usize = 200;
 
-/// How many findings are told.
+/// Maximum number of findings to report.
 const MAX_FINDINGS: usize = 10;
 
 const READS_A_FILE: &str = "it reads another file while the crate is compiled, and only the \

@@ -31,7 +31,7 @@ use crate::{
     supervise::Supervised,
 };
 
-/// How much of the compiler's output is read. A submission can make rustc print without end.
+/// Maximum size of the compiler's output. A submission can make rustc print without end.
 const MAX_OUTPUT_BYTES: u64 = 4 << 20;
 
 /// What a build may start from. The module is the same bytes in any case. Errors are always those

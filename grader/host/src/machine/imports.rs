@@ -18,10 +18,10 @@ const WASI: &str = "wasi_snapshot_preview1";
 const SUCCESS: i32 = 0;
 const BAD_FILE: i32 = 8;
 
-/// How many pieces of one write are looked at; the program writes the rest again.
+/// Maximum number of pieces of one write to handle; the program writes the rest again.
 const MAX_PIECES: u32 = 64;
 
-/// How much of a panic's message and place is kept, in bytes.
+/// Maximum size of a panic's message and place, in bytes.
 const MAX_PANIC_BYTES: u32 = 8 << 10;
 
 /// Defines every import of the module.

@@ -19,7 +19,7 @@ pub use program::Program;
 
 use crate::ToolError;
 
-/// How deep the machine's own stack may grow inside a handler. It is the one limit that is not in
+/// Maximum size of the machine's own stack inside a handler. It is the one limit that is not in
 /// terms of wasm (the size of a frame depends on the processor), so it is far above real use: the
 /// stack that safe Rust keeps in linear memory, 1 MiB on every machine, is full first in nearly
 /// every recursion.
@@ -29,11 +29,11 @@ const MAX_WASM_STACK_BYTES: usize = 16 << 20;
 /// whole process. Memory is used only as far as the stack really grows.
 pub const WORLD_STACK_BYTES: usize = MAX_WASM_STACK_BYTES + (4 << 20);
 
-/// How many nodes may live at the same time in a whole process. Each takes 4 GiB of addresses (not
-/// of memory), which saves a check of bounds at every access.
+/// Maximum number of nodes that may exist at the same time in a process. Each takes 4 GiB of
+/// addresses (not of memory), which saves a check of bounds at every access.
 pub const MAX_NODES: u32 = 4096;
 
-/// How much memory of a dead node waits for the next: more than a small node ever writes.
+/// Amount of a dead node's memory that is kept for the next: more than a small node ever writes.
 const RESIDENT_BYTES: usize = 128 << 10;
 
 /// Runs `work` on a thread of its own that has [`WORLD_STACK_BYTES`] of stack, and waits for it.

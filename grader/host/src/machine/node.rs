@@ -30,8 +30,7 @@ pub(super) struct Answer {
     pub length: usize,
 }
 
-/// How many times as much fuel as a handler the operations get that turn a node into bytes or
-/// back.
+/// Factor by which operations that serialize or deserialize a node get more fuel than a handler.
 const FUEL_OF_GRADER: u64 = 10;
 
 /// Why there is no answer.

@@ -236,7 +236,7 @@ fn witnesses<L: KvLab>(world: &World<'_>, violation: &Violation) -> Vec<String> 
     lines
 }
 
-/// How many operations without a name for what is wrong are listed.
+/// Maximum number of operations to list if the violation has no name.
 const LISTED: usize = 12;
 
 fn capital(text: &str) -> String {

@@ -26,7 +26,7 @@ use super::{
     worker,
 };
 
-/// By then everybody has started.
+/// Time by which all nodes have started.
 const BEGUN: Duration = ms(60);
 
 /// Who takes part, what there is to do, and how long it takes.
