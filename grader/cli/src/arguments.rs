@@ -18,10 +18,11 @@ pub const WORKER: &str = "batch-worker";
     bin_name = "cargo grade",
     version,
     args_conflicts_with_subcommands = true,
-    after_help = "Without arguments, lists the labs.\n\nExit codes: 0 all passed; 1 graded, something \
-                  failed; 2 wrong usage; 3 the submission does not\nbuild; 4 the grader itself failed \
-                  (no score); 5 not graded: try again, or a human must\nlook; 130 interrupted. \
-                  `check` and `batch` have their own: cargo grade check --help."
+    after_help = "Without arguments, lists the labs.\n\nExit codes: 0 all passed; 1 graded, \
+                  something failed; 2 wrong usage; 3 the submission does not\nbuild; 4 the \
+                  grader itself failed (no score); 5 not graded: try again, or a human \
+                  must\nlook; 130 interrupted. `check` and `batch` have their own: cargo \
+                  grade check --help."
 )]
 pub struct Arguments {
     /// What to do instead of grading.

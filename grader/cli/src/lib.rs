@@ -163,8 +163,7 @@ fn carry_out(
         Command::Hint { test } => hint(course, test),
         Command::Starter { lab } => {
             let files = faultline_grade::write_starter(&course.root, lab)?;
-            let written =
-                format!("starter/{lab}: wrote {files} files, derived from solutions/{lab}\n");
+            let written = format!("starter/{lab}: {files} files written from solutions/{lab}\n");
             print(&written);
             Ok(ALL_PASSED)
         }

@@ -14,7 +14,7 @@ pub fn new_lab(root: &Path, asked: &NewLabArguments) -> Result<String, Error> {
     let lock = root.join(LOCK);
     let lock = fs::read_to_string(&lock).map_err(|error| {
         Error::Usage(format!(
-            "{} cannot be read: {error}; it is needed to check that no package has the new lab's name",
+            "{} cannot be read: {error}; without it the new lab's name cannot be checked",
             lock.display()
         ))
     })?;
@@ -63,7 +63,7 @@ fn next(name: &str) -> String {
         "  cargo grade {name} --hidden --path solutions/{name}    earns all points\n\
          \x20 cargo grade {name}    earns none: students start here\n\
          \x20 cargo grade mutants {name}    shows which test catches which wrong solution\n\
-         \x20 cargo grade starter {name}    derives the starter again after you change the solution\n\n\
+         \x20 cargo grade starter {name}    derives the starter again, after a change\n\n\
          For the next steps see docs/a-lab-of-your-own.md in Faultline's repository.\n"
     )
 }

@@ -63,7 +63,7 @@ fn step_at(walk: &Walk, number: u64) -> Result<String, Error> {
         .ok_or_else(|| {
             let (first, last) = (walk.forgotten + 1, walk.of);
             Error::Usage(format!(
-                "--at {number}: there is no such step; the steps of this run are numbered {first} to {last}"
+                "--at {number}: this run has no such step; its steps are numbered {first} to {last}"
             ))
         })?;
     Ok(step_text(walk, position, Nodes::All, width()))

@@ -58,8 +58,8 @@ fn hand_over(root: &Path, package: &str) -> Result<u8, Error> {
     if !manifest.is_file() {
         let (other, manifest) = (other(), manifest.display());
         return Err(Error::Broken(format!(
-            "{other} cargo builds it from the project, but there is no {manifest}: run this command \
-             in a checkout of the project"
+            "{other} cargo builds it from the project, but there is no {manifest}: run this \
+             command in a checkout of the project"
         )));
     }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
