@@ -237,6 +237,9 @@ pub(crate) struct Search<'h, S: Spec> {
 /// How many bytes a configuration may take for the price of one.
 const UNIT: usize = 200;
 
+/// What the states of a partition may take without a price: small ones are none.
+const FREE: usize = 1 << 20;
+
 /// How many steps of [`Spec::can_come_true`] cost as much as a configuration.
 const STEPS_PER_UNIT: u64 = 200;
 
@@ -483,7 +486,7 @@ impl<'h, S: Spec> Search<'h, S> {
 
     /// States and steps that take more than their configurations should cost more.
     fn charge_memory(&mut self) {
-        let takes = (self.states.bytes() / UNIT) as u64;
+        let takes = (self.states.bytes().saturating_sub(FREE) / UNIT) as u64;
         let more = takes.saturating_sub(self.explored.max(self.charged));
         self.charged += more;
         self.explored += more;

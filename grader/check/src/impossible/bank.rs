@@ -12,7 +12,7 @@ use crate::{
 const TRIED: usize = 12;
 
 /// and no more choices of what takes effect before some balances are read.
-const CHOICES: u64 = 20_000;
+const CHOICES: u64 = 10_000;
 
 type Operation<'a> = Later<'a, BankCall, BankReply>;
 
@@ -244,39 +244,33 @@ impl<'a> Closed<'a> {
     }
 }
 
-/// What an operation does to the accounts that are read: at most two of them.
-type Effect = Vec<(usize, i128)>;
+/// What an operation does to the accounts that are read: to at most two of them.
+type Effect = [(usize, i128); 2];
+
+/// No account.
+const NOWHERE: (usize, i128) = (usize::MAX, 0);
 
 fn effect(op: &BankCall, names: &[String]) -> Effect {
-    let mut changes: Effect = Vec::new();
-    let mut change = |account: &str, by: i128| {
-        for (at, name) in names
-            .iter()
-            .enumerate()
-            .filter(|(_, name)| *name == account)
-        {
-            debug_assert_eq!(name, account);
-            match changes.iter_mut().find(|(other, _)| *other == at) {
-                Some((_, sum)) => *sum += by,
-                None => changes.push((at, by)),
-            }
-        }
+    let change = |account: &str, by: i128| match names.iter().position(|name| name == account) {
+        Some(at) if by != 0 => (at, by),
+        _ => NOWHERE,
     };
     match op {
-        BankCall::Deposit { account, amount } => change(account, i128::from(*amount)),
+        BankCall::Deposit { account, amount } => [change(account, i128::from(*amount)), NOWHERE],
+        BankCall::Transfer { from, to, .. } if from == to => [NOWHERE; 2],
         BankCall::Transfer { from, to, amount } => {
-            change(from, -i128::from(*amount));
-            change(to, i128::from(*amount));
+            let (one, other) = (
+                change(from, -i128::from(*amount)),
+                change(to, i128::from(*amount)),
+            );
+            [one.min(other), one.max(other)]
         }
-        BankCall::Balances(_) => {}
+        BankCall::Balances(_) => [NOWHERE; 2],
     }
-    changes.retain(|(_, by)| *by != 0);
-    changes.sort_unstable();
-    changes
 }
 
 /// Whether all of `must` and some of `may` make `seen` of what is on the accounts `names` now.
-/// Counts the choices that it tries.
+/// Counts the steps that it takes.
 pub(crate) fn balances_can_come_true<'a>(
     bank: &Bank,
     names: &[String],
@@ -291,6 +285,15 @@ pub(crate) fn balances_can_come_true<'a>(
         .zip(seen)
         .map(|(name, &seen)| i128::from(seen) - now(name))
         .collect();
+    let is_again = |at: usize| names[..at].contains(&names[at]);
+    for at in (0..names.len()).filter(|&at| is_again(at)) {
+        // It is the first of the two that things are done to.
+        let first = names.iter().position(|name| *name == names[at]);
+        if first.is_some_and(|first| seen[first] != seen[at]) {
+            return false;
+        }
+        missing[at] = 0;
+    }
     let mut deposited: u128 = bank
         .balances
         .values()
@@ -301,27 +304,34 @@ pub(crate) fn balances_can_come_true<'a>(
             deposited += u128::from(*amount);
         }
     };
+    let mut operations = 0;
     for op in must {
         count(op);
+        operations += 1;
         for (at, by) in effect(op, names) {
-            missing[at] -= by;
+            if let Some(missing) = missing.get_mut(at) {
+                *missing -= by;
+            }
         }
     }
     let mut optional: Vec<Effect> = may
         .inspect(|op| count(op))
         .map(|op| effect(op, names))
-        .filter(|effect| !effect.is_empty())
+        .filter(|effect| effect[0] != NOWHERE)
         .collect();
+    operations += optional.len();
+    *effort += (names.len() * (4 + operations)) as u64;
     if deposited > u128::from(u64::MAX) {
         return true;
     }
     // Equal ones are neighbours, and each account is done with as early as can be.
     optional.sort_unstable();
-    let mut within = vec![vec![(0, 0); names.len()]; optional.len() + 1];
+    let width = names.len();
+    let mut within = vec![(0, 0); width * (optional.len() + 1)];
     for place in (0..optional.len()).rev() {
-        within[place] = within[place + 1].clone();
-        for &(at, by) in &optional[place] {
-            let (least, most): &mut (i128, i128) = &mut within[place][at];
+        within.copy_within((place + 1) * width..(place + 2) * width, place * width);
+        for &(at, by) in optional[place].iter().filter(|change| **change != NOWHERE) {
+            let (least, most): &mut (i128, i128) = &mut within[place * width + at];
             (*least, *most) = (*least + by.min(0), *most + by.max(0));
         }
     }
@@ -330,8 +340,9 @@ pub(crate) fn balances_can_come_true<'a>(
         within: &within,
         tried: 0,
     };
-    let possible = choices.lead_to(&mut missing, 0);
-    *effort += choices.tried + (names.len() * optional.len()) as u64 / 8;
+    let all_fit = choices.fit(&missing, 0);
+    let possible = all_fit && choices.lead_to(&mut missing, 0);
+    *effort += 2 * choices.tried;
     possible
 }
 
@@ -339,34 +350,50 @@ pub(crate) fn balances_can_come_true<'a>(
 struct Choices<'o> {
     optional: &'o [Effect],
     /// From each place on, the least and the most that the rest can make of each account.
-    within: &'o [Vec<(i128, i128)>],
+    within: &'o [(i128, i128)],
     tried: u64,
 }
 
 impl Choices<'_> {
+    fn fit(&self, missing: &[i128], place: usize) -> bool {
+        let within = &self.within[place * missing.len()..];
+        let fits =
+            |(missing, &(least, most)): (&i128, &(i128, i128))| (least..=most).contains(missing);
+        missing.iter().zip(within).all(fits)
+    }
+
+    /// Whether those from `place` on can make what is `missing`. All accounts that the one before
+    /// did nothing to fit.
     fn lead_to(&mut self, missing: &mut [i128], place: usize) -> bool {
         self.tried += 1;
         if self.tried > CHOICES {
             return true;
         }
-        let fits =
-            |(missing, &(least, most)): (&i128, &(i128, i128))| (least..=most).contains(missing);
-        if !missing.iter().zip(&self.within[place]).all(fits) {
-            return false;
-        }
         let Some(effect) = self.optional.get(place) else {
             return true;
         };
-        effect.iter().for_each(|&(at, by)| missing[at] -= by);
-        if self.lead_to(missing, place + 1) {
+        let width = missing.len();
+        // Only these accounts fit less well than before.
+        let still_fit = |missing: &[i128], within: &[(i128, i128)], place: usize| {
+            effect
+                .iter()
+                .filter(|change| **change != NOWHERE)
+                .all(|&(at, _)| {
+                    let (least, most) = within[place * width + at];
+                    (least..=most).contains(&missing[at])
+                })
+        };
+        let changes = || effect.iter().filter(|change| **change != NOWHERE);
+        changes().for_each(|&(at, by)| missing[at] -= by);
+        if still_fit(missing, self.within, place + 1) && self.lead_to(missing, place + 1) {
             return true;
         }
-        effect.iter().for_each(|&(at, by)| missing[at] += by);
+        changes().for_each(|&(at, by)| missing[at] += by);
         // Of equal ones the first take effect.
         let others = self.optional[place..]
             .iter()
             .take_while(|other| *other == effect)
             .count();
-        self.lead_to(missing, place + others)
+        still_fit(missing, self.within, place + others) && self.lead_to(missing, place + others)
     }
 }
