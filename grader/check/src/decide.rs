@@ -2,10 +2,12 @@
 //! search, search the rest in turns.
 
 use crate::{
+    any_search::AnySearch,
     fast_path,
     history::{HistoryError, OperationOf, split, validate},
+    impossible,
     options::Options,
-    search::{Progress, Search},
+    search::Progress,
     spec::Spec,
     timeline::entries,
     verdict::Blame,
@@ -21,6 +23,8 @@ const TURN_GROWTH: u64 = 8;
 /// How it was found out that there is no linearization.
 pub(crate) enum Found {
     ByZones(Blame),
+    /// Some reply is impossible whatever the order.
+    AtOnce(Blame),
     BySearch {
         /// How many configurations it took.
         explored: u64,
@@ -88,13 +92,26 @@ pub(crate) fn decide<S: Spec>(
         }
         by_zones += 1;
     }
-    let new = |at: usize| {
-        let entries = entries::<S>(history, &parts[undecided[at]]);
-        Search::new(initial, &entries, options.rules)
-    };
+    let entries_of = |at: usize| entries::<S>(history, &parts[undecided[at]]);
+    if options.zones {
+        let impossible = |at: usize| Some((at, impossible::at_once(initial, &entries_of(at))?));
+        if let Some((at, blame)) = (0..undecided.len()).find_map(impossible) {
+            let answer = Answer::Bad {
+                part: parts.swap_remove(undecided[at]),
+                found: Found::AtOnce(blame),
+            };
+            return Ok(Decided {
+                answer,
+                by_zones: by_zones + 1,
+                by_search: 0,
+                explored: 0,
+            });
+        }
+    }
+    let new = |at: usize| AnySearch::new(initial, &entries_of(at), options.rules);
     let mut searches = Vec::with_capacity(undecided.len());
     let turns = take_turns(&mut searches, undecided.len(), new, options.budget);
-    let explored = searches.iter().map(Search::explored).sum();
+    let explored = searches.iter().map(AnySearch::explored).sum();
     let answer = match turns {
         Turns::AllFound => {
             for (number, search) in undecided.iter().zip(&searches) {
@@ -133,9 +150,9 @@ enum Turns {
 
 /// Searches in turns that grow, so that a bad partition is found even if another one is too hard.
 fn take_turns<'h, S: Spec>(
-    searches: &mut Vec<Search<'h, S>>,
+    searches: &mut Vec<AnySearch<'h, S>>,
     count: usize,
-    new: impl Fn(usize) -> Search<'h, S>,
+    new: impl Fn(usize) -> AnySearch<'h, S>,
     budget: u64,
 ) -> Turns {
     let mut undecided: Vec<usize> = (0..count).collect();

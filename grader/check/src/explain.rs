@@ -6,6 +6,7 @@
 //! reason:
 //!
 //! - an operation that only read: nobody needs it;
+//! - of a queue, all that added or took one value: the others keep their order;
 //! - a write that nobody saw, if no value that was seen has its bytes: up to the next put nobody
 //!   looked;
 //! - without appends and compare-and-sets: all writes and reads of one value, since each of the
@@ -16,12 +17,14 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    any_search::AnySearch,
     decide::{Answer, decide},
     fast_path,
     history::{Operation, OperationOf},
     kv::{KvOp, Stored, Swap},
     options::Options,
-    search::{Progress, Rules, Search},
+    queues::QueueEvent,
+    search::{Progress, Rules},
     spec::Spec,
     store::{Store, StoreCall, StoreOp, StoreReply},
     timeline::{Entry, Expected},
@@ -54,43 +57,128 @@ pub(crate) fn shrink<S: Spec>(
             fuel: ALL_FUEL,
         }
         .run(bag),
-        None => {
-            let mut fuel = ALL_FUEL;
-            let all: Vec<usize> = (0..prefix.len()).collect();
-            let reads: Vec<usize> = all
-                .iter()
-                .copied()
-                .filter(|&at| S::read_only(prefix[at].demand.0))
-                .collect();
-            let mut without = vec![false; prefix.len()];
-            let mut still_bad = |dropped: &[usize]| {
-                if fuel == 0 {
-                    return false;
-                }
-                let mut trial = without.clone();
-                dropped.iter().for_each(|&at| trial[at] = true);
-                let rest: Vec<Entry<'_, S>> = all
-                    .iter()
-                    .filter(|&&at| !trial[at])
-                    .map(|&at| prefix[at])
-                    .collect();
-                let mut search = Search::new(initial, &rest, Rules::ALL);
-                let bad = search.run(FUEL.min(fuel)) == Progress::Exhausted;
-                fuel = fuel.saturating_sub(search.explored() + price(rest.len()));
-                if bad {
-                    without = trial;
-                }
-                bad
-            };
-            drop_chunks(&reads, &mut still_bad);
-            let core = all
-                .into_iter()
-                .filter(|&at| !without[at])
-                .map(|at| prefix[at].index)
-                .collect();
-            Blame::new(Anomaly::Unexplained, core, Vec::new())
+        None => shrink_any(initial, prefix),
+    }
+}
+
+/// [`shrink`] for what is no key-value store.
+fn shrink_any<S: Spec>(initial: &S, prefix: &[Entry<'_, S>]) -> Blame {
+    let mut fuel = ALL_FUEL;
+    let mut is_bad = |trial: &[Entry<'_, S>]| {
+        if fuel == 0 {
+            return false;
+        }
+        let mut search = AnySearch::new(initial, trial, Rules::ALL);
+        let bad = search.run(FUEL.min(fuel)) == Progress::Exhausted;
+        fuel = fuel.saturating_sub(search.explored() + price(trial.len()));
+        bad
+    };
+    let mut kept = vec![true; prefix.len()];
+    let values = values_of_queue(initial, prefix);
+    for groups in [&reads(prefix), &values] {
+        drop_groups(&mut kept, groups, |kept| {
+            let rest = (0..prefix.len()).filter(|&at| kept[at]);
+            is_bad(&rest.map(|at| prefix[at]).collect::<Vec<_>>())
+        });
+    }
+    // What was taken as another value has not taken one of those that are left, which nobody would
+    // know without it.
+    let is_take = |at: &usize| prefix[*at].reply.is_some() && is_take(&prefix[*at]);
+    let takes: Vec<usize> = values.into_iter().flatten().filter(is_take).collect();
+    let others: Vec<Vec<usize>> = takes
+        .iter()
+        .map(|&at| vec![at])
+        .filter(|at| !kept[at[0]])
+        .collect();
+    let mut told = kept.clone();
+    others.iter().flatten().for_each(|&at| told[at] = true);
+    drop_groups(&mut told, &others, |told| {
+        let as_known = |at: usize| match told[at] {
+            true => prefix[at],
+            false => Entry {
+                call: 0,
+                reply: None,
+                demand: (prefix[at].demand.0, None),
+                ..prefix[at]
+            },
+        };
+        let reads = |at: &usize| told[*at] || !only_reads(&prefix[*at]);
+        let trial = (0..prefix.len()).filter(reads).map(as_known);
+        is_bad(&trial.collect::<Vec<_>>())
+    });
+    let named = |these: &dyn Fn(usize) -> bool| {
+        let all = (0..prefix.len()).filter(|&at| these(at));
+        all.map(|at| prefix[at].index).collect()
+    };
+    let context = named(&|at| told[at] && !kept[at]);
+    Blame::new(Anomaly::Unexplained, named(&|at| kept[at]), context)
+}
+
+/// Drops those of `groups` from what is `kept` without which it is still bad.
+fn drop_groups(
+    kept: &mut Vec<bool>,
+    groups: &[Vec<usize>],
+    mut still_bad: impl FnMut(&[bool]) -> bool,
+) {
+    let numbers: Vec<usize> = (0..groups.len()).collect();
+    drop_chunks(&numbers, &mut |chunk: &[usize]| {
+        let mut trial = kept.clone();
+        let dropped = chunk.iter().flat_map(|&group| &groups[group]);
+        dropped.for_each(|&at| trial[at] = false);
+        let bad = still_bad(&trial);
+        if bad {
+            *kept = trial;
+        }
+        bad
+    });
+}
+
+fn only_reads<S: Spec>(entry: &Entry<'_, S>) -> bool {
+    match entry.demand {
+        (op, Some(Expected::Exactly(reply))) => S::read_only(op) || S::only_reads(op, reply),
+        (op, _) => S::read_only(op),
+    }
+}
+
+fn is_take<S: Spec>(entry: &Entry<'_, S>) -> bool {
+    let reply = match entry.demand.1 {
+        Some(Expected::Exactly(reply)) => Some(reply),
+        _ => None,
+    };
+    matches!(
+        S::as_queue(entry.demand.0, reply),
+        Some(QueueEvent::Take(Some(_)))
+    )
+}
+
+/// The operations that only read, each for itself.
+fn reads<S: Spec>(prefix: &[Entry<'_, S>]) -> Vec<Vec<usize>> {
+    let reads = |at: &usize| only_reads(&prefix[*at]);
+    (0..prefix.len()).filter(reads).map(|at| vec![at]).collect()
+}
+
+/// The operations that add or take a value, for each value of a queue. Without all of these the
+/// others are in the same order, and whoever found the queue empty does.
+fn values_of_queue<S: Spec>(initial: &S, prefix: &[Entry<'_, S>]) -> Vec<Vec<usize>> {
+    let mut of_value: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    if !initial.is_empty_queue() {
+        return Vec::new();
+    }
+    for (at, entry) in prefix.iter().enumerate() {
+        let (op, expected) = entry.demand;
+        let reply = match expected {
+            Some(Expected::Exactly(reply)) => Some(reply),
+            _ => None,
+        };
+        match S::as_queue(op, reply) {
+            Some(QueueEvent::Add(value) | QueueEvent::Take(Some(value))) => {
+                of_value.entry(value).or_default().push(at)
+            }
+            Some(QueueEvent::Take(None) | QueueEvent::TakeUnknown) => {}
+            None => return Vec::new(),
         }
     }
+    of_value.into_values().collect()
 }
 
 /// Drops as much of `candidates` as `still_bad` allows: all at once, or each half for itself.

@@ -80,6 +80,7 @@
 //!   Zones.
 //! - A. Horn, D. Kroening: Faster linearizability checking via P-compositionality. FORTE 2015.
 
+mod any_search;
 mod check;
 mod decide;
 #[cfg(test)]
@@ -89,10 +90,12 @@ mod fast_path;
 #[cfg(test)]
 mod fuzz;
 mod history;
+mod impossible;
 mod kv;
 mod kvstates;
 mod objects;
 mod options;
+mod queues;
 mod search;
 mod sentence;
 mod spec;
@@ -106,11 +109,13 @@ mod zones;
 
 pub use check::{Checked, check, check_with};
 pub use history::{HistoryError, Operation, OperationOf};
+pub use impossible::Impossible;
 pub use kv::{KvOp, KvState, Stored, Swap};
 pub use objects::{
     Bank, BankCall, BankReply, Lock, LockCall, LockOp, Queue, QueueCall, QueueOp, QueueReply,
 };
 pub use options::{DEFAULT_BUDGET, Options};
+pub use queues::QueueEvent;
 pub use search::Rules;
 pub use sentence::Told;
 pub use spec::{Later, Spec};

@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, VecDeque};
 use rustc_hash::FxHashMap;
 use stateright::semantics::SequentialSpec;
 
-use crate::spec::{Later, Spec};
+use crate::{
+    impossible::{self, Impossible},
+    queues::QueueEvent,
+    spec::{Later, Spec},
+};
 
 /// One of several queues: first in, first out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -63,8 +67,47 @@ impl Spec for Queue {
         false
     }
 
+    fn only_reads(_: &QueueCall, reply: &QueueReply) -> bool {
+        *reply == QueueReply::Taken(None)
+    }
+
     fn partition(call: &QueueCall) -> Option<&str> {
         Some(&call.queue)
+    }
+
+    fn impossible(&self, operations: &[Later<'_, QueueCall, QueueReply>]) -> Option<Impossible> {
+        impossible::queue(self, operations)
+    }
+
+    fn is_empty_queue(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    fn as_queue<'a>(call: &'a QueueCall, reply: Option<&'a QueueReply>) -> Option<QueueEvent<'a>> {
+        Some(match (&call.op, reply) {
+            (QueueOp::Enqueue(value), None | Some(QueueReply::Added)) => QueueEvent::Add(value),
+            (QueueOp::Dequeue, None) => QueueEvent::TakeUnknown,
+            (QueueOp::Dequeue, Some(QueueReply::Taken(taken))) => {
+                QueueEvent::Take(taken.as_deref())
+            }
+            _ => return None,
+        })
+    }
+
+    fn bytes(&self) -> usize {
+        let values = self
+            .waiting
+            .iter()
+            .map(|value| size_of::<String>() + value.len() + 16);
+        size_of::<Queue>() + values.sum::<usize>()
+    }
+
+    fn show_reply(reply: &QueueReply) -> String {
+        match reply {
+            QueueReply::Added => "done".to_owned(),
+            QueueReply::Taken(None) => "null".to_owned(),
+            QueueReply::Taken(Some(value)) => value.clone(),
+        }
     }
 
     /// What waits, and what comes later behind it, leaves in this order; see [`QueuePlan`].
@@ -244,8 +287,43 @@ impl Spec for Lock {
         false
     }
 
+    fn only_reads(_: &LockCall, works: &bool) -> bool {
+        !works
+    }
+
     fn partition(call: &LockCall) -> Option<&str> {
         Some(&call.lock)
+    }
+
+    /// Who finds it held or free where nobody was asked to make it so.
+    fn impossible(&self, operations: &[Later<'_, LockCall, bool>]) -> Option<Impossible> {
+        let first = |held: bool| {
+            let makes = |(_, later): &(usize, &Later<'_, LockCall, bool>)| {
+                let works = later.reply.is_none_or(|(_, works)| *works);
+                works && (later.op.op == LockOp::Acquire) == held
+            };
+            let maker = operations.iter().enumerate().filter(makes);
+            match self.held == held {
+                true => Some((0, None)),
+                false => maker.map(|(at, later)| (later.call, Some(at))).min(),
+            }
+        };
+        let (held, free) = (first(true), first(false));
+        let wrong = |(at, later): (usize, &Later<'_, LockCall, bool>)| {
+            let (ret, works) = later.reply?;
+            let found = match *works == (later.op.op == LockOp::Acquire) {
+                true => free,
+                false => held,
+            };
+            let wrong = match found {
+                None => Impossible::phantom(at),
+                Some((call, Some(maker))) if call > ret => Impossible::future(at, maker),
+                Some(_) => return None,
+            };
+            Some(((ret, at), wrong))
+        };
+        let all = operations.iter().enumerate().filter_map(wrong);
+        all.min_by_key(|(reply, _)| *reply).map(|(_, wrong)| wrong)
     }
 }
 
@@ -340,11 +418,51 @@ impl Spec for Bank {
         matches!(call, BankCall::Balances(_))
     }
 
+    fn only_reads(_: &BankCall, reply: &BankReply) -> bool {
+        *reply == BankReply::Refused
+    }
+
     fn partition(call: &BankCall) -> Option<&str> {
         match call {
             BankCall::Deposit { account, .. } => Some(account),
             BankCall::Balances(accounts) if accounts.len() == 1 => Some(&accounts[0]),
             BankCall::Transfer { .. } | BankCall::Balances(_) => None,
+        }
+    }
+
+    fn can_come_true<'a>(
+        &self,
+        call: &BankCall,
+        reply: &BankReply,
+        must: impl Iterator<Item = &'a BankCall>,
+        may: impl Iterator<Item = &'a BankCall>,
+        effort: &mut u64,
+    ) -> bool {
+        match (call, reply) {
+            (BankCall::Balances(names), BankReply::Balances(seen)) => {
+                impossible::balances_can_come_true(self, names, seen, must, may, effort)
+            }
+            _ => true,
+        }
+    }
+
+    fn impossible(&self, operations: &[Later<'_, BankCall, BankReply>]) -> Option<Impossible> {
+        impossible::bank(self, operations)
+    }
+
+    fn bytes(&self) -> usize {
+        let accounts = self.balances.keys().map(|account| account.len() + 64);
+        size_of::<Bank>() + accounts.sum::<usize>()
+    }
+
+    fn show_reply(reply: &BankReply) -> String {
+        match reply {
+            BankReply::Done => "done".to_owned(),
+            BankReply::Refused => "false".to_owned(),
+            BankReply::Balances(balances) => {
+                let texts: Vec<String> = balances.iter().map(u64::to_string).collect();
+                format!("[{}]", texts.join(","))
+            }
         }
     }
 }

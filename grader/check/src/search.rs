@@ -27,6 +27,12 @@
 //!   cannot come true any more, or that its state is none on the way to what comes next.
 //! - *Quotient*: of a key-value store, only values that somebody still can tell apart are kept
 //!   apart; see [`KvStates`].
+//! - *Commuting*: if two operations lead to the same state in either order, and no read came
+//!   between them, the one that is tried first goes first. (That no configuration is lost by it: say
+//!   it drops the step `a` from `C`, after the step `b` from `D`. Then `a` from `D`, followed by `b`,
+//!   is as good. The first of these leaves a shorter sequence, so by induction something as good is
+//!   visited; the second one is tried later than `a`, so by induction over the order of tries it is
+//!   not dropped for ever.)
 //! - *Unnoticed*: a lost-reply operation is not used where it does not change the state, or where
 //!   the step after it leads to the same state without it (a put that is overwritten before anybody
 //!   reads it).
@@ -56,6 +62,10 @@ pub struct Rules {
     pub quotient: bool,
     /// A state is left if a read cannot come true any more.
     pub viability: bool,
+    /// Of two operations whose order does not matter one goes first.
+    pub commuting: bool,
+    /// Queues are searched as pairs. (Only for operations that [`Spec::as_queue`] translates.)
+    pub pairs: bool,
 }
 
 impl Rules {
@@ -67,6 +77,8 @@ impl Rules {
         unnoticed: true,
         quotient: true,
         viability: true,
+        commuting: true,
+        pairs: true,
     };
 
     /// None of them: the search of Wing and Gong with Lowe's cache.
@@ -77,6 +89,8 @@ impl Rules {
         unnoticed: false,
         quotient: false,
         viability: false,
+        commuting: false,
+        pairs: false,
     };
 }
 
@@ -131,10 +145,26 @@ impl<'h, S: Spec> Model<'h, S> {
         }
     }
 
-    fn can_lead_to(&self, state: u32, read: u32, others: impl Iterator<Item = u32>) -> bool {
+    fn can_come_true(
+        &self,
+        state: u32,
+        read: u32,
+        must: impl Iterator<Item = u32>,
+        may: impl Iterator<Item = u32>,
+        effort: &mut u64,
+    ) -> bool {
         match self {
-            Model::Any(states) => states.can_lead_to(state, read, others),
-            Model::Kv(states) => states.can_lead_to(state, read, others),
+            Model::Any(states) => states.can_come_true(state, read, must, may, effort),
+            Model::Kv(states) => states.can_lead_to(state, read, must.chain(may)),
+        }
+    }
+
+    /// What it takes of memory, about.
+    fn bytes(&self) -> usize {
+        match self {
+            Model::Any(states) => states.bytes(),
+            // (At most a few words for each configuration.)
+            Model::Kv(_) => 0,
         }
     }
 }
@@ -157,9 +187,20 @@ struct Frame {
     cursor: usize,
     /// How many operations are placed here.
     placed: usize,
-    /// The state before the last step, if that step used a lost-reply operation that no read has
-    /// noticed.
-    unnoticed: Option<u32>,
+    /// The last step, if no read was placed after it.
+    last: Option<Last>,
+}
+
+/// The last step to a configuration.
+#[derive(Clone, Copy)]
+struct Last {
+    /// The state before it.
+    before: u32,
+    demand: u32,
+    /// Whether its reply was lost.
+    lost: bool,
+    /// When it is tried.
+    turn: usize,
 }
 
 /// A step out of a configuration.
@@ -188,8 +229,19 @@ pub(crate) struct Search<'h, S: Spec> {
     placed: Vec<usize>,
     started: bool,
     explored: u64,
+    /// How much of the model's memory is in `explored`, in [`UNIT`]s.
+    charged: u64,
     deepest: usize,
 }
+
+/// How many bytes a configuration may take for the price of one.
+const UNIT: usize = 200;
+
+/// What the states of a partition may take without a price: small ones are none.
+const FREE: usize = 1 << 20;
+
+/// How many steps of [`Spec::can_come_true`] cost as much as a configuration.
+const STEPS_PER_UNIT: u64 = 200;
 
 impl<'h, S: Spec> Search<'h, S> {
     /// A search for a linearization of `entries`, which are all of one partition.
@@ -212,6 +264,7 @@ impl<'h, S: Spec> Search<'h, S> {
             placed: Vec::with_capacity(entries.len()),
             started: false,
             explored: 0,
+            charged: 0,
             deepest: 0,
             timeline,
         }
@@ -325,12 +378,47 @@ impl<'h, S: Spec> Search<'h, S> {
             if matches!(step, Placement::Lost(_)) && next == state && rules.unnoticed {
                 continue;
             }
-            if let Some(before) = self.frames[frame].unnoticed.filter(|_| rules.unnoticed)
-                && self.states.step(before, demand) == Some(next)
+            if let Some(last) = self.frames[frame].last
+                && self.need_not_follow(last, self.turn(step), demand, next)
             {
                 continue;
             }
             return Some((step, next));
+        }
+    }
+
+    /// Where a step is in the order of tries.
+    fn turn(&self, step: Placement) -> usize {
+        match step {
+            Placement::Completed(rank) => rank,
+            Placement::Lost(place) => self.timeline.completed.len() + place,
+        }
+    }
+
+    fn demand(&self, step: Placement) -> u32 {
+        match step {
+            Placement::Completed(rank) => self.timeline.completed[rank].demand,
+            Placement::Lost(place) => self.timeline.lost[place].demand,
+        }
+    }
+
+    /// Whether a step to the state `next` leads to nothing new after the last one: it would have
+    /// without it, or before it.
+    fn need_not_follow(&mut self, last: Last, turn: usize, demand: u32, next: u32) -> bool {
+        let Rules {
+            unnoticed,
+            commuting,
+            ..
+        } = self.rules;
+        if !((unnoticed && last.lost) || (commuting && turn < last.turn)) {
+            return false;
+        }
+        match self.states.step(last.before, demand) {
+            Some(instead) if unnoticed && last.lost && instead == next => true,
+            Some(first) if commuting && turn < last.turn => {
+                self.states.step(first, last.demand) == Some(next)
+            }
+            _ => false,
         }
     }
 
@@ -350,7 +438,12 @@ impl<'h, S: Spec> Search<'h, S> {
             }
         }
         self.set(rank, next);
-        self.enter(matches!(step, Placement::Lost(_)).then_some(state))
+        self.enter(Some(Last {
+            before: state,
+            demand: self.demand(step),
+            lost: matches!(step, Placement::Lost(_)),
+            turn: self.turn(step),
+        }))
     }
 
     fn set(&mut self, rank: usize, state: u32) {
@@ -360,13 +453,17 @@ impl<'h, S: Spec> Search<'h, S> {
 
     /// Makes the last configuration in `words` a frame, unless it is dominated; whether it is a
     /// linearization.
-    fn enter(&mut self, before: Option<u32>) -> bool {
+    fn enter(&mut self, last: Option<Last>) -> bool {
         let placed = self.placed.len();
         self.place_reads();
         self.set(self.rank(), self.states.quotient(self.state(), self.rank()));
-        let unnoticed = before.filter(|_| self.placed.len() == placed);
+        let last = last.filter(|_| self.placed.len() == placed);
         self.deepest = self.deepest.max(self.rank());
-        if self.rules.viability && self.is_hopeless() {
+        self.charge_memory();
+        let mut effort = 0;
+        let hopeless = self.rules.viability && self.is_hopeless(&mut effort);
+        self.explored += effort / STEPS_PER_UNIT;
+        if hopeless {
             self.explored += 1;
             self.forget();
             return false;
@@ -382,9 +479,17 @@ impl<'h, S: Spec> Search<'h, S> {
         self.frames.push(Frame {
             cursor: 0,
             placed: self.placed.len(),
-            unnoticed,
+            last,
         });
         self.rank() == self.timeline.completed.len()
+    }
+
+    /// States and steps that take more than their configurations should cost more.
+    fn charge_memory(&mut self) {
+        let takes = (self.states.bytes().saturating_sub(FREE) / UNIT) as u64;
+        let more = takes.saturating_sub(self.explored.max(self.charged));
+        self.charged += more;
+        self.explored += more;
     }
 
     /// Places every read that can go, and moves `rank` past all that is placed.
@@ -435,7 +540,7 @@ impl<'h, S: Spec> Search<'h, S> {
     }
 
     /// Whether the next read, or an open one, has to reply what it cannot reply any more.
-    fn is_hopeless(&self) -> bool {
+    fn is_hopeless(&self, effort: &mut u64) -> bool {
         let (
             rank,
             Timeline {
@@ -448,8 +553,13 @@ impl<'h, S: Spec> Search<'h, S> {
         let waits = |operation: &Completed| operation.call > deadline || !has(1, operation.slot);
         // Whether what is not yet placed, and can be before the read of rank `read`, can make its
         // reply right.
-        let can_come_true = |read: usize| {
-            let end = completed[read].reply;
+        let mut can_come_true = |read: usize| {
+            let Completed {
+                call,
+                reply,
+                demand,
+                ..
+            } = completed[read];
             let before = completed[rank..read].iter();
             let around = self
                 .timeline
@@ -459,18 +569,24 @@ impl<'h, S: Spec> Search<'h, S> {
             // What is open at the reply of the read begins with the read itself.
             let answered = before
                 .chain(around.skip(1))
-                .filter(|other| waits(other))
-                .map(|other| other.demand);
+                .filter(|other| !other.read_only && waits(other));
+            let must = answered.clone().filter(|other| other.reply < call);
+            let may = answered.filter(|other| other.reply >= call);
             let unused = |&(place, other): &(usize, &Lost)| {
-                other.call <= end && !has(self.lost_words, place)
+                other.call <= reply && !has(self.lost_words, place)
             };
             let unanswered = lost
                 .iter()
                 .enumerate()
                 .filter(unused)
                 .map(|(_, other)| other.demand);
-            self.states
-                .can_lead_to(state, completed[read].demand, answered.chain(unanswered))
+            self.states.can_come_true(
+                state,
+                demand,
+                must.map(|other| other.demand),
+                may.map(|other| other.demand).chain(unanswered),
+                effort,
+            )
         };
         let next = self
             .timeline

@@ -4,7 +4,11 @@ use std::{fmt::Debug, hash::Hash};
 
 use stateright::semantics::SequentialSpec;
 
-use crate::kv::{KvOp, KvState};
+use crate::{
+    impossible::Impossible,
+    kv::{KvOp, KvState},
+    queues::QueueEvent,
+};
 
 /// An operation that is still to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +85,12 @@ pub trait Spec:
     /// `true` makes wrong verdicts.
     fn read_only(op: &Self::Op) -> bool;
 
+    /// Whether `op` leaves every state as it is if it replies `reply`, such as a transfer that was
+    /// refused. As with [`read_only`](Spec::read_only), `false` is always right.
+    fn only_reads(op: &Self::Op, reply: &Self::Ret) -> bool {
+        Self::as_kv(op, Some(reply)).is_some_and(|kv| kv.only_reads())
+    }
+
     /// The independent object that `op` works on: its reply and its effect depend on no operation
     /// with another key.
     ///
@@ -109,6 +119,38 @@ pub trait Spec:
     {
         let _ = (op, reply, others);
         true
+    }
+
+    /// [`can_lead_to`](Spec::can_lead_to) where it is known which operations must take effect
+    /// before `op`, because they ended before it was called, and which only may. It is called
+    /// instead of that; the default makes no difference between them. None of them only reads.
+    ///
+    /// What it takes is added to `effort`, in steps of some nanoseconds: it counts towards the
+    /// budget.
+    fn can_come_true<'a>(
+        &self,
+        op: &Self::Op,
+        reply: &Self::Ret,
+        must: impl Iterator<Item = &'a Self::Op>,
+        may: impl Iterator<Item = &'a Self::Op>,
+        effort: &mut u64,
+    ) -> bool
+    where
+        Self::Op: 'a,
+    {
+        let _ = effort;
+        self.can_lead_to(op, reply, must.chain(may))
+    }
+
+    /// A reply that no order of some of `operations` brings, from this state on, whatever the
+    /// others reply: a value that nobody wrote, or that nobody can have written in time. It is
+    /// asked for before anything is searched.
+    ///
+    /// To say `None` is always right, and is the default (for what [`as_kv`](Spec::as_kv)
+    /// translates, the checker finds out itself); a wrong answer makes wrong verdicts.
+    fn impossible(&self, operations: &[Later<'_, Self::Op, Self::Ret>]) -> Option<Impossible> {
+        let _ = operations;
+        None
     }
 
     /// Whether this state can be one on the way to `later`: all operations that are not yet done,
@@ -145,5 +187,32 @@ pub trait Spec:
     fn as_kv<'a>(op: &'a Self::Op, ret: Option<&'a Self::Ret>) -> Option<KvOp<'a>> {
         let _ = (op, ret);
         None
+    }
+
+    /// Whether this state is a queue with nothing in it, and...
+    ///
+    /// `false`, the default, says that the object is no such thing.
+    fn is_empty_queue(&self) -> bool {
+        false
+    }
+
+    /// ...`op` with the reply `ret` as an operation of a queue. If both are given, the search looks
+    /// for pairs of what is added and taken, which takes much less. `None` for an operation that no
+    /// queue has, or a reply that it does not have there.
+    fn as_queue<'a>(op: &'a Self::Op, ret: Option<&'a Self::Ret>) -> Option<QueueEvent<'a>> {
+        let _ = (op, ret);
+        None
+    }
+
+    /// How many bytes this state takes, about. The search counts them: its budget is one of memory,
+    /// too.
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+    }
+
+    /// A reply as it is shown to people: as one of the values of
+    /// [`Possible`](crate::Possible).
+    fn show_reply(reply: &Self::Ret) -> String {
+        format!("{reply:?}")
     }
 }

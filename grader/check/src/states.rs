@@ -15,7 +15,12 @@ pub(crate) struct States<'h, S: Spec> {
     demands: Vec<Demand<'h, S>>,
     /// From (state, demand) to the next state, or `None` if the demand cannot be met there.
     steps: FxHashMap<u64, Option<u32>>,
+    /// What the states take, about.
+    bytes: usize,
 }
+
+/// What a step takes that is remembered, about.
+const STEP: usize = 32;
 
 impl<'h, S: Spec> States<'h, S> {
     /// The initial state, which has the number 0.
@@ -27,7 +32,13 @@ impl<'h, S: Spec> States<'h, S> {
             numbers,
             demands,
             steps: FxHashMap::default(),
+            bytes: 0,
         }
+    }
+
+    /// How many bytes the states and the steps between them take, about.
+    pub fn bytes(&self) -> usize {
+        self.bytes + self.steps.len() * STEP
     }
 
     /// The state with this number.
@@ -35,13 +46,22 @@ impl<'h, S: Spec> States<'h, S> {
         &self.states[state as usize]
     }
 
-    /// Whether operations with the demands `others` may lead from `state` to one that meets the
-    /// demand of a read.
-    pub fn can_lead_to(&self, state: u32, read: u32, others: impl Iterator<Item = u32>) -> bool {
+    /// Whether all operations with the demands `must` and some with the demands `may` can lead
+    /// from `state` to one that meets the demand of a read.
+    pub fn can_come_true(
+        &self,
+        state: u32,
+        read: u32,
+        must: impl Iterator<Item = u32>,
+        may: impl Iterator<Item = u32>,
+        effort: &mut u64,
+    ) -> bool {
         match self.demands[read as usize] {
             (command, Some(Expected::Exactly(reply))) => {
-                let others = others.map(|demand| self.demands[demand as usize].0);
-                self.get(state).can_lead_to(command, reply, others)
+                let must = must.map(|demand| self.demands[demand as usize].0);
+                let may = may.map(|demand| self.demands[demand as usize].0);
+                self.get(state)
+                    .can_come_true(command, reply, must, may, effort)
             }
             _ => true,
         }
@@ -112,6 +132,7 @@ impl<'h, S: Spec> States<'h, S> {
         }
         let new = number(self.states.len());
         self.numbers.insert(hash, new);
+        self.bytes += state.bytes();
         self.states.push(state);
         new
     }

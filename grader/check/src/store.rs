@@ -158,6 +158,10 @@ impl Spec for Store {
             })
     }
 
+    fn bytes(&self) -> usize {
+        size_of::<Store>() + self.value.len() + 16
+    }
+
     fn kv_state(&self) -> Option<KvState<'_>> {
         Some(KvState {
             value: &self.value,

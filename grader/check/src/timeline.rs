@@ -262,9 +262,7 @@ impl Timeline {
 /// nothing.
 fn fails<S: Spec>(demand: Demand<'_, S>) -> bool {
     match demand {
-        (command, Some(Expected::Exactly(reply))) => {
-            S::as_kv(command, Some(reply)).is_some_and(|kv| kv.only_reads())
-        }
+        (command, Some(Expected::Exactly(reply))) => S::only_reads(command, reply),
         _ => false,
     }
 }

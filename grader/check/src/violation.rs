@@ -5,14 +5,18 @@
 //! linearizable. So there is one shortest prefix that is not, it ends with a reply, and a binary
 //! search over the replies finds it.
 
+use std::ops::Range;
+
 use crate::{
+    any_search::AnySearch,
     decide::Found,
     explain,
     fast_path::events,
     history::OperationOf,
+    impossible,
     kv::{KvOp, KvState, Swap},
-    options::Options,
-    search::{Progress, Rules, Search},
+    options::{DEFAULT_BUDGET, Options},
+    search::{Progress, Rules},
     spec::Spec,
     timeline::{Entry, Expected, entries},
     verdict::{Anomaly, Blame, Possible, Violation},
@@ -31,7 +35,7 @@ const FUEL_AT_LEAST: u64 = 20_000;
 const FUEL_AFTER_ZONES: u64 = 2_000;
 
 /// Searches on, at the expense of `fuel`.
-fn search_with<S: Spec>(fuel: &mut u64, search: &mut Search<'_, S>) -> Progress {
+fn search_with<S: Spec>(fuel: &mut u64, search: &mut AnySearch<'_, S>) -> Progress {
     let before = search.explored();
     let progress = search.run(*fuel);
     *fuel = fuel.saturating_sub(search.explored() - before);
@@ -52,7 +56,10 @@ pub(crate) fn explain<S: Spec>(
     let mut operations = part.to_vec();
     operations.sort_by_key(|&index| (history[index].call, index));
     let fuel = match found {
-        Found::BySearch { explored, .. } => FUEL_AT_LEAST.max(explored.saturating_mul(2)),
+        Found::BySearch { explored, .. } => {
+            FUEL_AT_LEAST.max(explored.saturating_mul(2).min(DEFAULT_BUDGET))
+        }
+        Found::AtOnce(_) => FUEL_AT_LEAST,
         Found::ByZones(_) => FUEL_AFTER_ZONES,
     };
     let partition = Partition {
@@ -74,7 +81,10 @@ pub(crate) fn explain<S: Spec>(
         (Found::ByZones(blame), Some((events, state))) => {
             partition.first_in_zones(events, *state, &replies, blame)
         }
-        (Found::BySearch { deepest, .. }, _) => partition.first_impossible(&replies, *deepest),
+        (Found::BySearch { deepest, .. }, _) => {
+            partition.first_impossible(&replies, *deepest..replies.len() - 1, *deepest)
+        }
+        (Found::AtOnce(_), _) => partition.first_at_once(&replies),
         (Found::ByZones(_), None) => unreachable!("the zones have seen these events"),
     };
     let impossible = replies[rank];
@@ -130,7 +140,7 @@ impl<'a, S: Spec> Partition<'a, S> {
                 Blame::new(Anomaly::Unexplained, Vec::new(), Vec::new()),
                 replies[deepest.min(replies.len() - 1)],
             ),
-            Found::ByZones(blame) => {
+            Found::ByZones(blame) | Found::AtOnce(blame) => {
                 let answered = blame
                     .core
                     .iter()
@@ -180,6 +190,14 @@ impl<'a, S: Spec> Partition<'a, S> {
                     Decision::Violated(blame) => blame,
                     // Only what came later was blamed.
                     _ => shrunk(),
+                }
+            }
+            Found::AtOnce(whole) => {
+                let prefix: Vec<_> = self.prefix(impossible).collect();
+                match impossible::at_once(self.initial, &prefix) {
+                    Some(blame) if whole.is_future(&blame) => whole.clone(),
+                    Some(blame) => blame,
+                    None => shrunk(),
                 }
             }
             Found::BySearch { .. } => shrunk(),
@@ -281,7 +299,7 @@ impl<'a, S: Spec> Partition<'a, S> {
                     let prefix: Vec<_> = self.prefix(replies[middle]).collect();
                     match search_with(
                         &mut fuel,
-                        &mut Search::new(self.initial, &prefix, Rules::ALL),
+                        &mut AnySearch::new(self.initial, &prefix, Rules::ALL),
                     ) {
                         Progress::Exhausted => high = middle,
                         outcome => {
@@ -319,19 +337,27 @@ impl<'a, S: Spec> Partition<'a, S> {
     }
 
     /// The rank of the reply that ends the shortest prefix that is not linearizable, and whether
-    /// that is certain. The prefixes that end before the reply of rank `possible` are linearizable,
-    /// the whole is not.
-    fn first_impossible(&self, replies: &[usize], possible: usize) -> (usize, bool) {
-        let (mut low, mut high) = (possible, replies.len() - 1);
+    /// that is certain. The prefixes that end before the reply at the start of `within` are
+    /// linearizable, the one that ends with the reply at its end is not; `guess` is asked about
+    /// first.
+    fn first_impossible(
+        &self,
+        replies: &[usize],
+        within: Range<usize>,
+        guess: usize,
+    ) -> (usize, bool) {
+        let Range {
+            start: mut low,
+            end: mut high,
+        } = within;
         let mut certain = true;
         let mut fuel = self.fuel;
-        // Mostly the deepest point of the search is the one, so that is asked first.
-        let mut middle = low;
+        let mut middle = guess;
         while low < high {
             let prefix: Vec<_> = self.prefix(replies[middle]).collect();
             match search_with(
                 &mut fuel,
-                &mut Search::new(self.initial, &prefix, Rules::ALL),
+                &mut AnySearch::new(self.initial, &prefix, Rules::ALL),
             ) {
                 Progress::Exhausted => high = middle,
                 outcome => {
@@ -344,6 +370,24 @@ impl<'a, S: Spec> Partition<'a, S> {
         (high, certain)
     }
 
+    /// [`Partition::first_impossible`] where some reply is impossible whatever the order: mostly
+    /// there is nothing wrong before that.
+    fn first_at_once(&self, replies: &[usize]) -> (usize, bool) {
+        let shows = |rank: usize| {
+            let prefix: Vec<_> = self.prefix(replies[rank]).collect();
+            impossible::at_once(self.initial, &prefix).is_some()
+        };
+        let (mut low, mut high) = (0, replies.len() - 1);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match shows(middle) {
+                true => high = middle,
+                false => low = middle + 1,
+            }
+        }
+        self.first_impossible(replies, 0..high, high.saturating_sub(1))
+    }
+
     /// An order that explains all before the reply of `impossible`, and the states at the end of
     /// such orders.
     fn states_before(&self, impossible: usize) -> (Vec<usize>, Possible) {
@@ -354,11 +398,12 @@ impl<'a, S: Spec> Partition<'a, S> {
             }
         }
         // All states are wanted, also those that nobody could tell apart.
-        let mut search = Search::new(
+        let mut search = AnySearch::new(
             self.initial,
             &prefix,
             Rules {
                 quotient: false,
+                pairs: false,
                 ..Rules::ALL
             },
         );
@@ -387,6 +432,12 @@ impl<'a, S: Spec> Partition<'a, S> {
                 outcome => break outcome == Progress::Exhausted,
             }
         };
+        if order.is_empty() {
+            let mut search = AnySearch::new(self.initial, &prefix, Rules::ALL);
+            if search_with(&mut self.fuel.clone(), &mut search) == Progress::Found {
+                order = search.order().to_vec();
+            }
+        }
         (
             order,
             Possible {
@@ -408,7 +459,7 @@ impl<'a, S: Spec> Partition<'a, S> {
                     entry.demand.1 = Some(Expected::NoneOf(&replies));
                 }
             }
-            let mut search = Search::new(self.initial, &prefix, Rules::ALL);
+            let mut search = AnySearch::new(self.initial, &prefix, Rules::ALL);
             match search_with(&mut fuel, &mut search) {
                 Progress::Found => {
                     let reply = self.reply_in(search.order(), impossible);
@@ -422,7 +473,7 @@ impl<'a, S: Spec> Partition<'a, S> {
         }
         replies.truncate(LISTED);
         Possible {
-            values: replies.iter().map(|reply| format!("{reply:?}")).collect(),
+            values: replies.iter().map(S::show_reply).collect(),
             complete,
         }
     }
@@ -464,9 +515,15 @@ mod tests {
             operations: replies.to_vec(),
             fuel,
         };
-        assert_eq!(with_fuel(100).first_impossible(&replies, 0), (2, true));
-        assert_eq!(with_fuel(100).first_impossible(&replies, 2), (2, true));
-        assert_eq!(with_fuel(0).first_impossible(&replies, 0), (4, false));
+        assert_eq!(
+            with_fuel(100).first_impossible(&replies, 0..4, 0),
+            (2, true)
+        );
+        assert_eq!(
+            with_fuel(100).first_impossible(&replies, 2..4, 2),
+            (2, true)
+        );
+        assert_eq!(with_fuel(0).first_impossible(&replies, 0..4, 0), (4, false));
         assert_eq!(
             with_fuel(0).replies_instead(2),
             Possible {

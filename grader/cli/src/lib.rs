@@ -78,8 +78,21 @@ pub fn main(suites: Vec<Suite>, origin: Origin, staff: Staff) -> ExitCode {
             std::process::exit(i32::from(INTERRUPTED));
         }
     };
-    let result = match ctrlc::set_handler(handler) {
-        Ok(()) => project::root().and_then(|root| {
+    let result = match (ctrlc::set_handler(handler), &arguments.command) {
+        (Err(error), _) => Err(Error::Broken(format!(
+            "no handler can be set for Ctrl-C: {error}"
+        ))),
+        // Histories are of any system: no project is needed for them.
+        (
+            Ok(()),
+            Some(Command::Check {
+                path,
+                json,
+                html,
+                model,
+            }),
+        ) => check::check(path, *json, html.as_deref(), *model),
+        (Ok(()), _) => project::root().and_then(|root| {
             let course = Course {
                 root,
                 suites,
@@ -87,9 +100,6 @@ pub fn main(suites: Vec<Suite>, origin: Origin, staff: Staff) -> ExitCode {
             };
             run(&course, staff, arguments, &interrupt)
         }),
-        Err(error) => Err(Error::Broken(format!(
-            "no handler can be set for Ctrl-C: {error}"
-        ))),
     };
     ExitCode::from(result.unwrap_or_else(|error| complain(&error)))
 }
@@ -190,12 +200,7 @@ fn carry_out(
             mutants::mutants(course, &request, json.as_deref(), *timings, interrupt)
         }
         Command::Doctor => doctor::doctor(&course.root),
-        Command::Check {
-            path,
-            json,
-            html,
-            model,
-        } => check::check(path, *json, html.as_deref(), *model),
+        Command::Check { .. } => unreachable!("it is carried out without a project"),
     }
 }
 

@@ -1,25 +1,21 @@
 //! Linearizability by its definition, and what an explanation of a violation must keep.
 
-use std::collections::BTreeSet;
-
-use stateright::semantics::SequentialSpec;
+use rustc_hash::FxHashSet;
 
 use crate::{
+    history::OperationOf,
     spec::Spec,
-    store::Store,
     verdict::{Anomaly, Violation},
 };
 
-use super::generate::Op;
-
 /// By the definition, with a memory of (what is placed, the state).
-pub(crate) struct Definition<'a> {
-    pub history: &'a [Op],
-    pub seen: BTreeSet<(u64, Vec<u8>, u64)>,
+struct Definition<'a, S: Spec> {
+    history: &'a [OperationOf<S>],
+    seen: FxHashSet<(u64, S)>,
 }
 
-impl Definition<'_> {
-    pub fn holds(&mut self, placed: u64, store: &Store) -> bool {
+impl<S: Spec> Definition<'_, S> {
+    fn holds(&mut self, placed: u64, object: &S) -> bool {
         let left: Vec<usize> = (0..self.history.len())
             .filter(|at| placed >> at & 1 == 0)
             .collect();
@@ -27,47 +23,39 @@ impl Definition<'_> {
         let Some(deadline) = left.iter().filter_map(|&at| replied(at)).min() else {
             return true;
         };
-        if !self
-            .seen
-            .insert((placed, store.value.clone(), store.version))
-        {
+        if !self.seen.insert((placed, object.clone())) {
             return false;
         }
         left.iter().any(|&at| {
-            let Op {
-                command,
-                call,
-                reply,
-                ..
-            } = &self.history[at];
-            let mut after = store.clone();
-            let fits = match reply {
-                Some((_, reply)) => after.is_valid_step(command, reply),
+            let operation = &self.history[at];
+            let mut after = object.clone();
+            let fits = match &operation.reply {
+                Some((_, reply)) => after.is_valid_step(&operation.command, reply),
                 None => {
-                    after.invoke(command);
+                    after.invoke(&operation.command);
                     true
                 }
             };
-            *call <= deadline && fits && self.holds(placed | 1 << at, &after)
+            operation.call <= deadline && fits && self.holds(placed | 1 << at, &after)
         })
     }
 }
 
-pub(crate) fn truth(initial: &Store, history: &[Op]) -> bool {
+pub(crate) fn truth<S: Spec>(initial: &S, history: &[OperationOf<S>]) -> bool {
     Definition {
         history,
-        seen: BTreeSet::new(),
+        seen: FxHashSet::default(),
     }
     .holds(0, initial)
 }
 
 /// Whether `order` is a linearization.
-pub fn explains(initial: &Store, history: &[Op], order: &[usize]) -> bool {
-    let mut store = initial.clone();
+pub fn explains<S: Spec>(initial: &S, history: &[OperationOf<S>], order: &[usize]) -> bool {
+    let mut object = initial.clone();
     let fits = order.iter().all(|&at| match &history[at].reply {
-        Some((_, reply)) => store.is_valid_step(&history[at].command, reply),
+        Some((_, reply)) => object.is_valid_step(&history[at].command, reply),
         None => {
-            store.invoke(&history[at].command);
+            object.invoke(&history[at].command);
             true
         }
     });
@@ -87,7 +75,15 @@ pub fn explains(initial: &Store, history: &[Op], order: &[usize]) -> bool {
 }
 
 /// The explanation of a violation: the shortest prefix, and a core that is among it.
-pub fn explanation_is_true(initial: &Store, history: &[Op], violation: &Violation) -> bool {
+pub fn explanation_is_true<S: Spec>(
+    initial: &S,
+    history: &[OperationOf<S>],
+    violation: &Violation,
+) -> bool
+where
+    S::Op: Clone,
+    S::Ret: Clone,
+{
     let end = violation.impossible;
     let end = (
         history[end]
@@ -97,7 +93,13 @@ pub fn explanation_is_true(initial: &Store, history: &[Op], violation: &Violatio
             .0,
         end,
     );
-    let cut = |without: bool| -> Vec<Op> {
+    let copy = |at: usize, call: u64, reply: Option<_>| OperationOf::<S> {
+        client: history[at].client,
+        command: history[at].command.clone(),
+        call,
+        reply,
+    };
+    let cut = |without: bool| -> Vec<OperationOf<S>> {
         let keep = |at: usize, reply: u64| {
             if without {
                 (reply, at) < end
@@ -105,11 +107,12 @@ pub fn explanation_is_true(initial: &Store, history: &[Op], violation: &Violatio
                 (reply, at) <= end
             }
         };
-        let cut = |(at, op): (usize, &Op)| Op {
-            reply: op.reply.clone().filter(|(on, _)| keep(at, *on)),
-            ..op.clone()
+        let kept = |at: usize| {
+            let operation = &history[at];
+            let reply = operation.reply.clone().filter(|(on, _)| keep(at, *on));
+            copy(at, operation.call, reply)
         };
-        history.iter().enumerate().map(cut).collect()
+        (0..history.len()).map(kept).collect()
     };
     let future = violation.kind == Anomaly::FutureRead;
     let called =
@@ -118,20 +121,16 @@ pub fn explanation_is_true(initial: &Store, history: &[Op], violation: &Violatio
     // Of the others nothing is known but that they were called, and did not fail.
     let told = |at: usize| violation.core.contains(&at) || violation.context.contains(&at);
     let changes = |at: &&usize| {
-        let Op { command, reply, .. } = &history[**at];
-        !Store::as_kv(command, reply.as_ref().map(|(_, reply)| reply))
-            .is_some_and(|kv| kv.only_reads())
+        let operation = &history[**at];
+        let reads = |(_, reply): &(u64, S::Ret)| S::only_reads(&operation.command, reply);
+        !S::read_only(&operation.command) && !operation.reply.as_ref().is_some_and(reads)
     };
-    let forget = |&at: &usize| match &history[at] {
-        op if told(at) => op.clone(),
-        op => Op {
-            call: 0,
-            reply: None,
-            ..op.clone()
-        },
+    let forget = |&at: &usize| match told(at) {
+        true => copy(at, history[at].call, history[at].reply.clone()),
+        false => copy(at, 0, None),
     };
     let all: Vec<usize> = (0..history.len()).filter(called).collect();
-    let enough: Vec<Op> = all
+    let enough: Vec<OperationOf<S>> = all
         .iter()
         .filter(|at| told(**at) || changes(at))
         .map(forget)

@@ -6,6 +6,7 @@
 
 mod definition;
 mod generate;
+mod objects;
 
 use std::collections::BTreeSet;
 
@@ -44,7 +45,7 @@ fn verdict(initial: &Store, history: &[Op], options: &Options) -> Verdict {
 
 fn all_rules() -> Vec<Rules> {
     let mut rules = vec![Rules::ALL, Rules::NONE];
-    for which in 0..6 {
+    for which in 0..7 {
         for (mut some, on) in [(Rules::ALL, false), (Rules::NONE, true)] {
             let Rules {
                 eager_reads,
@@ -53,6 +54,8 @@ fn all_rules() -> Vec<Rules> {
                 unnoticed,
                 quotient,
                 viability,
+                commuting,
+                pairs: _,
             } = &mut some;
             *[
                 eager_reads,
@@ -61,6 +64,7 @@ fn all_rules() -> Vec<Rules> {
                 unnoticed,
                 quotient,
                 viability,
+                commuting,
             ][which] = on;
             rules.push(some);
         }

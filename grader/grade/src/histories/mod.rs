@@ -3,16 +3,20 @@
 //! `read` turns a file into operations, `models` has the objects that they are held against. What
 //! comes out is plain data; who prints it decides how.
 
+mod events;
 mod models;
 mod read;
+mod stores;
+mod strict;
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::BufReader,
     path::{Path, PathBuf},
 };
 
 use faultline_check::{
-    Bank, Checked, Lock, Operation, Options, Queue, Spec, Store, Told, Verdict, Violation,
+    Bank, Checked, Lock, Operation, OperationOf, Options, Queue, Spec, Told, Verdict, Violation,
     check_with,
 };
 use faultline_verdict::{
@@ -21,7 +25,9 @@ use faultline_verdict::{
 };
 
 use crate::error::Error;
-use read::{Call, Complaint, HistoryRow};
+use models::OfFile;
+use read::{Call, Complaint};
+use stores::{AnyValues, Texts};
 
 /// What the operations of a history are operations of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,21 +120,14 @@ fn check_file(
     model: HistoryModel,
 ) -> Result<HistoryReport, Error> {
     let shown = file.display();
-    let bytes =
-        fs::read(file).map_err(|error| Error::Usage(format!("{shown} cannot be read: {error}")))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
-        Error::Usage(format!("{shown}:{line}: this is no UTF-8 text"))
-    })?;
-    let rows =
-        read::rows(&text).map_err(|(line, why)| Error::Usage(format!("{shown}:{line}: {why}")))?;
+    let unreadable = |error| Error::Usage(format!("{shown} cannot be read: {error}"));
+    let opened = BufReader::new(File::open(file).map_err(unreadable)?);
     let judged = match model {
-        HistoryModel::Kv => judge(&Store::default(), &rows, models::kv_operation),
-        HistoryModel::Register => judge(&models::register(), &rows, models::register_operation),
-        HistoryModel::Queue => judge(&Queue::default(), &rows, models::queue_operation),
-        HistoryModel::Lock => judge(&Lock::default(), &rows, models::lock_operation),
-        HistoryModel::Bank => judge(&Bank::default(), &rows, models::bank_operation),
+        HistoryModel::Kv => judge::<Texts>(opened),
+        HistoryModel::Register => judge::<AnyValues>(opened),
+        HistoryModel::Queue => judge::<Queue>(opened),
+        HistoryModel::Lock => judge::<Lock>(opened),
+        HistoryModel::Bank => judge::<Bank>(opened),
     };
     let mut report =
         judged.map_err(|(line, why)| Error::Usage(format!("{shown}:{line}: {why}")))?;
@@ -141,139 +140,195 @@ fn check_file(
     Ok(report)
 }
 
-/// Holds the rows of a file against a model.
-fn judge<S: Spec>(
-    initial: &S,
-    rows: &[HistoryRow],
-    operation: impl Fn(&Call) -> Result<(S::Op, Option<S::Ret>), String>,
-) -> Result<HistoryReport, Complaint> {
-    let mut history = Vec::with_capacity(rows.len());
-    for row in rows {
-        let (command, reply) = operation(&row.what).map_err(|why| (row.line, why))?;
-        history.push(Operation {
-            client: row.client,
-            command,
-            call: row.call,
-            reply: row.ret.zip(reply),
-        });
-    }
-    let checked = check_with(initial, &history, &Options::default())
+/// What a file says.
+struct Recorded<S: Spec> {
+    history: Vec<OperationOf<S>>,
+    /// For each operation its line.
+    lines: Vec<u32>,
+}
+
+/// Holds a file against a model.
+fn judge<S: OfFile>(file: BufReader<File>) -> Result<HistoryReport, Complaint> {
+    let recorded = Recorded::<S>::read(file)?;
+    let checked = check_with(&S::at_first(), &recorded.history, &Options::default())
         .map_err(|error| (1, format!("this is no history: {error}")))?;
-    Ok(report(&checked, rows))
+    Ok(recorded.report(&checked))
 }
 
-fn report(checked: &Checked, rows: &[HistoryRow]) -> HistoryReport {
-    let (verdict, violation, witness) = match &checked.verdict {
-        Verdict::Linearizable { witness } => {
-            (HistoryVerdict::Linearizable, None, orders(witness, rows))
+impl<S: OfFile> Recorded<S> {
+    /// Operations in the order of their lines.
+    fn read(file: BufReader<File>) -> Result<Recorded<S>, Complaint> {
+        let mut rows: Vec<(u32, OperationOf<S>)> = Vec::new();
+        read::each_row(file, |row| {
+            let (command, reply) = S::read(&row.what).map_err(|why| (row.line, why))?;
+            let line = u32::try_from(row.line)
+                .map_err(|_| (row.line, "a file has fewer than 2^32 lines".to_owned()))?;
+            let operation = Operation {
+                client: row.client,
+                command,
+                call: row.call,
+                reply: row.ret.zip(reply),
+            };
+            rows.push((line, operation));
+            Ok(())
+        })?;
+        rows.sort_by_key(|(line, _)| *line);
+        let (lines, history) = rows.into_iter().unzip();
+        let recorded = Recorded { history, lines };
+        recorded.one_at_a_time()?;
+        Ok(recorded)
+    }
+
+    /// A client has one operation open at a time. (What was never answered, it no longer waits
+    /// for.)
+    fn one_at_a_time(&self) -> Result<(), Complaint> {
+        let mut in_time: Vec<u32> = (0..self.lines.len() as u32).collect();
+        let ret = |index: usize| self.history[index].reply.as_ref().map(|(ret, _)| *ret);
+        in_time.sort_unstable_by_key(|&index| {
+            let Operation { client, call, .. } = self.history[index as usize];
+            let ret = ret(index as usize);
+            (client, call, ret.is_none(), ret, index)
+        });
+        for pair in in_time.windows(2) {
+            let [before, row] = [pair[0] as usize, pair[1] as usize];
+            let Operation { client, call, .. } = self.history[row];
+            if let Some(ret) =
+                ret(before).filter(|ret| self.history[before].client == client && *ret > call)
+            {
+                let why = format!(
+                    "client {client} calls at {call}, but its operation of line {} returns only at \
+                     {ret}: a client has one operation open at a time, so give those that work at \
+                     once numbers of their own",
+                    self.lines[before]
+                );
+                return Err((self.lines[row] as usize, why));
+            }
         }
-        Verdict::Undecided { .. } => (HistoryVerdict::Undecided, None, Vec::new()),
-        Verdict::Violated(violation) => (
-            HistoryVerdict::Violated,
-            Some(explained(violation, rows)),
-            Vec::new(),
-        ),
-    };
-    HistoryReport {
-        file: String::new(),
-        verdict,
-        expected: None,
-        operations: rows.len(),
-        keys_by_zones: checked.by_zones,
-        keys_by_search: checked.by_search,
-        configurations: checked.explored,
-        violation,
-        witness,
+        Ok(())
     }
-}
 
-/// The key that all of these operations work on.
-fn key_of(operations: &[usize], rows: &[HistoryRow]) -> Option<String> {
-    let key = rows[*operations.first()?].what.key.clone()?;
-    operations
-        .iter()
-        .all(|&index| rows[index].what.key.as_ref() == Some(&key))
-        .then_some(key)
-}
-
-fn line(row: &HistoryRow) -> OperationLine {
-    let HistoryRow {
-        line,
-        client,
-        ref what,
-        call,
-        ret,
-    } = *row;
-    OperationLine {
-        line,
-        client,
-        command: what.command(),
-        reply: what.reply(),
-        call,
-        ret,
+    fn what(&self, index: usize) -> Call {
+        let Operation { command, reply, .. } = &self.history[index];
+        S::write(command, reply.as_ref().map(|(_, reply)| reply))
     }
-}
 
-fn orders(witness: &[Vec<usize>], rows: &[HistoryRow]) -> Vec<KeyOrder> {
-    let mut room = FIRST_IN_ALL;
-    let order = |order: &Vec<usize>| {
-        let first = order.len().min(FIRST_OF_KEY).min(room);
-        room -= first;
-        KeyOrder {
-            key: key_of(order, rows),
-            lines: order.iter().map(|&index| rows[index].line).collect(),
-            first: order[..first]
+    fn report(&self, checked: &Checked) -> HistoryReport {
+        let (verdict, violation, witness) = match &checked.verdict {
+            Verdict::Linearizable { witness } => {
+                (HistoryVerdict::Linearizable, None, self.orders(witness))
+            }
+            Verdict::Undecided { .. } => (HistoryVerdict::Undecided, None, Vec::new()),
+            Verdict::Violated(violation) => (
+                HistoryVerdict::Violated,
+                Some(self.explained(violation)),
+                Vec::new(),
+            ),
+        };
+        HistoryReport {
+            file: String::new(),
+            verdict,
+            expected: None,
+            operations: self.lines.len(),
+            keys_by_zones: checked.by_zones,
+            keys_by_search: checked.by_search,
+            configurations: checked.explored,
+            violation,
+            witness,
+        }
+    }
+
+    /// The key that all of these operations work on.
+    fn key_of(&self, operations: &[usize]) -> Option<String> {
+        let same = |pair: &[usize]| {
+            let key = |at: usize| S::partition(&self.history[at].command);
+            key(pair[0]) == key(pair[1])
+        };
+        let key = self.what(*operations.first()?).key?;
+        operations.windows(2).all(same).then_some(key)
+    }
+
+    fn line(&self, index: usize) -> OperationLine {
+        let Operation { client, call, .. } = self.history[index];
+        let what = self.what(index);
+        OperationLine {
+            line: self.lines[index] as usize,
+            client,
+            command: what.command(),
+            reply: what.reply(),
+            call,
+            ret: self.history[index].reply.as_ref().map(|(ret, _)| *ret),
+        }
+    }
+
+    fn orders(&self, witness: &[Vec<usize>]) -> Vec<KeyOrder> {
+        let mut room = FIRST_IN_ALL;
+        let order = |order: &Vec<usize>| {
+            let first = order.len().min(FIRST_OF_KEY).min(room);
+            room -= first;
+            KeyOrder {
+                key: self.key_of(order),
+                lines: order
+                    .iter()
+                    .map(|&index| self.lines[index] as usize)
+                    .collect(),
+                first: order[..first]
+                    .iter()
+                    .map(|&index| self.line(index))
+                    .collect(),
+            }
+        };
+        witness
+            .iter()
+            .filter(|order| !order.is_empty())
+            .map(order)
+            .collect()
+    }
+
+    fn explained(&self, violation: &Violation) -> ViolationReport {
+        let tell = |index: usize| {
+            let Operation {
+                client,
+                call,
+                reply,
+                ..
+            } = &self.history[index];
+            Told {
+                name: format!("client {client}'s {}", self.what(index).command()),
+                called: call.to_string(),
+                answered: reply.as_ref().map(|(ret, _)| ret.to_string()),
+            }
+        };
+        let in_time = |operations: &[usize]| {
+            let mut operations = operations.to_vec();
+            operations.sort_unstable_by_key(|&index| (self.history[index].call, index));
+            operations.iter().map(|&index| self.line(index)).collect()
+        };
+        let told = |index: &&usize| {
+            violation.core.contains(index)
+                || violation.context.contains(index)
+                || violation.impossible == **index
+        };
+        let around: Vec<usize> = violation
+            .prefix
+            .iter()
+            .filter(|index| !told(index))
+            .copied()
+            .collect();
+        ViolationReport {
+            kind: violation.kind.id().to_owned(),
+            sentence: violation.sentence(tell),
+            key: self.key_of(&violation.operations),
+            impossible: self.line(violation.impossible),
+            prefix: violation.prefix.len(),
+            core: in_time(&violation.core),
+            context: in_time(&violation.context),
+            around: in_time(&around[around.len().saturating_sub(AROUND)..]),
+            possible_replies: violation
+                .possible_replies
+                .values
                 .iter()
-                .map(|&index| line(&rows[index]))
+                .map(|reply| read::cut(reply))
                 .collect(),
         }
-    };
-    witness
-        .iter()
-        .filter(|order| !order.is_empty())
-        .map(order)
-        .collect()
-}
-
-fn explained(violation: &Violation, rows: &[HistoryRow]) -> ViolationReport {
-    let tell = |index: usize| {
-        let row = &rows[index];
-        Told {
-            name: format!("client {}'s {}", row.client, row.what.command()),
-            called: row.call.to_string(),
-            answered: row.ret.map(|ret| ret.to_string()),
-        }
-    };
-    let in_time = |operations: &[usize]| {
-        let mut operations = operations.to_vec();
-        operations.sort_unstable_by_key(|&index| (rows[index].call, index));
-        operations.iter().map(|&index| line(&rows[index])).collect()
-    };
-    let told = |index: &&usize| {
-        violation.core.contains(index)
-            || violation.context.contains(index)
-            || violation.impossible == **index
-    };
-    let around: Vec<usize> = violation
-        .prefix
-        .iter()
-        .filter(|index| !told(index))
-        .copied()
-        .collect();
-    ViolationReport {
-        kind: violation.kind.id().to_owned(),
-        sentence: violation.sentence(tell),
-        key: key_of(&violation.operations, rows),
-        impossible: line(&rows[violation.impossible]),
-        prefix: violation.prefix.len(),
-        core: in_time(&violation.core),
-        context: in_time(&violation.context),
-        around: in_time(&around[around.len().saturating_sub(AROUND)..]),
-        possible_replies: violation
-            .possible_replies
-            .values
-            .iter()
-            .map(|reply| read::cut(reply))
-            .collect(),
     }
 }

@@ -1,22 +1,183 @@
 //! The operations of files as operations of the objects that they are held against.
 
 use faultline_check::{
-    BankCall, BankReply, LockCall, LockOp, QueueCall, QueueOp, QueueReply, Store, StoreCall,
-    StoreOp, StoreReply,
+    Bank, BankCall, BankReply, Lock, LockCall, LockOp, Queue, QueueCall, QueueOp, QueueReply,
+    SequentialSpec, Spec, StoreCall, StoreOp, StoreReply,
 };
 use serde_json::Value;
 
-use super::read::{Call, short, text};
+use super::{
+    read::{Call, short, text},
+    stores::{AnyValues, Texts},
+};
 use crate::error::nearest;
 
 type Translated<Op, Ret> = Result<(Op, Option<Ret>), String>;
 
-/// Keys that were never written have the value `null`.
-pub(super) fn register() -> Store {
-    Store {
-        value: b"null".to_vec(),
-        version: 0,
+/// An object whose histories stand in files.
+pub(super) trait OfFile: Spec {
+    /// The object before the first operation.
+    fn at_first() -> Self;
+
+    /// An operation of a file as one of the object.
+    fn read(call: &Call)
+    -> Translated<<Self as SequentialSpec>::Op, <Self as SequentialSpec>::Ret>;
+
+    /// The way back, for what is told of an operation. (So no line of a file need be kept.)
+    fn write(
+        op: &<Self as SequentialSpec>::Op,
+        reply: Option<&<Self as SequentialSpec>::Ret>,
+    ) -> Call;
+}
+
+impl OfFile for Texts {
+    fn at_first() -> Texts {
+        Texts::default()
     }
+
+    fn read(call: &Call) -> Translated<StoreCall, StoreReply> {
+        kv_operation(call)
+    }
+
+    fn write(call: &StoreCall, reply: Option<&StoreReply>) -> Call {
+        write_store(call, reply, |value| {
+            Value::from(String::from_utf8_lossy(value))
+        })
+    }
+}
+
+impl OfFile for AnyValues {
+    /// Keys that were never written have the value `null`.
+    fn at_first() -> AnyValues {
+        AnyValues::with(b"null")
+    }
+
+    fn read(call: &Call) -> Translated<StoreCall, StoreReply> {
+        register_operation(call)
+    }
+
+    fn write(call: &StoreCall, reply: Option<&StoreReply>) -> Call {
+        write_store(call, reply, json)
+    }
+}
+
+impl OfFile for Queue {
+    fn at_first() -> Queue {
+        Queue::default()
+    }
+
+    fn read(call: &Call) -> Translated<QueueCall, QueueReply> {
+        queue_operation(call)
+    }
+
+    fn write(call: &QueueCall, reply: Option<&QueueReply>) -> Call {
+        let (op, arguments) = match &call.op {
+            QueueOp::Enqueue(value) => ("enqueue", vec![("value", json(value.as_bytes()))]),
+            QueueOp::Dequeue => ("dequeue", Vec::new()),
+        };
+        let result = reply.map(|reply| match reply {
+            QueueReply::Added | QueueReply::Taken(None) => Value::Null,
+            QueueReply::Taken(Some(value)) => json(value.as_bytes()),
+        });
+        Call::new(op, Some(&call.queue), arguments, result)
+    }
+}
+
+impl OfFile for Lock {
+    fn at_first() -> Lock {
+        Lock::default()
+    }
+
+    fn read(call: &Call) -> Translated<LockCall, bool> {
+        lock_operation(call)
+    }
+
+    fn write(call: &LockCall, works: Option<&bool>) -> Call {
+        let op = match call.op {
+            LockOp::Acquire => "acquire",
+            LockOp::Release => "release",
+        };
+        Call::new(
+            op,
+            Some(&call.lock),
+            Vec::new(),
+            works.map(|works| Value::from(*works)),
+        )
+    }
+}
+
+impl OfFile for Bank {
+    fn at_first() -> Bank {
+        Bank::default()
+    }
+
+    fn read(call: &Call) -> Translated<BankCall, BankReply> {
+        bank_operation(call)
+    }
+
+    fn write(call: &BankCall, reply: Option<&BankReply>) -> Call {
+        let (op, key, arguments) = match call {
+            BankCall::Deposit { account, amount } => (
+                "deposit",
+                Some(account.as_str()),
+                vec![("amount", Value::from(*amount))],
+            ),
+            BankCall::Transfer { from, to, amount } => (
+                "transfer",
+                None,
+                vec![
+                    ("from", Value::from(from.as_str())),
+                    ("to", Value::from(to.as_str())),
+                    ("amount", Value::from(*amount)),
+                ],
+            ),
+            BankCall::Balances(keys) => {
+                ("balances", None, vec![("keys", Value::from(keys.clone()))])
+            }
+        };
+        let result = reply.map(|reply| match reply {
+            BankReply::Done if op == "deposit" => Value::Null,
+            BankReply::Done => Value::from(true),
+            BankReply::Refused => Value::from(false),
+            BankReply::Balances(balances) => Value::from(balances.clone()),
+        });
+        Call::new(op, key, arguments, result)
+    }
+}
+
+/// The JSON that stands for a value.
+fn json(value: &[u8]) -> Value {
+    serde_json::from_slice(value).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(value)))
+}
+
+fn write_store(
+    call: &StoreCall,
+    reply: Option<&StoreReply>,
+    value: impl Fn(&[u8]) -> Value,
+) -> Call {
+    let (op, arguments) = match &call.op {
+        StoreOp::Put(to) => ("put", vec![("value", value(to))]),
+        StoreOp::Append(to) => ("append", vec![("value", value(to))]),
+        StoreOp::Get => ("get", Vec::new()),
+        StoreOp::GetAt => ("get-at", Vec::new()),
+        StoreOp::Cas { from, to } => ("cas", vec![("from", value(from)), ("to", value(to))]),
+        StoreOp::PutAt { version, value: to } => (
+            "put-at",
+            vec![("value", value(to)), ("version", Value::from(*version))],
+        ),
+    };
+    let result = reply.map(|reply| match reply {
+        StoreReply::Done if matches!(op, "put" | "append") => Value::Null,
+        StoreReply::Done => Value::from(true),
+        StoreReply::Value(seen) => value(seen),
+        StoreReply::Versioned(seen, version) => {
+            serde_json::json!({"value": value(seen), "version": version})
+        }
+        StoreReply::NotSwapped(None) | StoreReply::NotStored(None) => Value::from(false),
+        StoreReply::NotSwapped(Some(seen)) => serde_json::json!({"saw": value(seen)}),
+        StoreReply::NotStored(Some(version)) => serde_json::json!({"saw": version}),
+    });
+    Call::new(op, Some(&call.key), arguments, result)
 }
 
 fn number(value: &Value, name: &str) -> Result<u64, String> {
@@ -65,7 +226,7 @@ fn done<R>(call: &Call, reply: R) -> Result<Option<R>, String> {
 }
 
 /// An operation on texts.
-pub(super) fn kv_operation(call: &Call) -> Translated<StoreCall, StoreReply> {
+fn kv_operation(call: &Call) -> Translated<StoreCall, StoreReply> {
     let (op, reply) = match call.op.as_str() {
         "append" => {
             call.has_only(&["value"])?;
@@ -123,7 +284,7 @@ pub(super) fn kv_operation(call: &Call) -> Translated<StoreCall, StoreReply> {
 }
 
 /// An operation on any values; equal JSON is an equal value.
-pub(super) fn register_operation(call: &Call) -> Translated<StoreCall, StoreReply> {
+fn register_operation(call: &Call) -> Translated<StoreCall, StoreReply> {
     let (op, reply) = match call.op.as_str() {
         "put" | "get" | "cas" => plain(call, |value, _| Ok(value.to_string().into_bytes()))?,
         _ => return unknown(call, &["put", "get", "cas"]),
@@ -180,7 +341,7 @@ fn plain(
 }
 
 /// An operation on a queue; equal JSON is an equal value.
-pub(super) fn queue_operation(call: &Call) -> Translated<QueueCall, QueueReply> {
+fn queue_operation(call: &Call) -> Translated<QueueCall, QueueReply> {
     let (op, reply) = match call.op.as_str() {
         "enqueue" => {
             call.has_only(&["value"])?;
@@ -207,7 +368,7 @@ pub(super) fn queue_operation(call: &Call) -> Translated<QueueCall, QueueReply> 
 }
 
 /// An operation on a lock.
-pub(super) fn lock_operation(call: &Call) -> Translated<LockCall, bool> {
+fn lock_operation(call: &Call) -> Translated<LockCall, bool> {
     let op = match call.op.as_str() {
         "acquire" => LockOp::Acquire,
         "release" => LockOp::Release,
@@ -224,7 +385,7 @@ pub(super) fn lock_operation(call: &Call) -> Translated<LockCall, bool> {
 }
 
 /// An operation on accounts.
-pub(super) fn bank_operation(call: &Call) -> Translated<BankCall, BankReply> {
+fn bank_operation(call: &Call) -> Translated<BankCall, BankReply> {
     let account = |name: &str| match call.argument(name)? {
         Value::String(account) => Ok(account.clone()),
         other => Err(format!("{name:?} must be a text, not {}", short(other))),

@@ -1,8 +1,10 @@
-//! From the text of a file to calls and replies.
+//! From the lines of a file to calls and replies. No line is kept longer than it is looked at.
 
-use std::collections::BTreeMap;
+use std::io::BufRead;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, error::Category};
+
+use super::{events::Events, strict::Strict};
 
 /// A line and what is wrong with it.
 pub(super) type Complaint = (usize, String);
@@ -31,6 +33,24 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// One with these arguments.
+    pub fn new(
+        op: &str,
+        key: Option<&str>,
+        arguments: Vec<(&str, Value)>,
+        result: Option<Value>,
+    ) -> Call {
+        let arguments = arguments.into_iter();
+        Call {
+            op: op.to_owned(),
+            key: key.map(str::to_owned),
+            arguments: arguments
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+            result,
+        }
+    }
+
     /// The key that it works on, which must be there.
     pub fn key(&self) -> Result<String, String> {
         self.key
@@ -152,33 +172,86 @@ pub(super) fn cut(text: &str) -> String {
     )
 }
 
-/// The operations of a file in one of the two formats; they are told apart by the first line.
-pub(super) fn rows(text: &str) -> Result<Vec<HistoryRow>, Complaint> {
-    let lines = || {
-        text.lines()
-            .enumerate()
-            .map(|(at, line)| (at + 1, line.trim()))
-            .filter(|line| !line.1.is_empty())
+/// Hands on the operations of a file in one of the two formats, which are told apart by the first
+/// line. Of a file of events they come in the order of the replies.
+pub(super) fn each_row(
+    file: impl BufRead,
+    mut each: impl FnMut(HistoryRow) -> Result<(), Complaint>,
+) -> Result<(), Complaint> {
+    let mut lines = Lines {
+        file,
+        number: 0,
+        bytes: Vec::new(),
     };
-    match lines().next() {
-        None => Err((1, format!("the file is empty; {ROW}"))),
-        Some((_, first)) if first.starts_with("{:") => events(lines()),
-        Some(_) => {
-            let rows = lines().map(|(number, line)| row(number, line).map_err(|why| (number, why)));
-            let rows = rows.collect::<Result<Vec<HistoryRow>, Complaint>>()?;
-            one_at_a_time(&rows)?;
-            Ok(rows)
+    let mut events: Option<Events> = None;
+    let mut any = false;
+    while let Some((number, line)) = lines.next()? {
+        if !any && line.starts_with("{:") {
+            events = Some(Events::default());
         }
+        any = true;
+        let complain = |why| (number, why);
+        match &mut events {
+            Some(events) => events
+                .read(number, line)
+                .map_err(complain)?
+                .map_or(Ok(()), &mut each)?,
+            None => each(row(number, line).map_err(complain)?)?,
+        }
+    }
+    if !any {
+        return Err((1, format!("the file is empty; {ROW}")));
+    }
+    events.unwrap_or_default().left().try_for_each(each)
+}
+
+/// The lines of a file that are not empty.
+struct Lines<F> {
+    file: F,
+    number: usize,
+    bytes: Vec<u8>,
+}
+
+impl<F: BufRead> Lines<F> {
+    /// The next one and its number.
+    fn next(&mut self) -> Result<Option<(usize, &str)>, Complaint> {
+        loop {
+            self.bytes.clear();
+            self.number += 1;
+            let read = self.file.read_until(b'\n', &mut self.bytes);
+            let read =
+                read.map_err(|error| (self.number, format!("it cannot be read: {error}")))?;
+            if read == 0 {
+                return Ok(None);
+            }
+            if self.number == 1 && self.bytes.starts_with(BYTE_ORDER_MARK) {
+                self.bytes.drain(..BYTE_ORDER_MARK.len());
+            }
+            if !self.bytes.trim_ascii().is_empty() {
+                break;
+            }
+        }
+        let text = std::str::from_utf8(&self.bytes);
+        let text = text.map_err(|_| (self.number, "this is no UTF-8 text".to_owned()))?;
+        Ok(Some((self.number, text.trim())))
     }
 }
 
+/// What some editors begin a file of UTF-8 with.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// One line of JSON.
 fn row(line: usize, text: &str) -> Result<HistoryRow, String> {
-    let value: Value = serde_json::from_str(text).map_err(|error| {
+    let Strict(value) = serde_json::from_str(text).map_err(|error| {
         // The file's line is told already; this text is one line.
         let (what, column) = (error.to_string(), error.column());
-        let what = what.split(" at line ").next().unwrap_or_default();
-        format!("this is no JSON: {what} at column {column}; {ROW}")
+        let what = what
+            .rsplit_once(" at line ")
+            .map_or(&what[..], |(what, _)| what);
+        match error.classify() {
+            Category::Data => format!("{what}, at column {column}: which one is meant?"),
+            _ => format!("this is no JSON: {what} at column {column}; {ROW}"),
+        }
     })?;
     let Value::Object(mut fields) = value else {
         return Err(format!(
@@ -240,165 +313,4 @@ fn row(line: usize, text: &str) -> Result<HistoryRow, String> {
         call,
         ret,
     })
-}
-
-/// A client has one operation open at a time. (What was never answered, it no longer waits for.)
-fn one_at_a_time(rows: &[HistoryRow]) -> Result<(), Complaint> {
-    let mut in_time: Vec<&HistoryRow> = rows.iter().collect();
-    in_time.sort_by_key(|row| (row.client, row.call, row.ret.is_none(), row.ret, row.line));
-    for pair in in_time.windows(2) {
-        let [before, row] = pair else {
-            unreachable!("windows of two")
-        };
-        if let Some(ret) = before
-            .ret
-            .filter(|ret| before.client == row.client && *ret > row.call)
-        {
-            let why = format!(
-                "client {} calls at {}, but its operation of line {} returns only at {ret}: a \
-                 client has one operation \
-                 open at a time, so give those that work at once numbers of their own",
-                row.client, row.call, before.line
-            );
-            return Err((row.line, why));
-        }
-    }
-    Ok(())
-}
-
-/// Lines like `{:process 0, :type :invoke, :f :put, :key "0", :value "x"}`: events in their order.
-/// A line's number is its time.
-fn events<'t>(lines: impl Iterator<Item = (usize, &'t str)>) -> Result<Vec<HistoryRow>, Complaint> {
-    let mut rows: Vec<HistoryRow> = Vec::new();
-    let mut open: BTreeMap<u32, usize> = BTreeMap::new();
-    for (number, line) in lines {
-        let complain = |why: String| (number, why);
-        let fields = fields(line).map_err(complain)?;
-        let field = |name: &str| {
-            fields
-                .get(name)
-                .cloned()
-                .ok_or_else(|| complain(format!("the field :{name} is missing")))
-        };
-        let client = field("process")?
-            .as_u64()
-            .and_then(|client| u32::try_from(client).ok());
-        let client =
-            client.ok_or_else(|| complain(":process must be a whole number".to_owned()))?;
-        let (kind, op, key, value) = (field("type")?, field("f")?, field("key")?, field("value")?);
-        let text = |value: Value| value.as_str().map(str::to_owned);
-        let (Some(op), Some(key)) = (text(op), text(key)) else {
-            return Err(complain(":f and :key must be a name and a text".to_owned()));
-        };
-        match kind.as_str() {
-            Some("invoke") => {
-                if let Some(other) = open.insert(client, rows.len()) {
-                    let line = rows[other].line;
-                    let why = format!(
-                        "process {client} calls, but has not returned from its operation of line \
-                         {line}"
-                    );
-                    return Err(complain(format!(
-                        "{why}: :info stands for a reply that never came"
-                    )));
-                }
-                let mut arguments = Map::new();
-                if op != "get" {
-                    arguments.insert("value".to_owned(), value);
-                }
-                let what = Call {
-                    op,
-                    key: Some(key),
-                    arguments,
-                    result: None,
-                };
-                rows.push(HistoryRow {
-                    line: number,
-                    client,
-                    what,
-                    call: number as u64,
-                    ret: None,
-                });
-            }
-            Some("ok") => {
-                let row = open.remove(&client).map(|at| &mut rows[at]);
-                let returned = returned(row, client, &op, &key, value);
-                returned.map_err(complain)?.ret = Some(number as u64);
-            }
-            // Nobody knows whether it happened.
-            Some("info") => drop(open.remove(&client)),
-            _ => return Err(complain(":type must be :invoke, :ok or :info".to_owned())),
-        }
-    }
-    Ok(rows)
-}
-
-/// The open call of a process, with what it has returned.
-fn returned<'r>(
-    row: Option<&'r mut HistoryRow>,
-    client: u32,
-    op: &str,
-    key: &str,
-    value: Value,
-) -> Result<&'r mut HistoryRow, String> {
-    let row = row.ok_or_else(|| format!("process {client} has not called anything"))?;
-    if row.what.op != op || row.what.key.as_deref() != Some(key) {
-        let (called, line) = (&row.what.op, row.line);
-        return Err(format!("process {client} called {called} at line {line}"));
-    }
-    row.what.result = Some(if op == "get" { value } else { Value::Null });
-    Ok(row)
-}
-
-/// The fields of one event: numbers, names (`:ok`), texts and `nil`.
-fn fields(line: &str) -> Result<BTreeMap<String, Value>, String> {
-    let inside = line
-        .strip_prefix('{')
-        .and_then(|line| line.strip_suffix('}'));
-    let mut rest = inside
-        .ok_or(
-            "an event is {:process .., :type .., :f .., :key .., :value ..} (SPEC.md, section 12)",
-        )?
-        .trim();
-    let mut fields = BTreeMap::new();
-    while !rest.is_empty() {
-        let after = rest
-            .strip_prefix(':')
-            .ok_or_else(|| format!("a field's name is expected at {:?}", cut(rest)))?;
-        let (name, after) = after
-            .split_once(' ')
-            .ok_or_else(|| format!("the field :{} has no value", cut(after)))?;
-        let after = after.trim_start();
-        let (value, end) = if after.starts_with('"') {
-            // A text is one of JSON, too.
-            let mut values = serde_json::Deserializer::from_str(after).into_iter::<Value>();
-            let value = values
-                .next()
-                .and_then(Result::ok)
-                .ok_or_else(|| format!("the text of :{} does not end", cut(name)))?;
-            (value, values.byte_offset())
-        } else {
-            let end = after.find(',').unwrap_or(after.len());
-            let word = after[..end].trim();
-            let value = match (word.strip_prefix(':'), word.parse::<u64>()) {
-                (Some(name), _) => Value::from(name),
-                (None, Ok(number)) => Value::from(number),
-                (None, Err(_)) if word == "nil" => Value::Null,
-                _ => {
-                    return Err(format!(
-                        "the value of :{} is not understood: {:?}",
-                        cut(name),
-                        cut(word)
-                    ));
-                }
-            };
-            (value, end)
-        };
-        fields.insert(name.to_owned(), value);
-        rest = after[end..]
-            .trim_start()
-            .trim_start_matches(',')
-            .trim_start();
-    }
-    Ok(fields)
 }

@@ -1,0 +1,64 @@
+//! The search that suits an object.
+
+use crate::{
+    queues::QueueSearch,
+    search::{Progress, Rules, Search},
+    spec::Spec,
+    timeline::Entry,
+};
+
+/// A search for a linearization of one partition. It can be paused.
+pub(crate) enum AnySearch<'h, S: Spec> {
+    /// Through the states of any object.
+    States(Search<'h, S>),
+    /// Through the pairs of a queue.
+    Pairs(Box<QueueSearch>),
+}
+
+impl<'h, S: Spec> AnySearch<'h, S> {
+    /// A search for a linearization of `entries`, which are all of one partition.
+    pub fn new(initial: &S, entries: &[Entry<'h, S>], rules: Rules) -> AnySearch<'h, S> {
+        let pairs = match rules.pairs {
+            true => QueueSearch::new(initial, entries),
+            false => None,
+        };
+        match pairs {
+            Some(pairs) => AnySearch::Pairs(Box::new(pairs)),
+            None => AnySearch::States(Search::new(initial, entries, rules)),
+        }
+    }
+
+    /// How many configurations were explored.
+    pub fn explored(&self) -> u64 {
+        match self {
+            AnySearch::States(search) => search.explored(),
+            AnySearch::Pairs(search) => search.explored(),
+        }
+    }
+
+    /// How many completed operations, in the order of their replies, could all be placed. A prefix
+    /// of the history that ends with one of these replies is linearizable.
+    pub fn deepest(&self) -> usize {
+        match self {
+            AnySearch::States(search) => search.deepest(),
+            AnySearch::Pairs(search) => search.deepest(),
+        }
+    }
+
+    /// After [`Progress::Found`]: the linearization, by indices in the history.
+    pub fn order(&self) -> &[usize] {
+        match self {
+            AnySearch::States(search) => search.order(),
+            AnySearch::Pairs(search) => search.order(),
+        }
+    }
+
+    /// Explores at least `fuel` further configurations, and hardly more, unless it finds a
+    /// linearization or the end.
+    pub fn run(&mut self, fuel: u64) -> Progress {
+        match self {
+            AnySearch::States(search) => search.run(fuel),
+            AnySearch::Pairs(search) => search.run(fuel),
+        }
+    }
+}
