@@ -90,8 +90,9 @@ pub fn grade(
         .unwrap_or_else(|| course.root.join("starter").join(&request.lab));
     let name = plan::shown_path(&course.root, &folder);
     // A wrong lab is told before a wrong folder.
-    course.lab(&request.lab)?;
-    grade_staged(course, request, &name, &stage(&folder)?, listen, interrupt)
+    let (suite, _) = course.lab(&request.lab)?;
+    let submission = stage(&folder, suite)?;
+    grade_staged(course, request, &name, &submission, listen, interrupt)
 }
 
 /// The same for a submission whose sources are known already, and which reports call by this name.

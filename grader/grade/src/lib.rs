@@ -36,6 +36,7 @@ mod hint;
 mod histories;
 mod last;
 mod lesson;
+mod manifest;
 mod matrix;
 mod mutants;
 mod names;

@@ -58,7 +58,7 @@ pub fn replay(
         .find(|row| row.id == trace.test)
         .expect("the rubric has a row for each test");
     let folder = submission.map_or_else(|| root.join(&trace.submission), Path::to_owned);
-    let submission = stage(&folder)?;
+    let submission = stage(&folder, suite)?;
     origin::must_be(course, &trace.lab)?;
     let toolchain = Toolchain::find(root).map_err(broken)?;
     let interrupt = AtomicBool::new(false);

@@ -116,8 +116,12 @@ impl<W: Write> Terminal<W> {
         self.trouble(grade)?;
         self.failures(grade)?;
         writeln!(self.out)?;
-        for file in &grade.left_out {
-            writeln!(self.out, "{:>9}  {}", "left out".yellow(), printable(file))?;
+        // What does not build says so itself, below the errors.
+        let builds = grade.outcome != Outcome::DoesNotBuild;
+        for file in grade.left_out.iter().filter(|_| builds) {
+            let room = self.width.saturating_sub(11);
+            let lines = wrap(&printable(file), room, "").join(&format!("\n{:11}", ""));
+            writeln!(self.out, "{:>9}  {lines}", "left out".yellow())?;
         }
         if grade
             .tests

@@ -5,6 +5,9 @@ use std::{path::Path, process::Command};
 use super::slot::{INCREMENTAL, OUT, Slot};
 use crate::{environment, toolchain::TARGET};
 
+/// Rust as submissions are written, whatever their manifest says.
+pub const EDITION: &str = "2024";
+
 /// A call of rustc for the nodes' target, with everything that all crates of a submission have in
 /// common. It works in a slot, to which its paths are relative.
 pub(super) fn command(rustc: &Path, slot: &Slot, opt_level: &str) -> Command {
@@ -14,7 +17,7 @@ pub(super) fn command(rustc: &Path, slot: &Slot, opt_level: &str) -> Command {
         .current_dir(slot.folder())
         .args([
             "--edition",
-            "2024",
+            EDITION,
             "--target",
             TARGET,
             "--error-format=json",

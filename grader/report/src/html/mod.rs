@@ -122,7 +122,7 @@ impl Page {
             }
             @if !grade.left_out.is_empty() {
                 section.note aria-labelledby="left-out" {
-                    h2 #left-out { (count(grade.left_out.len() as u64, "file")) " left out" }
+                    h2 #left-out { "Left out of the submission" }
                     ul {
                         @for file in grade.left_out.iter().take(LEFT_OUT) {
                             li { code { (cut(file, 400)) } }
