@@ -2,6 +2,7 @@
 //! files, rosters) takes long to build, and no student asks for it.
 
 use std::{
+    fs,
     path::Path,
     process::Command,
     sync::{Arc, atomic::AtomicBool},
@@ -62,6 +63,15 @@ fn hand_over(root: &Path, package: &str) -> Result<u8, Error> {
              checkout of the project"
         )));
     }
+    // Where there is no lock, cargo says whether it knows the program.
+    let lock = fs::read_to_string(root.join("Cargo.lock"));
+    if lock.is_ok_and(|lock| !lock.contains(&format!("name = \"{package}\""))) {
+        return Err(Error::Usage(
+            "this command is for course staff: a release for students has no program for it. Run \
+             it in the staff's project"
+                .to_owned(),
+        ));
+    }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let call = |subcommand: &str| {
         let mut call = Command::new(&cargo);
@@ -73,7 +83,7 @@ fn hand_over(root: &Path, package: &str) -> Result<u8, Error> {
         let (other, cargo) = (other(), cargo.display());
         Error::Broken(format!(
             "{other} cargo builds it at first use, but {cargo} cannot be started: {error}. \
-             README.md says how to install it; a released cargo-grade has all commands"
+             README.md says how to install it"
         ))
     };
     eprintln!("cargo grade: this command is a program of its own, which is built at first use");
