@@ -10,7 +10,7 @@ use std::{
 
 use faultline_grade::{Course, Error};
 
-use crate::arguments::{self, BatchArguments, Import, MergeArguments};
+use crate::arguments::{self, BatchArguments, Import, MergeArguments, NewLabArguments};
 
 /// Such a command, and what it is told.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +23,8 @@ pub enum StaffCommand<'a> {
     BatchWorker,
     /// From a folder and a roster to a batch.
     Import(&'a Import),
+    /// Write a new lab.
+    NewLab(&'a NewLabArguments),
 }
 
 /// Carries such a command out, and says the exit code.

@@ -110,7 +110,7 @@ fn what_cannot_be_built_is_told_as_the_graders_trouble() {
 fn help_and_wrong_arguments_build_nothing() {
     let place = &*PLACE;
     let none = Path::new("/nowhere/cargo");
-    for command in ["batch", "merge", "import"] {
+    for command in ["batch", "merge", "import", "new-lab"] {
         let (code, out, err) = place.run(none, &[command, "--help"]);
         assert_eq!(code, 0, "{command}: {err}");
         assert!(out.contains("For course staff"), "{command}: {out}");

@@ -18,7 +18,7 @@ use super::{files, read, release, root, write};
 const SIGNIFICANT: usize = 10;
 
 /// So many lines of a solution one after the other are an answer.
-const IN_A_ROW: usize = 5;
+const IN_A_ROW: usize = 4;
 
 /// And so is this part of a solution's source in any order: this many of a hundred lines, or this
 /// many lines.

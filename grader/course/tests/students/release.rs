@@ -105,15 +105,17 @@ fn only_what_is_named_goes_to_students() {
     assert_eq!(files(&project.made()), files(release()));
     for file in files(release()) {
         let at = |folder: &&str| file.split('/').any(|part| part == *folder);
-        let staffs = [
-            "tests", "fixtures", "examples", "benches", "docs", ".ci", "target",
+        let ours = [
+            "tests",
+            "fixtures",
+            "examples",
+            "benches",
+            "docs",
+            "solutions",
+            "mutants",
+            ".ci",
         ];
-        let template = file.starts_with("grader/newlab/template/");
-        assert!(
-            template || !staffs.iter().any(|folder| at(&folder)),
-            "{file}"
-        );
-        assert!(template || !at(&"solutions") && !at(&"mutants"), "{file}");
+        assert!(!ours.iter().any(|folder| at(&folder)), "{file}");
     }
     let workflows = files(&release().join(".github/workflows"));
     assert_eq!(workflows, ["grade.yml"]);
@@ -139,10 +141,7 @@ fn whatever_a_source_includes_is_there() {
             included += usize::from(!spoken);
         }
     }
-    assert!(included > 10, "{included}");
-    let template = "grader/newlab/template";
-    let (ours, theirs) = (root().join(template), release().join(template));
-    assert_eq!(files(&ours), files(&theirs));
+    assert!(included > 0, "otherwise this could not fail");
 }
 
 /// The starters, file by file.
@@ -254,7 +253,7 @@ fn cargo_means_the_students_crates() {
     let there = |name: &str| lock.contains(&format!("name = \"{name}\"\n"));
     for absent in [
         "lab2-solution",
-        "tally",
+        "faultline-newlab",
         "faultline-full",
         "insta",
         "gix-odb",
