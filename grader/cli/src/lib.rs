@@ -27,7 +27,6 @@ pub mod exit;
 mod grade;
 mod greeting;
 mod mutants;
-mod new_lab;
 pub mod output;
 mod project;
 mod replay;
@@ -44,14 +43,16 @@ use std::{
     },
 };
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use faultline_grade::{Course, Error, MatrixRequest};
 pub use faultline_labtest::Suite;
 pub use faultline_origin::Origin;
 use faultline_report::{hint_text, printable, without_commands};
 
 use arguments::{Arguments, Color, Command};
-pub use arguments::{BatchArguments, Import, Layout, MergeArguments, Part, WORKER};
+pub use arguments::{
+    BatchArguments, Import, Layout, MergeArguments, NewLabArguments, Part, WORKER,
+};
 use exit::{ALL_PASSED, BROKEN, DOES_NOT_BUILD, INTERRUPTED, NOT_SCORED, USAGE};
 use output::{print, width};
 pub use staff::{CarryOut, Staff, StaffCommand};
@@ -177,10 +178,7 @@ fn carry_out(
             print(&written);
             Ok(ALL_PASSED)
         }
-        Command::NewLab(asked) => {
-            print(&new_lab::new_lab(&course.root, asked)?);
-            Ok(ALL_PASSED)
-        }
+        Command::NewLab(asked) => of_staff(StaffCommand::NewLab(asked)),
         Command::Mutants {
             lab,
             names,
@@ -202,6 +200,14 @@ fn carry_out(
         Command::Doctor => doctor::doctor(&course.root),
         Command::Check { .. } => unreachable!("it is carried out without a project"),
     }
+}
+
+/// The names of all commands, which a lab must not have.
+pub fn commands() -> Vec<String> {
+    let command = Arguments::command();
+    let commands = command.get_subcommands();
+    let names = commands.map(|command| command.get_name().to_owned());
+    names.chain(["help".to_owned()]).collect()
 }
 
 fn hint(course: &Course, test: &str) -> Result<u8, Error> {

@@ -2,6 +2,7 @@
 //! files, rosters) takes long to build, and no student asks for it.
 
 use std::{
+    fs,
     path::Path,
     process::Command,
     sync::{Arc, atomic::AtomicBool},
@@ -9,7 +10,7 @@ use std::{
 
 use faultline_grade::{Course, Error};
 
-use crate::arguments::{self, BatchArguments, Import, MergeArguments};
+use crate::arguments::{self, BatchArguments, Import, MergeArguments, NewLabArguments};
 
 /// Such a command, and what it is told.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +23,8 @@ pub enum StaffCommand<'a> {
     BatchWorker,
     /// From a folder and a roster to a batch.
     Import(&'a Import),
+    /// Write a new lab.
+    NewLab(&'a NewLabArguments),
 }
 
 /// Carries such a command out, and says the exit code.
@@ -62,6 +65,15 @@ fn hand_over(root: &Path, package: &str) -> Result<u8, Error> {
              command in a checkout of the project"
         )));
     }
+    // Where there is no lock, cargo says whether it knows the program.
+    let lock = fs::read_to_string(root.join("Cargo.lock"));
+    if lock.is_ok_and(|lock| !lock.contains(&format!("name = \"{package}\""))) {
+        return Err(Error::Usage(
+            "this command is for course staff: a release for students has no program for it. Run \
+             it in the staff's project"
+                .to_owned(),
+        ));
+    }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let call = |subcommand: &str| {
         let mut call = Command::new(&cargo);
@@ -73,7 +85,7 @@ fn hand_over(root: &Path, package: &str) -> Result<u8, Error> {
         let (other, cargo) = (other(), cargo.display());
         Error::Broken(format!(
             "{other} cargo builds it at first use, but {cargo} cannot be started: {error}. \
-             README.md says how to install it; a released cargo-grade has all commands"
+             README.md says how to install it"
         ))
     };
     eprintln!("cargo grade: this command is a separate program, which is built at first use");

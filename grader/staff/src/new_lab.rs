@@ -2,25 +2,21 @@
 
 use std::{fs, path::Path};
 
-use clap::CommandFactory;
+use faultline_cli::NewLabArguments;
 use faultline_grade::Error;
 use faultline_newlab::{NewLab, Source, Written, write_inside, write_outside};
-use faultline_origin::LOCK;
-
-use crate::arguments::{Arguments, NewLabArguments};
 
 /// Writes it, and tells what was written and what to do next.
 pub fn new_lab(root: &Path, asked: &NewLabArguments) -> Result<String, Error> {
-    let lock = root.join(LOCK);
+    let lock = root.join("Cargo.lock");
     let lock = fs::read_to_string(&lock).map_err(|error| {
         Error::Usage(format!(
             "{} cannot be read: {error}; without it the new lab's name cannot be checked",
             lock.display()
         ))
     })?;
-    let command = Arguments::command();
-    let commands = command.get_subcommands().map(|command| command.get_name());
-    let commands: Vec<&str> = commands.chain(["help"]).collect();
+    let commands = faultline_cli::commands();
+    let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
     let lab = NewLab::new(&asked.name, asked.title.as_deref(), &lock, &commands)?;
     match &asked.outside {
         None => Ok(told(&asked.name, &write_inside(&lab, root)?)),
