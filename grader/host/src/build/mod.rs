@@ -21,6 +21,7 @@ mod scan;
 mod slot;
 mod stamp;
 mod submission;
+mod width;
 
 pub use crates::LabCrates;
 pub use diagnostics::{Diagnostic, Level, Span};
