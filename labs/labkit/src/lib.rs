@@ -40,6 +40,12 @@
 //!   then lost.
 //! * **Computing takes time only where a lab says so**: see [`Compute`]. Handlers run meanwhile.
 //! * **A node has no clock**, unless the lab grants one: see [`Context::clock`]. Do not trust it.
+//! * **A node has nothing of the machine**: no file, thread, socket, environment variable, `sleep`
+//!   or `process::exit`. A call of one fails the test as `refused`, even if you ignore its answer.
+//!   Use [`Context::disk`], timers and [`Context::send`]; `println!` shows up in the trace.
+//! * **Nodes are 32-bit programs.** There a `usize` ends at 4,294,967,295, although it does not on
+//!   your own machine. Use `u64` for what is counted, timed or numbered, and `usize` for lengths and
+//!   indices only. (`as usize` silently truncates a larger number.)
 //!
 //! # An echo server in 25 lines
 //!

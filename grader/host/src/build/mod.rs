@@ -22,6 +22,7 @@ mod scan;
 mod slot;
 mod stamp;
 mod submission;
+mod width;
 
 pub use crates::LabCrates;
 pub use diagnostics::{Diagnostic, Level, Span};

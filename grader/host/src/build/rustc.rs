@@ -30,9 +30,9 @@ pub(super) fn command(rustc: &Path, slot: &Slot, opt_level: &str) -> Command {
             "overflow-checks=on",
             "-C",
             "debug-assertions=on",
-            "-C",
-            "strip=symbols",
         ])
+        // The names of functions tell what a node calls, their lines where: see `machine/places.rs`.
+        .args(["-C", "strip=none", "-C", "debuginfo=limited"])
         // Of several units of code an edit changes few, and the incremental folder has the others.
         // (With 256 instead of 16 an edit is not compiled faster, and nodes are slower by 5 in
         // 100.) Units that are optimised for themselves do not hang on what was there before.

@@ -137,6 +137,18 @@ fn may_hide_a_read(tokens: &[Token<'_>], own_macros: bool) -> bool {
     false
 }
 
+/// Whether a source has one of these names in it, outside of comments and texts.
+pub(super) fn names(sources: &BTreeMap<String, String>, wanted: &[&str]) -> bool {
+    let is_wanted = |token: &Token<'_>| token.name().is_some_and(|name| wanted.contains(&name));
+    // Most sources have none, and then they need not be read as tokens.
+    let candidates = sources
+        .values()
+        .filter(|text| wanted.iter().any(|name| text.contains(name)));
+    candidates
+        .map(|text| tokens(text))
+        .any(|tokens| tokens.iter().any(is_wanted))
+}
+
 struct Finding {
     path: String,
     line: usize,

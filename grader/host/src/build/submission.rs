@@ -21,7 +21,7 @@ use super::{
     origins::{Origin, Origins},
     prebuilt::Prebuilt,
     rustc,
-    scan::scan,
+    scan::{self, scan},
     slot::{self, Slot},
     stamp,
 };
@@ -34,6 +34,18 @@ use crate::{
 
 /// Maximum size of the compiler's output. A submission can make rustc print without end.
 const MAX_OUTPUT_BYTES: u64 = 4 << 20;
+
+/// Names without which a program cannot reach those functions of the standard library that only say
+/// "not supported" on the nodes' target, and are so short that an optimiser leaves nothing of a
+/// call. A node that calls one must be stopped there, so a program with such a name in it is not
+/// optimised: that makes it slower, and changes nothing else.
+const OPTIMISED_AWAY: [&str; 5] = [
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
+    "current_exe",
+    "home_dir",
+];
 
 /// What a build may start from. The module is the same bytes in any case. Errors are always those
 /// of a build that started from nothing; it has the same limits once more, unless it was the clock
@@ -218,7 +230,12 @@ impl Build<'_> {
     fn rustc(&self, source: &str, crate_name: &str, crate_type: &str) -> Command {
         let prebuilt = self.prebuilt;
         let rustc = prebuilt.toolchain.rustc();
-        let mut command = rustc::command(&rustc, self.slot, self.options.opt_level);
+        let opt_level = if scan::names(self.sources(), &OPTIMISED_AWAY) {
+            "0"
+        } else {
+            self.options.opt_level
+        };
+        let mut command = rustc::command(&rustc, self.slot, opt_level);
         command
             .arg(source)
             .args(["--crate-name", crate_name, "--crate-type", crate_type]);

@@ -4,10 +4,15 @@ mod backend;
 mod fault;
 mod host;
 mod imports;
+mod lacking;
 mod limits;
 mod node;
+mod places;
 mod printed;
 mod program;
+mod rewrite;
+
+use std::num::NonZeroUsize;
 
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
@@ -35,6 +40,10 @@ pub const MAX_NODES: u32 = 4096;
 
 /// Amount of a dead node's memory that is kept for the next: more than a small node ever writes.
 const RESIDENT_BYTES: usize = 128 << 10;
+
+/// How many calls above the one that ends a node are looked at, to find the student's line: the
+/// standard library and the C library together have some ten.
+const MAX_FRAMES: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not 0");
 
 /// Runs `work` on a thread of its own that has [`WORLD_STACK_BYTES`] of stack, and waits for it.
 ///
@@ -80,8 +89,7 @@ impl Machine {
             // Nothing here is asynchronous, but the engine wants this to be no less.
             .async_stack_size(MAX_WASM_STACK_BYTES)
             .concurrency_support(false)
-            // Stripped modules have no names to show.
-            .wasm_backtrace_max_frames(None)
+            .wasm_backtrace_max_frames(Some(MAX_FRAMES))
             .cranelift_opt_level(OptLevel::Speed);
         let mut pooled = config.clone();
         pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));

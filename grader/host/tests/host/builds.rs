@@ -401,3 +401,48 @@ fn older_timestamps_never_get_a_neighbours_build() {
     assert!(older != neighbour);
     assert!(older == build(&fixture("kv")).expect("it builds").wasm);
 }
+
+#[test]
+fn a_number_without_room_in_a_usize_is_explained() {
+    for (code, explained) in [
+        ("pub const EPOCH: usize = 1 << 40;", true),
+        ("pub fn far() -> usize { 5_000_000_000 }", true),
+        ("pub const SUM: usize = 100_000 * 100_000;", true),
+        ("pub const SMALL: u8 = 200 + 100;", false),
+        ("pub const WRONG: usize = 5_u64;", false),
+    ] {
+        let error = why_not(&with_code(code));
+        let text = &error.plain;
+        assert_eq!(
+            text.contains("nodes are 32-bit programs"),
+            explained,
+            "{code}: {text}"
+        );
+        assert_eq!(
+            text.matches("hint: nodes").count(),
+            usize::from(explained),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_name_that_keeps_from_optimising_must_be_code() {
+    let plain = build(&fixture("kv")).expect("it builds").wasm;
+    let talk = "// A TcpStream.\npub const TEXT: &str = \"TcpStream\";";
+    let talked = build(&with_code(talk)).expect("it builds").wasm;
+    let code = "pub fn never() -> bool { std::net::TcpStream::connect(\"127.0.0.1:80\").is_ok() }";
+    let meant = build(&with_code(code)).expect("it builds").wasm;
+    assert!(
+        talked.len() < plain.len() + 1_000,
+        "{} {}",
+        talked.len(),
+        plain.len()
+    );
+    assert!(
+        meant.len() > talked.len() + 10_000,
+        "{} {}",
+        meant.len(),
+        talked.len()
+    );
+}
