@@ -241,7 +241,7 @@ const UNIT: usize = 200;
 const FREE: usize = 1 << 20;
 
 /// How many steps of [`Spec::can_come_true`] cost as much as a configuration.
-const STEPS_PER_UNIT: u64 = 200;
+const STEPS_PER_UNIT: u64 = 40;
 
 impl<'h, S: Spec> Search<'h, S> {
     /// A search for a linearization of `entries`, which are all of one partition.
