@@ -1,6 +1,9 @@
 //! Objects that are no key-value stores: models for histories of queues, locks and accounts.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 use rustc_hash::FxHashMap;
 use stateright::semantics::SequentialSpec;
@@ -332,7 +335,7 @@ impl Spec for Lock {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Bank {
     /// What is on each account; one that is not here has nothing.
-    pub balances: BTreeMap<String, u64>,
+    pub balances: BTreeMap<Arc<str>, u64>,
 }
 
 /// What can be asked of a [`Bank`].
@@ -375,9 +378,10 @@ impl Bank {
     }
 
     fn set(&mut self, account: &str, balance: u64) {
-        match balance {
-            0 => drop(self.balances.remove(account)),
-            _ => drop(self.balances.insert(account.to_owned(), balance)),
+        match (balance, self.balances.get_mut(account)) {
+            (0, _) => drop(self.balances.remove(account)),
+            (_, Some(known)) => *known = balance,
+            (_, None) => drop(self.balances.insert(account.into(), balance)),
         }
     }
 }

@@ -28,10 +28,10 @@
 //! - *Quotient*: of a key-value store, only values that somebody still can tell apart are kept
 //!   apart; see [`KvStates`].
 //! - *Commuting*: if two operations lead to the same state in either order, and no read came
-//!   between them, the one that is tried first goes first. (That no configuration is lost by it: say
-//!   it drops the step `a` from `C`, after the step `b` from `D`. Then `a` from `D`, followed by `b`,
-//!   is as good. The first of these leaves a shorter sequence, so by induction something as good is
-//!   visited; the second one is tried later than `a`, so by induction over the order of tries it is
+//!   between them, the one that is tried first goes first. (No configuration is lost by it. Say it
+//!   drops the step `a` from `C`, after the step `b` from `D`. Then `a` from `D`, followed by `b`,
+//!   is as good. Of these the first starts from fewer operations, so by induction something as good
+//!   is visited; the second is tried later than `a`, so by induction over the order of tries it is
 //!   not dropped for ever.)
 //! - *Unnoticed*: a lost-reply operation is not used where it does not change the state, or where
 //!   the step after it leads to the same state without it (a put that is overwritten before anybody
@@ -241,7 +241,7 @@ const UNIT: usize = 200;
 const FREE: usize = 1 << 20;
 
 /// How many steps of [`Spec::can_come_true`] cost as much as a configuration.
-const STEPS_PER_UNIT: u64 = 200;
+const STEPS_PER_UNIT: u64 = 40;
 
 impl<'h, S: Spec> Search<'h, S> {
     /// A search for a linearization of `entries`, which are all of one partition.

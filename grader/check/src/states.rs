@@ -17,6 +17,8 @@ pub(crate) struct States<'h, S: Spec> {
     steps: FxHashMap<u64, Option<u32>>,
     /// What the states take, about.
     bytes: usize,
+    /// A copy of a state for the reads there: a model may need one to change, but they do not.
+    copy: (u32, S),
 }
 
 /// What a step takes that is remembered, about.
@@ -33,6 +35,7 @@ impl<'h, S: Spec> States<'h, S> {
             demands,
             steps: FxHashMap::default(),
             bytes: 0,
+            copy: (0, initial.clone()),
         }
     }
 
@@ -100,26 +103,19 @@ impl<'h, S: Spec> States<'h, S> {
 
     fn compute(&mut self, state: u32, demand: u32) -> Option<u32> {
         let (command, expected) = self.demands[demand as usize];
-        let mut next = self.states[state as usize].clone();
-        let met = match expected {
-            Some(Expected::Exactly(reply)) => next.is_valid_step(command, reply),
-            Some(Expected::NoneOf(replies)) => !replies.contains(&next.invoke(command)),
-            None => {
-                next.invoke(command);
-                true
-            }
-        };
-        if !met {
-            return None;
-        }
         if S::read_only(command) {
+            if self.copy.0 != state {
+                self.copy = (state, self.states[state as usize].clone());
+            }
+            let met = meets::<S>(&mut self.copy.1, command, expected);
             debug_assert_eq!(
-                &next, &self.states[state as usize],
+                self.copy.1, self.states[state as usize],
                 "{command:?} is said to be read-only"
             );
-            return Some(state);
+            return met.then_some(state);
         }
-        Some(self.number_of(next))
+        let mut next = self.states[state as usize].clone();
+        meets::<S>(&mut next, command, expected).then(|| self.number_of(next))
     }
 
     fn number_of(&mut self, state: S) -> u32 {
@@ -135,5 +131,17 @@ impl<'h, S: Spec> States<'h, S> {
         self.bytes += state.bytes();
         self.states.push(state);
         new
+    }
+}
+
+/// Carries out a command; whether it replies what is expected.
+fn meets<S: Spec>(object: &mut S, command: &S::Op, expected: Option<Expected<'_, S::Ret>>) -> bool {
+    match expected {
+        Some(Expected::Exactly(reply)) => object.is_valid_step(command, reply),
+        Some(Expected::NoneOf(replies)) => !replies.contains(&object.invoke(command)),
+        None => {
+            object.invoke(command);
+            true
+        }
     }
 }

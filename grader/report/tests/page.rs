@@ -293,6 +293,25 @@ fn a_page_stays_small() {
     assert!(page.contains("The page is large already") && page.contains("40 failures"));
 }
 
+/// In a folder whose names say what must come out, right verdicts are what counts, not good ones.
+#[test]
+fn a_page_of_histories_says_what_is_as_expected() {
+    let mut report = checked("x");
+    for history in &mut report.histories {
+        history.expected = Some(history.verdict);
+    }
+    report.histories.pop();
+    let page = check_page(&report);
+    assert!(parsed(&page).text.contains("2 / 2 as expected"));
+    assert!(page.contains("total good"));
+    for history in &mut report.histories {
+        history.expected = None;
+    }
+    let page = check_page(&report);
+    assert!(parsed(&page).text.contains("1 / 2 linearizable"));
+    assert!(page.contains("total bad"));
+}
+
 #[test]
 fn a_page_of_histories_is_well_formed_and_tells_everything() {
     let page = check_page(&checked("x"));
@@ -304,7 +323,7 @@ fn a_page_of_histories_is_well_formed_and_tells_everything() {
     );
     let text = parsed(&page).text;
     for expected in [
-        "1 / 3 linearizable",
+        "0 / 3 as expected",
         "but its name says violated",
         "client 7's get x is stale",
         "cannot be",

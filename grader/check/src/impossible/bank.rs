@@ -279,7 +279,7 @@ pub(crate) fn balances_can_come_true<'a>(
     may: impl Iterator<Item = &'a BankCall>,
     effort: &mut u64,
 ) -> bool {
-    let now = |name: &String| i128::from(bank.balances.get(name).copied().unwrap_or(0));
+    let now = |name: &String| i128::from(bank.balances.get(name.as_str()).copied().unwrap_or(0));
     let mut missing: Vec<i128> = names
         .iter()
         .zip(seen)
