@@ -7,7 +7,7 @@ use std::{
     rc::Rc,
 };
 
-use faultline_sim::{Lane, Look, Outcome, Span, Time, Tone, Watcher, World};
+use faultline_sim::{Lane, Look, Outcome, Span, Stop, Time, Tone, Watcher, World};
 use lab3_api::{Bytes, Shown, Slot, Status, Value};
 use labkit::{NodeId, codec};
 
@@ -29,6 +29,8 @@ pub struct LogWatch {
     size: Size,
     /// The ladder of each slot and server: since when it stood on which rung.
     ladders: BTreeMap<(Slot, NodeId), Vec<(Time, Rung)>>,
+    /// What each server has accepted in each slot, and what it had promised when it did.
+    accepted: BTreeMap<(Slot, NodeId), (Value, String)>,
     /// The slot that the failure is about.
     at_issue: Option<Slot>,
     now: Time,
@@ -61,6 +63,7 @@ impl LogWatch {
             heard: BTreeMap::new(),
             size,
             ladders: BTreeMap::new(),
+            accepted: BTreeMap::new(),
             at_issue: None,
             now: Time::ZERO,
         }))
@@ -214,21 +217,37 @@ impl LogWatch {
             } else {
                 Tone::Tentative
             };
-            self.stand(
-                now,
-                *slot,
-                node,
-                Rung {
-                    label: promised + &say_status(status),
-                    tone,
-                },
-            );
+            let label = promised.clone()
+                + &say_status(status)
+                + &self.under(*slot, node, status, &promised);
+            self.stand(now, *slot, node, Rung { label, tone });
             if let Status::Chosen(value) = status {
                 self.agree(look, node, *slot, value)?;
             }
         }
         self.shown.insert(node, shown);
         Ok(())
+    }
+
+    /// ` under p4.1`: what a server had promised when it accepted a value, if it has promised more
+    /// since.
+    fn under(&mut self, slot: Slot, node: NodeId, status: &Status, promised: &str) -> String {
+        let Status::Accepted(value) = status else {
+            return String::new();
+        };
+        let promised = promised.trim_end();
+        let known = self
+            .accepted
+            .entry((slot, node))
+            .or_insert_with(|| (value.clone(), promised.to_owned()));
+        if known.0 != *value {
+            *known = (value.clone(), promised.to_owned());
+        }
+        if known.1 == promised || known.1.is_empty() {
+            String::new()
+        } else {
+            format!(" under {}", known.1)
+        }
     }
 
     fn stand(&mut self, now: Time, slot: Slot, node: NodeId, rung: Rung) {
@@ -250,7 +269,8 @@ impl LogWatch {
                 say_value(value),
                 say_value(known)
             );
-            return Err(look.violation(text));
+            let stop = about(look.violation(text), slot, [value, known]);
+            return Err(stop.against(*by, *at));
         }
         if let (Some(proposed), Value::Bytes(bytes)) = (&self.proposed, value)
             && !proposed
@@ -262,16 +282,45 @@ impl LogWatch {
                 "{node} says {} is chosen in slot {slot}; nobody proposed it",
                 say_value(value)
             );
-            return Err(look.violation(text));
+            return Err(about(look.violation(text), slot, [value]));
         }
         self.chosen.insert(slot, (value.clone(), node, look.now()));
         Ok(())
+    }
+
+    /// If no slot is at issue yet: the first in which such a text was chosen for a client.
+    pub fn is_about_text(&mut self, text: &str) {
+        let says = |value: &Value| match value {
+            Value::Noop => false,
+            Value::Bytes(bytes) => {
+                !text.is_empty()
+                    && bytes
+                        .0
+                        .windows(text.len())
+                        .any(|part| part == text.as_bytes())
+            }
+        };
+        if self.at_issue.is_none() {
+            let mut chosen = self.chosen.iter();
+            self.at_issue = chosen.find_map(|(slot, (value, ..))| says(value).then_some(*slot));
+        }
     }
 
     /// The slot that a failure is about; the picture shows it.
     pub fn is_about(&mut self, slot: Slot) {
         self.at_issue = Some(slot);
     }
+}
+
+/// The same stop, which names the slot that it is about, and these values.
+pub fn about<'v>(stop: Stop, slot: Slot, values: impl IntoIterator<Item = &'v Value>) -> Stop {
+    values.into_iter().fold(
+        stop.naming(format!("slot: {slot}")),
+        |stop, value| match value {
+            Value::Noop => stop,
+            Value::Bytes(bytes) => stop.naming(format!("{bytes:?}")),
+        },
+    )
 }
 
 /// A value in a word: what a test proposes is text, what servers propose for clients is not.
