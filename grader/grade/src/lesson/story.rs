@@ -3,7 +3,7 @@
 //! those left out in between.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ops::Range,
 };
 
@@ -49,6 +49,7 @@ pub fn tell(recording: &Recording, violation: &Violation, asked: &[Asked]) -> Ve
     let steps: Vec<&RecordedStep> = recording.steps.iter().collect();
     let told = Told {
         steps: &steps,
+        shown: &shown,
         first: first_deliveries(recording),
         forgotten: recording.forgotten,
     };
@@ -91,6 +92,7 @@ pub fn tell(recording: &Recording, violation: &Violation, asked: &[Asked]) -> Ve
 /// What lines say of events besides their words: which other events they have to do with.
 struct Told<'a> {
     steps: &'a [&'a RecordedStep],
+    shown: &'a BTreeSet<usize>,
     first: BTreeMap<usize, usize>,
     forgotten: u64,
 }
@@ -103,9 +105,13 @@ impl Told<'_> {
     fn line(&self, index: usize) -> TraceLine {
         let step = self.steps[index];
         let mut text = words(&step.what);
+        let said = |known: &usize| alike_word_for_word(&self.steps[*known].what, &step.what);
         if let Some(first) = self.first.get(&index) {
             let first = self.number(*first);
             text += &format!(" (the same message again: it came first in event {first})");
+        } else if let Some(before) = self.shown.range(..index).rev().copied().find(said) {
+            let before = self.number(before);
+            text += &format!(" (sent again: the same words as in event {before})");
         }
         if let Happening::Crash { node, after } = &step.what {
             let of = |at: Time| handled_by(&self.steps[..index], *node, at);
@@ -124,6 +130,14 @@ impl Told<'_> {
             broke: matches!(step.what, Happening::Stop { .. }),
         }
     }
+}
+
+/// True for two messages with the same words on one way.
+fn alike_word_for_word(one: &Happening, other: &Happening) -> bool {
+    matches!((one, other), (
+        Happening::Receive { node, from, message, .. },
+        Happening::Receive { node: to, from: by, message: words, .. },
+    ) if node == to && from == by && message == words)
 }
 
 /// What a crash took: `; never synced, and lost: log (append 20 bytes, event 7)`.

@@ -29,8 +29,6 @@ pub struct LogWatch {
     size: Size,
     /// The ladder of each slot and server: since when it stood on which rung.
     ladders: BTreeMap<(Slot, NodeId), Vec<(Time, Rung)>>,
-    /// What each server has accepted in each slot, and what it had promised when it did.
-    accepted: BTreeMap<(Slot, NodeId), (Value, String)>,
     /// The slot that the failure is about.
     at_issue: Option<Slot>,
     now: Time,
@@ -63,7 +61,6 @@ impl LogWatch {
             heard: BTreeMap::new(),
             size,
             ladders: BTreeMap::new(),
-            accepted: BTreeMap::new(),
             at_issue: None,
             now: Time::ZERO,
         }))
@@ -217,9 +214,7 @@ impl LogWatch {
             } else {
                 Tone::Tentative
             };
-            let label = promised.clone()
-                + &say_status(status)
-                + &self.under(*slot, node, status, &promised);
+            let label = promised + &say_status(status);
             self.stand(now, *slot, node, Rung { label, tone });
             if let Status::Chosen(value) = status {
                 self.agree(look, node, *slot, value)?;
@@ -227,27 +222,6 @@ impl LogWatch {
         }
         self.shown.insert(node, shown);
         Ok(())
-    }
-
-    /// ` under p4.1`: what a server had promised when it accepted a value, if it has promised more
-    /// since.
-    fn under(&mut self, slot: Slot, node: NodeId, status: &Status, promised: &str) -> String {
-        let Status::Accepted(value) = status else {
-            return String::new();
-        };
-        let promised = promised.trim_end();
-        let known = self
-            .accepted
-            .entry((slot, node))
-            .or_insert_with(|| (value.clone(), promised.to_owned()));
-        if known.0 != *value {
-            *known = (value.clone(), promised.to_owned());
-        }
-        if known.1 == promised || known.1.is_empty() {
-            String::new()
-        } else {
-            format!(" under {}", known.1)
-        }
     }
 
     fn stand(&mut self, now: Time, slot: Slot, node: NodeId, rung: Rung) {

@@ -13,8 +13,8 @@ use crate::lesson::words::words;
 
 /// The maximum number of events of a chain of causes, of that of the other side, and of events that
 /// name the subject.
-const CHAIN: usize = 7;
-const OTHER_CHAIN: usize = 4;
+const CHAIN: usize = 6;
+const OTHER_CHAIN: usize = 2;
 const NAMING: usize = 4;
 
 /// The maximum number of other sides, of crashes, and of messages that came twice or late.
@@ -41,11 +41,11 @@ pub fn leads(recording: &Recording, violation: &Violation, asked: &[Asked]) -> V
     }
     let crashes = scene.crashes();
     leads.extend(crashes.iter().take(1).cloned());
-    leads.extend(scene.naming());
     for moment in scene.other_sides(violation, asked) {
         let chain = scene.chain(moment, OTHER_CHAIN);
         leads.extend(chain.into_iter().map(|one| vec![one]));
     }
+    leads.extend(scene.naming());
     leads.extend(scene.copies());
     leads.extend(crashes.into_iter().skip(1));
     if violation.kind == FailureKind::NoProgress {
@@ -161,7 +161,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Events that name the subject, those that name most of it first, each with what made it
-    /// happen: of what is said again and again the first, of what was lost and what came twice all.
+    /// happen and with what came of it and was lost: of what is said again and again the first, of what was lost and what came twice all.
     fn naming(&self) -> Vec<Vec<usize>> {
         let mut told = BTreeSet::new();
         let mut naming: Vec<(usize, usize)> = Vec::new();
@@ -176,9 +176,19 @@ impl<'a> Scene<'a> {
             let lost = matches!(self.steps[*index].what, Happening::Lose { .. });
             (usize::MAX - named, !lost, usize::MAX - index)
         });
-        let with_cause = |(_, index): (usize, usize)| match self.cause(index) {
-            Some(cause) => vec![cause, index],
-            None => vec![index],
+        let mut lost: BTreeMap<usize, usize> = BTreeMap::new();
+        for (index, step) in self.steps.iter().enumerate() {
+            if let (Happening::Lose { .. }, Some(cause)) = (&step.what, self.cause(index)) {
+                lost.entry(cause).or_insert(index);
+            }
+        }
+        // What it made happen in vain is why it is asked for again.
+        let with_cause = |(_, index): (usize, usize)| {
+            let cause = self.cause(index).into_iter();
+            cause
+                .chain([index])
+                .chain(lost.get(&index).copied())
+                .collect()
         };
         naming.into_iter().take(NAMING).map(with_cause).collect()
     }

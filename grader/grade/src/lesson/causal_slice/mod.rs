@@ -16,10 +16,14 @@ pub use leads::{first_deliveries, handled_by};
 
 use super::words::words;
 
-/// The maximum number of lines, the failure itself among them; and how many of them are for what
-/// bears on the contradiction, so that something is left for what was done to the world.
+/// The maximum number of lines, the failure itself among them; how many of them are for what bears
+/// on the contradiction; and how many more there are if that is less.
 const SHOWN: usize = 15;
 const LEADS: usize = 12;
+const BESIDE: usize = 4;
+
+/// Where nothing is known of a contradiction.
+const SHOWN_ALONE: usize = 12;
 
 /// The maximum number of further events in which the program printed something: the last ones.
 const PRINTED: usize = 40;
@@ -51,6 +55,7 @@ pub fn what_matters(
             shown = more;
         }
     }
+    let most = SHOWN_ALONE.max(lines(&steps, &shown) + BESIDE).min(SHOWN);
     let mut ranked = ranks(&steps[..end]);
     ranked.retain(|(rank, index)| {
         *rank == Rank::FAULT
@@ -61,7 +66,7 @@ pub fn what_matters(
     // Of equals the later ones.
     ranked.sort_by_key(|(rank, index)| (*rank, usize::MAX - index));
     for (_, index) in ranked {
-        if shown.insert(index) && lines(&steps, &shown) > SHOWN {
+        if shown.insert(index) && lines(&steps, &shown) > most {
             shown.remove(&index);
         }
     }
