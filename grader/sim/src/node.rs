@@ -69,6 +69,8 @@ pub(crate) enum Condition {
 pub(crate) enum Cause {
     Message {
         from: usize,
+        /// The sender's incarnation, and which of its messages it is.
+        name: (u64, u64),
         sent: Time,
         bytes: Vec<u8>,
     },

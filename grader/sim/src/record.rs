@@ -6,6 +6,7 @@ use std::{collections::VecDeque, sync::Arc};
 use labkit::NodeId;
 
 use crate::{
+    disk::LostWrite,
     edits::Decided,
     frame::{Change, Detail, FRAMES_KEPT, Frame},
     schedule::{Action, Schedule, Timed},
@@ -24,6 +25,8 @@ pub struct RecordedStep {
     pub printed: String,
     /// What the handler left with `ctx.note`.
     pub notes: Vec<String>,
+    /// In a crash: the writes that no sync had made safe and that are gone.
+    pub lost: Vec<LostWrite>,
     /// What became of its node's state, if that was looked at.
     pub state: Option<Change>,
     /// The world after it, if that was looked at.
@@ -41,12 +44,15 @@ pub enum Happening {
     Receive {
         node: NodeId,
         from: NodeId,
+        /// The sender's incarnation, and which of its messages it is: copies have one name.
+        name: (u64, u64),
         sent: Time,
         message: String,
     },
     Lose {
         from: NodeId,
         to: NodeId,
+        sent: Time,
         message: String,
         why: String,
     },
@@ -130,6 +136,7 @@ impl Recording {
             what,
             printed: String::new(),
             notes: Vec::new(),
+            lost: Vec::new(),
             state,
             world: None,
         });
@@ -168,6 +175,13 @@ impl Recording {
             step.notes.extend(note.map(shortened));
         }
         self.forget();
+    }
+
+    /// What the crash that is the last step took from the node's disk.
+    pub(crate) fn lost(&mut self, writes: Vec<LostWrite>) {
+        if let Some(step) = self.steps.back_mut() {
+            step.lost = writes;
+        }
     }
 
     /// Drops the oldest steps that are too many.

@@ -2,7 +2,7 @@
 
 use std::{fmt, panic::Location};
 
-use labkit::abi::REFUSED;
+use labkit::{NodeId, abi::REFUSED};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -53,6 +53,15 @@ impl fmt::Display for FailureKind {
     }
 }
 
+/// What a violation is about, for whoever tells of it: a report shows the events that name it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// As texts of the program's own types say it: `nth: 5`, `slot: 3`, `"new;"`.
+    pub values: Vec<String>,
+    /// Where and when the other side of the contradiction was seen.
+    pub moments: Vec<(NodeId, Time)>,
+}
+
 /// The program under test broke its promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -67,6 +76,8 @@ pub struct Violation {
     pub at: Time,
     /// The moment that it is about, if it was noticed only later: reports show what led to it.
     pub about: Time,
+    /// What it is about; empty if the check does not say.
+    pub subject: Subject,
 }
 
 impl Violation {
@@ -81,6 +92,7 @@ impl Violation {
             source,
             at,
             about: at,
+            subject: Subject::default(),
         }
     }
 }
@@ -106,6 +118,25 @@ pub enum Stop {
 }
 
 impl Stop {
+    /// The same stop, which names a value that it is about, as texts of the program's own types
+    /// say it.
+    #[must_use]
+    pub fn naming(mut self, value: impl Into<String>) -> Stop {
+        if let Stop::Violation(violation) = &mut self {
+            violation.subject.values.push(value.into());
+        }
+        self
+    }
+
+    /// The same stop, which names what it contradicts: something seen at this node then.
+    #[must_use]
+    pub fn against(mut self, node: NodeId, at: Time) -> Stop {
+        if let Stop::Violation(violation) = &mut self {
+            violation.subject.moments.push((node, at));
+        }
+        self
+    }
+
     /// A promise that was broken in no world, so there is no moment: a handler that did something
     /// else when it was asked the same again, or all handlers that a search called and that
     /// computed for too long.

@@ -10,7 +10,7 @@ pub(crate) fn failure(violation: &Violation, seed: u64, handout: String, facts: 
     let trace = facts
         .recording
         .as_ref()
-        .map(|run| story::tell(run, violation.about))
+        .map(|run| story::tell(run, violation, &facts.asked))
         .unwrap_or_default();
     Failure {
         kind: violation.kind.to_string().replace(' ', "-"),
@@ -26,7 +26,7 @@ pub(crate) fn failure(violation: &Violation, seed: u64, handout: String, facts: 
             .map(|lane| story::lane(lane, violation.about))
             .collect(),
         shrunk: None,
-        history: diagram::history(&facts.asked, violation.about),
+        history: diagram::history(&facts.asked, violation),
         diagram: facts
             .recording
             .as_ref()

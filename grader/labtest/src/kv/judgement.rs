@@ -73,7 +73,15 @@ impl<L: KvLab> Judgement<L> {
                 let reply = world.history()[violation.impossible].reply.as_ref();
                 let when = reply.map_or(world.now(), |(moment, _)| moment.at);
                 let told = explain::<L>(world, more, &violation);
-                let stop = world.violation_at(when, told);
+                let mut stop = world.violation_at(when, told);
+                let at_issue = violation.core.iter().chain([&violation.impossible]);
+                for index in at_issue {
+                    if let Command::Put { value, .. } | Command::Append { value, .. } =
+                        L::command_of(&world.history()[*index].command)
+                    {
+                        stop = stop.naming(format!("{value:?}"));
+                    }
+                }
                 self.violation = Some(violation);
                 Err(stop)
             }

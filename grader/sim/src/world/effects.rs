@@ -84,7 +84,8 @@ impl World<'_> {
             }
             Effect::Respond { output } => self.respond(node_index, output),
             Effect::Write { .. } | Effect::Append { .. } | Effect::Remove { .. } => {
-                self.nodes[node_index].disk.apply(effect);
+                let now = self.now;
+                self.nodes[node_index].disk.apply(effect, now);
                 Ok(())
             }
             Effect::Note { text } => {
@@ -277,6 +278,9 @@ impl World<'_> {
             (None, true) => BTreeMap::new(),
             (None, false) => node.disk.draw_survivals(draw),
         };
+        if let Some(recording) = &mut self.mode.recording {
+            recording.lost(node.disk.would_lose(&survivals));
+        }
         let survived = node.disk.crash(&survivals);
         node.end_incarnation();
         for (blob, Survival { writes, bytes }) in survived {

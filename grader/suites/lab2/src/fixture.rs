@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use faultline_sim::{
-    Conditions, Look, NodeSpec, Outcome, Role, Setup, Time, Trial, Watcher, World, ms,
+    Conditions, Look, NodeSpec, Outcome, Role, Setup, Stop, Time, Trial, Watcher, World, ms,
 };
 use lab2_api::{Given, Member, PING, View};
 use labkit::{NodeId, codec};
@@ -253,20 +253,18 @@ impl ViewFixture<'_, '_> {
             return if known == view {
                 Ok(())
             } else {
-                Err(self.world.violation(text))
+                Err(self.about(view, text))
             };
         }
         let newest = self.view();
         if view.primary.is_some() && view.primary.map(|m| m.node) == view.backup.map(|m| m.node) {
-            return Err(self.world.violation(format!(
-                "one server is primary and backup of {}",
-                show(view)
-            )));
+            return Err(self.about(
+                view,
+                format!("one server is primary and backup of {}", show(view)),
+            ));
         }
         if view.primary.is_none() && *view != View::default() {
-            return Err(self
-                .world
-                .violation(format!("nobody is the primary of {}", show(view))));
+            return Err(self.about(view, format!("nobody is the primary of {}", show(view))));
         }
         if number < newest.number {
             return Ok(());
@@ -277,12 +275,13 @@ impl ViewFixture<'_, '_> {
                 show(view),
                 show(&newest)
             );
-            return Err(self.world.violation(text));
+            return Err(self.about(view, text));
         }
         if number > 1 && (view.primary, view.backup) == (newest.primary, newest.backup) {
-            return Err(self
-                .world
-                .violation(format!("{} is the same as the view before it", show(view))));
+            return Err(self.about(
+                view,
+                format!("{} is the same as the view before it", show(view)),
+            ));
         }
         if number > 1 && view.primary != newest.primary && view.primary != newest.backup {
             let text = format!(
@@ -290,10 +289,18 @@ impl ViewFixture<'_, '_> {
                 show(view),
                 show(&newest)
             );
-            return Err(self.world.violation(text));
+            return Err(self.about(view, text));
         }
         self.told.insert(number, view.clone());
         Ok(())
+    }
+
+    /// A violation that is about this view.
+    #[track_caller]
+    fn about(&self, view: &View, text: String) -> Stop {
+        self.world
+            .violation(text)
+            .naming(format!("view {}", view.number))
     }
 
     /// Lets time pass.
@@ -331,7 +338,7 @@ impl ViewFixture<'_, '_> {
             let after = self.view();
             if after != before {
                 let text = format!("{} became {}, although {why}", show(&before), show(&after));
-                return Err(self.world.violation(text));
+                return Err(self.about(&after, text));
             }
         }
         Ok(())

@@ -6,6 +6,7 @@ use lab3_api::Slot;
 use crate::{
     ballots, chaos,
     group::{Group, Size, with_group, with_group_under},
+    log::about,
     server,
 };
 
@@ -70,9 +71,8 @@ fn race(group: &mut Group<'_, '_>, slot: Slot) -> Outcome {
     let noop = log.chosen(slot) == Some(&lab3_api::Value::Noop);
     drop(log);
     if noop {
-        return Err(group.world.violation(format!(
-            "a no-op is chosen in slot {slot}, which is not a hole"
-        )));
+        let text = format!("a no-op is chosen in slot {slot}, which is not a hole");
+        return Err(about(group.world.violation(text), slot, []));
     }
     Ok(())
 }
