@@ -40,6 +40,7 @@ impl Anomaly {
             Anomaly::StaleRead => "stale-read",
             Anomaly::NonMonotonicRead => "non-monotonic-read",
             Anomaly::LostWrite => "lost-write",
+            Anomaly::StaleOrLost => "stale-read-or-lost-write",
             Anomaly::LostUpdate => "lost-update",
             Anomaly::Overlap => "overlap",
             Anomaly::Cycle => "cycle",
@@ -176,6 +177,12 @@ fn about_order(kind: Anomaly, one: &str, rest: &[Told]) -> Option<String> {
             write.name,
             write.end()
         ),
+        (Anomaly::StaleOrLost, [write, ..]) => format!(
+            "{one} came after {}, acknowledged at {}, and worked on the value before it; no later \
+                 read says whether that write is still there",
+            write.name,
+            write.end()
+        ),
         (Anomaly::LostUpdate, [other, ..]) => {
             format!(
                 "{one} and {} both took effect on the same value: one of them is lost",
@@ -260,7 +267,7 @@ mod tests {
         (violation.kind, sentence)
     }
 
-    const EXAMPLES: [(Anomaly, &[&str], &str); 19] = [
+    const EXAMPLES: [(Anomaly, &[&str], &str); 21] = [
         (
             Anomaly::WrongReply,
             &["1-2 put a = b"],
@@ -346,10 +353,21 @@ mod tests {
             "C's get (5 - 6) worked on an older value than B's get had seen by 4",
         ),
         (
-            Anomaly::LostWrite,
+            Anomaly::StaleOrLost,
             &["1-2 put a", "3-4 put b", "5-6 get = a"],
+            "C's get (5 - 6) came after B's put b, acknowledged at 4, and worked on the value \
+             before it; no later read says whether that write is still there",
+        ),
+        (
+            Anomaly::LostWrite,
+            &["1-2 put a", "3-4 put b", "5-6 get = a", "7-8 get = a"],
             "B's put b, acknowledged at 4, was lost: C's get (5 - 6) came later and worked on the \
              value before it",
+        ),
+        (
+            Anomaly::StaleRead,
+            &["1-2 put a", "3-4 put b", "5-6 get = a", "7-8 get = b"],
+            "C's get (5 - 6) worked on a value from before B's put b, which had ended at 4",
         ),
         (
             Anomaly::LostUpdate,

@@ -159,7 +159,8 @@ fn carry_out(
         } => {
             let trace = faultline_grade::find_trace(course, trace.as_deref())?;
             let with_steps = *step || at.is_some();
-            let replayed = faultline_grade::replay(course, &trace, path.as_deref(), with_steps)?;
+            let replayed =
+                faultline_grade::replay(course, &trace, path.as_deref(), with_steps, interrupt)?;
             replay::replay(&replayed, *at)
         }
         Command::Watch {

@@ -65,9 +65,9 @@ fn a_violated_history_says_why() {
     assert_eq!(
         ran.out,
         "history.jsonl            violated            4 operations, no search\n    \
-         lost-write: client 2's put \"x\" \"b\", acknowledged at 35, was lost: client 1's get \
-         \"x\" (40 - 50) came later and \
-         worked on the value before it\n    \
+         stale-read-or-lost-write: client 1's get \"x\" (40 - 50) came after client 2's put \"x\" \
+         \"b\", acknowledged at 35, and \
+         worked on the value before it; no later read says whether that write is still there\n    \
          line 1: [10, 20] client 1: put \"x\" \"a\" = done\n    \
          line 3: [25, 35] client 2: put \"x\" \"b\" = done\n    \
          line 4: [40, 50] client 1: get \"x\" = \"a\"  <- cannot be\n    \
@@ -98,7 +98,7 @@ fn json_has_the_proof_of_either_verdict() {
     let violation = &report["histories"][0]["violation"];
     assert_eq!(
         (&violation["kind"], &violation["key"]),
-        (&Value::from("lost-write"), &Value::from("x"))
+        (&Value::from("stale-read-or-lost-write"), &Value::from("x"))
     );
     assert_eq!(violation["impossible"]["line"], 4);
     assert_eq!(violation["core"].as_array().expect("a list").len(), 3);

@@ -73,12 +73,16 @@ impl Trace {
         u64::from_str_radix(&self.choices, 16).ok()
     }
 
-    /// How its run is carried out once more, so much of it written down.
+    /// How its run is carried out once more, so much of it written down. Without a schedule the
+    /// seed and the edits decide, as they did the first time: what a search found beside all worlds
+    /// is searched again, and so is what would have been too long for a file.
     pub(crate) fn mode(&self, detail: Detail) -> Mode {
+        let follows = !self.schedule.0.is_empty();
+        let edited = follows || !is_default(&self.edits);
         Mode {
             record: Some(detail),
-            schedule: Some(self.schedule.clone()),
-            edits: Some(Arc::new(self.edits.clone())),
+            schedule: follows.then(|| self.schedule.clone()),
+            edits: edited.then(|| Arc::new(self.edits.clone())),
         }
     }
 

@@ -1,8 +1,8 @@
 //! Wrong solutions: each is caught by the tests that it names.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, sync::atomic::AtomicBool};
 
-use faultline_grade::{Category, Mutant, RubricRow, Traces, replay};
+use faultline_grade::{Building, Cache, Category, Mutant, Replayer, RubricRow, Traces};
 use faultline_verdict::{Grade, Outcome, Status};
 use libtest_mimic::Failed;
 
@@ -60,7 +60,8 @@ pub fn public_tests_catch_most(lab: &Lab) -> Result<(), Failed> {
 }
 
 /// It builds, loses each test that it says it loses, and passes each that it says it passes. One
-/// that only hidden tests catch passes all public ones and keeps most of the points.
+/// that only hidden tests catch passes all public ones and keeps most of the points. And each of
+/// its failures replays.
 pub fn is_caught(lab: &Lab, mutant: &Mutant) -> Result<(), Failed> {
     let folder = mutant.apply().map_err(|error| error.to_string())?;
     let mut request = lab.request_for_wrong(folder.path());
@@ -90,7 +91,7 @@ pub fn is_caught(lab: &Lab, mutant: &Mutant) -> Result<(), Failed> {
     if whole {
         keeps_most_points(&grade, &mutant.name)?;
     }
-    what_a_search_found_replays(lab, folder.path(), &grade)
+    every_failure_replays(lab, folder.path(), &grade)
 }
 
 fn has(grade: &Grade, name: &str, test: &str, status: Status) -> Result<(), Failed> {
@@ -123,18 +124,25 @@ fn keeps_most_points(grade: &Grade, name: &str) -> Result<(), Failed> {
     })
 }
 
-/// What a search has found is a run like any other. (What is no function of its event may do
-/// anything else.)
-fn what_a_search_found_replays(lab: &Lab, folder: &Path, grade: &Grade) -> Result<(), Failed> {
-    let found = grade.tests.iter().find(|verdict| {
-        let failure = verdict.failure.as_ref();
-        verdict.category == "exploration"
-            && failure.is_some_and(|failure| failure.kind != "nondeterminism")
-    });
-    let Some(verdict) = found else { return Ok(()) };
-    let trace = folder.join(format!("traces/{}.trace.json", verdict.id));
-    let replayed = replay(&lab.course, &trace, None, false).map_err(|error| error.to_string())?;
-    ensure(replayed.same_failure && replayed.skipped == 0, || {
-        format!("{}: {replayed:?}", verdict.id)
+/// No replay of a failure may end otherwise than its trace says. The submission is built once more
+/// for all of them.
+fn every_failure_replays(lab: &Lab, folder: &Path, grade: &Grade) -> Result<(), Failed> {
+    let failed = grade.tests.iter().filter(|one| one.failure.is_some());
+    let failed: Vec<&str> = failed.map(|verdict| verdict.id.as_str()).collect();
+    let never = AtomicBool::new(false);
+    let building = Building::from(Cache::Reference);
+    let replayer = Replayer::build(&lab.course, lab.id, folder, building, &never);
+    let replayer = replayer.map_err(|error| error.to_string())?;
+    let mut differ = Vec::new();
+    for test in failed {
+        let trace = folder.join(format!("traces/{test}.trace.json"));
+        let replayed = replayer.replay(&trace, false);
+        let replayed = replayed.map_err(|error| format!("{test}: {error}"))?;
+        if !replayed.same_failure || replayed.changed || replayed.skipped != 0 {
+            differ.push(format!("{test}: {replayed:?}"));
+        }
+    }
+    ensure(differ.is_empty(), || {
+        format!("replayed, it does something else:\n{}", differ.join("\n"))
     })
 }

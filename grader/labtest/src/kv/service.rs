@@ -127,8 +127,10 @@ pub trait KvService<'b> {
     /// A violation, if no order of the operations explains it.
     fn judge(&mut self) -> Outcome {
         let mut judgement = std::mem::take(self.judgement());
-        let more: More<'_> = &|node, sent| self.about_answer(node, sent);
-        let outcome = judgement.judge(self.look(), more);
+        let outcome = judgement.decide(self.world()).and_then(|()| {
+            let more: More<'_> = &|node, sent| self.about_answer(node, sent);
+            judgement.told(self.look(), more)
+        });
         *self.judgement() = judgement;
         outcome
     }

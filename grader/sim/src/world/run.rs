@@ -403,6 +403,7 @@ impl World<'_> {
             self.record(|_| Happening::Stop { text });
         }
         self.look_back();
+        self.record_messages_to_come();
         self.record_faults_to_come();
         self.close_phase();
         measure(&mut self.phases, &self.history, self.healed);
