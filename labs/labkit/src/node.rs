@@ -20,8 +20,8 @@ use crate::{
 /// * The grader calls one handler at a time. A handler finishes before anything else happens to
 ///   this node.
 /// * A panic fails the test. Handle every message that the lab allows, whenever it arrives.
-/// * A handler that computes for more than about a tenth of a second is stopped, and the test
-///   fails.
+/// * A handler that uses more than 100 million WebAssembly instructions (about a tenth of a second)
+///   is stopped, and the test fails.
 /// * State, messages and timers must survive [`codec`](crate::codec): derive `Serialize` and
 ///   `Deserialize`, and do not use `#[serde(skip)]`, `flatten` or `untagged`. Use
 ///   [`Map`](crate::Map) and [`Set`](crate::Set); a `HashMap` works (its iteration order differs
