@@ -20,12 +20,12 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         // 100 million fuel are some 10 ms, a hundred times what any sensible handler needs. What is
-        // credited for printing adds 39 million to a handler at most, and 20 billion to a world.
+        // credited for printing adds 39 million to a handler at most, and 1.3 billion to a world.
         Limits {
             fuel: 100_000_000,
             memory_bytes: 64 << 20,
             printed_bytes: 64 << 10,
-            printed_bytes_of_a_world: 32 << 20,
+            printed_bytes_of_a_world: 2 << 20,
             answer_bytes: 4 << 20,
         }
     }

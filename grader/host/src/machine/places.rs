@@ -123,10 +123,19 @@ fn plain_path(name: &str) -> String {
             _ => {}
         }
     }
-    let parts = path
-        .split("::")
-        .filter(|part| !part.is_empty() && !is_hash(part));
-    parts.collect::<Vec<_>>().join("::")
+    let parts = path.split("::");
+    let parts: Vec<&str> = parts
+        .filter(|part| !part.is_empty() && !is_hash(part))
+        .collect();
+    // Types and what is written in `use` are public; the modules between them are not.
+    let is_public = |index: usize| {
+        index < 2 || index + 1 == parts.len() || parts[index].starts_with(char::is_uppercase)
+    };
+    let public = (0..parts.len()).filter(|&index| is_public(index));
+    public
+        .map(|index| parts[index])
+        .collect::<Vec<_>>()
+        .join("::")
 }
 
 /// `h251ab6fcb723cace`, at the end of a symbol.
@@ -147,6 +156,11 @@ mod tests {
             ("std::fs::write::h251ab6fcb723cace", "std::fs::write"),
             ("<std::fs::File>::open::<&str>", "std::fs::File::open"),
             ("std::env::var", "std::env::var"),
+            ("std::thread::functions::spawn", "std::thread::spawn"),
+            (
+                "std::net::tcp::TcpStream::connect",
+                "std::net::TcpStream::connect",
+            ),
         ] {
             assert_eq!(plain_path(name), path);
         }
