@@ -76,9 +76,9 @@ impl<L: KvLab> Judgement<L> {
                 let mut stop = world.violation_at(when, told);
                 let at_issue = violation.core.iter().chain([&violation.impossible]);
                 for index in at_issue {
-                    if let Command::Put { value, .. } | Command::Append { value, .. } =
-                        L::command_of(&world.history()[*index].command)
-                    {
+                    let command = L::command_of(&world.history()[*index].command);
+                    stop = stop.naming(format!("{:?}", command.key()));
+                    if let Command::Put { value, .. } | Command::Append { value, .. } = command {
                         stop = stop.naming(format!("{value:?}"));
                     }
                 }

@@ -99,6 +99,7 @@ pub trait KvService<'b> {
         if let Output::Value(got) = &output {
             let asked = self.look().history().iter();
             let commands = asked.map(|operation| Self::Lab::command_of(&operation.command));
+            stop = stop.naming(format!("{key:?}"));
             for value in at_issue(commands, key, expected, got) {
                 stop = stop.naming(format!("{value:?}"));
             }

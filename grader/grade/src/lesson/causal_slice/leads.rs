@@ -34,7 +34,7 @@ pub fn leads(recording: &Recording, violation: &Violation, asked: &[Asked]) -> V
     let end = steps.partition_point(|step| step.at <= violation.about);
     let fatal = fatal(recording, violation);
     let end = fatal.map_or(end, |fatal| fatal + 1);
-    let scene = Scene::new(&steps[..end], violation, asked, fatal);
+    let scene = Scene::new(&steps, end, violation, asked, fatal);
     let mut leads = Vec::new();
     if let Some(fatal) = fatal {
         leads.extend(scene.chain(fatal, CHAIN).into_iter().map(|one| vec![one]));
@@ -45,8 +45,10 @@ pub fn leads(recording: &Recording, violation: &Violation, asked: &[Asked]) -> V
         let chain = scene.chain(moment, OTHER_CHAIN);
         leads.extend(chain.into_iter().map(|one| vec![one]));
     }
+    let copies = scene.copies();
+    leads.extend(copies.iter().take(1).cloned());
     leads.extend(scene.naming());
-    leads.extend(scene.copies());
+    leads.extend(copies.into_iter().skip(1));
     leads.extend(crashes.into_iter().skip(1));
     if violation.kind == FailureKind::NoProgress {
         leads.extend(scene.again());
@@ -55,10 +57,10 @@ pub fn leads(recording: &Recording, violation: &Violation, asked: &[Asked]) -> V
 }
 
 /// The first delivery of each message that comes again, by the position of the later one.
-pub fn first_deliveries(recording: &Recording) -> BTreeMap<usize, usize> {
+pub fn first_deliveries(steps: &[&RecordedStep]) -> BTreeMap<usize, usize> {
     let mut first: HashMap<_, usize> = HashMap::new();
     let mut again = BTreeMap::new();
-    for (index, step) in recording.steps.iter().enumerate() {
+    for (index, step) in steps.iter().enumerate() {
         if let Happening::Receive {
             node, from, name, ..
         } = &step.what
@@ -86,6 +88,8 @@ pub fn handled_by(steps: &[&RecordedStep], node: NodeId, until: Time) -> Option<
 
 struct Scene<'a> {
     steps: &'a [&'a RecordedStep],
+    /// How many of them are not later than what broke the promise.
+    end: usize,
     past: Option<BTreeSet<usize>>,
     /// The values at issue that events name, and which events these are.
     naming: Vec<BTreeSet<usize>>,
@@ -94,6 +98,7 @@ struct Scene<'a> {
 impl<'a> Scene<'a> {
     fn new(
         steps: &'a [&'a RecordedStep],
+        end: usize,
         violation: &Violation,
         asked: &[Asked],
         fatal: Option<usize>,
@@ -107,15 +112,21 @@ impl<'a> Scene<'a> {
             let named = texts.iter().filter(|(_, text)| names(text, value));
             named.map(|(index, _)| *index).collect()
         };
+        // A check knows what it is about, and may have noticed it on something later.
         let given = violation.subject.values.iter().map(name);
         let mut naming: Vec<BTreeSet<usize>> = given.filter(|at| !at.is_empty()).collect();
         let most = COMMON.0.max(texts.len() / COMMON.1);
         let quoted = quoted(&violation.observed, asked);
-        let derived = quoted.iter().map(name);
+        let derived = quoted.iter().map(|value| {
+            let mut named = name(value);
+            named.split_off(&end);
+            named
+        });
         naming.extend(derived.filter(|at| !at.is_empty() && at.len() <= most));
         Scene {
             steps,
-            past: fatal.map(|fatal| past(steps, fatal)),
+            end,
+            past: fatal.map(|fatal| past(&steps[..end], fatal)),
             naming,
         }
     }
@@ -126,7 +137,7 @@ impl<'a> Scene<'a> {
     }
 
     fn in_past(&self, index: usize) -> bool {
-        self.past.as_ref().is_none_or(|past| past.contains(&index))
+        index < self.end && self.past.as_ref().is_none_or(|past| past.contains(&index))
     }
 
     /// The event that made this one happen.
@@ -183,10 +194,11 @@ impl<'a> Scene<'a> {
             }
         }
         // What it made happen in vain is why it is asked for again.
+        let first = first_deliveries(self.steps);
         let with_cause = |(_, index): (usize, usize)| {
-            let cause = self.cause(index).into_iter();
-            cause
-                .chain([index])
+            let both = self.cause(index).into_iter().chain([index]);
+            let firsts = both.clone().filter_map(|index| first.get(&index).copied());
+            both.chain(firsts)
                 .chain(lost.get(&index).copied())
                 .collect()
         };
@@ -204,9 +216,11 @@ impl<'a> Scene<'a> {
         moments.extend(answers);
         let seen = |(node, at): (NodeId, Time)| {
             let end = self.steps.partition_point(|step| step.at <= at);
-            self.steps[..end]
-                .iter()
-                .rposition(|step| step.what.node() == Some(node) && step.at == at)
+            let then = (0..end)
+                .rev()
+                .take_while(|index| self.steps[*index].at == at);
+            then.filter(|index| self.steps[*index].what.node() == Some(node))
+                .min_by_key(|index| usize::MAX - self.named(*index))
         };
         moments.into_iter().filter_map(seen).take(SIDES).collect()
     }
@@ -229,7 +243,7 @@ impl<'a> Scene<'a> {
             let last = step.lost.last();
             group.extend(last.and_then(|lost| handled_by(before, *node, lost.at)));
             let starts = |step: &&RecordedStep| matches!(&step.what, Happening::Start { node: of, .. } if of == node);
-            let start = self.steps[index..].iter().position(starts);
+            let start = self.steps[index..self.end].iter().position(starts);
             group.extend(start.map(|start| index + start));
             let matters = group.iter().any(|index| self.named(*index) > 0);
             groups.push((!matters, group));
