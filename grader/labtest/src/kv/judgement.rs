@@ -73,7 +73,8 @@ impl<L: KvLab> Judgement<L> {
                 let reply = world.history()[violation.impossible].reply.as_ref();
                 let when = reply.map_or(world.now(), |(moment, _)| moment.at);
                 let told = explain::<L>(world, more, &violation);
-                let mut stop = world.violation_at(when, told);
+                let client = world.history()[violation.impossible].client;
+                let mut stop = world.violation_at(when, told).against(client, when);
                 let at_issue = violation.core.iter().chain([&violation.impossible]);
                 for index in at_issue {
                     let command = L::command_of(&world.history()[*index].command);

@@ -25,6 +25,9 @@ const COPIES: usize = 2;
 /// A value that more events name than this names none: every so-manieth event, but at least a few.
 const COMMON: (usize, usize) = (12, 10);
 
+/// How many values that were only quoted a value counts for that a check gave.
+const GIVEN: usize = 10;
+
 /// What is said at least this often is said again and again.
 const AGAIN: usize = 5;
 
@@ -91,8 +94,8 @@ struct Scene<'a> {
     /// How many of them are not later than what broke the promise.
     end: usize,
     past: Option<BTreeSet<usize>>,
-    /// The values at issue that events name, and which events these are.
-    naming: Vec<BTreeSet<usize>>,
+    /// The values at issue that events name, how much each counts, and which events these are.
+    naming: Vec<(usize, BTreeSet<usize>)>,
 }
 
 impl<'a> Scene<'a> {
@@ -114,7 +117,7 @@ impl<'a> Scene<'a> {
         };
         // A check knows what it is about, and may have noticed it on something later.
         let given = violation.subject.values.iter().map(name);
-        let mut naming: Vec<BTreeSet<usize>> = given.filter(|at| !at.is_empty()).collect();
+        let mut naming: Vec<(usize, BTreeSet<usize>)> = given.map(|at| (GIVEN, at)).collect();
         let most = COMMON.0.max(texts.len() / COMMON.1);
         let quoted = quoted(&violation.observed, asked);
         let derived = quoted.iter().map(|value| {
@@ -122,7 +125,7 @@ impl<'a> Scene<'a> {
             named.split_off(&end);
             named
         });
-        naming.extend(derived.filter(|at| !at.is_empty() && at.len() <= most));
+        naming.extend(derived.filter(|at| at.len() <= most).map(|at| (1, at)));
         Scene {
             steps,
             end,
@@ -131,9 +134,10 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// How many of the values at issue an event names.
+    /// How much of what is at issue an event names.
     fn named(&self, index: usize) -> usize {
-        self.naming.iter().filter(|at| at.contains(&index)).count()
+        let naming = self.naming.iter().filter(|(_, at)| at.contains(&index));
+        naming.map(|(weight, _)| weight).sum()
     }
 
     fn in_past(&self, index: usize) -> bool {
@@ -176,7 +180,8 @@ impl<'a> Scene<'a> {
     fn naming(&self) -> Vec<Vec<usize>> {
         let mut told = BTreeSet::new();
         let mut naming: Vec<(usize, usize)> = Vec::new();
-        let all: BTreeSet<usize> = self.naming.iter().flatten().copied().collect();
+        let all = self.naming.iter().flat_map(|(_, at)| at).copied();
+        let all: BTreeSet<usize> = all.collect();
         for index in all {
             if told.insert(words(&self.steps[index].what)) {
                 naming.push((self.named(index), index));
@@ -208,6 +213,7 @@ impl<'a> Scene<'a> {
     /// The events in which the other side of the contradiction was seen.
     fn other_sides(&self, violation: &Violation, asked: &[Asked]) -> Vec<usize> {
         let mut moments = violation.subject.moments.clone();
+        moments.retain(|(_, at)| *at != violation.about);
         let explains = |asked: &&Asked| asked.judged == Judged::Explains;
         let answers = asked.iter().filter(explains).rev().filter_map(|asked| {
             let (at, _) = asked.answer.as_ref()?;
