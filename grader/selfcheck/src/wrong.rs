@@ -59,9 +59,9 @@ pub fn public_tests_catch_most(lab: &Lab) -> Result<(), Failed> {
     })
 }
 
-/// It builds, loses each test that it says it loses, and passes each that it says it passes. One
-/// that only hidden tests catch passes all public ones and keeps most of the points. And each of
-/// its failures replays.
+/// It builds, loses each test that it says it loses, and passes each that it says it passes. Where it
+/// says so, failures show what caused them. One that only hidden tests catch passes all public ones
+/// and keeps most of the points. And each of its failures replays.
 pub fn is_caught(lab: &Lab, mutant: &Mutant) -> Result<(), Failed> {
     let folder = mutant.apply().map_err(|error| error.to_string())?;
     let mut request = lab.request_for_wrong(folder.path());
@@ -88,6 +88,9 @@ pub fn is_caught(lab: &Lab, mutant: &Mutant) -> Result<(), Failed> {
             has(&grade, &mutant.name, test, status)?;
         }
     }
+    for (test, text) in &mutant.shows {
+        tells(&grade, &mutant.name, test, text)?;
+    }
     if whole {
         keeps_most_points(&grade, &mutant.name)?;
     }
@@ -106,6 +109,24 @@ fn has(grade: &Grade, name: &str, test: &str, status: Status) -> Result<(), Fail
         )
     })
 }
+
+/// The lines of a failure, a screen of them, hold what a reader must see.
+fn tells(grade: &Grade, name: &str, test: &str, text: &str) -> Result<(), Failed> {
+    let verdict = grade.tests.iter().find(|verdict| verdict.id == test);
+    let failure = verdict.and_then(|verdict| verdict.failure.as_ref());
+    let failure = failure.ok_or_else(|| format!("{name}: {test} has no failure"))?;
+    let lines: Vec<&str> = failure.trace.iter().map(|line| &*line.text).collect();
+    ensure(lines.iter().any(|line| line.contains(text)), || {
+        let lines = lines.join("\n  ");
+        format!("{name}: the failure of {test} must show {text:?}, but it shows\n  {lines}")
+    })?;
+    ensure(lines.len() <= LINES, || {
+        format!("{name}: the failure of {test} has {} lines", lines.len())
+    })
+}
+
+/// The maximum number of lines of a failure that fit a screen or so.
+const LINES: usize = 32;
 
 /// Whoever passes all public tests has most of the points, whatever the hidden ones say.
 fn keeps_most_points(grade: &Grade, name: &str) -> Result<(), Failed> {

@@ -5,6 +5,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     ops::Range,
+    time::Duration,
 };
 
 use faultline_sim::{Asked, Happening, LostWrite, RecordedStep, Recording, Time, Violation};
@@ -50,7 +51,7 @@ pub fn tell(recording: &Recording, violation: &Violation, asked: &[Asked]) -> Ve
     let told = Told {
         steps: &steps,
         shown: &shown,
-        first: first_deliveries(recording),
+        first: first_deliveries(&steps),
         forgotten: recording.forgotten,
     };
     let mut story = Story::default();
@@ -112,6 +113,10 @@ impl Told<'_> {
         } else if let Some(before) = self.shown.range(..index).rev().copied().find(said) {
             let before = self.number(before);
             text += &format!(" (sent again: the same words as in event {before})");
+        } else if let Happening::Receive { sent, .. } = &step.what
+            && step.at.since(*sent) >= LATE
+        {
+            text += &format!(" (sent at {sent})");
         }
         if let Happening::Crash { node, after } = &step.what {
             let of = |at: Time| handled_by(&self.steps[..index], *node, at);
@@ -157,6 +162,9 @@ fn lost(step: &RecordedStep, written_in: impl Fn(Time) -> Option<u64>) -> String
         ),
     }
 }
+
+/// Of a message that was under way as long as this it is told when it was sent.
+const LATE: Duration = Duration::from_millis(20);
 
 /// The maximum number of lost writes that are told.
 const LOST: usize = 3;

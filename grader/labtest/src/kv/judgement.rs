@@ -92,11 +92,13 @@ impl<L: KvLab> Judgement<L> {
         };
         let reply = world.history()[violation.impossible].reply.as_ref();
         let when = reply.map_or(world.now(), |(moment, _)| moment.at);
-        let mut stop = world.violation_at(when, explain::<L>(world, more, violation));
+        let client = world.history()[violation.impossible].client;
+        let told = explain::<L>(world, more, violation);
+        let mut stop = world.violation_at(when, told).against(client, when);
         for index in violation.core.iter().chain([&violation.impossible]) {
-            if let Command::Put { value, .. } | Command::Append { value, .. } =
-                L::command_of(&world.history()[*index].command)
-            {
+            let command = L::command_of(&world.history()[*index].command);
+            stop = stop.naming(format!("{:?}", command.key()));
+            if let Command::Put { value, .. } | Command::Append { value, .. } = command {
                 stop = stop.naming(format!("{value:?}"));
             }
         }

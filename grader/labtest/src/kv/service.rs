@@ -99,6 +99,7 @@ pub trait KvService<'b> {
         if let Output::Value(got) = &output {
             let asked = self.look().history().iter();
             let commands = asked.map(|operation| Self::Lab::command_of(&operation.command));
+            stop = stop.naming(format!("{key:?}"));
             for value in at_issue(commands, key, expected, got) {
                 stop = stop.naming(format!("{value:?}"));
             }
@@ -156,9 +157,20 @@ pub trait KvService<'b> {
             Some(index) => {
                 let more: More<'_> = &|node, sent| self.about_answer(node, sent);
                 let answer = answer_of::<Self::Lab>(self.look(), more, index);
-                Err(self.look().violation(format!(
-                    "an operation was answered although {why}: {answer}"
-                )))
+                let text = format!("an operation was answered although {why}: {answer}");
+                let history = self.look().history();
+                let asked = Self::Lab::command_of(&history[index].command);
+                let written = history
+                    .iter()
+                    .map(|operation| Self::Lab::command_of(&operation.command))
+                    .filter(|command| command.key() == asked.key());
+                let stop = self.look().violation(text);
+                Err(written.fold(stop, |stop, command| match command {
+                    Command::Put { value, .. } | Command::Append { value, .. } => {
+                        stop.naming(format!("{value:?}"))
+                    }
+                    Command::Get { .. } => stop,
+                }))
             }
             None => Ok(()),
         }

@@ -126,8 +126,10 @@ fn counted_twice(
          client was told one of its numbers",
         operation.client
     );
-    let stop = fixture.world.violation_at(answered_at(suspect), text);
+    let at = answered_at(suspect);
+    let stop = fixture.world.violation_at(at, text);
     stop.naming(nth_in_words(expected))
+        .against(suspect.client, at)
 }
 
 /// As an answer says it.

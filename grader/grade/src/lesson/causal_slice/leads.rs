@@ -25,6 +25,9 @@ const COPIES: usize = 2;
 /// A value that more events name than this names none: every so-manieth event, but at least a few.
 const COMMON: (usize, usize) = (12, 10);
 
+/// How many values that were only quoted a value counts for that a check gave.
+const GIVEN: usize = 10;
+
 /// What is said at least this often is said again and again.
 const AGAIN: usize = 5;
 
@@ -34,7 +37,7 @@ pub fn leads(recording: &Recording, violation: &Violation, asked: &[Asked]) -> V
     let end = steps.partition_point(|step| step.at <= violation.about);
     let fatal = fatal(recording, violation);
     let end = fatal.map_or(end, |fatal| fatal + 1);
-    let scene = Scene::new(&steps[..end], violation, asked, fatal);
+    let scene = Scene::new(&steps, end, violation, asked, fatal);
     let mut leads = Vec::new();
     if let Some(fatal) = fatal {
         leads.extend(scene.chain(fatal, CHAIN).into_iter().map(|one| vec![one]));
@@ -45,8 +48,10 @@ pub fn leads(recording: &Recording, violation: &Violation, asked: &[Asked]) -> V
         let chain = scene.chain(moment, OTHER_CHAIN);
         leads.extend(chain.into_iter().map(|one| vec![one]));
     }
+    let copies = scene.copies();
+    leads.extend(copies.iter().take(1).cloned());
     leads.extend(scene.naming());
-    leads.extend(scene.copies());
+    leads.extend(copies.into_iter().skip(1));
     leads.extend(crashes.into_iter().skip(1));
     if violation.kind == FailureKind::NoProgress {
         leads.extend(scene.again());
@@ -55,10 +60,10 @@ pub fn leads(recording: &Recording, violation: &Violation, asked: &[Asked]) -> V
 }
 
 /// The first delivery of each message that comes again, by the position of the later one.
-pub fn first_deliveries(recording: &Recording) -> BTreeMap<usize, usize> {
+pub fn first_deliveries(steps: &[&RecordedStep]) -> BTreeMap<usize, usize> {
     let mut first: HashMap<_, usize> = HashMap::new();
     let mut again = BTreeMap::new();
-    for (index, step) in recording.steps.iter().enumerate() {
+    for (index, step) in steps.iter().enumerate() {
         if let Happening::Receive {
             node, from, name, ..
         } = &step.what
@@ -86,14 +91,17 @@ pub fn handled_by(steps: &[&RecordedStep], node: NodeId, until: Time) -> Option<
 
 struct Scene<'a> {
     steps: &'a [&'a RecordedStep],
+    /// How many of them are not later than what broke the promise.
+    end: usize,
     past: Option<BTreeSet<usize>>,
-    /// The values at issue that events name, and which events these are.
-    naming: Vec<BTreeSet<usize>>,
+    /// The values at issue that events name, how much each counts, and which events these are.
+    naming: Vec<(usize, BTreeSet<usize>)>,
 }
 
 impl<'a> Scene<'a> {
     fn new(
         steps: &'a [&'a RecordedStep],
+        end: usize,
         violation: &Violation,
         asked: &[Asked],
         fatal: Option<usize>,
@@ -107,26 +115,33 @@ impl<'a> Scene<'a> {
             let named = texts.iter().filter(|(_, text)| names(text, value));
             named.map(|(index, _)| *index).collect()
         };
+        // A check knows what it is about, and may have noticed it on something later.
         let given = violation.subject.values.iter().map(name);
-        let mut naming: Vec<BTreeSet<usize>> = given.filter(|at| !at.is_empty()).collect();
+        let mut naming: Vec<(usize, BTreeSet<usize>)> = given.map(|at| (GIVEN, at)).collect();
         let most = COMMON.0.max(texts.len() / COMMON.1);
         let quoted = quoted(&violation.observed, asked);
-        let derived = quoted.iter().map(name);
-        naming.extend(derived.filter(|at| !at.is_empty() && at.len() <= most));
+        let derived = quoted.iter().map(|value| {
+            let mut named = name(value);
+            named.split_off(&end);
+            named
+        });
+        naming.extend(derived.filter(|at| at.len() <= most).map(|at| (1, at)));
         Scene {
             steps,
-            past: fatal.map(|fatal| past(steps, fatal)),
+            end,
+            past: fatal.map(|fatal| past(&steps[..end], fatal)),
             naming,
         }
     }
 
-    /// How many of the values at issue an event names.
+    /// How much of what is at issue an event names.
     fn named(&self, index: usize) -> usize {
-        self.naming.iter().filter(|at| at.contains(&index)).count()
+        let naming = self.naming.iter().filter(|(_, at)| at.contains(&index));
+        naming.map(|(weight, _)| weight).sum()
     }
 
     fn in_past(&self, index: usize) -> bool {
-        self.past.as_ref().is_none_or(|past| past.contains(&index))
+        index < self.end && self.past.as_ref().is_none_or(|past| past.contains(&index))
     }
 
     /// The event that made this one happen.
@@ -165,7 +180,8 @@ impl<'a> Scene<'a> {
     fn naming(&self) -> Vec<Vec<usize>> {
         let mut told = BTreeSet::new();
         let mut naming: Vec<(usize, usize)> = Vec::new();
-        let all: BTreeSet<usize> = self.naming.iter().flatten().copied().collect();
+        let all = self.naming.iter().flat_map(|(_, at)| at).copied();
+        let all: BTreeSet<usize> = all.collect();
         for index in all {
             if told.insert(words(&self.steps[index].what)) {
                 naming.push((self.named(index), index));
@@ -183,10 +199,11 @@ impl<'a> Scene<'a> {
             }
         }
         // What it made happen in vain is why it is asked for again.
+        let first = first_deliveries(self.steps);
         let with_cause = |(_, index): (usize, usize)| {
-            let cause = self.cause(index).into_iter();
-            cause
-                .chain([index])
+            let both = self.cause(index).into_iter().chain([index]);
+            let firsts = both.clone().filter_map(|index| first.get(&index).copied());
+            both.chain(firsts)
                 .chain(lost.get(&index).copied())
                 .collect()
         };
@@ -196,6 +213,7 @@ impl<'a> Scene<'a> {
     /// The events in which the other side of the contradiction was seen.
     fn other_sides(&self, violation: &Violation, asked: &[Asked]) -> Vec<usize> {
         let mut moments = violation.subject.moments.clone();
+        moments.retain(|(_, at)| *at != violation.about);
         let explains = |asked: &&Asked| asked.judged == Judged::Explains;
         let answers = asked.iter().filter(explains).rev().filter_map(|asked| {
             let (at, _) = asked.answer.as_ref()?;
@@ -204,9 +222,11 @@ impl<'a> Scene<'a> {
         moments.extend(answers);
         let seen = |(node, at): (NodeId, Time)| {
             let end = self.steps.partition_point(|step| step.at <= at);
-            self.steps[..end]
-                .iter()
-                .rposition(|step| step.what.node() == Some(node) && step.at == at)
+            let then = (0..end)
+                .rev()
+                .take_while(|index| self.steps[*index].at == at);
+            then.filter(|index| self.steps[*index].what.node() == Some(node))
+                .min_by_key(|index| usize::MAX - self.named(*index))
         };
         moments.into_iter().filter_map(seen).take(SIDES).collect()
     }
@@ -229,7 +249,7 @@ impl<'a> Scene<'a> {
             let last = step.lost.last();
             group.extend(last.and_then(|lost| handled_by(before, *node, lost.at)));
             let starts = |step: &&RecordedStep| matches!(&step.what, Happening::Start { node: of, .. } if of == node);
-            let start = self.steps[index..].iter().position(starts);
+            let start = self.steps[index..self.end].iter().position(starts);
             group.extend(start.map(|start| index + start));
             let matters = group.iter().any(|index| self.named(*index) > 0);
             groups.push((!matters, group));

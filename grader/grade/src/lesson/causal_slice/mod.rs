@@ -86,13 +86,19 @@ pub fn what_matters(
     shown
 }
 
-/// The event that the failure is about: an answer at that moment, or else the last event then. A
+/// The event that the failure is about: an answer at that moment, or else the last event then, of
+/// the node that the check names if it names one. A
 /// lack of progress has none, and neither has what a test notices between two events.
 pub fn fatal(recording: &Recording, violation: &Violation) -> Option<usize> {
     if violation.kind == FailureKind::NoProgress {
         return None;
     }
-    let then = |step: &RecordedStep| step.at == violation.about;
+    let moments = &violation.subject.moments;
+    let whose = |step: &RecordedStep| {
+        let mut nodes = moments.iter().filter(|(_, at)| *at == violation.about);
+        nodes.clone().next().is_none() || nodes.any(|(node, _)| step.what.node() == Some(*node))
+    };
+    let then = |step: &RecordedStep| step.at == violation.about && whose(step);
     let answer = |step: &RecordedStep| then(step) && matches!(step.what, Happening::Respond { .. });
     let event = |step: &RecordedStep| then(step) && step.what.node().is_some();
     let steps = &recording.steps;
