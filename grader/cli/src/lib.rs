@@ -29,6 +29,7 @@ mod greeting;
 mod mutants;
 mod new_lab;
 pub mod output;
+mod places;
 mod project;
 mod replay;
 mod staff;
@@ -118,7 +119,10 @@ fn run(
     match (&arguments.command, &arguments.lab) {
         (Some(command), _) => carry_out(course, staff, command, interrupt),
         (None, None) => {
-            print(&greeting::greeting(&faultline_grade::labs(course)?));
+            print(&greeting::greeting(
+                &faultline_grade::labs(course)?,
+                &places::of_project(course),
+            ));
             Ok(ALL_PASSED)
         }
         (None, Some(lab)) if arguments.list => grade::list_tests(course, lab, &arguments),
@@ -147,7 +151,12 @@ fn carry_out(
             let trace = faultline_grade::find_trace(course, trace.as_deref())?;
             let with_steps = *step || at.is_some();
             let replayed = faultline_grade::replay(course, &trace, path.as_deref(), with_steps)?;
-            replay::replay(&replayed, *at)
+            let folder = match path {
+                Some(path) => path.clone(),
+                None => places::from_here(&course.root.join(&replayed.submission)),
+            };
+            let places = places::places(course, &replayed.lab, Some(&folder));
+            replay::replay(&replayed, *at, &places)
         }
         Command::Watch {
             lab,

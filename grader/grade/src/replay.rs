@@ -20,6 +20,10 @@ use crate::{
 /// A trace, run again.
 #[derive(Debug)]
 pub struct Replayed {
+    /// The lab.
+    pub lab: String,
+    /// The submission's folder, relative to the project or absolute.
+    pub submission: String,
     /// The test's verdict on this one run.
     pub verdict: TestVerdict,
     /// True if the submission is not the one that the trace was made with.
@@ -91,6 +95,8 @@ pub fn replay(
         .is_some_and(|failure| failure.kind == trace.kind && failure.observed == trace.observed);
     let verdict = verdict_of_one(row, failure);
     Ok(Replayed {
+        lab: trace.lab,
+        submission: trace.submission,
         verdict,
         changed,
         same_failure: same,

@@ -73,7 +73,7 @@ impl<L: KvLab> Judgement<L> {
                 let reply = world.history()[violation.impossible].reply.as_ref();
                 let when = reply.map_or(world.now(), |(moment, _)| moment.at);
                 let told = explain::<L>(world, more, &violation);
-                let stop = world.violation_at(when, told);
+                let stop = world.violation_at(when, told).of_sort(violation.kind.id());
                 self.violation = Some(violation);
                 Err(stop)
             }

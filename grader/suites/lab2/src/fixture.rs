@@ -77,7 +77,7 @@ pub fn with_view_server(
     trial.describe_setting(format!(
         "your view server v1; servers s1 to s{servers} are played by the test{}",
         if conditions.loss > 0 {
-            "; the network loses, doubles and reorders"
+            "; the network drops, duplicates and reorders"
         } else {
             ""
         }
