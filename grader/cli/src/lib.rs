@@ -28,6 +28,7 @@ mod grade;
 mod greeting;
 mod mutants;
 pub mod output;
+mod places;
 mod project;
 mod replay;
 mod staff;
@@ -131,7 +132,10 @@ fn run(
     match (&arguments.command, &arguments.lab) {
         (Some(command), _) => carry_out(course, staff, command, interrupt),
         (None, None) => {
-            print(&greeting::greeting(&faultline_grade::labs(course)?));
+            print(&greeting::greeting(
+                &faultline_grade::labs(course)?,
+                &places::of_project(course),
+            ));
             Ok(ALL_PASSED)
         }
         (None, Some(lab)) if arguments.list => grade::list_tests(course, lab, &arguments),
@@ -161,7 +165,12 @@ fn carry_out(
             let with_steps = *step || at.is_some();
             let replayed =
                 faultline_grade::replay(course, &trace, path.as_deref(), with_steps, interrupt)?;
-            replay::replay(&replayed, *at)
+            let folder = match path {
+                Some(path) => path.clone(),
+                None => places::from_here(&course.root.join(&replayed.submission)),
+            };
+            let places = places::places(course, &replayed.lab, Some(&folder));
+            replay::replay(&replayed, *at, &places)
         }
         Command::Watch {
             lab,

@@ -1,7 +1,7 @@
 //! `cargo grade replay`: a failure, once more.
 
 use faultline_grade::{Error, Replayed};
-use faultline_report::{Nodes, failure_text, step_text, walk_text};
+use faultline_report::{Nodes, Places, failure_text, step_text, walk_text};
 use faultline_verdict::Walk;
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Tells what came of a replay.
-pub fn replay(replayed: &Replayed, at: Option<u64>) -> Result<u8, Error> {
+pub fn replay(replayed: &Replayed, at: Option<u64>, places: &Places) -> Result<u8, Error> {
     let mut out = String::new();
     if let Some(walk) = &replayed.walk {
         match at {
@@ -34,7 +34,7 @@ pub fn replay(replayed: &Replayed, at: Option<u64>) -> Result<u8, Error> {
         Some(failure) => {
             // Who asks for one step has seen the failure.
             if at.is_none() {
-                out += &failure_text(&replayed.verdict, failure, width());
+                out += &failure_text(&replayed.verdict, failure, width(), places);
             }
             out += match (replayed.same_failure, replayed.changed) {
                 (true, _) => "The same failure as in the trace.\n",

@@ -28,6 +28,7 @@ use crate::{
     exit::{ALL_PASSED, INTERRUPTED},
     grade::request,
     output::width,
+    places::places,
 };
 
 /// What an editor does in one save comes within this time.
@@ -315,7 +316,9 @@ impl Session {
 
     fn show(&self) {
         if let Some(last) = &self.last {
-            let screen = watch_screen(&last.grade, self.shown, last.took_ms, width());
+            let named = self.request.submission.as_deref();
+            let places = places(&self.course, &self.request.lab, named);
+            let screen = watch_screen(&last.grade, self.shown, last.took_ms, width(), &places);
             let timings = match self.timings {
                 true => timings_text(&last.timings, width()),
                 false => String::new(),

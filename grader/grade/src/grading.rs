@@ -9,6 +9,7 @@ use std::{
 };
 
 use faultline_host::{Program, Staged, Toolchain, WORLD_STACK_BYTES};
+use faultline_labtest::Suite;
 use faultline_sim::backend::Backend;
 use faultline_verdict::{Audience, Event, FORMAT, Grade, Outcome, Score, Stage, TestVerdict};
 use serde::{Deserialize, Serialize};
@@ -135,7 +136,10 @@ pub fn grade_staged(
         return Err(Error::Interrupted);
     }
     match built {
-        Err(error) => cannot_run(error, &mut grade, &rubric, &rows)?,
+        Err(error) => {
+            let error = with_other_lab(course, suite, name, submission, error);
+            cannot_run(error, &mut grade, &rubric, &rows)?;
+        }
         Ok(Built { program, warnings }) => {
             listen(Event::Built {
                 warnings,
@@ -160,6 +164,36 @@ pub fn grade_staged(
     });
     listen(Event::Timed(Box::new(stopwatch.read())));
     Ok(grade)
+}
+
+/// An error of the compiler with a remark in front of it, if the sources are those of another lab:
+/// they use what that one gives and nothing of this one. What builds is not asked.
+fn with_other_lab(
+    course: &Course,
+    suite: &Suite,
+    name: &str,
+    submission: &Staged,
+    error: Error,
+) -> Error {
+    let uses = |suite: &Suite| {
+        let api = suite.api_package.replace('-', "_");
+        submission
+            .sources()
+            .values()
+            .any(|text| text.contains(&api))
+    };
+    let other = || course.suites.iter().find(|other| uses(other));
+    match (error, other()) {
+        (Error::DoesNotBuild { text }, Some(other)) if !uses(suite) => {
+            let (lab, api) = (other.lab, other.api_package.replace('-', "_"));
+            let text = format!(
+                "This looks like {lab}: its sources use {api}. Try `cargo grade {lab} --path \
+                 {name}`.\n\n{text}"
+            );
+            Error::DoesNotBuild { text }
+        }
+        (error, _) => error,
+    }
 }
 
 /// The outcome of a submission that did not become a program. What the submission has nothing to do

@@ -13,6 +13,7 @@ use crate::{
     error::{Error, broken},
     files::write_whole,
     grading::Request,
+    progress::remember_points,
 };
 
 /// Where it stands, below the project.
@@ -51,6 +52,7 @@ pub fn remember(course: &Course, request: &Request, grade: &Grade) -> Result<(),
     let Some(traces) = &request.traces else {
         return Ok(());
     };
+    remember_points(course, request, grade)?;
     // From whichever folder somebody asks later.
     let absolute =
         |folder: &PathBuf| std::path::absolute(folder).unwrap_or_else(|_| folder.clone());

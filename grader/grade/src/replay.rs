@@ -23,6 +23,10 @@ use crate::{
 /// A trace, run again.
 #[derive(Debug)]
 pub struct Replayed {
+    /// The lab.
+    pub lab: String,
+    /// The submission's folder, relative to the project or absolute.
+    pub submission: String,
     /// The test's verdict on this one run.
     pub verdict: TestVerdict,
     /// True if the submission is not the one that the trace was made with.
@@ -143,6 +147,8 @@ impl<'c> Replayer<'c> {
             failure.kind == trace.kind && failure.observed == trace.observed
         });
         Ok(Replayed {
+            lab: trace.lab,
+            submission: trace.submission,
             verdict: verdict_of_one(row, failure),
             changed: self.digest != trace.digest,
             same_failure: same,

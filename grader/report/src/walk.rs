@@ -53,7 +53,7 @@ pub fn step_text(walk: &Walk, position: usize, nodes: Nodes, width: usize) -> St
     for flight in &step.flights {
         let when = match flight.arrives_us {
             Some(at) => format!("arrives {} ms", ms(at)),
-            None => "held up".to_owned(),
+            None => "delayed".to_owned(),
         };
         let text = format!(
             "{}  {}  (sent {} ms, {when})",

@@ -1,7 +1,7 @@
 //! What people see, at 80 and 120 columns, with and without colour. After a wanted change:
 //! `INSTA_UPDATE=always cargo test -p faultline-report`, and read the difference.
 
-use faultline_report::{Terminal, event_for, grade_for, to_json};
+use faultline_report::{Places, Terminal, event_for, grade_for, to_json};
 use faultline_verdict::{
     Audience, Event, FORMAT, Failure, FieldChange, Fingerprint, Grade, Lane, Outcome, PartScore,
     PhaseCounts, Score, Searched, Span, Status, TestVerdict, Tone, TraceLine, Visibility,
@@ -59,6 +59,7 @@ fn failure(kind: &str, observed: &str) -> Failure {
     Failure {
         kind: kind.to_owned(),
         observed: observed.to_owned(),
+        source: String::new(),
         setting: "1 view server, 2 servers, 2 clients, a clean network".to_owned(),
         seed: 3,
         at_us: 580_700,
@@ -286,12 +287,113 @@ fn screens() {
         tests: Vec::new(),
         ..grade()
     };
-    let last = "points of the public tests; hidden tests bring 31 more; 2 points could not";
+    let last = "points from public tests; hidden tests are worth 31 more; 2 points could";
     let public = screen_of(public, Audience::Staff, 120, false);
     assert!(public.contains(&format!("2/10  {last}")), "{public}");
+    many_failures();
+    paths_begin_where_the_reader_is();
     each_kind_of_failure();
     each_outcome();
     what_students_never_see();
+}
+
+/// Many failures of few causes: the first in full, of those like it the names, the others in short.
+fn many_failures() {
+    let read = |key: &str, got: &str| {
+        let observed = format!(
+            "c2 read {key:?}: expected Value(\"0;\"), got Value({got:?})\n  and its grounds"
+        );
+        failure("violation", &observed)
+    };
+    let crash = |line: u32| {
+        let observed =
+            format!("s1 panicked while handling a message at src/server.rs:{line}: no such key");
+        Failure {
+            source: format!("src/server.rs:{line}"),
+            ..failure("crash", &observed)
+        }
+    };
+    let judged = |observed: &str, sort: &str| Failure {
+        source: format!("labtest/src/kv/judgement.rs:1:2 ({sort})"),
+        ..failure("violation", observed)
+    };
+    let failures = [
+        read("log", "0;0;"),
+        crash(12),
+        // The same as the first, but for who, what and how much.
+        read("x", "0;1;2;"),
+        judged("c1 get x was answered with \"\"", "lost-write"),
+        read("a \"b\"", ""),
+        judged(
+            &format!("c9 get y was answered with \"{}\"", "old;".repeat(80)),
+            "stale-read",
+        ),
+        judged("c3 get z was answered with \"z\", and more", "lost-write"),
+        // In another line is another cause.
+        crash(13),
+    ];
+    let mut tests: Vec<TestVerdict> = failures
+        .into_iter()
+        .chain((20..26).map(crash))
+        .enumerate()
+        .map(|(index, failure)| {
+            let id = format!("test_{index}");
+            verdict(&id, Status::Failed, Some(failure), None)
+        })
+        .collect();
+    tests.push(verdict("a_tutorial", Status::Passed, None, None));
+    tests[14].points = 0;
+    for width in [80, 120] {
+        let screen = screen_of(
+            Grade {
+                tests: tests.clone(),
+                ..grade()
+            },
+            Audience::Staff,
+            width,
+            false,
+        );
+        for line in screen.lines().filter(|line| !line.contains("cargo grade")) {
+            assert!(line.chars().count() <= width, "{line}");
+        }
+        insta::assert_snapshot!(format!("many_failures_{width}"), screen);
+    }
+}
+
+/// Places in sources and the handout can be opened from the folder in which the reader is.
+fn paths_begin_where_the_reader_is() {
+    colored::control::set_override(false);
+    let hole = "not implemented: Server::start at src/server.rs:32";
+    let test = verdict(
+        "put_append_get",
+        Status::Failed,
+        Some(failure("not-implemented", hole)),
+        None,
+    );
+    let grade = Grade {
+        tests: vec![test],
+        ..grade()
+    };
+    let places = Places {
+        submission: "../mine/".to_owned(),
+        project: "../".to_owned(),
+    };
+    let mut out = Vec::new();
+    let mut terminal = Terminal::new(&mut out, 100, false).seen_from(places);
+    let finished = Event::Finished {
+        grade: Box::new(grade),
+        took_ms: 0,
+    };
+    terminal.event(&finished).expect("a vector");
+    let text = String::from_utf8(out).expect("UTF-8");
+    assert!(
+        text.contains("Server::start at ../mine/src/server.rs:32"),
+        "{text}"
+    );
+    assert!(
+        text.contains("handout   ../labs/lab2-primary-backup/README.md"),
+        "{text}"
+    );
 }
 
 /// What the world says of each kind of failure (`faultline_sim::FailureKind`), in its words.
@@ -302,8 +404,8 @@ const KINDS: [(&str, &str); 9] = [
     ),
     (
         "no-progress",
-        "it did not happen within 2000 ms that c1's append is answered. c1 waits for the answer to \
-         Append { key: \"x\", value: \"1;\" } since 104.2 ms; s1 has 1 timer running",
+        "some operation was still unanswered after 2000 ms. c1 has waited for the answer to Append \
+         { key: \"x\", value: \"1;\" } since 104.2 ms.",
     ),
     (
         "crash",
@@ -420,6 +522,7 @@ fn with_hidden(visibility: Visibility, status: Status) -> Grade {
     let failure = Failure {
         kind: mark(),
         observed: mark(),
+        source: mark(),
         setting: mark(),
         seed: 77_001,
         at_us: 77_002,

@@ -1,7 +1,10 @@
 //! What is kept of a run: nothing while it passes, everything when it is run again because it
 //! failed.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use labkit::NodeId;
 
@@ -87,6 +90,25 @@ pub enum Happening {
     },
 }
 
+/// What can happen to a link in one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkChange {
+    Cut,
+    Heal,
+    Hold,
+    Release,
+}
+
+impl LinkChange {
+    /// True if nodes are apart by it, or no longer.
+    pub fn is_of_partitions(self) -> bool {
+        matches!(self, LinkChange::Cut | LinkChange::Heal)
+    }
+}
+
+/// How links changed at one moment, and which.
+type ChangedLinks = Vec<(LinkChange, BTreeSet<(NodeId, NodeId)>)>;
+
 /// Maximum number of steps of a run to keep, the last ones: a node that floods the network must not
 /// fill the grader's memory.
 const STEPS_KEPT: usize = 50_000;
@@ -109,6 +131,8 @@ pub struct Recording {
     pub(crate) detail: Detail,
     /// All that is to be known of the last step is known.
     pub(crate) complete: bool,
+    /// The number of the last step that was about links, and what it told of.
+    links: Option<(u64, ChangedLinks)>,
     text: usize,
 }
 
@@ -141,6 +165,47 @@ impl Recording {
             world: None,
         });
         self.forget();
+    }
+
+    /// The links that change at this moment, this one among them, and whether the last step tells of
+    /// the others.
+    pub(crate) fn links_with(
+        &self,
+        at: Time,
+        change: LinkChange,
+        link: (NodeId, NodeId),
+    ) -> (ChangedLinks, bool) {
+        let is_now = self.steps.back().is_some_and(|step| step.at == at);
+        let known = self
+            .links
+            .as_ref()
+            .filter(|(step, _)| is_now && *step == self.last_number());
+        let mut changed = known.map(|(_, links)| links.clone()).unwrap_or_default();
+        // What is cut and healed within a moment is healed.
+        for (_, links) in &mut changed {
+            links.remove(&link);
+        }
+        match changed.iter_mut().find(|(known, _)| *known == change) {
+            Some((_, links)) => drop(links.insert(link)),
+            None => changed.push((change, BTreeSet::from([link]))),
+        }
+        changed.retain(|(_, links)| !links.is_empty());
+        (changed, known.is_some())
+    }
+
+    /// The last step tells of these links, in these words.
+    pub(crate) fn last_is_of_links(&mut self, changed: ChangedLinks, text: String) {
+        let Some(step) = self.steps.back_mut() else {
+            return;
+        };
+        self.text = (self.text + text.len()).saturating_sub(step.what.text_length());
+        step.what = Happening::Fault { text };
+        self.complete = false;
+        self.links = Some((self.last_number(), changed));
+    }
+
+    fn last_number(&self) -> u64 {
+        self.forgotten + self.steps.len() as u64
     }
 
     /// True if the state of the next step's node is to be kept.

@@ -72,6 +72,8 @@ pub struct Violation {
     /// Where it was noticed: the assertion of the test, the line of the panic. Two failures of the
     /// same kind and source break the same promise.
     pub source: String,
+    /// What sort of contradiction it is, where the check that noticed it knows several.
+    pub sort: Option<&'static str>,
     /// When.
     pub at: Time,
     /// The moment that it is about, if it was noticed only later: reports show what led to it.
@@ -90,6 +92,7 @@ impl Violation {
             kind,
             observed: shortened(&observed),
             source,
+            sort: None,
             at,
             about: at,
             subject: Subject::default(),
@@ -143,6 +146,18 @@ impl Stop {
     #[track_caller]
     pub fn beside_worlds(kind: FailureKind, observed: String) -> Stop {
         Stop::Violation(Violation::new(kind, observed, Time::ZERO))
+    }
+
+    /// The same, with what sort of contradiction it is.
+    #[must_use]
+    pub fn of_sort(self, sort: &'static str) -> Stop {
+        match self {
+            Stop::Violation(violation) => Stop::Violation(Violation {
+                sort: Some(sort),
+                ..violation
+            }),
+            broken => broken,
+        }
     }
 }
 

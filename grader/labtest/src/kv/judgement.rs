@@ -94,7 +94,10 @@ impl<L: KvLab> Judgement<L> {
         let when = reply.map_or(world.now(), |(moment, _)| moment.at);
         let client = world.history()[violation.impossible].client;
         let told = explain::<L>(world, more, violation);
-        let mut stop = world.violation_at(when, told).against(client, when);
+        let mut stop = world
+            .violation_at(when, told)
+            .against(client, when)
+            .of_sort(violation.kind.id());
         for index in violation.core.iter().chain([&violation.impossible]) {
             let command = L::command_of(&world.history()[*index].command);
             stop = stop.naming(format!("{:?}", command.key()));
