@@ -1,6 +1,8 @@
 //! One mistake in a starter or a reference is told by the compiler: the grader gets in the way of no
 //! ordinary error. The mistakes are data, `edits.toml`.
 
+mod manifests;
+
 use std::{
     collections::BTreeMap,
     fs,
