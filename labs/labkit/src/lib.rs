@@ -44,8 +44,8 @@
 //!   or `process::exit`. A call of one fails the test as `refused`, even if you ignore its answer.
 //!   Use [`Context::disk`], timers and [`Context::send`]; `println!` shows up in the trace.
 //! * **Nodes are 32-bit programs.** There a `usize` ends at 4,294,967,295, although it does not on
-//!   your own machine. Use `u64` for what is counted, timed or numbered, and `usize` for lengths and
-//!   indices only. (`as usize` silently truncates a larger number.)
+//!   your own machine. Use `u64` for what is counted, timed or numbered, and `usize` for lengths
+//!   and indices only. (`as usize` silently truncates a larger number.)
 //!
 //! # An echo server in 25 lines
 //!

@@ -31,7 +31,7 @@ pub(super) fn command(rustc: &Path, slot: &Slot, opt_level: &str) -> Command {
             "-C",
             "debug-assertions=on",
         ])
-        // The names of functions tell what a node calls, their lines where: see `machine/places.rs`.
+        // The names of functions tell what a node calls, their lines where: `machine/places.rs`.
         .args(["-C", "strip=none", "-C", "debuginfo=limited"])
         // Of several units of code an edit changes few, and the incremental folder has the others.
         // (With 256 instead of 16 an edit is not compiled faster, and nodes are slower by 5 in

@@ -2,8 +2,9 @@
 
 use super::diagnostics::{Diagnostic, Level};
 
-const HINT: &str = "hint: nodes are 32-bit programs, so `usize` and `isize` have 32 bits there: \
-                    use `u64` (or `i64`) for numbers that may be larger";
+const HINT: &str = "\
+hint: nodes are 32-bit programs, so `usize` and `isize` have 32 bits there:
+      use `u64` (or `i64`) for numbers that may be larger";
 
 /// What the compiler says of a number that has no room in its type. It names that type only now and
 /// then, but it shows the line.
