@@ -175,8 +175,10 @@ impl Recording {
             .filter(|(step, _)| is_now && *step == self.last_number());
         let mut changed = known.map(|(_, links)| links.clone()).unwrap_or_default();
         // What is cut and healed within a moment is healed.
-        for (_, links) in &mut changed {
-            links.remove(&link);
+        for (known, links) in &mut changed {
+            if known.is_of_partitions() == change.is_of_partitions() {
+                links.remove(&link);
+            }
         }
         match changed.iter_mut().find(|(known, _)| *known == change) {
             Some((_, links)) => drop(links.insert(link)),
