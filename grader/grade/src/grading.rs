@@ -180,8 +180,8 @@ fn with_other_lab(course: &Course, suite: &Suite, submission: &Staged, error: Er
         (Error::DoesNotBuild { text }, Some(other)) if !uses(suite) => {
             let (lab, api) = (other.lab, other.api_package.replace('-', "_"));
             let text = format!(
-                "This looks like {lab}: its sources use {api}. Try `cargo grade {lab}` with the same \
-                 --path.\n\n{text}"
+                "This looks like {lab}: its sources use {api}. Try `cargo grade {lab}` with the \
+                 same --path.\n\n{text}"
             );
             Error::DoesNotBuild { text }
         }

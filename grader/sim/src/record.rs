@@ -160,8 +160,8 @@ impl Recording {
         self.forget();
     }
 
-    /// The links that change at this moment, this one among them, and whether the last step tells of
-    /// the others.
+    /// The links that change at this moment, this one among them, and whether the last step tells
+    /// of the others.
     pub(crate) fn links_with(
         &self,
         at: Time,
