@@ -283,8 +283,8 @@ mod tests {
         (
             Anomaly::Phantom,
             &["1-2 put a;", "1-2 append b;", "3-4 get = b;a;"],
-            "C's get (3 - 4) saw a value that no order of the writes produces: A's put a; is in the \
-             wrong place",
+            "C's get (3 - 4) saw a value that no order of the writes produces: A's put a; is in \
+             the wrong place",
         ),
         (
             Anomaly::FutureRead,
@@ -410,8 +410,8 @@ mod tests {
         (
             Anomaly::Unexplained,
             &["1-2 put a", "1-2 put a", "3-4 put b", "5-6 get = a"],
-            "no order of 4 operations explains their replies: with that of D's get (5 - 6) it became \
-             impossible",
+            "no order of 4 operations explains their replies: with that of D's get (5 - 6) it \
+             became impossible",
         ),
     ];
 

@@ -32,7 +32,8 @@ pub struct Arguments {
     /// The lab, such as lab2.
     pub lab: Option<String>,
 
-    /// Run only these parts (A, B, ...), and tests whose names contain one of these words.
+    /// Run only these parts (A, B, ...), categories (safety, chaos, ...), and tests whose names
+    /// contain one of these words.
     #[arg(value_name = "FILTER")]
     pub filters: Vec<String>,
 
@@ -273,7 +274,8 @@ pub enum Command {
         /// The lab, such as lab2 (default: the lab that was graded last).
         lab: Option<String>,
 
-        /// Run only these parts (A, B, ...), and tests whose names contain one of these words.
+        /// Run only these parts (A, B, ...), categories (safety, chaos, ...), and tests whose
+        /// names contain one of these words.
         #[arg(value_name = "FILTER")]
         filters: Vec<String>,
 

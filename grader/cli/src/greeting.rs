@@ -33,7 +33,7 @@ pub fn greeting(labs: &[LabInfo], places: &Places) -> String {
         out += &format!(
             "\nStart here:\n\n\
              \x20 cargo grade {0:<13} grade starter/{0}\n\
-             \x20 cargo grade {1:<13} grade one part, or tests with a word in their names\n\
+             \x20 cargo grade {1:<13} grade a part, a category, or tests by a word\n\
              \x20 cargo grade {2:<13} list the tests of a lab, and their points\n\
              \x20 cargo grade {3:<13} show everything else\n",
             first.id,

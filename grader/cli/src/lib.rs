@@ -162,14 +162,9 @@ fn carry_out(
             at,
         } => {
             let trace = faultline_grade::find_trace(course, trace.as_deref())?;
-            let with_steps = *step || at.is_some();
-            let replayed =
-                faultline_grade::replay(course, &trace, path.as_deref(), with_steps, interrupt)?;
-            let folder = match path {
-                Some(path) => path.clone(),
-                None => places::from_here(&course.root.join(&replayed.submission)),
-            };
-            let places = places::places(course, &replayed.lab, Some(&folder));
+            let (path, with_steps) = (path.as_deref(), *step || at.is_some());
+            let replayed = faultline_grade::replay(course, &trace, path, with_steps, interrupt)?;
+            let places = places::of_replay(course, &replayed, path);
             replay::replay(&replayed, *at, &places)
         }
         Command::Watch {

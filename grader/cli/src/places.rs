@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use faultline_grade::Course;
+use faultline_grade::{Course, Replayed};
 use faultline_report::Places;
 
 /// Where the sources of this submission are for the user, who may have named its folder; else it is
@@ -18,6 +18,12 @@ pub fn places(course: &Course, lab: &str, named: Option<&Path>) -> Places {
         submission: begin(&submission),
         ..of_project(course)
     }
+}
+
+/// The same for a replay, whose submission is where the trace says if the user named none.
+pub fn of_replay(course: &Course, replayed: &Replayed, named: Option<&Path>) -> Places {
+    let of_trace = from_here(&course.root.join(&replayed.submission));
+    places(course, &replayed.lab, Some(named.unwrap_or(&of_trace)))
 }
 
 /// Where the project is for the user.

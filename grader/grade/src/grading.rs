@@ -137,7 +137,7 @@ pub fn grade_staged(
     }
     match built {
         Err(error) => {
-            let error = with_other_lab(course, suite, name, submission, error);
+            let error = with_other_lab(course, suite, submission, error);
             cannot_run(error, &mut grade, &rubric, &rows)?;
         }
         Ok(Built { program, warnings }) => {
@@ -168,13 +168,7 @@ pub fn grade_staged(
 
 /// An error of the compiler with a remark in front of it, if the sources are those of another lab:
 /// they use what that one gives and nothing of this one. What builds is not asked.
-fn with_other_lab(
-    course: &Course,
-    suite: &Suite,
-    name: &str,
-    submission: &Staged,
-    error: Error,
-) -> Error {
+fn with_other_lab(course: &Course, suite: &Suite, submission: &Staged, error: Error) -> Error {
     let uses = |suite: &Suite| {
         let api = suite.api_package.replace('-', "_");
         submission
@@ -187,8 +181,8 @@ fn with_other_lab(
         (Error::DoesNotBuild { text }, Some(other)) if !uses(suite) => {
             let (lab, api) = (other.lab, other.api_package.replace('-', "_"));
             let text = format!(
-                "This looks like {lab}: its sources use {api}. Try `cargo grade {lab} --path \
-                 {name}`.\n\n{text}"
+                "This looks like {lab}: its sources use {api}. Try `cargo grade {lab}` with the \
+                 same --path.\n\n{text}"
             );
             Error::DoesNotBuild { text }
         }

@@ -31,8 +31,8 @@ pub(crate) fn alike(tests: &[TestVerdict]) -> Vec<Alike<'_>> {
     groups
 }
 
-/// True if the same check noticed the same, or the same line of the program failed. Checks of single
-/// tests say the same in the same words, but for who, when and which value.
+/// True if the same check noticed the same, or the same line of the program failed. Checks of
+/// single tests say the same in the same words, but for who, when and which value.
 pub(crate) fn are_alike(one: &Failure, other: &Failure) -> bool {
     let by_a_check = matches!(one.kind.as_str(), "violation" | "no-progress" | "budget");
     let same_source = match one.source.is_empty() {

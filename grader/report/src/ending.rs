@@ -107,6 +107,9 @@ fn score(grade: &Grade) -> String {
         _ => score.red(),
     };
     let what = match (grade.partial, grade.hidden_points_not_run) {
+        (true, _) if grade.score.possible + grade.score.not_scored == 0 => {
+            "for the tests that ran (not a grade)".to_owned()
+        }
         (true, _) => "points for the tests that ran (not a grade)".to_owned(),
         (false, 0) => "points".to_owned(),
         (false, more) => {
@@ -121,7 +124,7 @@ fn score(grade: &Grade) -> String {
     format!("{:>9}  {what}{unscored}\n", score.bold())
 }
 
-/// `47 passed; 2 failed: put_append_get, failover_chaos; 1 withheld: few_messages`.
+/// `47 passed; 2 failed: put_append_get, failover_chaos; 1 withheld`.
 fn outcomes(grade: &Grade) -> String {
     let told = [
         (Status::Passed, "passed"),
@@ -132,7 +135,8 @@ fn outcomes(grade: &Grade) -> String {
     let told = told.into_iter().filter_map(|(status, word)| {
         let tests: Vec<&TestVerdict> = with_status(grade, status).collect();
         let names = match status {
-            Status::Passed => String::new(),
+            // The reason stands with each that is withheld.
+            Status::Passed | Status::Withheld => String::new(),
             _ => format!(": {}", names(tests.iter().copied())),
         };
         (!tests.is_empty()).then(|| format!("{} {word}{names}", tests.len()))

@@ -100,8 +100,13 @@ pub(crate) fn short_text(
     if lines.len() > OBSERVED {
         lines.truncate(OBSERVED);
         if let Some(last) = lines.last_mut() {
-            let room = width.saturating_sub(16);
-            *last = format!("{} ...", last.chars().take(room).collect::<String>());
+            let room: String = last.chars().take(width.saturating_sub(16)).collect();
+            // Not in the middle of a word, if there is another one.
+            let whole = match room == *last {
+                true => None,
+                false => room.rsplit_once(' '),
+            };
+            *last = format!("{} ...", whole.map_or(&*room, |(words, _)| words));
         }
     }
     section(&mut out, "observed", &lines.join("\n"), width);

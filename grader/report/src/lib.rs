@@ -12,7 +12,8 @@
 //! ```
 //!
 //! Read on in `terminal.rs` and `ending.rs` (a grade on the terminal), `html/mod.rs` (the page),
-//! `alike.rs` (which failures are told together), `places.rs` (paths that can be opened), `json.rs`,
+//! `alike.rs` (which failures are told together), `places.rs` (paths that can be opened),
+//! `json.rs`,
 //! `student.rs` (what students may see), `class.rs` and `gradebook.rs` (a class), `matrix.rs`
 //! (wrong solutions), `histories.rs` (checks of recorded histories), `walk.rs` and `watch.rs` (one
 //! run, step by step), `timings.rs` (where the time went). All text of programs goes through

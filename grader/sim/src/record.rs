@@ -167,8 +167,8 @@ impl Recording {
         self.forget();
     }
 
-    /// The links that change at this moment, this one among them, and whether the last step tells of
-    /// the others.
+    /// The links that change at this moment, this one among them, and whether the last step tells
+    /// of the others.
     pub(crate) fn links_with(
         &self,
         at: Time,
@@ -182,8 +182,10 @@ impl Recording {
             .filter(|(step, _)| is_now && *step == self.last_number());
         let mut changed = known.map(|(_, links)| links.clone()).unwrap_or_default();
         // What is cut and healed within a moment is healed.
-        for (_, links) in &mut changed {
-            links.remove(&link);
+        for (known, links) in &mut changed {
+            if known.is_of_partitions() == change.is_of_partitions() {
+                links.remove(&link);
+            }
         }
         match changed.iter_mut().find(|(known, _)| *known == change) {
             Some((_, links)) => drop(links.insert(link)),

@@ -125,8 +125,8 @@ impl World<'_> {
             )
         };
         if !self.queue.iter().any(coming) {
-            text += " No message is on its way, no timer is pending and no handler is running: nothing \
-                     can happen any more.";
+            text += " No message is on its way, no timer is pending and no handler is running: \
+                     nothing can happen any more.";
         }
         text
     }
