@@ -45,7 +45,7 @@ use std::{
 };
 
 use clap::{CommandFactory, Parser};
-use faultline_grade::{Course, Error, MatrixRequest};
+use faultline_grade::{Course, Error, MatrixRequest, Steps};
 pub use faultline_labtest::Suite;
 pub use faultline_origin::Origin;
 use faultline_report::{hint_text, printable, without_commands};
@@ -162,8 +162,13 @@ fn carry_out(
             at,
         } => {
             let trace = faultline_grade::find_trace(course, trace.as_deref())?;
-            let (path, with_steps) = (path.as_deref(), *step || at.is_some());
-            let replayed = faultline_grade::replay(course, &trace, path, with_steps, interrupt)?;
+            let steps = match at {
+                Some(at) => Steps::And(*at),
+                None if *step => Steps::Shown,
+                None => Steps::Unseen,
+            };
+            let path = path.as_deref();
+            let replayed = faultline_grade::replay(course, &trace, path, steps, interrupt)?;
             let places = places::of_replay(course, &replayed, path);
             replay::replay(&replayed, *at, &places)
         }
@@ -217,6 +222,9 @@ pub fn commands() -> Vec<String> {
 
 fn hint(course: &Course, test: &str) -> Result<u8, Error> {
     let hint = faultline_grade::hint(course, test)?;
+    if let Some(stale) = &hint.stale {
+        print(&format!("{}\n", without_commands(&printable(stale))));
+    }
     print(&hint_text(
         &hint.test,
         &hint.kind,

@@ -61,9 +61,9 @@ fn step_at(walk: &Walk, number: u64) -> Result<String, Error> {
         .iter()
         .position(|step| step.number == number)
         .ok_or_else(|| {
-            let (first, last) = (walk.forgotten + 1, walk.of);
             Error::Usage(format!(
-                "--at {number}: this run has no such step; its steps are numbered {first} to {last}"
+                "--at {number}: this run has no such step; its steps are numbered 1 to {}",
+                walk.of
             ))
         })?;
     Ok(step_text(walk, position, Nodes::All, width()))

@@ -20,7 +20,7 @@ use crate::{
 const FILE: &str = "target/grade/last.json";
 
 /// The version of its form.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// The run that was graded last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,8 +34,18 @@ pub struct LastRun {
     pub submission: Option<PathBuf>,
     /// The folder of the traces, relative to the project or absolute.
     pub traces: PathBuf,
-    /// The tests that left a trace there, in the order of the rubric.
+    /// The tests that were run, in the order of the rubric.
+    pub tests: Vec<String>,
+    /// Those of them that left a trace there.
     pub failures: Vec<String>,
+}
+
+impl LastRun {
+    /// True if this test was run and left no trace.
+    pub(crate) fn passed(&self, test: &str) -> bool {
+        let among = |tests: &[String]| tests.iter().any(|one| one == test);
+        among(&self.tests) && !among(&self.failures)
+    }
 }
 
 /// The version alone, which decides whether the rest can be read.
@@ -67,6 +77,11 @@ pub fn remember(course: &Course, request: &Request, grade: &Grade) -> Result<(),
             lab: request.lab.clone(),
             submission: request.submission.as_ref().map(absolute),
             traces: traces.folder.clone(),
+            tests: grade
+                .tests
+                .iter()
+                .map(|verdict| verdict.id.clone())
+                .collect(),
             failures: failed.map(|verdict| verdict.id.clone()).collect(),
         },
     )

@@ -71,7 +71,7 @@ pub use names::TestName;
 pub use plan::Selection;
 pub use progress::LastGrade;
 pub use rebase::{Rebased, rebase};
-pub use replay::{Replayed, Replayer, replay};
+pub use replay::{Replayed, Replayer, Steps, replay};
 pub use rubric::{Category, Nightly, Rubric, RubricRow, SelfCheck, Visibility};
 pub use run::Seeds;
 pub use salt::Salt;

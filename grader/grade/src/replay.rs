@@ -13,7 +13,7 @@ use crate::{
     building::{Building, Cache, build, stage},
     course::Course,
     error::{Error, broken},
-    lesson::{failure, walk},
+    lesson::{failure, steps_to_show, walk},
     origin,
     run::{run_once, verdict_of_one},
     timings::Stopwatch,
@@ -39,8 +39,20 @@ pub struct Replayed {
     pub walk: Option<Walk>,
 }
 
-/// Runs the failure that a trace file ([`find_trace`](crate::find_trace)) holds again; with `step`
-/// it also keeps the world after each step.
+/// What is gone through step by step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steps {
+    /// Nothing.
+    Unseen,
+    /// The run; of a long one the first steps and the last, and between them those that the failure
+    /// shows, crashes and other faults.
+    Shown,
+    /// The same, and the step with this number.
+    And(u64),
+}
+
+/// Runs the failure that a trace file ([`find_trace`](crate::find_trace)) holds again, and keeps
+/// the world after each of these steps.
 ///
 /// # Errors
 /// A trace that cannot be read, a submission that does not build, or a broken grader.
@@ -48,13 +60,13 @@ pub fn replay(
     course: &Course,
     path: &Path,
     submission: Option<&Path>,
-    step: bool,
+    steps: Steps,
     interrupt: &AtomicBool,
 ) -> Result<Replayed, Error> {
     let trace = Trace::read(path)?;
     let folder = submission.map_or_else(|| course.root.join(&trace.submission), Path::to_owned);
     let building = Building::from(Cache::Last);
-    Replayer::build(course, &trace.lab, &folder, building, interrupt)?.replay(path, step)
+    Replayer::build(course, &trace.lab, &folder, building, interrupt)?.replay(path, steps)
 }
 
 /// A submission that is built once to replay any number of its failures.
@@ -108,7 +120,7 @@ impl<'c> Replayer<'c> {
     ///
     /// # Errors
     /// A trace that cannot be read or is of another lab, or a broken grader.
-    pub fn replay(&self, path: &Path, step: bool) -> Result<Replayed, Error> {
+    pub fn replay(&self, path: &Path, steps: Steps) -> Result<Replayed, Error> {
         let trace = Trace::read(path)?;
         let wrong = |what: String| Error::Trace {
             path: path.to_owned(),
@@ -130,19 +142,33 @@ impl<'c> Replayer<'c> {
             .find(|row| row.id == trace.test)
             .expect("the rubric has a row for each test");
         let choices = trace.choices().expect("checked when it was read");
-        let mode = trace.mode(if step { Detail::Worlds } else { Detail::Words });
         let backend = || -> Box<dyn Backend> { Box::new(self.program.backend()) };
-        let (result, facts) =
-            on_world_stack(|| run_once(&backend, test, trace.seed, choices, mode, None))?;
-        let failure = result.err().map(|violation| {
+        let run = |detail| {
+            let mode = trace.mode(detail);
+            on_world_stack(|| run_once(&backend, test, trace.seed, choices, mode, None))
+        };
+        let (result, facts) = run(Detail::Words)?;
+        let failure = result.as_ref().err().map(|violation| {
             let handout = format!("{}#{}", rubric.handout, row.handout);
-            failure(&violation, trace.seed, handout, &facts)
+            failure(violation, trace.seed, handout, &facts)
         });
-        let walk = facts
-            .recording
-            .as_ref()
-            .filter(|_| step)
-            .map(|run| walk(run, failure.as_ref()));
+        let at = match steps {
+            Steps::And(at) => Some(at),
+            Steps::Unseen | Steps::Shown => None,
+        };
+        let lines = failure.as_ref().map_or(&[][..], |failure| &failure.trace);
+        let words = facts.recording.as_ref().filter(|_| steps != Steps::Unseen);
+        // What is worth looking at is known only now, and whole worlds are too large to keep all.
+        let walk = match words.map(|words| steps_to_show(words, lines, at)) {
+            None => None,
+            Some(shown) => {
+                let (again, seen) = run(Detail::Worlds(shown))?;
+                if again != result {
+                    return Err(broken("looked at step by step, the run did something else"));
+                }
+                seen.recording.map(|run| walk(&run, failure.as_ref()))
+            }
+        };
         let same = failure.as_ref().is_some_and(|failure| {
             failure.kind == trace.kind && failure.observed == trace.observed
         });

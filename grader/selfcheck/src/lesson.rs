@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path, sync::atomic::AtomicBool};
 
-use faultline_grade::{Mutant, Salt, Seeds, Traces, replay};
+use faultline_grade::{Mutant, Salt, Seeds, Steps, Traces, replay};
 use faultline_verdict::{Audience, Failure, Status, TestVerdict, TraceLine};
 use libtest_mimic::Failed;
 
@@ -78,8 +78,14 @@ fn shows_the_same(
     failure: &Failure,
 ) -> Result<(), String> {
     let trace = folder.join(format!("traces/{}.trace.json", verdict.id));
-    let replayed = replay(&lab.course, &trace, None, false, &AtomicBool::new(false))
-        .map_err(|error| error.to_string())?;
+    let replayed = replay(
+        &lab.course,
+        &trace,
+        None,
+        Steps::Unseen,
+        &AtomicBool::new(false),
+    )
+    .map_err(|error| error.to_string())?;
     if !replayed.same_failure || replayed.skipped != 0 {
         return Err(format!("{replayed:?}"));
     }
@@ -119,8 +125,14 @@ pub fn hidden_failure_replays(lab: &Lab) -> Result<(), Failed> {
     ensure(grade.tests[0].status == Status::Failed, || {
         format!("{} passes {test} with a salt", mutant.name)
     })?;
-    let replayed = replay(&lab.course, &trace, None, false, &AtomicBool::new(false))
-        .map_err(|error| error.to_string())?;
+    let replayed = replay(
+        &lab.course,
+        &trace,
+        None,
+        Steps::Unseen,
+        &AtomicBool::new(false),
+    )
+    .map_err(|error| error.to_string())?;
     ensure(replayed.same_failure && !replayed.changed, || {
         format!("{replayed:?}")
     })?;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path, sync::atomic::AtomicBool};
 
-use faultline_grade::{Building, Cache, Category, Mutant, Replayer, RubricRow, Traces};
+use faultline_grade::{Building, Cache, Category, Mutant, Replayer, RubricRow, Steps, Traces};
 use faultline_verdict::{Grade, Outcome, Status};
 use libtest_mimic::Failed;
 
@@ -157,7 +157,7 @@ fn every_failure_replays(lab: &Lab, folder: &Path, grade: &Grade) -> Result<(), 
     let mut differ = Vec::new();
     for test in failed {
         let trace = folder.join(format!("traces/{test}.trace.json"));
-        let replayed = replayer.replay(&trace, false);
+        let replayed = replayer.replay(&trace, Steps::Unseen);
         let replayed = replayed.map_err(|error| format!("{test}: {error}"))?;
         if !replayed.same_failure || replayed.changed || replayed.skipped != 0 {
             differ.push(format!("{test}: {replayed:?}"));

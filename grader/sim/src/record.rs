@@ -11,7 +11,7 @@ use labkit::NodeId;
 use crate::{
     disk::LostWrite,
     edits::Decided,
-    frame::{Change, Detail, FRAMES_KEPT, Frame},
+    frame::{Change, Detail, Frame},
     schedule::{Action, Schedule, Timed},
     time::Time,
     violation::shortened,
@@ -125,8 +125,10 @@ pub struct Recording {
     pub decided: Decided,
     /// The story, for people.
     pub steps: VecDeque<RecordedStep>,
-    /// How many steps at the beginning were not kept.
+    /// How many steps there were before these.
     pub forgotten: u64,
+    /// Those of them of which the world was to be looked at, with their numbers.
+    pub looked_at: Vec<(u64, RecordedStep)>,
     /// How much is kept of each step.
     pub(crate) detail: Detail,
     /// All that is to be known of the last step is known.
@@ -215,9 +217,18 @@ impl Recording {
         let next = self.forgotten + self.steps.len() as u64 + 1;
         match &self.detail {
             Detail::Words => false,
-            Detail::States(steps) => steps.contains(&next),
-            Detail::Worlds => true,
+            Detail::States(steps) | Detail::Worlds(steps) => steps.contains(&next),
         }
+    }
+
+    /// True if the world after the step with this number is to be kept.
+    fn looks_at(&self, number: u64) -> bool {
+        matches!(&self.detail, Detail::Worlds(steps) if steps.contains(&number))
+    }
+
+    /// The same of the last step.
+    pub(crate) fn looks_at_last(&self) -> bool {
+        self.looks_at(self.forgotten + self.steps.len() as u64)
     }
 
     /// What came of the last step.
@@ -230,9 +241,6 @@ impl Recording {
         }
         step.world = world.map(Box::new);
         self.complete = true;
-        if let Some(old) = self.steps.len().checked_sub(FRAMES_KEPT + 1) {
-            (self.steps[old].state, self.steps[old].world) = (None, None);
-        }
     }
 
     pub(crate) fn add_to_last(&mut self, printed: String, note: Option<&str>) {
@@ -251,7 +259,7 @@ impl Recording {
         }
     }
 
-    /// Drops the oldest steps that are too many.
+    /// Drops the oldest steps that are too many, but for those that somebody wants to look at.
     fn forget(&mut self) {
         while self.steps.len() > STEPS_KEPT || (self.text > TEXT_KEPT && self.steps.len() > 1) {
             let Some(step) = self.steps.pop_front() else {
@@ -260,6 +268,9 @@ impl Recording {
             let notes: usize = step.notes.iter().map(String::len).sum();
             self.text -= (step.what.text_length() + step.printed.len() + notes).min(self.text);
             self.forgotten += 1;
+            if self.looks_at(self.forgotten) {
+                self.looked_at.push((self.forgotten, step));
+            }
         }
     }
 }
