@@ -16,8 +16,7 @@ use std::{
 };
 
 use faultline_check::{
-    Bank, Checked, Lock, Operation, OperationOf, Options, Queue, Spec, Told, Verdict, Violation,
-    check_with,
+    Bank, Checked, Lock, Operation, OperationOf, Queue, Spec, Told, Verdict, Violation,
 };
 use faultline_verdict::{
     CHECK_FORMAT, CheckReport, HistoryReport, HistoryVerdict, KeyOrder, OperationLine,
@@ -150,8 +149,8 @@ struct Recorded<S: Spec> {
 /// Holds a file against a model.
 fn judge<S: OfFile>(file: BufReader<File>) -> Result<HistoryReport, Complaint> {
     let recorded = Recorded::<S>::read(file)?;
-    let checked = check_with(&S::at_first(), &recorded.history, &Options::default())
-        .map_err(|error| (1, format!("this is no history: {error}")))?;
+    let checked =
+        S::check(&recorded.history).map_err(|error| (1, format!("this is no history: {error}")))?;
     Ok(recorded.report(&checked))
 }
 
