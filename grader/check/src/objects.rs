@@ -52,8 +52,8 @@ pub enum QueueReply {
 }
 
 impl Queue {
-    /// [`check_with`] from queues that are empty at first. It is compiled with this crate, so it is fast even if the
-    /// caller is not optimised.
+    /// [`check_with`] from queues that are empty at first. It is compiled with this crate, so it is
+    /// fast even if the caller is not optimised.
     ///
     /// # Errors
     /// [`HistoryError`], as for [`check`](crate::check()).
@@ -289,8 +289,8 @@ pub enum LockOp {
 }
 
 impl Lock {
-    /// [`check_with`] from locks that are free at first. It is compiled with this crate, so it is fast even if the
-    /// caller is not optimised.
+    /// [`check_with`] from locks that are free at first. It is compiled with this crate, so it is
+    /// fast even if the caller is not optimised.
     ///
     /// # Errors
     /// [`HistoryError`], as for [`check`](crate::check()).
@@ -418,8 +418,8 @@ impl Bank {
 }
 
 impl Bank {
-    /// [`check_with`] from accounts that are empty at first. It is compiled with this crate, so it is fast even if the
-    /// caller is not optimised.
+    /// [`check_with`] from accounts that are empty at first. It is compiled with this crate, so it
+    /// is fast even if the caller is not optimised.
     ///
     /// # Errors
     /// [`HistoryError`], as for [`check`](crate::check()).

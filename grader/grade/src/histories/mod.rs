@@ -157,7 +157,7 @@ fn judge<S: OfFile>(file: BufReader<File>) -> Result<HistoryReport, Complaint> {
 impl<S: OfFile> Recorded<S> {
     /// Operations in the order of their lines.
     fn read(file: BufReader<File>) -> Result<Recorded<S>, Complaint> {
-        let mut rows: Vec<(u32, OperationOf<S>)> = Vec::new();
+        let (mut history, mut lines): (Vec<OperationOf<S>>, Vec<u32>) = Default::default();
         read::each_row(file, |row| {
             let (command, reply) = S::read(&row.what).map_err(|why| (row.line, why))?;
             let line = u32::try_from(row.line)
@@ -168,11 +168,15 @@ impl<S: OfFile> Recorded<S> {
                 call: row.call,
                 reply: row.ret.zip(reply),
             };
-            rows.push((line, operation));
+            history.push(operation);
+            lines.push(line);
             Ok(())
         })?;
-        rows.sort_by_key(|(line, _)| *line);
-        let (lines, history) = rows.into_iter().unzip();
+        if !lines.is_sorted() {
+            let mut rows: Vec<_> = lines.into_iter().zip(history).collect();
+            rows.sort_unstable_by_key(|(line, _)| *line);
+            (lines, history) = rows.into_iter().unzip();
+        }
         let recorded = Recorded { history, lines };
         recorded.one_at_a_time()?;
         Ok(recorded)
