@@ -2,7 +2,8 @@
 
 use crate::{
     queues::QueueSearch,
-    search::{Progress, Rules, Search},
+    rules::Rules,
+    search::{Progress, Search},
     spec::Spec,
     timeline::Entry,
 };

@@ -74,16 +74,8 @@ pub(crate) fn decide<S: Spec>(
         match decision {
             Decision::Linearizable(order) => orders[number] = order,
             Decision::Violated(blame) => {
-                let answer = Answer::Bad {
-                    part: parts.swap_remove(number),
-                    found: Found::ByZones(blame),
-                };
-                return Ok(Decided {
-                    answer,
-                    by_zones: by_zones + 1,
-                    by_search: 0,
-                    explored: 0,
-                });
+                let part = parts.swap_remove(number);
+                return Ok(without_search(by_zones + 1, part, Found::ByZones(blame)));
             }
             Decision::NotApplicable => {
                 undecided.push(number);
@@ -93,20 +85,11 @@ pub(crate) fn decide<S: Spec>(
         by_zones += 1;
     }
     let entries_of = |at: usize| entries::<S>(history, &parts[undecided[at]]);
-    if options.zones {
-        let impossible = |at: usize| Some((at, impossible::at_once(initial, &entries_of(at))?));
-        if let Some((at, blame)) = (0..undecided.len()).find_map(impossible) {
-            let answer = Answer::Bad {
-                part: parts.swap_remove(undecided[at]),
-                found: Found::AtOnce(blame),
-            };
-            return Ok(Decided {
-                answer,
-                by_zones: by_zones + 1,
-                by_search: 0,
-                explored: 0,
-            });
-        }
+    let impossible = |at: usize| Some((at, impossible::at_once(initial, &entries_of(at))?));
+    let all = if options.zones { undecided.len() } else { 0 };
+    if let Some((at, blame)) = (0..all).find_map(impossible) {
+        let part = parts.swap_remove(undecided[at]);
+        return Ok(without_search(by_zones + 1, part, Found::AtOnce(blame)));
     }
     let new = |at: usize| AnySearch::new(initial, &entries_of(at), options.rules);
     let mut searches = Vec::with_capacity(undecided.len());
@@ -138,6 +121,16 @@ pub(crate) fn decide<S: Spec>(
         by_search: undecided.len(),
         explored,
     })
+}
+
+/// A history of which a part was found to be bad before anything was searched.
+fn without_search(by_zones: usize, part: Vec<usize>, found: Found) -> Decided {
+    Decided {
+        answer: Answer::Bad { part, found },
+        by_zones,
+        by_search: 0,
+        explored: 0,
+    }
 }
 
 /// How the searches of all partitions ended.

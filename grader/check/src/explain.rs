@@ -14,7 +14,7 @@
 //! - if all values fall into tokens in one way: one token, out of all values and together with its
 //!   appends. (Erasing a letter from all words commutes with appending words to each other.)
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use crate::{
     any_search::AnySearch,
@@ -24,7 +24,8 @@ use crate::{
     kv::{KvOp, Stored, Swap},
     options::Options,
     queues::QueueEvent,
-    search::{Progress, Rules},
+    rules::Rules,
+    search::Progress,
     spec::Spec,
     store::{Store, StoreCall, StoreOp, StoreReply},
     timeline::{Entry, Expected},
@@ -63,20 +64,20 @@ pub(crate) fn shrink<S: Spec>(
 
 /// [`shrink`] for what is no key-value store.
 fn shrink_any<S: Spec>(initial: &S, prefix: &[Entry<'_, S>]) -> Blame {
-    let mut fuel = ALL_FUEL;
-    let mut is_bad = |trial: &[Entry<'_, S>]| {
-        if fuel == 0 {
-            return false;
-        }
+    let fuel = Cell::new(ALL_FUEL);
+    let is_bad = |trial: &[Entry<'_, S>]| {
         let mut search = AnySearch::new(initial, trial, Rules::ALL);
-        let bad = search.run(FUEL.min(fuel)) == Progress::Exhausted;
-        fuel = fuel.saturating_sub(search.explored() + price(trial.len()));
+        let bad = search.run(FUEL.min(fuel.get())) == Progress::Exhausted;
+        fuel.set(
+            fuel.get()
+                .saturating_sub(search.explored() + price(trial.len())),
+        );
         bad
     };
     let mut kept = vec![true; prefix.len()];
     let values = values_of_queue(initial, prefix);
     for groups in [&reads(prefix), &values] {
-        drop_groups(&mut kept, groups, |kept| {
+        drop_groups(&fuel, &mut kept, groups, |kept| {
             let rest = (0..prefix.len()).filter(|&at| kept[at]);
             is_bad(&rest.map(|at| prefix[at]).collect::<Vec<_>>())
         });
@@ -92,7 +93,7 @@ fn shrink_any<S: Spec>(initial: &S, prefix: &[Entry<'_, S>]) -> Blame {
         .collect();
     let mut told = kept.clone();
     others.iter().flatten().for_each(|&at| told[at] = true);
-    drop_groups(&mut told, &others, |told| {
+    drop_groups(&fuel, &mut told, &others, |told| {
         let as_known = |at: usize| match told[at] {
             true => prefix[at],
             false => Entry {
@@ -114,14 +115,18 @@ fn shrink_any<S: Spec>(initial: &S, prefix: &[Entry<'_, S>]) -> Blame {
     Blame::new(Anomaly::Unexplained, named(&|at| kept[at]), context)
 }
 
-/// Drops those of `groups` from what is `kept` without which it is still bad.
+/// Drops those of `groups` from what is `kept` without which it is still bad, while there is fuel.
 fn drop_groups(
+    fuel: &Cell<u64>,
     kept: &mut Vec<bool>,
     groups: &[Vec<usize>],
-    mut still_bad: impl FnMut(&[bool]) -> bool,
+    still_bad: impl Fn(&[bool]) -> bool,
 ) {
     let numbers: Vec<usize> = (0..groups.len()).collect();
     drop_chunks(&numbers, &mut |chunk: &[usize]| {
+        if fuel.get() == 0 {
+            return false;
+        }
         let mut trial = kept.clone();
         let dropped = chunk.iter().flat_map(|&group| &groups[group]);
         dropped.for_each(|&at| trial[at] = false);

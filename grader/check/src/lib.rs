@@ -62,6 +62,8 @@
 //!    times the states that are possible at one moment; a configuration costs `O(c + l)` steps of
 //!    the model, each of which is computed once. In practice a history of a few hundred operations
 //!    takes a few per operation.
+//!    Before that, `impossible` looks for replies that no order brings. Queues are searched as
+//!    pairs of what is added and taken (`queues`), not through their states.
 //! 3. `explain`: what is wrong ([`Anomaly`]), the few operations that contradict each other, the
 //!    shortest prefix that does, and one sentence ([`Violation::sentence`]).
 //!
@@ -96,6 +98,7 @@ mod kvstates;
 mod objects;
 mod options;
 mod queues;
+mod rules;
 mod search;
 mod sentence;
 mod spec;
@@ -116,7 +119,7 @@ pub use objects::{
 };
 pub use options::{DEFAULT_BUDGET, Options};
 pub use queues::QueueEvent;
-pub use search::Rules;
+pub use rules::Rules;
 pub use sentence::Told;
 pub use spec::{Later, Spec};
 pub use stateright::semantics::SequentialSpec;

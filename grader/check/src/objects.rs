@@ -9,7 +9,10 @@ use rustc_hash::FxHashMap;
 use stateright::semantics::SequentialSpec;
 
 use crate::{
+    check::{Checked, check_with},
+    history::{HistoryError, OperationOf},
     impossible::{self, Impossible},
+    options::Options,
     queues::QueueEvent,
     spec::{Later, Spec},
 };
@@ -46,6 +49,20 @@ pub enum QueueReply {
     Added,
     /// This was the first one; `None` if the queue was empty.
     Taken(Option<String>),
+}
+
+impl Queue {
+    /// [`check_with`] from queues that are empty at first. It is compiled with this crate, so it is
+    /// fast even if the caller is not optimised.
+    ///
+    /// # Errors
+    /// [`HistoryError`], as for [`check`](crate::check()).
+    pub fn check(
+        history: &[OperationOf<Queue>],
+        options: &Options,
+    ) -> Result<Checked, HistoryError> {
+        check_with(&Queue::default(), history, options)
+    }
 }
 
 impl SequentialSpec for Queue {
@@ -271,6 +288,20 @@ pub enum LockOp {
     Release,
 }
 
+impl Lock {
+    /// [`check_with`] from locks that are free at first. It is compiled with this crate, so it is
+    /// fast even if the caller is not optimised.
+    ///
+    /// # Errors
+    /// [`HistoryError`], as for [`check`](crate::check()).
+    pub fn check(
+        history: &[OperationOf<Lock>],
+        options: &Options,
+    ) -> Result<Checked, HistoryError> {
+        check_with(&Lock::default(), history, options)
+    }
+}
+
 impl SequentialSpec for Lock {
     type Op = LockCall;
     type Ret = bool;
@@ -383,6 +414,20 @@ impl Bank {
             (_, Some(known)) => *known = balance,
             (_, None) => drop(self.balances.insert(account.into(), balance)),
         }
+    }
+}
+
+impl Bank {
+    /// [`check_with`] from accounts that are empty at first. It is compiled with this crate, so it
+    /// is fast even if the caller is not optimised.
+    ///
+    /// # Errors
+    /// [`HistoryError`], as for [`check`](crate::check()).
+    pub fn check(
+        history: &[OperationOf<Bank>],
+        options: &Options,
+    ) -> Result<Checked, HistoryError> {
+        check_with(&Bank::default(), history, options)
     }
 }
 

@@ -1,9 +1,9 @@
 //! How to check.
 
-use crate::search::Rules;
+use crate::rules::Rules;
 
 /// A budget for [`check`](crate::check()) that decides what workloads of a few hundred operations
-/// produce, with room to spare, and keeps the worst case at about a second and 100 MB.
+/// produce, with room to spare, and keeps the worst case at a few seconds and 100 MB.
 pub const DEFAULT_BUDGET: u64 = 500_000;
 
 /// How to check.

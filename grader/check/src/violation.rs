@@ -16,7 +16,8 @@ use crate::{
     impossible,
     kv::{KvOp, KvState, Swap},
     options::{DEFAULT_BUDGET, Options},
-    search::{Progress, Rules},
+    rules::Rules,
+    search::Progress,
     spec::Spec,
     timeline::{Entry, Expected, entries},
     verdict::{Anomaly, Blame, Possible, Violation},
@@ -81,16 +82,7 @@ pub(crate) fn explain<S: Spec>(
     let zones = events::<S>(history, &partition.operations)
         .filter(|_| options.zones)
         .zip(initial.kv_state());
-    let (rank, shortest) = match (&found, &zones) {
-        (Found::ByZones(blame), Some((events, state))) => {
-            partition.first_in_zones(events, *state, &replies, blame)
-        }
-        (Found::BySearch { deepest, .. }, _) => {
-            partition.first_impossible(&replies, *deepest..replies.len() - 1, *deepest)
-        }
-        (Found::AtOnce(_), _) => partition.first_at_once(&replies),
-        (Found::ByZones(_), None) => unreachable!("the zones have seen these events"),
-    };
+    let (rank, shortest) = partition.first_reply(&found, zones.as_ref(), &replies);
     let impossible = replies[rank];
     let mut blame = partition.blame(&found, zones.as_ref(), impossible);
     partition.name_fate(&mut blame);
@@ -165,6 +157,25 @@ impl<'a, S: Spec> Partition<'a, S> {
             possible_replies: Possible::default(),
             possible_states: Possible::default(),
             operations: self.operations,
+        }
+    }
+
+    /// The rank of the first reply that is impossible, and whether that is certain.
+    fn first_reply(
+        &self,
+        found: &Found,
+        zones: Option<&(Vec<Event<'_>>, KvState<'_>)>,
+        replies: &[usize],
+    ) -> (usize, bool) {
+        match (found, zones) {
+            (Found::ByZones(blame), Some((events, state))) => {
+                self.first_in_zones(events, *state, replies, blame)
+            }
+            (Found::BySearch { deepest, .. }, _) => {
+                self.first_impossible(replies, *deepest..replies.len() - 1, *deepest)
+            }
+            (Found::AtOnce(_), _) => self.first_at_once(replies),
+            (Found::ByZones(_), None) => unreachable!("the zones have seen these events"),
         }
     }
 

@@ -6,8 +6,9 @@ mod kv;
 use std::{fmt::Debug, ops::Range};
 
 use faultline_check::{
-    Bank, BankCall, BankReply, Lock, LockCall, LockOp, OperationOf, Options, Queue, QueueCall,
-    QueueOp, QueueReply, Rules, Spec, Verdict, check_with,
+    Anomaly, Bank, BankCall, BankReply, Lock, LockCall, LockOp, OperationOf, Options, Queue,
+    QueueCall, QueueOp, QueueReply, Rules, Spec, Store, StoreCall, StoreOp, StoreReply, Verdict,
+    check_with,
 };
 use kv::Random;
 
@@ -161,6 +162,173 @@ fn transactions_on_several_accounts() {
         }
         _ => false,
     });
+}
+
+/// Few values, so most are there several times, and many clients: as pairs they are decided in
+/// about one configuration each.
+#[test]
+fn queues_of_equal_values_and_many_clients() {
+    let mut bad = 0;
+    for seed in 0..20 {
+        for values in [3, 20, u64::MAX] {
+            let mut random = Random(seed);
+            let command = |random: &mut Random, number: u64| QueueCall {
+                queue: "q".to_owned(),
+                op: match random.chance(50) {
+                    true => QueueOp::Enqueue(format!("{}", number % values)),
+                    false => QueueOp::Dequeue,
+                },
+            };
+            let mut history = recorded::<Queue>(&mut random, (20, 500), 3, command);
+            let options = Options {
+                budget: 5_000,
+                explain: false,
+                ..Options::default()
+            };
+            let verdict = |history: &[_]| {
+                let checked = Queue::check(history, &options).expect("replies follow calls");
+                checked.verdict
+            };
+            assert!(matches!(verdict(&history), Verdict::Linearizable { .. }));
+            // Two takes of different values change places.
+            let takes: Vec<usize> = (250..history.len())
+                .filter(|&at| matches!(history[at].reply, Some((_, QueueReply::Taken(Some(_))))))
+                .collect();
+            let (one, other) = (takes[0], takes[takes.len() - 1]);
+            let taken = |at: usize| history[at].reply.clone().expect("it has one").1;
+            let (first, last) = (taken(one), taken(other));
+            history[one].reply.as_mut().expect("it has one").1 = last;
+            history[other].reply.as_mut().expect("it has one").1 = first;
+            match verdict(&history) {
+                Verdict::Violated(_) => bad += 1,
+                // Equal ones may change places.
+                Verdict::Linearizable { .. } => assert!(values < 21, "{seed} {values}"),
+                Verdict::Undecided { .. } => panic!("undecided: seed {seed}, {values} values"),
+            }
+        }
+    }
+    assert!(bad >= 30, "{bad}");
+}
+
+#[test]
+fn banks_of_twenty_clients() {
+    let account = |random: &mut Random| format!("a{}", random.below(5));
+    let command = |random: &mut Random, number: u64| match random.below(2) {
+        _ if number < 5 => BankCall::Deposit {
+            account: format!("a{number}"),
+            amount: 1_000,
+        },
+        0 => BankCall::Balances((0..5).map(|number| format!("a{number}")).collect()),
+        _ => BankCall::Transfer {
+            from: account(random),
+            to: account(random),
+            amount: 1 + random.below(5),
+        },
+    };
+    for seed in 0..4 {
+        let mut history = recorded::<Bank>(&mut Random(seed), (20, 500), 3, command);
+        assert!(decided::<Bank>(&history), "seed {seed}");
+        let read = |operation: &&mut OperationOf<Bank>| {
+            matches!(operation.reply, Some((_, BankReply::Balances(_))))
+        };
+        let late = history
+            .iter_mut()
+            .skip(350)
+            .find(read)
+            .expect("there are many");
+        let Some((_, BankReply::Balances(balances))) = &mut late.reply else {
+            unreachable!("it reads")
+        };
+        // The sum is right.
+        (balances[0], balances[1]) = (balances[0] + 7, balances[1] - 7);
+        assert!(!decided::<Bank>(&history), "seed {seed}");
+    }
+}
+
+/// Dozens of open operations in any order, and a reply that none of the orders brings.
+#[test]
+fn what_nobody_brought_is_found_without_a_search() {
+    fn is_found<S: Spec + Default>(
+        many: impl Fn(u32) -> S::Op,
+        wrong: (S::Op, S::Ret),
+        kind: Anomaly,
+    ) {
+        let mut history: Vec<OperationOf<S>> = (0..40)
+            .map(|client| OperationOf::<S> {
+                client,
+                command: many(client),
+                call: 1,
+                reply: None,
+            })
+            .collect();
+        history.push(OperationOf::<S> {
+            client: 40,
+            command: wrong.0,
+            call: 5,
+            reply: Some((6, wrong.1)),
+        });
+        let checked = check_with(&S::default(), &history, &Options::default());
+        let checked = checked.expect("replies follow calls");
+        let Verdict::Violated(violation) = checked.verdict else {
+            panic!("{:?}", checked.verdict)
+        };
+        assert_eq!(
+            (violation.kind, checked.explored),
+            (kind, 0),
+            "{violation:?}"
+        );
+        assert!(violation.core.contains(&40) && violation.impossible == 40);
+    }
+    let queue = |op| QueueCall {
+        queue: String::new(),
+        op,
+    };
+    let taken = |value: &str| {
+        let reply = QueueReply::Taken(Some(value.to_owned()));
+        (queue(QueueOp::Dequeue), reply)
+    };
+    let add = |number: u32| queue(QueueOp::Enqueue(format!("{}", number % 4)));
+    is_found::<Queue>(add, taken("9"), Anomaly::Phantom);
+    let lock = |op| LockCall {
+        lock: String::new(),
+        op,
+    };
+    let release = |_| lock(LockOp::Release);
+    is_found::<Lock>(release, (lock(LockOp::Release), true), Anomaly::Phantom);
+    let deposit = |number: u32| BankCall::Deposit {
+        account: format!("{}", number % 2),
+        amount: 2,
+    };
+    let read = BankCall::Balances(vec!["0".to_owned()]);
+    is_found::<Bank>(
+        deposit,
+        (read, BankReply::Balances(vec![41])),
+        Anomaly::Phantom,
+    );
+    let store = |op| StoreCall {
+        key: String::new(),
+        op,
+    };
+    let write = |number: u32| match number % 3 {
+        0 => store(StoreOp::Put(vec![b'a' + (number % 5) as u8])),
+        1 => store(StoreOp::Cas {
+            from: b"a".to_vec(),
+            to: vec![b'a' + (number % 7) as u8],
+        }),
+        // Nobody ever writes what it needs.
+        _ => store(StoreOp::Cas {
+            from: b"y".to_vec(),
+            to: b"z".to_vec(),
+        }),
+    };
+    let get = |value: &[u8]| (store(StoreOp::Get), StoreReply::Value(value.to_vec()));
+    is_found::<Store>(write, get(b"x"), Anomaly::Phantom);
+    is_found::<Store>(write, get(b"z"), Anomaly::Phantom);
+    let append = |number: u32| match number % 2 {
+        0 => store(StoreOp::Append(b"ab".to_vec())),
+        _ => store(StoreOp::Put(b"c".to_vec())),
+    };
+    is_found::<Store>(append, get(b"cabb"), Anomaly::Phantom);
 }
 
 /// What the model of queues says of what is still to come may only shorten the search.

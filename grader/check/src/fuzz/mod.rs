@@ -14,7 +14,7 @@ use crate::{
     check::check_with,
     fast_path::decide,
     options::Options,
-    search::Rules,
+    rules::Rules,
     spec::Spec,
     store::{Store, StoreReply},
     verdict::{Anomaly, Verdict},

@@ -16,7 +16,7 @@ use crate::{
         Bank, BankCall, BankReply, Lock, LockCall, LockOp, Queue, QueueCall, QueueOp, QueueReply,
     },
     options::Options,
-    search::Rules,
+    rules::Rules,
     spec::Spec,
     verdict::Verdict,
 };

@@ -326,15 +326,7 @@ pub(crate) fn balances_can_come_true<'a>(
     }
     // Equal ones are neighbours, and each account is done with as early as can be.
     optional.sort_unstable();
-    let width = names.len();
-    let mut within = vec![(0, 0); width * (optional.len() + 1)];
-    for place in (0..optional.len()).rev() {
-        within.copy_within((place + 1) * width..(place + 2) * width, place * width);
-        for &(at, by) in optional[place].iter().filter(|change| **change != NOWHERE) {
-            let (least, most): &mut (i128, i128) = &mut within[place * width + at];
-            (*least, *most) = (*least + by.min(0), *most + by.max(0));
-        }
-    }
+    let within = ranges(&optional, names.len());
     let mut choices = Choices {
         optional: &optional,
         within: &within,
@@ -346,10 +338,23 @@ pub(crate) fn balances_can_come_true<'a>(
     possible
 }
 
+/// From each place on, the least and the most that the rest can make of each account.
+fn ranges(optional: &[Effect], width: usize) -> Vec<(i128, i128)> {
+    let mut within = vec![(0, 0); width * (optional.len() + 1)];
+    for place in (0..optional.len()).rev() {
+        within.copy_within((place + 1) * width..(place + 2) * width, place * width);
+        for &(at, by) in optional[place].iter().filter(|change| **change != NOWHERE) {
+            let (least, most): &mut (i128, i128) = &mut within[place * width + at];
+            (*least, *most) = (*least + by.min(0), *most + by.max(0));
+        }
+    }
+    within
+}
+
 /// Which of some operations take effect.
 struct Choices<'o> {
     optional: &'o [Effect],
-    /// From each place on, the least and the most that the rest can make of each account.
+    /// Their [`ranges`].
     within: &'o [(i128, i128)],
     tried: u64,
 }

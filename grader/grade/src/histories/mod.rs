@@ -16,8 +16,7 @@ use std::{
 };
 
 use faultline_check::{
-    Bank, Checked, Lock, Operation, OperationOf, Options, Queue, Spec, Told, Verdict, Violation,
-    check_with,
+    Bank, Checked, Lock, Operation, OperationOf, Queue, Spec, Told, Verdict, Violation,
 };
 use faultline_verdict::{
     CHECK_FORMAT, CheckReport, HistoryReport, HistoryVerdict, KeyOrder, OperationLine,
@@ -150,15 +149,15 @@ struct Recorded<S: Spec> {
 /// Holds a file against a model.
 fn judge<S: OfFile>(file: BufReader<File>) -> Result<HistoryReport, Complaint> {
     let recorded = Recorded::<S>::read(file)?;
-    let checked = check_with(&S::at_first(), &recorded.history, &Options::default())
-        .map_err(|error| (1, format!("this is no history: {error}")))?;
+    let checked =
+        S::check(&recorded.history).map_err(|error| (1, format!("this is no history: {error}")))?;
     Ok(recorded.report(&checked))
 }
 
 impl<S: OfFile> Recorded<S> {
     /// Operations in the order of their lines.
     fn read(file: BufReader<File>) -> Result<Recorded<S>, Complaint> {
-        let mut rows: Vec<(u32, OperationOf<S>)> = Vec::new();
+        let (mut history, mut lines): (Vec<OperationOf<S>>, Vec<u32>) = Default::default();
         read::each_row(file, |row| {
             let (command, reply) = S::read(&row.what).map_err(|why| (row.line, why))?;
             let line = u32::try_from(row.line)
@@ -169,11 +168,15 @@ impl<S: OfFile> Recorded<S> {
                 call: row.call,
                 reply: row.ret.zip(reply),
             };
-            rows.push((line, operation));
+            history.push(operation);
+            lines.push(line);
             Ok(())
         })?;
-        rows.sort_by_key(|(line, _)| *line);
-        let (lines, history) = rows.into_iter().unzip();
+        if !lines.is_sorted() {
+            let mut rows: Vec<_> = lines.into_iter().zip(history).collect();
+            rows.sort_unstable_by_key(|(line, _)| *line);
+            (lines, history) = rows.into_iter().unzip();
+        }
         let recorded = Recorded { history, lines };
         recorded.one_at_a_time()?;
         Ok(recorded)

@@ -1,8 +1,9 @@
 //! The operations of files as operations of the objects that they are held against.
 
 use faultline_check::{
-    Bank, BankCall, BankReply, Lock, LockCall, LockOp, Queue, QueueCall, QueueOp, QueueReply,
-    SequentialSpec, Spec, StoreCall, StoreOp, StoreReply,
+    Bank, BankCall, BankReply, Checked, HistoryError, Lock, LockCall, LockOp, OperationOf, Options,
+    Queue, QueueCall, QueueOp, QueueReply, SequentialSpec, Spec, StoreCall, StoreOp, StoreReply,
+    check_with,
 };
 use serde_json::Value;
 
@@ -18,6 +19,11 @@ type Translated<Op, Ret> = Result<(Op, Option<Ret>), String>;
 pub(super) trait OfFile: Spec {
     /// The object before the first operation.
     fn at_first() -> Self;
+
+    /// Holds a history against the object.
+    fn check(history: &[OperationOf<Self>]) -> Result<Checked, HistoryError> {
+        check_with(&Self::at_first(), history, &Options::default())
+    }
 
     /// An operation of a file as one of the object.
     fn read(call: &Call)
@@ -66,6 +72,10 @@ impl OfFile for Queue {
         Queue::default()
     }
 
+    fn check(history: &[OperationOf<Queue>]) -> Result<Checked, HistoryError> {
+        Queue::check(history, &Options::default())
+    }
+
     fn read(call: &Call) -> Translated<QueueCall, QueueReply> {
         queue_operation(call)
     }
@@ -86,6 +96,10 @@ impl OfFile for Queue {
 impl OfFile for Lock {
     fn at_first() -> Lock {
         Lock::default()
+    }
+
+    fn check(history: &[OperationOf<Lock>]) -> Result<Checked, HistoryError> {
+        Lock::check(history, &Options::default())
     }
 
     fn read(call: &Call) -> Translated<LockCall, bool> {
@@ -109,6 +123,10 @@ impl OfFile for Lock {
 impl OfFile for Bank {
     fn at_first() -> Bank {
         Bank::default()
+    }
+
+    fn check(history: &[OperationOf<Bank>]) -> Result<Checked, HistoryError> {
+        Bank::check(history, &Options::default())
     }
 
     fn read(call: &Call) -> Translated<BankCall, BankReply> {

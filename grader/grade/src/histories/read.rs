@@ -240,8 +240,8 @@ impl<F: BufRead> Lines<F> {
 /// What some editors begin a file of UTF-8 with.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// One line of JSON.
-fn row(line: usize, text: &str) -> Result<HistoryRow, String> {
+/// The fields of an object in which each key stands once.
+fn object(text: &str) -> Result<Map<String, Value>, String> {
     let Strict(value) = serde_json::from_str(text).map_err(|error| {
         // The file's line is told already; this text is one line.
         let (what, column) = (error.to_string(), error.column());
@@ -253,12 +253,18 @@ fn row(line: usize, text: &str) -> Result<HistoryRow, String> {
             _ => format!("this is no JSON: {what} at column {column}; {ROW}"),
         }
     })?;
-    let Value::Object(mut fields) = value else {
+    let Value::Object(fields) = value else {
         return Err(format!(
             "this is no JSON object but {}; {ROW}",
             short(&value)
         ));
     };
+    Ok(fields)
+}
+
+/// One line of JSON.
+fn row(line: usize, text: &str) -> Result<HistoryRow, String> {
+    let mut fields = object(text)?;
     let mut take = |name: &str| {
         fields
             .remove(name)
