@@ -1,8 +1,8 @@
 //! What a submission's `Cargo.toml` asks for and does not get.
 //!
 //! A submission is compiled by calls of rustc that are the same for everybody, so its manifest has
-//! no effect. Who wants another crate, edition or feature learns it here, in a line for each kind of
-//! wish. What the manifests of starters say is no wish.
+//! no effect. Who wants another crate, edition or feature learns it here, in a line for each kind
+//! of wish. What the manifests of starters say is no wish.
 
 use faultline_host::{Staged, build::EDITION, stage::LeftOut};
 use faultline_labtest::Suite;
