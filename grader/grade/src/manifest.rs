@@ -188,7 +188,7 @@ impl<'a> Manifest<'a> {
         let own_lints = |lints: &Value| lints.get("workspace").is_none();
         let is_there = |_: &Value| true;
         let is_filled = |section: &Value| section.as_table().is_some_and(|keys| !keys.is_empty());
-        let sections: [(&str, fn(&Value) -> bool, &str); 9] = [
+        let sections: [(&str, Counts, &str); 9] = [
             (
                 "profile",
                 is_filled,
@@ -231,6 +231,9 @@ impl<'a> Manifest<'a> {
         }
     }
 }
+
+/// Whether a section of the manifest asks for something.
+type Counts = fn(&Value) -> bool;
 
 fn plural(names: &[String], what: &str) -> String {
     format!("{what}{}", if names.len() == 1 { "" } else { "s" })
