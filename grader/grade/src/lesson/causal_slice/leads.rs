@@ -50,8 +50,10 @@ pub fn leads(recording: &Recording, violation: &Violation, asked: &[Asked]) -> V
         leads.extend(chain.into_iter().map(|one| vec![one]));
     }
     let copies = scene.copies();
+    let naming = scene.naming();
+    leads.extend(naming.iter().take(1).cloned());
     leads.extend(copies.iter().take(1).cloned());
-    leads.extend(scene.naming());
+    leads.extend(naming.into_iter().skip(1));
     leads.extend(chain.skip(NEAR));
     leads.extend(copies.into_iter().skip(1));
     leads.extend(crashes.into_iter().skip(1));

@@ -18,8 +18,8 @@ use super::words::words;
 
 /// The maximum number of lines, the failure itself among them; how many of them are for what bears
 /// on the contradiction; and how many more there are if that is less.
-const SHOWN: usize = 15;
-const LEADS: usize = 12;
+const SHOWN: usize = 16;
+const LEADS: usize = 13;
 const BESIDE: usize = 4;
 
 /// Where nothing is known of a contradiction.
