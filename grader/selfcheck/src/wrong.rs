@@ -60,7 +60,8 @@ pub fn public_tests_catch_most(lab: &Lab) -> Result<(), Failed> {
 }
 
 /// It builds, loses each test that it says it loses, and passes each that it says it passes; where
-/// it says so, failures show what they came of. One that only hidden tests catch passes all public ones and keeps most of the points.
+/// it says so, failures show what they came of. One that only hidden tests catch passes all public
+/// ones and keeps most of the points.
 pub fn is_caught(lab: &Lab, mutant: &Mutant) -> Result<(), Failed> {
     let folder = mutant.apply().map_err(|error| error.to_string())?;
     let mut request = lab.request_for_wrong(folder.path());

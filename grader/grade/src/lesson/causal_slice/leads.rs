@@ -180,7 +180,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Events that name the subject, those that name most of it first, each with what made it
-    /// happen and with what came of it and was lost: of what is said again and again the first, of what was lost and what came twice all.
+    /// happen and with what came of it and was lost; of what is said again and again the first.
     fn naming(&self) -> Vec<Vec<usize>> {
         let mut told = BTreeSet::new();
         let mut naming: Vec<(usize, usize)> = Vec::new();
@@ -253,7 +253,9 @@ impl<'a> Scene<'a> {
             group.extend(after.and_then(|_| handled_by(before, *node, step.at)));
             let last = step.lost.last();
             group.extend(last.and_then(|lost| handled_by(before, *node, lost.at)));
-            let starts = |step: &&RecordedStep| matches!(&step.what, Happening::Start { node: of, .. } if of == node);
+            let starts = |step: &&RecordedStep| {
+                matches!(step.what, Happening::Start { .. }) && step.what.node() == Some(*node)
+            };
             let start = self.steps[index..self.end].iter().position(starts);
             group.extend(start.map(|start| index + start));
             let matters = group.iter().any(|index| self.named(*index) > 0);
