@@ -38,6 +38,7 @@ mod watch;
 
 use std::{
     io::{self, IsTerminal},
+    path::Path,
     process::ExitCode,
     sync::{
         Arc,
@@ -147,13 +148,7 @@ fn carry_out(
             path,
             step,
             at,
-        } => {
-            let trace = faultline_grade::find_trace(course, trace.as_deref())?;
-            let (path, with_steps) = (path.as_deref(), *step || at.is_some());
-            let replayed = faultline_grade::replay(course, &trace, path, with_steps)?;
-            let places = places::of_replay(course, &replayed, path);
-            replay::replay(&replayed, *at, &places)
-        }
+        } => replay(course, trace.as_deref(), path.as_deref(), *step, *at),
         Command::Watch {
             lab,
             filters,
@@ -200,6 +195,19 @@ fn carry_out(
             model,
         } => check::check(path, *json, html.as_deref(), *model),
     }
+}
+
+fn replay(
+    course: &Course,
+    trace: Option<&Path>,
+    path: Option<&Path>,
+    step: bool,
+    at: Option<u64>,
+) -> Result<u8, Error> {
+    let trace = faultline_grade::find_trace(course, trace)?;
+    let replayed = faultline_grade::replay(course, &trace, path, step || at.is_some())?;
+    let places = places::of_replay(course, &replayed, path);
+    replay::replay(&replayed, at, &places)
 }
 
 fn hint(course: &Course, test: &str) -> Result<u8, Error> {
