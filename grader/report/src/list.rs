@@ -96,7 +96,8 @@ mod tests {
             test(long, 1, "A server that was away gets what was forgotten"),
         ];
         tests[0].category = "budget";
-        let end = "\n`cargo grade lab0 A` runs a part, and likewise a category: budget (1), safety\n(2)\n";
+        let end = "\n`cargo grade lab0 A` runs a part, and likewise a category: budget (1), \
+                   safety\n(2)\n";
         assert_eq!(
             list_text("lab0", &tests, 80),
             format!(
