@@ -274,8 +274,8 @@ pub enum Command {
         /// The lab, such as lab2; what was graded last if it is not given.
         lab: Option<String>,
 
-        /// Run only these parts (A, B, ...), categories (safety, chaos, ...) and the tests whose names
-        /// contain one of these texts.
+        /// Run only these parts (A, B, ...), categories (safety, chaos, ...) and the tests whose
+        /// names contain one of these texts.
         #[arg(value_name = "FILTER")]
         filters: Vec<String>,
 
