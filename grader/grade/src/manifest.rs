@@ -188,7 +188,8 @@ impl<'a> Manifest<'a> {
         let own_lints = |lints: &Value| lints.get("workspace").is_none();
         let is_there = |_: &Value| true;
         let is_filled = |section: &Value| section.as_table().is_some_and(|keys| !keys.is_empty());
-        let sections: [(&str, Counts, &str); 9] = [
+        let sections: [(&str, Counts, &str); 10] = [
+            ("build-dependencies", is_filled, "no build script is run"),
             (
                 "profile",
                 is_filled,
