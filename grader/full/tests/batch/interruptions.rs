@@ -100,7 +100,7 @@ fn two_graders_do_not_write_into_one_folder() {
     let mut first = start(class, class.begun("locked"));
     let mut lines = BufReader::new(first.stdout.take().expect("a pipe")).lines();
     assert!(
-        lines.any(|line| line.expect("UTF-8").contains("rows")),
+        lines.any(|line| line.expect("UTF-8").contains("students")),
         "it has begun"
     );
     let ran = class.run("locked", &[]);

@@ -118,6 +118,8 @@ impl Edit {
         if code != DOES_NOT_BUILD {
             return Some(format!("it exits with {code}:\n{said}"));
         }
+        // Where the submission is, the user has said: places begin there.
+        let said = said.replace(&format!("{path}/"), "").replace(path, "");
         let missing: Vec<&String> = self
             .shows
             .iter()
@@ -131,8 +133,6 @@ impl Edit {
         if !shows_a_line(&said, at, &source) {
             return Some(format!("it shows no line of {at}:\n{said}"));
         }
-        // Where the submission is, the user has said.
-        let said = said.replace(path, "");
         place_of_the_machine(&said).map(|place| format!("it shows `{place}`:\n{said}"))
     }
 }
