@@ -327,7 +327,11 @@ fn what_is_there_and_never_called_harms_nobody() {
         deed("no such thing").0,
         Ok(Some("no such deed: no such thing".to_owned()))
     );
-    // The library asks for the environment itself.
+    for fixture in ["hostile", "optimised"] {
+        let went_on = "true (Ok(1), Ok(2), true) (true, 0) true 4".to_owned();
+        assert_eq!(deed_of(fixture, "do not wait").0, Ok(Some(went_on)));
+    }
+    // The library would ask for the environment itself.
     assert_eq!(
         deed("capture a backtrace").0,
         Ok(Some("Disabled".to_owned()))
