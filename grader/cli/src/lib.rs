@@ -37,6 +37,7 @@ mod watch;
 
 use std::{
     io::{self, IsTerminal},
+    path::Path,
     process::ExitCode,
     sync::{
         Arc,
@@ -160,18 +161,14 @@ fn carry_out(
             path,
             step,
             at,
-        } => {
-            let trace = faultline_grade::find_trace(course, trace.as_deref())?;
-            let steps = match at {
-                Some(at) => Steps::And(*at),
-                None if *step => Steps::Shown,
-                None => Steps::Unseen,
-            };
-            let path = path.as_deref();
-            let replayed = faultline_grade::replay(course, &trace, path, steps, interrupt)?;
-            let places = places::of_replay(course, &replayed, path);
-            replay::replay(&replayed, *at, &places)
-        }
+        } => replay(
+            course,
+            trace.as_deref(),
+            path.as_deref(),
+            *step,
+            *at,
+            interrupt,
+        ),
         Command::Watch {
             lab,
             filters,
@@ -218,6 +215,25 @@ pub fn commands() -> Vec<String> {
     let commands = command.get_subcommands();
     let names = commands.map(|command| command.get_name().to_owned());
     names.chain(["help".to_owned()]).collect()
+}
+
+fn replay(
+    course: &Course,
+    trace: Option<&Path>,
+    path: Option<&Path>,
+    step: bool,
+    at: Option<u64>,
+    interrupt: &AtomicBool,
+) -> Result<u8, Error> {
+    let trace = faultline_grade::find_trace(course, trace)?;
+    let steps = match at {
+        Some(at) => Steps::And(at),
+        None if step => Steps::Shown,
+        None => Steps::Unseen,
+    };
+    let replayed = faultline_grade::replay(course, &trace, path, steps, interrupt)?;
+    let places = places::of_replay(course, &replayed, path);
+    replay::replay(&replayed, at, &places)
 }
 
 fn hint(course: &Course, test: &str) -> Result<u8, Error> {

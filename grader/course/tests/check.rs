@@ -178,7 +178,7 @@ fn a_page_shows_the_operations() {
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     let text = fs::read_to_string(&page).expect("the page");
     for expected in [
-        "was lost",
+        "no later read says",
         "line 3",
         "impossible",
         "An order that explains all replies",

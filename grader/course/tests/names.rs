@@ -145,7 +145,7 @@ fn a_failure_is_found_again_by_its_name() {
     for arguments in [&["hint", TEST][..], &["replay"], &["watch"]] {
         let error = project.refused(arguments);
         assert!(
-            error.contains("it has format 9, this grader reads 1"),
+            error.contains("it has format 9, this grader reads 2"),
             "{error}"
         );
     }

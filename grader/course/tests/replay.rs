@@ -233,7 +233,7 @@ fn a_stale_read_is_no_lost_write() {
         let trace = format!("{traces}/{test}.trace.json");
         let again = cargo_grade(&["replay", &trace, "--path", path]);
         assert!(
-            again.out.contains("The failure of the trace, again."),
+            again.out.contains("The same failure as in the trace."),
             "{}",
             again.out
         );

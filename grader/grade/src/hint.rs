@@ -1,6 +1,8 @@
 //! Hints: a question that leads on, for the kind of failure that a test had last. On request only,
 //! and never the fix.
 
+use faultline_labtest::Suite;
+
 use crate::{
     building::stage,
     course::Course,
@@ -42,7 +44,7 @@ pub fn hint(course: &Course, asked: &str) -> Result<Hint, Error> {
         last.as_ref(),
         "cargo grade hint",
     )?;
-    let (_, rubric) = course.lab(&name.lab)?;
+    let (suite, rubric) = course.lab(&name.lab)?;
     let row = rubric
         .tests
         .iter()
@@ -57,7 +59,7 @@ pub fn hint(course: &Course, asked: &str) -> Result<Hint, Error> {
     let path = trace_of(course, &name, last.as_ref());
     let path = path.ok_or_else(|| no_failure(&name, "give a hint for"))?;
     let trace = Trace::read(&path)?;
-    let stale = stale(course, &trace);
+    let stale = stale(course, suite, &trace);
     let kind = trace.kind;
     let text = row
         .hints
@@ -79,10 +81,10 @@ pub fn hint(course: &Course, asked: &str) -> Result<Hint, Error> {
 }
 
 /// A hint is for how the program failed; if its sources are others now, it may fail differently.
-fn stale(course: &Course, trace: &Trace) -> Option<String> {
+fn stale(course: &Course, suite: &Suite, trace: &Trace) -> Option<String> {
     let Trace { lab, test, .. } = trace;
     let submission = &trace.submission;
-    let why = match stage(&course.root.join(submission)) {
+    let why = match stage(&course.root.join(submission), suite) {
         Ok(staged) if staged.digest().to_string() == trace.digest => return None,
         Ok(_) => format!("{submission} has changed since it failed so"),
         Err(_) => format!("{submission}, which failed so, is no submission any more"),

@@ -1,8 +1,8 @@
 //! What a submission's `Cargo.toml` asks for and does not get.
 //!
 //! A submission is compiled by calls of rustc that are the same for everybody, so its manifest has
-//! no effect. Who wants another crate, edition or feature learns it here, in a line for each kind of
-//! wish. What the manifests of starters say is no wish.
+//! no effect. Who wants another crate, edition or feature learns it here, in a line for each kind
+//! of wish. What the manifests of starters say is no wish.
 
 use faultline_host::{Staged, build::EDITION, stage::LeftOut};
 use faultline_labtest::Suite;
@@ -188,7 +188,8 @@ impl<'a> Manifest<'a> {
         let own_lints = |lints: &Value| lints.get("workspace").is_none();
         let is_there = |_: &Value| true;
         let is_filled = |section: &Value| section.as_table().is_some_and(|keys| !keys.is_empty());
-        let sections: [(&str, fn(&Value) -> bool, &str); 9] = [
+        let sections: [(&str, Counts, &str); 10] = [
+            ("build-dependencies", is_filled, "no build script is run"),
             (
                 "profile",
                 is_filled,
@@ -231,6 +232,9 @@ impl<'a> Manifest<'a> {
         }
     }
 }
+
+/// Whether a section of the manifest asks for something.
+type Counts = fn(&Value) -> bool;
 
 fn plural(names: &[String], what: &str) -> String {
     format!("{what}{}", if names.len() == 1 { "" } else { "s" })

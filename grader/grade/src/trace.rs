@@ -11,8 +11,8 @@ use crate::{error::Error, files::write_whole};
 /// say what survives a crash; they are read, too.
 const FORMAT: u32 = 4;
 
-/// A program that does as much as it may, in each test, would fill a disk with its schedules. Others
-/// have some 100 KiB.
+/// A program that does as much as it may, in each test, would fill a disk with its schedules.
+/// Others have some 100 KiB.
 const MOST_BYTES: usize = 8 << 20;
 
 /// The name of a test's trace in the folder of traces.

@@ -51,6 +51,9 @@ pub fn list_text(lab: &str, tests: &[Listed], width: usize) -> String {
             out += &format!("{:indent$}{}\n", "", line.dimmed());
         }
     }
+    if categories.len() < 2 {
+        return out;
+    }
     let categories: Vec<String> = categories
         .iter()
         .map(|(category, tests)| format!("{category} ({tests})"))
@@ -87,12 +90,14 @@ mod tests {
             category: "safety",
         };
         let long = "a_server_that_was_away_gets_what_was_forgotten";
-        let tests = [
+        let mut tests = [
             test("a_ping", 0, "A ping"),
             test("one_request", 1, "One request of each client is remembered"),
             test(long, 1, "A server that was away gets what was forgotten"),
         ];
-        let end = "\n`cargo grade lab0 A` runs a part, and likewise a category: safety (3)\n";
+        tests[0].category = "budget";
+        let end = "\n`cargo grade lab0 A` runs a part, and likewise a category: budget (1), \
+                   safety\n(2)\n";
         assert_eq!(
             list_text("lab0", &tests, 80),
             format!(

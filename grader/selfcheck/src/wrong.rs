@@ -59,9 +59,9 @@ pub fn public_tests_catch_most(lab: &Lab) -> Result<(), Failed> {
     })
 }
 
-/// It builds, loses each test that it says it loses, and passes each that it says it passes. Where it
-/// says so, failures show what caused them. One that only hidden tests catch passes all public ones
-/// and keeps most of the points. And each of its failures replays.
+/// It builds, loses each test that it says it loses, and passes each that it says it passes. Where
+/// it says so, failures show what caused them. One that only hidden tests catch passes all public
+/// ones and keeps most of the points. And each of its failures replays.
 pub fn is_caught(lab: &Lab, mutant: &Mutant) -> Result<(), Failed> {
     let folder = mutant.apply().map_err(|error| error.to_string())?;
     let mut request = lab.request_for_wrong(folder.path());

@@ -30,6 +30,8 @@ pub struct RecordedStep {
     pub notes: Vec<String>,
     /// In a crash: the writes that no sync had made safe and that are gone.
     pub lost: Vec<LostWrite>,
+    /// In a crash: the effects that the node had asked for and that did not happen, in words.
+    pub undone: Vec<String>,
     /// What became of its node's state, if that was looked at.
     pub state: Option<Change>,
     /// The world after it, if that was looked at.
@@ -163,6 +165,7 @@ impl Recording {
             printed: String::new(),
             notes: Vec::new(),
             lost: Vec::new(),
+            undone: Vec::new(),
             state,
             world: None,
         });
@@ -252,10 +255,10 @@ impl Recording {
         self.forget();
     }
 
-    /// What the crash that is the last step took from the node's disk.
-    pub(crate) fn lost(&mut self, writes: Vec<LostWrite>) {
+    /// What the crash that is the last step took from the node's disk, and what it left undone.
+    pub(crate) fn lost(&mut self, writes: Vec<LostWrite>, undone: Vec<String>) {
         if let Some(step) = self.steps.back_mut() {
-            step.lost = writes;
+            (step.lost, step.undone) = (writes, undone);
         }
     }
 

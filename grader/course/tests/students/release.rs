@@ -93,7 +93,10 @@ fn only_what_is_named_goes_to_students() {
         "labs/lab2-primary-backup/.idea/src/answer.rs",
         "labs/lab2-primary-backup/notes.txt",
         "labs/lab2-primary-backup/tests/answer.rs",
+        "labs/lab2-primary-backup/answer/src/lib.rs",
+        "starter/lab2/answer/Cargo.toml",
         "starter/lab2/answer/src/lib.patch",
+        "starter/lab2/answer/src/lib.rs",
         "starter/lab2-mine/Cargo.toml",
         "starter/lab2-mine/src/lib.rs",
     ] {

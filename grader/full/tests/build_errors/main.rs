@@ -1,5 +1,5 @@
-//! One mistake in a starter or a reference is told by the compiler: the grader gets in the way of no
-//! ordinary error. The mistakes are data, `edits.toml`.
+//! One mistake in a starter or a reference is told by the compiler: the grader gets in the way of
+//! no ordinary error. The mistakes are data, `edits.toml`.
 
 mod manifests;
 

@@ -236,8 +236,8 @@ fn lives(recording: &Recording) -> Vec<(u64, Change)> {
     changes
 }
 
-/// What clients asked until the failure and were answered until it was noticed, key by key; only the key of the impossible answer, if there
-/// is one.
+/// What clients asked until the failure and were answered until it was noticed, key by key; only
+/// the key of the impossible answer, if there is one.
 pub fn history(asked: &[faultline_sim::Asked], violation: &Violation) -> Vec<KeyHistory> {
     let impossible = asked
         .iter()

@@ -54,7 +54,10 @@ pub fn tell(recording: &Recording, violation: &Violation, asked: &[Asked]) -> Ve
         first: first_deliveries(&steps),
         forgotten: recording.forgotten,
     };
-    let mut story = Story::default();
+    let mut story = Story {
+        about: violation.about,
+        ..Story::default()
+    };
     let mut before: Option<usize> = None;
     for index in &shown {
         let index = *index;
@@ -124,6 +127,7 @@ impl Told<'_> {
                 let event = format!("in event {}", self.number(event));
                 text = text.replace("in this event", &event);
             }
+            text += &undone(step);
             text += &lost(step, |at| of(at).map(|event| self.number(event)));
         }
         TraceLine {
@@ -144,6 +148,22 @@ fn alike_word_for_word(one: &Happening, other: &Happening) -> bool {
         Happening::Receive { node: to, from: by, message: words, .. },
     ) if node == to && from == by && message == words)
 }
+
+/// What a crash in the middle of an event left undone.
+fn undone(step: &RecordedStep) -> String {
+    match step.undone.as_slice() {
+        [] => String::new(),
+        few if few.len() <= UNDONE => format!("; left undone: {}", few.join(", ")),
+        many => {
+            let more = many.len() - UNDONE;
+            let first = many[..UNDONE].join(", ");
+            format!("; left undone: {first} and {more} more effects")
+        }
+    }
+}
+
+/// The maximum number of effects left undone that are told.
+const UNDONE: usize = 4;
 
 /// What a crash took: `; never synced, and lost: log (append 20 bytes, event 7)`.
 fn lost(step: &RecordedStep, written_in: impl Fn(Time) -> Option<u64>) -> String {
@@ -177,6 +197,8 @@ const BACK: usize = 4;
 
 #[derive(Default)]
 struct Story {
+    /// What comes later did not lead to the failure, so what is like it tells nothing.
+    about: Time,
     lines: Vec<TraceLine>,
     /// The last lines that are messages: where they stand, and what others like them have in
     /// common with them.
@@ -206,6 +228,9 @@ impl Story {
     fn skip(&mut self, steps: &[&RecordedStep], range: Range<usize>) {
         let mut like: BTreeMap<usize, (usize, Time)> = BTreeMap::new();
         for step in &steps[range.clone()] {
+            if step.at > self.about {
+                break;
+            }
             let Some(alike) = alike(&step.what) else {
                 continue;
             };

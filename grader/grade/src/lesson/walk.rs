@@ -226,6 +226,8 @@ mod tests {
                 printed: String::new(),
                 notes: Vec::new(),
                 state: None,
+                lost: Vec::new(),
+                undone: Vec::new(),
                 world: None,
             });
         }

@@ -166,8 +166,8 @@ fn what_the_compiler_did_not_get_stands_below_its_errors() {
     };
     let notes = "\n\nnote: these files are not graded, so the compiler did not see them\n  \
                  src/data.txt: no source\n\nnote: a submission's manifest has no effect\n  \
-                 Cargo.toml: it asks for the crate `rand` 0.8, but submissions are linked\n    with \
-                 labkit, lab2-api and serde only";
+                 Cargo.toml: it asks for the crate `rand` 0.8, but submissions are linked\n    \
+                 with labkit, lab2-api and serde only";
     assert!(
         error.plain.ends_with(notes) && error.coloured.ends_with(notes),
         "{error}"

@@ -11,9 +11,10 @@ use faultline_sim::{
 use super::{ROUTINE, alike, fatal, past};
 use crate::lesson::words::words;
 
-/// The maximum number of events of a chain of causes, of that of the other side, and of events that
-/// name the subject.
+/// The maximum number of events of a chain of causes, of those of it that come before all else, of
+/// the chain of the other side, and of events that name the subject.
 const CHAIN: usize = 6;
+const NEAR: usize = 4;
 const OTHER_CHAIN: usize = 2;
 const NAMING: usize = 4;
 
@@ -39,9 +40,9 @@ pub fn leads(recording: &Recording, violation: &Violation, asked: &[Asked]) -> V
     let end = fatal.map_or(end, |fatal| fatal + 1);
     let scene = Scene::new(&steps, end, violation, asked, fatal);
     let mut leads = Vec::new();
-    if let Some(fatal) = fatal {
-        leads.extend(scene.chain(fatal, CHAIN).into_iter().map(|one| vec![one]));
-    }
+    let chain = fatal.map(|fatal| scene.chain(fatal, CHAIN));
+    let chain = chain.into_iter().flatten().map(|one| vec![one]);
+    leads.extend(chain.clone().take(NEAR));
     let crashes = scene.crashes();
     leads.extend(crashes.iter().take(1).cloned());
     for moment in scene.other_sides(violation, asked) {
@@ -49,8 +50,11 @@ pub fn leads(recording: &Recording, violation: &Violation, asked: &[Asked]) -> V
         leads.extend(chain.into_iter().map(|one| vec![one]));
     }
     let copies = scene.copies();
+    let naming = scene.naming();
+    leads.extend(naming.iter().take(1).cloned());
     leads.extend(copies.iter().take(1).cloned());
-    leads.extend(scene.naming());
+    leads.extend(naming.into_iter().skip(1));
+    leads.extend(chain.skip(NEAR));
     leads.extend(copies.into_iter().skip(1));
     leads.extend(crashes.into_iter().skip(1));
     if violation.kind == FailureKind::NoProgress {
@@ -176,7 +180,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Events that name the subject, those that name most of it first, each with what made it
-    /// happen and with what came of it and was lost: of what is said again and again the first, of what was lost and what came twice all.
+    /// happen and with what came of it and was lost; of what is said again and again the first.
     fn naming(&self) -> Vec<Vec<usize>> {
         let mut told = BTreeSet::new();
         let mut naming: Vec<(usize, usize)> = Vec::new();
@@ -203,7 +207,8 @@ impl<'a> Scene<'a> {
         let with_cause = |(_, index): (usize, usize)| {
             let both = self.cause(index).into_iter().chain([index]);
             let firsts = both.clone().filter_map(|index| first.get(&index).copied());
-            both.chain(firsts)
+            both.rev()
+                .chain(firsts)
                 .chain(lost.get(&index).copied())
                 .collect()
         };
@@ -248,7 +253,9 @@ impl<'a> Scene<'a> {
             group.extend(after.and_then(|_| handled_by(before, *node, step.at)));
             let last = step.lost.last();
             group.extend(last.and_then(|lost| handled_by(before, *node, lost.at)));
-            let starts = |step: &&RecordedStep| matches!(&step.what, Happening::Start { node: of, .. } if of == node);
+            let starts = |step: &&RecordedStep| {
+                matches!(step.what, Happening::Start { .. }) && step.what.node() == Some(*node)
+            };
             let start = self.steps[index..self.end].iter().position(starts);
             group.extend(start.map(|start| index + start));
             let matters = group.iter().any(|index| self.named(*index) > 0);

@@ -18,8 +18,8 @@ use super::words::words;
 
 /// The maximum number of lines, the failure itself among them; how many of them are for what bears
 /// on the contradiction; and how many more there are if that is less.
-const SHOWN: usize = 15;
-const LEADS: usize = 12;
+const SHOWN: usize = 16;
+const LEADS: usize = 13;
 const BESIDE: usize = 4;
 
 /// Where nothing is known of a contradiction.
@@ -50,9 +50,16 @@ pub fn what_matters(
             .rposition(|step| matches!(step.what, Happening::Stop { .. })),
     );
     for group in leads::leads(recording, violation, asked) {
-        let more: BTreeSet<usize> = shown.iter().chain(&group).copied().collect();
-        if lines(&steps, &more) <= LEADS {
-            shown = more;
+        let whole: BTreeSet<usize> = shown.iter().chain(&group).copied().collect();
+        if lines(&steps, &whole) <= LEADS {
+            shown = whole;
+            continue;
+        }
+        // Better a part of it than nothing: what comes first tells most.
+        for index in group {
+            if shown.insert(index) && lines(&steps, &shown) > LEADS {
+                shown.remove(&index);
+            }
         }
     }
     let most = SHOWN_ALONE.max(lines(&steps, &shown) + BESIDE).min(SHOWN);
