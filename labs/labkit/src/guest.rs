@@ -472,22 +472,56 @@ macro_rules! export_lab {
             /// The grader calls this where the program calls `print!` or `println!`.
             #[unsafe(no_mangle)]
             pub extern "Rust" fn faultline_print(text: std::fmt::Arguments<'_>) {
-                if may_print() != 0 {
-                    write_whole(std::io::stdout().lock(), text);
-                }
+                print_to(|| std::io::stdout().lock(), text);
             }
 
             /// The same for `eprint!`, `eprintln!` and `dbg!`.
             #[unsafe(no_mangle)]
             pub extern "Rust" fn faultline_eprint(text: std::fmt::Arguments<'_>) {
-                if may_print() != 0 {
-                    write_whole(std::io::stderr().lock(), text);
-                }
+                print_to(|| std::io::stderr().lock(), text);
             }
 
-            fn write_whole(mut to: impl std::io::Write, text: std::fmt::Arguments<'_>) {
-                to.write_fmt(text)
-                    .expect("the grader takes what is printed");
+            /// The grader calls this where the program calls `Backtrace::capture`, which would ask
+            /// the environment.
+            #[unsafe(no_mangle)]
+            pub extern "Rust" fn faultline_backtrace() -> std::backtrace::Backtrace {
+                std::backtrace::Backtrace::disabled()
+            }
+
+            fn print_to<W: std::io::Write>(to: fn() -> W, text: std::fmt::Arguments<'_>) {
+                // Even to begin costs something.
+                if may_print() == 0 {
+                    return;
+                }
+                let mut print = Print {
+                    to: to(),
+                    full: false,
+                };
+                let result = std::fmt::Write::write_fmt(&mut print, text);
+                assert!(
+                    result.is_ok() || print.full,
+                    "a `Debug` or `Display` of the program returned an error"
+                );
+            }
+
+            /// Prints while there is room. Then it ends the formatting, too: one large text must
+            /// not use up the fuel for what nobody sees.
+            struct Print<W> {
+                to: W,
+                full: bool,
+            }
+
+            impl<W: std::io::Write> std::fmt::Write for Print<W> {
+                fn write_str(&mut self, piece: &str) -> std::fmt::Result {
+                    // Asked once more, the grader would count one more call that was left out.
+                    self.full = self.full || may_print() == 0;
+                    if self.full {
+                        return Err(std::fmt::Error);
+                    }
+                    let written = self.to.write_all(piece.as_bytes());
+                    written.expect("the grader takes what is printed");
+                    Ok(())
+                }
             }
 
             thread_local! {

@@ -37,14 +37,12 @@ const MAX_OUTPUT_BYTES: u64 = 4 << 20;
 
 /// Names without which a program cannot reach those functions of the standard library that only say
 /// "not supported" on the nodes' target, and are so short that an optimiser leaves nothing of a
-/// call. A node that calls one must be stopped there, so a program with such a name in it is not
-/// optimised: that makes it slower, and changes nothing else.
-const OPTIMISED_AWAY: [&str; 5] = [
-    "TcpStream",
-    "TcpListener",
-    "UdpSocket",
-    "current_exe",
-    "home_dir",
+/// call. A node that calls one must be stopped there, so a program with such a name in it, and that
+/// of its module, is not optimised: that makes it slower, and changes nothing else.
+const OPTIMISED_AWAY: [(&str, &[&str]); 3] = [
+    ("net", &["TcpStream", "TcpListener", "UdpSocket"]),
+    ("env", &["current_exe", "home_dir"]),
+    ("thread", &["available_parallelism"]),
 ];
 
 /// What a build may start from. The module is the same bytes in any case. Errors are always those
@@ -230,7 +228,10 @@ impl Build<'_> {
     fn rustc(&self, source: &str, crate_name: &str, crate_type: &str) -> Command {
         let prebuilt = self.prebuilt;
         let rustc = prebuilt.toolchain.rustc();
-        let opt_level = if scan::names(self.sources(), &OPTIMISED_AWAY) {
+        let reaches = |(module, items): &(&str, &[&str])| {
+            scan::names(self.sources(), items) && scan::names(self.sources(), &[module])
+        };
+        let opt_level = if OPTIMISED_AWAY.iter().any(reaches) {
             "0"
         } else {
             self.options.opt_level

@@ -68,6 +68,10 @@ pub(super) fn explain(
             stack_overflow()
         }
         Trap::UnreachableCodeReached => match panic {
+            Some(Panic {
+                message,
+                place: None,
+            }) if let Some(advice) = lacking::panicked_with(&message) => refused(&message, advice),
             // A panic in the library's own code does not know who called it.
             Some(Panic { message, place }) => Fault::Panic {
                 message,

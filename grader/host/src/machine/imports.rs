@@ -192,8 +192,9 @@ fn state_of_file(file: i32, _: i32) -> wasmtime::Result<i32> {
     Ok(BAD_FILE)
 }
 
-/// Whether there is still room for what is printed. If not, nothing is formatted either: nobody
-/// would see it, and right code must not run out of fuel for it.
+/// Whether there is still room for what is printed, asked before each piece of a text. If not, the
+/// rest is not formatted either: nobody would see it, and right code must not run out of fuel for
+/// it.
 fn may_print(mut caller: Caller<'_, Host>) -> i32 {
     let host = caller.data_mut();
     let may = host.print_room > 0;

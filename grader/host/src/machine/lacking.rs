@@ -19,6 +19,11 @@ pub(super) const CLOCK: &str = "it reads a clock (as `Instant::now` and `SystemT
                                 clock says so (`ctx.clock`)";
 pub(super) const WAIT: &str = "it waits (as `thread::sleep` does). A handler cannot wait: use \
                                `ctx.set_timer` and return";
+const ANOTHER: &str = "it waits for another thread. A node has one thread, so nobody would ever \
+                       wake it: return from the handler; the next message calls the node again, \
+                       or a timer (`ctx.set_timer`)";
+const CORES: &str = "it asks how many threads this machine can run at once. A node has one thread: \
+                     do the work in the handler";
 pub(super) const YIELD: &str = "it gives way to other threads (as `thread::yield_now` does). A \
                                 node has one thread: return from the handler";
 pub(super) const NETWORK: &str = "it uses the network of this machine. A node has its own: use \
@@ -36,9 +41,21 @@ pub(super) const PROCESS: &str = "it starts, ends or names a process of this mac
                                   go on";
 pub(super) const NOTHING_LIKE_IT: &str = "a node has nothing like it";
 
-const ALL: [Lacking; 12] = [
+const ALL: [Lacking; 17] = [
+    of(&["std", "thread", "lifecycle", "spawn_unchecked"], THREAD),
     of(&["pthread_create"], THREAD),
     of(&["__pthread_create"], THREAD),
+    of(&["std", "thread", "functions", "park"], ANOTHER),
+    of(&["std", "thread", "functions", "park_timeout"], WAIT),
+    of(
+        &["std", "thread", "functions", "available_parallelism"],
+        CORES,
+    ),
+    // A channel makes one when it has to wait, to be woken by it.
+    of(
+        &["std", "sync", "mpmc", "context", "Context", "new"],
+        ANOTHER,
+    ),
     of(&["getcwd"], ENVIRONMENT),
     of(&["std", "env", "temp_dir"], ENVIRONMENT),
     of(&["std", "env", "current_exe"], ENVIRONMENT),
@@ -66,9 +83,28 @@ pub(super) fn named(symbol: &str) -> Option<&'static Lacking> {
     ALL.iter().find(|lacking| is(symbol, lacking.path))
 }
 
-/// Whether the standard library asks for the environment on its own behalf, as a panic does to know
-/// how much it shall tell. `callers` are the symbols of the functions that are being carried out,
-/// the innermost first.
+/// What the standard library says when it panics because a thread would have to wait for another:
+/// `Condvar`, `Barrier`, and `OnceLock::wait`.
+const CANNOT_WAIT: [&str; 2] = [
+    "condvar wait not supported",
+    "not implementable on this target",
+];
+
+/// What is wrong with a call that ended in a panic of the library's with this message, if it is
+/// that a node lacks something.
+pub(super) fn panicked_with(message: &str) -> Option<&'static str> {
+    CANNOT_WAIT.contains(&message).then_some(ANOTHER)
+}
+
+/// Functions of the standard library that ask for the environment on their own behalf, to know how
+/// much to tell of a panic. Any other may have been handed a closure of the program's that asks.
+const ASKING: [&[&str]; 2] = [
+    &["std", "panic", "get_backtrace_style"],
+    &["std", "panicking", "default_hook"],
+];
+
+/// Whether the standard library asks for the environment on its own behalf. `callers` are the
+/// symbols of the functions that are being carried out, the innermost first.
 pub(super) fn asks_for_itself<'a>(callers: impl IntoIterator<Item = &'a str>) -> bool {
     let of_rust = |symbol: &str| symbol.starts_with("_ZN") || symbol.starts_with("_R");
     let of_std = |symbol: &str| symbol.starts_with("_ZN3std") || symbol.contains("_3std");
@@ -77,7 +113,8 @@ pub(super) fn asks_for_itself<'a>(callers: impl IntoIterator<Item = &'a str>) ->
     let mut others = callers
         .into_iter()
         .filter(|symbol| of_rust(symbol) && !asks(symbol));
-    others.next().is_some_and(of_std)
+    let asking = |symbol| ASKING.iter().any(|path| is(symbol, path));
+    others.next().is_some_and(asking)
 }
 
 /// Whether a symbol is that of the function with this path. rustc has two ways to write a path into
@@ -153,14 +190,15 @@ mod tests {
             "_RNvNtCset5xJoy1xWQ_3std3env7__var_os",
         ];
         let by = |caller| asks_for_itself(asked.into_iter().chain([caller]));
+        assert!(by("_RNvNtCset5xJoy1xWQ_3std5panic19get_backtrace_style"));
         assert!(by("_RNvNtCset5xJoy1xWQ_3std9panicking12default_hook"));
-        assert!(by(
-            "_ZN3std6thread9lifecycle15spawn_unchecked17h0123456789abcdefE"
-        ));
         assert!(!by("_ZN12lab0_student4echo17h0123456789abcdefE"));
         // Handed to something of the library's that calls it.
         assert!(!by(
             "_ZN4core6option15Option$LT$T$GT$8and_then17h0123456789abcdefE"
+        ));
+        assert!(!by(
+            "_ZN3std4sync9once_lock17OnceLock$LT$T$GT$10initialize17h0123456789abcdefE"
         ));
     }
 

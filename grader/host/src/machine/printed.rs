@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 pub(super) struct Printed {
     kept: Vec<u8>,
     dropped_bytes: u64,
-    /// Calls of `println!` and the like that were not carried out.
+    /// Calls of `println!` and the like that were not carried out, or not to their end.
     dropped_calls: u64,
 }
 
@@ -20,7 +20,7 @@ impl Printed {
         self.dropped_bytes = self.dropped_bytes.saturating_add(dropped.len() as u64);
     }
 
-    /// Counts a call that would print more than is kept.
+    /// Counts a call that would print more than there is room for.
     pub fn skip(&mut self) {
         self.dropped_calls = self.dropped_calls.saturating_add(1);
     }

@@ -1,8 +1,9 @@
 //! Changes a few functions of a module before it is compiled.
 //!
-//! A function that a node lacks gets a body that ends the node, and `println!` one that asks first
-//! whether there is still room. No function gets longer, so that all others stay where the lines of
-//! the sources say they are.
+//! A function that a node lacks gets a body that ends the node, `println!` one that asks whether
+//! there is still room, and `Backtrace::capture` one that does not ask the environment: the C
+//! library asks once and remembers, so the program's own question would go unheard. No function
+//! gets longer, so that all others stay where the lines of the sources say they are.
 
 use std::{collections::HashMap, ops::Range};
 
@@ -11,9 +12,13 @@ use wasmparser::{ExternalKind, KnownCustom, Name, Parser, Payload, TypeRef};
 use super::lacking;
 
 /// Functions of the standard library, and the exports of labkit's glue that take their place.
-const REPLACED: [(&[&str], &str); 2] = [
+const REPLACED: [(&[&str], &str); 3] = [
     (&["std", "io", "stdio", "_print"], "faultline_print"),
     (&["std", "io", "stdio", "_eprint"], "faultline_eprint"),
+    (
+        &["std", "backtrace", "Backtrace", "capture"],
+        "faultline_backtrace",
+    ),
 ];
 
 const UNREACHABLE: u8 = 0x00;

@@ -118,7 +118,7 @@ pub fn why_rejected(files: &Files, options: &Options<'_>) -> Rejected {
 fn optimised() -> Files {
     let mut files = fixture("hostile");
     let text = files.get_mut("src/lacking.rs").expect("it is there");
-    let spoils = ["Tcp", "Udp", "current_exe", "home_dir"];
+    let spoils = ["Tcp", "Udp", "current_exe", "home_dir", "parallelism"];
     let lines = text
         .lines()
         .filter(|line| !spoils.iter().any(|name| line.contains(name)));
