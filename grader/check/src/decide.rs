@@ -17,7 +17,7 @@ use crate::{
 /// The first turn of each partition, in configurations. Most are decided in it.
 const FIRST_TURN: u64 = 4_000;
 
-/// By how much each turn is longer than the one before.
+/// Factor by which each turn is longer than the one before.
 const TURN_GROWTH: u64 = 8;
 
 /// How it was found out that there is no linearization.

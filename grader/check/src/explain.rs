@@ -33,11 +33,11 @@ use crate::{
     zones::Decision,
 };
 
-/// How many configurations one question may take.
+/// Maximum number of configurations for one question.
 const FUEL: u64 = 20_000;
 
-/// How many configurations all questions together may take. To ask costs something, too, for long
-/// histories.
+/// Maximum number of configurations for all questions together. For long histories asking has a
+/// cost, too.
 const ALL_FUEL: u64 = 100_000;
 
 /// What it costs to ask about this number of operations.

@@ -35,7 +35,7 @@
 //! let Ok(Verdict::Violated(violation)) = check(&Store::default(), &history, DEFAULT_BUDGET) else {
 //!     panic!("the get has to see the put");
 //! };
-//! assert_eq!((violation.kind, violation.impossible), (Anomaly::LostWrite, 1));
+//! assert_eq!((violation.kind, violation.impossible), (Anomaly::StaleOrLost, 1));
 //! ```
 //!
 //! # Where to read on

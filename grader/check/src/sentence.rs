@@ -40,6 +40,7 @@ impl Anomaly {
             Anomaly::StaleRead => "stale-read",
             Anomaly::NonMonotonicRead => "non-monotonic-read",
             Anomaly::LostWrite => "lost-write",
+            Anomaly::StaleOrLost => "stale-read-or-lost-write",
             Anomaly::LostUpdate => "lost-update",
             Anomaly::Overlap => "overlap",
             Anomaly::Cycle => "cycle",
@@ -71,8 +72,10 @@ impl Violation {
             .or_else(|| self.about_conditions(&one, &core))
             .unwrap_or_else(|| {
                 format!(
-                    "no order of {} operations explains their replies, such as that of {one}",
-                    core.len()
+                    "no order of {} operations explains their replies: with that of {} it became \
+                     impossible",
+                    core.len(),
+                    tell(self.impossible).with_times()
                 )
             })
     }
@@ -81,13 +84,13 @@ impl Violation {
     fn about_conditions(&self, one: &str, core: &[Told]) -> Option<String> {
         Some(match (self.kind, &core[1..]) {
             (Anomaly::Overlap, [..]) if core.len() == 4 => format!(
-                "two values were current in turns: one for {one} and {}, the other one for {} and \
+                "two values were current in turns: one for {one} and {}, the other for {} and \
                  {}",
                 core[2].with_times(),
                 core[1].with_times(),
                 core[3].with_times()
             ),
-            (Anomaly::Cycle, []) => format!("{one} worked on the value that it wrote itself"),
+            (Anomaly::Cycle, []) => format!("{one} used the value that it wrote itself"),
             (Anomaly::Cycle, [next, ..]) => match self.context.len() {
                 0 => format!(
                     "{one} and {} each needed the value that the other one wrote",
@@ -102,7 +105,7 @@ impl Violation {
                 }
             },
             (Anomaly::WrongRefusal, [..]) => {
-                format!("{one} was refused, although its condition held all the time")
+                format!("{one} was refused although its condition held throughout")
             }
             _ => return None,
         })
@@ -113,16 +116,16 @@ impl Violation {
 fn about_values(kind: Anomaly, one: &str, rest: &[Told]) -> Option<String> {
     Some(match (kind, rest) {
         (Anomaly::WrongReply, _) => {
-            format!("{one} was answered with what no such operation is answered with")
+            format!("{one} got a reply that such an operation never gives")
         }
         (Anomaly::Phantom, [write, ..]) => {
             format!(
-                "{one} saw a value that no order of the writes gives: {} is in the wrong place",
+                "{one} saw a value that no order of the writes produces: {} is in the wrong place",
                 write.name
             )
         }
         (Anomaly::Phantom, []) => {
-            format!("{one} saw a value that no order of the writes gives")
+            format!("{one} saw a value that no order of the writes produces")
         }
         (Anomaly::FutureRead, [write, ..]) => {
             format!(
@@ -139,7 +142,7 @@ fn about_values(kind: Anomaly, one: &str, rest: &[Told]) -> Option<String> {
         }
         (Anomaly::Fork, [other, ..]) => {
             format!(
-                "{one} and {} saw values of which neither continues the other",
+                "{one} and {} saw two values, neither of which extends the other",
                 other.with_times()
             )
         }
@@ -158,21 +161,27 @@ fn about_order(kind: Anomaly, one: &str, rest: &[Told]) -> Option<String> {
         }
         (Anomaly::StaleRead, [newer, ..]) => {
             format!(
-                "{one} worked on a value from before {}, which had ended at {}",
+                "{one} used a value from before {}, which had ended at {}",
                 newer.name,
                 newer.end()
             )
         }
         (Anomaly::NonMonotonicRead, [newer, ..]) => {
             format!(
-                "{one} worked on an older value than {} had seen by {}",
+                "{one} used an older value than {} had seen by {}",
                 newer.name,
                 newer.end()
             )
         }
         (Anomaly::LostWrite, [write, ..]) => format!(
-            "{}, acknowledged at {}, was lost: {one} came later and worked on the value before \
-                 it",
+            "{}, acknowledged at {}, was lost: {one} came later and used the value from \
+             before it",
+            write.name,
+            write.end()
+        ),
+        (Anomaly::StaleOrLost, [write, ..]) => format!(
+            "{one} came after {}, acknowledged at {}, and used the value from before it; no later \
+             read says whether that write is still there",
             write.name,
             write.end()
         ),
@@ -260,22 +269,22 @@ mod tests {
         (violation.kind, sentence)
     }
 
-    const EXAMPLES: [(Anomaly, &[&str], &str); 19] = [
+    const EXAMPLES: [(Anomaly, &[&str], &str); 21] = [
         (
             Anomaly::WrongReply,
             &["1-2 put a = b"],
-            "A's put a (1 - 2) was answered with what no such operation is answered with",
+            "A's put a (1 - 2) got a reply that such an operation never gives",
         ),
         (
             Anomaly::Phantom,
             &["1-2 put a", "3-4 get = x"],
-            "B's get (3 - 4) saw a value that no order of the writes gives",
+            "B's get (3 - 4) saw a value that no order of the writes produces",
         ),
         (
             Anomaly::Phantom,
             &["1-2 put a;", "1-2 append b;", "3-4 get = b;a;"],
-            "C's get (3 - 4) saw a value that no order of the writes gives: A's put a; is in the \
-             wrong place",
+            "C's get (3 - 4) saw a value that no order of the writes produces: A's put a; is in \
+             the wrong place",
         ),
         (
             Anomaly::FutureRead,
@@ -306,8 +315,8 @@ mod tests {
                 "10-11 get = a;b;",
                 "12-13 get = b;a;",
             ],
-            "C's get (10 - 11) and D's get (12 - 13) saw values of which neither continues the \
-             other",
+            "C's get (10 - 11) and D's get (12 - 13) saw two values, neither of which \
+             extends the other",
         ),
         (
             Anomaly::Reordered,
@@ -318,7 +327,7 @@ mod tests {
         (
             Anomaly::StaleRead,
             &["1-2 put a", "3-4 put b", "5-6 get = b", "7-8 get = a"],
-            "D's get (7 - 8) worked on a value from before B's put b, which had ended at 4",
+            "D's get (7 - 8) used a value from before B's put b, which had ended at 4",
         ),
         (
             Anomaly::StaleRead,
@@ -328,12 +337,12 @@ mod tests {
                 "5-6 get = a;",
                 "7-8 get = a;b;",
             ],
-            "C's get (5 - 6) worked on a value from before B's append b;, which had ended at 4",
+            "C's get (5 - 6) used a value from before B's append b;, which had ended at 4",
         ),
         (
             Anomaly::NonMonotonicRead,
             &["1-20 put a", "3-4 get = a", "5-6 get = ''"],
-            "C's get (5 - 6) worked on an older value than B's get had seen by 4",
+            "C's get (5 - 6) used an older value than B's get had seen by 4",
         ),
         (
             Anomaly::NonMonotonicRead,
@@ -343,13 +352,24 @@ mod tests {
                 "5-6 get = ''",
                 "5-6 append b;",
             ],
-            "C's get (5 - 6) worked on an older value than B's get had seen by 4",
+            "C's get (5 - 6) used an older value than B's get had seen by 4",
+        ),
+        (
+            Anomaly::StaleOrLost,
+            &["1-2 put a", "3-4 put b", "5-6 get = a"],
+            "C's get (5 - 6) came after B's put b, acknowledged at 4, and used the value from before \
+             it; no later read says whether that write is still there",
         ),
         (
             Anomaly::LostWrite,
-            &["1-2 put a", "3-4 put b", "5-6 get = a"],
-            "B's put b, acknowledged at 4, was lost: C's get (5 - 6) came later and worked on the \
-             value before it",
+            &["1-2 put a", "3-4 put b", "5-6 get = a", "7-8 get = a"],
+            "B's put b, acknowledged at 4, was lost: C's get (5 - 6) came later and used the value \
+             from before it",
+        ),
+        (
+            Anomaly::StaleRead,
+            &["1-2 put a", "3-4 put b", "5-6 get = a", "7-8 get = b"],
+            "C's get (5 - 6) used a value from before B's put b, which had ended at 4",
         ),
         (
             Anomaly::LostUpdate,
@@ -368,7 +388,7 @@ mod tests {
                 "5-6 get = b",
             ],
             "two values were current in turns: one for C's get (1 - 2) and E's get (5 - 6), the \
-             other one for D's get (1 - 2) and F's get (5 - 6)",
+             other for D's get (1 - 2) and F's get (5 - 6)",
         ),
         (
             Anomaly::Cycle,
@@ -385,12 +405,13 @@ mod tests {
         (
             Anomaly::WrongRefusal,
             &["1-2 cas '' a", "3-4 cas a b = refused", "5-6 get = a"],
-            "B's cas a b (3 - 4) was refused, although its condition held all the time",
+            "B's cas a b (3 - 4) was refused although its condition held throughout",
         ),
         (
             Anomaly::Unexplained,
             &["1-2 put a", "1-2 put a", "3-4 put b", "5-6 get = a"],
-            "no order of 4 operations explains their replies, such as that of A's put a (1 - 2)",
+            "no order of 4 operations explains their replies: with that of D's get (5 - 6) it \
+             became impossible",
         ),
     ];
 

@@ -90,8 +90,10 @@ pub enum Anomaly {
     /// The first worked on an older value than the second, a read that had ended.
     NonMonotonicRead,
     /// The second was acknowledged, and nobody ever saw it: the first came later and worked on an
-    /// older value.
+    /// older value, and a read after that still missed it.
     LostWrite,
+    /// As a lost write, but no read after the first says whether the write is still there.
+    StaleOrLost,
     /// Both succeeded, and only one can have: they had the same condition.
     LostUpdate,
     /// Two values were current in turns.

@@ -24,7 +24,7 @@ use crate::{
     zones::{self, Decision, Event, NEVER},
 };
 
-/// How many possible values are listed: more would not be read.
+/// Maximum number of possible values to list: nobody would read more.
 const LISTED: usize = 8;
 
 /// The operations open at a cut have lost their replies, so an explanation may cost more than the
@@ -43,7 +43,11 @@ fn search_with<S: Spec>(fuel: &mut u64, search: &mut AnySearch<'_, S>) -> Progre
     progress
 }
 
-/// Longer prefixes are not searched for what would have been possible.
+fn contains(value: &[u8], part: &[u8]) -> bool {
+    value.windows(part.len()).any(|at| at == part)
+}
+
+/// Maximum length of a prefix that is searched for possible replies.
 const SEARCHED_PREFIX: usize = 2_000;
 
 /// Explains why the operations `part` of `history` are not linearizable, which has been `found`.
@@ -81,9 +85,7 @@ pub(crate) fn explain<S: Spec>(
     let (rank, shortest) = partition.first_reply(&found, zones.as_ref(), &replies);
     let impossible = replies[rank];
     let mut blame = partition.blame(&found, zones.as_ref(), impossible);
-    if blame.kind == Anomaly::LostWrite && partition.is_seen(blame.core[1]) {
-        blame.kind = Anomaly::StaleRead;
-    }
+    partition.name_fate(&mut blame);
     let prefix: Vec<usize> = partition
         .prefix(impossible)
         .map(|entry| entry.index)
@@ -139,6 +141,8 @@ impl<'a, S: Spec> Partition<'a, S> {
                     .copied()
                     .filter(|&index| self.history[index].reply.is_some());
                 let last = answered.max_by_key(|&index| self.reply_of(index));
+                let mut blame = blame;
+                self.name_fate(&mut blame);
                 (blame, last.unwrap_or(replies[replies.len() - 1]))
             }
         };
@@ -215,40 +219,88 @@ impl<'a, S: Spec> Partition<'a, S> {
         }
     }
 
-    /// Whether anybody saw what the operation `write` wrote, be it later.
-    fn is_seen(&self, write: usize) -> bool {
-        let kv = |index: usize| {
-            let operation = &self.history[index];
-            S::as_kv(
-                &operation.command,
-                operation.reply.as_ref().map(|(_, reply)| reply),
+    /// That an acknowledged write was missed once does not say that it is lost: whoever missed it
+    /// may have asked somebody who knew nothing of it. All of the history is asked, since later
+    /// reads tell the two apart.
+    fn name_fate(&self, blame: &mut Blame) {
+        let (Anomaly::LostWrite, [missed_by, write, ..]) = (blame.kind, &blame.core[..]) else {
+            return;
+        };
+        blame.kind = match self.written(*write) {
+            Some(token) if self.is_seen(token) => Anomaly::StaleRead,
+            Some(token) if self.is_missed_again(token, *write, *missed_by) => Anomaly::LostWrite,
+            _ => Anomaly::StaleOrLost,
+        };
+    }
+
+    fn kv(&self, index: usize) -> Option<KvOp<'a>> {
+        let operation = &self.history[index];
+        S::as_kv(
+            &operation.command,
+            operation.reply.as_ref().map(|(_, reply)| reply),
+        )
+    }
+
+    /// The bytes of an operation that show that it took effect; none if it wrote none.
+    fn written(&self, write: usize) -> Option<&'a [u8]> {
+        let token = self.kv(write).and_then(|kv| zones::written(&kv));
+        token.filter(|token| !token.is_empty())
+    }
+
+    /// What an operation saw of the value, if it saw it.
+    fn saw(&self, index: usize) -> Option<&'a [u8]> {
+        match self.kv(index)? {
+            KvOp::Get(Some(value))
+            | KvOp::Cas {
+                outcome: Some(Swap::Saw(value)),
+                ..
+            } => Some(value),
+            KvOp::Cas {
+                from,
+                outcome: Some(Swap::Done),
+                ..
+            } => Some(from),
+            _ => None,
+        }
+    }
+
+    /// Whether anybody saw these bytes, be it later.
+    fn is_seen(&self, token: &[u8]) -> bool {
+        let mut seen = self.operations.iter().filter_map(|&index| self.saw(index));
+        seen.any(|seen| contains(seen, token))
+    }
+
+    /// Whether an operation after the one that missed a write missed it, too. Where another write
+    /// may have come in between, it says nothing.
+    fn is_missed_again(&self, token: &[u8], write: usize, missed_by: usize) -> bool {
+        let end = |index: usize| self.history[index].reply.as_ref().map(|(at, _)| *at);
+        let call = |index: usize| self.history[index].call;
+        let overwrites = |index: usize| {
+            matches!(
+                self.kv(index),
+                Some(
+                    KvOp::Put(_)
+                        | KvOp::PutAt { .. }
+                        | KvOp::Cas {
+                            outcome: None | Some(Swap::Done),
+                            ..
+                        }
+                )
             )
         };
-        let Some(token) = kv(write)
-            .and_then(|kv| zones::written(&kv))
-            .filter(|token| !token.is_empty())
-        else {
-            return false;
-        };
-        self.operations
-            .iter()
-            .filter_map(|&index| kv(index))
-            .any(|kv| {
-                let seen = match kv {
-                    KvOp::Get(Some(value))
-                    | KvOp::Cas {
-                        outcome: Some(Swap::Saw(value)),
-                        ..
-                    } => value,
-                    KvOp::Cas {
-                        from,
-                        outcome: Some(Swap::Done),
-                        ..
-                    } => from,
-                    _ => return false,
-                };
-                seen.windows(token.len()).any(|part| part == token)
+        let is_overwritten_by = |until: u64| {
+            let mut others = self.operations.iter().filter(|&&index| index != write);
+            others.any(|&index| {
+                let after = end(index).is_none_or(|end| end > call(write));
+                after && call(index) < until && overwrites(index)
             })
+        };
+        let later = |index: &usize| end(missed_by).is_some_and(|end| call(*index) > end);
+        let mut later = self.operations.iter().filter(|index| later(index));
+        later.any(|&index| {
+            let missed = self.saw(index).is_some_and(|seen| !contains(seen, token));
+            missed && !end(index).is_none_or(is_overwritten_by)
+        })
     }
 
     /// What the zones say of the prefix that ends with the reply `end`.

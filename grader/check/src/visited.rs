@@ -10,7 +10,7 @@ use crate::timeline::number;
 /// An empty place of a table.
 const EMPTY: u32 = u32::MAX;
 
-/// How many stored configurations may be compared with a new one for the price of one
+/// Number of stored configurations that may be compared with a new one at the cost of one
 /// configuration.
 const COMPARED_PER_UNIT: u64 = 64;
 

@@ -9,7 +9,7 @@ use faultline_verdict::{FORMAT, Grade, Outcome, Score};
 
 use faultline_grade::{
     Selection,
-    parts::{hidden_points, not_scored, selected},
+    parts::{hidden_points, not_scored, selected, with_wishes},
 };
 
 use super::{common::Common, record::Record};
@@ -69,7 +69,13 @@ pub(super) fn stage(common: &Common<'_>, item: &Submission) -> Result<Staged, Tr
     };
     // Where the folder lies on this machine must not get into a result.
     let base = format!("{}/", common.base.display());
-    staged.map_err(|error| match error {
+    let lab = &common.request.lab;
+    let suite = common.course.suites.iter().find(|suite| suite.lab == *lab);
+    let whole = |staged| match suite {
+        Some(suite) => with_wishes(staged, suite),
+        None => staged,
+    };
+    staged.map(whole).map_err(|error| match error {
         StageError::Io { .. } => Trouble::Machine(error.to_string()),
         _ => Trouble::Submission(error.to_string().replace(&base, "")),
     })

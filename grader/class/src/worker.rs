@@ -28,10 +28,10 @@ use faultline_grade::{
     parts::{broken, grade_staged},
 };
 
-/// No answer is longer; a grade with many failures has a few megabytes.
+/// Maximum length of an answer; a grade with many failures has a few megabytes.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// How long a worker that is asked to stop may take for stopping its compiler.
+/// Time that a worker has to stop its compiler when it is asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// How a worker is started.

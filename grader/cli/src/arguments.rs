@@ -1,4 +1,4 @@
-//! What can be asked for on the command line.
+//! The command line.
 
 use std::{
     ffi::OsString,
@@ -8,22 +8,21 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// The command that a worker of `batch` is started with. Nobody types it.
+/// The command that starts a worker of `batch`. Nobody types it.
 pub const WORKER: &str = "batch-worker";
 
-/// Grades a submission of a distributed-systems lab: the same verdict on every machine.
+/// Grades a submission of a distributed-systems lab, with the same verdict on every machine.
 #[derive(Debug, Parser)]
 #[command(
     name = "cargo grade",
     bin_name = "cargo grade",
     version,
     args_conflicts_with_subcommands = true,
-    after_help = "Without arguments, tells which labs there are.\n\nExit codes: 0 all passed; 1 \
-                  graded, something failed; 2 the \
-                  command is wrong; 3 the submission\ndoes not build; 4 the grader itself failed \
-                  (no score); 5 not graded, \
-                  a human or another try is needed;\n130 interrupted. `check` and `batch` have \
-                  their own: cargo grade check --help."
+    after_help = "Without arguments, lists the labs.\n\nExit codes: 0 all passed; 1 graded, \
+                  something failed; 2 wrong usage; 3 the submission does not\nbuild; 4 the \
+                  grader itself failed (no score); 5 not graded: try again, or a human \
+                  must\nlook; 130 interrupted. `check` and `batch` have their own: cargo \
+                  grade check --help."
 )]
 pub struct Arguments {
     /// What to do instead of grading.
@@ -33,7 +32,8 @@ pub struct Arguments {
     /// The lab, such as lab2.
     pub lab: Option<String>,
 
-    /// Run only these parts (A, B, ...) and the tests whose names contain one of these texts.
+    /// Run only these parts (A, B, ...), categories (safety, chaos, ...), and tests whose names
+    /// contain one of these words.
     #[arg(value_name = "FILTER")]
     pub filters: Vec<String>,
 
@@ -41,7 +41,7 @@ pub struct Arguments {
     #[arg(long, value_name = "DIR")]
     pub path: Option<PathBuf>,
 
-    /// List the tests, their points and what they promise, and run nothing.
+    /// List the tests, their points and their promises, without running them.
     #[arg(long)]
     pub list: bool,
 
@@ -49,12 +49,12 @@ pub struct Arguments {
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
     pub seed: Option<u64>,
 
-    /// Run each test with this many seeds instead of what the rubric says.
+    /// Run each test with this many seeds instead of the rubric's number.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     pub seeds: Option<u64>,
 
-    /// For course staff: the tests and the many seeds of the rubric's nightly runs, hidden tests
-    /// included.
+    /// For course staff: run the tests and seeds of the rubric's nightly runs, including hidden
+    /// tests.
     #[arg(long, conflicts_with_all = ["seed", "seeds", "filters", "list"])]
     pub nightly: bool,
 
@@ -71,33 +71,34 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
 
-    /// Run on this many threads instead of one per core. The result is the same.
+    /// Number of threads (default: one per core). The result is the same.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
 
-    /// Also tell where the time went: compile, load, run, explore, verify, shrink, report.
+    /// Also show where the time went: compile, load, run, explore, verify, shrink, report.
     #[arg(long)]
     pub timings: bool,
 
-    /// For course staff: show each failure's own run, not a smaller one that fails in the same way.
+    /// For course staff: show the original run of each failure, not a smaller one that fails in the
+    /// same way.
     #[arg(long)]
     pub no_shrink: bool,
 
-    /// For course staff: run the hidden tests, too.
+    /// For course staff: also run the hidden tests.
     #[arg(long)]
     pub hidden: bool,
 
-    /// For course staff: seed the hidden tests with the secret in this file, so that nobody knows
-    /// their schedules.
+    /// For course staff: seed the hidden tests with the secret in this file, so that nobody can
+    /// predict their schedules.
     #[arg(long, value_name = "FILE", requires = "hidden")]
     pub salt: Option<PathBuf>,
 
-    /// Show and write only what students may see of hidden tests.
+    /// Show and write only what students may see of the hidden tests.
     #[arg(long)]
     pub student_view: bool,
 
-    /// With --student-view: the late period is over, so show the tests marked after_deadline in
-    /// full.
+    /// With --student-view: show the tests marked after_deadline in full, because the late period
+    /// is over.
     #[arg(long, requires = "student_view")]
     pub after_deadline: bool,
 
@@ -132,7 +133,7 @@ pub enum Color {
     Never,
 }
 
-/// What histories are histories of.
+/// The object that a history is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Model {
     /// Texts by key: put, append, get, cas, put-at, get-at.
@@ -166,38 +167,37 @@ pub enum Layout {
     Gradescope,
 }
 
-/// What `import` is told.
+/// Arguments of `import`.
 #[derive(Debug, Args)]
 pub struct Import {
-    /// The folder of the submissions, or the zip file of a whole class.
+    /// The folder of the submissions, or one zip file for the whole class.
     pub dir: PathBuf,
 
-    /// How the submissions are laid out, if that is not found out right.
+    /// The layout of the submissions, if it is not detected correctly.
     #[arg(long, value_enum)]
     pub layout: Option<Layout>,
 
-    /// The roster; without it classroom_roster.csv, roster.csv or students.csv in DIR or beside it.
+    /// The roster (default: classroom_roster.csv, roster.csv or students.csv in DIR or beside it).
     #[arg(long, value_name = "FILE")]
     pub roster: Option<PathBuf>,
 
-    /// GitHub Classroom's grades, for submission times; without it grades.csv in DIR or beside it.
+    /// GitHub Classroom's grades, for submission times (default: grades.csv in DIR or beside it).
     #[arg(long, value_name = "FILE")]
     pub grades: Option<PathBuf>,
 
-    /// A table of team and login (or identifier); without it teams.csv in DIR or beside it.
+    /// A table of team and login or identifier (default: teams.csv in DIR or beside it).
     #[arg(long, value_name = "FILE")]
     pub teams: Option<PathBuf>,
 
-    /// A table of login (or identifier) and deadline: who may hand in later.
+    /// A table of login or identifier and deadline: students who may hand in later.
     #[arg(long, value_name = "FILE")]
     pub extensions: Option<PathBuf>,
 
-    /// When submissions had to be there: 2026-11-01T23:59:00+01:00, or "2026-11-01 23:59
-    /// Europe/Berlin".
+    /// The deadline: 2026-11-01T23:59:00+01:00, or "2026-11-01 23:59 Europe/Berlin".
     #[arg(long, value_name = "WHEN")]
     pub deadline: Option<String>,
 
-    /// Take the last commit, however late; how late is written down.
+    /// Take the last commit, however late, and record how late it is.
     #[arg(long)]
     pub late: bool,
 
@@ -205,16 +205,16 @@ pub struct Import {
     #[arg(long)]
     pub tag: bool,
 
-    /// The file to write, instead of batch.toml in DIR (beside it, if it is a zip file); seen.toml
+    /// The file to write (default: batch.toml in DIR, or beside DIR if it is a zip file); seen.toml
     /// is written beside it.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 
-    /// Replace the file even if it was changed by hand.
+    /// Replace the file even if it was edited by hand.
     #[arg(long)]
     pub replace: bool,
 
-    /// Take this moment for the present.
+    /// Use this time instead of the current time.
     #[arg(long, value_name = "WHEN")]
     pub now: Option<String>,
 }
@@ -222,10 +222,10 @@ pub struct Import {
 /// What to do instead of grading.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a failure again, exactly, from the trace file that it left.
+    /// Repeat a failure exactly, from its trace file.
     Replay {
-        /// The trace file, or a test that failed, such as lab2/put_append_get; the first failure of
-        /// the last run if it is not given.
+        /// The trace file, or a failed test such as lab2/put_append_get (default: the first failure
+        /// of the last run).
         #[arg(value_name = "TRACE|LAB/TEST")]
         trace: Option<PathBuf>,
 
@@ -233,16 +233,17 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         path: Option<PathBuf>,
 
-        /// Go through it step by step, forward and back: what each step changed, each node's state,
-        /// timers and disk, and the messages under way. Without a terminal, print all steps.
+        /// Move through the run step by step, forward and back: what each step changed, each node's
+        /// state, timers and disk, and the messages under way. Without a terminal, print all steps.
         #[arg(long)]
         step: bool,
 
-        /// Print the step with this number and the whole world after it.
+        /// Print this step, and the whole world after it.
         #[arg(long, value_name = "N", conflicts_with = "step")]
         at: Option<u64>,
     },
-    /// For course authors: which test catches which wrong solution, and which promise is broken?
+    /// For course authors: show which test catches which wrong solution, and which promise is
+    /// broken.
     Mutants {
         /// The lab, such as lab2.
         lab: String,
@@ -255,25 +256,26 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
 
-        /// Grade nothing: make the patches, which fit the reference of this git revision, fit the
-        /// reference of today (a three-way merge), and list those that do not merge.
+        /// Grade nothing. The patches fit the reference of this git revision: make them fit the
+        /// current reference (a three-way merge), and list those that do not merge.
         #[arg(long, value_name = "REVISION", conflicts_with_all = ["json", "threads"])]
         rebase: Option<String>,
 
-        /// Run on this many threads instead of one per core. The result is the same.
+        /// Number of threads (default: one per core). The result is the same.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
         threads: Option<u16>,
 
-        /// Also tell where the time of all these grades went.
+        /// Also show where the time went, over all grades.
         #[arg(long, conflicts_with = "rebase")]
         timings: bool,
     },
-    /// Grade again whenever a file of the submission is saved; one key each for the rest.
+    /// Grade again whenever a file of the submission is saved.
     Watch {
-        /// The lab, such as lab2; what was graded last if it is not given.
+        /// The lab, such as lab2 (default: the lab that was graded last).
         lab: Option<String>,
 
-        /// Run only these parts (A, B, ...) and the tests whose names contain one of these texts.
+        /// Run only these parts (A, B, ...), categories (safety, chaos, ...), and tests whose
+        /// names contain one of these words.
         #[arg(value_name = "FILTER")]
         filters: Vec<String>,
 
@@ -281,22 +283,24 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         path: Option<PathBuf>,
 
-        /// Also tell where the time of each grade went.
+        /// Also show where the time of each grade went.
         #[arg(long)]
         timings: bool,
     },
-    /// A question that leads on, for the failure that a test had last.
+    /// Give a hint, as a question, about a test's latest failure.
     Hint {
-        /// The test, such as lab2/state_survives_failover, or its name alone where that is clear.
+        /// The test, such as lab2/state_survives_failover, or its name alone if that is
+        /// unambiguous.
         #[arg(value_name = "LAB/TEST")]
         test: String,
     },
-    /// Check recorded histories: is there one order of the operations that explains all replies?
+    /// Check whether recorded histories are linearizable: does one order of the operations explain
+    /// all replies?
     ///
-    /// Exit codes: 0 linearizable (in a folder: every verdict is the one that the file's name says,
-    /// -ok or -bad); 1 violated, or not what the name says; 2 the command is wrong, or a file is no
-    /// history; 4 the page cannot be written; 5 nothing is wrong, but some search was not finished.
-    /// SPEC.md, section 12, has the formats.
+    /// Exit codes: 0 linearizable (in a folder: every verdict matches the file's name, -ok or
+    /// -bad); 1 violated, or a verdict does not match the name; 2 wrong usage, or a file is not a
+    /// history; 4 the page cannot be written; 5 nothing is wrong, but a search did not finish.
+    /// SPEC.md, section 12, describes the formats.
     Check {
         /// A history (JSON lines, or events), or a folder of them: all of its *.jsonl and *.txt.
         #[arg(value_name = "FILE|DIR")]
@@ -306,53 +310,52 @@ pub enum Command {
         #[arg(long)]
         json: bool,
 
-        /// Also write a page with the operations as bars to this file.
+        /// Also write an HTML page to this file that shows the operations as bars.
         #[arg(long, value_name = "FILE")]
         html: Option<PathBuf>,
 
-        /// What the operations are operations of.
+        /// The object that the operations act on.
         #[arg(long, value_enum, default_value_t = Model::Kv)]
         model: Model,
     },
-    /// For course staff: grade a class. Stopped at any moment, the same command goes on where it
-    /// was.
+    /// For course staff: grade a class. If it is interrupted, the same command continues where it
+    /// stopped.
     ///
-    /// Exit codes: 0 whatever the scores; 2 the command is wrong; 4 this machine cannot grade; 5
-    /// somebody is not scored (rejected, not scored, or not graded yet); 130 interrupted, and what
-    /// was done is kept.
+    /// Exit codes: 0 everybody is scored, whatever the scores; 2 wrong usage; 4 this machine cannot
+    /// grade; 5 somebody is not scored (rejected, not scored, or not graded yet); 130 interrupted,
+    /// and all finished results are kept.
     Batch(BatchArguments),
-    /// For course staff: join the results that several machines have of one class (batch --shard).
+    /// For course staff: join the results of several machines for one class (batch --shard).
     Merge(MergeArguments),
-    /// For course staff: does what protects this machine from the submissions that it builds work
-    /// here?
+    /// For course staff: check whether the build sandbox works on this machine.
     ///
-    /// Exit codes: 0 it does; 4 it does not, and `batch` refuses to build.
+    /// Exit codes: 0 it works; 4 it does not, and `batch` refuses to build.
     Doctor,
-    /// What a worker of `batch` is started with.
+    /// Starts a worker of `batch`.
     #[command(name = WORKER, hide = true)]
     BatchWorker,
-    /// For course staff: from a folder of clones or zip files and a roster to a batch, the file
-    /// batch.toml.
+    /// For course staff: turn a folder of clones or zip files and a roster into a batch
+    /// (batch.toml).
     ///
-    /// No program is run and no service asked. Exit codes: 0 the batch is written; 2 the command is
-    /// wrong, or a roster or the folder cannot be used; 4 the batch cannot be written. SPEC.md,
-    /// section 13, tells what is found out, and how.
+    /// Runs no program and uses no network. Exit codes: 0 the batch is written; 2 wrong usage, or a
+    /// roster or the folder cannot be used; 4 the batch cannot be written. SPEC.md, section 13,
+    /// describes what is detected, and how.
     Import(Box<Import>),
-    /// For course staff: write a lab's starter anew from its reference solution.
+    /// For course authors: derive a lab's starter from its reference solution.
     Starter {
         /// The lab, such as lab2.
         lab: String,
     },
-    /// For course staff: write a new lab, a whole small one to go on from.
+    /// For course authors: create a new lab, small but complete, as a starting point.
     ///
-    /// It is written into this project, or into a workspace of its own that has Faultline as a
-    /// dependency. Exit codes: 0 all of it is there; 2 a name cannot be used or something is in the
-    /// way, and nothing was written; 4 it cannot be written. docs/a-lab-of-your-own.md tells what
-    /// it consists of.
+    /// The lab goes into this project, or into a workspace of its own that depends on Faultline.
+    /// Exit codes: 0 the whole lab was written; 2 a name cannot be used, or a file is in the way,
+    /// and nothing was written; 4 it cannot be written. docs/a-lab-of-your-own.md describes its
+    /// parts.
     NewLab(NewLabArguments),
 }
 
-/// What new lab to write, and where.
+/// Arguments of `new-lab`.
 #[derive(Debug, Args)]
 pub struct NewLabArguments {
     /// Its name: lower-case letters, digits and dashes.
@@ -362,7 +365,7 @@ pub struct NewLabArguments {
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
 
-    /// Make this folder, a workspace for labs of your own.
+    /// Create this folder, as a workspace for labs of your own.
     #[arg(long, value_name = "DIR")]
     pub outside: Option<PathBuf>,
 
@@ -379,12 +382,12 @@ pub struct NewLabArguments {
     #[arg(long, value_name = "URL", requires = "outside")]
     pub faultline_git: Option<String>,
 
-    /// The revision of it; without one, the head of its default branch.
+    /// The revision (default: the head of the default branch).
     #[arg(long, value_name = "REV", requires = "faultline_git")]
     pub rev: Option<String>,
 }
 
-/// What to grade of a class, and how.
+/// Arguments of `batch`.
 #[derive(Debug, Args)]
 pub struct BatchArguments {
     /// The lab, such as lab2.
@@ -394,11 +397,11 @@ pub struct BatchArguments {
     #[arg(value_name = "batch.toml")]
     pub batch: PathBuf,
 
-    /// The folder of the results; results-LAB beside batch.toml if it is not given.
+    /// The folder for the results (default: results-LAB beside batch.toml).
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
 
-    /// Run the hidden tests, too.
+    /// Also run the hidden tests.
     #[arg(long)]
     pub hidden: bool,
 
@@ -406,64 +409,65 @@ pub struct BatchArguments {
     #[arg(long, value_name = "FILE", requires = "hidden")]
     pub salt: Option<PathBuf>,
 
-    /// Only this submission, student or account; may be given several times. All other rows stay as
-    /// they are.
+    /// Grade only this submission, student or account; may be repeated. All other rows stay as they
+    /// are.
     #[arg(long, value_name = "ID")]
     pub only: Vec<String>,
 
-    /// Grade this number of submissions at the same time instead of one per core. The results are
-    /// the same.
+    /// Number of submissions to grade at the same time (default: one per core). The results are the
+    /// same.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
 
-    /// Grade again what has its result already.
+    /// Grade submissions again that already have a result.
     #[arg(long)]
     pub fresh: bool,
 
-    /// Tell what would be graded and why, and run nothing.
+    /// Show what would be graded and why, without running anything.
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Show each failure's own run instead of a smaller one: what fails is graded in half the time.
+    /// Show the original run of each failure, not a smaller one: failures then take half the time.
     #[arg(long)]
     pub no_shrink: bool,
 
-    /// Begin no further submission after this time, such as 2h or 90m; the same command goes on.
+    /// Start no further submission after this time, such as 2h or 90m; the same command continues
+    /// later.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub budget: Option<Duration>,
 
-    /// Only the K-th of N parts of the class, such as 3/16; `cargo grade merge` joins them.
+    /// Grade only the K-th of N parts of the class, such as 3/16; `cargo grade merge` joins them.
     #[arg(long, value_name = "K/N", value_parser = shard)]
     pub shard: Option<Part>,
 
-    /// The late period is over, so show the tests marked after_deadline in full in the students'
-    /// reports.
+    /// Show the tests marked after_deadline in full in the students' reports, because the late
+    /// period is over.
     #[arg(long)]
     pub after_deadline: bool,
 
-    /// Build without a sandbox. What students wrote could then read this machine's files, and every
+    /// Build without a sandbox. Students' code could then read this machine's files, and every
     /// result says so.
     #[arg(long)]
     pub unsafe_build: bool,
 
-    /// How long the compiler may take for one submission (2m if not given). What takes longer is
+    /// Time limit for the compiler, per submission (default: 2m). A submission that takes longer is
     /// not scored.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub build_limit: Option<Duration>,
 
-    /// How long grading one submission may take in all (20m if not given). What takes longer is not
+    /// Time limit for grading, per submission (default: 20m). A submission that takes longer is not
     /// scored.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub limit: Option<Duration>,
 }
 
-/// What to join.
+/// Arguments of `merge`.
 #[derive(Debug, Args)]
 pub struct MergeArguments {
-    /// The folder of the joined results.
+    /// The folder for the joined results.
     pub out: PathBuf,
 
-    /// The folders of the shards' results.
+    /// The folders with the shards' results.
     #[arg(required = true, value_name = "DIR")]
     pub shards: Vec<PathBuf>,
 

@@ -7,11 +7,13 @@ use std::{
     time::Instant,
 };
 
+use colored::Colorize;
 use faultline_grade::{
     Building, Cache, Course, Error, Request, Salt, Seeds, Selection, Traces, remember, usual_folder,
 };
 use faultline_report::{
-    HIDDEN, Page, Terminal, event_for, grade_for, printable, timings_text, to_json,
+    HIDDEN, Listed, Page, Places, Terminal, event_for, grade_for, list_text, printable,
+    timings_text, to_json,
 };
 use faultline_verdict::{Audience, Event, Grade, Outcome, Stage, Status, Timings};
 
@@ -19,6 +21,7 @@ use crate::{
     arguments::Arguments,
     exit::{ALL_PASSED, DOES_NOT_BUILD, NOT_SCORED, SOMETHING_FAILED},
     output::{print, screen, width},
+    places::places,
 };
 
 fn selection(arguments: &Arguments) -> Selection {
@@ -79,7 +82,9 @@ pub fn grade(
         shrink: !arguments.no_shrink,
         audience,
     };
-    let mut terminal = Terminal::new(screen(), width(), io::stderr().is_terminal());
+    let places = places(course, lab, arguments.path.as_deref());
+    let mut terminal =
+        Terminal::new(screen(), width(), io::stderr().is_terminal()).seen_from(places.clone());
     let mut page = Page::default();
     let mut timings = Timings::default();
     let mut broken_pipe = false;
@@ -95,7 +100,7 @@ pub fn grade(
     let told = Instant::now();
     remember(course, &request, &grade)?;
     let grade = grade_for(audience, grade);
-    write_reports(course, &request, arguments, &page, &grade)?;
+    write_reports(course, &request, arguments, &page, &grade, &places)?;
     if arguments.timings {
         timings.add_to(Stage::Report, told.elapsed());
         print(&timings_text(&timings, width()));
@@ -110,6 +115,7 @@ fn write_reports(
     arguments: &Arguments,
     page: &Page,
     grade: &Grade,
+    places: &Places,
 ) -> Result<(), Error> {
     if let Some(file) = &arguments.json {
         faultline_grade::write_whole(file, to_json(grade).as_bytes())?;
@@ -125,17 +131,15 @@ fn write_reports(
         .filter(|file| file.as_os_str() != "none");
     if let Some(file) = report {
         // What the user named is relative to where they are, the usual place to the project.
-        let path = if arguments.report.is_some() {
-            file.clone()
-        } else {
-            course.root.join(&file)
+        let (path, shown) = match arguments.report.is_some() || file.is_absolute() {
+            true => (file.clone(), file.display().to_string()),
+            false => {
+                let shown = places.in_project(&file.display().to_string());
+                (course.root.join(&file), shown)
+            }
         };
         faultline_grade::write_whole(&path, page.of(grade).as_bytes())?;
-        print(&format!(
-            "{:>9}  {}\n",
-            "page",
-            printable(&file.display().to_string())
-        ));
+        print(&format!("{:>9}  {}\n", "page".cyan(), printable(&shown)));
     }
     Ok(())
 }
@@ -174,15 +178,17 @@ fn exit_code(grade: &Grade) -> u8 {
 
 /// Lists the tests.
 pub fn list_tests(course: &Course, lab: &str, arguments: &Arguments) -> Result<u8, Error> {
-    let mut out = String::new();
-    for row in faultline_grade::tests(course, lab, &selection(arguments))? {
-        let title = if audience(arguments).sees(row.visibility.into()) {
-            &row.title
-        } else {
-            HIDDEN
-        };
-        out += &format!("{}  {:<45} {:>2}  {title}\n", row.part, row.id, row.points);
-    }
-    print(&out);
+    let tests = faultline_grade::tests(course, lab, &selection(arguments))?;
+    let listed = tests.into_iter().map(|row| Listed {
+        title: match audience(arguments).sees(row.visibility.into()) {
+            true => row.title,
+            false => HIDDEN.to_owned(),
+        },
+        part: row.part,
+        id: row.id,
+        points: row.points,
+        category: row.category.name(),
+    });
+    print(&list_text(lab, &listed.collect::<Vec<_>>(), width()));
     Ok(ALL_PASSED)
 }

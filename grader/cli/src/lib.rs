@@ -27,8 +27,8 @@ pub mod exit;
 mod grade;
 mod greeting;
 mod mutants;
-mod new_lab;
 pub mod output;
+mod places;
 mod project;
 mod replay;
 mod staff;
@@ -37,6 +37,7 @@ mod watch;
 
 use std::{
     io::{self, IsTerminal},
+    path::Path,
     process::ExitCode,
     sync::{
         Arc,
@@ -44,14 +45,16 @@ use std::{
     },
 };
 
-use clap::Parser;
-use faultline_grade::{Course, Error, MatrixRequest};
+use clap::{CommandFactory, Parser};
+use faultline_grade::{Course, Error, MatrixRequest, Steps};
 pub use faultline_labtest::Suite;
 pub use faultline_origin::Origin;
 use faultline_report::{hint_text, printable, without_commands};
 
 use arguments::{Arguments, Color, Command};
-pub use arguments::{BatchArguments, Import, Layout, MergeArguments, Part, WORKER};
+pub use arguments::{
+    BatchArguments, Import, Layout, MergeArguments, NewLabArguments, Part, WORKER,
+};
 use exit::{ALL_PASSED, BROKEN, DOES_NOT_BUILD, INTERRUPTED, NOT_SCORED, USAGE};
 use output::{print, width};
 pub use staff::{CarryOut, Staff, StaffCommand};
@@ -79,7 +82,9 @@ pub fn main(suites: Vec<Suite>, origin: Origin, staff: Staff) -> ExitCode {
         }
     };
     let result = match (ctrlc::set_handler(handler), &arguments.command) {
-        (Err(error), _) => Err(Error::Broken(format!("Ctrl-C cannot be handled: {error}"))),
+        (Err(error), _) => Err(Error::Broken(format!(
+            "no handler can be set for Ctrl-C: {error}"
+        ))),
         // Histories are of any system: no project is needed for them.
         (
             Ok(()),
@@ -128,7 +133,10 @@ fn run(
     match (&arguments.command, &arguments.lab) {
         (Some(command), _) => carry_out(course, staff, command, interrupt),
         (None, None) => {
-            print(&greeting::greeting(&faultline_grade::labs(course)?));
+            print(&greeting::greeting(
+                &faultline_grade::labs(course)?,
+                &places::of_project(course),
+            ));
             Ok(ALL_PASSED)
         }
         (None, Some(lab)) if arguments.list => grade::list_tests(course, lab, &arguments),
@@ -153,12 +161,14 @@ fn carry_out(
             path,
             step,
             at,
-        } => {
-            let trace = faultline_grade::find_trace(course, trace.as_deref())?;
-            let with_steps = *step || at.is_some();
-            let replayed = faultline_grade::replay(course, &trace, path.as_deref(), with_steps)?;
-            replay::replay(&replayed, *at)
-        }
+        } => replay(
+            course,
+            trace.as_deref(),
+            path.as_deref(),
+            *step,
+            *at,
+            interrupt,
+        ),
         Command::Watch {
             lab,
             filters,
@@ -175,10 +185,7 @@ fn carry_out(
             print(&written);
             Ok(ALL_PASSED)
         }
-        Command::NewLab(asked) => {
-            print(&new_lab::new_lab(&course.root, asked)?);
-            Ok(ALL_PASSED)
-        }
+        Command::NewLab(asked) => of_staff(StaffCommand::NewLab(asked)),
         Command::Mutants {
             lab,
             names,
@@ -202,8 +209,38 @@ fn carry_out(
     }
 }
 
+/// The names of all commands, which a lab must not have.
+pub fn commands() -> Vec<String> {
+    let command = Arguments::command();
+    let commands = command.get_subcommands();
+    let names = commands.map(|command| command.get_name().to_owned());
+    names.chain(["help".to_owned()]).collect()
+}
+
+fn replay(
+    course: &Course,
+    trace: Option<&Path>,
+    path: Option<&Path>,
+    step: bool,
+    at: Option<u64>,
+    interrupt: &AtomicBool,
+) -> Result<u8, Error> {
+    let trace = faultline_grade::find_trace(course, trace)?;
+    let steps = match at {
+        Some(at) => Steps::And(at),
+        None if step => Steps::Shown,
+        None => Steps::Unseen,
+    };
+    let replayed = faultline_grade::replay(course, &trace, path, steps, interrupt)?;
+    let places = places::of_replay(course, &replayed, path);
+    replay::replay(&replayed, at, &places)
+}
+
 fn hint(course: &Course, test: &str) -> Result<u8, Error> {
     let hint = faultline_grade::hint(course, test)?;
+    if let Some(stale) = &hint.stale {
+        print(&format!("{}\n", without_commands(&printable(stale))));
+    }
     print(&hint_text(
         &hint.test,
         &hint.kind,

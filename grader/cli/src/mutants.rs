@@ -57,8 +57,7 @@ fn carried(rebased: &Rebased) -> String {
         out += &format!("does not merge  {name}: {}\n", printable(why));
     }
     out += &format!(
-        "{} patches written anew, {} right as they were, {} that do not merge and were left \
-         alone\n",
+        "{} patches rewritten, {} unchanged, {} that do not merge (left as they were)\n",
         rebased.carried.len(),
         rebased.unchanged.len(),
         rebased.conflicts.len()

@@ -14,7 +14,9 @@ pub fn root() -> Result<PathBuf, Error> {
         None => {
             let here = std::env::current_dir();
             (
-                here.map_err(|error| Error::Usage(format!("there is no current folder: {error}")))?,
+                here.map_err(|error| {
+                    Error::Usage(format!("the current folder cannot be read: {error}"))
+                })?,
                 false,
             )
         }
@@ -24,12 +26,12 @@ pub fn root() -> Result<PathBuf, Error> {
 
 fn missing(start: &Path, from_cargo: bool) -> String {
     let advice = match from_cargo {
-        true => "run `cargo grade` inside of the project",
+        true => "run `cargo grade` inside the project",
         false => "go to the folder of the project, or one below it, and run this again",
     };
     format!(
-        "neither {} nor a folder above it has labs/ and rubrics/, as the project has, or a file \
-         {MARK}: {advice}",
+        "neither {} nor any folder above it is a project (with labs/ and rubrics/, or a file \
+         {MARK}): {advice}",
         start.display()
     )
 }

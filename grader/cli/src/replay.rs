@@ -1,7 +1,7 @@
 //! `cargo grade replay`: a failure, once more.
 
 use faultline_grade::{Error, Replayed};
-use faultline_report::{Nodes, failure_text, step_text, walk_text};
+use faultline_report::{Nodes, Places, failure_text, step_text, walk_text};
 use faultline_verdict::Walk;
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Tells what came of a replay.
-pub fn replay(replayed: &Replayed, at: Option<u64>) -> Result<u8, Error> {
+pub fn replay(replayed: &Replayed, at: Option<u64>, places: &Places) -> Result<u8, Error> {
     let mut out = String::new();
     if let Some(walk) = &replayed.walk {
         match at {
@@ -26,7 +26,7 @@ pub fn replay(replayed: &Replayed, at: Option<u64>) -> Result<u8, Error> {
     }
     if replayed.skipped > 0 {
         out += &format!(
-            "{} actions of the trace were no longer possible and left out.\n",
+            "{} actions of the trace were no longer possible and were skipped.\n",
             replayed.skipped
         );
     }
@@ -34,10 +34,10 @@ pub fn replay(replayed: &Replayed, at: Option<u64>) -> Result<u8, Error> {
         Some(failure) => {
             // Who asks for one step has seen the failure.
             if at.is_none() {
-                out += &failure_text(&replayed.verdict, failure, width());
+                out += &failure_text(&replayed.verdict, failure, width(), places);
             }
             out += match (replayed.same_failure, replayed.changed) {
-                (true, _) => "The failure of the trace, again.\n",
+                (true, _) => "The same failure as in the trace.\n",
                 (false, true) => "It fails, but differently from the trace.\n",
                 (false, false) => {
                     "It fails, but differently from the trace, which should not be: please report \
@@ -61,9 +61,9 @@ fn step_at(walk: &Walk, number: u64) -> Result<String, Error> {
         .iter()
         .position(|step| step.number == number)
         .ok_or_else(|| {
-            let (first, last) = (walk.forgotten + 1, walk.of);
             Error::Usage(format!(
-                "--at {number}: this run has no such step; its steps are numbered {first} to {last}"
+                "--at {number}: this run has no such step; its steps are numbered 1 to {}",
+                walk.of
             ))
         })?;
     Ok(step_text(walk, position, Nodes::All, width()))

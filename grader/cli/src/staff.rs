@@ -2,6 +2,7 @@
 //! files, rosters) takes long to build, and no student asks for it.
 
 use std::{
+    fs,
     path::Path,
     process::Command,
     sync::{Arc, atomic::AtomicBool},
@@ -9,7 +10,7 @@ use std::{
 
 use faultline_grade::{Course, Error};
 
-use crate::arguments::{self, BatchArguments, Import, MergeArguments};
+use crate::arguments::{self, BatchArguments, Import, MergeArguments, NewLabArguments};
 
 /// Such a command, and what it is told.
 #[derive(Clone, Copy, Debug)]
@@ -18,10 +19,12 @@ pub enum StaffCommand<'a> {
     Batch(&'a BatchArguments),
     /// Join the results of several machines.
     Merge(&'a MergeArguments),
-    /// What a worker of `batch` is started with.
+    /// Starts a worker of `batch`.
     BatchWorker,
     /// From a folder and a roster to a batch.
     Import(&'a Import),
+    /// Write a new lab.
+    NewLab(&'a NewLabArguments),
 }
 
 /// Carries such a command out, and says the exit code.
@@ -54,13 +57,22 @@ impl Staff {
 /// Has cargo run the other program with this one's arguments in the same folder.
 fn hand_over(root: &Path, package: &str) -> Result<u8, Error> {
     let manifest = root.join("Cargo.toml");
-    let other = || format!("this command is carried out by another program, {package}, and");
+    let other = || format!("another program, {package}, runs this command, and");
     if !manifest.is_file() {
         let (other, manifest) = (other(), manifest.display());
         return Err(Error::Broken(format!(
-            "{other} cargo builds that of the project, but there is no {manifest}: run it in a \
-             checkout of the project"
+            "{other} cargo builds it from the project, but there is no {manifest}: run this \
+             command in a checkout of the project"
         )));
+    }
+    // Where there is no lock, cargo says whether it knows the program.
+    let lock = fs::read_to_string(root.join("Cargo.lock"));
+    if lock.is_ok_and(|lock| !lock.contains(&format!("name = \"{package}\""))) {
+        return Err(Error::Usage(
+            "this command is for course staff: a release for students has no program for it. Run \
+             it in the staff's project"
+                .to_owned(),
+        ));
     }
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let call = |subcommand: &str| {
@@ -73,14 +85,14 @@ fn hand_over(root: &Path, package: &str) -> Result<u8, Error> {
         let (other, cargo) = (other(), cargo.display());
         Error::Broken(format!(
             "{other} cargo builds it at first use, but {cargo} cannot be started: {error}. \
-             README.md says how to install it; a released cargo-grade has all commands"
+             README.md says how to install it"
         ))
     };
-    eprintln!("cargo grade: this command is a program of its own, which is built at first use");
+    eprintln!("cargo grade: this command is a separate program, which is built at first use");
     let built = call("build").status().map_err(cannot_start)?;
     if !built.success() {
         return Err(Error::Broken(format!(
-            "{} cargo could not build it ({built}): what stands above says why",
+            "{} cargo could not build it ({built}): see the messages above",
             other()
         )));
     }

@@ -181,7 +181,7 @@ mod tests {
         };
         Walk {
             steps: (1..=9).map(step).collect(),
-            forgotten: 0,
+            folded: 0,
             of: 9,
         }
     }

@@ -28,12 +28,13 @@ use crate::{
     exit::{ALL_PASSED, INTERRUPTED},
     grade::request,
     output::width,
+    places::places,
 };
 
 /// What an editor does in one save comes within this time.
 const SAVE: Duration = Duration::from_millis(30);
 
-/// How often somebody looks whether the process was told to end.
+/// Interval at which the watch checks whether the process was told to end.
 const LOOK: Duration = Duration::from_millis(100);
 
 enum Signal {
@@ -56,7 +57,7 @@ pub fn watched(
         return Ok(request(lab, filters, path));
     }
     let Some(last) = last_run(course)? else {
-        let text = "nothing has been graded here yet, so name what to watch: `cargo grade watch \
+        let text = "nothing has been graded here yet, so name the lab to watch: `cargo grade watch \
                     LAB`";
         return Err(Error::Usage(text.to_owned()));
     };
@@ -300,7 +301,7 @@ impl Session {
             0
         };
         let text = match failures.get(number % failures.len().max(1)) {
-            None => "nothing fails, so there is no hint\n".to_owned(),
+            None => "no test fails, so there is no hint\n".to_owned(),
             Some(test) => match faultline_grade::hint(&self.course, &self.whole_name(test)) {
                 Ok(hint) => hint_text(&hint.test, &hint.kind, &hint.text, &hint.handout, width()),
                 Err(error) => format!("{}\n", printable(&error.to_string())),
@@ -315,7 +316,9 @@ impl Session {
 
     fn show(&self) {
         if let Some(last) = &self.last {
-            let screen = watch_screen(&last.grade, self.shown, last.took_ms, width());
+            let named = self.request.submission.as_deref();
+            let places = places(&self.course, &self.request.lab, named);
+            let screen = watch_screen(&last.grade, self.shown, last.took_ms, width(), &places);
             let timings = match self.timings {
                 true => timings_text(&last.timings, width()),
                 false => String::new(),

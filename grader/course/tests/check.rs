@@ -65,13 +65,13 @@ fn a_violated_history_says_why() {
     assert_eq!(
         ran.out,
         "history.jsonl            violated            4 operations, no search\n    \
-         lost-write: client 2's put \"x\" \"b\", acknowledged at 35, was lost: client 1's get \
-         \"x\" (40 - 50) came later and \
-         worked on the value before it\n    \
+         stale-read-or-lost-write: client 1's get \"x\" (40 - 50) came after client 2's put \"x\" \
+         \"b\", acknowledged at 35, and \
+         used the value from before it; no later read says whether that write is still there\n    \
          line 1: [10, 20] client 1: put \"x\" \"a\" = done\n    \
          line 3: [25, 35] client 2: put \"x\" \"b\" = done\n    \
-         line 4: [40, 50] client 1: get \"x\" = \"a\"  <- cannot be\n    \
-         line 4 could have been \"b\"\n"
+         line 4: [40, 50] client 1: get \"x\" = \"a\"  <- impossible\n    \
+         possible replies at line 4: \"b\"\n"
     );
 }
 
@@ -98,7 +98,7 @@ fn json_has_the_proof_of_either_verdict() {
     let violation = &report["histories"][0]["violation"];
     assert_eq!(
         (&violation["kind"], &violation["key"]),
-        (&Value::from("lost-write"), &Value::from("x"))
+        (&Value::from("stale-read-or-lost-write"), &Value::from("x"))
     );
     assert_eq!(violation["impossible"]["line"], 4);
     assert_eq!(violation["core"].as_array().expect("a list").len(), 3);
@@ -180,7 +180,7 @@ fn a_page_shows_the_operations() {
     for expected in [
         "was lost",
         "line 3",
-        "cannot be",
+        "impossible",
         "An order that explains all replies",
         "&lt;img src=x&gt;",
     ] {
@@ -258,7 +258,7 @@ fn every_model_knows_right_from_wrong() {
         let bad = row(1, rows[0], 1, 2) + &row(2, &format!("{command}{wrong}"), 3, 4);
         let ran = check_text(&bad, &["--model", model]);
         assert_eq!(ran.code, 1, "{model}: {}{}", ran.out, ran.err);
-        assert!(ran.out.contains("<- cannot be"), "{model}: {}", ran.out);
+        assert!(ran.out.contains("<- impossible"), "{model}: {}", ran.out);
     }
 }
 

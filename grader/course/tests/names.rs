@@ -158,7 +158,7 @@ fn the_last_run_is_asked(project: &Project, file: &Path) {
     let text = |path: &Path| path.to_str().expect("a plain path").to_owned();
     let by_path = project.run(&["replay", &text(file)]);
     assert!(
-        by_path.out.contains("The failure of the trace, again."),
+        by_path.out.contains("The same failure as in the trace."),
         "{}",
         by_path.out
     );

@@ -61,7 +61,7 @@ fn all_steps_are_printed_where_there_is_no_terminal() {
     let ran = failing.replay(&["--step"]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     assert!(
-        ran.out.contains("The failure of the trace, again."),
+        ran.out.contains("The same failure as in the trace."),
         "{}",
         ran.out
     );
@@ -136,7 +136,7 @@ fn a_state_that_cannot_be_shown_is_left_out() {
     let ran = failing.replay(&["--step"]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     assert!(
-        ran.out.contains("The failure of the trace, again."),
+        ran.out.contains("The same failure as in the trace."),
         "{}",
         ran.out
     );
@@ -163,7 +163,7 @@ fn a_failure_is_shown_whole_if_it_shall_not_be_shrunk() {
     );
     let ran = whole.replay(&[]);
     assert!(
-        ran.out.contains("The failure of the trace, again."),
+        ran.out.contains("The same failure as in the trace."),
         "{}",
         ran.out
     );
@@ -181,7 +181,7 @@ fn a_trace_of_the_first_format_is_read() {
     let ran = failing.replay(&[]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     assert!(
-        ran.out.contains("The failure of the trace, again."),
+        ran.out.contains("The same failure as in the trace."),
         "{}",
         ran.out
     );
@@ -195,4 +195,47 @@ fn a_trace_of_the_first_format_is_read() {
         "{}",
         ran.err
     );
+}
+
+/// The first time, the write is there for everybody but the one who asked a deposed primary; the
+/// second time nobody has it any more.
+#[test]
+fn a_stale_read_is_no_lost_write() {
+    let alone = "if let Command::Get { key } = &operation.command
+            && self.accepted == self.view.number
+        {
+            let output = Output::Value(self.store.values.get(key).cloned().unwrap_or_default());
+            let number = operation.number;
+            ctx.send(operation.client, Message::Reply { number, output });
+            return;
+        }
+        if self.queue.contains(&operation) {";
+    for (change, test, title) in [
+        (
+            ("if self.queue.contains(&operation) {", alone),
+            "deposed_primary_serves_nothing_stale",
+            "Stale read: c2's get x",
+        ),
+        (
+            ("store: self.store.clone(),", "store: Store::default(),"),
+            "a_transfer_neither_loses_nor_doubles",
+            "Lost write: c1's put key 0",
+        ),
+    ] {
+        let folder = changed("server.rs", &[change]);
+        let traces = folder.path().join("traces");
+        let [path, traces] = [folder.path(), &traces].map(|path| path.to_str().expect("plain"));
+        let fixed = ["lab2", test, "--path", path, "--report", "none", "--traces"];
+        let ran = cargo_grade(&[&fixed[..], &[traces]].concat());
+        let words: Vec<&str> = ran.out.split_whitespace().collect();
+        let said = words.join(" ");
+        assert!(said.contains(title), "{test}: {}{}", ran.out, ran.err);
+        let trace = format!("{traces}/{test}.trace.json");
+        let again = cargo_grade(&["replay", &trace, "--path", path]);
+        assert!(
+            again.out.contains("The failure of the trace, again."),
+            "{}",
+            again.out
+        );
+    }
 }

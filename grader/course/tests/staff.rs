@@ -52,10 +52,14 @@ impl Place {
     }
 
     fn run(&self, cargo: &Path, arguments: &[&str]) -> (i32, String, String) {
+        self.run_in(&root(), cargo, arguments)
+    }
+
+    fn run_in(&self, project: &Path, cargo: &Path, arguments: &[&str]) -> (i32, String, String) {
         let output = Command::new(self.folder.join("faultline"))
             .args(arguments)
             .env("CARGO", cargo)
-            .env("CARGO_MANIFEST_DIR", root().join("grader/course"))
+            .env("CARGO_MANIFEST_DIR", project.join("grader/course"))
             .current_dir(root().join("rubrics"))
             .stdin(Stdio::null())
             .output();
@@ -106,7 +110,7 @@ fn what_cannot_be_built_is_told_as_the_graders_trouble() {
 fn help_and_wrong_arguments_build_nothing() {
     let place = &*PLACE;
     let none = Path::new("/nowhere/cargo");
-    for command in ["batch", "merge", "import"] {
+    for command in ["batch", "merge", "import", "new-lab"] {
         let (code, out, err) = place.run(none, &[command, "--help"]);
         assert_eq!(code, 0, "{command}: {err}");
         assert!(out.contains("For course staff"), "{command}: {out}");
@@ -131,8 +135,28 @@ fn without_cargo_it_says_what_is_missing() {
     for part in [
         "faultline-full",
         "/nowhere/cargo cannot be started",
-        "cargo-grade",
+        "README.md says how to install it",
     ] {
         assert!(err.contains(part), "{part}: {err}");
     }
+}
+
+/// In what students get that program is not, and cargo is not even asked for it.
+#[test]
+fn a_release_for_students_has_not_the_other_program() {
+    let place = &*PLACE;
+    let project = place.folder.join("release");
+    for folder in ["labs", "rubrics"] {
+        fs::create_dir_all(project.join(folder)).expect("a new folder");
+    }
+    let lock = "[[package]]\nname = \"faultline\"\n";
+    for (file, text) in [("Cargo.toml", ""), ("Cargo.lock", lock)] {
+        fs::write(project.join(file), text).expect("a new file");
+    }
+    let (code, out, err) = place.run_in(&project, &place.cargo(), &["merge", "a", "b"]);
+    assert_eq!((code, out.as_str()), (2, ""), "{err}");
+    assert!(
+        err.contains("a release for students has no program for it"),
+        "{err}"
+    );
 }

@@ -104,7 +104,7 @@ fn an_edit_is_graded_and_what_does_not_compile_is_no_end() {
     fs::write(&file, "fn").expect("a file");
     let seen = watch.verdict();
     assert!(
-        seen.contains("no build") && seen.contains("src/server.rs:1"),
+        seen.contains("does not build") && seen.contains("src/server.rs:1"),
         "{seen}"
     );
 

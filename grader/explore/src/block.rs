@@ -12,11 +12,11 @@ use crate::{
     visited::{SHARDS, shard_of},
 };
 
-/// How many states are left at once: enough for all threads, few enough that the lists of their
+/// Maximum number of states in a block: enough for all threads, few enough that the lists of their
 /// transitions stay small.
 const BLOCK: usize = 1 << 14;
 
-/// How many states a thread takes at once.
+/// Number of states that a thread takes at once.
 const CHUNK: usize = 1 << 9;
 
 /// States that were found one after the other and are equally far from the beginning.

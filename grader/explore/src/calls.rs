@@ -158,13 +158,16 @@ impl Calls {
         let (factory, timed) = (machine.factory, machine.timed(activity));
         calls
             .par_chunks(PARALLEL_CALLS / 2)
-            .map_init(factory, |backend, calls| {
-                let _begun = timed.begin();
-                calls
-                    .iter()
-                    .map(|call| run(&mut **backend, call))
-                    .collect::<Vec<_>>()
-            })
+            .map_init(
+                || quiet(factory),
+                |backend, calls| {
+                    let _begun = timed.begin();
+                    calls
+                        .iter()
+                        .map(|call| run(&mut **backend, call))
+                        .collect::<Vec<_>>()
+                },
+            )
             .flatten_iter()
             .collect()
     }
@@ -352,11 +355,19 @@ pub(crate) struct Machine<'a> {
     pub timekeeper: Option<&'a dyn Timekeeper>,
 }
 
+/// A machine of which nobody sees what nodes print. How much that is would depend on the threads:
+/// each has a machine of its own.
+pub(crate) fn quiet(factory: Factory<'_>) -> Box<dyn Backend> {
+    let mut backend = factory();
+    backend.mute();
+    backend
+}
+
 impl<'a> Machine<'a> {
     pub fn new(factory: Factory<'a>) -> Machine<'a> {
         Machine {
             factory,
-            own: RefCell::new(factory()),
+            own: RefCell::new(quiet(factory)),
             timekeeper: None,
         }
     }

@@ -29,8 +29,12 @@ pub(crate) fn fault_text(fault: &Fault) -> String {
                 .unwrap_or_default();
             format!("it panicked{place}: {message}")
         }
-        Fault::Trap { what } | Fault::Refused { what } | Fault::State { what } => what.clone(),
-        Fault::OutOfFuel => "the handler computed for too long (does it loop for ever?)".to_owned(),
+        Fault::Trap { what } | Fault::State { what } => what.clone(),
+        Fault::Refused { what, place } => match place {
+            Some(place) => format!("at {place} {what}"),
+            None => what.clone(),
+        },
+        Fault::OutOfFuel { mostly_printing } => Fault::out_of_fuel(*mostly_printing).to_owned(),
         Fault::OutOfMemory { limit_bytes } => {
             format!("it wanted more than {} MiB of memory", limit_bytes >> 20)
         }

@@ -25,8 +25,8 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// As often as one likes: how often it was is then no part of a state. (Crashes without end are
-    /// states without end, since each incarnation has a number.)
+    /// No limit: the count is then not part of a state. (Unlimited crashes mean unlimited states,
+    /// since each incarnation has a number.)
     pub const UNLIMITED: u8 = u8::MAX;
 }
 

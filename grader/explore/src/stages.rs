@@ -57,27 +57,29 @@ impl<'p> Orders<'p> {
         trial: &mut Trial<'_>,
         run: impl Fn(&mut Trial<'_>, &Shown) -> Outcome,
     ) -> Outcome {
-        if let Some(schedule) = trial.schedule() {
-            let shown = Shown::of(schedule);
-            return run(trial, &shown);
-        }
-        let machines = trial
-            .machines()
-            .ok_or_else(|| Stop::Broken("this trial has no machines".to_owned()))?;
-        let healthy = run(trial, &Shown::default());
+        let replays = trial.schedule().is_some();
+        let shown = trial.schedule().map(Shown::of).unwrap_or_default();
+        let healthy = run(trial, &shown);
         let missed = match &healthy {
+            _ if shown.has_path => return healthy,
+            // A replay is of a failure, and of those in a healthy world only a missed goal has more
+            // to tell than that world: what a search says of it belongs to what was observed.
+            Ok(()) if replays => return healthy,
             Ok(()) => None,
             // Whatever else is wrong with a program, it is told without a search.
             Err(stop) if self.missed(stop).is_none() => return healthy,
             Err(stop) => self.missed(stop),
         };
+        let machines = trial
+            .machines()
+            .ok_or_else(|| Stop::Broken("this trial has no machines".to_owned()))?;
         let timekeeper = trial.timekeeper();
         let _begun = Timed::new(timekeeper, Activity::Search).begin();
         let mut explorer = Explorer::new(&self.model, machines).timed_by(timekeeper);
         if let (Some(monitor), None) = (&self.monitor, missed) {
             explorer = explorer.boxed_monitor(monitor());
         }
-        let started = explorer.start().map_err(broken)?;
+        let started = explorer.start().map_err(|error| broken(trial, error))?;
         let (start, fault) = match started {
             Ok(start) => (start, None),
             Err(failure) => (failure.reached.clone(), Some(*failure)),
@@ -104,7 +106,8 @@ impl<'p> Orders<'p> {
             );
         }
         for leg in &self.legs {
-            if let Some(found) = stages.go(leg, trial).map_err(broken)? {
+            let gone = stages.go(leg, trial);
+            if let Some(found) = gone.map_err(|error| broken(trial, error))? {
                 stages.show(trial, &run, found)?;
             }
         }
@@ -364,7 +367,8 @@ impl Stages<'_, '_, '_> {
     }
 
     fn verify(&self, trial: &mut Trial<'_>) -> Outcome {
-        let verified = self.explorer.verify().map_err(broken)?;
+        let verified = self.explorer.verify();
+        let verified = verified.map_err(|error| broken(trial, error))?;
         match verified.differences.first() {
             None => Ok(()),
             Some(difference) => {
@@ -388,7 +392,7 @@ impl Stages<'_, '_, '_> {
             .and_then(|()| aid::why_not(&mut self.explorer, &self.here, missed))
         {
             Ok(why) => violation.observed += &why,
-            Err(error) => return broken(error),
+            Err(error) => return broken(trial, error),
         }
         Stop::Violation(violation)
     }
@@ -411,9 +415,14 @@ impl Stages<'_, '_, '_> {
     }
 }
 
-fn broken(error: Error) -> Stop {
+/// What went wrong in a search. If that is the program's fault, no world shows it: who replays it
+/// searches again, and must not be led along the world that came before the search.
+fn broken(trial: &mut Trial<'_>, error: Error) -> Stop {
     match error {
-        Error::OutOfFuel => Stop::beside_worlds(FailureKind::Timeout, error.to_string()),
+        Error::OutOfFuel => {
+            trial.forget_worlds();
+            Stop::beside_worlds(FailureKind::Timeout, error.to_string())
+        }
         Error::Broken(_) | Error::LostPath => Stop::Broken(error.to_string()),
     }
 }

@@ -14,16 +14,16 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use crate::{
-    calls::{Answer, Call, Calls, Cause, Raw},
+    calls::{Answer, Call, Calls, Cause, Raw, quiet},
     error::Error,
     explorer::{ENTROPY, Explorer},
 };
 
-/// Every node draws other random numbers than in the search.
+/// Entropy that differs from the search's, so that every node draws other random numbers.
 const OTHER_ENTROPY: u64 = !ENTROPY;
 
-/// How many calls one instance handles. The number is fixed, so that what the calls before one
-/// bring to light does not depend on the number of threads.
+/// Number of calls that one instance handles. It is fixed, so that the effect of earlier calls does
+/// not depend on the number of threads.
 const CALLS_PER_INSTANCE: usize = 1_000;
 
 /// Two answers of one handler to the same question.
@@ -157,7 +157,7 @@ impl Explorer<'_> {
     /// # Errors
     /// A broken grader.
     pub fn verify(&self) -> Result<Verified, Error> {
-        let timed = self.machine.timed(Activity::Verify);
+        let (factory, timed) = (self.machine.factory, self.machine.timed(Activity::Verify));
         let _begun = timed.begin();
         let (calls, model) = (&self.space.steps.calls, self.space.model);
         let all = calls.all();
@@ -165,10 +165,13 @@ impl Explorer<'_> {
         let incarnations = calls.by_incarnation();
         let answers: Vec<_> = incarnations
             .par_iter()
-            .map_init(self.machine.factory, |backend, calls_of_one| {
-                let _begun = timed.begin();
-                calls.run_incarnation(calls_of_one, model, &mut **backend, OTHER_ENTROPY)
-            })
+            .map_init(
+                || quiet(factory),
+                |backend, calls_of_one| {
+                    let _begun = timed.begin();
+                    calls.run_incarnation(calls_of_one, model, &mut **backend, OTHER_ENTROPY)
+                },
+            )
             .flatten_iter()
             .collect();
         let again = all

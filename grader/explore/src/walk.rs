@@ -26,11 +26,11 @@ use crate::{
     view::View,
 };
 
-/// How many walks go on at once. What they need is worked out together.
+/// Number of walks that run at once. Their steps are computed together.
 const AT_ONCE: u64 = 256;
 
-/// How often the highest rank of a PCT walk falls: bugs of `FALLS + 1` ordering constraints
-/// are found with the paper's probability.
+/// Number of times that the highest rank of a PCT walk falls: bugs of `FALLS + 1` ordering
+/// constraints are found with the paper's probability.
 const FALLS: u64 = 2;
 
 /// How many walks, and how long.

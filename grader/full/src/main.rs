@@ -1,5 +1,5 @@
-//! `cargo grade` with the labs of this course and all commands: releases are made of it, and
-//! `cargo grade` starts it for the commands that it has not itself.
+//! `cargo grade` with the labs of this course and all commands: `cargo grade` starts it for those
+//! that it has not itself.
 
 use std::process::ExitCode;
 

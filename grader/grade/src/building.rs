@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, broken},
+    manifest::with_wishes,
     timings::Stopwatch,
 };
 
@@ -178,18 +179,16 @@ pub(crate) fn build(
     })
 }
 
-/// The sources in a folder.
-pub(crate) fn stage(folder: &Path) -> Result<Staged, Error> {
-    Staged::from_folder(folder).map_err(|error| Error::Usage(error.to_string()))
+/// The sources in a folder, and what is left out of it.
+pub(crate) fn stage(folder: &Path, suite: &Suite) -> Result<Staged, Error> {
+    let staged = Staged::from_folder(folder).map_err(|error| Error::Usage(error.to_string()))?;
+    Ok(with_wishes(staged, suite))
 }
 
-/// What a student may wonder about: files among the sources that were not taken.
+/// What a student may wonder about: files that were not taken, and what the manifest asks for.
 pub fn left_out(submission: &Staged) -> Vec<String> {
-    let among_sources = submission
-        .left_out()
-        .iter()
-        .filter(|file| file.path.starts_with("src/"));
-    among_sources
+    let left_out = submission.left_out().iter().filter(|file| file.matters());
+    left_out
         .map(|file| format!("{}: {}", file.path, file.why))
         .collect()
 }

@@ -9,6 +9,7 @@ use faultline_origin::Origin;
 use crate::{
     error::{Error, nearest},
     plan::{Selection, selected},
+    progress::{LastGrade, last_grade},
     rubric::{Rubric, RubricRow},
 };
 
@@ -32,8 +33,12 @@ pub struct LabInfo {
     pub title: String,
     /// Its points.
     pub points: u32,
+    /// The points of its public tests.
+    pub public_points: u32,
     /// Its handout.
     pub handout: String,
+    /// What it had last, if it was graded.
+    pub last: Option<LastGrade>,
 }
 
 impl Course {
@@ -63,7 +68,10 @@ pub fn labs(course: &Course) -> Result<Vec<LabInfo>, Error> {
     let info = |suite: &Suite| {
         let rubric = Rubric::read(&Rubric::path(&course.root, suite.lab), suite)?;
         let points = rubric.tests.iter().map(|row| row.points).sum();
+        let public = rubric.tests.iter().filter(|row| row.is_public());
         Ok(LabInfo {
+            last: last_grade(course, suite.lab)?,
+            public_points: public.map(|row| row.points).sum(),
             id: rubric.lab,
             title: rubric.title,
             points,

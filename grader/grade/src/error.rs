@@ -63,7 +63,7 @@ pub enum Error {
     #[error("the grader itself failed, so there is no score: {0}")]
     Broken(String),
     /// Somebody pressed Ctrl-C while a class was graded.
-    #[error("interrupted; what was done is kept, and the same command goes on")]
+    #[error("interrupted; what was done is kept: run the same command to resume")]
     BatchInterrupted,
     /// Somebody pressed Ctrl-C.
     #[error("interrupted; nothing was written")]

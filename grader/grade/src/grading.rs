@@ -9,6 +9,7 @@ use std::{
 };
 
 use faultline_host::{Program, Staged, Toolchain, WORLD_STACK_BYTES};
+use faultline_labtest::Suite;
 use faultline_sim::backend::Backend;
 use faultline_verdict::{Audience, Event, FORMAT, Grade, Outcome, Score, Stage, TestVerdict};
 use serde::{Deserialize, Serialize};
@@ -90,8 +91,9 @@ pub fn grade(
         .unwrap_or_else(|| course.root.join("starter").join(&request.lab));
     let name = plan::shown_path(&course.root, &folder);
     // A wrong lab is told before a wrong folder.
-    course.lab(&request.lab)?;
-    grade_staged(course, request, &name, &stage(&folder)?, listen, interrupt)
+    let (suite, _) = course.lab(&request.lab)?;
+    let submission = stage(&folder, suite)?;
+    grade_staged(course, request, &name, &submission, listen, interrupt)
 }
 
 /// The same for a submission whose sources are known already, and which reports call by this name.
@@ -134,7 +136,10 @@ pub fn grade_staged(
         return Err(Error::Interrupted);
     }
     match built {
-        Err(error) => cannot_run(error, &mut grade, &rubric, &rows)?,
+        Err(error) => {
+            let error = with_other_lab(course, suite, submission, error);
+            cannot_run(error, &mut grade, &rubric, &rows)?;
+        }
         Ok(Built { program, warnings }) => {
             listen(Event::Built {
                 warnings,
@@ -159,6 +164,30 @@ pub fn grade_staged(
     });
     listen(Event::Timed(Box::new(stopwatch.read())));
     Ok(grade)
+}
+
+/// An error of the compiler with a remark in front of it, if the sources are those of another lab:
+/// they use what that one gives and nothing of this one. What builds is not asked.
+fn with_other_lab(course: &Course, suite: &Suite, submission: &Staged, error: Error) -> Error {
+    let uses = |suite: &Suite| {
+        let api = suite.api_package.replace('-', "_");
+        submission
+            .sources()
+            .values()
+            .any(|text| text.contains(&api))
+    };
+    let other = || course.suites.iter().find(|other| uses(other));
+    match (error, other()) {
+        (Error::DoesNotBuild { text }, Some(other)) if !uses(suite) => {
+            let (lab, api) = (other.lab, other.api_package.replace('-', "_"));
+            let text = format!(
+                "This looks like {lab}: its sources use {api}. Try `cargo grade {lab}` with the \
+                 same --path.\n\n{text}"
+            );
+            Error::DoesNotBuild { text }
+        }
+        (error, _) => error,
+    }
 }
 
 /// The outcome of a submission that did not become a program. What the submission has nothing to do
@@ -245,8 +274,8 @@ fn run_all(
 }
 
 /// Writes the traces of failures and puts the command that replays them into the verdicts. The
-/// trace of a test that passes now, that the reader may not see, or that is too long, is removed:
-/// it would be of an older run.
+/// trace of a test that passes now, or that the reader may not see, is removed: it would be of an
+/// older run.
 fn keep_traces(
     course: &Course,
     request: &Request,
@@ -264,17 +293,9 @@ fn keep_traces(
                 (Some(mut trace), Some(failure)) => {
                     trace.submission = name.to_owned();
                     trace.digest = digest.to_owned();
-                    let too_long = trace.write(&path)?;
-                    match too_long {
-                        None => {
-                            failure.replay = Some(format!("cargo grade replay {}", short.display()))
-                        }
-                        Some(bytes) => verdict.remarks.push(format!(
-                            "its trace is not kept: it would have {} MiB",
-                            bytes >> 20
-                        )),
-                    }
-                    too_long.is_none()
+                    trace.write(&path)?;
+                    failure.replay = Some(format!("cargo grade replay {}", short.display()));
+                    true
                 }
                 _ => false,
             };

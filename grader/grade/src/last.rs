@@ -13,13 +13,14 @@ use crate::{
     error::{Error, broken},
     files::write_whole,
     grading::Request,
+    progress::remember_points,
 };
 
 /// Where it stands, below the project.
 const FILE: &str = "target/grade/last.json";
 
 /// The version of its form.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 
 /// The run that was graded last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +34,18 @@ pub struct LastRun {
     pub submission: Option<PathBuf>,
     /// The folder of the traces, relative to the project or absolute.
     pub traces: PathBuf,
-    /// The tests that left a trace there, in the order of the rubric.
+    /// The tests that were run, in the order of the rubric.
+    pub tests: Vec<String>,
+    /// Those of them that left a trace there.
     pub failures: Vec<String>,
+}
+
+impl LastRun {
+    /// True if this test was run and left no trace.
+    pub(crate) fn passed(&self, test: &str) -> bool {
+        let among = |tests: &[String]| tests.iter().any(|one| one == test);
+        among(&self.tests) && !among(&self.failures)
+    }
 }
 
 /// The version alone, which decides whether the rest can be read.
@@ -51,6 +62,7 @@ pub fn remember(course: &Course, request: &Request, grade: &Grade) -> Result<(),
     let Some(traces) = &request.traces else {
         return Ok(());
     };
+    remember_points(course, request, grade)?;
     // From whichever folder somebody asks later.
     let absolute =
         |folder: &PathBuf| std::path::absolute(folder).unwrap_or_else(|_| folder.clone());
@@ -65,6 +77,11 @@ pub fn remember(course: &Course, request: &Request, grade: &Grade) -> Result<(),
             lab: request.lab.clone(),
             submission: request.submission.as_ref().map(absolute),
             traces: traces.folder.clone(),
+            tests: grade
+                .tests
+                .iter()
+                .map(|verdict| verdict.id.clone())
+                .collect(),
             failures: failed.map(|verdict| verdict.id.clone()).collect(),
         },
     )

@@ -2,7 +2,8 @@
 //!
 //! The header's lines are `about: ...` (what is wrong), `exposes: ...` (when that shows),
 //! `passes: ID, ...` (tests that it passes all the same: it is wrong in one point, not broken) and
-//! `loses: ID, ...` (tests that must catch it).
+//! `loses: ID, ...` (tests that must catch it). Lines `shows: ID: TEXT` are optional: what a reader
+//! must see in that test's failure to understand it.
 
 use std::{
     collections::BTreeMap,
@@ -27,6 +28,8 @@ pub struct Mutant {
     pub passes: Vec<String>,
     /// Tests that catch it.
     pub loses: Vec<String>,
+    /// Tests, each with a text that must be in the lines of its failure.
+    pub shows: Vec<(String, String)>,
     /// The patch: its file, and what is in it.
     pub(crate) path: PathBuf,
     pub(crate) text: String,
@@ -118,10 +121,22 @@ impl Mutant {
                 .collect())
         };
         let (passes, loses) = (list("passes")?, list("loses")?);
+        let shows = (1..)
+            .zip(&header)
+            .filter_map(|(number, line)| Some((number, line.strip_prefix("shows:")?)))
+            .map(|(number, line)| {
+                let both = line.trim().split_once(": ");
+                let both = both.filter(|(test, _)| loses.iter().any(|loses| loses == test));
+                let what = "expected `shows: ID: TEXT`, with a test that it loses";
+                let (test, text) = both.ok_or_else(|| wrong(&path, number, what))?;
+                Ok((test.to_owned(), text.to_owned()))
+            })
+            .collect::<Result<_, Error>>()?;
         Ok(Mutant {
             name,
             passes,
             loses,
+            shows,
             path,
             text,
             solution: solution.to_owned(),

@@ -6,6 +6,7 @@ pub use crate::{
     clock::millis,
     error::{broken, nearest},
     grading::grade_staged,
+    manifest::with_wishes,
     origin::{fingerprint_of, must_be},
     plan::selected,
     score::{hidden_points, not_scored},

@@ -13,14 +13,15 @@ use crate::{
 /// Which of a lab's tests are asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Only these parts, and the tests with one of these in their names; everything if empty.
+    /// Only these parts and categories, and the tests with one of these in their names; everything
+    /// if empty.
     pub filters: Vec<String>,
     /// The hidden tests, too.
     pub hidden: bool,
 }
 
-/// The rows that any of the filters names: a part by its letter, a test by its id, or tests by a
-/// piece of their ids. All without a filter.
+/// The rows that any of the filters names: a part by its letter, a test by its id, or tests by
+/// their category or a piece of their ids. All without a filter.
 pub fn selected<'a>(
     suite: &Suite,
     rubric: &'a Rubric,
@@ -88,7 +89,8 @@ fn matches(rubric: &Rubric, filter: &str, row: &RubricRow) -> bool {
     if whole {
         row.id == filter
     } else {
-        row.id.contains(filter)
+        // The ids of hidden tests tell nothing, but `chaos` means those that are.
+        row.category.name() == filter || row.id.contains(filter)
     }
 }
 
@@ -106,10 +108,10 @@ fn idle(
             true => "this is the students' release, which has none".to_owned(),
             false => format!("add --hidden: `cargo grade {lab} {filter} --hidden`"),
         };
-        let what = if row.id == filter {
-            "is a hidden test"
-        } else {
-            "is in the names of hidden tests only"
+        let what = match row.id == filter {
+            true => "is a hidden test",
+            false if row.category.name() == filter => "is a category of hidden tests only",
+            false => "is in the names of hidden tests only",
         };
         return format!("{filter:?} {what}; {how}");
     }
@@ -118,12 +120,19 @@ fn idle(
         .iter()
         .filter(|row| hidden || row.is_public())
         .map(|row| row.id.as_str());
+    let mut categories: Vec<&str> = Vec::new();
+    for row in rubric.tests.iter().filter(|row| hidden || row.is_public()) {
+        if !categories.contains(&row.category.name()) {
+            categories.push(row.category.name());
+        }
+    }
     let parts: Vec<&str> = rubric.parts.iter().map(|part| part.id.as_str()).collect();
     format!(
-        "{filter:?} is neither a part of {lab} ({}) nor in the name of a test{}; `cargo grade \
-         {lab} --list` lists them",
+        "{filter:?} is neither a part of {lab} ({}) nor a category ({}) nor in the name of a \
+         test{}; `cargo grade {lab} --list` lists them",
         parts.join(", "),
-        nearest(filter, ids),
+        categories.join(", "),
+        nearest(filter, ids.chain(categories.iter().copied())),
     )
 }
 
@@ -163,20 +172,20 @@ mod tests {
     use super::*;
 
     fn rubric() -> Rubric {
-        let row = |id: &str, visibility: &str| {
+        let row = |id: &str, visibility: &str, category: &str| {
             format!(
                 "[[test]]\nid = {id:?}\ntitle = ''\nproperty = ''\npart = 'C'\npoints = 3\nseeds = \
                  2\n\
-                 visibility = {visibility:?}\ncategory = 'safety'\nhandout = ''\n"
+                 visibility = {visibility:?}\ncategory = {category:?}\nhandout = ''\n"
             )
         };
         let head =
             "lab = 'lab0'\ntitle = ''\nhandout = ''\n[[part]]\nid = 'C'\ntitle = ''\npoints = 12\n";
         let rows = [
-            row("chaos", "public"),
-            row("H-C1", "hidden"),
-            row("more_chaos", "public"),
-            row("H-C10", "after_deadline"),
+            row("chaos", "public", "chaos"),
+            row("H-C1", "hidden", "safety"),
+            row("more_chaos", "public", "safety"),
+            row("H-C10", "after_deadline", "chaos"),
         ];
         toml::from_str(&format!("{head}{}", rows.concat())).expect("a rubric")
     }
@@ -215,6 +224,8 @@ mod tests {
             (&["H-"], true, &["H-C1", "H-C10"]),
             (&["chaos"], false, &["chaos"]),
             (&["chao"], false, &["chaos", "more_chaos"]),
+            (&["safety"], false, &["more_chaos"]),
+            (&["safety"], true, &["H-C1", "more_chaos"]),
             (&["lab0/chaos"], false, &["chaos"]),
             (&["lab0/H-C1", "more"], true, &["H-C1", "more_chaos"]),
         ] {

@@ -1,8 +1,11 @@
 //! Running a recorded failure again.
 
-use std::{path::Path, sync::atomic::AtomicBool};
+use std::{
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
-use faultline_host::{Toolchain, on_world_stack};
+use faultline_host::{Program, Toolchain, on_world_stack};
 use faultline_sim::{Detail, backend::Backend};
 use faultline_verdict::{TestVerdict, Walk};
 
@@ -10,7 +13,7 @@ use crate::{
     building::{Building, Cache, build, stage},
     course::Course,
     error::{Error, broken},
-    lesson::{failure, walk},
+    lesson::{failure, steps_to_show, walk},
     origin,
     run::{run_once, verdict_of_one},
     timings::Stopwatch,
@@ -20,6 +23,10 @@ use crate::{
 /// A trace, run again.
 #[derive(Debug)]
 pub struct Replayed {
+    /// The lab.
+    pub lab: String,
+    /// The submission's folder, relative to the project or absolute.
+    pub submission: String,
     /// The test's verdict on this one run.
     pub verdict: TestVerdict,
     /// True if the submission is not the one that the trace was made with.
@@ -32,8 +39,20 @@ pub struct Replayed {
     pub walk: Option<Walk>,
 }
 
-/// Runs the failure that a trace file ([`find_trace`](crate::find_trace)) holds again; with `step`
-/// it also keeps the world after each step.
+/// What is gone through step by step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steps {
+    /// Nothing.
+    Unseen,
+    /// The run; of a long one the first steps and the last, and between them those that the failure
+    /// shows, crashes and other faults.
+    Shown,
+    /// The same, and the step with this number.
+    And(u64),
+}
+
+/// Runs the failure that a trace file ([`find_trace`](crate::find_trace)) holds again, and keeps
+/// the world after each of these steps.
 ///
 /// # Errors
 /// A trace that cannot be read, a submission that does not build, or a broken grader.
@@ -41,60 +60,126 @@ pub fn replay(
     course: &Course,
     path: &Path,
     submission: Option<&Path>,
-    step: bool,
+    steps: Steps,
+    interrupt: &AtomicBool,
 ) -> Result<Replayed, Error> {
-    let root = &course.root;
     let trace = Trace::read(path)?;
-    let wrong = |what: String| Error::Trace {
-        path: path.to_owned(),
-        what,
-    };
-    let (suite, rubric) = course.lab(&trace.lab)?;
-    let test = suite.test(&trace.test);
-    let test = test.ok_or_else(|| wrong(format!("{} has no test {:?}", trace.lab, trace.test)))?;
-    let row = rubric
-        .tests
-        .iter()
-        .find(|row| row.id == trace.test)
-        .expect("the rubric has a row for each test");
-    let folder = submission.map_or_else(|| root.join(&trace.submission), Path::to_owned);
-    let submission = stage(&folder)?;
-    origin::must_be(course, &trace.lab)?;
-    let toolchain = Toolchain::find(root).map_err(broken)?;
-    let interrupt = AtomicBool::new(false);
-    let built = build(
-        root,
-        &toolchain,
-        &submission,
-        suite,
-        Building::from(Cache::Last),
-        &interrupt,
-        &Stopwatch::start(),
-    )?;
-    let changed = submission.digest().to_string() != trace.digest;
-    let choices = trace.choices().expect("checked when it was read");
-    let mode = trace.mode(if step { Detail::Worlds } else { Detail::Words });
-    let backend = || -> Box<dyn Backend> { Box::new(built.program.backend()) };
-    let (result, facts) =
-        on_world_stack(|| run_once(&backend, test, trace.seed, choices, mode, None))?;
-    let failure = result.err().map(|violation| {
-        let handout = format!("{}#{}", rubric.handout, row.handout);
-        failure(&violation, trace.seed, handout, &facts)
-    });
-    let walk = facts
-        .recording
-        .as_ref()
-        .filter(|_| step)
-        .map(|run| walk(run, failure.as_ref()));
-    let same = failure
-        .as_ref()
-        .is_some_and(|failure| failure.kind == trace.kind && failure.observed == trace.observed);
-    let verdict = verdict_of_one(row, failure);
-    Ok(Replayed {
-        verdict,
-        changed,
-        same_failure: same,
-        skipped: facts.skipped,
-        walk,
-    })
+    let folder = submission.map_or_else(|| course.root.join(&trace.submission), Path::to_owned);
+    let building = Building::from(Cache::Last);
+    Replayer::build(course, &trace.lab, &folder, building, interrupt)?.replay(path, steps)
+}
+
+/// A submission that is built once to replay any number of its failures.
+pub struct Replayer<'c> {
+    course: &'c Course,
+    lab: String,
+    program: Program,
+    digest: String,
+}
+
+impl<'c> Replayer<'c> {
+    /// Builds the submission in this folder.
+    ///
+    /// # Errors
+    /// A submission that does not build, or a broken grader.
+    pub fn build(
+        course: &'c Course,
+        lab: &str,
+        folder: &Path,
+        building: Building,
+        interrupt: &AtomicBool,
+    ) -> Result<Replayer<'c>, Error> {
+        let (suite, _) = course.lab(lab)?;
+        let submission = stage(folder, suite)?;
+        origin::must_be(course, lab)?;
+        let root = &course.root;
+        let toolchain = Toolchain::find(root).map_err(broken)?;
+        let watch = Stopwatch::start();
+        let built = build(
+            root,
+            &toolchain,
+            &submission,
+            suite,
+            building,
+            interrupt,
+            &watch,
+        );
+        // Ctrl-C ends the compiler, too; what that says of the submission means nothing.
+        if interrupt.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        Ok(Replayer {
+            course,
+            lab: lab.to_owned(),
+            program: built?.program,
+            digest: submission.digest().to_string(),
+        })
+    }
+
+    /// Runs the failure that this file holds again.
+    ///
+    /// # Errors
+    /// A trace that cannot be read or is of another lab, or a broken grader.
+    pub fn replay(&self, path: &Path, steps: Steps) -> Result<Replayed, Error> {
+        let trace = Trace::read(path)?;
+        let wrong = |what: String| Error::Trace {
+            path: path.to_owned(),
+            what,
+        };
+        if trace.lab != self.lab {
+            return Err(wrong(format!(
+                "it is of {}, not of {}",
+                trace.lab, self.lab
+            )));
+        }
+        let (suite, rubric) = self.course.lab(&trace.lab)?;
+        let test = suite.test(&trace.test);
+        let test =
+            test.ok_or_else(|| wrong(format!("{} has no test {:?}", trace.lab, trace.test)))?;
+        let row = rubric
+            .tests
+            .iter()
+            .find(|row| row.id == trace.test)
+            .expect("the rubric has a row for each test");
+        let choices = trace.choices().expect("checked when it was read");
+        let backend = || -> Box<dyn Backend> { Box::new(self.program.backend()) };
+        let run = |detail| {
+            let mode = trace.mode(detail);
+            on_world_stack(|| run_once(&backend, test, trace.seed, choices, mode, None))
+        };
+        let (result, facts) = run(Detail::Words)?;
+        let failure = result.as_ref().err().map(|violation| {
+            let handout = format!("{}#{}", rubric.handout, row.handout);
+            failure(violation, trace.seed, handout, &facts)
+        });
+        let at = match steps {
+            Steps::And(at) => Some(at),
+            Steps::Unseen | Steps::Shown => None,
+        };
+        let lines = failure.as_ref().map_or(&[][..], |failure| &failure.trace);
+        let words = facts.recording.as_ref().filter(|_| steps != Steps::Unseen);
+        // What is worth looking at is known only now, and whole worlds are too large to keep all.
+        let walk = match words.map(|words| steps_to_show(words, lines, at)) {
+            None => None,
+            Some(shown) => {
+                let (again, seen) = run(Detail::Worlds(shown))?;
+                if again != result {
+                    return Err(broken("looked at step by step, the run did something else"));
+                }
+                seen.recording.map(|run| walk(&run, failure.as_ref()))
+            }
+        };
+        let same = failure.as_ref().is_some_and(|failure| {
+            failure.kind == trace.kind && failure.observed == trace.observed
+        });
+        Ok(Replayed {
+            lab: trace.lab,
+            submission: trace.submission,
+            verdict: verdict_of_one(row, failure),
+            changed: self.digest != trace.digest,
+            same_failure: same,
+            skipped: facts.skipped,
+            walk,
+        })
+    }
 }

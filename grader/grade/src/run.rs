@@ -22,6 +22,7 @@ use crate::{
     error::Error,
     lesson::{Budget, changed, events, failure, shrink},
     rubric::{Category, RubricRow},
+    score::withhold_one,
     timings::Stopwatch,
     trace::Trace,
 };
@@ -38,9 +39,9 @@ pub enum Seeds {
     Only(u64),
 }
 
-/// After a block of this size with a failure in it no further seeds are run: the lowest failing
-/// seed is known, and a program that fails slowly must not hold up the others. The size is fixed so
-/// that the counts are the same everywhere.
+/// Number of seeds in a block. After a block with a failure no further seeds are run: the lowest
+/// failing seed is known, and a program that fails slowly must not hold up the others. The size is
+/// fixed so that the counts are the same everywhere.
 const BLOCK: usize = 16;
 
 /// A test, its row, and what is run of it.
@@ -70,22 +71,20 @@ pub(crate) struct Runner<'a> {
 pub(crate) type Tested = (TestVerdict, Option<Trace>);
 
 impl Runner<'_> {
-    /// Runs all jobs; verdicts are told in their order, as soon as those before them are.
+    /// Runs all jobs; verdicts are told in their order, as soon as those before them are and it is
+    /// known whether their points are withheld.
     pub fn run(&self, jobs: &[Job<'_>]) -> Result<Vec<Tested>, Error> {
-        let waiting: Mutex<(usize, BTreeMap<usize, TestVerdict>)> =
-            Mutex::new((0, BTreeMap::new()));
+        let telling = Mutex::new(Telling::default());
         jobs.par_iter()
             .enumerate()
             .map(|(index, job)| {
                 let tested = self.test(job)?;
-                let mut waiting = waiting
+                let mut telling = telling
                     .lock()
                     .expect("no run panics while it holds the lock");
-                let (next, verdicts) = &mut *waiting;
-                verdicts.insert(index, tested.0.clone());
-                while let Some(verdict) = verdicts.remove(next) {
+                telling.is_over(index, tested.0.clone());
+                while let Some(verdict) = telling.next(jobs) {
                     self.tell(Event::Tested(Box::new(verdict)));
-                    *next += 1;
                 }
                 Ok(tested)
             })
@@ -280,6 +279,41 @@ impl Runner<'_> {
         self.stopwatch.at(stage, || {
             run_once(self.backend, job.test, number, choices, mode, Some(&told))
         })
+    }
+}
+
+/// Which verdicts have been told, and which wait for others.
+#[derive(Default)]
+struct Telling {
+    /// The next to be told, by its place among the jobs.
+    next: usize,
+    waiting: BTreeMap<usize, TestVerdict>,
+    over: BTreeSet<String>,
+    failed: BTreeSet<String>,
+}
+
+impl Telling {
+    fn is_over(&mut self, index: usize, verdict: TestVerdict) {
+        self.over.insert(verdict.id.clone());
+        if verdict.status == Status::Failed {
+            self.failed.insert(verdict.id.clone());
+        }
+        self.waiting.insert(index, verdict);
+    }
+
+    /// The next verdict, if it is there and so are those of the tests that it needs, of which some
+    /// may come later in the rubric.
+    fn next(&mut self, jobs: &[Job<'_>]) -> Option<TestVerdict> {
+        let row = jobs.get(self.next)?.row;
+        let runs = |need: &&String| jobs.iter().any(|job| job.row.id == **need);
+        let known = |need: &String| self.over.contains(need);
+        if !row.needs.iter().filter(runs).all(known) {
+            return None;
+        }
+        let mut verdict = self.waiting.remove(&self.next)?;
+        withhold_one(row, &mut verdict, &self.failed);
+        self.next += 1;
+        Some(verdict)
     }
 }
 

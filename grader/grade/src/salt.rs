@@ -13,10 +13,10 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 
-/// Fewer bytes could be guessed.
+/// Minimum number of bytes: fewer could be guessed.
 const LEAST_BYTES: usize = 16;
 
-/// More bytes are some other file.
+/// Maximum number of bytes: a larger file is not a salt.
 const MOST_BYTES: usize = 64 << 10;
 
 /// What runs take from a secret. The secret itself is not kept. (It is serialised for one purpose:

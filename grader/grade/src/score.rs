@@ -13,19 +13,22 @@ pub fn withhold(rubric: &Rubric, verdicts: &mut [TestVerdict]) {
         .filter(|verdict| verdict.status == Status::Failed)
         .map(|verdict| verdict.id.clone())
         .collect();
-    for verdict in verdicts
-        .iter_mut()
-        .filter(|verdict| verdict.status == Status::Passed)
-    {
-        let row = rubric.tests.iter().find(|row| row.id == verdict.id);
-        let missing = row.and_then(|row| row.needs.iter().find(|need| failed.contains(*need)));
-        if let Some(missing) = missing {
-            verdict.status = Status::Withheld;
-            verdict
-                .remarks
-                .push(format!("withheld {}: needs {missing}", verdict.points));
-            verdict.earned = 0;
+    for verdict in verdicts {
+        if let Some(row) = rubric.tests.iter().find(|row| row.id == verdict.id) {
+            withhold_one(row, verdict, &failed);
         }
+    }
+}
+
+/// Withholds the points of a test that passed, if one that it needs is among those that `failed`.
+pub fn withhold_one(row: &RubricRow, verdict: &mut TestVerdict, failed: &BTreeSet<String>) {
+    let missing = row.needs.iter().find(|need| failed.contains(*need));
+    if let (Status::Passed, Some(missing)) = (verdict.status, missing) {
+        verdict.status = Status::Withheld;
+        verdict
+            .remarks
+            .push(format!("withheld {}: needs {missing}", verdict.points));
+        verdict.earned = 0;
     }
 }
 

@@ -41,8 +41,17 @@ pub fn derive_starter(root: &Path, lab: &str) -> Result<BTreeMap<PathBuf, String
 /// Writes a lab's starter anew; the number of files.
 ///
 /// # Errors
-/// As [`derive_starter`], or a file that cannot be written.
+/// As [`derive_starter`], or a file that cannot be written; [`Error::Usage`] if there is no
+/// solution.
 pub fn write_starter(root: &Path, lab: &str) -> Result<usize, Error> {
+    let solution = root.join("solutions").join(lab);
+    if !solution.is_dir() {
+        return Err(Error::Usage(format!(
+            "there is no {}: a starter is made of its reference solution, and a release for \
+             students has none",
+            solution.display()
+        )));
+    }
     let files = derive_starter(root, lab)?;
     for (path, text) in &files {
         write_whole(&root.join("starter").join(lab).join(path), text.as_bytes())?;
@@ -108,7 +117,21 @@ fn derive_source(source: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::derive_source;
+    use std::path::Path;
+
+    use super::{derive_source, write_starter};
+    use crate::Error;
+
+    #[test]
+    fn without_a_solution_there_is_nothing_to_derive() {
+        let error = write_starter(Path::new("no project"), "lab0").expect_err("it is not there");
+        assert!(matches!(error, Error::Usage(_)), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("a release for students has none")
+        );
+    }
 
     #[test]
     fn holes_become_duties_and_todos() {

@@ -11,7 +11,7 @@ use crate::{error::Error, files::write_whole};
 /// say what survives a crash; they are read, too.
 const FORMAT: u32 = 4;
 
-/// A program that does as much as it may, in each test, would fill a disk with its traces. Others
+/// A program that does as much as it may, in each test, would fill a disk with its schedules. Others
 /// have some 100 KiB.
 const MOST_BYTES: usize = 8 << 20;
 
@@ -73,12 +73,16 @@ impl Trace {
         u64::from_str_radix(&self.choices, 16).ok()
     }
 
-    /// How its run is carried out once more, so much of it written down.
+    /// How its run is carried out once more, so much of it written down. Without a schedule the
+    /// seed and the edits decide, as they did the first time: what a search found beside all worlds
+    /// is searched again, and so is what would have been too long for a file.
     pub(crate) fn mode(&self, detail: Detail) -> Mode {
+        let follows = !self.schedule.0.is_empty();
+        let edited = follows || !is_default(&self.edits);
         Mode {
             record: Some(detail),
-            schedule: Some(self.schedule.clone()),
-            edits: Some(Arc::new(self.edits.clone())),
+            schedule: follows.then(|| self.schedule.clone()),
+            edits: edited.then(|| Arc::new(self.edits.clone())),
         }
     }
 
@@ -112,20 +116,27 @@ impl Trace {
         Ok(trace)
     }
 
-    /// Writes the file, unless it is too long to be of use to anybody; then it says how many bytes
-    /// it would have.
+    /// Writes the file. One that would be too long is written without its schedule: a replay then
+    /// does again what the seed and the edits decide.
     ///
     /// # Errors
     /// [`Error::Broken`] if the file cannot be written.
-    pub fn write(&self, path: &Path) -> Result<Option<usize>, Error> {
-        let mut text = serde_json::to_vec(self)
-            .map_err(|error| Error::Broken(format!("a trace has no JSON: {error}")))?;
-        text.push(b'\n');
-        if text.len() > MOST_BYTES {
-            return Ok(Some(text.len()));
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let text = |trace: &Trace| -> Result<Vec<u8>, Error> {
+            let mut text = serde_json::to_vec(trace)
+                .map_err(|error| Error::Broken(format!("a trace has no JSON: {error}")))?;
+            text.push(b'\n');
+            Ok(text)
+        };
+        let whole = text(self)?;
+        if whole.len() <= MOST_BYTES {
+            return write_whole(path, &whole);
         }
-        write_whole(path, &text)?;
-        Ok(None)
+        let short = Trace {
+            schedule: Schedule::default(),
+            ..self.clone()
+        };
+        write_whole(path, &text(&short)?)
     }
 }
 

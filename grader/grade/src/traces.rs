@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     last::{LastRun, last_run},
     names::{Among, TestName, candidates},
-    trace::file_of,
+    trace::{Trace, file_of},
 };
 
 /// The folder of a lab's traces, below the project, if nobody names another.
@@ -16,18 +16,29 @@ pub fn usual_folder(lab: &str) -> PathBuf {
 }
 
 /// The trace that a test's last failure left: where the last run put its traces, or in the usual
-/// folder.
+/// folder. If it did not fail in the last run, there is none that is still true; and a folder may
+/// hold traces of other labs, whose tests may have the same name.
 pub(crate) fn trace_of(
     course: &Course,
     name: &TestName,
     last: Option<&LastRun>,
 ) -> Option<PathBuf> {
     let of_last = last.filter(|last| last.lab == name.lab);
+    if of_last.is_some_and(|last| last.passed(&name.test)) {
+        return None;
+    }
+    let is_of_it = |path: &PathBuf| {
+        let trace = Trace::read(path);
+        // What cannot be read is told when somebody reads it.
+        trace.map_or(path.is_file(), |trace| {
+            (trace.lab, trace.test) == (name.lab.clone(), name.test.clone())
+        })
+    };
     let folders = of_last.map(|last| last.traces.clone()).into_iter();
     folders
         .chain([usual_folder(&name.lab)])
         .map(|folder| course.root.join(folder).join(file_of(&name.test)))
-        .find(|path| path.is_file())
+        .find(is_of_it)
 }
 
 /// The test that somebody means. Of several with one name it is that of the lab which was graded

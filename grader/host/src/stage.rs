@@ -6,7 +6,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fmt, fs,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -15,18 +15,22 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// How many source files a submission may have.
+/// Maximum number of source files in a submission.
 pub const MAX_FILES: usize = 256;
 
-/// How many bytes all source files of a submission may have.
+/// Maximum size of all source files of a submission together, in bytes.
 pub const MAX_BYTES: u64 = 4 << 20;
 
-/// How deep folders below `src` may nest.
+/// How much of a manifest is looked at. No grade depends on it.
+const MAX_MANIFEST_BYTES: u64 = 64 << 10;
+
+/// Maximum nesting depth of folders below `src`.
 const MAX_DEPTH: usize = 16;
 
 const NOT_A_SOURCE: &str = "only `src/**/*.rs` is graded";
 const NOT_FOLLOWED: &str = "links are not followed";
 const TOO_DEEP: &str = "its folders nest too deep";
+const MANIFEST_TOO_BIG: &str = "it is longer than 64 KiB: nobody reads it";
 const NOT_REGULAR: &str = "it is no regular file";
 
 /// Why a submission cannot be taken. It is the student's (or whoever named the path) to repair.
@@ -82,6 +86,21 @@ pub struct LeftOut {
     pub why: Cow<'static, str>,
 }
 
+impl LeftOut {
+    /// Whether whoever wrote it may think that it is graded: what stands among the sources, and
+    /// what cargo would obey.
+    pub fn matters(&self) -> bool {
+        let obeyed = [
+            ".cargo",
+            "Cargo.toml",
+            "build.rs",
+            "rust-toolchain",
+            "rust-toolchain.toml",
+        ];
+        self.path.starts_with("src/") || obeyed.contains(&self.path.as_str())
+    }
+}
+
 /// Something that a submission holds, read from elsewhere than a folder: from an archive, or from
 /// git's objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +141,7 @@ impl fmt::Display for Digest {
 #[derive(Clone, Debug)]
 pub struct Staged {
     sources: BTreeMap<String, String>,
+    manifest: Option<String>,
     left_out: Vec<LeftOut>,
 }
 
@@ -136,7 +156,11 @@ impl Staged {
         let mut collector = Collector::default();
         for entry in entries(path)? {
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name != "src" && name != "Cargo.toml" {
+            if name == "Cargo.toml" {
+                let why = collector.manifest(read_manifest(&entry.path()));
+                why.into_iter()
+                    .for_each(|why| collector.leave_out(name.clone(), why));
+            } else if name != "src" {
                 collector.leave_out(name, NOT_A_SOURCE);
             }
         }
@@ -157,7 +181,7 @@ impl Staged {
         let here = Path::new("these files");
         let mut has_manifest = false;
         let mut collector = Collector::default();
-        let mut outside = BTreeSet::new();
+        let mut outside = BTreeMap::new();
         for Entry { path, what } in entries {
             match path.split('/').next() {
                 Some("Cargo.toml")
@@ -165,6 +189,12 @@ impl Staged {
                         && matches!(what, EntryKind::File(_) | EntryKind::TooBig(_)) =>
                 {
                     has_manifest = true;
+                    let bytes = match what {
+                        EntryKind::File(bytes) => Ok(bytes),
+                        _ => Err(MANIFEST_TOO_BIG),
+                    };
+                    let why = collector.manifest(bytes);
+                    outside.extend(why.map(|why| (path, why)));
                 }
                 Some("src") if path == "src" && what != EntryKind::Folder => {
                     return Err(no_crate(here, "it has no folder `src`"));
@@ -172,7 +202,7 @@ impl Staged {
                 Some("src") if path != "src" => collector.entry(path, what)?,
                 Some("src") => {}
                 top => {
-                    outside.insert(top.unwrap_or_default().to_owned());
+                    outside.insert(top.unwrap_or_default().to_owned(), NOT_A_SOURCE);
                 }
             }
         }
@@ -183,8 +213,8 @@ impl Staged {
             return Err(no_crate(here, "`src/lib.rs` is no regular file"));
         }
         let below_src = std::mem::take(&mut collector.left_out);
-        for name in outside {
-            collector.leave_out(name, NOT_A_SOURCE);
+        for (name, why) in outside {
+            collector.leave_out(name, why);
         }
         for each in below_src {
             collector.leave_out(each.path, each.why);
@@ -220,6 +250,17 @@ impl Staged {
         self
     }
 
+    /// The same submission, of which this was left out besides.
+    pub fn and_left_out(mut self, more: impl IntoIterator<Item = LeftOut>) -> Staged {
+        self.left_out.extend(more);
+        self
+    }
+
+    /// The text of `Cargo.toml`, if it could be read. Nothing is compiled as it says.
+    pub fn manifest(&self) -> Option<&str> {
+        self.manifest.as_deref()
+    }
+
     /// The sources, by path (`src/lib.rs`, with `/` between folders). Patches start from these.
     pub fn sources(&self) -> &BTreeMap<String, String> {
         &self.sources
@@ -244,6 +285,7 @@ impl Staged {
 #[derive(Default)]
 struct Collector {
     sources: BTreeMap<String, String>,
+    manifest: Option<String>,
     left_out: Vec<LeftOut>,
     bytes: u64,
     /// The names of files (`true`) and folders so far, by the same names in lower case.
@@ -253,9 +295,31 @@ struct Collector {
 impl Collector {
     fn staged(self) -> Staged {
         let Collector {
-            sources, left_out, ..
+            sources,
+            manifest,
+            left_out,
+            ..
         } = self;
-        Staged { sources, left_out }
+        Staged {
+            sources,
+            manifest,
+            left_out,
+        }
+    }
+
+    /// Takes the text of the manifest, or tells why it is not known.
+    fn manifest(&mut self, bytes: Result<Vec<u8>, &'static str>) -> Option<&'static str> {
+        let text = bytes.and_then(|bytes| match bytes.len() as u64 > MAX_MANIFEST_BYTES {
+            true => Err(MANIFEST_TOO_BIG),
+            false => String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text: nobody reads it"),
+        });
+        match text {
+            Ok(text) => {
+                self.manifest = Some(text);
+                None
+            }
+            Err(why) => Some(why),
+        }
     }
 
     fn leave_out(&mut self, path: String, why: impl Into<Cow<'static, str>>) {
@@ -360,6 +424,13 @@ impl Collector {
         }
         Ok(())
     }
+}
+
+fn read_manifest(path: &Path) -> Result<Vec<u8>, &'static str> {
+    let mut bytes = Vec::new();
+    let read = fs::File::open(path)
+        .and_then(|file| file.take(MAX_MANIFEST_BYTES + 1).read_to_end(&mut bytes));
+    read.map(|_| bytes).map_err(|_| "it cannot be read")
 }
 
 /// Reads no more than is allowed, whatever the file's size claims to be.

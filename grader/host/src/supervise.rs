@@ -25,10 +25,10 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep_until, timeout},
 };
 
-/// How often the interrupt flag is looked at. A person who presses Ctrl-C does not notice it.
+/// Interval at which the interrupt flag is checked. A person who presses Ctrl-C does not notice it.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// How long output is waited for after the group is dead. Only a process that left the group can
+/// Maximum time to wait for output after the group is dead. Only a process that left the group can
 /// still hold the pipe.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 

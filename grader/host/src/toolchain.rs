@@ -62,6 +62,14 @@ impl Toolchain {
         Ok(Toolchain { sysroot, version })
     }
 
+    #[cfg(test)]
+    pub(crate) fn of(sysroot: &str, version: &str) -> Toolchain {
+        Toolchain {
+            sysroot: sysroot.into(),
+            version: version.to_owned(),
+        }
+    }
+
     /// The compiler.
     pub fn rustc(&self) -> PathBuf {
         program(&self.sysroot, "rustc")
@@ -81,6 +89,28 @@ impl Toolchain {
     /// The toolchain's folder.
     pub fn sysroot(&self) -> &Path {
         &self.sysroot
+    }
+
+    /// The folders of the sources of the compiler and of the standard library, by the names that
+    /// the compiler has for them, with `/` between folders. The first are names only: what was
+    /// compiled elsewhere is not there.
+    pub(crate) fn sources(&self) -> [String; 4] {
+        let word = |name| {
+            self.version
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+        };
+        // A compiler that was built without git is named by its release.
+        let hash = word("commit-hash: ").filter(|hash| *hash != "unknown");
+        let revision = hash.or(word("release: ")).unwrap_or_default();
+        let here = self.sysroot.join("lib/rustlib/src");
+        [
+            format!("/rustc/{revision}"),
+            format!("/rustc-dev/{revision}"),
+            // What the standard library itself depends on.
+            "/rust/deps".to_owned(),
+            here.to_string_lossy().replace('\\', "/"),
+        ]
     }
 
     /// What `rustc -vV` prints: part of the fingerprint of a grade.

@@ -18,11 +18,11 @@ use crate::{
     whole::sync_folder,
 };
 
-/// How large an archive of the whole class may be, packed and unpacked.
+/// Maximum size of an archive of the whole class, packed and unpacked.
 const CLASS_BYTES: u64 = 4 << 30;
-/// How large one file in it may be.
+/// Maximum size of one file in it.
 const FILE_BYTES: u64 = 64 << 20;
-/// How large Gradescope's list may be.
+/// Maximum size of Gradescope's list.
 const METADATA_BYTES: u64 = 64 << 20;
 
 /// The name that Gradescope gives its list.

@@ -15,9 +15,9 @@ use crate::{
     repository::{Commit, Reference, Repository},
 };
 
-/// How many commits a clone may have.
+/// Maximum number of commits in a clone.
 const MAX_COMMITS: usize = 50_000;
-/// How large a record of Classroom 50 may be.
+/// Maximum size of a Classroom 50 record.
 const RECORD_BYTES: u64 = 16 << 20;
 
 /// What a clone holds.

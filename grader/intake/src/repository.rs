@@ -23,19 +23,19 @@ use crate::{error::TakeError, moment::Moment};
 
 /// The largest allocation for one object and the deltas that it is made of.
 const ALLOCATION_BYTES: usize = 32 << 20;
-/// How large a commit or a tag may be.
+/// Maximum size of a commit or a tag.
 const COMMIT_BYTES: u64 = 64 << 10;
-/// How large one folder's list may be.
+/// Maximum size of one folder's list.
 const TREE_BYTES: u64 = 8 << 20;
-/// How large the files beside the objects may be.
+/// Maximum size of the files beside the objects.
 const LIST_BYTES: u64 = 16 << 20;
-/// How large the file of a branch or tag may be.
+/// Maximum size of the file of a branch or tag.
 const REF_BYTES: u64 = 4 << 10;
-/// How many files the parts of `.git` that are read may have.
+/// Maximum number of files in the parts of `.git` that are read.
 const MAX_FILES: usize = 500_000;
-/// How many branches and tags a clone may have.
+/// Maximum number of branches and tags in a clone.
 const MAX_REFS: usize = 20_000;
-/// How deep the folders of `.git` may nest.
+/// Maximum nesting depth of folders in `.git`.
 const MAX_DEPTH: usize = 32;
 
 /// A clone that may be read.

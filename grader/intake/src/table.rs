@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use crate::error::IntakeError;
 
-/// How large a roster may be.
+/// Maximum size of a roster.
 const MAX_BYTES: u64 = 64 << 20;
 
 /// A CSV file with a line of headings.

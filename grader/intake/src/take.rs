@@ -17,7 +17,7 @@ use crate::{
     repository::{Blob, Repository, TreeEntry, guarded},
 };
 
-/// How deep folders below `src` may nest to be listed.
+/// Maximum nesting depth of folders below `src` that are listed.
 const MAX_DEPTH: usize = 64;
 
 /// Where a submission's files are.

@@ -17,7 +17,7 @@ use crate::{
     seen::Bounds,
 };
 
-/// How many commits or branches of a kind a note names.
+/// Maximum number of commits or branches of one kind that a note names.
 const NAMED: usize = 3;
 
 /// What to pick, and by when.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use faultline_sim::{Conditions, Outcome, Workload, World, ms};
 use labkit::NodeId;
 
-/// How long single messages may be late.
+/// Range of the delays of late messages.
 pub const LATE: std::ops::RangeInclusive<Duration> = ms(30)..=ms(500);
 
 /// A network that may be bad, and on which single messages may be late (60 of 1,000, by up to half

@@ -27,7 +27,7 @@ pub fn count(number: usize, what: &str) -> String {
 /// A network in words.
 pub fn say_network(conditions: &Conditions) -> &'static str {
     match conditions.loss > 0 {
-        true => "a network that loses, doubles and reorders",
+        true => "a network that drops, duplicates and reorders",
         false => "a clean network",
     }
 }

@@ -32,11 +32,11 @@ pub fn answered<'p>(client: NodeId, count: u32) -> Goal<'p> {
         .when("so many", move |view| view.answered(client) >= count)
 }
 
-/// How a simulated world goes through a test in stages, in words: along a way that a search has
+/// How a simulated world goes through a test in stages, in words: along a path that a search has
 /// found, or from stage to stage.
-pub fn say_how(along_a_way: bool) -> &'static str {
-    match along_a_way {
-        true => "a way that a search has found, an event a millisecond",
+pub fn say_how(along_a_path: bool) -> &'static str {
+    match along_a_path {
+        true => "a path (counterexample) found by the search, one event per millisecond",
         false => "stage by stage",
     }
 }

@@ -14,7 +14,7 @@ pub struct NewLab {
 /// The title, if none is given: that of the template.
 pub const TITLE: &str = "A running total";
 
-/// Longer ones make lines that do not fit.
+/// Maximum length of a name: a longer one makes lines that do not fit.
 const LONGEST_NAME: usize = 30;
 const LONGEST_TITLE: usize = 54;
 

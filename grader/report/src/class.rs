@@ -47,12 +47,13 @@ impl<W: Write> ClassScreen<W> {
                 layers,
             } => {
                 writeln!(self.out, "{}  {title}", lab.bold())?;
-                let (submissions, rows) = (count(*submissions, "submission"), count(*rows, "row"));
+                let (submissions, students) =
+                    (count(*submissions, "submission"), count(*rows, "student"));
                 let done = match done {
                     0 => String::new(),
                     done => format!(", {done} of them done before"),
                 };
-                self.dimmed(&format!("{submissions} for {rows}{done}"))?;
+                self.dimmed(&format!("{submissions}, {students}{done}"))?;
                 let mechanisms = match layers.is_empty() {
                     true => "nothing".to_owned(),
                     false => layers.join(", "),
@@ -65,9 +66,9 @@ impl<W: Write> ClassScreen<W> {
                 took_ms,
             } => {
                 let (reference, starter) = (points(reference), points(starter));
-                let (word, took) = ("sure".green().bold(), seconds(*took_ms).dimmed());
+                let (word, took) = ("self-check".green().bold(), seconds(*took_ms).dimmed());
                 let text = format!("reference {reference}, starter {starter}");
-                writeln!(self.out, "{word:>10}  {text}  {took}")
+                writeln!(self.out, "{word:>14}  {text}  {took}")
             }
             ClassEvent::Done {
                 id,
@@ -88,10 +89,10 @@ impl<W: Write> ClassScreen<W> {
                 };
                 let (status, id) = (coloured(*status), printable(id));
                 let names = if self.width < 100 { 20 } else { 32 };
-                let line = format!("{status:>10}  {points:>7}  {id:<names$} {took:>9}");
+                let line = format!("{status:>14}  {points:>7}  {id:<names$} {took:>9}");
                 writeln!(self.out, "{line}  {}", ahead(*left, *estimate_ms).dimmed())?;
                 match why {
-                    Some(why) => self.paragraph(why, 12),
+                    Some(why) => self.paragraph(why, 16),
                     None => Ok(()),
                 }
             }
@@ -116,7 +117,11 @@ impl<W: Write> ClassScreen<W> {
             .collect();
         writeln!(self.out)?;
         self.paragraph(
-            &format!("{}: {}", count(class.rows.len(), "row"), sums.join(", ")),
+            &format!(
+                "{}: {}",
+                count(class.rows.len(), "student"),
+                sums.join(", ")
+            ),
             0,
         )?;
         let open: Vec<&ClassRow> = class.open().collect();
@@ -124,7 +129,7 @@ impl<W: Write> ClassScreen<W> {
             writeln!(
                 self.out,
                 "{}",
-                "not scored, and in need of somebody:".yellow().bold()
+                "not scored, somebody must look:".yellow().bold()
             )?;
             for row in open.iter().take(LISTED) {
                 let text = format!("{}: {}", who(row), word(row));
@@ -151,11 +156,11 @@ impl<W: Write> ClassScreen<W> {
         match stopped {
             Some(Stopped::Budget) => writeln!(
                 self.out,
-                "the budget is used up; the same command goes on ({pending} left)"
+                "the budget is used up; run the same command to resume ({pending} left)"
             )?,
             Some(Stopped::Interrupted) => writeln!(
                 self.out,
-                "interrupted; the same command goes on ({pending} left)"
+                "interrupted; run the same command to resume ({pending} left)"
             )?,
             None => {}
         }
@@ -200,7 +205,7 @@ fn ahead(left: usize, estimate_ms: u64) -> String {
 
 fn coloured(status: ClassStatus) -> ColoredString {
     let word = match status {
-        ClassStatus::DoesNotBuild => "no build",
+        ClassStatus::DoesNotBuild => "does not build",
         ClassStatus::NotScored => "unscored",
         status => status.word(),
     };

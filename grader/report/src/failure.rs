@@ -1,17 +1,32 @@
-//! One failure, in full.
+//! One failure, in full or in short.
 
 use colored::Colorize;
 use faultline_verdict::{Failure, TestVerdict, TraceLine};
 
 use crate::{
     lanes::picture_lines,
+    places::Places,
     safe::{printable, wrap},
 };
 
-/// The failure as text of at most `width` columns.
-pub fn failure_text(verdict: &TestVerdict, failure: &Failure, width: usize) -> String {
+/// Maximum number of lines of what was observed that a short failure has.
+const OBSERVED: usize = 3;
+
+/// The failure as text of at most `width` columns, for a reader to whom paths begin like this.
+pub fn failure_text(
+    verdict: &TestVerdict,
+    failure: &Failure,
+    width: usize,
+    places: &Places,
+) -> String {
     let mut out = head(verdict, width);
-    section(&mut out, "observed", &failure.observed, width);
+    section(&mut out, "property", &verdict.property, width);
+    section(
+        &mut out,
+        "observed",
+        &places.in_text(&failure.observed),
+        width,
+    );
     section(
         &mut out,
         "setting",
@@ -47,15 +62,69 @@ pub fn failure_text(verdict: &TestVerdict, failure: &Failure, width: usize) -> S
             .max()
             .unwrap_or(1);
         for line in &failure.trace {
-            trace_line(&mut out, line, digits, width);
+            trace_line(&mut out, line, told(line, failure), digits, width, places);
         }
     }
     if let Some(replay) = &failure.replay {
         // Never broken, so that it can be copied.
         section(&mut out, "replay", replay, usize::MAX);
     }
-    section(&mut out, "handout", &failure.handout, width);
+    let handout = places.in_project(&failure.handout);
+    section(&mut out, "handout", &handout, width);
     out
+}
+
+/// What the line of a trace says. The last one would say what was observed once more.
+pub(crate) fn told<'f>(line: &'f TraceLine, failure: &'f Failure) -> &'f str {
+    match failure.observed.lines().next() {
+        Some(observed) if line.broke && line.text == observed => BROKEN,
+        _ => &line.text,
+    }
+}
+
+/// What stands where the promise was broken, if what was observed has been told.
+const BROKEN: &str = "here the promise is broken: see observed";
+
+/// The failure in a few lines, and how to see it in full.
+pub(crate) fn short_text(
+    lab: &str,
+    verdict: &TestVerdict,
+    failure: &Failure,
+    width: usize,
+    places: &Places,
+) -> String {
+    let mut out = head(verdict, width);
+    let observed = failure.observed.lines().next().unwrap_or_default();
+    let observed = printable(&places.in_text(observed));
+    let mut lines = wrap(&observed, width.saturating_sub(12), "");
+    if lines.len() > OBSERVED {
+        lines.truncate(OBSERVED);
+        if let Some(last) = lines.last_mut() {
+            let room: String = last.chars().take(width.saturating_sub(16)).collect();
+            // Not in the middle of a word, if there is another one.
+            let whole = match room == *last {
+                true => None,
+                false => room.rsplit_once(' '),
+            };
+            *last = format!("{} ...", whole.map_or(&*room, |(words, _)| words));
+        }
+    }
+    section(&mut out, "observed", &lines.join("\n"), width);
+    let see = match failure.replay {
+        Some(_) => format!("cargo grade replay {lab}/{}", verdict.id),
+        None => format!("cargo grade {lab} {}", verdict.id),
+    };
+    // Never broken, so that it can be copied.
+    section(&mut out, "in full", &see, usize::MAX);
+    out
+}
+
+/// A remark on further failures.
+pub(crate) fn others_text(text: &str, width: usize) -> String {
+    let lines = wrap(&printable(text), width.saturating_sub(2), "  ");
+    lines.iter().fold(String::new(), |out, line| {
+        format!("{out}  {}\n", line.yellow())
+    })
 }
 
 /// A hint for a failure of this kind, as text of at most `width` columns.
@@ -75,6 +144,7 @@ pub fn hint_text(test: &str, kind: &str, hint: &str, handout: &str, width: usize
 /// The failure of a test of which the reader may see no more than what it promises.
 pub(crate) fn hidden_text(verdict: &TestVerdict, width: usize) -> String {
     let mut out = head(verdict, width);
+    section(&mut out, "property", &verdict.property, width);
     section(
         &mut out,
         "observed",
@@ -90,15 +160,13 @@ fn head(verdict: &TestVerdict, width: usize) -> String {
             .saturating_sub(verdict.id.len() + verdict.part.len() + 6)
             .min(60),
     );
-    let mut out = format!(
+    format!(
         "{} {} {} {}\n",
         "--".dimmed(),
         verdict.part,
         verdict.id.bold(),
         rule.dimmed()
-    );
-    section(&mut out, "property", &verdict.property, width);
-    out
+    )
 }
 
 fn section(out: &mut String, name: &str, text: &str, width: usize) {
@@ -112,7 +180,14 @@ fn section(out: &mut String, name: &str, text: &str, width: usize) {
     }
 }
 
-fn trace_line(out: &mut String, line: &TraceLine, digits: usize, width: usize) {
+fn trace_line(
+    out: &mut String,
+    line: &TraceLine,
+    told: &str,
+    digits: usize,
+    width: usize,
+    places: &Places,
+) {
     let number = if line.number == 0 {
         String::new()
     } else {
@@ -122,7 +197,7 @@ fn trace_line(out: &mut String, line: &TraceLine, digits: usize, width: usize) {
     let mark = if line.broke { ">" } else { " " };
     let head = format!("{mark} {number:>digits$} {time:>8} ms  ");
     let room = width.saturating_sub(head.len());
-    for (index, text) in wrap(&printable(&line.text), room, "  ")
+    for (index, text) in wrap(&printable(&places.in_text(told)), room, "  ")
         .into_iter()
         .enumerate()
     {
@@ -140,7 +215,8 @@ fn trace_line(out: &mut String, line: &TraceLine, digits: usize, width: usize) {
         out.push('\n');
     }
     for printed in &line.printed {
-        for text in wrap(&printable(printed), room.saturating_sub(2), "  ") {
+        let printed = printable(&places.in_text(printed));
+        for text in wrap(&printed, room.saturating_sub(2), "  ") {
             out.push_str(&format!(
                 "{}{}\n",
                 " ".repeat(head.len()),

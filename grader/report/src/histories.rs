@@ -4,7 +4,7 @@ use faultline_verdict::{
     CheckReport, HistoryReport, HistoryVerdict, OperationLine, ViolationReport,
 };
 
-use crate::safe::printable;
+use crate::{safe::printable, terminal::count};
 
 /// What a check found, a line for each history; below a violated one, why.
 pub fn check_text(report: &CheckReport) -> String {
@@ -63,10 +63,7 @@ fn history(report: &HistoryReport) -> String {
             violation.kind,
             printable(&violation.sentence)
         );
-        violation
-            .about()
-            .into_iter()
-            .for_each(|line| out += &operation(line, violation));
+        out += &operations(violation);
         if let Some(instead) = instead(violation) {
             out += &format!("    {}\n", printable(&instead));
         }
@@ -74,10 +71,38 @@ fn history(report: &HistoryReport) -> String {
     out
 }
 
+/// Maximum number of operations that are listed below a violation.
+const OPERATIONS: usize = 20;
+
+/// The operations that contradict each other; of many the last ones up to the impossible reply,
+/// and those behind it that were called before it came.
+fn operations(violation: &ViolationReport) -> String {
+    let about = violation.about();
+    let wrong = about
+        .iter()
+        .position(|line| line.line == violation.impossible.line)
+        .unwrap_or(0);
+    let behind = about.len() - wrong - 1;
+    let end = wrong + 1 + behind.min(OPERATIONS / 4);
+    let begin = end.saturating_sub(OPERATIONS);
+    let remark = |number: usize, which: &str| match number {
+        0 => String::new(),
+        number => format!(
+            "    ({} left out; --json has all)\n",
+            count(number, &format!("{which} operation"))
+        ),
+    };
+    let mut out = remark(begin, "earlier");
+    for line in &about[begin..end] {
+        out += &operation(line, violation);
+    }
+    out + &remark(about.len() - end, "later")
+}
+
 /// `line 3: [5, 9] client 2: get "x" = "a"`.
 fn operation(line: &OperationLine, violation: &ViolationReport) -> String {
     let mark = if line.line == violation.impossible.line {
-        "  <- cannot be"
+        "  <- impossible"
     } else {
         ""
     };
@@ -94,12 +119,12 @@ fn operation(line: &OperationLine, violation: &ViolationReport) -> String {
     )
 }
 
-/// What could have been replied instead of what cannot be.
+/// What could have been replied instead of the impossible.
 pub(crate) fn instead(violation: &ViolationReport) -> Option<String> {
     let possible: Vec<String> = violation.possible_replies.iter().take(3).cloned().collect();
     (!possible.is_empty()).then(|| {
         format!(
-            "line {} could have been {}",
+            "possible replies at line {}: {}",
             violation.impossible.line,
             possible.join(" or ")
         )

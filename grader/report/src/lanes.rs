@@ -21,7 +21,7 @@ pub(crate) fn picture_lines(lanes: &[Lane], width: usize) -> Vec<String> {
             .flat_map(|lane| &lane.spans)
             .map(|span| span.to_us)
             .max(),
-        width - HEAD,
+        width.saturating_sub(HEAD),
     ) else {
         return Vec::new();
     };
@@ -74,8 +74,12 @@ impl Columns {
         Columns { moments, starts }
     }
 
+    /// The columns that a drawing takes: its last moment is told in full.
     fn width(&self) -> usize {
-        self.starts.last().map_or(0, |last| last + 1)
+        let last = self.starts.last().zip(self.moments.last());
+        last.map_or(0, |(start, moment)| {
+            start + time_text(*moment, true).chars().count()
+        })
     }
 
     fn draw(&self, lanes: &[Lane]) -> Vec<String> {
@@ -112,7 +116,7 @@ impl Columns {
         for (moment, start) in self.moments.iter().zip(&self.starts) {
             let free = line.chars().count();
             let last = *moment == *self.moments.last().expect("there is an end");
-            let text = format!("{}{}", moment / 1000, if last { " ms" } else { "" });
+            let text = time_text(*moment, last);
             if free == 0 || free < *start {
                 line += &" ".repeat(start - free);
                 line += &text;
@@ -120,6 +124,11 @@ impl Columns {
         }
         line
     }
+}
+
+/// A moment in milliseconds; the last one says so.
+fn time_text(moment: u64, last: bool) -> String {
+    format!("{}{}", moment / 1000, if last { " ms" } else { "" })
 }
 
 /// The index of the moment at which a span is first seen; a span that began before the picture
@@ -213,7 +222,7 @@ mod tests {
         for width in [40, 60, 80] {
             let lines = picture_lines(&example(), width);
             assert!(
-                lines.iter().all(|line| line.chars().count() <= width + 6),
+                lines.iter().all(|line| line.chars().count() <= width),
                 "{width}: {lines:#?}"
             );
             assert!(

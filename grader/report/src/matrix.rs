@@ -10,7 +10,7 @@ use crate::safe::{printable, wrap};
 /// Maximum number of columns of a name; longer ones end in an ellipsis.
 const WIDEST_NAME: usize = 40;
 
-/// With less room for names, public and hidden tests are shown one below the other.
+/// Minimum width for names: with less room, public and hidden tests are shown one below the other.
 const NARROWEST_NAME: usize = 24;
 
 /// What a line holds besides the name and the cells: spaces and `100/100`.

@@ -1,14 +1,17 @@
-//! The terminal: aligned status lines while it goes on, each failure once in full at the end, then
-//! the score.
+//! The terminal: aligned status lines while it goes on. What is said once all is over stands in
+//! [`ending`](crate::ending).
 
-use std::{collections::BTreeMap, io::Write};
+use std::io::Write;
 
 use colored::{ColoredString, Colorize};
-use faultline_verdict::{Event, Grade, Outcome, PartScore, Score, Searched, Status, TestVerdict};
+use faultline_verdict::{
+    Event, Failure, Grade, Outcome, PartScore, Score, Searched, Status, TestVerdict,
+};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::{
-    failure::{failure_text, hidden_text},
+    ending::{failures_text, next_text, summary_text},
+    places::Places,
     safe::{printable, wrap},
 };
 
@@ -16,6 +19,7 @@ use crate::{
 pub struct Terminal<W> {
     out: W,
     width: usize,
+    places: Places,
     /// Only where somebody watches.
     bar: Option<ProgressBar>,
 }
@@ -27,8 +31,15 @@ impl<W: Write> Terminal<W> {
         Terminal {
             out,
             width: width.clamp(40, 160),
+            places: Places::default(),
             bar: live.then(progress_bar),
         }
+    }
+
+    /// The same for a reader to whom paths begin like this.
+    #[must_use]
+    pub fn seen_from(self, places: Places) -> Terminal<W> {
+        Terminal { places, ..self }
     }
 
     /// Writes what an event means.
@@ -114,35 +125,25 @@ impl<W: Write> Terminal<W> {
 
     fn finished(&mut self, grade: &Grade, took_ms: u64) -> std::io::Result<()> {
         self.trouble(grade)?;
-        self.failures(grade)?;
-        writeln!(self.out)?;
-        for file in &grade.left_out {
-            writeln!(self.out, "{:>9}  {}", "left out".yellow(), printable(file))?;
-        }
-        if grade
-            .tests
-            .iter()
-            .filter(|verdict| verdict.status != Status::Passed)
-            .count()
-            > 1
-        {
-            for part in parts_run(grade) {
-                let title = format!("part {}: {}", part.part, part.title);
-                writeln!(self.out, "{:>9}  {title}", points(&part.score))?;
-            }
-        }
-        self.score(grade)?;
+        write!(
+            self.out,
+            "{}\n{}",
+            failures_text(grade, self.width, &self.places),
+            summary_text(grade, self.width)
+        )?;
         let details = format!("in {}, fingerprint {}", seconds(took_ms), grade.fingerprint);
         writeln!(self.out, "{:>9}  {}", "", details.dimmed())?;
+        write!(self.out, "{}", next_text(grade))?;
         self.out.flush()
     }
 
     /// Why nothing was run.
     fn trouble(&mut self, grade: &Grade) -> std::io::Result<()> {
         if grade.outcome == Outcome::DoesNotBuild {
-            writeln!(self.out, "{:>9}", "no build".red().bold())?;
+            writeln!(self.out, "  {}", "does not build".red().bold())?;
             let text = grade.build_error.as_deref().unwrap_or_default();
-            writeln!(self.out, "\n{}\n", printable(text.trim_end()))?;
+            let text = self.places.in_text(text.trim_end());
+            writeln!(self.out, "\n{}\n", printable(&text))?;
         }
         if let Some(trouble) = &grade.trouble {
             let word = if grade.outcome == Outcome::Rejected {
@@ -154,7 +155,7 @@ impl<W: Write> Terminal<W> {
             writeln!(self.out, "\n{}\n", printable(trouble.trim_end()))?;
             let text = match grade.outcome {
                 Outcome::Rejected => {
-                    "It is not graded as it is: mend what is named above, or ask your course \
+                    "It is not graded as it is: fix what is named above, or ask your course \
                      staff. That is not 0 points."
                 }
                 _ => {
@@ -165,54 +166,6 @@ impl<W: Write> Terminal<W> {
             writeln!(self.out, "{}", wrap(text, self.width, "").join("\n"))?;
         }
         Ok(())
-    }
-
-    /// Each failure; a hole of the starter stops many tests, and is told once.
-    fn failures(&mut self, grade: &Grade) -> std::io::Result<()> {
-        let mut holes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for verdict in &grade.tests {
-            let Some(failure) = &verdict.failure else {
-                if verdict.status == Status::Failed {
-                    writeln!(self.out)?;
-                    write!(self.out, "{}", hidden_text(verdict, self.width))?;
-                }
-                continue;
-            };
-            if failure.kind == "not-implemented" {
-                let tests = holes.entry(&failure.observed).or_default();
-                tests.push(&verdict.id);
-                if tests.len() > 1 {
-                    continue;
-                }
-            }
-            writeln!(self.out)?;
-            write!(self.out, "{}", failure_text(verdict, failure, self.width))?;
-        }
-        for (observed, tests) in holes.iter().filter(|(_, tests)| tests.len() > 1) {
-            let text = format!(
-                "{} more with this failure: {}",
-                count(tests.len() - 1, "test"),
-                printable(observed)
-            );
-            writeln!(self.out, "\n{}", wrap(&text, self.width, "  ").join("\n"))?;
-        }
-        Ok(())
-    }
-
-    fn score(&mut self, grade: &Grade) -> std::io::Result<()> {
-        let score = points(&grade.score);
-        let full = grade.score.earned == grade.score.possible && grade.score.possible > 0;
-        let score = if full { score.green() } else { score.red() };
-        let what = match (grade.partial, grade.hidden_points_not_run) {
-            (true, _) => "points of what was run; this is no grade".to_owned(),
-            (false, 0) => "points".to_owned(),
-            (false, more) => format!("points of the public tests; hidden tests bring {more} more"),
-        };
-        let unscored = match grade.score.not_scored {
-            0 => String::new(),
-            points => format!("; {points} points could not be scored, ask your course staff"),
-        };
-        writeln!(self.out, "{:>9}  {what}{unscored}", score.bold())
     }
 }
 
@@ -225,7 +178,8 @@ pub(crate) fn parts_run(grade: &Grade) -> impl Iterator<Item = &PartScore> {
     grade.parts.iter().filter(was_run)
 }
 
-/// `  FAIL  C  state_survives_failover   0/3   2 of 16 seeds, first 5`, cut to the width.
+/// `  FAIL  C  state_survives_failover   0/3   violated in 2 of 16 seeds (first: seed 5)`, cut to
+/// the width.
 pub(crate) fn status_line(verdict: &TestVerdict, width: usize) -> String {
     let (word, color): (&str, fn(&str) -> ColoredString) = match verdict.status {
         Status::Passed => ("pass", |word| word.green().bold()),
@@ -234,24 +188,21 @@ pub(crate) fn status_line(verdict: &TestVerdict, width: usize) -> String {
         Status::NotScored => ("unscored", |word| word.yellow().bold()),
     };
     let seeds = match (&verdict.failure, verdict.seeds) {
-        (Some(failure), seeds) => {
-            let kind = failure.kind.replace('-', " ");
-            format!(
-                "{kind}: {} of {seeds} seeds run, first {}",
-                verdict.failing_seeds, failure.seed
-            )
-        }
+        (Some(failure), seeds) => how_often(failure, verdict.failing_seeds, seeds),
         (None, 0) => verdict.title.clone(),
         (None, _) if !verdict.searched.is_empty() => searched_text(&verdict.searched),
-        (None, 1) => "1 seed".to_owned(),
-        (None, seeds) => format!("{seeds} seeds"),
+        (None, seeds) => count(seeds, "seed"),
     };
     let remark = verdict
         .remarks
         .first()
         .map(|remark| format!("; {remark}"))
         .unwrap_or_default();
-    let points = format!("{}/{}", verdict.earned, verdict.points);
+    // A tutorial's tests have no points.
+    let points = match verdict.points {
+        0 => "-".to_owned(),
+        points => format!("{}/{points}", verdict.earned),
+    };
     let head = format!(
         "{:>9}  {}  {:<45} {points:>5}",
         color(word),
@@ -271,7 +222,28 @@ pub(crate) fn status_line(verdict: &TestVerdict, width: usize) -> String {
     })
 }
 
-/// `all 2048 states`, or `the nearest 50000 states; 600 random walks`.
+/// `violated in 8 of 16 seeds (first: seed 0)`.
+pub(crate) fn how_often(failure: &Failure, failing: u64, seeds: u64) -> String {
+    let how = match failure.kind.as_str() {
+        "violation" => "violated",
+        "crash" => "crashed",
+        "timeout" => "timed out",
+        "memory" => "too much memory",
+        "state" => "state not kept",
+        "budget" => "over budget",
+        "nondeterminism" => "nondeterministic",
+        other => &other.replace('-', " "),
+    };
+    match seeds {
+        1 => format!("{how} (seed {})", failure.seed),
+        _ => format!(
+            "{how} in {failing} of {seeds} seeds (first: seed {})",
+            failure.seed
+        ),
+    }
+}
+
+/// `searched all 2,048 states and 600 random walks: no violation`.
 pub(crate) fn searched_text(searched: &[Searched]) -> String {
     let states: u64 = searched.iter().map(|search| search.states).sum();
     let walks: u64 = searched.iter().map(|search| search.walks).sum();
@@ -280,28 +252,33 @@ pub(crate) fn searched_text(searched: &[Searched]) -> String {
     } else {
         "the nearest"
     };
-    let states = if states > 0 {
-        vec![format!("{which} {states} states")]
-    } else {
-        Vec::new()
-    };
-    let walks = if walks > 0 {
-        vec![format!("{walks} random walks")]
-    } else {
-        Vec::new()
-    };
-    [states, walks].concat().join("; ")
+    let states = (states > 0).then(|| format!("{which} {} states", thousands(states)));
+    let walks = (walks > 0).then(|| format!("{} random walks", thousands(walks)));
+    let both: Vec<String> = states.into_iter().chain(walks).collect();
+    format!("searched {}: no violation", both.join(" and "))
+}
+
+/// `21,029`.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 pub(crate) fn points(score: &Score) -> String {
     format!("{}/{}", score.earned, score.possible)
 }
 
-pub(crate) fn count(number: usize, what: &str) -> String {
-    if number == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{number} {what}s")
+pub(crate) fn count(number: impl TryInto<u64>, what: &str) -> String {
+    match number.try_into().unwrap_or(u64::MAX) {
+        1 => format!("1 {what}"),
+        number => format!("{number} {what}s"),
     }
 }
 

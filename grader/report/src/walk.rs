@@ -24,17 +24,38 @@ pub enum Nodes {
 /// All steps, each with what it changed, in lines of at most `width` columns.
 pub fn walk_text(walk: &Walk, width: usize) -> String {
     let mut out = String::new();
-    if walk.forgotten > 0 {
-        out += &format!(
-            "(the first {} of {} steps are not kept)\n",
-            walk.forgotten, walk.of
-        );
-    }
-    for step in &walk.steps {
+    for (position, step) in walk.steps.iter().enumerate() {
+        out += &folded(walk, position, width);
         out += &head(step, walk, width);
         out += &changes(step, width);
     }
     out
+}
+
+/// Which steps are missing before the one at this position; empty if none is.
+fn folded(walk: &Walk, position: usize, width: usize) -> String {
+    let before = position
+        .checked_sub(1)
+        .map_or(0, |before| walk.steps[before].number);
+    let (first, last) = (before + 1, walk.steps[position].number.saturating_sub(1));
+    if first > last {
+        return String::new();
+    }
+    let text = if first == last {
+        format!(
+            "(step {first} of {} is folded; --at {first} shows it)",
+            walk.of
+        )
+    } else {
+        let missing = last - before;
+        let of = walk.of;
+        format!("(steps {first} to {last} of {of}, {missing} steps, are folded; --at N shows one)")
+    };
+    let lines = wrap(&text, width, "  ");
+    lines
+        .iter()
+        .map(|line| format!("{}\n", line.dimmed()))
+        .collect()
 }
 
 /// The step at this position, and the world after it, in lines of at most `width` columns; empty
@@ -43,7 +64,8 @@ pub fn step_text(walk: &Walk, position: usize, nodes: Nodes, width: usize) -> St
     let Some(step) = walk.steps.get(position) else {
         return String::new();
     };
-    let mut out = head(step, walk, width);
+    let mut out = folded(walk, position, width);
+    out += &head(step, walk, width);
     out += &changes(step, width);
     for node in &step.nodes {
         let whole = nodes == Nodes::All || step.node.as_ref() == Some(&node.name);
@@ -53,7 +75,7 @@ pub fn step_text(walk: &Walk, position: usize, nodes: Nodes, width: usize) -> St
     for flight in &step.flights {
         let when = match flight.arrives_us {
             Some(at) => format!("arrives {} ms", ms(at)),
-            None => "held up".to_owned(),
+            None => "delayed".to_owned(),
         };
         let text = format!(
             "{}  {}  (sent {} ms, {when})",

@@ -5,6 +5,7 @@ use faultline_verdict::{Grade, Outcome, Status, TestVerdict};
 
 use crate::{
     failure::failure_text,
+    places::Places,
     safe::printable,
     terminal::{count, points, seconds, status_line},
 };
@@ -20,14 +21,18 @@ pub enum Shown {
 
 /// The screen, in lines of at most `width` columns. `took_ms` is the time from the edit to this
 /// verdict.
-pub fn watch_screen(grade: &Grade, shown: Shown, took_ms: u64, width: usize) -> String {
+pub fn watch_screen(
+    grade: &Grade,
+    shown: Shown,
+    took_ms: u64,
+    width: usize,
+    places: &Places,
+) -> String {
     let mut out = format!("{}  {}\n", grade.lab.bold(), printable(&grade.title));
     if grade.outcome == Outcome::DoesNotBuild {
-        out += &format!("{:>9}\n", "no build".red().bold());
-        out += &format!(
-            "\n{}\n\n",
-            printable(grade.build_error.as_deref().unwrap_or_default().trim_end())
-        );
+        out += &format!("  {}\n", "does not build".red().bold());
+        let error = grade.build_error.as_deref().unwrap_or_default();
+        out += &format!("\n{}\n\n", printable(&places.in_text(error.trim_end())));
     } else if let Some(trouble) = &grade.trouble {
         let word = if grade.outcome == Outcome::Rejected {
             "rejected"
@@ -40,7 +45,7 @@ pub fn watch_screen(grade: &Grade, shown: Shown, took_ms: u64, width: usize) -> 
             printable(trouble.trim_end())
         );
     } else {
-        out += &verdicts(grade, shown, width);
+        out += &verdicts(grade, shown, width, places);
     }
     let score = points(&grade.score);
     let score = if grade.score.earned == grade.score.possible {
@@ -61,7 +66,7 @@ pub fn watch_screen(grade: &Grade, shown: Shown, took_ms: u64, width: usize) -> 
     out
 }
 
-fn verdicts(grade: &Grade, shown: Shown, width: usize) -> String {
+fn verdicts(grade: &Grade, shown: Shown, width: usize, places: &Places) -> String {
     let mut out = String::new();
     let failing: Vec<&TestVerdict> = grade
         .tests
@@ -91,7 +96,7 @@ fn verdicts(grade: &Grade, shown: Shown, width: usize) -> String {
         && !failures.is_empty()
     {
         let (verdict, failure) = failures[number % failures.len()];
-        out += &format!("\n{}\n", failure_text(verdict, failure, width));
+        out += &format!("\n{}\n", failure_text(verdict, failure, width, places));
     }
     out
 }

@@ -168,9 +168,9 @@ fn a_page_tells_everything() {
         "README.md#part-c",
         "retry of operation 1",
         "append log \"0;\"",
-        "cannot be",
+        "impossible",
         "here the promise was broken",
-        "2 links are cut: s1 \u{2192} c1, c1 \u{2192} s1",
+        "partition {s1} | {s2, c1}; the links s2 \u{2192} c1, s1 \u{2194} s3 are cut",
         "primary 2",
         "withheld 2: needs put_append_get",
         "a test that this one needs did",
@@ -188,7 +188,40 @@ fn a_page_tells_everything() {
         ..plain()
     };
     let text = parsed(&staff(&notes)).text;
-    assert!(text.contains("This is no grade.") && text.contains("hidden tests bring 31 more"));
+    assert!(text.contains("Not a grade.") && text.contains("hidden tests are worth 31 more"));
+}
+
+#[test]
+fn links_are_told_with_arrows() {
+    let text = parsed(&staff(&plain())).text;
+    assert!(text.contains("partition {s1} | {s2, c1}"), "{text}");
+    assert!(
+        text.contains("the links s2 \u{2192} c1, s1 \u{2194} s3 are cut"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("s2 -> c1") && !text.contains("<->"),
+        "{text}"
+    );
+}
+
+#[test]
+fn failures_that_look_alike_name_each_other() {
+    let mut tests: Vec<_> = (0..3).map(|n| failing(&format!("test_{n}"))).collect();
+    tests[2].failure.as_mut().unwrap().kind = "no-progress".to_owned();
+    let page = staff(&grade_with(tests));
+    assert_eq!(
+        page.matches("<article").count(),
+        3,
+        "each has its own place"
+    );
+    assert!(page.contains("1 more test fails the same way") && page.contains("3 failures"));
+    assert!(page.contains("<a href=\"#f2\"><code>test_1</code></a></li>"));
+    // What was observed is told once, and not again where the trace ends.
+    let observed = "expected Value(&quot;0;&quot;), got Value(&quot;0;0;&quot;)";
+    let article = page.split("<article").nth(1).unwrap();
+    let body = article.split("<div class=\"body\">").nth(1).unwrap();
+    assert_eq!(body.matches(observed).count(), 1, "{body}");
 }
 
 #[test]
@@ -199,7 +232,7 @@ fn a_hole_is_told_once() {
     }
     let page = staff(&grade_with(tests));
     assert_eq!(page.matches("<article").count(), 2);
-    assert!(page.contains("1 more test with this failure") && page.contains("3 failures"));
+    assert!(page.contains("1 more test fails the same way") && page.contains("3 failures"));
 }
 
 #[test]
@@ -326,9 +359,9 @@ fn a_page_of_histories_is_well_formed_and_tells_everything() {
         "0 / 3 as expected",
         "but its name says violated",
         "client 7's get x is stale",
-        "cannot be",
+        "impossible",
         "(5 earlier operations left out)",
-        "line 12 could have been x or other",
+        "possible replies at line 12: x or other",
         "An order that explains all replies",
         "and 1 later operation",
         "neither a pass nor a violation",

@@ -1,210 +1,14 @@
 //! What people see, at 80 and 120 columns, with and without colour. After a wanted change:
 //! `INSTA_UPDATE=always cargo test -p faultline-report`, and read the difference.
 
-use faultline_report::{Terminal, event_for, grade_for, to_json};
+mod screen_data;
+
+use faultline_report::{Places, Terminal, event_for, grade_for, to_json};
 use faultline_verdict::{
-    Audience, Event, FORMAT, Failure, FieldChange, Fingerprint, Grade, Lane, Outcome, PartScore,
-    PhaseCounts, Score, Searched, Span, Status, TestVerdict, Tone, TraceLine, Visibility,
+    Audience, Event, Failure, FieldChange, Grade, Outcome, PhaseCounts, Score, Status, TestVerdict,
+    TraceLine, Visibility,
 };
-
-fn line(number: u64, at_us: u64, text: &str) -> TraceLine {
-    TraceLine {
-        number,
-        at_us,
-        text: text.to_owned(),
-        ..TraceLine::default()
-    }
-}
-
-fn picture(label: &str) -> Vec<Lane> {
-    let span = |from_us, to_us, label: &str, tone| Span {
-        from_us,
-        to_us,
-        label: label.to_owned(),
-        tone,
-    };
-    let views = vec![
-        span(4_700, 104_700, "1 s1", Tone::Firm),
-        span(104_700, 204_700, label, Tone::Tentative),
-        span(204_700, 580_700, "3 s2", Tone::Firm),
-    ];
-    let server = vec![
-        span(110_000, 254_700, "primary 2", Tone::Firm),
-        span(254_700, 580_700, "down", Tone::Void),
-    ];
-    vec![
-        Lane {
-            name: "views".to_owned(),
-            spans: views,
-        },
-        Lane {
-            name: label.to_owned(),
-            spans: server,
-        },
-    ]
-}
-
-fn failure(kind: &str, observed: &str) -> Failure {
-    let mut broke = line(154, 580_700, observed);
-    broke.broke = true;
-    let mut printed = line(
-        145,
-        570_700,
-        "c1 -> s2  Request { number: 1, command: Append { key: \"log\", value: \"0;\" } }",
-    );
-    printed.printed = vec![
-        "retry of \u{1b}[31moperation 1".to_owned(),
-        "note: last was 0".to_owned(),
-    ];
-    Failure {
-        kind: kind.to_owned(),
-        observed: observed.to_owned(),
-        setting: "1 view server, 2 servers, 2 clients, a clean network".to_owned(),
-        seed: 3,
-        at_us: 580_700,
-        handout: "labs/lab2-primary-backup/README.md#part-c-replication-and-failover".to_owned(),
-        shrunk: None,
-        replay: Some(
-            "cargo grade replay target/grade/lab2/exactly_once_across_failover.trace.json"
-                .to_owned(),
-        ),
-        picture: picture("view 2 is not so wide"),
-        history: Vec::new(),
-        diagram: None,
-        trace: vec![
-            line(1, 4_700, "s1 starts"),
-            line(0, 254_700, "(33 events left out)"),
-            printed,
-            broke,
-        ],
-    }
-}
-
-fn verdict(
-    id: &str,
-    status: Status,
-    failure: Option<Failure>,
-    remark: Option<&str>,
-) -> TestVerdict {
-    TestVerdict {
-        id: id.to_owned(),
-        title: id.replace('_', " "),
-        property:
-            "An operation that was carried out but not answered before the primary died is not \
-             carried out again by its successor."
-                .to_owned(),
-        part: "C".to_owned(),
-        category: "safety".to_owned(),
-        visibility: Visibility::Public,
-        points: 2,
-        earned: if status == Status::Passed { 2 } else { 0 },
-        status,
-        seeds: 16,
-        failing_seeds: u64::from(failure.is_some()) * 5,
-        remarks: remark.into_iter().map(str::to_owned).collect(),
-        failure,
-        phases: Vec::new(),
-        faults: Default::default(),
-        searched: Vec::new(),
-    }
-}
-
-/// A test that passed after searches: states, whether all, walks.
-fn explored(id: &str, searches: &[(u64, bool, u64)]) -> TestVerdict {
-    let searched = |(states, all, walks): &(u64, bool, u64)| Searched {
-        from: "the start".to_owned(),
-        walks: *walks,
-        states: *states,
-        all: *all,
-        depth: 12,
-        transitions: 9 * states,
-        calls: 700,
-    };
-    TestVerdict {
-        seeds: 1,
-        searched: searches.iter().map(searched).collect(),
-        ..verdict(id, Status::Passed, None, None)
-    }
-}
-
-/// One verdict of each kind, and two tests that the same hole of the starter stops.
-fn verdicts() -> Vec<TestVerdict> {
-    let hole = "not implemented: Server::start at src/server.rs:32";
-    vec![
-        verdict("state_survives_failover", Status::Passed, None, None),
-        explored("reach_view_2", &[(4_096, true, 0)]),
-        explored(
-            "from_view_2_every_order",
-            &[(4_096, true, 0), (60_000, false, 0), (0, false, 300)],
-        ),
-        verdict(
-            "exactly_once_across_failover",
-            Status::Failed,
-            Some(failure(
-                "violation",
-                "c2 read \"log\": expected Value(\"0;\"), got Value(\"0;0;0;\")",
-            )),
-            None,
-        ),
-        verdict(
-            "put_append_get",
-            Status::Failed,
-            Some(failure("not-implemented", hole)),
-            None,
-        ),
-        verdict(
-            "a_lone_survivor_goes_on",
-            Status::Failed,
-            Some(failure("not-implemented", hole)),
-            None,
-        ),
-        verdict(
-            "state_survives_a_chain",
-            Status::Withheld,
-            None,
-            Some("withheld 2: needs put_append_get"),
-        ),
-        verdict(
-            "failover_chaos",
-            Status::NotScored,
-            None,
-            Some("not scored: the fault \"crashes of servers\" happened with no seed"),
-        ),
-    ]
-}
-
-fn grade() -> Grade {
-    let score = Score {
-        earned: 2,
-        possible: 10,
-        not_scored: 2,
-    };
-    Grade {
-        format: FORMAT,
-        lab: "lab2".to_owned(),
-        title: "Primary/backup key-value service".to_owned(),
-        fingerprint: Fingerprint {
-            submission: "2dd88a5e0000".to_owned(),
-            suite: "b9f615100000".to_owned(),
-            rubric: "ca2fdadd0000".to_owned(),
-            ..Fingerprint::default()
-        },
-        outcome: Outcome::Graded,
-        partial: false,
-        score,
-        hidden_points_not_run: 0,
-        parts: vec![PartScore {
-            part: "C".to_owned(),
-            title: "Replication and failover".to_owned(),
-            score,
-        }],
-        build_error: None,
-        trouble: None,
-        unsafe_build: false,
-        left_out: vec!["src/link.rs: a link".to_owned()],
-        tests: verdicts(),
-    }
-}
+use screen_data::{failure, grade, picture, verdict};
 
 fn screen(width: usize, color: bool) -> String {
     screen_of(grade(), Audience::Staff, width, color)
@@ -286,12 +90,113 @@ fn screens() {
         tests: Vec::new(),
         ..grade()
     };
-    let last = "points of the public tests; hidden tests bring 31 more; 2 points could not";
+    let last = "points from public tests; hidden tests are worth 31 more; 2 points could";
     let public = screen_of(public, Audience::Staff, 120, false);
     assert!(public.contains(&format!("2/10  {last}")), "{public}");
+    many_failures();
+    paths_begin_where_the_reader_is();
     each_kind_of_failure();
     each_outcome();
     what_students_never_see();
+}
+
+/// Many failures of few causes: the first in full, of those like it the names, the others in short.
+fn many_failures() {
+    let read = |key: &str, got: &str| {
+        let observed = format!(
+            "c2 read {key:?}: expected Value(\"0;\"), got Value({got:?})\n  and its grounds"
+        );
+        failure("violation", &observed)
+    };
+    let crash = |line: u32| {
+        let observed =
+            format!("s1 panicked while handling a message at src/server.rs:{line}: no such key");
+        Failure {
+            source: format!("src/server.rs:{line}"),
+            ..failure("crash", &observed)
+        }
+    };
+    let judged = |observed: &str, sort: &str| Failure {
+        source: format!("labtest/src/kv/judgement.rs:1:2 ({sort})"),
+        ..failure("violation", observed)
+    };
+    let failures = [
+        read("log", "0;0;"),
+        crash(12),
+        // The same as the first, but for who, what and how much.
+        read("x", "0;1;2;"),
+        judged("c1 get x was answered with \"\"", "lost-write"),
+        read("a \"b\"", ""),
+        judged(
+            &format!("c9 get y was answered with \"{}\"", "old;".repeat(80)),
+            "stale-read",
+        ),
+        judged("c3 get z was answered with \"z\", and more", "lost-write"),
+        // In another line is another cause.
+        crash(13),
+    ];
+    let mut tests: Vec<TestVerdict> = failures
+        .into_iter()
+        .chain((20..26).map(crash))
+        .enumerate()
+        .map(|(index, failure)| {
+            let id = format!("test_{index}");
+            verdict(&id, Status::Failed, Some(failure), None)
+        })
+        .collect();
+    tests.push(verdict("a_tutorial", Status::Passed, None, None));
+    tests[14].points = 0;
+    for width in [80, 120] {
+        let screen = screen_of(
+            Grade {
+                tests: tests.clone(),
+                ..grade()
+            },
+            Audience::Staff,
+            width,
+            false,
+        );
+        for line in screen.lines().filter(|line| !line.contains("cargo grade")) {
+            assert!(line.chars().count() <= width, "{line}");
+        }
+        insta::assert_snapshot!(format!("many_failures_{width}"), screen);
+    }
+}
+
+/// Places in sources and the handout can be opened from the folder in which the reader is.
+fn paths_begin_where_the_reader_is() {
+    colored::control::set_override(false);
+    let hole = "not implemented: Server::start at src/server.rs:32";
+    let test = verdict(
+        "put_append_get",
+        Status::Failed,
+        Some(failure("not-implemented", hole)),
+        None,
+    );
+    let grade = Grade {
+        tests: vec![test],
+        ..grade()
+    };
+    let places = Places {
+        submission: "../mine/".to_owned(),
+        project: "../".to_owned(),
+    };
+    let mut out = Vec::new();
+    let mut terminal = Terminal::new(&mut out, 100, false).seen_from(places);
+    let finished = Event::Finished {
+        grade: Box::new(grade),
+        took_ms: 0,
+    };
+    terminal.event(&finished).expect("a vector");
+    let text = String::from_utf8(out).expect("UTF-8");
+    assert!(
+        text.contains("Server::start at ../mine/src/server.rs:32"),
+        "{text}"
+    );
+    assert!(
+        text.contains("handout   ../labs/lab2-primary-backup/README.md"),
+        "{text}"
+    );
 }
 
 /// What the world says of each kind of failure (`faultline_sim::FailureKind`), in its words.
@@ -302,8 +207,8 @@ const KINDS: [(&str, &str); 9] = [
     ),
     (
         "no-progress",
-        "it did not happen within 2000 ms that c1's append is answered. c1 waits for the answer to \
-         Append { key: \"x\", value: \"1;\" } since 104.2 ms; s1 has 1 timer running",
+        "some operation was still unanswered after 2000 ms. c1 has waited for the answer to Append \
+         { key: \"x\", value: \"1;\" } since 104.2 ms.",
     ),
     (
         "crash",
@@ -420,6 +325,7 @@ fn with_hidden(visibility: Visibility, status: Status) -> Grade {
     let failure = Failure {
         kind: mark(),
         observed: mark(),
+        source: mark(),
         setting: mark(),
         seed: 77_001,
         at_us: 77_002,

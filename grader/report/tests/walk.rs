@@ -97,7 +97,7 @@ fn walk() -> Walk {
                 ..last
             },
         ],
-        forgotten: 40,
+        folded: 40,
         of: 42,
     }
 }

@@ -1,8 +1,8 @@
 //! What a failure shows: the same bytes each time, and a run that replays.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, sync::atomic::AtomicBool};
 
-use faultline_grade::{Mutant, Salt, Seeds, Traces, replay};
+use faultline_grade::{Mutant, Salt, Seeds, Steps, Traces, replay};
 use faultline_verdict::{Audience, Failure, Status, TestVerdict, TraceLine};
 use libtest_mimic::Failed;
 
@@ -34,7 +34,7 @@ pub fn same_bytes(lab: &Lab) -> Result<(), Failed> {
     })
 }
 
-/// How many of the wrong solutions that chaos catches are looked at: the first ones.
+/// Number of wrong solutions caught by chaos that are checked: the first ones.
 const SHRUNK: usize = 4;
 
 /// What is shown of a failure is what a replay shows, and no more than the whole run.
@@ -78,7 +78,14 @@ fn shows_the_same(
     failure: &Failure,
 ) -> Result<(), String> {
     let trace = folder.join(format!("traces/{}.trace.json", verdict.id));
-    let replayed = replay(&lab.course, &trace, None, false).map_err(|error| error.to_string())?;
+    let replayed = replay(
+        &lab.course,
+        &trace,
+        None,
+        Steps::Unseen,
+        &AtomicBool::new(false),
+    )
+    .map_err(|error| error.to_string())?;
     if !replayed.same_failure || replayed.skipped != 0 {
         return Err(format!("{replayed:?}"));
     }
@@ -118,7 +125,14 @@ pub fn hidden_failure_replays(lab: &Lab) -> Result<(), Failed> {
     ensure(grade.tests[0].status == Status::Failed, || {
         format!("{} passes {test} with a salt", mutant.name)
     })?;
-    let replayed = replay(&lab.course, &trace, None, false).map_err(|error| error.to_string())?;
+    let replayed = replay(
+        &lab.course,
+        &trace,
+        None,
+        Steps::Unseen,
+        &AtomicBool::new(false),
+    )
+    .map_err(|error| error.to_string())?;
     ensure(replayed.same_failure && !replayed.changed, || {
         format!("{replayed:?}")
     })?;

@@ -1,8 +1,8 @@
 //! Wrong solutions: each is caught by the tests that it names.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, path::Path, sync::atomic::AtomicBool};
 
-use faultline_grade::{Category, Mutant, RubricRow, Traces, replay};
+use faultline_grade::{Building, Cache, Category, Mutant, Replayer, RubricRow, Steps, Traces};
 use faultline_verdict::{Grade, Outcome, Status};
 use libtest_mimic::Failed;
 
@@ -59,8 +59,9 @@ pub fn public_tests_catch_most(lab: &Lab) -> Result<(), Failed> {
     })
 }
 
-/// It builds, loses each test that it says it loses, and passes each that it says it passes. One
-/// that only hidden tests catch passes all public ones and keeps most of the points.
+/// It builds, loses each test that it says it loses, and passes each that it says it passes. Where
+/// it says so, failures show what caused them. One that only hidden tests catch passes all public
+/// ones and keeps most of the points. And each of its failures replays.
 pub fn is_caught(lab: &Lab, mutant: &Mutant) -> Result<(), Failed> {
     let folder = mutant.apply().map_err(|error| error.to_string())?;
     let mut request = lab.request_for_wrong(folder.path());
@@ -87,10 +88,13 @@ pub fn is_caught(lab: &Lab, mutant: &Mutant) -> Result<(), Failed> {
             has(&grade, &mutant.name, test, status)?;
         }
     }
+    for (test, text) in &mutant.shows {
+        tells(&grade, &mutant.name, test, text)?;
+    }
     if whole {
         keeps_most_points(&grade, &mutant.name)?;
     }
-    what_a_search_found_replays(lab, folder.path(), &grade)
+    every_failure_replays(lab, folder.path(), &grade)
 }
 
 fn has(grade: &Grade, name: &str, test: &str, status: Status) -> Result<(), Failed> {
@@ -105,6 +109,24 @@ fn has(grade: &Grade, name: &str, test: &str, status: Status) -> Result<(), Fail
         )
     })
 }
+
+/// The lines of a failure, a screen of them, hold what a reader must see.
+fn tells(grade: &Grade, name: &str, test: &str, text: &str) -> Result<(), Failed> {
+    let verdict = grade.tests.iter().find(|verdict| verdict.id == test);
+    let failure = verdict.and_then(|verdict| verdict.failure.as_ref());
+    let failure = failure.ok_or_else(|| format!("{name}: {test} has no failure"))?;
+    let lines: Vec<&str> = failure.trace.iter().map(|line| &*line.text).collect();
+    ensure(lines.iter().any(|line| line.contains(text)), || {
+        let lines = lines.join("\n  ");
+        format!("{name}: the failure of {test} must show {text:?}, but it shows\n  {lines}")
+    })?;
+    ensure(lines.len() <= LINES, || {
+        format!("{name}: the failure of {test} has {} lines", lines.len())
+    })
+}
+
+/// The maximum number of lines of a failure that fit a screen or so.
+const LINES: usize = 32;
 
 /// Whoever passes all public tests has most of the points, whatever the hidden ones say.
 fn keeps_most_points(grade: &Grade, name: &str) -> Result<(), Failed> {
@@ -123,18 +145,25 @@ fn keeps_most_points(grade: &Grade, name: &str) -> Result<(), Failed> {
     })
 }
 
-/// What a search has found is a run like any other. (What is no function of its event may do
-/// anything else.)
-fn what_a_search_found_replays(lab: &Lab, folder: &Path, grade: &Grade) -> Result<(), Failed> {
-    let found = grade.tests.iter().find(|verdict| {
-        let failure = verdict.failure.as_ref();
-        verdict.category == "exploration"
-            && failure.is_some_and(|failure| failure.kind != "nondeterminism")
-    });
-    let Some(verdict) = found else { return Ok(()) };
-    let trace = folder.join(format!("traces/{}.trace.json", verdict.id));
-    let replayed = replay(&lab.course, &trace, None, false).map_err(|error| error.to_string())?;
-    ensure(replayed.same_failure && replayed.skipped == 0, || {
-        format!("{}: {replayed:?}", verdict.id)
+/// No replay of a failure may end otherwise than its trace says. The submission is built once more
+/// for all of them.
+fn every_failure_replays(lab: &Lab, folder: &Path, grade: &Grade) -> Result<(), Failed> {
+    let failed = grade.tests.iter().filter(|one| one.failure.is_some());
+    let failed: Vec<&str> = failed.map(|verdict| verdict.id.as_str()).collect();
+    let never = AtomicBool::new(false);
+    let building = Building::from(Cache::Reference);
+    let replayer = Replayer::build(&lab.course, lab.id, folder, building, &never);
+    let replayer = replayer.map_err(|error| error.to_string())?;
+    let mut differ = Vec::new();
+    for test in failed {
+        let trace = folder.join(format!("traces/{test}.trace.json"));
+        let replayed = replayer.replay(&trace, Steps::Unseen);
+        let replayed = replayed.map_err(|error| format!("{test}: {error}"))?;
+        if !replayed.same_failure || replayed.changed || replayed.skipped != 0 {
+            differ.push(format!("{test}: {replayed:?}"));
+        }
+    }
+    ensure(differ.is_empty(), || {
+        format!("replayed, it does something else:\n{}", differ.join("\n"))
     })
 }

@@ -13,13 +13,16 @@ pub enum Fault {
         place: Option<String>,
     },
     /// The node was stopped by its machine: a stack that overflowed, an address out of bounds, an
-    /// exit.
+    /// abort.
     Trap {
         /// What happened.
         what: String,
     },
     /// A handler computed for too long.
-    OutOfFuel,
+    OutOfFuel {
+        /// Whether most of it was spent on what it printed.
+        mostly_printing: bool,
+    },
     /// The node wanted more memory than it may have.
     OutOfMemory {
         /// How much it may have.
@@ -29,14 +32,28 @@ pub enum Fault {
     Refused {
         /// What it called and what to use instead.
         what: String,
+        /// `src/file.rs:line`, if known.
+        place: Option<String>,
     },
-    /// The node's state does not survive being turned into bytes and back.
+    /// The node's state does not survive being serialized and deserialized.
     State {
         /// Which part, and why.
         what: String,
     },
     /// What the node returned are no effects.
     Malformed,
+}
+
+impl Fault {
+    /// What a handler that computed for too long did, in words.
+    pub fn out_of_fuel(mostly_printing: bool) -> &'static str {
+        if mostly_printing {
+            "the handler computed for too long, most of it for what it printed (print less at a \
+             time)"
+        } else {
+            "the handler computed for too long (does it loop for ever?)"
+        }
+    }
 }
 
 /// Why a call to a node has no result.
@@ -104,6 +121,9 @@ pub trait Backend {
     /// How much all nodes together have computed so far, in the backend's own unit; a world has a
     /// budget of it.
     fn fuel_used(&self) -> u64;
+
+    /// From now on nobody looks at what nodes print: it costs no more than it must.
+    fn mute(&mut self) {}
 
     /// What the node of this slot printed since the last call; also after its death.
     fn take_printed(&mut self, slot: usize) -> String;

@@ -3,7 +3,7 @@
 use labkit::abi::Effect;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{choice::Draw, schedule::Survival};
+use crate::{choice::Draw, schedule::Survival, time::Time};
 
 type Blobs = BTreeMap<String, Vec<u8>>;
 
@@ -25,18 +25,29 @@ pub struct Blob {
     pub unsynced: Vec<String>,
 }
 
+/// A write that a crash took away, or part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostWrite {
+    /// The blob.
+    pub blob: String,
+    /// What was written, in words.
+    pub what: String,
+    /// When it was written.
+    pub at: Time,
+}
+
 /// The disk of one node over all its incarnations.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NodeDisk {
     synced: Blobs,
     /// Per blob, what was written since the last sync, in order.
-    unsynced: BTreeMap<String, Vec<Write>>,
+    unsynced: BTreeMap<String, Vec<(Time, Write)>>,
     pub bytes_written: u64,
 }
 
 impl NodeDisk {
     /// Carries out a disk effect that is not a sync; other effects are none of its business.
-    pub fn apply(&mut self, effect: &Effect<'_>) {
+    pub fn apply(&mut self, effect: &Effect<'_>, now: Time) {
         let (name, write) = match effect {
             Effect::Write { name, bytes } => (*name, Write::Replace(bytes.to_vec())),
             Effect::Append { name, bytes } => (*name, Write::Append(bytes.to_vec())),
@@ -49,7 +60,7 @@ impl NodeDisk {
         self.unsynced
             .entry(name.to_owned())
             .or_default()
-            .push(write);
+            .push((now, write));
     }
 
     /// Everything written so far is safe.
@@ -63,10 +74,10 @@ impl NodeDisk {
     /// What a crash leaves of each blob's unsynced writes: a first part, drawn for each blob on its
     /// own; an append that is the last to survive may be torn.
     pub fn draw_survivals(&self, mut draw: Draw) -> BTreeMap<String, Survival> {
-        let mut survival = |writes: &Vec<Write>| {
+        let mut survival = |writes: &Vec<(Time, Write)>| {
             let kept = draw.below(writes.len() as u64 + 1);
             let bytes = match writes.get((kept as usize).wrapping_sub(1)) {
-                Some(Write::Append(bytes)) => Some(draw.below(bytes.len() as u64 + 1)),
+                Some((_, Write::Append(bytes))) => Some(draw.below(bytes.len() as u64 + 1)),
                 _ => None,
             };
             Survival {
@@ -103,6 +114,30 @@ impl NodeDisk {
         left
     }
 
+    /// What a crash that leaves only these would take away.
+    pub fn would_lose(&self, survivals: &BTreeMap<String, Survival>) -> Vec<LostWrite> {
+        let mut lost = Vec::new();
+        for (name, writes) in &self.unsynced {
+            let survival = survivals.get(name).copied().unwrap_or_default();
+            for (nth, (at, write)) in (1..).zip(writes) {
+                let torn = match (write, survival.bytes) {
+                    (Write::Append(all), Some(kept)) if nth == survival.writes => {
+                        (kept < all.len() as u64).then(|| format!(", of which {kept} were kept"))
+                    }
+                    _ => None,
+                };
+                if nth > survival.writes || torn.is_some() {
+                    lost.push(LostWrite {
+                        blob: name.clone(),
+                        what: say(write) + &torn.unwrap_or_default(),
+                        at: *at,
+                    });
+                }
+            }
+        }
+        lost
+    }
+
     /// True if a crash would leave nothing.
     pub fn is_empty(&self) -> bool {
         self.synced.is_empty()
@@ -118,11 +153,6 @@ impl NodeDisk {
     /// Every blob, what of it is safe and what is not.
     pub fn blobs(&self) -> Vec<Blob> {
         let names: BTreeSet<&String> = self.synced.keys().chain(self.unsynced.keys()).collect();
-        let write = |write: &Write| match write {
-            Write::Replace(bytes) => format!("write {} bytes", bytes.len()),
-            Write::Append(bytes) => format!("append {} bytes", bytes.len()),
-            Write::Remove => "remove".to_owned(),
-        };
         let blob = |name: &String| Blob {
             name: name.clone(),
             synced: self.synced.get(name).cloned(),
@@ -131,7 +161,7 @@ impl NodeDisk {
                 .get(name)
                 .into_iter()
                 .flatten()
-                .map(write)
+                .map(|(_, write)| say(write))
                 .collect(),
         };
         names.into_iter().map(blob).collect()
@@ -143,9 +173,23 @@ impl NodeDisk {
     }
 }
 
-fn keep(blobs: &mut Blobs, name: String, writes: Vec<Write>, count: usize, last_append: usize) {
+fn say(write: &Write) -> String {
+    match write {
+        Write::Replace(bytes) => format!("write {} bytes", bytes.len()),
+        Write::Append(bytes) => format!("append {} bytes", bytes.len()),
+        Write::Remove => "remove".to_owned(),
+    }
+}
+
+fn keep(
+    blobs: &mut Blobs,
+    name: String,
+    writes: Vec<(Time, Write)>,
+    count: usize,
+    last_append: usize,
+) {
     let mut blob = blobs.remove(&name);
-    for (nth, write) in writes.into_iter().take(count).enumerate() {
+    for (nth, (_, write)) in writes.into_iter().take(count).enumerate() {
         let limit = if nth + 1 == count {
             last_append
         } else {
@@ -182,18 +226,23 @@ mod tests {
         let mut seen = std::collections::BTreeSet::new();
         for nth in 0..200 {
             let mut disk = NodeDisk::default();
-            disk.apply(&write("a", 0));
+            disk.apply(&write("a", 0), Time::ZERO);
             disk.sync();
-            disk.apply(&write("a", 1));
-            disk.apply(&write("a", 2));
-            disk.apply(&Effect::Append {
+            disk.apply(&write("a", 1), Time(1));
+            disk.apply(&write("a", 2), Time(2));
+            let append = Effect::Append {
                 name: "log",
                 bytes: b"xyz",
-            });
+            };
+            disk.apply(&append, Time(3));
             let survivals = disk.draw_survivals(Choices::new(1).draw(About::DiskKept, 0, nth));
+            let lost = disk.would_lose(&survivals);
             disk.crash(&survivals);
             let log = disk.contents().get("log").cloned().unwrap_or_default();
             assert!(b"xyz".starts_with(&log));
+            let of = |blob: &str| lost.iter().filter(|lost| lost.blob == blob).count();
+            assert_eq!(of("a"), 2 - usize::from(disk.contents()["a"][0]));
+            assert_eq!(of("log"), usize::from(log.len() < 3));
             seen.insert((disk.contents()["a"].clone(), log));
         }
         assert_eq!(seen.len(), 3 * 4, "every combination occurs: {seen:?}");

@@ -33,7 +33,7 @@ pub struct Edits {
     /// Timers with a range fire at its beginning.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub early_timers: bool,
-    /// Nodes are not turned into bytes and back.
+    /// Nodes are not serialized and deserialized.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub plain: bool,
     /// Operations have plainer values, where the workload has such.

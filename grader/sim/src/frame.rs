@@ -15,8 +15,9 @@ pub enum Detail {
     Words,
     /// Words, and the state of the node before and after these steps, which are numbered from 1.
     States(BTreeSet<u64>),
-    /// The states of all steps, and the whole world after each.
-    Worlds,
+    /// The same, and the whole world after each of these steps. Who asks knows how many that are:
+    /// all of them are kept, however long the run is.
+    Worlds(BTreeSet<u64>),
 }
 
 /// The state of a node before and after one of its events, as its own `Debug` writes it (`{:#?}`);
@@ -88,6 +89,3 @@ pub struct FlightFrame {
     /// What it says.
     pub message: Arc<str>,
 }
-
-/// The maximum number of frames of a run that are kept, the last ones.
-pub(crate) const FRAMES_KEPT: usize = 5_000;

@@ -94,7 +94,7 @@ mod world;
 pub use labkit::NodeId;
 
 pub use clock::Clock;
-pub use disk::Blob;
+pub use disk::{Blob, LostWrite};
 pub use edits::{Decided, Edits, Kept, MessageName, Noise, Wake};
 pub use frame::{Change, Detail, Doing, FlightFrame, Frame, NodeFrame};
 pub use history::{Moment, Operation, Via, Workload};
@@ -110,6 +110,6 @@ pub use store::File;
 pub use time::{Time, ms};
 pub use timekeeper::{Activity, Begun, Timed, Timekeeper};
 pub use trial::{Factory, Facts, Mode, Searched, Trial};
-pub use violation::{FailureKind, Outcome, Stop, Violation};
+pub use violation::{FailureKind, Outcome, Stop, Subject, Violation};
 pub use work::{Computation, Ends, Fate, Machines, Work};
 pub use world::{Look, Plan, Watcher, World, clocks::SkewedClocks, plans::Flapping};

@@ -9,6 +9,6 @@ pub(crate) struct RunMode {
     pub recording: Option<Recording>,
     pub script: Option<Script>,
     pub editing: Option<Editing>,
-    /// Nodes are turned into bytes and back after every event.
+    /// Nodes are serialized and deserialized after every event.
     pub as_bytes: bool,
 }

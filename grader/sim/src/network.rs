@@ -27,7 +27,7 @@ pub struct Conditions {
 }
 
 impl Conditions {
-    /// Nothing is lost or doubled; 1 to 10 ms.
+    /// Nothing is dropped or duplicated; 1 to 10 ms.
     pub fn clean() -> Conditions {
         Conditions {
             latency: ms(1)..=ms(10),
@@ -47,7 +47,7 @@ impl Conditions {
         }
     }
 
-    /// Loses, doubles and reorders; up to 25 ms, at most two losses in a row on a link.
+    /// Drops, duplicates and reorders messages; up to 25 ms, at most two losses in a row on a link.
     pub fn bad() -> Conditions {
         Conditions {
             latency: ms(1)..=ms(25),

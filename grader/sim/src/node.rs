@@ -69,6 +69,8 @@ pub(crate) enum Condition {
 pub(crate) enum Cause {
     Message {
         from: usize,
+        /// The sender's incarnation, and which of its messages it is.
+        name: (u64, u64),
         sent: Time,
         bytes: Vec<u8>,
     },
@@ -151,7 +153,7 @@ pub(crate) struct Node {
     pub operations: u64,
     /// The index of the open operation in the history, and whether a message came since.
     pub open: Option<(usize, bool)>,
-    /// How often the node was turned into bytes and back.
+    /// Number of times that the node was serialized and deserialized.
     pub restores: u64,
 }
 

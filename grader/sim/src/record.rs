@@ -1,13 +1,17 @@
 //! What is kept of a run: nothing while it passes, everything when it is run again because it
 //! failed.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use labkit::NodeId;
 
 use crate::{
+    disk::LostWrite,
     edits::Decided,
-    frame::{Change, Detail, FRAMES_KEPT, Frame},
+    frame::{Change, Detail, Frame},
     schedule::{Action, Schedule, Timed},
     time::Time,
     violation::shortened,
@@ -24,6 +28,10 @@ pub struct RecordedStep {
     pub printed: String,
     /// What the handler left with `ctx.note`.
     pub notes: Vec<String>,
+    /// In a crash: the writes that no sync had made safe and that are gone.
+    pub lost: Vec<LostWrite>,
+    /// In a crash: the effects that the node had asked for and that did not happen, in words.
+    pub undone: Vec<String>,
     /// What became of its node's state, if that was looked at.
     pub state: Option<Change>,
     /// The world after it, if that was looked at.
@@ -41,12 +49,15 @@ pub enum Happening {
     Receive {
         node: NodeId,
         from: NodeId,
+        /// The sender's incarnation, and which of its messages it is: copies have one name.
+        name: (u64, u64),
         sent: Time,
         message: String,
     },
     Lose {
         from: NodeId,
         to: NodeId,
+        sent: Time,
         message: String,
         why: String,
     },
@@ -81,11 +92,30 @@ pub enum Happening {
     },
 }
 
-/// How many steps of a run are kept, the last ones: a node that floods the network must not fill
-/// the grader's memory.
+/// What can happen to a link in one direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkChange {
+    Cut,
+    Heal,
+    Hold,
+    Release,
+}
+
+impl LinkChange {
+    /// True if nodes are apart by it, or no longer.
+    pub fn is_of_partitions(self) -> bool {
+        matches!(self, LinkChange::Cut | LinkChange::Heal)
+    }
+}
+
+/// How links changed at one moment, and which.
+type ChangedLinks = Vec<(LinkChange, BTreeSet<(NodeId, NodeId)>)>;
+
+/// Maximum number of steps of a run to keep, the last ones: a node that floods the network must not
+/// fill the grader's memory.
 const STEPS_KEPT: usize = 50_000;
 
-/// How many bytes of text they may hold together.
+/// Maximum number of bytes of text in them, together.
 const TEXT_KEPT: usize = 64 << 20;
 
 /// A run, written down.
@@ -97,12 +127,16 @@ pub struct Recording {
     pub decided: Decided,
     /// The story, for people.
     pub steps: VecDeque<RecordedStep>,
-    /// How many steps at the beginning were not kept.
+    /// How many steps there were before these.
     pub forgotten: u64,
+    /// Those of them of which the world was to be looked at, with their numbers.
+    pub looked_at: Vec<(u64, RecordedStep)>,
     /// How much is kept of each step.
     pub(crate) detail: Detail,
     /// All that is to be known of the last step is known.
     pub(crate) complete: bool,
+    /// The number of the last step that was about links, and what it told of.
+    links: Option<(u64, ChangedLinks)>,
     text: usize,
 }
 
@@ -130,10 +164,55 @@ impl Recording {
             what,
             printed: String::new(),
             notes: Vec::new(),
+            lost: Vec::new(),
+            undone: Vec::new(),
             state,
             world: None,
         });
         self.forget();
+    }
+
+    /// The links that change at this moment, this one among them, and whether the last step tells
+    /// of the others.
+    pub(crate) fn links_with(
+        &self,
+        at: Time,
+        change: LinkChange,
+        link: (NodeId, NodeId),
+    ) -> (ChangedLinks, bool) {
+        let is_now = self.steps.back().is_some_and(|step| step.at == at);
+        let known = self
+            .links
+            .as_ref()
+            .filter(|(step, _)| is_now && *step == self.last_number());
+        let mut changed = known.map(|(_, links)| links.clone()).unwrap_or_default();
+        // What is cut and healed within a moment is healed.
+        for (known, links) in &mut changed {
+            if known.is_of_partitions() == change.is_of_partitions() {
+                links.remove(&link);
+            }
+        }
+        match changed.iter_mut().find(|(known, _)| *known == change) {
+            Some((_, links)) => drop(links.insert(link)),
+            None => changed.push((change, BTreeSet::from([link]))),
+        }
+        changed.retain(|(_, links)| !links.is_empty());
+        (changed, known.is_some())
+    }
+
+    /// The last step tells of these links, in these words.
+    pub(crate) fn last_is_of_links(&mut self, changed: ChangedLinks, text: String) {
+        let Some(step) = self.steps.back_mut() else {
+            return;
+        };
+        self.text = (self.text + text.len()).saturating_sub(step.what.text_length());
+        step.what = Happening::Fault { text };
+        self.complete = false;
+        self.links = Some((self.last_number(), changed));
+    }
+
+    fn last_number(&self) -> u64 {
+        self.forgotten + self.steps.len() as u64
     }
 
     /// True if the state of the next step's node is to be kept.
@@ -141,9 +220,18 @@ impl Recording {
         let next = self.forgotten + self.steps.len() as u64 + 1;
         match &self.detail {
             Detail::Words => false,
-            Detail::States(steps) => steps.contains(&next),
-            Detail::Worlds => true,
+            Detail::States(steps) | Detail::Worlds(steps) => steps.contains(&next),
         }
+    }
+
+    /// True if the world after the step with this number is to be kept.
+    fn looks_at(&self, number: u64) -> bool {
+        matches!(&self.detail, Detail::Worlds(steps) if steps.contains(&number))
+    }
+
+    /// The same of the last step.
+    pub(crate) fn looks_at_last(&self) -> bool {
+        self.looks_at(self.forgotten + self.steps.len() as u64)
     }
 
     /// What came of the last step.
@@ -156,9 +244,6 @@ impl Recording {
         }
         step.world = world.map(Box::new);
         self.complete = true;
-        if let Some(old) = self.steps.len().checked_sub(FRAMES_KEPT + 1) {
-            (self.steps[old].state, self.steps[old].world) = (None, None);
-        }
     }
 
     pub(crate) fn add_to_last(&mut self, printed: String, note: Option<&str>) {
@@ -170,7 +255,14 @@ impl Recording {
         self.forget();
     }
 
-    /// Drops the oldest steps that are too many.
+    /// What the crash that is the last step took from the node's disk, and what it left undone.
+    pub(crate) fn lost(&mut self, writes: Vec<LostWrite>, undone: Vec<String>) {
+        if let Some(step) = self.steps.back_mut() {
+            (step.lost, step.undone) = (writes, undone);
+        }
+    }
+
+    /// Drops the oldest steps that are too many, but for those that somebody wants to look at.
     fn forget(&mut self) {
         while self.steps.len() > STEPS_KEPT || (self.text > TEXT_KEPT && self.steps.len() > 1) {
             let Some(step) = self.steps.pop_front() else {
@@ -179,6 +271,9 @@ impl Recording {
             let notes: usize = step.notes.iter().map(String::len).sum();
             self.text -= (step.what.text_length() + step.printed.len() + notes).min(self.text);
             self.forgotten += 1;
+            if self.looks_at(self.forgotten) {
+                self.looked_at.push((self.forgotten, step));
+            }
         }
     }
 }

@@ -100,7 +100,7 @@ pub struct Trial<'b> {
     facts: Facts,
 }
 
-/// One in this number of seeds: there, nodes are turned into bytes and back between events.
+/// For one in this number of seeds nodes are serialized and deserialized between events.
 const AS_BYTES_EVERY: u64 = 8;
 
 impl<'b> Trial<'b> {

@@ -2,7 +2,7 @@
 
 use std::{fmt, panic::Location};
 
-use labkit::abi::REFUSED;
+use labkit::{NodeId, abi::REFUSED};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -53,6 +53,15 @@ impl fmt::Display for FailureKind {
     }
 }
 
+/// What a violation is about, for whoever tells of it: a report shows the events that name it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subject {
+    /// As texts of the program's own types say it: `nth: 5`, `slot: 3`, `"new;"`.
+    pub values: Vec<String>,
+    /// Where and when the other side of the contradiction was seen.
+    pub moments: Vec<(NodeId, Time)>,
+}
+
 /// The program under test broke its promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -63,10 +72,14 @@ pub struct Violation {
     /// Where it was noticed: the assertion of the test, the line of the panic. Two failures of the
     /// same kind and source break the same promise.
     pub source: String,
+    /// What sort of contradiction it is, where the check that noticed it knows several.
+    pub sort: Option<&'static str>,
     /// When.
     pub at: Time,
     /// The moment that it is about, if it was noticed only later: reports show what led to it.
     pub about: Time,
+    /// What it is about; empty if the check does not say.
+    pub subject: Subject,
 }
 
 impl Violation {
@@ -79,8 +92,10 @@ impl Violation {
             kind,
             observed: shortened(&observed),
             source,
+            sort: None,
             at,
             about: at,
+            subject: Subject::default(),
         }
     }
 }
@@ -106,12 +121,43 @@ pub enum Stop {
 }
 
 impl Stop {
+    /// The same stop, which names a value that it is about, as texts of the program's own types
+    /// say it.
+    #[must_use]
+    pub fn naming(mut self, value: impl Into<String>) -> Stop {
+        if let Stop::Violation(violation) = &mut self {
+            violation.subject.values.push(value.into());
+        }
+        self
+    }
+
+    /// The same stop, which names what it contradicts: something seen at this node then.
+    #[must_use]
+    pub fn against(mut self, node: NodeId, at: Time) -> Stop {
+        if let Stop::Violation(violation) = &mut self {
+            violation.subject.moments.push((node, at));
+        }
+        self
+    }
+
     /// A promise that was broken in no world, so there is no moment: a handler that did something
     /// else when it was asked the same again, or all handlers that a search called and that
     /// computed for too long.
     #[track_caller]
     pub fn beside_worlds(kind: FailureKind, observed: String) -> Stop {
         Stop::Violation(Violation::new(kind, observed, Time::ZERO))
+    }
+
+    /// The same, with what sort of contradiction it is.
+    #[must_use]
+    pub fn of_sort(self, sort: &'static str) -> Stop {
+        match self {
+            Stop::Violation(violation) => Stop::Violation(Violation {
+                sort: Some(sort),
+                ..violation
+            }),
+            broken => broken,
+        }
     }
 }
 
@@ -125,12 +171,15 @@ fn source_of(fault: &Fault, node: &str) -> String {
     match fault {
         Fault::Panic {
             place: Some(place), ..
+        }
+        | Fault::Refused {
+            place: Some(place), ..
         } => place.clone(),
         Fault::Panic { message, .. } => message.clone(),
-        Fault::Trap { what } | Fault::Refused { what } | Fault::State { what } => {
+        Fault::Trap { what } | Fault::Refused { what, .. } | Fault::State { what } => {
             format!("{role}: {what}")
         }
-        Fault::OutOfFuel | Fault::OutOfMemory { .. } | Fault::Malformed => role.to_owned(),
+        Fault::OutOfFuel { .. } | Fault::OutOfMemory { .. } | Fault::Malformed => role.to_owned(),
     }
 }
 
@@ -146,8 +195,8 @@ pub(crate) fn stop_for(error: BackendError, node: &str, doing: &str, at: Time) -
             FailureKind::Crash,
             format!("{node} was stopped while {doing}: {what}"),
         ),
-        Fault::OutOfFuel => {
-            let text = "the handler computed for too long (does it loop for ever?)";
+        Fault::OutOfFuel { mostly_printing } => {
+            let text = Fault::out_of_fuel(mostly_printing);
             (
                 FailureKind::Timeout,
                 format!("{node} was stopped while {doing}: {text}"),
@@ -162,9 +211,12 @@ pub(crate) fn stop_for(error: BackendError, node: &str, doing: &str, at: Time) -
                 ),
             )
         }
-        Fault::Refused { what } => (
+        Fault::Refused { what, place } => (
             FailureKind::Refused,
-            format!("{node} was stopped while {doing}: {what}"),
+            format!(
+                "{node} was stopped while {doing}{}: {what}",
+                at_place(place)
+            ),
         ),
         Fault::State { what } => (FailureKind::State, format!("{node}, after {doing}: {what}")),
         Fault::Malformed => {
@@ -189,9 +241,7 @@ fn panicked(
     message: &str,
     place: Option<String>,
 ) -> (FailureKind, String) {
-    let place = place
-        .map(|place| format!(" at {place}"))
-        .unwrap_or_default();
+    let place = at_place(place);
     if let Some(what) = message.strip_prefix(REFUSED) {
         return (
             FailureKind::Refused,
@@ -209,7 +259,81 @@ fn panicked(
         }
         None => (
             FailureKind::Crash,
-            format!("{node} panicked while {doing}{place}: {message}"),
+            format!(
+                "{node} panicked while {doing}{place}: {message}{}",
+                hint_of_width(message)
+            ),
         ),
+    }
+}
+
+fn at_place(place: Option<String>) -> String {
+    place
+        .map(|place| format!(" at {place}"))
+        .unwrap_or_default()
+}
+
+/// What panics when a number has no room in its type. No message names the type. Taking away too
+/// much is not among them: below 0 there is no room in any unsigned type.
+const NO_ROOM: [&str; 6] = [
+    "attempt to add with overflow",
+    "attempt to multiply with overflow",
+    "attempt to shift left with overflow",
+    "TryFromIntError",
+    "out of range integral type conversion",
+    "PosOverflow",
+];
+
+/// Why a number that fits on the student's own machine may not fit on a node.
+fn hint_of_width(message: &str) -> &'static str {
+    if NO_ROOM.iter().any(|text| message.contains(text)) {
+        " (hint: if the number is a `usize`, nodes are 32-bit programs, and there `usize` has 32 \
+         bits: use `u64`)"
+    } else {
+        ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_without_room_has_a_hint() {
+        for message in [
+            "attempt to add with overflow",
+            "fits on my machine: TryFromIntError(())",
+            "called `Result::unwrap()` on an `Err` value: ParseIntError { kind: PosOverflow }",
+        ] {
+            assert!(hint_of_width(message).contains("32 bits"), "{message}");
+        }
+        for message in [
+            "attempt to subtract with overflow",
+            "attempt to divide by zero",
+            "index out of bounds: the len is 3 but the index is 5",
+            "called `Option::unwrap()` on a `None` value",
+            "ParseIntError { kind: InvalidDigit }",
+        ] {
+            assert_eq!(hint_of_width(message), "", "{message}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_has_its_line() {
+        let fault = Fault::Refused {
+            what: "the program called `std::fs::write`: no".to_owned(),
+            place: Some("src/echo.rs:7".to_owned()),
+        };
+        let Stop::Violation(violation) =
+            stop_for(fault.into(), "s1", "handling a message", Time::ZERO)
+        else {
+            panic!("it is the program's fault");
+        };
+        assert_eq!(
+            violation.observed,
+            "s1 was stopped while handling a message at src/echo.rs:7: the program called \
+             `std::fs::write`: no"
+        );
+        assert_eq!(violation.source, "src/echo.rs:7");
     }
 }

@@ -1,4 +1,5 @@
-//! What course staff ask `cargo grade` for, and students do not: `import`, `batch` and `merge`.
+//! What course staff ask `cargo grade` for, and students do not: `import`, `batch`, `merge` and
+//! `new-lab`.
 //!
 //! What can be asked for, `faultline-cli` knows; this crate carries it out. It must not know any
 //! lab, what a submission is worth or how results look. It is apart from `faultline-cli` so that a
@@ -12,10 +13,12 @@
 //! assert_eq!(format!("{code:?}"), format!("{:?}", std::process::ExitCode::SUCCESS));
 //! ```
 //!
-//! Read on in `batch` (and then in `grader/class`) and in `import` (and then in `grader/intake`).
+//! Read on in `batch` (and then in `grader/class`) and in `import` (and then in `grader/intake`);
+//! `new_lab` is the door to `grader/newlab`.
 
 mod batch;
 mod import;
+mod new_lab;
 
 use std::sync::{Arc, atomic::AtomicBool};
 
@@ -40,6 +43,10 @@ pub fn carry_out(
         }
         StaffCommand::Import(arguments) => {
             print(&import::import(arguments)?);
+            Ok(ALL_PASSED)
+        }
+        StaffCommand::NewLab(arguments) => {
+            print(&new_lab::new_lab(&course.root, arguments)?);
             Ok(ALL_PASSED)
         }
     }

@@ -340,6 +340,10 @@ pub struct Failure {
     pub kind: String,
     /// What was seen.
     pub observed: String,
+    /// Where it was noticed: the check of the suite and what sort of contradiction it found, or the
+    /// line of the panic. Failures of one kind and source are told together.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
     /// How the world was set up.
     pub setting: String,
     /// The number of the seed.

@@ -33,10 +33,10 @@ impl fmt::Display for FieldChange {
 /// A run that can be gone through.
 #[derive(Clone, Debug, Default)]
 pub struct Walk {
-    /// The steps of which the world is known, in order.
+    /// The steps of which the world is known, in order. Between two of them others may be missing.
     pub steps: Vec<WalkStep>,
-    /// How many steps at the beginning are not kept.
-    pub forgotten: u64,
+    /// How many are missing in all.
+    pub folded: u64,
     /// How many steps the run has.
     pub of: u64,
 }

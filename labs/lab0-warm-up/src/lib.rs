@@ -1,8 +1,8 @@
-//! Lab 0, the warm-up: three small programs, each with a server and a client. This crate holds what
-//! their users ask and get, and what the lab asks of your types. The handout is the README beside
-//! it.
+//! Lab 0, the warm-up: three small programs, each with a server and a client. This crate defines
+//! what their users ask and get, and what the lab requires of your types. The handout is the README
+//! beside it.
 //!
-//! Nothing here says what client and server send to each other: that is yours.
+//! The messages between client and server are not defined here: you design them.
 //!
 //! ```
 //! use lab0_api::{Echo, Payload};
@@ -11,8 +11,8 @@
 //! assert_eq!(asked.payload, Payload::Text("hello".to_owned()));
 //! ```
 //!
-//! Read on in the handout, then in [`lab`], whose bounds say what your types must be, and in
-//! `labkit` for what nodes can do.
+//! Continue with the handout, then with [`lab`], whose bounds say what your types must implement,
+//! and with `labkit` for what nodes can do.
 
 use labkit::{
     Client, Map, Node, NodeId,
@@ -20,35 +20,35 @@ use labkit::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What a client is told at its start, in all three programs.
+/// The configuration of a client, in all three programs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientConfig {
-    /// The one server that this client speaks to.
+    /// The one server that this client talks to.
     pub server: NodeId,
 }
 
-/// Part A, what a user asks: play ping-pong.
+/// Part A, a user's request: play ping-pong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ping(
-    /// The user's number of this ping.
+    /// The number that the user gave this ping.
     pub u64,
 );
 
-/// Part A, what the user gets: the answer to the ping with this number.
+/// Part A, the answer to the user: the pong for the ping with this number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pong(
     /// The number of the ping.
     pub u64,
 );
 
-/// Part B, what a user asks: send this back.
+/// Part B, a user's request: send this back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Echo {
     /// Anything.
     pub payload: Payload,
 }
 
-/// Part B, what the user gets.
+/// Part B, the answer to the user.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Echoed {
     /// What the user sent, unchanged.
@@ -58,35 +58,35 @@ pub struct Echoed {
     pub nth: u64,
 }
 
-/// What can be echoed: about what fits into JSON.
+/// A payload: roughly a JSON value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Payload {
     /// Nothing.
     Null,
     /// Yes or no.
     Bool(bool),
-    /// A whole number, all of its 64 bits.
+    /// An integer of 64 bits.
     Number(i64),
     /// Any text.
     Text(String),
-    /// Things in a row.
+    /// A list of payloads.
     List(Vec<Payload>),
-    /// Things by name.
+    /// Payloads by name.
     Object(Map<String, Payload>),
 }
 
-/// Part C, what a user asks: an id that nobody else ever gets.
+/// Part C, a user's request: a new, unique id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewId;
 
-/// Part C, what the user gets.
+/// Part C, the answer to the user.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Id(
-    /// As many of its bits as you like.
+    /// Use as many of its bits as you like.
     pub u128,
 );
 
-/// The lab made of your types: what [`glue!`] asks of them stands here as bounds.
+/// The lab made of your types: the bounds are what [`glue!`] requires of them.
 pub fn lab<PingServer, PingClient, EchoServer, EchoClient, IdServer, IdClient>() -> Lab
 where
     PingServer: Node<Config = ()> + 'static,
@@ -113,12 +113,12 @@ where
     ])
 }
 
-/// Nothing inside a server is looked at: what counts is what its users get.
+/// The grader does not look inside servers: what counts is what their users get.
 fn server<N: Node + 'static>() -> Role {
     Role::node::<N>(|_| Vec::new())
 }
 
-/// Makes the graded program of a student's crate, which must have the public types `PingServer`,
+/// Builds the graded program from a student's crate, which must have the public types `PingServer`,
 /// `PingClient`, `EchoServer`, `EchoClient`, `IdServer` and `IdClient` at its top.
 #[macro_export]
 macro_rules! glue {

@@ -15,46 +15,45 @@ pub struct Split {
     pub text: String,
 }
 
-/// A map and a reduce function. Both are functions in the sense of mathematics: equal arguments,
-/// equal results.
+/// A map and a reduce function. Both are pure: equal arguments give equal results.
 pub trait Application {
-    /// What a split says about which keys, in any order that is always the same.
+    /// Returns the records of a split, in an order that is always the same.
     fn map(&self, split: &Split) -> Vec<Record>;
 
-    /// What all values of a key come to. It is called only for keys that have a value.
+    /// Combines all values of a key into one. It is called only for keys that have a value.
     fn reduce(&self, key: &str, values: &[String]) -> String;
 }
 
 /// Runs an application on one machine.
 pub trait Runner {
-    /// The output for these splits: one record for each key, in the order of the keys.
+    /// Returns the output for these splits: one record for each key, in the order of the keys.
     fn run(app: &dyn Application, splits: &[Split]) -> Vec<Record>;
 }
 
-/// An application as a value that can be sent: how a text is cut into tokens, what key and what
-/// value each gives, and how the values of a key are folded into one. Jobs carry such values; your
-/// coordinator and worker only hand them on.
+/// An application as a value that can be sent: how to split a text into tokens, which key and value
+/// each token gives, and how to fold the values of a key into one. Jobs carry such values; your
+/// coordinator and workers only pass them on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct App {
-    /// What the tokens of a text are.
+    /// How a text is split into tokens.
     pub tokens: Tokens,
     /// The key of a token.
     pub key: KeyOf,
     /// The value of a token.
     pub value: ValueOf,
-    /// What the values of a key come to.
+    /// How the values of a key are folded into one.
     pub fold: Fold,
-    /// Whether the map function folds the values of each key within its split already (section 4.3
-    /// of the paper). Only for folds that give the same with and without it.
+    /// Whether the map function already folds the values of each key within its split (section 4.3
+    /// of the paper). Only for folds that give the same result either way.
     pub combine: bool,
 }
 
-/// What the tokens of a text are.
+/// How a text is split into tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Tokens {
-    /// The longest runs of letters, in lower case.
+    /// Maximal runs of letters, in lower case.
     Words,
-    /// Lines; the last one needs no end.
+    /// Lines; the last one needs no newline.
     Lines,
     /// Characters.
     Characters,
@@ -65,9 +64,9 @@ pub enum Tokens {
 pub enum KeyOf {
     /// The token.
     Token,
-    /// How many characters it has.
+    /// The number of its characters.
     Length,
-    /// Its first character; the empty text if it has none.
+    /// Its first character, or the empty string if it has none.
     First,
     /// The name of the split.
     Document,
@@ -82,20 +81,20 @@ pub enum ValueOf {
     Token,
     /// The name of the split.
     Document,
-    /// How many tokens of the split come before it.
+    /// The number of tokens before it in its split.
     Position,
 }
 
-/// What the values of a key come to.
+/// How the values of a key are folded into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Fold {
     /// Their sum as numbers.
     Sum,
-    /// All of them in their order, with `,` between.
+    /// All of them in their order, separated by `,`.
     List,
-    /// Each different one once, in alphabetical order, with `,` between.
+    /// Each distinct value once, in alphabetical order, separated by `,`.
     Set,
-    /// The first and the last, with `-` between, and how many there are.
+    /// The first and the last, separated by `-`, and their number.
     Ends,
 }
 
@@ -109,7 +108,7 @@ impl App {
         combine: true,
     };
 
-    /// In which documents each word occurs.
+    /// The documents in which each word occurs.
     pub const INVERTED_INDEX: App = App {
         tokens: Tokens::Words,
         key: KeyOf::Token,

@@ -1,4 +1,4 @@
-//! The bench on which part A tries your functions: a node that does what it is asked and answers.
+//! The test bench of part A: a node that calls your functions and returns their results.
 
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
@@ -6,7 +6,7 @@ use labkit::prelude::*;
 
 use crate::{App, Application, Record, Runner, Split};
 
-/// What the tests of part A ask.
+/// The questions of part A's tests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Question {
     /// What does `WordCount` give for these splits?
@@ -17,14 +17,14 @@ pub enum Question {
     Sequential(App, Vec<Split>),
 }
 
-/// What came out.
+/// The result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer(
     /// One record for each key.
     pub Vec<Record>,
 );
 
-/// What the test and the bench say to each other.
+/// The messages between the test and the bench.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Asked {
     /// From the test.
@@ -39,7 +39,7 @@ impl Carries<Asked> for Asked {
     }
 }
 
-/// Calls your functions. Yours are `W`, `I` and `S`; what surrounds them is given.
+/// Calls your functions: `W`, `I` and `S` are yours.
 #[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Bench<W, I, S>(PhantomData<W>, PhantomData<I>, PhantomData<S>);

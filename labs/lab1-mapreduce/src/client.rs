@@ -1,4 +1,4 @@
-//! The client that is given.
+//! The client that the lab provides.
 
 use std::{fmt::Debug, marker::PhantomData};
 
@@ -7,10 +7,10 @@ use serde::de::DeserializeOwned;
 
 use crate::{Given, Job, Outcome};
 
-/// After this time without an answer a client submits its job again.
+/// Time without an answer after which a client submits its job again.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// Submits one job after the other for its user, each until it has ended.
+/// Submits one job after the other for its user, and retries each until it has ended.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct JobClient<M> {

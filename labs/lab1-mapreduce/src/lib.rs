@@ -1,7 +1,7 @@
-//! Lab 1, MapReduce: jobs, tasks and applications, the messages and the client that are given, and
-//! what the lab asks of your types. The handout is the README beside this crate.
+//! Lab 1, MapReduce: jobs, tasks and applications, the messages and the client that the lab
+//! provides, and what it requires of your types. The handout is the README beside this crate.
 //!
-//! Nothing here says what coordinator and workers send to each other: that is yours.
+//! The messages between coordinator and workers are not defined here: you design them.
 //!
 //! ```
 //! use lab1_api::{App, Application, Split};
@@ -11,8 +11,8 @@
 //! assert!(records.iter().any(|record| record.key == "or"));
 //! ```
 //!
-//! Read on in the handout, then in the module of applications, and in `labkit` for what nodes can
-//! do (`start_work`, `store`).
+//! Continue with the handout, then with [`Application`], and with `labkit` for what nodes can do
+//! (`start_work`, `store`).
 
 mod application;
 mod bench;
@@ -28,11 +28,10 @@ pub use application::{App, Application, Fold, KeyOf, Runner, Split, Tokens, Valu
 pub use bench::{Answer, Asked, Bench, Question};
 pub use client::JobClient;
 
-/// The name of a job: its submitter chooses it. Whoever submits the same job again means the same
-/// job.
+/// The name of a job, which its submitter chooses. Submitting a job again does not start a new one.
 pub type JobId = u64;
 
-/// A key and a value: what map and reduce functions give, and what output files hold.
+/// A key and a value: what map and reduce functions return, and what output files hold.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Record {
     /// The key.
@@ -42,7 +41,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// A record of these texts.
+    /// A record with this key and value.
     pub fn new(key: impl Into<String>, value: impl Into<String>) -> Record {
         Record {
             key: key.into(),
@@ -56,25 +55,25 @@ impl Record {
 pub struct Group {
     /// The key.
     pub key: String,
-    /// Its values, in the order of the splits they come from; those of one split in the order in
-    /// which its map task gave them.
+    /// Its values, in the order of the splits they come from, and within a split in the order in
+    /// which the map function returned them.
     pub values: Vec<String>,
 }
 
-/// What a user wants to have computed.
+/// What a user wants computed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
     /// Its name.
     pub id: JobId,
-    /// The map and the reduce function. You hand it on and need not know what is in it.
+    /// The map and the reduce function. You only pass it on.
     pub app: App,
     /// The names of the inputs, one for each map task: split 0, split 1, and so on. There may be
-    /// none, and a name may stand here twice.
+    /// none, and a name may occur twice.
     pub splits: Vec<String>,
     /// How many reduce tasks there are, at least one.
     pub reduce_tasks: u32,
-    /// The number of executions of one task, whose worker died executing it, after which the job
-    /// has failed. At least one.
+    /// The number of failed attempts of one task after which the job has failed; at least one. An
+    /// attempt fails when the worker dies while its machine executes the task.
     pub max_attempts: u32,
 }
 
@@ -87,13 +86,13 @@ pub enum Outcome {
     Failed,
 }
 
-/// The messages that the lab gives; your own `Message` carries them (see [`Carries`]).
+/// The messages that the lab defines; your own `Message` carries them (see [`Carries`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Given {
-    /// From a client to the coordinator, again and again until it is answered with `Finished`.
+    /// From a client to the coordinator, repeatedly until it is answered with `Finished`.
     Submit(Job),
-    /// From the coordinator to those who submitted this job, when it has ended, and to whoever
-    /// submits it after that.
+    /// From the coordinator to every client that submitted this job, when it has ended, and to
+    /// every client that submits it after that.
     Finished {
         /// The job.
         job: JobId,
@@ -127,13 +126,13 @@ pub enum Task {
         app: App,
         /// Which of the job's reduce tasks, from 0.
         reduce: u32,
-        /// All keys of this task, in order, and all values of each from all splits.
+        /// All keys of this task, in order, each with its values from all splits.
         groups: Vec<Group>,
     },
 }
 
 impl Task {
-    /// What comes out. Your worker does not call this: its machine does, in its own time.
+    /// The result of the task. Your worker does not call this: its machine does.
     pub fn compute(&self) -> Vec<Record> {
         match self {
             Task::Map {
@@ -150,21 +149,21 @@ impl Task {
     }
 }
 
-/// The file of the store in which the output of a reduce task must be when its job is done: one
-/// [`Record`] for each of its keys, in any order. A file that is not there counts as empty; files
-/// of other names do not count.
+/// The file in the store that must hold the output of a reduce task when its job is done: one
+/// [`Record`] for each of its keys, in any order. A missing file counts as empty; files with other
+/// names do not count.
 pub fn output_file(job: JobId, reduce: u32) -> String {
     format!("job-{job}/out-{reduce}")
 }
 
-/// What a worker is told at its start.
+/// The configuration of a worker.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WorkerConfig {
-    /// Whom to ask for work.
+    /// The coordinator, to be asked for work.
     pub coordinator: NodeId,
 }
 
-/// The lab made of your types: what [`glue!`] asks of them stands here as bounds.
+/// The lab made of your types: the bounds are what [`glue!`] requires of them.
 pub fn lab<C, W, M, WordCount, InvertedIndex, Sequential>() -> Lab
 where
     C: Node<Config = (), Message = M> + 'static,
@@ -174,7 +173,7 @@ where
     InvertedIndex: Application + Default + 'static,
     Sequential: Runner + 'static,
 {
-    // Nothing inside your nodes is looked at: what counts is what they compute and what they write.
+    // The grader does not look inside your nodes: what counts is what they compute and write.
     let nothing = |_: &_| Vec::new();
     let bench = Role::node::<Bench<WordCount, InvertedIndex, Sequential>>(|_| Vec::new());
     Lab::new(vec![
@@ -185,8 +184,8 @@ where
     ])
 }
 
-/// Makes the graded program of a student's crate, which must have the public types `Coordinator`,
-/// `Worker`, `Message`, `WordCount`, `InvertedIndex` and `Sequential` at its top.
+/// Builds the graded program from a student's crate, which must have the public types
+/// `Coordinator`, `Worker`, `Message`, `WordCount`, `InvertedIndex` and `Sequential` at its top.
 #[macro_export]
 macro_rules! glue {
     ($student:ident) => {

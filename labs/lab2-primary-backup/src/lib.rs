@@ -1,9 +1,9 @@
-//! Lab 2, a primary/backup key-value service: the commands, the configurations and the messages
-//! that are given, and what the lab asks of your types. The handout is the README beside this
+//! Lab 2, a primary/backup key-value service: the commands, the configurations, the messages that
+//! the lab defines, and what it requires of your types. The handout is the README beside this
 //! crate.
 //!
-//! Nothing here says what clients, primary and backup send to each other: that is yours. Pings and
-//! views are given.
+//! Only pings and views are defined here. You design the messages between clients, primary and
+//! backup.
 //!
 //! ```
 //! use lab2_api::Command;
@@ -12,7 +12,8 @@
 //! assert!(matches!(command, Command::Append { .. }));
 //! ```
 //!
-//! Read on in the handout, then in [`View`] and [`Given`], and in `labkit` for what nodes can do.
+//! Continue with the handout, then with [`View`] and [`Given`], and with `labkit` for what nodes
+//! can do.
 
 use std::{fmt, time::Duration};
 
@@ -22,14 +23,14 @@ use labkit::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// How often the view server looks who is alive.
+/// How often the view server checks which servers are alive.
 pub const TICK: Duration = Duration::from_millis(100);
 
 /// How often a server pings the view server.
 pub const PING: Duration = Duration::from_millis(25);
 
-/// One life of one server: the same node after a restart is another member. Traces show it as
-/// `s1#2`: server s1 in its second incarnation.
+/// A server and its incarnation: after a restart the same node is another member. Traces show
+/// `s1#2` for server s1 in its second incarnation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Member {
     /// The server.
@@ -44,8 +45,8 @@ impl fmt::Debug for Member {
     }
 }
 
-/// Who serves. Views are numbered 1, 2, 3, ... without gaps; number 0 with nobody in it is the view
-/// before the first.
+/// Who is primary and who is backup. Views are numbered 1, 2, 3, ... without gaps; view 0, before
+/// the first, has no servers.
 #[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct View {
     /// The view's number.
@@ -71,7 +72,7 @@ impl fmt::Debug for View {
     }
 }
 
-/// The messages that the lab gives; your own `Message` carries them (see [`Carries`]).
+/// The messages that the lab defines; your own `Message` carries them (see [`Carries`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Given {
     /// From a server to the view server, every [`PING`].
@@ -82,7 +83,7 @@ pub enum Given {
         /// The sender's incarnation.
         incarnation: u64,
     },
-    /// From anybody to the view server: which view is it?
+    /// From any node to the view server: which view is current?
     GetView,
     /// From the view server: the answer to every `Ping` and every `GetView`.
     View(View),
@@ -121,22 +122,22 @@ pub enum Output {
     Value(String),
 }
 
-/// What a server is told at its start.
+/// The configuration of a server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ServerConfig {
-    /// Whom to ping.
+    /// The view server, to be pinged.
     pub view_server: NodeId,
 }
 
-/// What a client is told at its start.
+/// The configuration of a client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientConfig {
-    /// Whom to ask for the view.
+    /// The view server, to be asked for the view.
     pub view_server: NodeId,
 }
 
-/// The one thing that the grader looks at inside your nodes. It explains failures and steers
-/// faults; no points depend on it alone.
+/// The only part of your nodes that the grader looks at. It explains failures and aims faults; no
+/// points depend on it alone.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not tell which view it believes in",
     label = "the lab needs `impl BelievesView for {Self}`"
@@ -150,7 +151,7 @@ fn observe<N: BelievesView>(node: &N) -> Vec<u8> {
     codec::to_bytes(&node.view()).expect("a view has bytes")
 }
 
-/// The lab made of your types: what [`glue!`] asks of them stands here as bounds.
+/// The lab made of your types: the bounds are what [`glue!`] requires of them.
 pub fn lab<V, S, C, M>() -> Lab
 where
     V: Node<Config = (), Message = M> + BelievesView + 'static,
@@ -165,7 +166,7 @@ where
     ])
 }
 
-/// Makes the graded program of a student's crate, which must have the public types `ViewServer`,
+/// Builds the graded program from a student's crate, which must have the public types `ViewServer`,
 /// `Server`, `Client` and `Message` at its top.
 #[macro_export]
 macro_rules! glue {

@@ -1,9 +1,9 @@
 //! Lab 3, a Paxos-based key-value service: the commands, the configurations, the one message that
-//! is given, and what the grader looks at inside your servers. The handout is the README beside
-//! this crate.
+//! the lab defines, and what the grader looks at inside your servers. The handout is the README
+//! beside this crate.
 //!
-//! Nothing here says what servers send to each other: that is yours. One message is given, a
-//! proposal of part A.
+//! Only one message is defined here, the proposal of part A. You design the messages between
+//! servers.
 //!
 //! ```
 //! use lab3_api::{Bytes, Status, Value};
@@ -12,8 +12,8 @@
 //! assert_ne!(chosen, Status::Empty);
 //! ```
 //!
-//! Read on in the handout, then in [`ShowsLog`] (what the grader looks at), and in `labkit` for
-//! what nodes can do.
+//! Continue with the handout, then with [`ShowsLog`] (what the grader looks at), and with `labkit`
+//! for what nodes can do.
 
 use std::fmt;
 
@@ -29,14 +29,14 @@ pub type Slot = u64;
 /// What a slot can hold, as the grader sees it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Value {
-    /// Nothing is to be done in this slot.
+    /// No operation: the slot has no effect.
     Noop,
-    /// The bytes of what was proposed. The grader compares them and looks no further: what they
-    /// mean, and whether they hold one operation or a batch, is yours.
+    /// The proposed bytes. The grader only compares them: what they mean, and whether they hold one
+    /// operation or a batch, is up to you.
     Bytes(Bytes),
 }
 
-/// Opaque bytes. In a trace they are shown as text if they are text, else by a short digest.
+/// Opaque bytes. A trace shows them as text if they are text, and otherwise as a short digest.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Bytes(pub Vec<u8>);
 
@@ -60,21 +60,21 @@ impl fmt::Debug for Bytes {
     }
 }
 
-/// What a server knows of a slot.
+/// What a server knows about a slot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Status {
     /// It has accepted nothing in this slot.
     Empty,
-    /// It has accepted this value, and does not know whether it is chosen. Nothing follows from it:
-    /// an accepted value may lose.
+    /// It has accepted this value, and does not know whether it is chosen: an accepted value may
+    /// lose.
     Accepted(Value),
     /// It knows that this value is chosen.
     Chosen(Value),
-    /// A value was chosen, and this server has carried it out and forgotten it.
+    /// A value was chosen, and this server has carried it out and cleared the slot.
     Cleared,
 }
 
-/// The one message that the lab gives; your own `Message` carries it (see [`Carries`]).
+/// The one message that the lab defines; your own `Message` carries it (see [`Carries`]).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Given {
     /// From the test to a server, in part A: get this value chosen in this slot, if no other is.
@@ -119,16 +119,17 @@ pub enum Output {
     Value(String),
 }
 
-/// What a server is told at its start.
+/// The configuration of a server.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ServerConfig {
     /// All servers of the group, this one included. It never changes.
     pub servers: Vec<NodeId>,
-    /// False in part A: there every slot stays as it is, for the grader to look at. True elsewhere.
+    /// False in part A: there no slot may be cleared, so that the grader can look at all of them.
+    /// True elsewhere.
     pub may_clear: bool,
 }
 
-/// What a client is told at its start.
+/// The configuration of a client.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClientConfig {
     /// All servers of the group.
@@ -141,18 +142,17 @@ pub struct ClientConfig {
     label = "the lab needs `impl ShowsLog for {Self}`"
 )]
 pub trait ShowsLog {
-    /// What this server knows of a slot.
+    /// What this server knows about a slot.
     fn status(&self, slot: Slot) -> Status;
 
     /// The first slot that this server has not cleared: 1 until it clears one.
     fn first_uncleared(&self) -> Slot;
 
-    /// The last slot of which this server knows more than nothing, cleared ones included; 0 if
-    /// there is none.
+    /// The last slot that is not empty on this server, cleared ones included; 0 if there is none.
     fn last_nonempty(&self) -> Slot;
 
-    /// The highest ballot for which this server has made a promise in this slot, in any form: it
-    /// stands in the picture of a failure and nowhere else.
+    /// The highest ballot that this server has promised in this slot, as a text of any form. It
+    /// appears only in the picture of a failure.
     fn promised(&self, slot: Slot) -> String;
 }
 
@@ -163,12 +163,12 @@ pub struct Shown {
     pub first_uncleared: Slot,
     /// The last slot that is not empty.
     pub last_nonempty: Slot,
-    /// The slots from the first to the last, at most [`SHOWN`] and these the last ones: what was
-    /// promised in them, and their statuses.
+    /// The slots from the first to the last, or the last [`SHOWN`] of them: what was promised in
+    /// each, and its status.
     pub slots: Vec<(Slot, String, Status)>,
 }
 
-/// The maximum number of slots that are looked at.
+/// Maximum number of slots that the grader looks at.
 pub const SHOWN: u64 = 64;
 
 fn observe<N: ShowsLog>(node: &N) -> Vec<u8> {
@@ -187,7 +187,7 @@ fn observe<N: ShowsLog>(node: &N) -> Vec<u8> {
     .expect("what is shown has bytes")
 }
 
-/// The lab made of your types: what [`glue!`] asks of them stands here as bounds.
+/// The lab made of your types: the bounds are what [`glue!`] requires of them.
 pub fn lab<S, C, M>() -> Lab
 where
     S: Node<Config = ServerConfig, Message = M> + ShowsLog + 'static,
@@ -197,7 +197,7 @@ where
     Lab::giving::<M, Given>(vec![Role::node::<S>(observe), Role::client::<C>()])
 }
 
-/// Makes the graded program of a student's crate, which must have the public types `Server`,
+/// Builds the graded program from a student's crate, which must have the public types `Server`,
 /// `Client` and `Message` at its top.
 #[macro_export]
 macro_rules! glue {

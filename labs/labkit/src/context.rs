@@ -1,4 +1,4 @@
-//! The way from a handler to the world: an ordered list of effects.
+//! The context of a handler: an ordered list of effects.
 
 use std::{marker::PhantomData, ops::RangeInclusive, sync::Arc, time::Duration};
 
@@ -14,14 +14,14 @@ use crate::{
 
 /// What a handler can ask of the world.
 ///
-/// Nothing happens while the handler runs: the context writes down a list, and the world carries it
-/// out, **in order**, once the handler has returned. If the node crashes in between, the rest of
-/// the list never happens. So the order of your calls matters: a reply that stands before
-/// `disk().sync()` can be seen by others although the write is lost.
+/// Nothing happens while the handler runs. The context records a list of effects, and the world
+/// carries them out, **in order**, once the handler has returned. If the node crashes in between,
+/// the rest of the list never happens. So the order of your calls matters: if a reply comes before
+/// `disk().sync()`, others can see it although the write is lost.
 ///
-/// The state is not a part of that list. A handler that has returned has changed `self` at once and
-/// as a whole; only what leaves the node can be cut off in the middle. (After a crash that makes no
-/// difference, since the state is gone, too.)
+/// The state is not part of that list. When a handler returns, `self` has changed as a whole; only
+/// the effects can be cut off in the middle. (After a crash that makes no difference, since the
+/// state is gone, too.)
 ///
 /// ```
 /// # use labkit::prelude::*;
@@ -69,12 +69,12 @@ impl<N: Node> Context<N> {
         self.id
     }
 
-    /// Which incarnation of this node this is: 1 at the first start and higher at each later one
-    /// (not always by one). The world guarantees it, so it needs no disk, and a lost disk does not
-    /// change it. It may go into ballots and numbers of requests.
+    /// The incarnation of this node: 1 at the first start, and higher at each later one (not always
+    /// by one). The world guarantees it, so it needs no disk, and a lost disk does not change it.
+    /// You may use it in ballots and request numbers.
     ///
-    /// A count in the state begins again at 0 after a crash. With the incarnation in front of it,
-    /// `(incarnation, count)` is a number that this node has never used before.
+    /// A counter in the state starts again at 0 after a crash. The pair `(incarnation, count)`
+    /// never repeats on this node.
     pub fn incarnation(&self) -> u64 {
         self.incarnation
     }
@@ -82,11 +82,10 @@ impl<N: Node> Context<N> {
     /// What this node's clock reads: the time since the beginning of 1970, in whole microseconds.
     /// Only some labs grant a clock; their handouts say so.
     ///
-    /// It is a clock as machines have them: it may be seconds or hours off, run fast or slow, stand
+    /// Like the clock of a real machine, it may be seconds or hours off, run fast or slow, stand
     /// still, and be set forward or *backward* at any time. It survives crashes. The clocks of two
-    /// nodes have nothing to do with each other, and none of them has anything to do with timers.
-    /// One handler sees one reading, made when its event happened, so a handler is still a function
-    /// of state, disk and event.
+    /// nodes are independent of each other and of all timers. One handler sees one reading, taken
+    /// when its event happened, so a handler is still a function of state, disk and event.
     ///
     /// # Panics
     /// If the lab grants this node no clock; the test fails as `refused`.
@@ -103,16 +102,16 @@ impl<N: Node> Context<N> {
         }
     }
 
-    /// Sends a message. It may be lost, delayed, duplicated and overtaken by a later one; the
-    /// sender is not told. Anything that converts into your message type will do, such as a message
-    /// that the lab gives.
+    /// Sends a message. It may be lost, delayed, duplicated or overtaken by a later one; the sender
+    /// is not told. Anything that converts into your message type will do, such as a message that
+    /// the lab defines.
     ///
-    /// If it has to arrive, set a timer, and send it again when that fires, until an answer tells
-    /// you that it has arrived. Sending it many times at once does not help: what cuts the link
-    /// loses them all.
+    /// If it has to arrive, set a timer, and send it again when the timer fires, until an answer
+    /// tells you that it has arrived. Sending it many times at once does not help: a cut link loses
+    /// all copies.
     ///
     /// # Panics
-    /// If the message has no bytes, for instance because it holds a `HashSet`; see
+    /// If the message cannot be serialized, for instance because it holds a `HashSet`; see
     /// [`codec`](crate::codec).
     pub fn send(&mut self, to: NodeId, message: impl Into<N::Message>) {
         let message = message.into();
@@ -121,21 +120,22 @@ impl<N: Node> Context<N> {
     }
 
     /// Sets a timer that fires after `after`, unless it is cancelled or the node crashes. Setting a
-    /// timer that is equal to one still running replaces it: one that each event sets anew may
+    /// timer that equals a pending one replaces it, so a timer that every event sets again may
     /// never fire. A slow node's timers fire later, never earlier.
     ///
-    /// Replacing is what you want for "nobody was heard of for 100 ms": set it anew with each
-    /// message. It is not what you want for "do this every 100 ms": set that one when it has fired.
+    /// Replacing is what you want for "no message for 100 ms": set the timer again with each
+    /// message. It is not what you want for "do this every 100 ms": set that timer again when it
+    /// has fired.
     pub fn set_timer(&mut self, timer: N::Timer, after: Duration) {
         self.set_timer_between(timer, after..=after);
     }
 
-    /// Sets a timer that fires after a time from `range`; the world chooses it, another one each
-    /// time. Use it where equal delays would make several nodes act at once for ever (elections,
+    /// Sets a timer that fires after a time in `range`, which the world chooses anew each time. Use
+    /// it where equal delays would make several nodes act at the same time forever (elections,
     /// retries).
     ///
-    /// Do not draw random numbers in a handler instead: it would not be a function of state, disk
-    /// and event any more. The range leaves the choice to the world, which can repeat it.
+    /// Do not draw random numbers in a handler instead: it would no longer be a function of state,
+    /// disk and event. The range leaves the choice to the world, which can repeat it.
     ///
     /// # Panics
     /// If the range is empty.
@@ -149,8 +149,8 @@ impl<N: Node> Context<N> {
         });
     }
 
-    /// Cancels the running timer that equals `timer`; without one, nothing happens. Cancelling is
-    /// an effect like all others, so it counts from the end of the handler on.
+    /// Cancels the pending timer that equals `timer`, if there is one. Cancelling is an effect like
+    /// any other: it happens after the handler has returned.
     pub fn cancel(&mut self, timer: &N::Timer) {
         self.effects.cancel(|out| encode(out, timer, "timer"));
     }
@@ -163,14 +163,13 @@ impl<N: Node> Context<N> {
         }
     }
 
-    /// The text of the input with this name; `None` if there is none. Inputs are given by the lab,
-    /// can be read from every node at any time, and never change. Only some labs have inputs; their
-    /// handouts say so.
+    /// The text of the input with this name, or `None`. Inputs come from the lab, can be read on
+    /// every node at any time, and never change. Only some labs have inputs; their handouts say so.
     pub fn input(&self, name: &str) -> Option<&str> {
         self.inputs.get(name).map(String::as_str)
     }
 
-    /// The store that all nodes share. It can be written from every node at any time and survives
+    /// The store that all nodes share. Every node can write to it at any time, and it survives
     /// every crash.
     pub fn store(&mut self) -> Store<'_> {
         Store {
@@ -178,22 +177,22 @@ impl<N: Node> Context<N> {
         }
     }
 
-    /// Leaves a line for you in the trace of a failed run, at the step where it was written. It
-    /// changes nothing.
+    /// Adds a line to the trace of a failed run, at the step where you wrote it. It has no other
+    /// effect.
     pub fn note(&mut self, text: impl AsRef<str>) {
         self.effects.note(text.as_ref());
     }
 }
 
 impl<N: Client> Context<N> {
-    /// Answers the operation that is open. From then on the user relies on it, so be sure: whatever
-    /// crashes later, the operation must stay done.
+    /// Answers the open operation. From then on the user relies on the answer: whatever crashes
+    /// later, the operation must stay done.
     ///
-    /// An answer without an open operation, and one without any message having come since the
-    /// operation was invoked, fail the test.
+    /// The test fails if no operation is open, or if no message has arrived since the operation was
+    /// invoked.
     ///
     /// # Panics
-    /// If the output has no bytes, or cannot be read back from them.
+    /// If the output cannot be serialized, or cannot be deserialized again.
     pub fn respond(&mut self, output: N::Output) {
         self.effects.respond(|out| {
             let start = out.len();

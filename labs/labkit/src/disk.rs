@@ -9,24 +9,24 @@ use crate::{
 
 /// The disk of a node, from [`Context::disk`](crate::Context::disk).
 ///
-/// A disk is the only thing of a node that survives a crash. It holds *blobs*: bytes under a name.
-/// Writing is quick and promises nothing; only a [`sync`](Disk::sync) makes it safe, and takes
-/// time. So every protocol that has to remember something has the same three steps: write, sync,
-/// and only then tell others.
+/// The disk is the only part of a node that survives a crash. It holds *blobs*: named sequences of
+/// bytes. Writing is quick and guarantees nothing; only a [`sync`](Disk::sync) makes data safe, and
+/// it takes time. So every protocol that must remember something follows the same three steps:
+/// write, sync, and only then tell others.
 ///
 /// # Contract
 /// * Reads see this node's own writes at once, synced or not.
-/// * A write is safe only when a later [`sync`](Disk::sync) is over. A crash before that may keep
-///   it or lose it, each blob on its own: [`write`](Disk::write) is atomic (the old or a newer
-///   value), [`append`](Disk::append) may keep any first part of what was appended. Of the
-///   operations on one blob some first part survives, in their order.
+/// * A write is safe only once a later [`sync`](Disk::sync) has finished. A crash before that may
+///   keep or lose it, for each blob independently. [`write`](Disk::write) is atomic (the old or a
+///   newer value survives); of an [`append`](Disk::append) any prefix may survive. Of the
+///   operations on one blob some prefix survives, in their order.
 /// * `sync` is a barrier: effects that you ask for after it happen only once everything before it
-///   is safe, and the node takes no event until then. A crash during the barrier drops the effects
-///   behind it.
+///   is safe, and the node handles no event until then. A crash during the barrier drops the
+///   effects after it.
 /// * Bytes that were synced never change by themselves.
 ///
-/// A blob is either written and read, or appended to and read by [`records`](Disk::records). There
-/// is no list of blobs: you know their names, or one of them says which others there are.
+/// Use a blob either with `write` and `read`, or with `append` and [`records`](Disk::records).
+/// There is no list of blobs: you know their names, or one of them lists the others.
 ///
 /// ```
 /// # use labkit::prelude::*;
@@ -51,48 +51,49 @@ pub struct Disk<'a> {
 /// What [`Disk::records`] found.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Record<T> {
-    /// The records that are whole, in the order in which they were appended.
+    /// The complete records, in the order in which they were appended.
     pub whole: Vec<T>,
-    /// True if the blob ends in the middle of a record, as a crash may leave it; that record never
-    /// counts.
+    /// True if the blob ends in the middle of a record, as a crash may leave it. That record does
+    /// not count.
     pub torn: bool,
 }
 
 impl Disk<'_> {
-    /// Replaces a blob by `value`, atomically: after a crash there is the old value or the new one,
-    /// never a mixture. Two blobs are two writes, and a crash can come between them; what has to
-    /// change together belongs into one blob.
+    /// Replaces a blob by `value`, atomically: after a crash the blob holds the old value or the
+    /// new one, never a mixture. Two blobs are two writes, and a crash can come between them: what
+    /// must change together belongs in one blob.
     ///
     /// # Panics
-    /// If the value has no bytes; see [`codec`](crate::codec).
+    /// If the value cannot be serialized; see [`codec`](crate::codec).
     pub fn write<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
         let bytes = codec::to_bytes(value)
-            .unwrap_or_else(|error| panic!("blob `{name}` cannot be written as bytes: {error}"));
+            .unwrap_or_else(|error| panic!("blob `{name}` cannot be serialized: {error}"));
         self.effects.write(name, &bytes);
         self.blobs.insert(name.to_owned(), bytes);
     }
 
-    /// Reads a blob that [`write`](Disk::write) wrote; `None` if there is none.
+    /// Reads a blob that [`write`](Disk::write) wrote, or `None`.
     ///
     /// # Panics
-    /// If the blob holds something else than a `T`.
+    /// If the blob does not hold a `T`.
     pub fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         let bytes = self.blobs.get(name)?;
         match codec::from_bytes(bytes) {
             Ok(value) => Some(value),
-            Err(error) => panic!("blob `{name}` does not hold what is read from it: {error}"),
+            Err(error) => {
+                panic!("blob `{name}` does not hold a value of the type that is read: {error}")
+            }
         }
     }
 
-    /// Appends a checksummed record to a blob, which begins empty. For a log that grows this is
-    /// cheaper than to [`write`](Disk::write) the whole of it again each time.
+    /// Appends a checksummed record to a blob, which starts empty. For a growing log this is
+    /// cheaper than to [`write`](Disk::write) it as a whole each time.
     ///
     /// # Panics
-    /// If the record has no bytes; see [`codec`](crate::codec).
+    /// If the record cannot be serialized; see [`codec`](crate::codec).
     pub fn append<T: Serialize + ?Sized>(&mut self, name: &str, record: &T) {
-        let body = codec::to_bytes(record).unwrap_or_else(|error| {
-            panic!("a record of `{name}` cannot be written as bytes: {error}")
-        });
+        let body = codec::to_bytes(record)
+            .unwrap_or_else(|error| panic!("a record of `{name}` cannot be serialized: {error}"));
         let mut bytes = Vec::with_capacity(body.len() + 8);
         bytes.extend_from_slice(&(body.len() as u32).to_le_bytes());
         bytes.extend_from_slice(&checksum(&body).to_le_bytes());
@@ -107,11 +108,11 @@ impl Disk<'_> {
     /// Reads the records that [`append`](Disk::append) wrote. A record torn by a crash ends the
     /// list.
     ///
-    /// Do not append to a blob that is [`torn`](Record::torn): what stands behind the torn record
-    /// is never read. Copy what is whole into another blob, sync, and go on there.
+    /// Do not append to a blob that is [`torn`](Record::torn): records after the torn one are never
+    /// read. Copy the complete records to another blob, sync, and continue there.
     ///
     /// # Panics
-    /// If a whole record is not a `T`.
+    /// If a complete record is not a `T`.
     pub fn records<T: DeserializeOwned>(&self, name: &str) -> Record<T> {
         let mut rest = self.blobs.get(name).map_or(&[][..], Vec::as_slice);
         let mut whole = Vec::new();
@@ -126,7 +127,9 @@ impl Disk<'_> {
             }
             match codec::from_bytes(body) {
                 Ok(record) => whole.push(record),
-                Err(error) => panic!("a record of `{name}` is not what is read from it: {error}"),
+                Err(error) => {
+                    panic!("a record of `{name}` is not of the type that is read: {error}")
+                }
             }
             rest = &tail[length..];
         }
@@ -136,7 +139,7 @@ impl Disk<'_> {
         }
     }
 
-    /// Removes a blob; without one, nothing happens. Like a write, it is safe only after a sync.
+    /// Removes a blob, if there is one. Like a write, the removal is safe only after a sync.
     pub fn remove(&mut self, name: &str) {
         self.effects.remove(name);
         self.blobs.remove(name);
@@ -144,9 +147,9 @@ impl Disk<'_> {
 
     /// Waits until everything asked for so far is safe; see the contract above.
     ///
-    /// The handler itself does not wait, it goes on and returns. What waits are the effects that it
-    /// asks for behind this call, and the next event of the node. So a sync in each handler makes a
-    /// node slow: one after several writes does as well as one after each.
+    /// The handler itself does not wait; it continues and returns. What waits is every effect after
+    /// this call, and the node's next event. So a sync in every handler makes a node slow. One sync
+    /// after several writes is as good as one after each.
     pub fn sync(&mut self) {
         self.effects.sync();
     }

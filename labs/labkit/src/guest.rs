@@ -305,12 +305,12 @@ impl<N: Node> Actor for Cell<N> {
 
     fn snapshot(&self) -> Result<Vec<u8>, String> {
         codec::to_bytes(self.state())
-            .map_err(|error| format!("the state cannot be turned into bytes: {error}"))
+            .map_err(|error| format!("the state cannot be serialized: {error}"))
     }
 
     fn restore(&mut self, bytes: &[u8]) -> Result<(), String> {
         let state = codec::from_bytes(bytes)
-            .map_err(|error| format!("the state cannot be restored from its bytes: {error}"))?;
+            .map_err(|error| format!("the state cannot be deserialized: {error}"))?;
         self.state = Some(state);
         Ok(())
     }
@@ -465,6 +465,29 @@ macro_rules! export_lab {
                     place: *const u8,
                     place_length: usize,
                 );
+                /// Whether there is still room for what is printed.
+                safe fn may_print() -> u32;
+            }
+
+            /// The grader calls this where the program calls `print!` or `println!`.
+            #[unsafe(no_mangle)]
+            pub extern "Rust" fn faultline_print(text: std::fmt::Arguments<'_>) {
+                if may_print() != 0 {
+                    write_whole(std::io::stdout().lock(), text);
+                }
+            }
+
+            /// The same for `eprint!`, `eprintln!` and `dbg!`.
+            #[unsafe(no_mangle)]
+            pub extern "Rust" fn faultline_eprint(text: std::fmt::Arguments<'_>) {
+                if may_print() != 0 {
+                    write_whole(std::io::stderr().lock(), text);
+                }
+            }
+
+            fn write_whole(mut to: impl std::io::Write, text: std::fmt::Arguments<'_>) {
+                to.write_fmt(text)
+                    .expect("the grader takes what is printed");
             }
 
             thread_local! {

@@ -1,9 +1,9 @@
-//! Does a state survive being turned into bytes and back? If not, which field was lost?
+//! Does a state survive being serialized and deserialized? If not, which field was lost?
 //!
-//! A node is its state: in some runs the grader keeps the bytes of a node after an event and goes
-//! on with another instance. What a program keeps beside its state (a `static`, a field that serde
-//! skips) would be lost then, so a program that relies on it fails in some runs and not in others.
-//! This module finds the fields; statics show when an instance is replaced.
+//! A node is its state: in some runs the grader keeps the bytes of a node after an event and
+//! continues with another instance. Anything outside the state (a `static`, a field that serde
+//! skips) is then lost, so a program that relies on it fails in some runs and not in others. This
+//! module finds the fields; statics show when an instance is replaced.
 
 use std::{collections::BTreeMap, fmt::Debug};
 
@@ -22,15 +22,17 @@ pub(crate) fn round_trip<T: Serialize + DeserializeOwned + Debug>(
     thorough: bool,
 ) -> Result<T, String> {
     let bytes = codec::to_bytes(state)
-        .map_err(|error| format!("the state cannot be turned into bytes: {error}"))?;
+        .map_err(|error| format!("the state cannot be serialized: {error}"))?;
     let again: T = codec::from_bytes(&bytes)
-        .map_err(|error| format!("the state cannot be restored from its bytes: {error}"))?;
+        .map_err(|error| format!("the state cannot be deserialized: {error}"))?;
     match codec::to_bytes(&again) {
         Ok(second) if second == bytes => {}
-        Ok(_) => return Err("the state, restored from its bytes, has other bytes".to_owned()),
+        Ok(_) => {
+            return Err("the deserialized state does not serialize to the same bytes".to_owned());
+        }
         Err(error) => {
             return Err(format!(
-                "the restored state cannot be turned into bytes: {error}"
+                "the deserialized state cannot be serialized: {error}"
             ));
         }
     }
@@ -45,9 +47,8 @@ pub(crate) fn round_trip<T: Serialize + DeserializeOwned + Debug>(
     match first_lost_line(&before, &after) {
         None => Ok(again),
         Some(path) => Err(format!(
-            "the state does not survive being turned into bytes and back: `{path}` is lost (is the \
-             field marked \
-             #[serde(skip)], or set by a custom Serialize?)"
+            "the state does not survive being serialized and deserialized: `{path}` is lost (is \
+             the field marked #[serde(skip)], or set by a custom Serialize?)"
         )),
     }
 }

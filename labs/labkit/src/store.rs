@@ -4,21 +4,20 @@ use serde::Serialize;
 
 use crate::{abi::EffectWriter, codec::encode};
 
-/// The store that all nodes share, from [`Context::store`](crate::Context::store): what a
-/// distributed file system (GFS, HDFS) is to the programs above it. Only some labs look into it;
-/// their handouts say so.
+/// The store that all nodes share, from [`Context::store`](crate::Context::store). It stands for a
+/// distributed file system (GFS, HDFS). Only some labs use it; their handouts say so.
 ///
-/// Because a rename is atomic and a series of appends is not, results are written under a name that
-/// nobody reads and renamed when they are complete. Two workers that have computed the same result
-/// then may both rename theirs: one whole file replaces another one.
+/// A rename is atomic and a series of appends is not. So write results under a name that nobody
+/// reads, and rename the file when it is complete. If two workers have computed the same result,
+/// both may rename theirs: one complete file replaces another.
 ///
 /// # Contract
-/// * It can be reached from every node at any time, cut links or not, and survives every crash.
-/// * Each call is an effect of its own, carried out in order with the others. A crash between two
+/// * Every node can reach it at any time, whichever links are cut, and it survives every crash.
+/// * Each call is a separate effect, carried out in order with the others. A crash between two
 ///   effects leaves what was written so far: a file may end after any record.
 /// * [`create`](Store::create) and [`rename`](Store::rename) replace a file of that name, whoever
 ///   wrote it. A rename is atomic: nobody ever sees half of it.
-/// * Nodes only write. Whoever ordered the files reads them when the work is done.
+/// * Nodes only write. The grader reads the files when the work is done.
 ///
 /// ```
 /// # use labkit::prelude::*;
@@ -40,19 +39,19 @@ pub struct Store<'a> {
 }
 
 impl Store<'_> {
-    /// Makes an empty file; one that has this name already is emptied.
+    /// Creates an empty file, or empties the file of this name.
     pub fn create(&mut self, name: &str) {
         self.effects.store_create(name);
     }
 
-    /// Appends a record to a file; without a file of this name, makes it first.
+    /// Appends a record to a file, which is created if it does not exist.
     pub fn append<T: Serialize + ?Sized>(&mut self, name: &str, record: &T) {
         self.effects
             .store_append(name, |out| encode(out, record, "record"));
     }
 
-    /// Gives a file another name, in place of the file that had it before, if there was one.
-    /// Without a file named `from` nothing happens.
+    /// Renames a file, and replaces the file named `to` if there is one. If there is no file named
+    /// `from`, nothing happens.
     pub fn rename(&mut self, from: &str, to: &str) {
         self.effects.store_rename(from, to);
     }

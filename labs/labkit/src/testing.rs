@@ -1,5 +1,5 @@
-//! For your own unit tests: a context without a world. You call the handler, and look at what it
-//! asked for.
+//! For your own unit tests: a context without a world. Call a handler, and look at the effects that
+//! it asked for.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
 /// A timer that a handler under test has set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestTimer<T> {
-    /// What [`Node::on_timer`] will be given.
+    /// The value that [`Node::on_timer`] receives.
     pub timer: T,
     /// The shortest time after which it may fire.
     pub at_least: Duration,
@@ -25,14 +25,14 @@ pub struct TestTimer<T> {
     pub at_most: Duration,
 }
 
-/// For your own unit tests: a context without a world. Hand it to a handler, then look at what the
-/// handler asked for.
+/// For your own unit tests: a context without a world. Pass it to a handler, then look at the
+/// effects that the handler asked for.
 ///
-/// In such a test you are the world. A message is lost if you do not hand it on, late if you hand
-/// it on later, doubled if you hand it on twice; a crash is a call of [`Node::start`] with the same
-/// context, whose disk is still there. (Its disk keeps what was not synced, too: the test does not
-/// know when your crash comes.) So a rare order of events, once you know it, is a test of a few
-/// lines.
+/// In such a test you are the world. A message is lost if you do not deliver it, late if you
+/// deliver it later, duplicated if you deliver it twice. A crash is a call of [`Node::start`] with
+/// the same context, whose disk is still there. (That disk also keeps what was not synced, since
+/// the context does not know when you crash the node.) So a rare order of events, once you know it,
+/// is a test of a few lines.
 ///
 /// ```
 /// # use labkit::prelude::*;
@@ -58,12 +58,12 @@ impl<N: Node> Context<N> {
         Context::new(id, 1, Blobs::new(), Arc::default())
     }
 
-    /// Lets the clock read this from now on, as in a lab that grants one.
+    /// Sets what the clock reads from now on, as in a lab that grants one.
     pub fn set_clock(&mut self, reads: Duration) {
         self.clock = Some(reads);
     }
 
-    /// Lets this be the text of the input `name` from now on, as in a lab that has inputs.
+    /// Sets the text of the input `name`, as in a lab that has inputs.
     pub fn set_input(&mut self, name: &str, text: &str) {
         Arc::make_mut(&mut self.inputs).insert(name.to_owned(), text.to_owned());
     }
@@ -119,7 +119,7 @@ impl<N: Node> Context<N> {
         })
     }
 
-    /// Forgets the effects so far. The disk keeps its contents.
+    /// Clears the recorded effects. The disk keeps its contents.
     pub fn clear(&mut self) {
         self.effects.clear();
     }

@@ -9,22 +9,22 @@ use crate::{
     node::Node,
 };
 
-/// A node whose machine computes for it. Handlers take no time; what takes long is *work*, which
-/// the machine does beside them.
+/// A node with a machine that computes for it. Handlers take no time; long computations are *work*,
+/// which the machine does in parallel.
 ///
-/// That is how a real worker is built, too: one thread computes, another one goes on answering
-/// pings, so nobody takes the worker for dead while it is only busy. Here the second thread is the
-/// grader's, and it computes in virtual time, so a task of ten minutes costs a test nothing.
+/// A real worker is built like this, too: one thread computes while another one answers pings, so
+/// that nobody takes a busy worker for dead. Here the grader computes, in virtual time, so a task
+/// of ten minutes costs a test nothing.
 ///
 /// # Contract
-/// * [`Context::start_work`] hands the machine a task; [`on_work_done`](Compute::on_work_done) is
-///   called when it is done. In between the node goes on handling messages and timers.
-/// * A machine does one thing at a time. Work that is started while other work is running waits for
-///   its turn.
-/// * How long a task takes is up to the lab. It is not known before; the same task takes longer on
-///   a slower machine.
-/// * A crash kills all work of this incarnation, waiting or running: it is never done.
-/// * A task is a function call with all its arguments: what comes out depends on nothing else.
+/// * [`Context::start_work`] gives the machine a task; [`on_work_done`](Compute::on_work_done) is
+///   called when the task is finished. In between the node handles messages and timers.
+/// * A machine executes one task at a time. Work that is started while other work is running waits
+///   for its turn.
+/// * The lab decides how long a task takes. You cannot know it in advance, and the same task takes
+///   longer on a slower machine.
+/// * A crash kills all work of this incarnation, waiting or running: it never finishes.
+/// * A task is a function call with all its arguments: its result depends on nothing else.
 ///
 /// ```
 /// # use labkit::prelude::*;
@@ -63,28 +63,26 @@ use crate::{
     label = "the lab needs `impl Compute for {Self}`"
 )]
 pub trait Compute: Node {
-    /// What the machine can be asked to compute; given by the lab.
+    /// What the machine can compute; defined by the lab.
     type Task: Serialize + DeserializeOwned;
-    /// What comes out; given by the lab.
+    /// The result of a task; defined by the lab.
     type Done: DeserializeOwned;
 
-    /// The machine has computed the task that this incarnation of the node started with this token.
-    /// Nothing comes back but the token and the result: what the task was for has to be in the
-    /// state.
+    /// The machine has finished the task that this incarnation of the node started with this token.
+    /// You get only the token and the result: what the task was for must be in your state.
     fn on_work_done(&mut self, token: u64, done: Self::Done, ctx: &mut Context<Self>);
 }
 
 impl<N: Compute> Context<N> {
-    /// Hands the machine a task. The token is yours: [`Compute::on_work_done`] gets it back. Work
-    /// with a token that is in use replaces the work that uses it.
+    /// Gives the machine a task. You choose the token, and [`Compute::on_work_done`] returns it.
+    /// Starting work with a token that is in use replaces that work.
     pub fn start_work(&mut self, token: u64, task: &N::Task) {
         self.effects
             .start_work(token, |out| encode(out, task, "task"));
     }
 
-    /// Stops the work with this token, whether it runs or waits, and makes room for the next;
-    /// without such work, nothing happens. After this `on_work_done` is not called with this token,
-    /// unless you start work with it again.
+    /// Stops the work with this token, running or waiting, if there is any. After this
+    /// `on_work_done` is not called with this token, unless you start work with it again.
     pub fn cancel_work(&mut self, token: u64) {
         self.effects.cancel_work(token);
     }

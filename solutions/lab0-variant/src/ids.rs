@@ -13,7 +13,7 @@ const EPOCH_SECONDS: u64 = 1_735_689_600;
 /// A number counts steps of about 4 ms; ids in between take the next number.
 const STEPS_PER_SECOND: u64 = 250;
 
-/// So many numbers are reserved at once.
+/// Number of numbers to reserve at once.
 const BLOCK: u64 = 1_000;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

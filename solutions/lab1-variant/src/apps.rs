@@ -3,11 +3,11 @@
 use lab1_api::{Application, Record, Runner, Split};
 use labkit::prelude::*;
 
-/// How often does each word occur?
+/// Counts how often each word occurs.
 #[derive(Debug, Default)]
 pub struct WordCount;
 
-/// In which documents does each word occur?
+/// Finds the documents in which each word occurs.
 #[derive(Debug, Default)]
 pub struct InvertedIndex;
 

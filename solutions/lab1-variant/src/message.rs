@@ -11,7 +11,7 @@ pub type Loan = (u64, u64);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are what the comment says")]
 pub enum Message {
-    /// What the lab gives.
+    /// A message that the lab defines.
     Given(Given),
     /// Worker to coordinator: I have nothing to do; give me something. `life` is the worker's
     /// incarnation, `keeps` the map output that it has.

@@ -5,20 +5,20 @@ use lab1_api::{Application, Record, Runner, Split};
 use labkit::prelude::*;
 // end hole
 
-/// How often does each word occur?
+/// Counts how often each word occurs.
 #[derive(Debug, Default)]
 pub struct WordCount;
 
-/// In which documents does each word occur?
+/// Finds the documents in which each word occurs.
 #[derive(Debug, Default)]
 pub struct InvertedIndex;
 
-/// Runs any application on one machine: what the distributed system must give, too.
+/// Runs any application on one machine. The distributed system must give the same result.
 #[derive(Debug)]
 pub struct Sequential;
 
 // hole
-/// The longest runs of letters, in lower case.
+/// Maximal runs of letters, in lower case.
 fn words(text: &str) -> impl Iterator<Item = String> {
     text.split(|character: char| !character.is_alphabetic())
         .filter(|word| !word.is_empty())
@@ -29,7 +29,7 @@ fn words(text: &str) -> impl Iterator<Item = String> {
 impl Application for WordCount {
     fn map(&self, split: &Split) -> Vec<Record> {
         // hole: WordCount::map
-        // | One record for each word of the text. What is a word? The handout says it.
+        // | Return one record for each word of the text. The handout defines what a word is.
         words(&split.text)
             .map(|word| Record::new(word, "1"))
             .collect()
@@ -38,7 +38,7 @@ impl Application for WordCount {
 
     fn reduce(&self, key: &str, values: &[String]) -> String {
         // hole: WordCount::reduce
-        // | How often the word occurs in all splits, as a number in decimal digits.
+        // | Return how often the word occurs in all splits, in decimal digits.
         let _ = key;
         values
             .iter()
@@ -52,7 +52,7 @@ impl Application for WordCount {
 impl Application for InvertedIndex {
     fn map(&self, split: &Split) -> Vec<Record> {
         // hole: InvertedIndex::map
-        // | Which words does this document contain? A word that it contains twice is still one.
+        // | Return the words of this document. A word that it contains twice counts once.
         let words: Set<String> = words(&split.text).collect();
         words
             .into_iter()
@@ -63,8 +63,8 @@ impl Application for InvertedIndex {
 
     fn reduce(&self, key: &str, values: &[String]) -> String {
         // hole: InvertedIndex::reduce
-        // | The names of the documents in alphabetical order, each once, with a `,` between two.
-        // | May a name come twice?
+        // | Return the names of the documents in alphabetical order, each once, separated by `,`.
+        // | Can a name occur twice?
         let _ = key;
         let names: Set<&str> = values.iter().map(String::as_str).collect();
         names.into_iter().collect::<Vec<_>>().join(",")
@@ -76,7 +76,7 @@ impl Runner for Sequential {
     fn run(app: &dyn Application, splits: &[Split]) -> Vec<Record> {
         // hole: Sequential::run
         // | Map each split, in order. Group the values by key: in which order must they reach
-        // | `reduce`? One record for each key comes out, in the order of the keys.
+        // | `reduce`? Return one record for each key, in the order of the keys.
         let mut values: Map<String, Vec<String>> = Map::new();
         for split in splits {
             for record in app.map(split) {

@@ -1,4 +1,4 @@
-//! The coordinator: takes jobs, hands out their tasks, notices who is gone, and knows when a job
+//! The coordinator: accepts jobs, assigns their tasks, detects dead workers, and knows when a job
 //! has ended.
 
 use lab1_api::Given;
@@ -13,10 +13,10 @@ use crate::message::{Kind, Orders, Report, Run, TaskId, What};
 
 /// The coordinator has no clock. It counts ticks of its own.
 const TICK: Duration = Duration::from_millis(25);
-/// A worker that was silent for so long counts as dead. Of three reports in a row one arrives.
+/// Time of silence after which a worker counts as dead. Of three consecutive reports one arrives.
 const SILENCE: u64 = 18;
-/// After a restart, for so long nothing is handed out: first everybody must have had the chance to
-/// say what there is.
+/// Time after a restart during which no task is assigned: first every worker must have had a chance
+/// to report what it holds.
 const LISTEN: u64 = 20;
 
 // end hole
@@ -24,12 +24,12 @@ const LISTEN: u64 = 20;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Coordinator {
     // hole
-    // | What must a coordinator know of each job, each task, each worker? What of it must survive
-    // | its own crash?
+    // | What must a coordinator know about each job, each task, each worker? Which of it must
+    // | survive its own crash?
     ticks: u64,
-    /// Nothing is handed out before this tick.
+    /// No task is assigned before this tick.
     listens_until: u64,
-    /// Counts the orders of this life.
+    /// Counts the orders of this incarnation.
     orders: u64,
     /// Which log is written to.
     log: u64,
@@ -88,7 +88,7 @@ fn log(number: u64) -> String {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Timer {
     // hole
-    // | Your own timers. How does a coordinator notice that a worker is gone, or slow?
+    // | Add your timers here. How does a coordinator notice that a worker is dead, or slow?
     Tick,
     // end hole
 }
@@ -100,8 +100,8 @@ impl Node for Coordinator {
 
     fn start(_config: &(), boot: Boot, ctx: &mut Context<Self>) -> Self {
         // hole: Coordinator::start
-        // | A coordinator without jobs; in part D one that knows what its disk tells it. What do
-        // | the workers know?
+        // | Return a coordinator without jobs, or, in part D, one that knows what is on its disk.
+        // | What do the workers know?
         let (mut number, mut entries): (u64, Vec<Entry>) =
             ctx.disk().read(BASE).unwrap_or_default();
         let written = ctx.disk().records(&log(number));
@@ -132,9 +132,9 @@ impl Node for Coordinator {
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // hole: Coordinator::on_message
-        // | From clients: jobs, perhaps again. From workers: whatever you let them say. Any of it
-        // | can be old: of an earlier life of a worker, of a task that somebody else has done
-        // | meanwhile, of a job that has ended.
+        // | From clients: jobs, some of them known already. From workers: your own messages. Any of
+        // | them can be old: from an earlier incarnation of a worker, about a task that another
+        // | worker has finished meanwhile, about a job that has ended.
         match message {
             Message::Given(Given::Submit(job)) => self.submitted(from, job, ctx),
             Message::Report(report) => self.reported(from, report, ctx),
@@ -145,7 +145,7 @@ impl Node for Coordinator {
 
     fn on_timer(&mut self, _timer: Timer, ctx: &mut Context<Self>) {
         // hole: Coordinator::on_timer
-        // | Who has been silent for too long? Which task takes too long?
+        // | Which worker has been silent for too long? Which task takes too long?
         self.ticks += 1;
         ctx.set_timer(Timer::Tick, TICK);
         let silent = |known: &Known| known.lives && known.heard + SILENCE < self.ticks;

@@ -1,4 +1,4 @@
-//! Lab 1: MapReduce. The handout says what each role has to do.
+//! Lab 1: MapReduce. The handout says what each role must do.
 // starter: #![allow(unused, clippy::todo)] // take this line out when you have filled the holes
 #![forbid(unsafe_code)]
 

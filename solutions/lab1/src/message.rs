@@ -1,4 +1,4 @@
-//! What coordinator, workers and clients say to each other.
+//! The messages between coordinator, workers and clients.
 
 use lab1_api::Given;
 use labkit::prelude::*;
@@ -22,12 +22,12 @@ pub enum Kind {
 }
 
 /// All that a coordinator must know of a worker. The last one counts, so it does not matter which
-/// are lost or doubled.
+/// are lost or duplicated.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The worker's incarnation.
     pub life: u64,
-    /// Counts the reports of this life; a lower number is older.
+    /// Counts the reports of this incarnation; a lower number is older.
     pub number: u64,
     /// What it is at, and whether its machine computes already.
     pub running: Option<(TaskId, bool)>,
@@ -69,13 +69,13 @@ pub enum What {
 }
 
 // end hole
-/// One type for all roles: what the lab gives, and your own messages beside it.
+/// The message type that all roles share: the messages that the lab defines, and your own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Message {
-    /// What the lab gives.
+    /// A message that the lab defines.
     Given(Given),
     // hole
-    // | Your messages stand here. Each may arrive late, twice, after newer ones or never.
+    // | Add your messages here. Each may arrive late, twice, after newer ones or never.
     /// Worker to coordinator: every [`BEAT`](crate::worker::BEAT), and when something changes.
     Report(Report),
     /// Coordinator to worker: in answer to each report, and when something changes.

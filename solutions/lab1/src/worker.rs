@@ -1,5 +1,5 @@
 //! A worker: its machine computes, its disk holds the output of map tasks, and other workers fetch
-//! it from there.
+//! that output.
 
 use lab1_api::{Record, Task, WorkerConfig};
 use labkit::prelude::*;
@@ -17,13 +17,13 @@ pub const BEAT: Duration = Duration::from_millis(100);
 const REFETCH: Duration = Duration::from_millis(60);
 
 // end hole
-/// Carries out tasks, one at a time.
+/// Executes tasks, one at a time.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Worker {
     coordinator: NodeId,
     // hole
-    // | What must a worker know of the task that it is at, of what it holds for others, of what it
-    // | was told last?
+    // | What must a worker know about the task that it executes, about the output that it holds for
+    // | others, about its latest orders?
     reports: u64,
     /// The number of the last orders.
     ordered: (u64, u64),
@@ -31,7 +31,7 @@ pub struct Worker {
     maps: Map<(JobId, u32), u32>,
     reduces: Set<(JobId, u32)>,
     at: Option<At>,
-    /// Counts the work of this life.
+    /// Counts the work of this incarnation.
     works: u64,
     // end hole
 }
@@ -51,7 +51,7 @@ struct At {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Timer {
     // hole
-    // | Your own timers. What has to be said again and again?
+    // | Add your timers here. What must be repeated regularly?
     Beat,
     Refetch,
     // end hole
@@ -64,8 +64,8 @@ impl Node for Worker {
 
     fn start(config: &WorkerConfig, _boot: Boot, ctx: &mut Context<Self>) -> Self {
         // hole: Worker::start
-        // | A worker that nobody knows yet, or not any more. What does its disk hold, and what of
-        // | it is whole?
+        // | Return a worker that the coordinator does not know yet, or no longer. What does its
+        // | disk hold, and how much of it is complete?
         let mut worker = Worker {
             coordinator: config.coordinator,
             reports: 0,
@@ -82,8 +82,8 @@ impl Node for Worker {
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // hole: Worker::on_message
-        // | From the coordinator: what to do. From other workers: who needs what your disk holds,
-        // | and what theirs held.
+        // | From the coordinator: orders. From other workers: requests for what your disk holds,
+        // | and replies with what theirs hold.
         match message {
             Message::Orders(orders) if orders.number > self.ordered => self.obey(orders, ctx),
             Message::Fetch {
@@ -130,7 +130,7 @@ impl Node for Worker {
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
         // hole: Worker::on_timer
-        // | Say again what may have been lost, ask again for what has not come.
+        // | Repeat what may have been lost, and ask again for what has not arrived.
         match timer {
             Timer::Beat => self.report(ctx),
             Timer::Refetch => self.fetch(ctx),
@@ -145,8 +145,8 @@ impl Compute for Worker {
 
     fn on_work_done(&mut self, token: u64, done: Vec<Record>, ctx: &mut Context<Self>) {
         // hole: Worker::on_work_done
-        // | A map or a reduce function has come to an end. Where do its records go? What may others
-        // | see if the worker crashes between two of your lines? Who must be told, and when?
+        // | A map or reduce task has finished. Where do its records go? What may others see if the
+        // | worker crashes between two of your lines? Who must be told, and when?
         let Some(At { run, .. }) = self.at.take_if(|at| at.work == Some(token)) else {
             return;
         };
@@ -378,7 +378,7 @@ fn blob(job: JobId, split: u32, reduce: u32) -> String {
     format!("{job}/{split}/{reduce}")
 }
 
-/// The reduce task of a key: the same on every machine and in every life (FNV-1a).
+/// The reduce task of a key: the same on every machine and in every incarnation (FNV-1a).
 fn bucket_of(key: &str, reduce_tasks: u32) -> u32 {
     let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -18,7 +18,7 @@ const PATIENCE: u32 = 2;
 /// Carries out one operation after the other, each exactly once. It never crashes.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Client {
-    /// Whom to ask for the view.
+    /// The view server, to be asked for the view.
     view_server: NodeId,
     /// The newest view that it knows of.
     view: View,

@@ -1,15 +1,15 @@
-//! What nodes say to each other.
+//! The messages between nodes.
 
 use lab2_api::{Command, Given, Output};
 use labkit::prelude::*;
 
 use crate::Entry;
 
-/// The one message type that all roles share. A message may arrive late, twice, after newer ones or
+/// The message type that all roles share. A message may arrive late, twice, after newer ones or
 /// never.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Message {
-    /// A message that the lab gives.
+    /// A message that the lab defines.
     Given(Given),
     /// From a client to the primary. A retry has the number of the first attempt.
     Request {

@@ -12,7 +12,7 @@ const RESEND: Duration = Duration::from_millis(60);
 /// new, empty server.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Server {
-    /// Whom to ping.
+    /// The view server, to be pinged.
     view_server: NodeId,
     /// This server in this life.
     me: Member,

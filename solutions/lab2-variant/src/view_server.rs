@@ -1,11 +1,11 @@
-//! Part A: who is primary, who is backup? One node decides, and everybody else asks it.
+//! Part A: who is primary, who is backup? One node decides, and all others ask it.
 
 use lab2_api::{BelievesView, Given, Member, TICK, View};
 use labkit::prelude::*;
 
 use crate::Message;
 
-/// Watches which servers live and makes the views. It never crashes.
+/// Tracks which servers are alive, and makes the views. It never crashes.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ViewServer {
     view: View,
@@ -32,7 +32,7 @@ struct Life {
 /// The timers of the view server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Timer {
-    /// Every [`TICK`]: time to see who was silent.
+    /// Every [`TICK`]: time to check which servers were silent.
     Tick,
 }
 

@@ -1,4 +1,4 @@
-//! Parts B to E: the client, which speaks to the service on behalf of a user.
+//! Parts B to E: the client, which sends a user's operations to the service.
 
 use lab2_api::{ClientConfig, Command, Given, Output};
 use labkit::prelude::*;
@@ -11,16 +11,17 @@ use lab2_api::View;
 /// After this time without an answer the client tries again.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// So many requests to a silent primary, then it asks the view server whether there is another.
+/// Maximum number of requests to a silent primary; after that the client asks the view server for
+/// the current one.
 const PATIENCE: u32 = 3;
 // end hole
 /// Carries out one operation after the other, each exactly once. It never crashes.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Client {
-    /// Whom to ask for the view.
+    /// The view server, to be asked for the view.
     view_server: NodeId,
     // hole
-    // | What must a client remember: of the service, of the operation that is open?
+    // | What must a client remember about the service, and about its open operation?
     view: View,
     /// The operation that is open.
     open: Option<Command>,
@@ -45,7 +46,7 @@ impl Node for Client {
 
     fn start(config: &ClientConfig, _: Boot, _: &mut Context<Self>) -> Self {
         // hole: Client::start
-        // | A client that knows no view and has nothing to do.
+        // | Return a client that knows no view and has nothing to do.
         Client {
             view_server: config.view_server,
             view: View::default(),
@@ -58,9 +59,9 @@ impl Node for Client {
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // hole: Client::on_message
-        // | The answer to the open operation goes to the user. A newer view, or a server that is
-        // | not the primary, tells you to send elsewhere. Late answers to earlier operations and
-        // | older views tell you nothing.
+        // | Pass the answer to the open operation on to the user. A newer view, or a server that
+        // | says it is not the primary, tells you to send elsewhere. Ignore late answers to earlier
+        // | operations, and older views.
         if self.open.is_none() {
             return;
         }
@@ -86,8 +87,8 @@ impl Node for Client {
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
         // hole: Client::on_timer
-        // | If the operation is still open, try again. When is it time to ask the view server? Not
-        // | each time: it is one node for all clients.
+        // | If the operation is still open, retry. When should you ask the view server? Not each
+        // | time: it is one node for all clients.
         let Timer::Retry = timer;
         if self.open.is_some() {
             self.try_again(ctx);
@@ -102,8 +103,8 @@ impl labkit::Client for Client {
 
     fn invoke(&mut self, command: Command, ctx: &mut Context<Self>) {
         // hole: Client::invoke
-        // | Send the operation to the primary, if you know one, and see to it that you come back to
-        // | it if no answer comes. Do not wait here.
+        // | Send the operation to the primary, if you know one, and make sure to retry if no answer
+        // | comes. Do not wait here.
         self.number += 1;
         self.open = Some(command);
         self.try_again(ctx);

@@ -24,11 +24,11 @@ const RETRY: Duration = Duration::from_millis(60);
 // end hole
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Server {
-    /// Whom to ping.
+    /// The view server, to be pinged.
     view_server: NodeId,
     // hole
-    // | What else must a server remember: about itself and its view, the data, what it has already
-    // | carried out, what it waits for?
+    // | What else must a server remember: about itself and its view, about the data, about what it
+    // | has already carried out, about what it waits for?
     me: Member,
     /// The newest view that it knows of.
     view: View,
@@ -97,7 +97,7 @@ pub enum Timer {
     /// Every [`PING`].
     Ping,
     // hole
-    // | Your own timers: what has to be sent again if no answer comes?
+    // | Add your timers here: what must be sent again if no answer comes?
     /// The backup has not answered.
     Retry,
     // end hole
@@ -110,8 +110,8 @@ impl Node for Server {
 
     fn start(config: &ServerConfig, _: Boot, ctx: &mut Context<Self>) -> Self {
         // hole: Server::start
-        // | A new, empty server that knows of no view yet. The view server must hear of it, now and
-        // | every `PING`.
+        // | Return a new, empty server that knows no view yet. Ping the view server now, and every
+        // | `PING`.
         let mut server = Server {
             view_server: config.view_server,
             me: Member {
@@ -130,10 +130,10 @@ impl Node for Server {
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // hole: Server::on_message
-        // | From the view server: the view. From a client: an operation, to be carried out once
-        // | however often it arrives, and only by the primary. From another server: whatever your
-        // | primary and backup say to each other. Any of these can be old: sent in an earlier view,
-        // | or by or to an earlier life of a server.
+        // | From the view server: the view. From a client: an operation, to be carried out once,
+        // | however often it arrives, and only by the primary. From another server: your own
+        // | messages between primary and backup. Any of these can be old: sent in an earlier view,
+        // | or by or to an earlier incarnation of a server.
         match message {
             Message::Given(Given::View(view)) if from == self.view_server => self.enter(view, ctx),
             Message::Request { number, command } => self.request(
@@ -190,7 +190,7 @@ impl Node for Server {
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
         // hole: Server::on_timer
         // | Ping the view server with the newest view that you have accepted (what must a primary
-        // | have done before it accepts a view?), and send again what has not been answered.
+        // | have done before it accepts a view?), and resend what has not been answered.
         match timer {
             Timer::Ping => {
                 ctx.send(
@@ -211,8 +211,8 @@ impl Node for Server {
 // hole
 impl Server {
     // A view's number says who its members are. So a message that carries the number of the view in
-    // which this server is backup, in this very life, can only come from that view's primary, and
-    // the other way round.
+    // which this server is backup, in this very incarnation, can only come from that view's
+    // primary, and the other way round.
 
     fn is_primary_in(&self, view: u64) -> bool {
         self.view.number == view && self.view.primary == Some(self.me)
@@ -313,7 +313,7 @@ impl Server {
 impl BelievesView for Server {
     fn view(&self) -> View {
         // hole: Server::view
-        // | The newest view that this server knows of, accepted or not.
+        // | Return the newest view that this server knows of, accepted or not.
         self.view.clone()
         // end hole
     }
@@ -329,7 +329,7 @@ mod tests {
     const S2: NodeId = NodeId::new('s', 2);
     const C1: NodeId = NodeId::new('c', 1);
 
-    /// A server that was just told a view with these servers' first lives.
+    /// A server that was just told a view with the first incarnations of these servers.
     fn server(
         id: NodeId,
         number: u64,

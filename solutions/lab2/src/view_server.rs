@@ -1,15 +1,16 @@
-//! Part A: who is primary, who is backup? One node decides, and everybody else asks it.
+//! Part A: who is primary, who is backup? One node decides, and all others ask it.
 
 use lab2_api::{BelievesView, Given, Member, TICK, View};
 use labkit::prelude::*;
 
 use crate::Message;
 
-/// Watches which servers live and makes the views. It never crashes.
+/// Tracks which servers are alive, and makes the views. It never crashes.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ViewServer {
     // hole
-    // | What must the view server remember: of the view, of each server it has heard from?
+    // | What must the view server remember about the view, and about each server that it has heard
+    // | from?
     view: View,
     /// Whether the primary has said that it works in this view. Before that the view must not
     /// change: a newer view could make a primary of a server that the present primary has not given
@@ -20,7 +21,7 @@ pub struct ViewServer {
 }
 
 // hole
-/// What is known of a server's latest life.
+/// What is known of a server's latest incarnation.
 #[derive(Debug, Serialize, Deserialize)]
 struct Life {
     incarnation: u64,
@@ -32,7 +33,7 @@ struct Life {
 /// The timers of the view server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Timer {
-    /// Every [`TICK`]: time to see who was silent.
+    /// Every [`TICK`]: time to check which servers were silent.
     Tick,
 }
 
@@ -43,7 +44,7 @@ impl Node for ViewServer {
 
     fn start(_: &(), _: Boot, ctx: &mut Context<Self>) -> Self {
         // hole: ViewServer::start
-        // | Begin in view 0, in which there is nobody, and see to it that the first tick comes.
+        // | Start in view 0, which has no servers, and make sure that the first tick comes.
         ctx.set_timer(Timer::Tick, TICK);
         // View 0 has no primary that could acknowledge it.
         ViewServer {
@@ -56,10 +57,10 @@ impl Node for ViewServer {
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // hole: ViewServer::on_message
-        // | Every `Ping` and every `GetView` is answered with the view. A ping also tells that its
-        // | sender lives, which life of it this is, and perhaps that a primary acknowledges the
-        // | view; so a ping can change the view. Which pings must have no such effect? Anything
-        // | else is none of the view server's business.
+        // | Answer every `Ping` and every `GetView` with the view. A ping also says that its sender
+        // | is alive and in which incarnation, and perhaps that a primary acknowledges the view. So
+        // | a ping can change the view. Which pings must have no such effect? Ignore all other
+        // | messages.
         match message {
             Message::Given(Given::Ping { view, incarnation }) => {
                 self.note_ping(
@@ -80,8 +81,8 @@ impl Node for ViewServer {
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
         // hole: ViewServer::on_timer
-        // | A server that has not pinged since the last tick is dead, until it pings again. Change
-        // | the view if that calls for it. A timer fires once: set it again.
+        // | A server that has not pinged since the last tick is dead until it pings again. Change
+        // | the view if necessary. A timer fires once: set it again.
         let Timer::Tick = timer;
         for life in self.servers.values_mut() {
             life.alive = life.pinged;

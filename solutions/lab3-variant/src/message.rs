@@ -1,4 +1,4 @@
-//! What nodes say to each other.
+//! The messages between nodes.
 #![allow(
     missing_docs,
     reason = "what a message's fields mean stands above the message"

@@ -13,9 +13,9 @@ use crate::{
 
 /// Servers tell each other this often how far they are.
 const TICK: Duration = Duration::from_millis(150);
-/// So many slots are kept for a server that does not say how far it is.
+/// Maximum number of slots to keep for a server that does not say how far it is.
 const KEPT: u64 = 24;
-/// So many entries are sent at once.
+/// Maximum number of entries to send at once.
 const LESSON: usize = 24;
 
 /// One of the group.

@@ -1,4 +1,4 @@
-//! Parts B to D: the client, which speaks to the service on behalf of a user.
+//! Parts B to D: the client, which sends a user's operations to the service.
 
 use lab3_api::{ClientConfig, Command, Output};
 use labkit::prelude::*;
@@ -17,7 +17,7 @@ pub struct Client {
     /// All servers.
     servers: Vec<NodeId>,
     // hole
-    // | What must a client remember: of the service, of the operation that is open?
+    // | What must a client remember about the service, and about its open operation?
     /// Whom it asks at present: a position in `servers`.
     asks: usize,
     /// The operation that is open.
@@ -41,7 +41,7 @@ impl Node for Client {
 
     fn start(config: &ClientConfig, _: Boot, _: &mut Context<Self>) -> Self {
         // hole: Client::start
-        // | A client that has nothing to do.
+        // | Return a client that has nothing to do.
         Client {
             servers: config.servers.clone(),
             asks: 0,
@@ -53,8 +53,8 @@ impl Node for Client {
 
     fn on_message(&mut self, _: NodeId, message: Message, ctx: &mut Context<Self>) {
         // hole: Client::on_message
-        // | The answer to the open operation goes to the user. Late answers to earlier operations
-        // | tell you nothing.
+        // | Pass the answer to the open operation on to the user. Ignore late answers to earlier
+        // | operations.
         match message {
             Message::Reply { number, output } if number == self.number && self.open.is_some() => {
                 self.open = None;
@@ -81,7 +81,7 @@ impl Node for Client {
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
         // hole: Client::on_timer
-        // | If the operation is still open, try again, and not for ever with the same server.
+        // | If the operation is still open, retry, but not forever with the same server.
         let Timer::Retry = timer;
         self.asks = (self.asks + 1) % self.servers.len();
         self.ask(ctx);
@@ -95,8 +95,8 @@ impl labkit::Client for Client {
 
     fn invoke(&mut self, command: Command, ctx: &mut Context<Self>) {
         // hole: Client::invoke
-        // | Send the operation to a server, and see to it that you come back to it if no answer
-        // | comes. Do not wait here.
+        // | Send the operation to a server, and make sure to retry if no answer comes. Do not wait
+        // | here.
         self.number += 1;
         self.open = Some(command);
         self.ask(ctx);

@@ -1,4 +1,4 @@
-//! What nodes say to each other.
+//! The messages between nodes.
 #![allow(
     missing_docs,
     reason = "what a message's fields mean stands above the message"
@@ -52,15 +52,15 @@ impl Proposal {
 }
 
 // end hole
-/// The one message type that all roles share. A message may arrive late, twice, after newer ones or
+/// The message type that all roles share. A message may arrive late, twice, after newer ones or
 /// never.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Message {
-    /// A message that the lab gives.
+    /// A message that the lab defines.
     Given(Given),
     // hole
-    // | Your own messages stand here: between servers (part A), between a client and a server (part
-    // | B). What must each carry so that its receiver can tell an old one from a new one?
+    // | Add your messages here: between servers (part A), between a client and a server (part B).
+    // | What must each carry so that its receiver can tell an old one from a new one?
     /// Candidate to all: promise me to accept nothing of lower ballots, and tell me what you have
     /// accepted from this slot on.
     Prepare { ballot: Ballot, from: Slot },
@@ -89,7 +89,7 @@ pub enum Message {
     Following { ballot: Ballot, unknown: Slot },
     /// To whom lacks them: these are chosen.
     Learn { chosen: Map<Slot, Proposal> },
-    /// To whom lacks slots that the sender has cleared: all that they led to.
+    /// To whom lacks slots that the sender has cleared: a snapshot of the state.
     Snapshot { store: Store },
     /// To the leader: a proposal of part A.
     Forward { slot: Slot, value: Bytes },

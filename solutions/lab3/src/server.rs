@@ -16,17 +16,17 @@ use crate::{
 /// A leader says so this often, and sends again what was not answered. A round trip takes up to 50
 /// ms.
 const TICK: Duration = Duration::from_millis(50);
-/// For so long after a heartbeat nobody helps another candidate. Else a server that hears nobody,
-/// and so takes everybody for dead, would depose one leader after the other.
+/// Time after a heartbeat during which no server helps another candidate. Otherwise a server that
+/// hears nobody, and so takes all others for dead, would depose one leader after the other.
 const LEASE: Duration = Duration::from_millis(200);
 /// After a silence from this range a server wants to lead.
 const ELECTION: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(250)..=Duration::from_millis(500);
-/// This often a server forgets what it has carried out.
+/// Interval at which a server clears what it has carried out.
 const CLEAR: Duration = Duration::from_millis(300);
-/// A leader that in so many ticks did not hear a majority leads no more: it may be deaf.
+/// Number of ticks after which a leader that has not heard a majority steps down: it may be deaf.
 const DEAF: u32 = 20;
-/// So many chosen values are sent at once to a server that lacks them.
+/// Maximum number of chosen values to send at once to a server that lacks them.
 const LESSON: usize = 32;
 
 // end hole
@@ -42,15 +42,15 @@ pub struct Server {
     me: NodeId,
     /// All servers of the group.
     servers: Vec<NodeId>,
-    /// Whether slots may be forgotten: not in part A.
+    /// Whether slots may be cleared: not in part A.
     may_clear: bool,
     // hole
-    // | What must a server remember of its promises, of each slot, of the proposals that it wants
-    // | to get through? What of it must survive a crash?
+    // | What must a server remember about its promises, about each slot, about the proposals that
+    // | it tries to get chosen? Which of it must survive a crash?
     acceptor: Acceptor,
     /// What is known to be chosen, in slots that are not cleared.
     chosen: Map<Slot, Proposal>,
-    /// All slots up to this one are forgotten: the store on disk has what they led to.
+    /// All slots up to this one are cleared: the snapshot on disk covers them.
     cleared: Slot,
     store: Store,
     role: Role,
@@ -111,7 +111,7 @@ struct Pending {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Timer {
     // hole
-    // | Your own timers: what has to be sent again, when is it time to take over?
+    // | Add your timers here: what must be sent again, and when is it time to take over?
     /// Nobody leads.
     Election,
     /// The last heartbeat is long ago.
@@ -130,7 +130,7 @@ impl Node for Server {
 
     fn start(config: &ServerConfig, boot: Boot, ctx: &mut Context<Self>) -> Self {
         // hole: Server::start
-        // | A server that knows what its disk tells it. What may it do if its disk was lost?
+        // | Return a server that knows what is on its disk. What may it do if its disk was lost?
         let nothing = Acceptor {
             votes: true,
             promised: Ballot::default(),
@@ -166,10 +166,10 @@ impl Node for Server {
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // hole: Server::on_message
-        // | Between servers: the two phases of Paxos, and what lets everybody learn what is chosen.
+        // | From servers: the two phases of Paxos, and what lets every server learn what is chosen.
         // | From the test: a proposal for a slot. From a client: an operation, to be carried out
-        // | once however often it arrives. Any of these can be old: of an earlier ballot, of a slot
-        // | long chosen, to or by an earlier life of a server.
+        // | once, however often it arrives. Any of these can be old: from an earlier ballot, about
+        // | a slot decided long ago, by or to an earlier incarnation of a server.
         match message {
             Message::Prepare { ballot, from: slot } => self.prepare(from, ballot, slot, ctx),
             Message::Promise {
@@ -233,8 +233,8 @@ impl Node for Server {
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
         // hole: Server::on_timer
-        // | Send again what was not answered; take over if nobody leads (and not all at the same
-        // | time, again and again); forget what nobody needs.
+        // | Resend what was not answered; take over if no server leads (but not all at the same
+        // | time, again and again); clear the slots that no server needs.
         match timer {
             Timer::Election => self.campaign(ctx),
             Timer::Lease => self.leader = None,
@@ -716,8 +716,8 @@ impl Server {
 impl ShowsLog for Server {
     fn status(&self, slot: Slot) -> Status {
         // hole: Server::status
-        // | What this server knows of the slot: nothing, what it has accepted, what is chosen, or
-        // | that it was cleared.
+        // | Return what this server knows about the slot: nothing, what it has accepted, what is
+        // | chosen, or that it was cleared.
         if slot <= self.cleared {
             return Status::Cleared;
         }
@@ -731,14 +731,14 @@ impl ShowsLog for Server {
 
     fn first_uncleared(&self) -> Slot {
         // hole: Server::first_uncleared
-        // | 1, until you clear something.
+        // | Return 1 until you clear a slot.
         self.cleared + 1
         // end hole
     }
 
     fn last_nonempty(&self) -> Slot {
         // hole: Server::last_nonempty
-        // | The last slot whose status is not `Empty`.
+        // | Return the last slot whose status is not `Empty`.
         let last = |slot: Option<&Slot>| slot.copied().unwrap_or(0);
         last(self.chosen.keys().last())
             .max(last(self.acceptor.accepted.keys().last()))
@@ -748,8 +748,8 @@ impl ShowsLog for Server {
 
     fn promised(&self, _: Slot) -> String {
         // hole: Server::promised
-        // | The highest ballot that this server has promised, for this slot or for all of them, as
-        // | you like to read it.
+        // | Return the highest ballot that this server has promised, for this slot or for all
+        // | slots, in the form in which you like to read it.
         format!("{:?}", self.acceptor.promised)
         // end hole
     }

@@ -1,4 +1,4 @@
-//! What the log leads to: the values, and what each client was last answered.
+//! The state machine: the values, and the last reply to each client.
 
 use labkit::prelude::*;
 
@@ -17,12 +17,12 @@ pub struct Operation {
 }
 
 // end hole
-/// The state machine: the same operations in the same order lead to the same store.
+/// The store. The same operations in the same order produce the same store.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Store {
     // hole
-    // | What is the result of a log, and what must be remembered so that an operation which stands
-    // | in it twice is carried out once?
+    // | What is the result of a log? What must be remembered so that an operation that is in the
+    // | log twice is carried out once?
     /// The slots that were carried out: all up to this one.
     pub applied: Slot,
     values: Map<String, String>,

@@ -2,39 +2,39 @@
 
 use lab1_api::{Application, Record, Runner, Split};
 
-/// How often does each word occur?
+/// Counts how often each word occurs.
 #[derive(Debug, Default)]
 pub struct WordCount;
 
-/// In which documents does each word occur?
+/// Finds the documents in which each word occurs.
 #[derive(Debug, Default)]
 pub struct InvertedIndex;
 
-/// Runs any application on one machine: what the distributed system must give, too.
+/// Runs any application on one machine. The distributed system must give the same result.
 #[derive(Debug)]
 pub struct Sequential;
 
 impl Application for WordCount {
     fn map(&self, split: &Split) -> Vec<Record> {
-        // One record for each word of the text. What is a word? The handout says it.
+        // Return one record for each word of the text. The handout defines what a word is.
         todo!("WordCount::map")
     }
 
     fn reduce(&self, key: &str, values: &[String]) -> String {
-        // How often the word occurs in all splits, as a number in decimal digits.
+        // Return how often the word occurs in all splits, in decimal digits.
         todo!("WordCount::reduce")
     }
 }
 
 impl Application for InvertedIndex {
     fn map(&self, split: &Split) -> Vec<Record> {
-        // Which words does this document contain? A word that it contains twice is still one.
+        // Return the words of this document. A word that it contains twice counts once.
         todo!("InvertedIndex::map")
     }
 
     fn reduce(&self, key: &str, values: &[String]) -> String {
-        // The names of the documents in alphabetical order, each once, with a `,` between two.
-        // May a name come twice?
+        // Return the names of the documents in alphabetical order, each once, separated by `,`.
+        // Can a name occur twice?
         todo!("InvertedIndex::reduce")
     }
 }
@@ -42,7 +42,7 @@ impl Application for InvertedIndex {
 impl Runner for Sequential {
     fn run(app: &dyn Application, splits: &[Split]) -> Vec<Record> {
         // Map each split, in order. Group the values by key: in which order must they reach
-        // `reduce`? One record for each key comes out, in the order of the keys.
+        // `reduce`? Return one record for each key, in the order of the keys.
         todo!("Sequential::run")
     }
 }

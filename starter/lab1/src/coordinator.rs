@@ -1,4 +1,4 @@
-//! The coordinator: takes jobs, hands out their tasks, notices who is gone, and knows when a job
+//! The coordinator: accepts jobs, assigns their tasks, detects dead workers, and knows when a job
 //! has ended.
 
 use lab1_api::Given;
@@ -9,14 +9,14 @@ use crate::Message;
 /// Knows all jobs and workers.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Coordinator {
-    // What must a coordinator know of each job, each task, each worker? What of it must survive
-    // its own crash?
+    // What must a coordinator know about each job, each task, each worker? Which of it must
+    // survive its own crash?
 }
 
 /// The timers of the coordinator.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Timer {
-    // Your own timers. How does a coordinator notice that a worker is gone, or slow?
+    // Add your timers here. How does a coordinator notice that a worker is dead, or slow?
 }
 
 impl Node for Coordinator {
@@ -25,20 +25,20 @@ impl Node for Coordinator {
     type Timer = Timer;
 
     fn start(_config: &(), boot: Boot, ctx: &mut Context<Self>) -> Self {
-        // A coordinator without jobs; in part D one that knows what its disk tells it. What do
-        // the workers know?
+        // Return a coordinator without jobs, or, in part D, one that knows what is on its disk.
+        // What do the workers know?
         todo!("Coordinator::start")
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
-        // From clients: jobs, perhaps again. From workers: whatever you let them say. Any of it
-        // can be old: of an earlier life of a worker, of a task that somebody else has done
-        // meanwhile, of a job that has ended.
+        // From clients: jobs, some of them known already. From workers: your own messages. Any of
+        // them can be old: from an earlier incarnation of a worker, about a task that another
+        // worker has finished meanwhile, about a job that has ended.
         todo!("Coordinator::on_message")
     }
 
     fn on_timer(&mut self, _timer: Timer, ctx: &mut Context<Self>) {
-        // Who has been silent for too long? Which task takes too long?
+        // Which worker has been silent for too long? Which task takes too long?
         todo!("Coordinator::on_timer")
     }
 }

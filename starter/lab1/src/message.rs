@@ -1,14 +1,14 @@
-//! What coordinator, workers and clients say to each other.
+//! The messages between coordinator, workers and clients.
 
 use lab1_api::Given;
 use labkit::prelude::*;
 
-/// One type for all roles: what the lab gives, and your own messages beside it.
+/// The message type that all roles share: the messages that the lab defines, and your own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Message {
-    /// What the lab gives.
+    /// A message that the lab defines.
     Given(Given),
-    // Your messages stand here. Each may arrive late, twice, after newer ones or never.
+    // Add your messages here. Each may arrive late, twice, after newer ones or never.
 }
 
 impl From<Given> for Message {

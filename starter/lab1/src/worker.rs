@@ -1,23 +1,23 @@
 //! A worker: its machine computes, its disk holds the output of map tasks, and other workers fetch
-//! it from there.
+//! that output.
 
 use lab1_api::{Record, Task, WorkerConfig};
 use labkit::prelude::*;
 
 use crate::Message;
 
-/// Carries out tasks, one at a time.
+/// Executes tasks, one at a time.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Worker {
     coordinator: NodeId,
-    // What must a worker know of the task that it is at, of what it holds for others, of what it
-    // was told last?
+    // What must a worker know about the task that it executes, about the output that it holds for
+    // others, about its latest orders?
 }
 
 /// The timers of a worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Timer {
-    // Your own timers. What has to be said again and again?
+    // Add your timers here. What must be repeated regularly?
 }
 
 impl Node for Worker {
@@ -26,19 +26,19 @@ impl Node for Worker {
     type Timer = Timer;
 
     fn start(config: &WorkerConfig, _boot: Boot, ctx: &mut Context<Self>) -> Self {
-        // A worker that nobody knows yet, or not any more. What does its disk hold, and what of
-        // it is whole?
+        // Return a worker that the coordinator does not know yet, or no longer. What does its
+        // disk hold, and how much of it is complete?
         todo!("Worker::start")
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
-        // From the coordinator: what to do. From other workers: who needs what your disk holds,
-        // and what theirs held.
+        // From the coordinator: orders. From other workers: requests for what your disk holds,
+        // and replies with what theirs hold.
         todo!("Worker::on_message")
     }
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
-        // Say again what may have been lost, ask again for what has not come.
+        // Repeat what may have been lost, and ask again for what has not arrived.
         todo!("Worker::on_timer")
     }
 }
@@ -48,8 +48,8 @@ impl Compute for Worker {
     type Done = Vec<Record>;
 
     fn on_work_done(&mut self, token: u64, done: Vec<Record>, ctx: &mut Context<Self>) {
-        // A map or a reduce function has come to an end. Where do its records go? What may others
-        // see if the worker crashes between two of your lines? Who must be told, and when?
+        // A map or reduce task has finished. Where do its records go? What may others see if the
+        // worker crashes between two of your lines? Who must be told, and when?
         todo!("Worker::on_work_done")
     }
 }

@@ -1,4 +1,4 @@
-//! Parts B to E: the client, which speaks to the service on behalf of a user.
+//! Parts B to E: the client, which sends a user's operations to the service.
 
 use lab2_api::{ClientConfig, Command, Given, Output};
 use labkit::prelude::*;
@@ -8,9 +8,9 @@ use crate::Message;
 /// Carries out one operation after the other, each exactly once. It never crashes.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Client {
-    /// Whom to ask for the view.
+    /// The view server, to be asked for the view.
     view_server: NodeId,
-    // What must a client remember: of the service, of the operation that is open?
+    // What must a client remember about the service, and about its open operation?
 }
 
 /// The timers of a client.
@@ -26,20 +26,20 @@ impl Node for Client {
     type Timer = Timer;
 
     fn start(config: &ClientConfig, _: Boot, _: &mut Context<Self>) -> Self {
-        // A client that knows no view and has nothing to do.
+        // Return a client that knows no view and has nothing to do.
         todo!("Client::start")
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
-        // The answer to the open operation goes to the user. A newer view, or a server that is
-        // not the primary, tells you to send elsewhere. Late answers to earlier operations and
-        // older views tell you nothing.
+        // Pass the answer to the open operation on to the user. A newer view, or a server that
+        // says it is not the primary, tells you to send elsewhere. Ignore late answers to earlier
+        // operations, and older views.
         todo!("Client::on_message")
     }
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
-        // If the operation is still open, try again. When is it time to ask the view server? Not
-        // each time: it is one node for all clients.
+        // If the operation is still open, retry. When should you ask the view server? Not each
+        // time: it is one node for all clients.
         todo!("Client::on_timer")
     }
 }
@@ -49,8 +49,8 @@ impl labkit::Client for Client {
     type Output = Output;
 
     fn invoke(&mut self, command: Command, ctx: &mut Context<Self>) {
-        // Send the operation to the primary, if you know one, and see to it that you come back to
-        // it if no answer comes. Do not wait here.
+        // Send the operation to the primary, if you know one, and make sure to retry if no answer
+        // comes. Do not wait here.
         todo!("Client::invoke")
     }
 }

@@ -1,5 +1,5 @@
 //! Lab 2: a key-value service that survives the death of a server. The handout says what each role
-//! has to do.
+//! must do.
 #![allow(unused, clippy::todo)] // take this line out when you have filled the holes
 #![forbid(unsafe_code)]
 

@@ -1,17 +1,17 @@
-//! What nodes say to each other.
+//! The messages between nodes.
 
 use lab2_api::Given;
 use labkit::prelude::*;
 
-/// The one message type that all roles share. A message may arrive late, twice, after newer ones or
+/// The message type that all roles share. A message may arrive late, twice, after newer ones or
 /// never.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Message {
-    /// A message that the lab gives.
+    /// A message that the lab defines.
     Given(Given),
-    // Your own messages stand here: between a client and a server (part B), between a primary and
-    // its backup (part C). What must each carry so that its receiver can tell an old one from a
-    // new one?
+    // Add your messages here: between a client and a server (part B), between a primary and its
+    // backup (part C). What must each carry so that its receiver can tell an old one from a new
+    // one?
 }
 
 impl From<Given> for Message {

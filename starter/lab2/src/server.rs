@@ -9,10 +9,10 @@ use crate::Message;
 /// new, empty server.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Server {
-    /// Whom to ping.
+    /// The view server, to be pinged.
     view_server: NodeId,
-    // What else must a server remember: about itself and its view, the data, what it has already
-    // carried out, what it waits for?
+    // What else must a server remember: about itself and its view, about the data, about what it
+    // has already carried out, about what it waits for?
 }
 
 /// The timers of a server.
@@ -20,7 +20,7 @@ pub struct Server {
 pub enum Timer {
     /// Every [`PING`].
     Ping,
-    // Your own timers: what has to be sent again if no answer comes?
+    // Add your timers here: what must be sent again if no answer comes?
 }
 
 impl Node for Server {
@@ -29,29 +29,29 @@ impl Node for Server {
     type Timer = Timer;
 
     fn start(config: &ServerConfig, _: Boot, ctx: &mut Context<Self>) -> Self {
-        // A new, empty server that knows of no view yet. The view server must hear of it, now and
-        // every `PING`.
+        // Return a new, empty server that knows no view yet. Ping the view server now, and every
+        // `PING`.
         todo!("Server::start")
     }
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
-        // From the view server: the view. From a client: an operation, to be carried out once
-        // however often it arrives, and only by the primary. From another server: whatever your
-        // primary and backup say to each other. Any of these can be old: sent in an earlier view,
-        // or by or to an earlier life of a server.
+        // From the view server: the view. From a client: an operation, to be carried out once,
+        // however often it arrives, and only by the primary. From another server: your own
+        // messages between primary and backup. Any of these can be old: sent in an earlier view,
+        // or by or to an earlier incarnation of a server.
         todo!("Server::on_message")
     }
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
         // Ping the view server with the newest view that you have accepted (what must a primary
-        // have done before it accepts a view?), and send again what has not been answered.
+        // have done before it accepts a view?), and resend what has not been answered.
         todo!("Server::on_timer")
     }
 }
 
 impl BelievesView for Server {
     fn view(&self) -> View {
-        // The newest view that this server knows of, accepted or not.
+        // Return the newest view that this server knows of, accepted or not.
         todo!("Server::view")
     }
 }

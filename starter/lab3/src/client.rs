@@ -1,4 +1,4 @@
-//! Parts B to D: the client, which speaks to the service on behalf of a user.
+//! Parts B to D: the client, which sends a user's operations to the service.
 
 use lab3_api::{ClientConfig, Command, Output};
 use labkit::prelude::*;
@@ -10,7 +10,7 @@ use crate::Message;
 pub struct Client {
     /// All servers.
     servers: Vec<NodeId>,
-    // What must a client remember: of the service, of the operation that is open?
+    // What must a client remember about the service, and about its open operation?
 }
 
 /// The timers of a client.
@@ -26,18 +26,18 @@ impl Node for Client {
     type Timer = Timer;
 
     fn start(config: &ClientConfig, _: Boot, _: &mut Context<Self>) -> Self {
-        // A client that has nothing to do.
+        // Return a client that has nothing to do.
         todo!("Client::start")
     }
 
     fn on_message(&mut self, _: NodeId, message: Message, ctx: &mut Context<Self>) {
-        // The answer to the open operation goes to the user. Late answers to earlier operations
-        // tell you nothing.
+        // Pass the answer to the open operation on to the user. Ignore late answers to earlier
+        // operations.
         todo!("Client::on_message")
     }
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<Self>) {
-        // If the operation is still open, try again, and not for ever with the same server.
+        // If the operation is still open, retry, but not forever with the same server.
         todo!("Client::on_timer")
     }
 }
@@ -47,8 +47,8 @@ impl labkit::Client for Client {
     type Output = Output;
 
     fn invoke(&mut self, command: Command, ctx: &mut Context<Self>) {
-        // Send the operation to a server, and see to it that you come back to it if no answer
-        // comes. Do not wait here.
+        // Send the operation to a server, and make sure to retry if no answer comes. Do not wait
+        // here.
         todo!("Client::invoke")
     }
 }

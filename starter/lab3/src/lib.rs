@@ -1,4 +1,4 @@
-//! Lab 3: a key-value service that agrees on a log by Paxos. The handout says what each role has to
+//! Lab 3: a key-value service that agrees on a log by Paxos. The handout says what each role must
 //! do.
 #![allow(unused, clippy::todo)] // take this line out when you have filled the holes
 #![forbid(unsafe_code)]

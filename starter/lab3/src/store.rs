@@ -1,10 +1,10 @@
-//! What the log leads to: the values, and what each client was last answered.
+//! The state machine: the values, and the last reply to each client.
 
 use labkit::prelude::*;
 
-/// The state machine: the same operations in the same order lead to the same store.
+/// The store. The same operations in the same order produce the same store.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Store {
-    // What is the result of a log, and what must be remembered so that an operation which stands
-    // in it twice is carried out once?
+    // What is the result of a log? What must be remembered so that an operation that is in the
+    // log twice is carried out once?
 }

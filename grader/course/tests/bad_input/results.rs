@@ -93,7 +93,7 @@ fn a_failure_is_replayed_exactly_and_a_mended_program_passes_it() {
     let again = cargo_grade(&["replay", kept]);
     assert_eq!(again.code, 1, "{}{}", again.out, again.err);
     assert!(
-        again.out.contains("The failure of the trace, again."),
+        again.out.contains("The same failure as in the trace."),
         "{}",
         again.out
     );

@@ -2,8 +2,8 @@
 //! is put together from what somebody has typed, and what students get has no hidden tests. So do
 //! the scripts and examples that go with them.
 
-mod release;
 mod tiers;
+mod unpack;
 mod yaml;
 
 use std::{
@@ -234,19 +234,23 @@ fn the_salt_is_a_file_when_student_code_is_built() {
 #[test]
 fn what_students_get_is_built_from_stubs() {
     workflow("release", |release| {
+        let sources = get(get(release, "jobs"), "sources");
+        let made = position(sources, ".github/students-release");
+        let run = text(&steps(sources)[made], "run").expect("a script");
+        let tried = run.find("cargo test --test students -- --include-ignored");
+        assert!(tried < run.find(".github/students-release") && tried.is_some());
+        assert!(made < position(sources, "tar -czf faultline-students.tar.gz"));
+        // Programs are built from what students get, and from nothing else.
         let build = get(get(release, "jobs"), "build");
-        let (stubs, built) = (
-            position(build, ".github/students-release"),
+        assert_eq!(text(build, "needs"), Some("sources"));
+        let (built, tried) = (
             position(build, "cargo build"),
-        );
-        let (tried, packed) = (
             position(build, "--list --hidden"),
-            position(build, "tar -czf"),
         );
-        assert!(
-            stubs < built && built < tried && tried < packed,
-            "{stubs} {built} {tried} {packed}"
-        );
+        let run = text(&steps(build)[built], "run").expect("a script");
+        assert!(run.find("tar -xzf faultline-students.tar.gz") < run.find("cd faultline-students"));
+        assert!(run.find("cd faultline-students") < run.find("cargo build"));
+        assert!(built < tried && tried < position(build, "tar -czf"));
         let machines = get(get(get(build, "strategy"), "matrix"), "include")
             .as_vec()
             .expect("a list");

@@ -254,15 +254,19 @@ fn a_goal_that_is_not_reached_is_explained() {
                 .is_some_and(|bytes| bytes == codec::to_bytes(&7u64).unwrap())
         });
     let model = register::model(Bug::None, &WRITE_AND_READ, &[]).copies(1);
-    let (outcome, facts) = trial(
-        Bug::None,
-        &every_order(model).reach(goal).search(10),
-        Mode::default(),
-    );
+    let orders = every_order(model).reach(goal).search(10);
+    let (outcome, facts) = trial(Bug::None, &orders, Mode::recorded());
+    let replay = Mode {
+        schedule: Some(facts.recording.unwrap().schedule),
+        ..Mode::recorded()
+    };
+    let (again, replayed) = trial(Bug::None, &orders, replay);
+    assert_eq!(again, outcome, "a replay explains it, too");
+    assert_eq!((replayed.skipped, &replayed.searched), (0, &facts.searched));
     let violation = violation(outcome);
     assert_eq!(violation.kind, FailureKind::NoProgress);
     for words in [
-        "it did not happen within 2000 ms that c1 has both answers and the register holds 7",
+        "this should have happened within 2000 ms: c1 has both answers and the register holds 7",
         " Nor did a search of ",
         "In the states that come closest, c1 has both answers holds; not: it holds 7.",
         "Messages that occur in it and have an effect: Reply (s to c), Request (c to s).",
@@ -424,10 +428,12 @@ fn handlers_that_compute_for_too_long_together_end_the_search() {
             limits: unlimited(),
             ..Setup::new(nodes.clone(), Conditions::steady())
         };
-        explored_on(&machines, &orders, Mode::default(), setup, judge).0
+        explored_on(&machines, &orders, Mode::recorded(), setup, judge)
     };
-    assert_eq!(run(10), Ok(()));
-    let found = violation(run(1_000_000));
+    assert_eq!(run(10).0, Ok(()));
+    let (outcome, facts) = run(1_000_000);
+    assert!(facts.recording.is_none(), "no world shows it");
+    let found = violation(outcome);
     assert_eq!(found.kind, FailureKind::Timeout, "{found:?}");
     assert!(
         found.observed.contains("together computed for too long"),

@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use faultline_sim::{
-    FailureKind, FaultAction, Happening, NodeId, RecordedStep, Recording, Time, Violation,
+    FaultAction, Happening, NodeId, Recording, Time, Violation,
     schedule::{Action, Timed},
 };
 use faultline_verdict::{
     Asked, Band, Diagram, Drawn, DrawnKind, Held, Judged, KeyHistory, TraceLine,
 };
+
+use super::causal_slice::fatal;
 
 /// The maximum number of operations of a key that are listed: the last ones.
 const OPERATIONS: usize = 40;
@@ -45,7 +47,7 @@ pub fn draw(recording: &Recording, violation: &Violation, trace: &[TraceLine]) -
         .flat_map(|step| match step.what {
             Happening::Receive { node, from, .. } => [Some(from), Some(node)],
             Happening::Lose { from, to, .. } => [Some(from), Some(to)],
-            ref other => [node_of(other), None],
+            ref other => [other.node(), None],
         })
         .flatten()
         .collect();
@@ -104,45 +106,12 @@ fn what(what: &Happening) -> DrawnKind {
     }
 }
 
-/// The node at which something happens.
-fn node_of(what: &Happening) -> Option<NodeId> {
-    match *what {
-        Happening::Start { node, .. }
-        | Happening::Receive { node, .. }
-        | Happening::Timer { node, .. }
-        | Happening::WorkDone { node, .. }
-        | Happening::Invoke { node, .. }
-        | Happening::Respond { node, .. }
-        | Happening::Crash { node, .. } => Some(node),
-        Happening::Lose { .. }
-        | Happening::Fault { .. }
-        | Happening::Phase { .. }
-        | Happening::Stop { .. } => None,
-    }
-}
-
-/// The event that the failure is about: an answer at that moment, or else the last event then. A
-/// lack of progress has none, and neither has what a test notices between two events.
-fn fatal(recording: &Recording, violation: &Violation) -> Option<usize> {
-    if violation.kind == FailureKind::NoProgress {
-        return None;
-    }
-    let then = |step: &RecordedStep| step.at == violation.about;
-    let answer = |step: &RecordedStep| then(step) && matches!(step.what, Happening::Respond { .. });
-    let event = |step: &RecordedStep| then(step) && node_of(&step.what).is_some();
-    let steps = &recording.steps;
-    steps
-        .iter()
-        .rposition(answer)
-        .or_else(|| steps.iter().rposition(event))
-}
-
 /// The events that happened before this one (Lamport), itself included.
 fn past(recording: &Recording, last: usize) -> BTreeSet<usize> {
     let steps = &recording.steps;
     let mut of: HashMap<NodeId, Vec<usize>> = HashMap::new();
     for (index, step) in steps.iter().enumerate().take(last + 1) {
-        if let Some(node) = node_of(&step.what) {
+        if let Some(node) = step.what.node() {
             of.entry(node).or_default().push(index);
         }
     }
@@ -163,7 +132,7 @@ fn past(recording: &Recording, last: usize) -> BTreeSet<usize> {
         };
         // A life knows nothing of the one before but what the disk kept, which no trace tells.
         if !matches!(step.what, Happening::Start { .. }) {
-            open.extend(node_of(&step.what).and_then(|node| before(node, &|_| true)));
+            open.extend(step.what.node().and_then(|node| before(node, &|_| true)));
         }
         if let Happening::Receive { from, sent, .. } = step.what {
             open.extend(before(from, &|known| steps[known].at <= sent));
@@ -267,20 +236,21 @@ fn lives(recording: &Recording) -> Vec<(u64, Change)> {
     changes
 }
 
-/// What clients saw until the failure, key by key; only the key of the impossible answer, if there
-/// is one.
-pub fn history(asked: &[faultline_sim::Asked], about: Time) -> Vec<KeyHistory> {
+/// What clients asked until the failure and were answered until it was noticed, key by key; only
+/// the key of the impossible answer, if there is one.
+pub fn history(asked: &[faultline_sim::Asked], violation: &Violation) -> Vec<KeyHistory> {
     let impossible = asked
         .iter()
         .find(|asked| asked.judged == faultline_sim::Judged::Impossible);
     let matters = |operation: &&faultline_sim::Asked| {
-        operation.from <= about && impossible.is_none_or(|wrong| wrong.about == operation.about)
+        operation.from <= violation.about
+            && impossible.is_none_or(|wrong| wrong.about == operation.about)
     };
     let mut keys: BTreeMap<&str, Vec<Asked>> = BTreeMap::new();
     for operation in asked.iter().filter(matters) {
         keys.entry(&operation.about)
             .or_default()
-            .push(shown(operation, about));
+            .push(shown(operation, violation.at));
     }
     let each = (OPERATIONS_IN_ALL / keys.len().max(1)).clamp(1, OPERATIONS);
     let mut left = OPERATIONS_IN_ALL;
@@ -301,8 +271,8 @@ pub fn history(asked: &[faultline_sim::Asked], about: Time) -> Vec<KeyHistory> {
 }
 
 /// An operation as it was known at that moment.
-fn shown(operation: &faultline_sim::Asked, about: Time) -> Asked {
-    let answer = operation.answer.as_ref().filter(|(at, _)| *at <= about);
+fn shown(operation: &faultline_sim::Asked, until: Time) -> Asked {
+    let answer = operation.answer.as_ref().filter(|(at, _)| *at <= until);
     Asked {
         client: operation.client.to_string(),
         command: operation.command.clone(),

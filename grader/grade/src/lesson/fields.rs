@@ -16,7 +16,7 @@ const ONE_VALUE: usize = 24;
 /// The longest value that is shown.
 const LONGEST: usize = 160;
 
-/// Groups within groups are told apart up to this depth.
+/// Maximum depth up to which nested groups are distinguished.
 const DEEPEST: usize = 64;
 
 /// The maximum number of changes of one step that are told.

@@ -28,4 +28,4 @@ mod words;
 
 pub(crate) use failure::failure;
 pub(crate) use shrink::{Budget, events, shrink};
-pub(crate) use walk::{changed, walk};
+pub(crate) use walk::{changed, steps_to_show, walk};

@@ -2,11 +2,19 @@
 //! ([`super::causal_slice`]), in order, with what belongs together in one line and the number of
 //! those left out in between.
 
-use faultline_sim::{Happening, RecordedStep, Recording, Time};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    ops::Range,
+    time::Duration,
+};
+
+use faultline_sim::{Asked, Happening, LostWrite, RecordedStep, Recording, Time, Violation};
 use faultline_verdict::{Lane, Span, Tone, TraceLine};
 
 use super::{
-    causal_slice::{answers, belong_together, what_matters},
+    causal_slice::{
+        alike, answers, belong_together, comes_back, first_deliveries, handled_by, what_matters,
+    },
     walk::{changed, printed},
     words::{short, words},
 };
@@ -37,17 +45,24 @@ pub fn lane(lane: &faultline_sim::Lane, about: Time) -> Lane {
 
 /// The lines of a recorded run, up to the moment that the failure is about. `number` counts the
 /// events of the run, those left out included.
-pub fn tell(recording: &Recording, about: Time) -> Vec<TraceLine> {
-    let shown = what_matters(recording, about);
+pub fn tell(recording: &Recording, violation: &Violation, asked: &[Asked]) -> Vec<TraceLine> {
+    let shown = what_matters(recording, violation, asked);
     let steps: Vec<&RecordedStep> = recording.steps.iter().collect();
-    let mut story = Story::default();
+    let told = Told {
+        steps: &steps,
+        shown: &shown,
+        first: first_deliveries(&steps),
+        forgotten: recording.forgotten,
+    };
+    let mut story = Story {
+        about: violation.about,
+        ..Story::default()
+    };
     let mut before: Option<usize> = None;
-    for (index, step) in steps.iter().enumerate() {
-        if !shown.contains(&index) {
-            story.left_out += 1;
-            story.left_out_at = step.at;
-            continue;
-        }
+    for index in &shown {
+        let index = *index;
+        let step = steps[index];
+        story.skip(&steps, before.map_or(0, |before| before + 1)..index);
         let is_last = shown.iter().nth_back(1) == Some(&index);
         let before = before.replace(index);
         match (
@@ -64,16 +79,130 @@ pub fn tell(recording: &Recording, about: Time) -> Vec<TraceLine> {
             {
                 story.answered(output, step.at);
             }
-            _ => story.line(line(recording.forgotten + index as u64 + 1, step)),
+            (Some((before, _)), Happening::Start { incarnation, .. })
+                if comes_back(steps[before], step) =>
+            {
+                story.add(&format!("; it starts again, incarnation {incarnation}"));
+            }
+            _ => story.line(told.line(index), alike(&step.what)),
         }
     }
+    let end = before.map_or(0, |before| before + 1);
+    story.skip(&steps, end..steps.len());
     story.leave_out();
     story.lines
 }
 
+/// What lines say of events besides their words: which other events they have to do with.
+struct Told<'a> {
+    steps: &'a [&'a RecordedStep],
+    shown: &'a BTreeSet<usize>,
+    first: BTreeMap<usize, usize>,
+    forgotten: u64,
+}
+
+impl Told<'_> {
+    fn number(&self, index: usize) -> u64 {
+        self.forgotten + index as u64 + 1
+    }
+
+    fn line(&self, index: usize) -> TraceLine {
+        let step = self.steps[index];
+        let mut text = words(&step.what);
+        let said = |known: &usize| alike_word_for_word(&self.steps[*known].what, &step.what);
+        if let Some(first) = self.first.get(&index) {
+            let first = self.number(*first);
+            text += &format!(" (the same message again: it came first in event {first})");
+        } else if let Some(before) = self.shown.range(..index).rev().copied().find(said) {
+            let before = self.number(before);
+            text += &format!(" (sent again: the same words as in event {before})");
+        } else if let Happening::Receive { sent, .. } = &step.what
+            && step.at.since(*sent) >= LATE
+        {
+            text += &format!(" (sent at {sent})");
+        }
+        if let Happening::Crash { node, after } = &step.what {
+            let of = |at: Time| handled_by(&self.steps[..index], *node, at);
+            if let Some(event) = after.and_then(|_| of(step.at)) {
+                let event = format!("in event {}", self.number(event));
+                text = text.replace("in this event", &event);
+            }
+            text += &undone(step);
+            text += &lost(step, |at| of(at).map(|event| self.number(event)));
+        }
+        TraceLine {
+            number: self.number(index),
+            at_us: step.at.0,
+            text,
+            printed: printed(step),
+            changed: changed(step),
+            broke: matches!(step.what, Happening::Stop { .. }),
+        }
+    }
+}
+
+/// True for two messages with the same words on one way.
+fn alike_word_for_word(one: &Happening, other: &Happening) -> bool {
+    matches!((one, other), (
+        Happening::Receive { node, from, message, .. },
+        Happening::Receive { node: to, from: by, message: words, .. },
+    ) if node == to && from == by && message == words)
+}
+
+/// What a crash in the middle of an event left undone.
+fn undone(step: &RecordedStep) -> String {
+    match step.undone.as_slice() {
+        [] => String::new(),
+        few if few.len() <= UNDONE => format!("; left undone: {}", few.join(", ")),
+        many => {
+            let more = many.len() - UNDONE;
+            let first = many[..UNDONE].join(", ");
+            format!("; left undone: {first} and {more} more effects")
+        }
+    }
+}
+
+/// The maximum number of effects left undone that are told.
+const UNDONE: usize = 4;
+
+/// What a crash took: `; never synced, and lost: log (append 20 bytes, event 7)`.
+fn lost(step: &RecordedStep, written_in: impl Fn(Time) -> Option<u64>) -> String {
+    let one = |lost: &LostWrite| {
+        let event = written_in(lost.at).map_or(String::new(), |event| format!(" in event {event}"));
+        format!("{} ({}{event})", lost.blob, lost.what)
+    };
+    let writes: Vec<String> = step.lost.iter().map(one).collect();
+    match writes.as_slice() {
+        [] => String::new(),
+        few if few.len() <= LOST => format!("; never synced, and lost: {}", few.join(", ")),
+        many => format!(
+            "; never synced, and lost: {} and {} earlier writes",
+            many[many.len() - LOST..].join(", "),
+            many.len() - LOST
+        ),
+    }
+}
+
+/// Of a message that was under way as long as this it is told when it was sent.
+const LATE: Duration = Duration::from_millis(20);
+
+/// The maximum number of lost writes that are told.
+const LOST: usize = 3;
+
+/// As many messages that are like one that is shown are told in its line.
+const FOLDED: usize = 8;
+
+/// The maximum number of lines back in which such a message is looked for.
+const BACK: usize = 4;
+
 #[derive(Default)]
 struct Story {
+    /// What comes later did not lead to the failure, so what is like it tells nothing.
+    about: Time,
     lines: Vec<TraceLine>,
+    /// The last lines that are messages: where they stand, and what others like them have in
+    /// common with them.
+    messages: VecDeque<(usize, String)>,
     left_out: usize,
     left_out_at: Time,
 }
@@ -95,17 +224,59 @@ impl Story {
         self.left_out = 0;
     }
 
-    fn line(&mut self, line: TraceLine) {
+    /// Leaves these events out; many that are like one of the last lines are told there.
+    fn skip(&mut self, steps: &[&RecordedStep], range: Range<usize>) {
+        let mut like: BTreeMap<usize, (usize, Time)> = BTreeMap::new();
+        for step in &steps[range.clone()] {
+            if step.at > self.about {
+                break;
+            }
+            let Some(alike) = alike(&step.what) else {
+                continue;
+            };
+            if let Some((line, _)) = self
+                .messages
+                .iter()
+                .rev()
+                .find(|(_, known)| *known == alike)
+            {
+                let (times, last) = like.entry(*line).or_default();
+                (*times, *last) = (*times + 1, step.at);
+            }
+        }
+        let mut left_out = range.len();
+        for (line, (times, last)) in like.into_iter().filter(|(_, (times, _))| *times >= FOLDED) {
+            left_out -= times;
+            self.lines[line].text += &format!("; {times} more like it until {last}");
+        }
+        if left_out > 0 {
+            self.left_out += left_out;
+            self.left_out_at = steps[range.end - 1].at;
+        }
+    }
+
+    fn line(&mut self, line: TraceLine, alike: Option<String>) {
         self.leave_out();
+        if let Some(alike) = alike {
+            self.messages.push_back((self.lines.len(), alike));
+            if self.messages.len() > BACK {
+                self.messages.pop_front();
+            }
+        }
         self.lines.push(line);
+    }
+
+    /// More in the same line.
+    fn add(&mut self, text: &str) {
+        if let Some(line) = self.lines.last_mut() {
+            line.text += text;
+        }
     }
 
     /// An operation whose answer needs no line of its own: nothing that matters happened in
     /// between.
     fn answered(&mut self, output: &str, at: Time) {
-        if let Some(line) = self.lines.last_mut() {
-            line.text += &format!("; answered {} at {at}", short(output));
-        }
+        self.add(&format!("; answered {} at {at}", short(output)));
     }
 
     /// One more fault of the same moment.
@@ -155,16 +326,5 @@ fn plain(number: u64, at: Time, text: String) -> TraceLine {
         at_us: at.0,
         text,
         ..TraceLine::default()
-    }
-}
-
-fn line(number: u64, step: &RecordedStep) -> TraceLine {
-    TraceLine {
-        number,
-        at_us: step.at.0,
-        text: words(&step.what),
-        printed: printed(step),
-        changed: changed(step),
-        broke: matches!(step.what, Happening::Stop { .. }),
     }
 }

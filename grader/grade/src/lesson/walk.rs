@@ -1,14 +1,45 @@
 //! From a recording of whole worlds to a run that people go through step by step.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
-use faultline_sim::{Blob, Doing, Frame, NodeFrame, RecordedStep, Recording};
-use faultline_verdict::{Failure, FieldChange, Walk, WalkFlight, WalkNode, WalkStep};
+use faultline_sim::{Blob, Doing, Frame, Happening, NodeFrame, RecordedStep, Recording};
+use faultline_verdict::{Failure, FieldChange, TraceLine, Walk, WalkFlight, WalkNode, WalkStep};
 
 use super::{fields, words::full_words};
 
 /// The maximum number of bytes of a blob that are shown.
 const BLOB: usize = 24;
+
+/// How many steps of a long run are gone through at its beginning, and how many at its end.
+const AT_EACH_END: u64 = 2_500;
+
+/// How many crashes and other faults between the two are gone through, too: the last ones.
+const FAULTS: usize = 1_000;
+
+/// The steps of a run, of which there is a recording in words, that people go through: the first
+/// and the last, those of the failure's lines, crashes and other faults, and the one that is asked
+/// for.
+pub fn steps_to_show(recording: &Recording, lines: &[TraceLine], at: Option<u64>) -> BTreeSet<u64> {
+    let all = recording.forgotten + recording.steps.len() as u64;
+    let ends = (1..=AT_EACH_END.min(all)).chain(all.saturating_sub(AT_EACH_END) + 1..=all);
+    let from_the_end = (1..=all).rev().zip(recording.steps.iter().rev());
+    let is_fault = |step: &RecordedStep| {
+        matches!(step.what, Happening::Crash { .. } | Happening::Fault { .. })
+    };
+    let faults = from_the_end.filter(|(_, step)| is_fault(step));
+    ends.chain(faults.take(FAULTS).map(|(number, _)| number))
+        .chain(
+            lines
+                .iter()
+                .map(|line| line.number)
+                .filter(|number| *number > 0),
+        )
+        .chain(at.filter(|at| (1..=all).contains(at)))
+        .collect()
+}
 
 /// The steps of which the recording has the world; `failure` says which of them it shows.
 pub fn walk(recording: &Recording, failure: Option<&Failure>) -> Walk {
@@ -18,9 +49,11 @@ pub fn walk(recording: &Recording, failure: Option<&Failure>) -> Walk {
         .map_or(&[][..], |diagram| &diagram.events);
     let mut texts = States::default();
     let all = recording.forgotten + recording.steps.len() as u64;
+    let early = recording.looked_at.iter();
+    let early = early.map(|(number, step)| (*number, step));
+    let late = (recording.forgotten + 1..).zip(&recording.steps);
     let mut steps = Vec::new();
-    for (index, step) in recording.steps.iter().enumerate() {
-        let number = recording.forgotten + index as u64 + 1;
+    for (number, step) in early.chain(late) {
         let fatal = drawn
             .iter()
             .any(|drawn| drawn.number == number && drawn.fatal);
@@ -40,7 +73,7 @@ pub fn walk(recording: &Recording, failure: Option<&Failure>) -> Walk {
         }
     }
     Walk {
-        forgotten: all - steps.len() as u64,
+        folded: all - steps.len() as u64,
         of: all,
         steps,
     }
@@ -165,4 +198,46 @@ fn flights(world: &Frame) -> Vec<WalkFlight> {
         arrives_us: flight.arrives.map(|at| at.0),
     };
     world.flights.iter().map(flight).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use faultline_sim::Time;
+
+    use super::*;
+
+    /// The crash that mattered, and lines that the trace prints, lie in the middle of a long run.
+    #[test]
+    fn what_matters_in_a_long_run_is_shown_wherever_it_is() {
+        let mut recording = Recording::default();
+        for number in 1..=20_000u64 {
+            let what = match number {
+                9_000 => Happening::Crash {
+                    node: faultline_sim::NodeId::new('s', 1),
+                    after: None,
+                },
+                _ => Happening::Phase {
+                    name: number.to_string(),
+                },
+            };
+            recording.steps.push_back(RecordedStep {
+                at: Time(number),
+                what,
+                printed: String::new(),
+                notes: Vec::new(),
+                state: None,
+                world: None,
+            });
+        }
+        let lines = [0, 7_000, 19_999].map(|number| TraceLine {
+            number,
+            ..TraceLine::default()
+        });
+        let shown = steps_to_show(&recording, &lines, Some(12_345));
+        let between: Vec<u64> = shown.range(2_501..=17_500).copied().collect();
+        assert_eq!(between, [7_000, 9_000, 12_345]);
+        assert_eq!(shown.len(), 5_003);
+        let shown = steps_to_show(&recording, &[], Some(20_001));
+        assert_eq!(shown.last(), Some(&20_000), "there is no such step");
+    }
 }

@@ -35,6 +35,7 @@ fn in_words(what: &Happening, short: fn(&str) -> String) -> String {
             to,
             message,
             why,
+            ..
         } => format!("{from} -x {to}  {} ({why})", short(message)),
         Happening::Timer { node, timer } => format!("{node}  timer {}", short(timer)),
         Happening::Invoke { node, command } => format!("{node}  invoke {}", short(command)),

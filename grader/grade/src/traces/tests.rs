@@ -44,11 +44,27 @@ impl Made {
         Made { folder, course }
     }
 
+    /// The digest of the submission that was graded.
+    fn submission(&self) -> String {
+        let source = self.course.root.join("mine/src/lib.rs");
+        if !source.is_file() {
+            fs::create_dir_all(source.parent().expect("a folder")).expect("a new folder");
+            fs::write(&source, "// first").expect("a new file");
+            let manifest = self.course.root.join("mine/Cargo.toml");
+            fs::write(manifest, "").expect("a new file");
+        }
+        let staged = crate::building::stage(&self.course.root.join("mine"));
+        staged.expect("it is a submission").digest().to_string()
+    }
+
     /// What a run of the lab leaves in whose traces these tests failed.
     fn graded(&self, lab: &str, traces: &str, failed: &[&str]) {
+        let staged = self.submission();
         for test in failed {
             let mut trace = Trace::of(lab, test, 0, 0);
             trace.kind = "violation".to_owned();
+            trace.submission = "mine".to_owned();
+            trace.digest.clone_from(&staged);
             let path = self.course.root.join(traces).join(file_of(test));
             trace.write(&path).expect("it is written");
         }
@@ -57,6 +73,7 @@ impl Made {
             lab: lab.to_owned(),
             submission: None,
             traces: traces.into(),
+            tests: failed.iter().map(|test| (*test).to_owned()).collect(),
             failures: failed.iter().map(|test| (*test).to_owned()).collect(),
         };
         last::keep(&self.course, &last).expect("it is written");
@@ -195,13 +212,89 @@ fn what_is_remembered_is_refused_by_its_format() {
     made.graded("lab2", "target/grade/lab2", &["failover"]);
     let path = made.course.root.join("target/grade/last.json");
     let text = fs::read_to_string(&path).expect("it is there");
-    fs::write(&path, text.replace("\"format\": 1", "\"format\": 7")).expect("a file");
+    fs::write(&path, text.replace("\"format\": 2", "\"format\": 7")).expect("a file");
     let error = made.hint("failover").unwrap_err();
     assert!(
-        error.contains("last.json: it has format 7, this grader reads 1: grade again"),
+        error.contains("last.json: it has format 7, this grader reads 2: grade again"),
         "{error}"
     );
     fs::write(&path, "{").expect("a file");
     let error = made.trace(None).unwrap_err();
     assert!(error.contains("last.json: it cannot be read"), "{error}");
+}
+
+#[test]
+fn a_hint_says_if_the_program_has_changed_since() {
+    let made = Made::new();
+    made.graded("lab2", "target/grade/lab2", &["failover"]);
+    let stale = || hint::hint(&made.course, "failover").unwrap().stale;
+    assert_eq!(stale(), None);
+    fs::write(made.course.root.join("mine/src/lib.rs"), "// second").expect("a file");
+    let says = stale().expect("it is another program now");
+    let advice = "mine has changed since it failed so: run `cargo grade lab2 failover` to see how \
+                  it fails now.";
+    assert_eq!(says, advice);
+    made.graded("lab2", "target/grade/lab2", &["failover"]);
+    assert_eq!(stale(), None, "it was graded anew");
+    fs::remove_dir_all(made.course.root.join("mine")).expect("it is there");
+    let says = stale().expect("nobody knows what it is");
+    assert!(
+        says.starts_with("mine, which failed so, is no submission"),
+        "{says}"
+    );
+}
+
+#[test]
+fn there_is_no_hint_for_a_test_that_passed_since() {
+    let made = Made::new();
+    made.graded("lab2", "target/grade/lab2", &["failover", "put_append_get"]);
+    // With its traces elsewhere, the next run leaves the older ones where they are.
+    made.graded("lab2", "elsewhere", &["put_append_get"]);
+    assert_eq!(made.hint("failover").unwrap().0, "lab2", "it was not run");
+    let mut last = last::last_run(&made.course).unwrap().expect("a run");
+    last.tests.push("failover".to_owned());
+    last::keep(&made.course, &last).expect("it is written");
+    let error = made.hint("failover").unwrap_err();
+    let expected = "lab2/failover did not fail in the last run, so there is nothing to give a hint \
+                    for";
+    assert_eq!(error, expected);
+    assert!(
+        made.trace(Some("lab2/failover")).is_err(),
+        "nor anything to replay"
+    );
+}
+
+/// Labs whose traces are put into one folder: tests of one name have one file.
+#[test]
+fn a_trace_of_another_lab_is_none_of_this_one() {
+    let made = Made::new();
+    made.graded("lab3", "together", &["put_append_get"]);
+    made.graded("lab2", "together", &["failover"]);
+    let error = made.hint("lab2/put_append_get").unwrap_err();
+    assert!(
+        error.starts_with("lab2/put_append_get has left no failure"),
+        "{error}"
+    );
+    assert!(made.trace(Some("lab2/put_append_get")).is_err());
+    assert_eq!(made.hint("lab2/failover").unwrap().1, "What does lab2 say?");
+}
+
+/// What a program that does all it may leaves: the seed decides once more.
+#[test]
+fn a_schedule_that_is_too_long_is_left_out() {
+    let made = Made::new();
+    let mut trace = Trace::of("lab2", "failover", 3, 77);
+    let timed = |at_us| faultline_sim::schedule::Timed {
+        at_us,
+        planned: false,
+        action: faultline_sim::schedule::Action::Fault(faultline_sim::FaultAction::HealAll),
+    };
+    trace.schedule = faultline_sim::Schedule((0..200_000).map(timed).collect());
+    let path = made.course.root.join("long.trace.json");
+    trace.write(&path).expect("it is written");
+    let read = Trace::read(&path).expect("it is a trace");
+    trace.schedule = faultline_sim::Schedule::default();
+    assert_eq!(read, trace);
+    let mode = read.mode(faultline_sim::Detail::Words);
+    assert!(mode.schedule.is_none() && mode.edits.is_none(), "{mode:?}");
 }

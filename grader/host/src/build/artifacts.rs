@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::crates::LabCrates;
+use super::{crates::LabCrates, origins::Packages};
 use crate::ToolError;
 
 /// The compiled libraries.
@@ -16,6 +16,8 @@ pub(super) struct Libraries {
     pub labkit: PathBuf,
     pub api: PathBuf,
     pub serde: PathBuf,
+    /// Where the sources of all of them are.
+    pub packages: Packages,
     /// Folders with the libraries that those need, and with the procedural macros.
     pub search: BTreeSet<PathBuf>,
 }
@@ -31,9 +33,16 @@ enum CargoMessage {
 #[derive(Deserialize)]
 pub(super) struct Artifact {
     target: CargoTarget,
-    pub package_id: String,
+    package_id: String,
     pub manifest_path: PathBuf,
     filenames: Vec<PathBuf>,
+}
+
+impl Artifact {
+    /// Whether its package is found by a path, and so can change without a change of the lock.
+    pub fn has_a_path(&self) -> bool {
+        self.package_id.contains("path+file:")
+    }
 }
 
 #[derive(Deserialize)]
@@ -55,6 +64,7 @@ pub(super) fn read_artifacts(messages: &str) -> Vec<Artifact> {
 pub(super) fn libraries_of(
     artifacts: &[Artifact],
     crates: &LabCrates,
+    packages: Packages,
 ) -> Result<Libraries, ToolError> {
     let library = |name: &str| {
         let is_rlib = |file: &&PathBuf| {
@@ -79,6 +89,7 @@ pub(super) fn libraries_of(
         labkit: library("labkit")?,
         api: library(&crates.api_crate())?,
         serde: library("serde")?,
+        packages,
         search: folders.collect(),
     })
 }

@@ -2,13 +2,13 @@
 
 use serde::Deserialize;
 
-/// How many errors are kept, and how many other messages. The first ones tell most.
+/// Maximum number of errors, and of other messages, to keep. The first ones tell most.
 const MAX_KEPT: usize = 100;
 
-/// How much text of one message is kept. A type can be made whose name alone has millions of bytes.
+/// Maximum size of one message. The name of a type alone can have millions of bytes.
 const MAX_TEXT_BYTES: usize = 64 << 10;
 
-/// How many places and notes of one message are kept.
+/// Maximum number of places and notes to keep of one message.
 const MAX_PARTS: usize = 64;
 
 /// How bad a message is.
@@ -159,6 +159,39 @@ impl Diagnostic {
         let primary = self.spans.iter().find(|span| span.is_primary)?;
         Some(format!("{}:{}", primary.file_name, primary.line_start))
     }
+
+    /// Leaves out of the text where these files are, with what is quoted of them. What the
+    /// message says of them stays.
+    pub(super) fn leave_out_places(&mut self, file: impl Fn(&str) -> bool) {
+        for text in [&mut self.plain, &mut self.coloured] {
+            let mut left_out = false;
+            let keep = |line: &&str| {
+                let plain = without_colours(line);
+                if let Some(place) = file_of(&plain) {
+                    left_out = file(place);
+                } else if !is_quoted(&plain) && !plain.trim_start().starts_with("= ") {
+                    left_out = false;
+                }
+                !left_out || !(is_quoted(&plain) || file_of(&plain).is_some())
+            };
+            *text = text.split_inclusive('\n').filter(keep).collect();
+        }
+    }
+}
+
+/// The file in a line such as `  --> src/server.rs:12:5`.
+fn file_of(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let place = line.strip_prefix("--> ").or(line.strip_prefix("::: "))?;
+    let (place, _column) = place.rsplit_once(':')?;
+    Some(place.rsplit_once(':')?.0)
+}
+
+/// Whether a line belongs to what is quoted below a place: `12 | let a = 1;`, `   | ^^^`, `...`.
+fn is_quoted(line: &str) -> bool {
+    let line = line.trim();
+    let behind_number = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    line == "..." || behind_number.trim_start().starts_with('|')
 }
 
 /// What rustc printed with `--error-format=json`.
@@ -248,6 +281,32 @@ mod tests {
             "error: no way"
         );
         assert_eq!(without_colours("plain [text]"), "plain [text]");
+    }
+
+    #[test]
+    fn places_in_libraries_are_left_out_with_what_is_quoted_there() {
+        let text = "error[E0277]: no sum\n  \u{1b}[94m--> \u{1b}[0msrc/lib.rs:16:159\n   |\n16 | \
+                    x.sum()\n   |   ^^^ no\n   |\n   = help: not implemented\nhelp: others \
+                    do\n  --> /lib/accum.rs:48:8\n   |\n   = note: `u64` does\n  ::: \
+                    /lib/accum.rs:70:8\n   |\n70 |   sum! { u64 }\n...\n71 |   ^^^\nnote: your \
+                    call\n  --> src/lib.rs:17:5\n   |\n17 | y\nhelp: write\n   |\n17 + z\n";
+        let mut message = Diagnostic {
+            level: Level::Error,
+            code: None,
+            message: String::new(),
+            spans: Vec::new(),
+            notes: Vec::new(),
+            plain: without_colours(text),
+            coloured: text.to_owned(),
+        };
+        message.leave_out_places(|file| file == "/lib/accum.rs");
+        let expected = "error[E0277]: no sum\n  --> src/lib.rs:16:159\n   |\n16 | x.sum()\n   |   \
+                        ^^^ no\n   |\n   = help: not implemented\nhelp: others do\n   = note: \
+                        `u64` does\nnote: your call\n  --> src/lib.rs:17:5\n   |\n17 | y\nhelp: \
+                        write\n   |\n17 + z\n";
+        assert_eq!(message.plain, expected);
+        assert_eq!(without_colours(&message.coloured), expected);
+        assert!(message.coloured.contains('\u{1b}'));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Why a submission has no module, and whose trouble that is.
 
-use super::diagnostics::Diagnostic;
+use super::{diagnostics::Diagnostic, width};
 use crate::ToolError;
 
 /// Why there is no module.
@@ -80,7 +80,13 @@ impl DoesNotBuild {
                 .collect::<Vec<_>>()
                 .join("\n\n")
         };
-        let (plain, coloured) = (join(|each| &each.plain), join(|each| &each.coloured));
+        let (mut plain, mut coloured) = (join(|each| &each.plain), join(|each| &each.coloured));
+        if let Some(hint) = width::hint(&diagnostics) {
+            for text in [&mut plain, &mut coloured] {
+                text.push_str("\n\n");
+                text.push_str(hint);
+            }
+        }
         DoesNotBuild {
             obstacle: Obstacle::Compiler,
             plain,

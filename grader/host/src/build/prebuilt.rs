@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::Command,
     time::SystemTime,
@@ -11,6 +11,7 @@ use std::{
 use super::{
     artifacts::{Artifact, Libraries, libraries_of, products, read_artifacts},
     crates::LabCrates,
+    origins::Packages,
     stamp::{self, Inputs, Stamp},
 };
 use crate::{ToolError, Toolchain, environment, toolchain::TARGET};
@@ -43,7 +44,7 @@ impl Prebuilt {
         let stamp = products.join(format!("{}.stamp.json", crates.api));
         let slots = products.join("slots").join(&crates.student);
         let outside = Stamp::outside(&stamp, &root);
-        let options = remap_options(&root, &outside);
+        let options = remap_options(&renamed(&root, &outside));
         let inputs = Inputs {
             root: &root,
             compiler: toolchain.version(),
@@ -81,14 +82,15 @@ fn build_libraries(
     let packages = path_packages(&artifacts);
     let found = stamp::outside_of(inputs.root, &packages);
     if found != *outside {
-        let options = remap_options(inputs.root, &found);
+        let options = remap_options(&renamed(inputs.root, &found));
         let inputs = Inputs {
             options: &options,
             ..*inputs
         };
         return build_libraries(&inputs, &found, toolchain, crates, stamp);
     }
-    let libraries = libraries_of(&artifacts, crates)?;
+    let sources = Packages::of(&artifacts, inputs.root, &renamed(inputs.root, outside));
+    let libraries = libraries_of(&artifacts, crates, sources)?;
     let (packages, products) = (
         packages.into_iter().collect(),
         products(&artifacts).cloned().collect::<Vec<_>>(),
@@ -103,7 +105,7 @@ fn build_libraries(
 fn path_packages(artifacts: &[Artifact]) -> BTreeSet<PathBuf> {
     artifacts
         .iter()
-        .filter(|artifact| artifact.package_id.contains("path+file:"))
+        .filter(|artifact| artifact.has_a_path())
         .filter_map(|artifact| artifact.manifest_path.parent())
         .map(Path::to_owned)
         .collect()
@@ -165,25 +167,27 @@ fn cargo_command(inputs: &Inputs<'_>, toolchain: &Toolchain, package: &str) -> C
     command
 }
 
-/// Options that keep the names of this machine's folders out of the libraries, so that a module (a
-/// panic holds the path of its source) and the compiler's messages are the same bytes everywhere.
-fn remap_options(root: &Path, outside: &BTreeSet<PathBuf>) -> OsString {
-    let mut options = remap_option(root, "faultline");
-    let mut add = |folder: &Path, name: &str| {
-        // Cargo separates options by a character that no path has.
-        options.push("\u{1f}");
-        options.push(remap_option(folder, name));
-    };
+/// The folders of this machine that have other names in the libraries, so that a module (a panic
+/// holds the path of its source) and the compiler's messages are the same bytes everywhere.
+fn renamed(root: &Path, outside: &BTreeSet<PathBuf>) -> Vec<(PathBuf, String)> {
+    let mut renamed = vec![(root.to_owned(), "faultline".to_owned())];
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
-    if let Some(home) = home {
-        add(&home, "cargo");
-    }
+    renamed.extend(home.map(|home| (home, "cargo".to_owned())));
     for package in outside {
         let name = package.file_name().unwrap_or_default().to_string_lossy();
-        add(package, &format!("faultline/{name}"));
+        renamed.push((package.clone(), format!("faultline/{name}")));
     }
-    options
+    renamed
+}
+
+fn remap_options(renamed: &[(PathBuf, String)]) -> OsString {
+    let options: Vec<OsString> = renamed
+        .iter()
+        .map(|(folder, name)| remap_option(folder, name))
+        .collect();
+    // Cargo separates options by a character that no path has.
+    options.join(OsStr::new("\u{1f}"))
 }
 
 fn remap_option(folder: &Path, name: &str) -> OsString {

@@ -15,11 +15,11 @@ use ra_ap_rustc_lexer::{FrontmatterAllowed, TokenKind, strip_shebang, tokenize};
 
 use super::error::Rejected;
 
-/// How deep delimiters may nest. The compiler's parser needs stack for each; programs that people
-/// write stay below 30.
+/// Maximum nesting depth of delimiters. The compiler's parser needs stack for each level; programs
+/// that people write stay below 30.
 pub const MAX_NESTING: usize = 200;
 
-/// How many findings are told.
+/// Maximum number of findings to report.
 const MAX_FINDINGS: usize = 10;
 
 const READS_A_FILE: &str = "it reads another file while the crate is compiled, and only the \
@@ -85,6 +85,68 @@ pub fn scan(sources: &BTreeMap<String, String>) -> Result<(), Rejected> {
         let _ = write!(text, "\n{path}:{line}:{column}: {what}: {why}.\n");
     }
     Err(Rejected { text })
+}
+
+/// A file in which a macro that reads files may be hidden from the scan: its name stands in an
+/// import, or there are macros of the submission's own, or an attribute has a text that could be
+/// read as code. A variable of that name hides nothing.
+pub(super) fn hidden_read(sources: &BTreeMap<String, String>) -> Option<&str> {
+    let files: Vec<_> = sources
+        .iter()
+        .map(|(path, text)| (path.as_str(), tokens(text)))
+        .collect();
+    let mut all = files.iter().flat_map(|(_, tokens)| tokens);
+    let own_macros = all.any(|token| token.name() == Some("macro_rules"));
+    let hiding = files
+        .iter()
+        .find(|(_, tokens)| may_hide_a_read(tokens, own_macros));
+    hiding.map(|(path, _)| *path)
+}
+
+fn may_hide_a_read(tokens: &[Token<'_>], own_macros: bool) -> bool {
+    let mut import = false;
+    // For each bracket that is open: is it an attribute's?
+    let mut open: Vec<bool> = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        match token.kind {
+            TokenKind::Ident if token.text == "use" => import = true,
+            TokenKind::Semi => import = false,
+            TokenKind::OpenBracket => {
+                let mut before = tokens[..index].iter().rev();
+                let mark = before.find(|token| !token.is(TokenKind::Bang));
+                open.push(mark.is_some_and(|mark| mark.is(TokenKind::Pound)));
+            }
+            TokenKind::CloseBracket => {
+                open.pop();
+            }
+            TokenKind::Literal { .. } => {
+                let as_code = token.text.contains('\\') || token.text.contains("include");
+                if as_code && open.contains(&true) {
+                    return true;
+                }
+            }
+            _ => {
+                let mut reads = MACROS.iter().filter(|(_, why)| *why == READS_A_FILE);
+                let named = reads.any(|(name, _)| token.name() == Some(name));
+                if named && (import || own_macros) {
+                    return true;
+                }
+            }
+        }
+    }
+    false
+}
+
+/// Whether a source has one of these names in it, outside of comments and texts.
+pub(super) fn names(sources: &BTreeMap<String, String>, wanted: &[&str]) -> bool {
+    let is_wanted = |token: &Token<'_>| token.name().is_some_and(|name| wanted.contains(&name));
+    // Most sources have none, and then they need not be read as tokens.
+    let candidates = sources
+        .values()
+        .filter(|text| wanted.iter().any(|name| text.contains(name)));
+    candidates
+        .map(|text| tokens(text))
+        .any(|tokens| tokens.iter().any(is_wanted))
 }
 
 struct Finding {

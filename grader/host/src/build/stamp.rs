@@ -177,6 +177,7 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::build::origins::Packages;
 
     /// What counts, as seen from the project.
     const FILES: [&str; 8] = [
@@ -211,6 +212,7 @@ mod tests {
             labkit: path.clone(),
             api: path.clone(),
             serde: path,
+            packages: Packages::default(),
             search: BTreeSet::from([root.to_owned()]),
         };
         let inputs = Inputs {

@@ -18,9 +18,10 @@ use super::{
     foreign::{self, Allowed},
     glue,
     kept::Kept,
+    origins::{Origin, Origins},
     prebuilt::Prebuilt,
     rustc,
-    scan::scan,
+    scan::{self, scan},
     slot::{self, Slot},
     stamp,
 };
@@ -31,8 +32,20 @@ use crate::{
     supervise::Supervised,
 };
 
-/// How much of the compiler's output is read. A submission can make rustc print without end.
+/// Maximum size of the compiler's output. A submission can make rustc print without end.
 const MAX_OUTPUT_BYTES: u64 = 4 << 20;
+
+/// Names without which a program cannot reach those functions of the standard library that only say
+/// "not supported" on the nodes' target, and are so short that an optimiser leaves nothing of a
+/// call. A node that calls one must be stopped there, so a program with such a name in it is not
+/// optimised: that makes it slower, and changes nothing else.
+const OPTIMISED_AWAY: [&str; 5] = [
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
+    "current_exe",
+    "home_dir",
+];
 
 /// What a build may start from. The module is the same bytes in any case. Errors are always those
 /// of a build that started from nothing; it has the same limits once more, unless it was the clock
@@ -194,8 +207,9 @@ impl Build<'_> {
     }
 
     fn compile(&self) -> Result<Built, BuildError> {
-        let warnings = self.student_crate()?;
-        let wasm = self.module()?;
+        let told = |error| self.with_what_was_left_out(error);
+        let warnings = self.student_crate().map_err(told)?;
+        let wasm = self.module().map_err(told)?;
         let from_kept = false;
         Ok(Built {
             wasm,
@@ -216,7 +230,12 @@ impl Build<'_> {
     fn rustc(&self, source: &str, crate_name: &str, crate_type: &str) -> Command {
         let prebuilt = self.prebuilt;
         let rustc = prebuilt.toolchain.rustc();
-        let mut command = rustc::command(&rustc, self.slot, self.options.opt_level);
+        let opt_level = if scan::names(self.sources(), &OPTIMISED_AWAY) {
+            "0"
+        } else {
+            self.options.opt_level
+        };
+        let mut command = rustc::command(&rustc, self.slot, opt_level);
         command
             .arg(source)
             .args(["--crate-name", crate_name, "--crate-type", crate_type]);
@@ -245,7 +264,7 @@ impl Build<'_> {
         let dep_info = self.slot.out().join("files.d");
         let allowed = Allowed {
             sources: self.sources(),
-            sysroot: self.prebuilt.toolchain.sysroot(),
+            origins: self.origins(),
         };
         let verdict = self.run(command, |messages| {
             let read = fs::read_to_string(dep_info).ok();
@@ -267,7 +286,7 @@ impl Build<'_> {
                 .filter(warned)
                 .collect());
         }
-        Err(self.refused(verdict))
+        Err(refused(verdict))
     }
 
     /// Compiles the glue and links the module.
@@ -336,7 +355,18 @@ impl Build<'_> {
                 source,
                 advice: "the toolchain seems damaged: `rustup toolchain install` repairs it",
             })?;
-        ending::judge(&ended, &bounds, audit)
+        let mut verdict = ending::judge(&ended, &bounds, audit)?;
+        for each in &mut verdict.messages.diagnostics {
+            each.leave_out_places(|file| self.origins().of(file) == Some(Origin::Elsewhere));
+        }
+        Ok(verdict)
+    }
+
+    fn origins(&self) -> Origins<'_> {
+        Origins {
+            toolchain: &self.prebuilt.toolchain,
+            packages: &self.prebuilt.libraries.packages,
+        }
     }
 
     /// What the compiler needs, and no more.
@@ -354,61 +384,90 @@ impl Build<'_> {
         }
     }
 
-    /// Why the submission does not compile.
-    fn refused(&self, verdict: Verdict) -> BuildError {
-        let Verdict {
-            status,
-            messages: Messages {
-                diagnostics, rest, ..
-            },
-            truncated,
-            ..
-        } = verdict;
-        let errors = diagnostics
+    /// Says behind the errors what the compiler did not get: that may be what is missing.
+    fn with_what_was_left_out(&self, mut error: BuildError) -> BuildError {
+        let left_out = self.staged.left_out();
+        let (asked, files): (Vec<_>, Vec<_>) = left_out
             .iter()
-            .filter(|each| each.level == Level::Error && each.is_about_the_program());
-        let of_the_machine =
-            |each: &Diagnostic| each.spans.is_empty() && each.message.contains("(os error ");
-        let (errors, machine): (Vec<_>, Vec<_>) = errors.partition(|each| !of_the_machine(each));
-        if let Some(error) = machine.first().filter(|_| errors.is_empty()) {
-            let (command, output) = ("rustc".to_owned(), error.plain.clone());
-            return ToolError::Failed {
-                command,
-                status: status.to_string(),
-                output,
+            .filter(|each| each.matters())
+            .partition(|each| each.path == "Cargo.toml");
+        if let BuildError::Submission(error) = &mut error {
+            for (what, all) in [
+                (
+                    "these files are not graded, so the compiler did not see them",
+                    files,
+                ),
+                ("a submission's manifest has no effect", asked),
+            ] {
+                let lines = all
+                    .iter()
+                    .map(|each| wrapped(&format!("{}: {}", each.path, each.why)));
+                if !all.is_empty() {
+                    let note = format!("\n\nnote: {what}{}", lines.collect::<String>());
+                    error.plain.push_str(&note);
+                    error.coloured.push_str(&note);
+                }
             }
-            .into();
         }
-        let mut error = if errors.is_empty() {
-            let why = if truncated {
-                "its messages are too many to be read"
-            } else {
-                rest.trim_end()
-            };
-            let text = format!("error: the compiler refused the submission ({status})\n\n{why}");
-            DoesNotBuild::text(Obstacle::Compiler, text)
-        } else {
-            DoesNotBuild::diagnosed(diagnostics)
-        };
-        let missing: Vec<_> = self
-            .staged
-            .left_out()
-            .iter()
-            .filter(|each| each.path.starts_with("src/"))
-            .collect();
-        if !missing.is_empty() {
-            let list: String = missing
-                .iter()
-                .map(|each| format!("\n  {}: {}", each.path, each.why))
-                .collect();
-            let note = format!(
-                "\n\nnote: these files are not graded, so the compiler did not see them{list}"
-            );
-            error.plain.push_str(&note);
-            error.coloured.push_str(&note);
-        }
-        error.into()
+        error
     }
+}
+
+/// Why the submission does not compile.
+fn refused(verdict: Verdict) -> BuildError {
+    let Verdict {
+        status,
+        messages: Messages {
+            diagnostics, rest, ..
+        },
+        truncated,
+        ..
+    } = verdict;
+    let errors = diagnostics
+        .iter()
+        .filter(|each| each.level == Level::Error && each.is_about_the_program());
+    let of_the_machine =
+        |each: &Diagnostic| each.spans.is_empty() && each.message.contains("(os error ");
+    let (errors, machine): (Vec<_>, Vec<_>) = errors.partition(|each| !of_the_machine(each));
+    if let Some(error) = machine.first().filter(|_| errors.is_empty()) {
+        let (command, output) = ("rustc".to_owned(), error.plain.clone());
+        return ToolError::Failed {
+            command,
+            status: status.to_string(),
+            output,
+        }
+        .into();
+    }
+    if errors.is_empty() {
+        let why = if truncated {
+            "its messages are too many to be read"
+        } else {
+            rest.trim_end()
+        };
+        let text = format!("error: the compiler refused the submission ({status})\n\n{why}");
+        DoesNotBuild::text(Obstacle::Compiler, text).into()
+    } else {
+        DoesNotBuild::diagnosed(diagnostics).into()
+    }
+}
+
+/// A line of a note, in lines that fit a small terminal.
+fn wrapped(text: &str) -> String {
+    let (mut lines, mut room) = (String::new(), 0);
+    for word in text.split_inclusive(' ') {
+        let length = word.trim_end().chars().count();
+        if room < length {
+            lines = format!(
+                "{}\n  {}",
+                lines.trim_end(),
+                if lines.is_empty() { "" } else { "  " }
+            );
+            room = 76;
+        }
+        lines.push_str(word);
+        room = room.saturating_sub(length + 1);
+    }
+    lines
 }
 
 fn with_prefix(prefix: &str, path: &Path) -> OsString {

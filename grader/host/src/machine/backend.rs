@@ -22,6 +22,8 @@ pub struct WasmBackend {
     argument: Vec<u8>,
     /// The fuel of all operations so far.
     fuel_used: u64,
+    /// How much all nodes have printed at the grader's expense.
+    printed_bytes: usize,
 }
 
 #[derive(Default)]
@@ -39,6 +41,7 @@ impl Program {
             slots: Vec::new(),
             argument: Vec::new(),
             fuel_used: 0,
+            printed_bytes: 0,
         }
     }
 }
@@ -61,13 +64,18 @@ impl WasmBackend {
 
     /// Carries out an operation whose argument is in `self.argument`.
     fn run(&mut self, slot: usize, op: Op) -> Result<&[u8], BackendError> {
+        let limits = self.program.limits();
+        let room = limits.printed_bytes_of_a_world - self.printed_bytes;
+        let room = room.min(limits.printed_bytes);
         let instance = self
             .slots
             .get_mut(slot)
             .and_then(|slot| slot.instance.as_mut());
         let instance = instance
             .ok_or_else(|| BackendError::Broken(format!("there is no node in slot {slot}")))?;
-        let answer = match instance.run(op, &self.argument) {
+        let answer = instance.run(op, &self.argument, room);
+        self.printed_bytes += room - instance.store.data().print_room;
+        let answer = match answer {
             Ok(answer) => {
                 self.fuel_used += instance.used;
                 answer
@@ -160,6 +168,10 @@ impl Backend for WasmBackend {
 
     fn fuel_used(&self) -> u64 {
         self.fuel_used
+    }
+
+    fn mute(&mut self) {
+        self.printed_bytes = self.program.limits().printed_bytes_of_a_world;
     }
 
     fn take_printed(&mut self, slot: usize) -> String {

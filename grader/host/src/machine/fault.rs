@@ -1,19 +1,25 @@
 //! From what stopped an instance to what the student reads.
 
 use faultline_sim::backend::{BackendError, Fault};
-use wasmtime::Trap;
+use wasmtime::{Trap, WasmBacktrace};
 
-use super::host::Host;
+use super::{
+    host::{Host, Panic},
+    imports, lacking,
+    places::{Call, Places},
+};
 
 /// Why a host function stopped the instance.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Stop {
     /// A call that a node does not have.
-    #[error("{0}")]
-    Refused(String),
-    /// The program ended itself.
-    #[error("the program exited with status {0}")]
-    Exit(i32),
+    #[error("the program called `{name}`: {advice}")]
+    Refused {
+        /// The import.
+        name: String,
+        /// What is wrong with it, and what to do instead.
+        advice: &'static str,
+    },
     /// A pointer that points out of memory. Safe code cannot do this.
     #[error("the program passed an address outside its memory")]
     Address,
@@ -24,33 +30,50 @@ pub(super) fn explain(
     error: &wasmtime::Error,
     host: &mut Host,
     stack_pointer: Option<u32>,
+    places: &Places,
 ) -> BackendError {
+    let calls = error.downcast_ref::<WasmBacktrace>();
+    let frames = calls.map_or(&[][..], WasmBacktrace::frames);
+    let student = || places.innermost(frames);
+    let refused = |name: &str, advice: &str| {
+        let Call { place, what } = student();
+        let name = what.as_deref().unwrap_or(name);
+        let what = format!("the program called `{name}`: {advice}");
+        Fault::Refused { what, place }
+    };
     if let Some(stop) = error.downcast_ref::<Stop>() {
-        let what = stop.to_string();
         return match stop {
-            Stop::Refused(_) => Fault::Refused { what },
-            Stop::Exit(_) | Stop::Address => Fault::Trap { what },
+            Stop::Refused { name, advice } => refused(name, advice),
+            Stop::Address => Fault::Trap {
+                what: stop.to_string(),
+            },
         }
         .into();
     }
     let Some(trap) = error.downcast_ref::<Trap>() else {
         return BackendError::Broken(format!("the wasm engine failed: {error:#}"));
     };
+    let function = frames.first().and_then(|frame| frame.func_name());
+    let lacking = function.and_then(|name| Some((name, lacking::named(name)?.advice)));
     // A report of a panic comes last before its trap. After any other trap it is one that the
     // program has survived, which a program compiled with `panic=abort` cannot; so it does not
     // matter.
     let panic = host.panic.take();
     match trap {
-        Trap::OutOfFuel => Fault::OutOfFuel,
+        Trap::OutOfFuel => Fault::OutOfFuel {
+            mostly_printing: imports::cost_of_printing(host.printed_bytes) > host.limits.fuel / 2,
+        },
         Trap::StackOverflow => stack_overflow(),
         Trap::MemoryOutOfBounds if stack_is_full(stack_pointer, host.memory_bytes) => {
             stack_overflow()
         }
         Trap::UnreachableCodeReached => match panic {
-            Some(panic) => Fault::Panic {
-                message: panic.message,
-                place: panic.place,
+            // A panic in the library's own code does not know who called it.
+            Some(Panic { message, place }) => Fault::Panic {
+                message,
+                place: place.or_else(|| student().place),
             },
+            None if let Some((name, advice)) = lacking => refused(name, advice),
             None if host.refused_growth => Fault::OutOfMemory {
                 limit_bytes: host.limits.memory_bytes,
             },

@@ -14,6 +14,10 @@ pub(super) struct Panic {
 pub(super) struct Host {
     pub limits: Limits,
     pub printed: Printed,
+    /// How many more bytes this call may print at the grader's expense.
+    pub print_room: usize,
+    /// How much it has printed.
+    pub printed_bytes: u64,
     pub panic: Option<Panic>,
     /// Whether the node was refused memory in this call.
     pub refused_growth: bool,
@@ -64,6 +68,8 @@ impl Host {
         Host {
             limits,
             printed,
+            print_room: 0,
+            printed_bytes: 0,
             panic: None,
             refused_growth: false,
             memory_bytes: 0,

@@ -4,11 +4,12 @@
 //! depending on what a program uses); all but these stop the node with a text that says what to use
 //! instead.
 
-use wasmtime::{Caller, ExternType, Linker, Memory, Module, Trap};
+use wasmtime::{Caller, ExternType, FrameInfo, Linker, Memory, Module, Trap, WasmBacktrace};
 
 use super::{
     fault::Stop,
     host::{Host, Panic},
+    lacking::{self, CLOCK, ENVIRONMENT, FILE, NETWORK, NOTHING_LIKE_IT, PROCESS, WAIT, YIELD},
 };
 use crate::ToolError;
 
@@ -18,10 +19,29 @@ const WASI: &str = "wasi_snapshot_preview1";
 const SUCCESS: i32 = 0;
 const BAD_FILE: i32 = 8;
 
-/// How many pieces of one write are looked at; the program writes the rest again.
+/// Maximum number of pieces of one write to handle; the program writes the rest again.
 const MAX_PIECES: u32 = 64;
 
-/// How much of a panic's message and place is kept, in bytes.
+/// The one folder that a node seems to have been given. It can do nothing with it: but without any,
+/// the C library would answer "no such file" itself, and nobody would hear of the call.
+const FOLDER: i32 = 3;
+const NAME_OF_FOLDER: &[u8] = b"/";
+
+/// What is given back for each printed byte, as far as a call may print: formatting happens in the
+/// node, and right code must not run out of fuel for it.
+///
+/// Measured (`cargo test --test host printing_costs -- --nocapture`): 377 units a byte for a map
+/// with `{:?}` whose texts have much to escape, 328 with `{:#?}`, 267 for three numbers in a line,
+/// 20 for long lines of text, and 545 for a line that is empty, most of it the way to the host. A
+/// program that prints more cheaply gains what is left, which the limits on printed bytes bound.
+const FUEL_PER_PRINTED_BYTE: u64 = 600;
+
+/// What of a node's fuel surely went into printing so much, to tell why it ran out.
+pub(super) fn cost_of_printing(bytes: u64) -> u64 {
+    bytes.saturating_mul(FUEL_PER_PRINTED_BYTE / 3)
+}
+
+/// Maximum size of a panic's message and place, in bytes.
 const MAX_PANIC_BYTES: u32 = 8 << 10;
 
 /// Defines every import of the module.
@@ -37,27 +57,22 @@ fn define_all(linker: &mut Linker<Host>, module: &Module) -> wasmtime::Result<()
             ("faultline", "panicked") => linker.func_wrap(space, name, panicked)?,
             (WASI, "fd_write") => linker.func_wrap(space, name, fd_write)?,
             (WASI, "random_get") => linker.func_wrap(space, name, random_get)?,
-            (WASI, "proc_exit") => linker.func_wrap(space, name, proc_exit)?,
-            (WASI, "environ_sizes_get" | "args_sizes_get") => {
-                linker.func_wrap(space, name, no_sizes)?
-            }
-            (WASI, "environ_get" | "args_get") => {
-                linker.func_wrap(space, name, |_: i32, _: i32| SUCCESS)?
-            }
-            // The C library asks which folders it was given, and takes this for "no more".
-            (WASI, "fd_prestat_get") => linker.func_wrap(space, name, |_: i32, _: i32| BAD_FILE)?,
-            (WASI, "fd_prestat_dir_name") => {
-                linker.func_wrap(space, name, |_: i32, _: i32, _: i32| BAD_FILE)?
-            }
+            (WASI, "environ_sizes_get") => linker.func_wrap(space, name, no_environment)?,
+            (WASI, "environ_get") => linker.func_wrap(space, name, |_: i32, _: i32| SUCCESS)?,
+            (WASI, "fd_prestat_get") => linker.func_wrap(space, name, folder)?,
+            (WASI, "fd_prestat_dir_name") => linker.func_wrap(space, name, name_of_folder)?,
             // Asked before a file is closed or a terminal is written to; there are neither.
-            (WASI, "fd_fdstat_get") => linker.func_wrap(space, name, |_: i32, _: i32| BAD_FILE)?,
+            (WASI, "fd_fdstat_get") => linker.func_wrap(space, name, state_of_file)?,
+            ("faultline", "may_print") => linker.func_wrap(space, name, may_print)?,
             _ => {
                 let ExternType::Func(signature) = import.ty() else {
                     continue;
                 };
-                let refusal = refusal(space, name);
-                linker.func_new(space, name, signature, move |_, _, _| {
-                    Err(Stop::Refused(refusal.clone()).into())
+                let advice = advice(space, name);
+                let name = name.to_owned();
+                linker.func_new(space, &name.clone(), signature, move |_, _, _| {
+                    let name = name.clone();
+                    Err(Stop::Refused { name, advice }.into())
                 })?
             }
         };
@@ -65,26 +80,29 @@ fn define_all(linker: &mut Linker<Host>, module: &Module) -> wasmtime::Result<()
     Ok(())
 }
 
-/// Names the call and what to use instead.
-fn refusal(space: &str, name: &str) -> String {
-    let family = |prefix: &str| space == WASI && name.starts_with(prefix);
-    let advice = if family("clock_") {
-        "it reads a clock (as `Instant::now` and `SystemTime::now` do). A node cannot read this \
-         machine's: to act later, use `ctx.set_timer`; to order events, count them; a lab that \
-         grants a clock says so (`ctx.clock`)"
-    } else if family("poll_") {
-        "it waits (as `thread::sleep` does). A handler cannot wait: use `ctx.set_timer` and return"
-    } else if family("sched_") {
-        "it gives way to other threads (as `thread::yield_now` does). A node has one thread: \
-         return from the handler"
-    } else if family("sock_") {
-        "it uses the network of this machine. A node has its own: use `ctx.send`"
-    } else if family("path_") || family("fd_") {
-        "it uses a file or the input of this machine. A node has its own disk: use `ctx.disk()`"
-    } else {
-        "a node has nothing like it"
-    };
-    format!("the program called `{name}`: {advice}")
+/// What is wrong with calling it, and what to use instead.
+fn advice(space: &str, name: &str) -> &'static str {
+    if space != WASI {
+        return NOTHING_LIKE_IT;
+    }
+    let families = [
+        ("clock_", CLOCK),
+        ("poll_", WAIT),
+        ("sched_", YIELD),
+        ("sock_", NETWORK),
+        ("path_", FILE),
+        ("fd_", FILE),
+        ("environ_", ENVIRONMENT),
+        ("args_", ENVIRONMENT),
+        ("proc_", PROCESS),
+    ];
+    let family = families.iter().find(|(prefix, _)| name.starts_with(prefix));
+    family.map_or(NOTHING_LIKE_IT, |(_, advice)| advice)
+}
+
+fn refused(name: &str) -> wasmtime::Error {
+    let (name, advice) = (name.to_owned(), advice(WASI, name));
+    Stop::Refused { name, advice }.into()
 }
 
 /// The calling node's memory.
@@ -122,11 +140,67 @@ fn charge(caller: &mut Caller<'_, Host>, bytes: u64) -> wasmtime::Result<()> {
     caller.set_fuel(left)
 }
 
-fn no_sizes(mut caller: Caller<'_, Host>, count_at: u32, bytes_at: u32) -> wasmtime::Result<i32> {
+/// The environment, when it is first asked for: empty for the library, refused to the program.
+fn no_environment(
+    mut caller: Caller<'_, Host>,
+    count_at: u32,
+    bytes_at: u32,
+) -> wasmtime::Result<i32> {
+    let calls = WasmBacktrace::force_capture(&caller);
+    let callers = calls.frames().iter().filter_map(FrameInfo::func_name);
+    if !lacking::asks_for_itself(callers) {
+        return Err(refused("environ_sizes_get"));
+    }
     let memory = memory(&caller)?.data_mut(&mut caller);
     put_number(memory, count_at, 0)?;
     put_number(memory, bytes_at, 0)?;
     Ok(SUCCESS)
+}
+
+fn folder(mut caller: Caller<'_, Host>, file: i32, at: u32) -> wasmtime::Result<i32> {
+    if file != FOLDER {
+        return Ok(BAD_FILE);
+    }
+    let memory = memory(&caller)?.data_mut(&mut caller);
+    // Of the one kind that there is, a folder; then the length of its name.
+    put_number(memory, at, 0)?;
+    let length = NAME_OF_FOLDER.len() as u32;
+    put_number(memory, at.checked_add(4).ok_or(Stop::Address)?, length)?;
+    Ok(SUCCESS)
+}
+
+fn name_of_folder(
+    mut caller: Caller<'_, Host>,
+    file: i32,
+    at: u32,
+    length: u32,
+) -> wasmtime::Result<i32> {
+    if file != FOLDER || length as usize != NAME_OF_FOLDER.len() {
+        return Ok(BAD_FILE);
+    }
+    let memory = memory(&caller)?.data_mut(&mut caller);
+    let place = memory.get_mut(at as usize..);
+    let place = place.and_then(|rest| rest.get_mut(..NAME_OF_FOLDER.len()));
+    place.ok_or(Stop::Address)?.copy_from_slice(NAME_OF_FOLDER);
+    Ok(SUCCESS)
+}
+
+fn state_of_file(file: i32, _: i32) -> wasmtime::Result<i32> {
+    if file == FOLDER {
+        return Err(refused("fd_fdstat_get"));
+    }
+    Ok(BAD_FILE)
+}
+
+/// Whether there is still room for what is printed. If not, nothing is formatted either: nobody
+/// would see it, and right code must not run out of fuel for it.
+fn may_print(mut caller: Caller<'_, Host>) -> i32 {
+    let host = caller.data_mut();
+    let may = host.print_room > 0;
+    if !may {
+        host.printed.skip();
+    }
+    i32::from(may)
 }
 
 fn fd_write(
@@ -154,8 +228,13 @@ fn fd_write(
         host.printed.add(bytes, host.limits.printed_bytes);
         written = sum;
     }
+    let credited = host.print_room.min(written as usize);
+    host.print_room -= credited;
+    host.printed_bytes += u64::from(written);
     put_number(memory, written_at, written)?;
     charge(&mut caller, u64::from(written))?;
+    let fuel = caller.get_fuel()? + credited as u64 * FUEL_PER_PRINTED_BYTE;
+    caller.set_fuel(fuel)?;
     Ok(SUCCESS)
 }
 
@@ -169,10 +248,6 @@ fn random_get(mut caller: Caller<'_, Host>, at: u32, length: u32) -> wasmtime::R
         chunk.copy_from_slice(&host.random().to_le_bytes()[..chunk.len()]);
     }
     Ok(SUCCESS)
-}
-
-fn proc_exit(status: i32) -> wasmtime::Result<()> {
-    Err(Stop::Exit(status).into())
 }
 
 fn panicked(
@@ -202,13 +277,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_names_the_call_and_the_way_out() {
-        let what = refusal(WASI, "clock_time_get");
-        assert!(
-            what.contains("`clock_time_get`") && what.contains("set_timer"),
-            "{what}"
-        );
-        assert!(refusal(WASI, "path_open").contains("ctx.disk()"));
-        assert!(refusal("env", "mystery").contains("`mystery`"));
+    fn each_family_has_a_way_out() {
+        for (name, way) in [
+            ("clock_time_get", "set_timer"),
+            ("path_open", "ctx.disk()"),
+            ("args_get", "into a source file"),
+            ("proc_exit", "return from the handler"),
+        ] {
+            assert!(advice(WASI, name).contains(way), "{name}");
+        }
+        assert_eq!(advice("env", "mystery"), NOTHING_LIKE_IT);
     }
 }

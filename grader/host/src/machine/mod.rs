@@ -4,10 +4,15 @@ mod backend;
 mod fault;
 mod host;
 mod imports;
+mod lacking;
 mod limits;
 mod node;
+mod places;
 mod printed;
 mod program;
+mod rewrite;
+
+use std::num::NonZeroUsize;
 
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
@@ -19,7 +24,7 @@ pub use program::Program;
 
 use crate::ToolError;
 
-/// How deep the machine's own stack may grow inside a handler. It is the one limit that is not in
+/// Maximum size of the machine's own stack inside a handler. It is the one limit that is not in
 /// terms of wasm (the size of a frame depends on the processor), so it is far above real use: the
 /// stack that safe Rust keeps in linear memory, 1 MiB on every machine, is full first in nearly
 /// every recursion.
@@ -29,12 +34,16 @@ const MAX_WASM_STACK_BYTES: usize = 16 << 20;
 /// whole process. Memory is used only as far as the stack really grows.
 pub const WORLD_STACK_BYTES: usize = MAX_WASM_STACK_BYTES + (4 << 20);
 
-/// How many nodes may live at the same time in a whole process. Each takes 4 GiB of addresses (not
-/// of memory), which saves a check of bounds at every access.
+/// Maximum number of nodes that may exist at the same time in a process. Each takes 4 GiB of
+/// addresses (not of memory), which saves a check of bounds at every access.
 pub const MAX_NODES: u32 = 4096;
 
-/// How much memory of a dead node waits for the next: more than a small node ever writes.
+/// Amount of a dead node's memory that is kept for the next: more than a small node ever writes.
 const RESIDENT_BYTES: usize = 128 << 10;
+
+/// How many calls above the one that ends a node are looked at, to find the student's line: the
+/// standard library and the C library together have some ten.
+const MAX_FRAMES: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not 0");
 
 /// Runs `work` on a thread of its own that has [`WORLD_STACK_BYTES`] of stack, and waits for it.
 ///
@@ -80,8 +89,7 @@ impl Machine {
             // Nothing here is asynchronous, but the engine wants this to be no less.
             .async_stack_size(MAX_WASM_STACK_BYTES)
             .concurrency_support(false)
-            // Stripped modules have no names to show.
-            .wasm_backtrace_max_frames(None)
+            .wasm_backtrace_max_frames(Some(MAX_FRAMES))
             .cranelift_opt_level(OptLevel::Speed);
         let mut pooled = config.clone();
         pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));

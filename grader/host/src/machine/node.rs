@@ -1,10 +1,12 @@
 //! One instance, and one operation of it.
 
+use std::sync::Arc;
+
 use faultline_sim::backend::BackendError;
 use labkit::abi::Op;
 use wasmtime::{Global, Memory, Store, TypedFunc, Val};
 
-use super::{fault, host::Host};
+use super::{fault, host::Host, places::Places};
 
 /// The room that a node is asked for at first. Nearly all events fit, so that there is one call for
 /// each.
@@ -13,6 +15,7 @@ const FIRST_ROOM_BYTES: u32 = 1 << 10;
 /// A living instance.
 pub(super) struct Instance {
     pub store: Store<Host>,
+    pub places: Arc<Places>,
     pub memory: Memory,
     pub stack_pointer: Option<Global>,
     pub input: TypedFunc<u32, u32>,
@@ -30,8 +33,7 @@ pub(super) struct Answer {
     pub length: usize,
 }
 
-/// How many times as much fuel as a handler the operations get that turn a node into bytes or
-/// back.
+/// Factor by which operations that serialize or deserialize a node get more fuel than a handler.
 const FUEL_OF_GRADER: u64 = 10;
 
 /// Why there is no answer.
@@ -43,8 +45,8 @@ pub(super) enum NoAnswer {
 }
 
 impl Instance {
-    /// Carries out one operation.
-    pub fn run(&mut self, op: Op, argument: &[u8]) -> Result<Answer, NoAnswer> {
+    /// Carries out one operation, which may print `print_room` bytes at the grader's expense.
+    pub fn run(&mut self, op: Op, argument: &[u8], print_room: usize) -> Result<Answer, NoAnswer> {
         // What only the grader wants of a node costs its handlers nothing, however much state they
         // keep.
         let more = if matches!(op, Op::Snapshot | Op::Restore | Op::RoundTrip) {
@@ -53,7 +55,10 @@ impl Instance {
             1
         };
         let fuel = self.store.data().limits.fuel * more;
-        self.store.data_mut().refused_growth = false;
+        let host = self.store.data_mut();
+        host.refused_growth = false;
+        host.print_room = print_room;
+        host.printed_bytes = 0;
         self.store
             .set_fuel(fuel)
             .map_err(|error| NoAnswer::Dead(BackendError::Broken(error.to_string())))?;
@@ -74,7 +79,8 @@ impl Instance {
             .call
             .call(&mut self.store, (op as u32, length))
             .map_err(|error| self.died(&error))?;
-        self.used = fuel - self.store.get_fuel().unwrap_or(0);
+        // What printing is credited may be more than it has cost.
+        self.used = fuel.saturating_sub(self.store.get_fuel().unwrap_or(0));
         let (start, length) = ((packed >> 32) as usize, (packed & 0xffff_ffff) as usize);
         let limit = self.store.data().limits.answer_bytes;
         if length > limit
@@ -106,7 +112,8 @@ impl Instance {
             Val::I32(pointer) => Some(pointer.cast_unsigned()),
             _ => None,
         });
-        NoAnswer::Dead(fault::explain(error, self.store.data_mut(), stack_pointer))
+        let host = self.store.data_mut();
+        NoAnswer::Dead(fault::explain(error, host, stack_pointer, &self.places))
     }
 
     /// The bytes of an answer that [`run`](Self::run) gave, before the next call.

@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 pub(super) struct Printed {
     kept: Vec<u8>,
     dropped_bytes: u64,
+    /// Calls of `println!` and the like that were not carried out.
+    dropped_calls: u64,
 }
 
 impl Printed {
@@ -18,16 +20,27 @@ impl Printed {
         self.dropped_bytes = self.dropped_bytes.saturating_add(dropped.len() as u64);
     }
 
+    /// Counts a call that would print more than is kept.
+    pub fn skip(&mut self) {
+        self.dropped_calls = self.dropped_calls.saturating_add(1);
+    }
+
     /// Takes the text out; what is no UTF-8 in it is replaced by U+FFFD.
     pub fn take(&mut self) -> String {
-        if self.kept.is_empty() && self.dropped_bytes == 0 {
-            return String::new();
-        }
-        let mut text = String::from_utf8_lossy(&std::mem::take(&mut self.kept)).into_owned();
-        let dropped = std::mem::take(&mut self.dropped_bytes);
-        if dropped > 0 {
-            let _ = write!(text, "\n... {dropped} more bytes were printed\n");
-        }
+        let Printed {
+            kept,
+            dropped_bytes,
+            dropped_calls,
+        } = std::mem::take(self);
+        let mut text = String::from_utf8_lossy(&kept).into_owned();
+        let _ = match (dropped_bytes, dropped_calls) {
+            (0, 0) => Ok(()),
+            (bytes, 0) => write!(text, "\n... {bytes} more bytes were printed\n"),
+            (_, calls) => write!(
+                text,
+                "\n... and more: {calls} calls of `println!` or the like\n"
+            ),
+        };
         text
     }
 }
@@ -45,5 +58,12 @@ mod tests {
         assert_eq!(printed.take(), "");
         printed.add(&[255, b'x'], 4);
         assert_eq!(printed.take(), "\u{fffd}x");
+        printed.add(b"abcde", 4);
+        printed.skip();
+        let text = printed.take();
+        assert_eq!(
+            text,
+            "abcd\n... and more: 1 calls of `println!` or the like\n"
+        );
     }
 }

@@ -13,7 +13,9 @@ use super::{
     imports,
     limits::Limits,
     node::{Instance, NoAnswer},
+    places::Places,
     printed::Printed,
+    rewrite::rewritten,
 };
 use crate::ToolError;
 
@@ -28,6 +30,7 @@ struct Shared {
     template: InstancePre<Host>,
     exports: Exports,
     limits: Limits,
+    places: Arc<Places>,
 }
 
 /// Where the exports are, so that no instance searches them by name.
@@ -45,8 +48,9 @@ impl Program {
         wasm: &[u8],
         limits: Limits,
     ) -> Result<Program, ToolError> {
+        let wasm = rewritten(wasm);
         let module =
-            Module::from_binary(engine, wasm).map_err(ToolError::engine("compile the module"))?;
+            Module::from_binary(engine, &wasm).map_err(ToolError::engine("compile the module"))?;
         let exports = Exports::of(&module)?;
         let mut linker = Linker::new(engine);
         imports::define(&mut linker, &module)?;
@@ -58,6 +62,7 @@ impl Program {
             template,
             exports,
             limits,
+            places: Arc::new(Places::of(wasm)),
         };
         let program = Program {
             shared: Arc::new(shared),
@@ -103,6 +108,7 @@ impl Program {
         let stack_pointer = stack_pointer.and_then(Extern::into_global);
         Ok(Instance {
             store,
+            places: Arc::clone(&self.shared.places),
             memory,
             stack_pointer,
             input,

@@ -5,14 +5,14 @@
 
 use std::{io, process::Child, time::Duration};
 
-/// Address space. The reference of lab 2 needs less than a sixth of it.
+/// Maximum address space. The reference of lab 2 needs less than a sixth of it.
 pub(crate) const MEMORY_BYTES: u64 = 4 << 30;
 
 /// The largest file that may be written.
 #[cfg(target_os = "linux")]
 const FILE_BYTES: u64 = 256 << 20;
 
-/// How many files may be open at once.
+/// Maximum number of open files.
 #[cfg(target_os = "linux")]
 const OPEN_FILES: u64 = 1024;
 

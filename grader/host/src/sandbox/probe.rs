@@ -30,7 +30,7 @@ const SECRET: &str = "CANARY-4f1c9d";
 /// Compiles, if the environment is empty.
 const SMALL: &str = "#![no_std]\nconst _: () = assert!(option_env!(\"PATH\").is_none());\n";
 
-/// How long a small crate may take to compile on a busy machine.
+/// Maximum time to compile a small crate on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A small world around a sandbox: what is inside, and what is not.

@@ -3,8 +3,9 @@
 use std::{fs, process::Command, sync::LazyLock};
 
 use faultline_host::{
-    Staged,
-    build::{Level, Obstacle},
+    BuildError, Sandbox, Staged,
+    build::{Level, Obstacle, Options},
+    stage::LeftOut,
 };
 
 use crate::workshop::*;
@@ -58,6 +59,133 @@ fn messages_name_no_folder_of_this_machine() {
             "{error}"
         );
     }
+    // Where a library's sources are, and which version of it they are, differs, too.
+    for name in ["/rustc/", "cargo/", "serde_core-1"] {
+        assert!(!error.plain.contains(name), "{error}");
+    }
+}
+
+/// What `derive` writes is defined in a procedural macro, which runs in the compiler: its sources,
+/// and those of the standard library's own libraries, are nothing that the submission asked for.
+#[test]
+fn errors_that_lead_into_libraries_are_shown_and_are_the_same_in_a_sandbox() {
+    let state = |field: &str| {
+        let before = "    values: Map<String, String>,\n";
+        changed(&[(
+            "src/server.rs",
+            before,
+            &format!("{before}    more: {field},\n"),
+        )])
+    };
+    let sandbox = Sandbox::find(&TOOLCHAIN);
+    for (files, shown) in [
+        (
+            state("std::rc::Rc<u8>"),
+            "`Rc<u8>: serde::Serialize` is not satisfied",
+        ),
+        (state("Map<f64, u8>"), "`f64: Ord` is not satisfied"),
+        (
+            state("*const u8"),
+            "`*const u8: serde::Serialize` is not satisfied",
+        ),
+        (
+            with_code(
+                "pub fn f(all: std::collections::HashMap<u8, std::rc::Rc<u8>>) {\n\
+                 std::thread::spawn(move || all.len()); }",
+            ),
+            "appears within the type `HashMap<u8, Rc<u8>>`",
+        ),
+        (
+            with_code("pub fn f(x: Vec<u8>) -> u64 { x.iter().sum() }"),
+            "`u64` implements `Sum`",
+        ),
+    ] {
+        let error = why_not(&files);
+        assert!(error.plain.contains("error[E0277]"), "{error}");
+        assert!(error.plain.contains(shown), "{error}");
+        assert!(
+            !error.plain.contains("--> /") && !error.plain.contains("::: /"),
+            "{error}"
+        );
+        if let Ok(sandbox) = &sandbox {
+            let options = Options::new(sandbox, &NEVER);
+            let Err(BuildError::Submission(other)) = build_with(&files, &options) else {
+                panic!("it is no other error in a sandbox");
+            };
+            assert_eq!(error.plain, other.plain);
+            assert_eq!(error.coloured, other.coloured);
+        }
+    }
+}
+
+/// Whoever asks for it himself is refused, although it is nobody's secret: what may be read is
+/// simple.
+#[test]
+fn a_librarys_source_is_no_source_of_a_submission() {
+    let labkit = root().join("labs/labkit/src/lib.rs");
+    let toolchain = TOOLCHAIN.sysroot().join("lib/rustlib/components");
+    for file in [labkit, toolchain] {
+        for code in hidden_reads(&file.display().to_string().replace('\\', "/")) {
+            let files = with_code(&code);
+            faultline_host::scan(&files).expect("it is hidden from the scan");
+            let rejected = why_rejected(&files, &usual());
+            assert!(
+                rejected.text.contains("no part of it"),
+                "{code}: {rejected}"
+            );
+        }
+    }
+}
+
+/// If the compiler gives up before it says what it has read, names alone are no reason to refuse.
+#[test]
+fn a_name_like_a_macros_hides_no_error() {
+    let code = "pub fn f(include: u8) -> &'static str { let env = (include; \"include\" }";
+    let error = why_not(&with_code(code));
+    assert!(error.plain.contains("delimiter"), "{error}");
+}
+
+#[test]
+fn what_the_compiler_did_not_get_stands_below_its_errors() {
+    let mut files = with_code("pub fn f() -> u8 { rand::random() }");
+    let staged = Staged::from_files(&files).expect("it can be staged");
+    let left_out = |path: &str, why: &str| LeftOut {
+        path: path.to_owned(),
+        why: why.to_owned().into(),
+    };
+    let asked = "it asks for the crate `rand` 0.8, but submissions are linked with labkit, \
+                 lab2-api and serde only";
+    let all = [
+        left_out("src/data.txt", "no source"),
+        left_out("tests", "no source"),
+        left_out("Cargo.toml", asked),
+    ];
+    let staged = staged.and_left_out(all);
+    let Err(BuildError::Submission(error)) = PREBUILT.compile(&staged, &usual()) else {
+        panic!("it does not build");
+    };
+    let notes = "\n\nnote: these files are not graded, so the compiler did not see them\n  \
+                 src/data.txt: no source\n\nnote: a submission's manifest has no effect\n  \
+                 Cargo.toml: it asks for the crate `rand` 0.8, but submissions are linked\n    \
+                 with labkit, lab2-api and serde only";
+    assert!(
+        error.plain.ends_with(notes) && error.coloured.ends_with(notes),
+        "{error}"
+    );
+    // The lab's own contract, too.
+    files.insert("src/lib.rs".to_owned(), "//! Nothing.\n".to_owned());
+    let staged = Staged::from_files(&files).expect("it can be staged");
+    let staged = staged.and_left_out([left_out("src/old.rs", "no source")]);
+    let Err(BuildError::Submission(error)) = PREBUILT.compile(&staged, &usual()) else {
+        panic!("it does not build");
+    };
+    assert_eq!(error.obstacle, Obstacle::LabContract);
+    assert!(
+        error
+            .plain
+            .ends_with("did not see them\n  src/old.rs: no source"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -272,4 +400,49 @@ fn older_timestamps_never_get_a_neighbours_build() {
     let older = at(&fixture("kv"), now - 1000 * hour);
     assert!(older != neighbour);
     assert!(older == build(&fixture("kv")).expect("it builds").wasm);
+}
+
+#[test]
+fn a_number_without_room_in_a_usize_is_explained() {
+    for (code, explained) in [
+        ("pub const EPOCH: usize = 1 << 40;", true),
+        ("pub fn far() -> usize { 5_000_000_000 }", true),
+        ("pub const SUM: usize = 100_000 * 100_000;", true),
+        ("pub const SMALL: u8 = 200 + 100;", false),
+        ("pub const WRONG: usize = 5_u64;", false),
+    ] {
+        let error = why_not(&with_code(code));
+        let text = &error.plain;
+        assert_eq!(
+            text.contains("nodes are 32-bit programs"),
+            explained,
+            "{code}: {text}"
+        );
+        assert_eq!(
+            text.matches("hint: nodes").count(),
+            usize::from(explained),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_name_that_keeps_from_optimising_must_be_code() {
+    let plain = build(&fixture("kv")).expect("it builds").wasm;
+    let talk = "// A TcpStream.\npub const TEXT: &str = \"TcpStream\";";
+    let talked = build(&with_code(talk)).expect("it builds").wasm;
+    let code = "pub fn never() -> bool { std::net::TcpStream::connect(\"127.0.0.1:80\").is_ok() }";
+    let meant = build(&with_code(code)).expect("it builds").wasm;
+    assert!(
+        talked.len() < plain.len() + 1_000,
+        "{} {}",
+        talked.len(),
+        plain.len()
+    );
+    assert!(
+        meant.len() > talked.len() + 10_000,
+        "{} {}",
+        meant.len(),
+        talked.len()
+    );
 }

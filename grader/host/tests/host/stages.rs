@@ -373,3 +373,61 @@ fn paths_that_differ_in_case_only_are_an_error() {
     ];
     Staged::from_entries(apart.concat()).expect("a folder, and a file beside it");
 }
+
+/// It is told, whatever it is like, and stands in nobody's way.
+#[test]
+fn a_manifest_that_nobody_can_read_is_left_out() {
+    let big = format!("# {}\n", "x".repeat(70_000));
+    for (bytes, text, why) in [
+        (b"[package]\n".to_vec(), Some("[package]\n"), None),
+        (b"<<<<<<< HEAD\n".to_vec(), Some("<<<<<<< HEAD\n"), None),
+        (
+            b"\xff\xfe[\x00".to_vec(),
+            None,
+            Some("it is not UTF-8 text: nobody reads it"),
+        ),
+        (
+            big.into_bytes(),
+            None,
+            Some("it is longer than 64 KiB: nobody reads it"),
+        ),
+    ] {
+        let folder = small_crate();
+        fs::write(folder.path().join("Cargo.toml"), &bytes).expect("it can be written");
+        fs::write(folder.path().join("build.rs"), "").expect("it can be written");
+        let file = |path: &str, bytes: &[u8]| special(path, EntryKind::File(bytes.to_vec()));
+        let entries = vec![
+            file("src/lib.rs", b"//! X.\n"),
+            file("build.rs", b""),
+            file("Cargo.toml", &bytes),
+        ];
+        for staged in [
+            Staged::from_folder(folder.path()),
+            Staged::from_entries(entries),
+        ] {
+            let staged = staged.expect("it is a crate");
+            assert_eq!(staged.manifest(), text);
+            let mut left_out = staged.left_out().iter();
+            if let Some(why) = why {
+                let told = left_out.next().expect("it is told");
+                assert_eq!((told.path.as_str(), &*told.why), ("Cargo.toml", why));
+                assert!(told.matters());
+            }
+            let told = left_out.next().expect("it is told");
+            assert!(told.path == "build.rs" && told.matters(), "{told:?}");
+            assert_eq!(left_out.next(), None);
+        }
+    }
+    let too_big = vec![
+        entry("src/lib.rs", ""),
+        special("Cargo.toml", EntryKind::TooBig(1 << 40)),
+    ];
+    let staged = Staged::from_entries(too_big).expect("it is a crate");
+    assert_eq!(staged.left_out().len(), 1);
+    // A folder of this name is no manifest.
+    let folder = small_crate();
+    fs::remove_file(folder.path().join("Cargo.toml")).expect("it is there");
+    fs::create_dir(folder.path().join("Cargo.toml")).expect("it can be made");
+    let error = Staged::from_folder(folder.path()).expect_err("it is no crate");
+    assert!(matches!(error, StageError::NoCrate { .. }), "{error}");
+}

@@ -1,22 +1,25 @@
 //! Is what clients saw explained by one store that carries out one operation after the other? And
 //! if not: what contradicts what, in words.
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, time::Duration};
 
 use faultline_check::{
     Anomaly, Checked, HistoryError, Options, Told, Verdict, Violation, check_with,
 };
-use faultline_sim::{Asked, FailureKind, Judged, Outcome, Stop, World};
+use faultline_sim::{Asked, FailureKind, Judged, Outcome, Stop, Time, World, ms};
+use labkit::NodeId;
 
-use super::{Command, KvLab, Output, Value};
+use super::{Command, KvLab, Output, Value, get};
 
 /// Says more about who answered when: node, and when it sent its answer.
-pub type More<'a> = &'a dyn Fn(labkit::NodeId, faultline_sim::Time) -> String;
+pub type More<'a> = &'a dyn Fn(NodeId, Time) -> String;
 
 /// The verdict on a run's history, if there was one.
 #[derive(Debug)]
 pub struct Judgement<L> {
     violation: Option<Violation>,
+    /// When that was seen, if time has gone on since.
+    judged_at: Option<Time>,
     undecided: Option<String>,
     lab: PhantomData<fn() -> L>,
 }
@@ -25,6 +28,7 @@ impl<L> Default for Judgement<L> {
     fn default() -> Self {
         Judgement {
             violation: None,
+            judged_at: None,
             undecided: None,
             lab: PhantomData,
         }
@@ -44,7 +48,75 @@ impl<L: KvLab> Judgement<L> {
     ///
     /// # Errors
     /// A violation, at the moment of the answer that no order explains.
-    pub fn judge(&mut self, world: &World<'_>, more: More<'_>) -> Outcome {
+    pub fn judge(&mut self, world: &mut World<'_>, more: More<'_>) -> Outcome {
+        self.decide(world)?;
+        self.told(world, more)
+    }
+
+    /// The first half of it: finds what is wrong. Where an acknowledged write was missed by who may
+    /// have asked the wrong server, time goes on and others read once more: only then it is known
+    /// whether the write is lost.
+    ///
+    /// # Errors
+    /// An answer that is none, or a broken grader.
+    pub(super) fn decide(&mut self, world: &mut World<'_>) -> Outcome {
+        self.violation = self.violation_in(world)?;
+        let missed = self
+            .violation
+            .as_ref()
+            .filter(|found| matches!(found.kind, Anomaly::LostWrite | Anomaly::StaleOrLost));
+        let Some(missed) = missed else {
+            return Ok(());
+        };
+        let at = world.now();
+        let by = world.history()[missed.core[0]].client;
+        let key = L::command_of(&world.history()[missed.impossible].command);
+        read_once_more::<L>(world, key.key(), by)?;
+        self.judged_at = Some(at);
+        match self.violation_in(world) {
+            Ok(Some(now)) => self.violation = Some(now),
+            // It has failed, whatever is known of it.
+            Ok(None) | Err(Stop::Violation(_)) => {}
+            Err(broken) => return Err(broken),
+        }
+        Ok(())
+    }
+
+    /// The second half of it: says what is wrong, if something is.
+    ///
+    /// # Errors
+    /// A violation, at the moment of the answer that no order explains.
+    pub(super) fn told(&self, world: &World<'_>, more: More<'_>) -> Outcome {
+        let Some(violation) = &self.violation else {
+            return Ok(());
+        };
+        let reply = world.history()[violation.impossible].reply.as_ref();
+        let when = reply.map_or(world.now(), |(moment, _)| moment.at);
+        let client = world.history()[violation.impossible].client;
+        let told = explain::<L>(world, more, violation);
+        let mut stop = world
+            .violation_at(when, told)
+            .against(client, when)
+            .of_sort(violation.kind.id());
+        for index in violation.core.iter().chain([&violation.impossible]) {
+            let command = L::command_of(&world.history()[*index].command);
+            stop = stop.naming(format!("{:?}", command.key()));
+            if let Command::Put { value, .. } | Command::Append { value, .. } = command {
+                stop = stop.naming(format!("{value:?}"));
+            }
+        }
+        Err(match stop {
+            // What was read once more is no part of the run that the test meant.
+            Stop::Violation(seen) => Stop::Violation(faultline_sim::Violation {
+                at: self.judged_at.unwrap_or(seen.at),
+                ..seen
+            }),
+            broken => broken,
+        })
+    }
+
+    /// What no order of the operations explains, if that can be decided.
+    fn violation_in(&mut self, world: &World<'_>) -> Outcome<Option<Violation>> {
         let mut history = Vec::with_capacity(world.history().len());
         for operation in world.history() {
             let reply = match &operation.reply {
@@ -61,22 +133,15 @@ impl<L: KvLab> Judgement<L> {
             });
         }
         match verdict(&history).map(|checked| checked.verdict) {
-            Ok(Verdict::Linearizable { .. }) => Ok(()),
+            Ok(Verdict::Linearizable { .. }) => Ok(None),
             Ok(Verdict::Undecided { explored }) => {
                 self.undecided = Some(format!(
                     "linearizability of {} operations ({explored} configurations)",
                     history.len()
                 ));
-                Ok(())
+                Ok(None)
             }
-            Ok(Verdict::Violated(violation)) => {
-                let reply = world.history()[violation.impossible].reply.as_ref();
-                let when = reply.map_or(world.now(), |(moment, _)| moment.at);
-                let told = explain::<L>(world, more, &violation);
-                let stop = world.violation_at(when, told);
-                self.violation = Some(violation);
-                Err(stop)
-            }
+            Ok(Verdict::Violated(violation)) => Ok(Some(violation)),
             Err(error) => Err(Stop::Broken(format!(
                 "the recorded history is none: {error}"
             ))),
@@ -129,6 +194,45 @@ impl<L: KvLab> Judgement<L> {
         world.history().iter().enumerate().map(one).collect()
     }
 }
+
+/// In a world that is healed and has had time to notice it, a key is read by all clients that have
+/// nothing else to do, but for the one that missed a write; by that one if it is alone. The run has
+/// failed already, so nothing that goes wrong here matters any more.
+fn read_once_more<L: KvLab>(world: &mut World<'_>, key: &str, missed_by: NodeId) -> Outcome {
+    let waits = |world: &World<'_>, client: NodeId| {
+        let mut history = world.history().iter().rev();
+        let last = history.find(|operation| operation.client == client);
+        last.is_some_and(|operation| operation.reply.is_none())
+    };
+    let read = |world: &mut World<'_>| -> Outcome {
+        world.heal()?;
+        world.run_for(NOTICED)?;
+        let idle = |client: &NodeId| {
+            client.role() == 'c' && world.is_up(*client) && !waits(world, *client)
+        };
+        let mut readers: Vec<NodeId> = world.ids().into_iter().filter(idle).collect();
+        if readers.len() > 1 {
+            readers.retain(|client| *client != missed_by);
+        }
+        for client in &readers {
+            world.invoke(*client, L::to_bytes(&get(key)))?;
+        }
+        world.run_until(READ_AGAIN, |world| {
+            Ok(!readers.iter().any(|client| waits(world, *client)))
+        })?;
+        Ok(())
+    };
+    match read(world) {
+        Err(Stop::Broken(why)) => Err(Stop::Broken(why)),
+        Ok(()) | Err(Stop::Violation(_)) => Ok(()),
+    }
+}
+
+/// In this time a server that was cut off hears who serves now.
+const NOTICED: Duration = ms(1_000);
+
+/// Within this time whoever can answer has answered.
+const READ_AGAIN: Duration = ms(5_000);
 
 /// An answered operation in one sentence, with who answered it.
 pub(super) fn answer_of<L: KvLab>(world: &World<'_>, more: More<'_>, index: usize) -> String {
@@ -236,7 +340,7 @@ fn witnesses<L: KvLab>(world: &World<'_>, violation: &Violation) -> Vec<String> 
     lines
 }
 
-/// How many operations without a name for what is wrong are listed.
+/// Maximum number of operations to list if the violation has no name.
 const LISTED: usize = 12;
 
 fn capital(text: &str) -> String {

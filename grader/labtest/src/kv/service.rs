@@ -1,6 +1,6 @@
 //! A running key-value service, whatever servers it has.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use faultline_sim::{Outcome, World};
 use labkit::NodeId;
@@ -93,9 +93,18 @@ pub trait KvService<'b> {
         if output == Output::Value(expected.to_owned()) {
             return Ok(());
         }
-        Err(self.look().violation(format!(
+        let mut stop = self.look().violation(format!(
             "{client} read {key:?}: expected Value({expected:?}), got {output:?}"
-        )))
+        ));
+        if let Output::Value(got) = &output {
+            let asked = self.look().history().iter();
+            let commands = asked.map(|operation| Self::Lab::command_of(&operation.command));
+            stop = stop.naming(format!("{key:?}"));
+            for value in at_issue(commands, key, expected, got) {
+                stop = stop.naming(format!("{value:?}"));
+            }
+        }
+        Err(stop)
     }
 
     /// Carries out a put or an append, which must be answered with `Done`.
@@ -119,8 +128,10 @@ pub trait KvService<'b> {
     /// A violation, if no order of the operations explains it.
     fn judge(&mut self) -> Outcome {
         let mut judgement = std::mem::take(self.judgement());
-        let more: More<'_> = &|node, sent| self.about_answer(node, sent);
-        let outcome = judgement.judge(self.look(), more);
+        let outcome = judgement.decide(self.world()).and_then(|()| {
+            let more: More<'_> = &|node, sent| self.about_answer(node, sent);
+            judgement.told(self.look(), more)
+        });
         *self.judgement() = judgement;
         outcome
     }
@@ -146,9 +157,20 @@ pub trait KvService<'b> {
             Some(index) => {
                 let more: More<'_> = &|node, sent| self.about_answer(node, sent);
                 let answer = answer_of::<Self::Lab>(self.look(), more, index);
-                Err(self.look().violation(format!(
-                    "an operation was answered although {why}: {answer}"
-                )))
+                let text = format!("an operation was answered although {why}: {answer}");
+                let history = self.look().history();
+                let asked = Self::Lab::command_of(&history[index].command);
+                let written = history
+                    .iter()
+                    .map(|operation| Self::Lab::command_of(&operation.command))
+                    .filter(|command| command.key() == asked.key());
+                let stop = self.look().violation(text);
+                Err(written.fold(stop, |stop, command| match command {
+                    Command::Put { value, .. } | Command::Append { value, .. } => {
+                        stop.naming(format!("{value:?}"))
+                    }
+                    Command::Get { .. } => stop,
+                }))
             }
             None => Ok(()),
         }
@@ -184,5 +206,55 @@ pub trait KvService<'b> {
             self.call(reader, &get(&key))?;
         }
         self.judge()
+    }
+}
+
+/// Which written values stand where two values of a key begin to differ.
+fn at_issue(
+    commands: impl Iterator<Item = Command>,
+    key: &str,
+    expected: &str,
+    got: &str,
+) -> BTreeSet<String> {
+    let same = expected
+        .bytes()
+        .zip(got.bytes())
+        .take_while(|(one, other)| one == other)
+        .count();
+    let there = |written: &String| {
+        [expected, got].into_iter().any(|value| {
+            let mut begins = value.match_indices(written.as_str());
+            begins.any(|(begin, found)| begin <= same && same < begin + found.len())
+        })
+    };
+    let values = commands.filter_map(|command| match command {
+        Command::Put { key: of, value } | Command::Append { key: of, value } => {
+            (of == key).then_some(value)
+        }
+        Command::Get { .. } => None,
+    });
+    values.filter(there).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kv::append;
+
+    #[test]
+    fn what_is_at_issue_stands_where_two_values_begin_to_differ() {
+        let of = |expected: &str, got: &str| -> Vec<String> {
+            let written = ["c1.1;", "c2.1;", "c1.2;"];
+            let commands = written.map(|value| append("log", value)).into_iter();
+            at_issue(commands, "log", expected, got)
+                .into_iter()
+                .collect()
+        };
+        assert_eq!(
+            of("c1.1;c2.1;c1.2;", "c1.1;c1.1;c2.1;c1.2;"),
+            ["c1.1;", "c2.1;"]
+        );
+        assert_eq!(of("c1.1;c2.1;", "c1.1;"), ["c2.1;"], "it is lost");
+        assert!(of("c1.1;", "c1.1;").is_empty());
     }
 }

@@ -260,7 +260,7 @@ fn violated(anchor: &str, violation: &ViolationReport) -> Markup {
     let latest = violation.impossible.ret;
     html! {
         section aria-labelledby=(format!("{anchor}-ops")) {
-            h4 id=(format!("{anchor}-ops")) { "What clients saw, up to the reply that cannot be" }
+            h4 id=(format!("{anchor}-ops")) { "What clients saw, up to the impossible reply" }
             ul.legend aria-label="Signs" {
                 li { "coloured: the operations that contradict each other" }
                 li { "grey: what else went on" }

@@ -19,13 +19,13 @@ pub fn class_page(class: &Class) -> String {
         .map(|(status, number)| format!("{number} {}", status.word()))
         .collect();
     let body = html! {
-        a.skip href="#rows" { "Skip to the rows" }
+        a.skip href="#rows" { "Skip to the students" }
         header.banner {
             div {
                 p.lab { (shown(&class.lab)) }
                 h1 { (cut(&class.title, 200)) }
                 p.submission {
-                    "A class of " (count(class.rows.len() as u64, "row")) ", for course staff"
+                    "A class of " (count(class.rows.len() as u64, "student")) ", for course staff"
                 }
             }
             p.total.good[open.is_empty()].bad[!open.is_empty()] {
@@ -47,7 +47,7 @@ pub fn class_page(class: &Class) -> String {
                 section aria-labelledby="open" {
                     h2 #open { "Not scored" }
                     p.small {
-                        "These rows are not 0 points: somebody must look at the submission, or \
+                        "These are not 0 points: somebody must look at the submission, or \
                          grade it again."
                     }
                     (table(&open, true))

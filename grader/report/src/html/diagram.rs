@@ -13,8 +13,9 @@ use maud::{Markup, html};
 
 use super::{
     anchor::of_line,
-    text::{count, cut, ms, shown},
+    text::{arrows, count, cut, ms, shown},
 };
+use crate::failure::told;
 use drawing::Canvas;
 use rows::{Content, DiagramRow, GAP, rows};
 
@@ -87,7 +88,7 @@ fn legend(diagram: &Diagram, causes: bool) -> Markup {
                 li { (drawing::key("paused")) "paused or slow" }
             }
             @if held(Held::Cut) || held(Held::HeldUp) {
-                li { (drawing::key("cut")) "link cut or held up" }
+                li { (drawing::key("cut")) "link cut or delayed" }
             }
             @if causes {
                 li { (drawing::key("faint")) "faint: did not lead to the failure" }
@@ -135,7 +136,8 @@ fn row_text(
             String::new()
         };
     }
-    let (who, words) = line.text.split_once("  ").unwrap_or(("", &line.text));
+    let text = told(line, failure);
+    let (who, words) = text.split_once("  ").unwrap_or(("", text));
     html! {
         li class=(class) {
             a.at.again[again] href=[of_line(anchor, line.number).map(|id| format!("#{id}"))] {
@@ -183,42 +185,11 @@ fn gap(height: usize, events: u64, us: u64) -> Markup {
     }
 }
 
-/// Faults of one moment: those that differ only in the link, such as when a server is cut off, in
-/// one sentence.
+/// Faults of one moment in one sentence. What happens to links is one fault already.
 fn together(line: &TraceLine, more: &[&TraceLine]) -> String {
-    let mut links: Vec<(&str, Vec<String>)> = Vec::new();
-    let mut others = Vec::new();
-    for line in std::iter::once(line).chain(more.iter().copied()) {
-        let Some((link, tail)) = link(&line.text) else {
-            others.push(line.text.clone());
-            continue;
-        };
-        match links.iter_mut().find(|(known, _)| *known == tail) {
-            Some((_, same)) => same.push(link),
-            None => links.push((tail, vec![link])),
-        }
-    }
-    let links = links.into_iter().map(|(tail, links)| {
-        let plural = tail
-            .replacen("is ", "are ", 1)
-            .replacen("works ", "work ", 1);
-        match links.as_slice() {
-            [link] => format!("the link {link} {tail}"),
-            all => format!("{} links {plural}: {}", all.len(), all.join(", ")),
-        }
-    });
-    links.chain(others).collect::<Vec<_>>().join("; ")
-}
-
-/// `the link s1 -> s2 is cut`: the link, and what of it.
-fn link(text: &str) -> Option<(String, &str)> {
-    let mut words = text.strip_prefix("the link ")?.splitn(4, ' ');
-    let (from, _, to) = (
-        words.next()?,
-        words.next().filter(|arrow| *arrow == "->")?,
-        words.next()?,
-    );
-    Some((format!("{from} \u{2192} {to}"), words.next()?))
+    let all = std::iter::once(line).chain(more.iter().copied());
+    let all = all.map(|line| arrows(line, &line.text));
+    all.collect::<Vec<_>>().join("; ")
 }
 
 /// `s1 -> v1` with a real arrow.
@@ -255,7 +226,7 @@ fn about(failure: &Failure, diagram: &Diagram, drawn: &Drawn, line: &TraceLine) 
             node.zip(role)
                 .map(|(node, role)| format!("{} was {}", cut(node, 20), cut(&role.label, 60))),
         )
-        .chain(diagram.bands.iter().filter(holds).take(6).map(held))
+        .chain(held(diagram.bands.iter().filter(holds)))
         .collect();
     html! {
         span.about {
@@ -270,16 +241,36 @@ fn about(failure: &Failure, diagram: &Diagram, drawn: &Drawn, line: &TraceLine) 
     }
 }
 
-fn held(band: &Band) -> String {
-    let (node, to) = (
-        cut(&band.node, 20),
-        band.to.as_deref().map(|to| cut(to, 20)).unwrap_or_default(),
-    );
-    match band.what {
-        Held::Down => format!("{node} was not running"),
-        Held::Paused => format!("{node} was paused"),
-        Held::Slow => format!("{node} was slow"),
-        Held::Cut => format!("{node} \u{2192} {to} was cut"),
-        Held::HeldUp => format!("{node} \u{2192} {to} was held up"),
+/// What held, each in a few words. The links of a partition are told together.
+fn held<'b>(bands: impl Iterator<Item = &'b Band>) -> Vec<String> {
+    let mut links: Vec<(Held, &str, Vec<String>)> = Vec::new();
+    let mut told = Vec::new();
+    for band in bands {
+        let node = cut(&band.node, 20);
+        match (band.what, &band.to) {
+            (Held::Down, _) => told.push(format!("{node} was not running")),
+            (Held::Paused, _) => told.push(format!("{node} was paused")),
+            (Held::Slow, _) => told.push(format!("{node} was slow")),
+            (what @ (Held::Cut | Held::HeldUp), to) => {
+                let to = cut(to.as_deref().unwrap_or_default(), 20);
+                let known = links
+                    .iter_mut()
+                    .find(|(known, from, _)| (*known, *from) == (what, &*band.node));
+                match known {
+                    Some((.., ends)) => ends.push(to),
+                    None => links.push((what, &band.node, vec![to])),
+                }
+            }
+        }
     }
+    told.extend(links.into_iter().map(|(what, from, to)| {
+        let were = match (what, to.len()) {
+            (Held::HeldUp, 1) => "was delayed",
+            (Held::HeldUp, _) => "were delayed",
+            (_, 1) => "was cut",
+            (..) => "were cut",
+        };
+        format!("{} \u{2192} {} {were}", cut(from, 20), to.join(", "))
+    }));
+    told
 }

@@ -1,15 +1,14 @@
 //! The failures, one after the other.
 
-use std::collections::BTreeMap;
-
 use faultline_verdict::{Failure, Grade, Status, TestVerdict, TraceLine};
 use maud::{Markup, PreEscaped, html};
 
 use super::{
     anchor::of_line,
     diagram, history, lanes, metrics,
-    text::{count, cut, ms, shown},
+    text::{arrows, count, cut, ms, shown},
 };
+use crate::{alike::are_alike, failure::told};
 
 /// Maximum number of bytes that all failures together take of the page.
 const LARGEST: usize = 1_500_000;
@@ -25,43 +24,58 @@ pub struct Listed<'g> {
     /// Its place on the page.
     pub anchor: String,
     verdict: &'g TestVerdict,
-    /// Other tests that failed in the very same way: a hole of the starter stops many, and is told
-    /// once.
-    also: Vec<&'g TestVerdict>,
+    /// Other tests that fail in the same way.
+    also: Vec<Also<'g>>,
+}
+
+/// A test that fails in the same way as one before it.
+struct Also<'g> {
+    verdict: &'g TestVerdict,
+    /// Its own place on the page. A hole of the starter stops many tests, and is told once.
+    anchor: Option<String>,
 }
 
 impl Listed<'_> {
     /// True if this is where the page tells of the test.
     pub fn holds(&self, verdict: &TestVerdict) -> bool {
-        self.verdict.id == verdict.id || self.also.iter().any(|also| also.id == verdict.id)
+        let nowhere_else = |also: &&Also<'_>| also.anchor.is_none();
+        let mut only_here = self.also.iter().filter(nowhere_else);
+        self.verdict.id == verdict.id || only_here.any(|also| also.verdict.id == verdict.id)
     }
 }
 
 /// The failures in the order of the rubric.
 pub fn listed(grade: &Grade) -> Vec<Listed<'_>> {
     let mut listed: Vec<Listed<'_>> = Vec::new();
-    let mut holes: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut groups: Vec<(usize, &Failure)> = Vec::new();
     for verdict in grade
         .tests
         .iter()
         .filter(|verdict| verdict.status == Status::Failed)
     {
-        let hole = verdict
-            .failure
-            .as_ref()
-            .filter(|failure| failure.kind == "not-implemented");
-        if let Some(known) = hole.and_then(|hole| holes.get(hole.observed.as_str())) {
-            listed[*known].also.push(verdict);
-            continue;
-        }
-        if let Some(hole) = hole {
-            holes.insert(&hole.observed, listed.len());
-        }
-        listed.push(Listed {
-            anchor: format!("f{}", listed.len() + 1),
-            verdict,
-            also: Vec::new(),
+        let failure = verdict.failure.as_ref();
+        let like = failure.and_then(|failure| {
+            groups
+                .iter()
+                .find(|(_, first)| are_alike(first, failure))
+                .map(|(first, _)| *first)
         });
+        let is_hole = failure.is_some_and(|failure| failure.kind == "not-implemented");
+        let anchor = format!("f{}", listed.len() + 1);
+        match like {
+            Some(first) => {
+                let anchor = (!is_hole).then(|| anchor.clone());
+                listed[first].also.push(Also { verdict, anchor });
+            }
+            None => groups.extend(failure.map(|failure| (listed.len(), failure))),
+        }
+        if like.is_none() || !is_hole {
+            listed.push(Listed {
+                anchor,
+                verdict,
+                also: Vec::new(),
+            });
+        }
     }
     listed
 }
@@ -69,7 +83,10 @@ pub fn listed(grade: &Grade) -> Vec<Listed<'_>> {
 pub fn section(grade: &Grade, failures: &[Listed<'_>]) -> Markup {
     let tests = failures
         .iter()
-        .map(|listed| 1 + listed.also.len() as u64)
+        .map(|listed| {
+            let only_here = listed.also.iter().filter(|also| also.anchor.is_none());
+            1 + only_here.count() as u64
+        })
         .sum();
     html! {
         section aria-labelledby="failures" {
@@ -160,8 +177,8 @@ fn facts(verdict: &TestVerdict, failure: &Failure, most: usize) -> Markup {
         dd {
             (failure.seed)
             span.of {
-                " (" (verdict.failing_seeds) " of " (count(verdict.seeds, "seed"))
-                " that were run failed; this is the lowest)"
+                " (the lowest of those that failed: "
+                (verdict.failing_seeds) " of " (verdict.seeds) ")"
             }
         }
         dt { "At" } dd { (ms(failure.at_us)) " ms" }
@@ -185,8 +202,23 @@ fn observed(text: &str, most: usize) -> Markup {
 
 fn also(listed: &Listed<'_>) -> Markup {
     html! {
-        p { (count(listed.also.len() as u64, "more test")) " with this failure:" }
-        ul.also { @for verdict in &listed.also { li { code { (cut(&verdict.id, 120)) } } } }
+        p {
+            @match listed.also.len() {
+                1 => "1 more test fails the same way:",
+                many => { (many) " more tests fail the same way:" }
+            }
+        }
+        ul.also {
+            @for also in &listed.also {
+                @let name = cut(&also.verdict.id, 120);
+                li {
+                    @match &also.anchor {
+                        Some(anchor) => a href=(format!("#{anchor}")) { code { (name) } },
+                        None => code { (name) },
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -214,7 +246,10 @@ fn trace(anchor: &str, failure: &Failure) -> Markup {
                     li.broke[line.broke].left-out[line.number == 0] id=[place] {
                         span.at { (ms(line.at_us)) }
                         span.no { @if line.number > 0 { (line.number) } }
-                        span.words { (cut(&line.text, 1_000)) (printed(line, &mut left)) }
+                        span.words {
+                            (cut(&arrows(line, told(line, failure)), 1_000))
+                            (printed(line, &mut left))
+                        }
                     }
                 }
             }

@@ -154,7 +154,7 @@ fn row(bar: &Bar<'_>, axis: &Axis) -> Markup {
                     Some(answer) => { span.of { "= " } code.answer { (cut(answer, 200)) } },
                     None => span.of { "no answer yet" },
                 }
-                @if bar.judged == Judged::Impossible { " " span.tag.bad { "cannot be" } }
+                @if bar.judged == Judged::Impossible { " " span.tag.bad { "impossible" } }
                 @if let Some(line) = bar.line { " " span.of { "line " (line) } }
             }
             td.num.times { (times) }

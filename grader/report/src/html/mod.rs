@@ -122,7 +122,7 @@ impl Page {
             }
             @if !grade.left_out.is_empty() {
                 section.note aria-labelledby="left-out" {
-                    h2 #left-out { (count(grade.left_out.len() as u64, "file")) " left out" }
+                    h2 #left-out { "Left out of the submission" }
                     ul {
                         @for file in grade.left_out.iter().take(LEFT_OUT) {
                             li { code { (cut(file, 400)) } }
@@ -164,8 +164,7 @@ fn banner(grade: &Grade, submission: &str) -> Markup {
                         "It was not graded: course staff must look at it. That is not 0 points."
                     },
                     Outcome::NotScored => li.warn {
-                        "It was not graded, for a reason that lies with the machine. It has to be \
-                         graded again."
+                        "It was not graded, and the reason lies with the machine: grade it again."
                     },
                 }
                 @if grade.unsafe_build {
@@ -176,13 +175,13 @@ fn banner(grade: &Grade, submission: &str) -> Markup {
                 }
                 @if grade.partial {
                     li.warn {
-                        strong { "This is no grade." }
-                        " Only some tests were run, or with other seeds than the rubric's."
+                        strong { "Not a grade." }
+                        " Only some tests ran, or with other seeds than the rubric's."
                     }
                 }
                 @if grade.hidden_points_not_run > 0 {
                     li {
-                        "These are the points of the public tests; hidden tests bring "
+                        "These are the points from public tests; hidden tests are worth "
                         (grade.hidden_points_not_run) " more."
                     }
                 }
@@ -192,7 +191,7 @@ fn banner(grade: &Grade, submission: &str) -> Markup {
                         " could not be scored and count neither way: ask your course staff."
                     }
                 }
-                @if full && !grade.partial { li.good { "Every test that was run has passed." } }
+                @if full && !grade.partial { li.good { "Every test that ran passed." } }
             }
         }
     }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     HIDDEN,
-    terminal::{parts_run, searched_text},
+    terminal::{how_often, parts_run, searched_text},
 };
 
 pub fn section(grade: &Grade, failures: &[Listed<'_>]) -> Markup {
@@ -42,7 +42,9 @@ fn parts(grade: &Grade) -> Markup {
                             th scope="row" { (cut(&part.part, 20)) }
                             td { (cut(&part.title, 200)) }
                             td.num { (points(&part.score)) }
-                            td.share { (share(&part.score)) }
+                            td.share {
+                                @if part.score.possible > 0 { (share(&part.score)) }
+                            }
                         }
                     }
                 }
@@ -59,6 +61,9 @@ fn parts(grade: &Grade) -> Markup {
 }
 
 fn points(score: &Score) -> Markup {
+    if score.possible + score.not_scored == 0 {
+        return html! { span.of { "no points" } };
+    }
     html! {
         (score.earned) span.of { " / " (score.possible) }
         @if score.not_scored > 0 { span.of { " (+" (score.not_scored) " not scored)" } }
@@ -118,7 +123,12 @@ fn row(verdict: &TestVerdict, failures: &[Listed<'_>]) -> Markup {
                 @for remark in verdict.remarks.iter().take(5) { span.remark { (cut(remark, 400)) } }
                 span.seeds-below { (seeds(verdict)) }
             }
-            td.num { (verdict.earned) span.of { " / " (verdict.points) } }
+            td.num {
+                @match verdict.points {
+                    0 => span.of { "no points" },
+                    points => { (verdict.earned) span.of { " / " (points) } }
+                }
+            }
             td.seeds { (seeds(verdict)) }
         }
     }
@@ -127,15 +137,7 @@ fn row(verdict: &TestVerdict, failures: &[Listed<'_>]) -> Markup {
 fn seeds(verdict: &TestVerdict) -> String {
     match (&verdict.failure, verdict.seeds) {
         (_, 0) => "not shown".to_owned(),
-        (Some(failure), seeds) => {
-            let kind = shown(&failure.kind.replace('-', " "));
-            format!(
-                "{kind}: {} of {}, first {}",
-                verdict.failing_seeds,
-                count(seeds, "seed"),
-                failure.seed
-            )
-        }
+        (Some(failure), seeds) => shown(&how_often(failure, verdict.failing_seeds, seeds)),
         (None, _) if !verdict.searched.is_empty() => searched_text(&verdict.searched),
         (None, seeds) => count(seeds, "seed"),
     }

@@ -2,6 +2,8 @@
 //! wrote steers the page: `maud` escapes what HTML would take for markup, and what changes how text
 //! is shown is made visible before.
 
+use faultline_verdict::TraceLine;
+
 use crate::safe::printable;
 
 /// The text with what is invisible made visible.
@@ -17,6 +19,24 @@ pub fn cut(text: &str, most: usize) -> String {
             format!("{}\u{2026} ({more} more characters)", shown(&text[..end]))
         }
         None => shown(text),
+    }
+}
+
+/// What the grader says of links, with real arrows. What programs say stays as it is.
+pub fn arrows(line: &TraceLine, text: &str) -> String {
+    const OF_LINKS: [&str; 6] = [
+        "the link ",
+        "the links ",
+        "partition {",
+        "the partition {",
+        "messages ",
+        "delayed messages ",
+    ];
+    match OF_LINKS.iter().any(|begin| line.text.starts_with(begin)) {
+        true => text
+            .replace(" <-> ", " \u{2194} ")
+            .replace(" -> ", " \u{2192} "),
+        false => text.to_owned(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     world::World,
 };
 
-/// How long a message takes of which nothing else is said, if its link is as fast as that.
+/// Default time that a message takes, if its link is as fast as that.
 const STEADY: Duration = ms(2);
 
 impl World<'_> {

@@ -32,7 +32,7 @@ impl World<'_> {
             let done = self.nodes[node_index].effects_done;
             let swept = self.sweep.hits(node_index);
             if swept || doomed == Some(done) {
-                return self.crash_in_event(node_index, done);
+                return self.crash_in_event(node_index, done, rest);
             }
             if rest.is_empty() {
                 return Ok(());
@@ -84,7 +84,8 @@ impl World<'_> {
             }
             Effect::Respond { output } => self.respond(node_index, output),
             Effect::Write { .. } | Effect::Append { .. } | Effect::Remove { .. } => {
-                self.nodes[node_index].disk.apply(effect);
+                let now = self.now;
+                self.nodes[node_index].disk.apply(effect, now);
                 Ok(())
             }
             Effect::Note { text } => {
@@ -251,7 +252,8 @@ impl World<'_> {
         }
     }
 
-    fn crash_in_event(&mut self, node_index: usize, effects: u64) -> Outcome {
+    fn crash_in_event(&mut self, node_index: usize, effects: u64, rest: &[u8]) -> Outcome {
+        self.nodes[node_index].tail = rest.to_vec();
         let node = &self.nodes[node_index];
         let (id, of, event) = (node.spec.id, node.incarnation_id(), node.events);
         self.record_action(|_| Action::Crash { of, event, effects });
@@ -277,6 +279,9 @@ impl World<'_> {
             (None, true) => BTreeMap::new(),
             (None, false) => node.disk.draw_survivals(draw),
         };
+        if let Some(recording) = &mut self.mode.recording {
+            recording.lost(node.disk.would_lose(&survivals), in_words(&node.tail));
+        }
         let survived = node.disk.crash(&survivals);
         node.end_incarnation();
         for (blob, Survival { writes, bytes }) in survived {
@@ -290,4 +295,18 @@ impl World<'_> {
         self.kill_work(node_index);
         self.backend.stop(node_index);
     }
+}
+
+/// Effects as a trace tells of them; timers and notes are nobody else's business.
+fn in_words(bytes: &[u8]) -> Vec<String> {
+    let one = |effect: Effect<'_>| match effect {
+        Effect::Send { to, .. } => Some(format!("a message to {to}")),
+        Effect::Respond { .. } => Some("the answer".to_owned()),
+        Effect::Write { name, .. } => Some(format!("the write of {name}")),
+        Effect::Append { name, .. } => Some(format!("the append to {name}")),
+        Effect::Remove { name } => Some(format!("the removal of {name}")),
+        Effect::Sync => Some("the sync".to_owned()),
+        _ => None,
+    };
+    effects(bytes).flatten().filter_map(one).collect()
 }

@@ -9,7 +9,7 @@ use crate::{
     network::Conditions,
     node::{After, Condition, Doom},
     queue::QueuedEvent,
-    record::Happening,
+    record::{Happening, LinkChange},
     schedule::FaultAction,
     time::micros,
     violation::Outcome,
@@ -230,7 +230,7 @@ impl World<'_> {
             FaultAction::Restart { node } => return self.start_node(self.node_index(node)),
             FaultAction::Pause { node } => self.pause_now(node),
             FaultAction::Resume { node } => {
-                self.tell(format!("{node} goes on"));
+                self.tell(format!("{node} resumes"));
                 return self.wake_up(self.node_index(node));
             }
             FaultAction::Slow { node, by_us } => self.slow_now(node, by_us),
@@ -238,22 +238,22 @@ impl World<'_> {
             FaultAction::StepClock { node, by_us } => self.step_clock_now(node, by_us),
             FaultAction::DriftClock { node, ppm } => self.drift_clock_now(node, ppm),
             FaultAction::Cut { from, to } => {
-                self.tell(format!("the link {from} -> {to} is cut"));
+                self.tell_link(LinkChange::Cut, (from, to));
                 let link = self.link(from, to);
                 self.links[link].cut = true;
             }
             FaultAction::Heal { from, to } => {
-                self.tell(format!("the link {from} -> {to} works again"));
+                self.tell_link(LinkChange::Heal, (from, to));
                 let link = self.link(from, to);
                 self.links[link].cut = false;
             }
             FaultAction::Hold { from, to } => {
-                self.tell(format!("messages {from} -> {to} are held up"));
+                self.tell_link(LinkChange::Hold, (from, to));
                 let link = self.link(from, to);
                 self.links[link].held = true;
             }
             FaultAction::Release { from, to } => {
-                self.tell(format!("messages held up {from} -> {to} go on"));
+                self.tell_link(LinkChange::Release, (from, to));
                 let link = self.link(from, to);
                 self.release_link(link);
             }

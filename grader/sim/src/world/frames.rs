@@ -11,7 +11,7 @@ use labkit::{
 };
 
 use crate::{
-    frame::{Change, Detail, Doing, FlightFrame, Frame, NodeFrame},
+    frame::{Change, Doing, FlightFrame, Frame, NodeFrame},
     node::Condition,
     record::Happening,
     time::Time,
@@ -41,7 +41,7 @@ impl World<'_> {
         let Some(step) = recording.steps.back() else {
             return;
         };
-        let whole = recording.detail == Detail::Worlds;
+        let whole = recording.looks_at_last();
         if !whole && step.state.is_none() {
             return;
         }

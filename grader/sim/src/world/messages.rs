@@ -24,7 +24,7 @@ impl World<'_> {
             self.record_loss(
                 node_index,
                 to,
-                message,
+                (self.now, message),
                 format!("there is no node {to} (sent by {from})"),
             );
             return Ok(());
@@ -151,20 +151,24 @@ impl World<'_> {
                 from,
                 nth: flight.nth,
             });
-            let Flight {
-                from,
-                to,
-                sent,
-                bytes,
-                ..
-            } = flight;
-            return self.happen(to, Cause::Message { from, sent, bytes });
+            let cause = Cause::Message {
+                from: flight.from,
+                name: (flight.incarnation, flight.nth),
+                sent: flight.sent,
+                bytes: flight.bytes,
+            };
+            return self.happen(flight.to, cause);
         };
         self.record_action(|_| Action::Drop {
             from,
             nth: flight.nth,
         });
-        self.record_loss(flight.from, to, &flight.bytes, why.to_owned());
+        self.record_loss(
+            flight.from,
+            to,
+            (flight.sent, &flight.bytes),
+            why.to_owned(),
+        );
         Ok(())
     }
 
@@ -172,15 +176,22 @@ impl World<'_> {
         if self.mode.recording.is_some() {
             let from = self.nodes[node_index].incarnation_id();
             self.record_action(|_| Action::Drop { from, nth });
-            self.record_loss(node_index, to, message, why.to_owned());
+            self.record_loss(node_index, to, (self.now, message), why.to_owned());
         }
     }
 
-    fn record_loss(&mut self, node_index: usize, to: NodeId, message: &[u8], why: String) {
+    fn record_loss(
+        &mut self,
+        node_index: usize,
+        to: NodeId,
+        (sent, message): (Time, &[u8]),
+        why: String,
+    ) {
         let from = self.nodes[node_index].spec.id;
         self.record(|world| Happening::Lose {
             from,
             to,
+            sent,
             message: world.describe_for_recording(node_index, Subject::Message, message),
             why,
         });

@@ -9,6 +9,7 @@
 //! messages  sending, losing, arriving
 //! clients   invoking, thinking, answering; puppets
 //! faults    what a test does to nodes and links
+//! links     what a trace says of links that change
 //! plans     faults that come by plan, and those that a schedule lists
 //! clocks    what tests and plans do to clocks
 //! computing what machines compute beside the handlers
@@ -30,6 +31,7 @@ mod edited;
 mod effects;
 mod faults;
 mod frames;
+mod links;
 mod messages;
 mod observe;
 pub(crate) mod plans;

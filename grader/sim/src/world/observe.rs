@@ -47,7 +47,7 @@ impl Look<'_, '_> {
     }
 }
 
-/// Observations may compute this many times as much as handlers may.
+/// Factor by which observations may compute more than handlers.
 const LOOKS: u64 = 4;
 
 impl World<'_> {
@@ -76,7 +76,7 @@ impl World<'_> {
     /// is down.
     ///
     /// # Errors
-    /// If the state cannot be turned into bytes.
+    /// If the state cannot be serialized.
     pub fn memory(&mut self, node: NodeId) -> Outcome<Option<usize>> {
         let node_index = self.node_index(node);
         if !self.has_instance(node_index) {

@@ -8,7 +8,7 @@ use crate::{
     choice::About,
     edits::Wake,
     queue::QueuedEvent,
-    schedule::Action,
+    schedule::{Action, IncarnationId},
     time::Time,
     violation::Outcome,
     world::{Plan, World},
@@ -163,6 +163,36 @@ impl World<'_> {
                     true,
                     Action::Fault(self.faults[index as usize].clone()),
                 );
+            }
+        }
+    }
+
+    /// Writes down when the messages arrive that are under way at the end. A replay must not decide
+    /// about them anew: how a link treats a message depends on those before it (losses in a row are
+    /// bounded), and of these the schedule decides, not the link. So they might arrive before the
+    /// end.
+    pub(crate) fn record_messages_to_come(&mut self) {
+        if self.mode.recording.is_none() {
+            return;
+        }
+        let queued = self.queue.iter().filter_map(|entry| match entry.0.event {
+            QueuedEvent::Deliver { message } => Some((entry.0.at, message)),
+            _ => None,
+        });
+        let held = self.held.iter().map(|(_, message, at)| (*at, *message));
+        let named = |(at, message): (Time, u32)| {
+            let flight = &self.flights[message as usize];
+            let from = IncarnationId {
+                node: self.nodes[flight.from].spec.id,
+                incarnation: flight.incarnation,
+            };
+            (at, from, flight.nth)
+        };
+        let mut to_come: Vec<_> = queued.chain(held).map(named).collect();
+        to_come.sort_unstable();
+        if let Some(recording) = &mut self.mode.recording {
+            for (at, from, nth) in to_come {
+                recording.act(at, false, Action::Deliver { from, nth });
             }
         }
     }

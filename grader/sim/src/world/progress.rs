@@ -62,7 +62,7 @@ impl World<'_> {
         }
         let waiting = self.who_waits();
         Err(self.no_progress(format!(
-            "it did not happen within {} ms that {what}.{waiting}",
+            "this should have happened within {} ms: {what}.{waiting}",
             within.as_millis()
         )))
     }
@@ -94,9 +94,8 @@ impl World<'_> {
                 };
             if !self.run_until(left, answered)? {
                 let (waiting, limit) = (self.who_waits(), within.as_millis());
-                let what = "every operation is answered";
                 return Err(self.no_progress(format!(
-                    "it did not happen within {limit} ms that {what}.{waiting}"
+                    "some operation was still unanswered after {limit} ms.{waiting}"
                 )));
             }
         }
@@ -114,7 +113,7 @@ impl World<'_> {
             let (client, since) = (operation.client, operation.invoked.at);
             let command = operation.command.clone();
             let command = self.describe(node_index, Subject::Command, &command);
-            text += &format!(" {client} waits for the answer to {command} since {since}.");
+            text += &format!(" {client} has waited for the answer to {command} since {since}.");
         }
         let coming = |Reverse(entry): &Reverse<QueueEntry>| {
             matches!(
@@ -126,8 +125,8 @@ impl World<'_> {
             )
         };
         if !self.queue.iter().any(coming) {
-            text += " No message is on its way, no timer is running and nobody computes: nothing \
-                     can happen any more.";
+            text += " No message is on its way, no timer is pending and no handler is running: \
+                     nothing can happen any more.";
         }
         text
     }

@@ -229,8 +229,10 @@ impl World<'_> {
             )));
         }
         self.record_cause(node_index, &cause);
-        if let (true, Cause::Message { from, sent, bytes }) =
-            (self.nodes[node_index].is_puppet(), &cause)
+        if let Cause::Message {
+            from, sent, bytes, ..
+        } = &cause
+            && self.nodes[node_index].is_puppet()
         {
             let (from, sent) = (self.nodes[*from].spec.id, *sent);
             self.nodes[node_index].inbox.push_back(Received {
@@ -271,7 +273,9 @@ impl World<'_> {
     fn event_of<'c>(&mut self, node_index: usize, cause: &'c Cause) -> (Event<'c>, &'static str) {
         self.upon = None;
         match cause {
-            Cause::Message { from, sent, bytes } => {
+            Cause::Message {
+                from, sent, bytes, ..
+            } => {
                 self.upon = Some(Via {
                     from: self.nodes[*from].spec.id,
                     sent: *sent,
@@ -360,11 +364,17 @@ impl World<'_> {
         }
         let node = self.nodes[node_index].spec.id;
         let what = match cause {
-            Cause::Message { from, sent, bytes } => {
+            Cause::Message {
+                from,
+                name,
+                sent,
+                bytes,
+            } => {
                 let message = self.describe_for_recording(*from, Subject::Message, bytes);
                 Happening::Receive {
                     node,
                     from: self.nodes[*from].spec.id,
+                    name: *name,
                     sent: *sent,
                     message,
                 }
@@ -393,6 +403,7 @@ impl World<'_> {
             self.record(|_| Happening::Stop { text });
         }
         self.look_back();
+        self.record_messages_to_come();
         self.record_faults_to_come();
         self.close_phase();
         measure(&mut self.phases, &self.history, self.healed);

@@ -1,6 +1,6 @@
 //! Operations on a network that loses, through crashes, cuts and pauses.
 
-use faultline_sim::{Conditions, Flapping, Mode, Setup, ms};
+use faultline_sim::{Conditions, Flapping, Happening, Mode, Setup, ms};
 
 use super::register::{self, C1, C2, Output, S1, nodes, said};
 use super::{answered, plain, read, run, write};
@@ -156,4 +156,42 @@ fn a_paused_node_goes_on_where_it_was_and_a_crashed_one_loses_its_timers() {
         Ok(())
     })
     .unwrap();
+}
+
+#[test]
+fn links_that_change_at_one_moment_are_one_step_of_the_trace() {
+    let setup = Setup::new(nodes(), Conditions::clean());
+    let (outcome, facts) = run(Mode::recorded(), setup, |world| {
+        world.run_for(ms(1))?;
+        world.partition(&[&[S1], &[C1, C2]])?;
+        world.run_for(ms(1))?;
+        // One is healed and another cut, link by link.
+        world.heal_link(S1, C1)?;
+        world.hold(S1, C2)?;
+        world.heal_link(C1, S1)?;
+        world.cut(C1, C2)?;
+        world.run_for(ms(1))?;
+        world.isolate(S1)
+    });
+    outcome.unwrap();
+    let steps = facts.recording.unwrap().steps;
+    let told: Vec<(u64, &str)> = steps
+        .iter()
+        .filter_map(|step| match &step.what {
+            Happening::Fault { text } => Some((step.at.0 / 1000, text.as_str())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (1, "partition {s1} | {c1, c2}"),
+            (
+                2,
+                "the link s1 <-> c1 works again; messages s1 -> c2 are delayed; the link c1 -> c2 \
+                 is cut"
+            ),
+            (3, "partition {s1} | {c1, c2}"),
+        ]
+    );
 }

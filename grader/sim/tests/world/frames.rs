@@ -18,7 +18,7 @@ fn script(world: &mut World<'_>) -> Outcome {
 
 fn looked_at() -> Recording {
     let mode = Mode {
-        record: Some(Detail::Worlds),
+        record: Some(Detail::Worlds((1..=1_000).collect())),
         ..Mode::default()
     };
     let (outcome, facts) = run(mode, Setup::new(nodes(), Conditions::steady()), script);
@@ -97,4 +97,41 @@ fn a_recorded_world_can_be_looked_at_after_each_step() {
     assert!(
         world.flights[0].arrives.unwrap() > step.at && world.flights[0].message.contains("Request")
     );
+}
+
+/// However long a run is, what somebody wants to look at is there: steps are forgotten, not these.
+#[test]
+fn steps_to_look_at_are_kept_in_a_run_of_any_length() {
+    let chatter = |world: &mut World<'_>| {
+        world.run_for(ms(1))?;
+        for round in 0..60_000u64 {
+            world.remark(format!("remark {round}"));
+        }
+        Ok(())
+    };
+    let looked_at = |numbers: &[u64]| {
+        let mode = Mode {
+            record: Some(Detail::Worlds(numbers.iter().copied().collect())),
+            ..Mode::default()
+        };
+        let (outcome, facts) = run(mode, Setup::new(nodes(), Conditions::steady()), chatter);
+        outcome.unwrap();
+        facts.recording.unwrap()
+    };
+    let recording = looked_at(&[2, 7_000, 59_000]);
+    assert!(recording.forgotten > 7_000, "{}", recording.forgotten);
+    let early: Vec<u64> = recording
+        .looked_at
+        .iter()
+        .map(|(number, _)| *number)
+        .collect();
+    assert_eq!(early, [2, 7_000]);
+    assert!(
+        recording
+            .looked_at
+            .iter()
+            .all(|(_, step)| step.world.is_some())
+    );
+    let shown = recording.steps.iter().filter(|step| step.world.is_some());
+    assert_eq!(shown.count(), 1, "and only these have a world");
 }

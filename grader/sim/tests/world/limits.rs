@@ -74,7 +74,7 @@ fn a_stuck_world_says_who_waits_for_what() {
     assert!(
         found
             .observed
-            .contains("c1 waits for the answer to Forget since 1.0 ms"),
+            .contains("c1 has waited for the answer to Forget since 1.0 ms"),
         "{found:?}"
     );
     assert!(

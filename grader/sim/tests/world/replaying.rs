@@ -165,6 +165,42 @@ fn a_replay_repeats_every_step() {
     assert_eq!(again.steps.len(), recording.steps.len());
 }
 
+/// Whenever a run ends, messages are under way, and what a link does to one depends on those before
+/// it: a replay that decided about them anew could let them arrive before the end.
+#[test]
+fn a_replay_repeats_a_run_that_ends_with_messages_under_way() {
+    let setup = || {
+        let conditions = Conditions {
+            loss: 400,
+            duplication: 300,
+            stragglers: 300,
+            straggle: ms(1)..=ms(200),
+            ..Conditions::bad()
+        };
+        Setup::new(nodes(), conditions)
+    };
+    let mut under_way = 0;
+    for end in (10..600).step_by(10) {
+        let run = |mode| {
+            run(mode, setup(), |world| {
+                world.set_workload(register::Busy);
+                world.run_for(ms(end))?;
+                Err(world.violation("the end"))
+            })
+        };
+        let (outcome, facts) = run(Mode::recorded());
+        let recording = facts.recording.unwrap();
+        let at_end = recording.schedule.0.iter();
+        under_way += at_end.filter(|timed| timed.at_us > end * 1_000).count();
+        let (replayed, facts) = run(replay(recording.schedule.clone()));
+        assert_eq!((replayed, facts.skipped), (outcome, 0), "{end} ms");
+        let again = facts.recording.unwrap();
+        assert_eq!(again.steps, recording.steps, "{end} ms");
+        assert_eq!(again.schedule, recording.schedule, "{end} ms");
+    }
+    assert!(under_way > 100, "{under_way}");
+}
+
 /// Messages are named by what they say: with everything that was decided put into edits, the run is
 /// the same.
 #[test]

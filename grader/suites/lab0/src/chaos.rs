@@ -30,7 +30,7 @@ pub struct Chaos<'a> {
     pub operations: u64,
 }
 
-/// How long faults may come.
+/// Duration of the phase of faults.
 const FAULTS_LAST: Duration = ms(3_000);
 
 /// The longest time that a client thinks between two operations, in milliseconds.

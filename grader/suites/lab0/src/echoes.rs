@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use faultline_sim::{Operation, Outcome, Time};
+use faultline_sim::{Operation, Outcome, Stop, Time};
 use lab0_api::{Echo, Echoed, Payload};
 use labkit::{NodeId, codec};
 
@@ -58,10 +58,10 @@ pub fn judge(fixture: &Fixture<'_, '_>) -> Outcome {
             let (other, when) = (other.client, answered_at(other));
             let text = format!(
                 "{client} was told that its request was number {nth}, but so was {other} (answered \
-                 at {when}): two \
-                 requests, one count"
+                 at {when}): two requests share one number"
             );
-            return Err(fixture.world.violation_at(at, text));
+            let stop = fixture.world.violation_at(at, text);
+            return Err(stop.naming(nth_in_words(nth)).against(other, when));
         }
         let before = |other: &&&Operation| {
             other
@@ -69,33 +69,70 @@ pub fn judge(fixture: &Fixture<'_, '_>) -> Outcome {
                 .as_ref()
                 .is_some_and(|(moment, _)| moment.order < operation.invoked.order)
         };
+        let number = |other: &Operation| output::<Echoed>(other).map(|echoed| echoed.nth);
         let earlier = answered
             .iter()
             .filter(before)
-            .filter_map(|other| output::<Echoed>(other))
-            .map(|echoed| echoed.nth);
-        if let Some(higher) = earlier.max().filter(|higher| *higher > nth) {
+            .max_by_key(|other| number(other));
+        if let Some((other, higher)) = earlier.and_then(|other| Some((other, number(other)?)))
+            && higher > nth
+        {
             let text = format!(
                 "{client} was told that its request was number {nth}, but number {higher} had been \
-                 answered before it \
-                 was asked"
+                 answered before that request was made"
             );
-            return Err(fixture.world.violation_at(at, text));
+            let stop = fixture.world.violation_at(at, text);
+            let (other, when) = (other.client, answered_at(other));
+            return Err(stop.naming(nth_in_words(nth)).against(other, when));
         }
     }
     if answered.len() < fixture.world.history().len() {
         return Ok(());
     }
-    for (expected, (nth, operation)) in (1u64..).zip(&counted) {
-        if expected != *nth {
-            let text = format!(
-                "{} was told that its request was number {nth}, but all are answered and nobody's \
-                 was number \
-                 {expected}: some request was carried out more than once",
-                operation.client
-            );
-            return Err(fixture.world.violation_at(answered_at(operation), text));
+    let missing = (1u64..)
+        .zip(&counted)
+        .find(|(expected, (nth, _))| expected != *nth);
+    match missing {
+        None => Ok(()),
+        Some((expected, (nth, operation))) => {
+            Err(counted_twice(fixture, expected, *nth, operation, &answered))
         }
     }
-    Ok(())
+}
+
+/// Number `expected` was answered to nobody, though `nth` was: some request has both it and the
+/// number that it was answered with.
+#[track_caller]
+fn counted_twice(
+    fixture: &Fixture<'_, '_>,
+    expected: u64,
+    nth: u64,
+    operation: &Operation,
+    answered: &[&Operation],
+) -> Stop {
+    let (by, now) = (answered_at(operation), fixture.world.now());
+    // If the copy was counted after the first one, the request was open when the number was given,
+    // and was answered with a higher one; the longest open is the likeliest.
+    let open = answered.iter().filter(|other| {
+        let higher = output::<Echoed>(other).is_some_and(|echoed| echoed.nth > expected);
+        higher && other.invoked.at <= by && answered_at(other) >= by
+    });
+    let suspect = open
+        .min_by_key(|other| other.invoked.order)
+        .map_or(operation, |other| *other);
+    let text = format!(
+        "{} was told that its request was number {nth}. By {now} all requests had been answered, \
+         and none as number {expected}: some request was carried out more than once, and its \
+         client was told one of its numbers",
+        operation.client
+    );
+    let at = answered_at(suspect);
+    let stop = fixture.world.violation_at(at, text);
+    stop.naming(nth_in_words(expected))
+        .against(suspect.client, at)
+}
+
+/// As an answer says it.
+fn nth_in_words(nth: u64) -> String {
+    format!("nth: {nth}")
 }

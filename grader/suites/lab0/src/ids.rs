@@ -47,7 +47,8 @@ pub fn judge(fixture: &Fixture<'_, '_>) -> Outcome<Vec<(Time, Id)>> {
                 other.to_string()
             };
             let text = format!("{client} was given {id:?}, which {whom} had been given at {at}");
-            return Err(fixture.world.violation_at(moment.at, text));
+            let stop = fixture.world.violation_at(moment.at, text);
+            return Err(stop.naming(format!("{id:?}")).against(other, at));
         }
         ids.push((moment.at, id));
     }

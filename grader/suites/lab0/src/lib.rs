@@ -28,11 +28,10 @@ use faultline_sim::ms;
 
 use public::{clocks, echo, pingpong, servers, stretch};
 
-/// Within this time every operation must be answered on a clean network, and after the last fault
-/// has ended.
+/// Maximum time to answer an operation on a clean network, and after the last fault has ended.
 pub const ANSWERED: Duration = ms(5_000);
 
-/// Within this time every operation must be answered while the network goes on losing messages.
+/// Maximum time to answer an operation while the network keeps dropping messages.
 pub const ANSWERED_UNDER_LOSS: Duration = ms(20_000);
 
 /// The time after the last answer from which on nobody has anything to say any more.
@@ -43,7 +42,7 @@ const PATIENCE: Patience = Patience {
     lossy: ANSWERED_UNDER_LOSS,
 };
 
-/// The lab starts a node at most 63 times.
+/// Maximum number of times that the lab starts a node.
 pub const MAX_INCARNATIONS: u64 = 60;
 
 /// The public tests.

@@ -68,7 +68,7 @@ impl BenchFixture<'_, '_> {
         let Some(received) = self.world.inbox(T1).pop_front() else {
             return Err(self
                 .world
-                .no_progress(format!("{about} was asked for, and no answer came")));
+                .no_progress(format!("{about} was requested, and no answer came")));
         };
         let given = self
             .world
@@ -76,7 +76,7 @@ impl BenchFixture<'_, '_> {
             .unwrap_or_default();
         let Ok(Asked::Answer(Answer(got))) = codec::from_bytes(&given) else {
             return Err(self.world.violation(format!(
-                "{about} was answered with something else than records"
+                "{about} was answered with something other than records"
             )));
         };
         match difference(&expected, &got) {

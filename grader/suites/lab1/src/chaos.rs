@@ -59,7 +59,7 @@ pub struct Chaos {
     pub faults: Faults,
 }
 
-/// How long faults may come.
+/// Duration of the phase of faults.
 const FAULTS_LAST: Duration = ms(4_000);
 
 /// The maximum number of faults that hit workers in one run; no task can be hit more often than

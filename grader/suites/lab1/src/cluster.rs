@@ -12,8 +12,8 @@ use std::{
 pub use faultline_labtest::bytes;
 use faultline_labtest::{count, say_network};
 use faultline_sim::{
-    Asked, Conditions, Fate, Judged, NodeSpec, Outcome, Role, Setup, Time, Trial, Work, World,
-    choice::Choices, ms,
+    Asked, Conditions, Fate, Judged, NodeSpec, Outcome, Role, Setup, Stop, Time, Trial, Work,
+    World, choice::Choices, ms,
 };
 use lab1_api::{App, Job, JobId, WorkerConfig, output_file};
 use labkit::{Inputs, NodeId, codec};
@@ -26,7 +26,7 @@ use super::{
     worker,
 };
 
-/// By then everybody has started.
+/// Time by which all nodes have started.
 const BEGUN: Duration = ms(60);
 
 /// Who takes part, what there is to do, and how long it takes.
@@ -456,7 +456,7 @@ impl Cluster<'_, '_> {
             let place = place
                 .map(|reduce| self.written(job, reduce))
                 .unwrap_or_default();
-            return Err(self.world.violation(text + &place));
+            return Err(self.done_at(job, text + &place));
         }
         let written = |reduce: &u32| {
             self.world
@@ -479,11 +479,9 @@ impl Cluster<'_, '_> {
             .find(|piece| !self.is_done(*piece));
         match skipped {
             Some(piece) => {
-                let text = format!(
-                    "job {job} is done, but no machine has computed {}",
-                    piece.label()
-                );
-                Err(self.world.violation(text))
+                let label = piece.label();
+                let text = format!("job {job} is done, but no machine has computed {label}");
+                Err(self.done_at(job, text).naming(label))
             }
             None => Ok(()),
         }
@@ -491,11 +489,31 @@ impl Cluster<'_, '_> {
 
     /// Who wrote this output last, and which files there are of which nobody is known to have
     /// written them whole.
+    /// A violation of a job that was reported as done: it is about that report, or about what was
+    /// written later.
+    #[track_caller]
+    fn done_at(&self, job: JobId, text: String) -> Stop {
+        let reports = self.world.history().iter().filter_map(|operation| {
+            let of: Job = codec::from_bytes(&operation.command).ok()?;
+            let (moment, _) = operation.reply.as_ref()?;
+            (of.id == job).then_some(moment.at)
+        });
+        let files = (0..self.plant.job(job).reduce_tasks)
+            .filter_map(|reduce| self.world.file(&output_file(job, reduce)));
+        let last = files.max_by_key(|file| file.at);
+        let done = reports.min().unwrap_or(self.world.now());
+        match last.map(|file| (file.by.node, file.at)) {
+            Some((_, at)) if at > done => self.world.violation_at(at, text),
+            Some((node, at)) => self.world.violation_at(done, text).against(node, at),
+            None => self.world.violation_at(done, text),
+        }
+    }
+
     fn written(&self, job: JobId, reduce: u32) -> String {
         let name = output_file(job, reduce);
         self.world.file(&name).map_or(String::new(), |file| {
             format!(
-                " ({name} was last written by {} in its life {}, at {})",
+                " ({name} was last written by {} in its incarnation {}, at {})",
                 file.by.node, file.by.incarnation, file.at
             )
         })

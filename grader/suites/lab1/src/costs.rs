@@ -58,7 +58,7 @@ fn within(cluster: &mut Cluster<'_, '_>, optimum: Duration, per_cent: u32) -> Ou
         return Ok(());
     }
     let text = format!(
-        "the job took {} ms; the optimum is {} ms, and {} times as long is allowed",
+        "the job took {} ms; the optimum is {} ms, and at most {} times the optimum is allowed",
         took.as_millis(),
         optimum.as_millis(),
         f64::from(per_cent) / 100.0
@@ -163,9 +163,9 @@ pub fn restart(trial: &mut Trial<'_>, (workers, maps, reduces): (u32, u32, u32))
         // Where messages are lost nobody can say how long a completion may take to be known.
         if clean && repeated > allowed {
             let text = format!(
-                "the coordinator crashed at {now}, when {allowed} tasks were running or done less \
-                 than {} ms ago; after its \
-                 restart {repeated} tasks were executed again",
+                "the coordinator crashed at {now}, when {allowed} tasks were running or had \
+                 ended less than {} ms before; after its restart {repeated} tasks were executed \
+                 again",
                 NOT_YET_SAFE.as_millis()
             );
             return Err(cluster.world.over_budget(text));
@@ -207,9 +207,8 @@ pub fn messages(trial: &mut Trial<'_>, shape: (u32, u32, u32)) -> Outcome {
             return Ok(());
         }
         let text = format!(
-            "{maps} map and {reduces} reduce tasks on {workers} workers took {sent} messages from \
-             and to workers in \
-             {worker_seconds} seconds of workers; {allowed} are allowed"
+            "{maps} map and {reduces} reduce tasks on {workers} workers took {sent} messages \
+             from and to workers in {worker_seconds} worker-seconds; {allowed} are allowed"
         );
         Err(cluster.world.over_budget(text))
     })
@@ -231,9 +230,8 @@ pub fn data(trial: &mut Trial<'_>, shape: (u32, u32, u32), bytes: usize) -> Outc
             return Ok(());
         }
         let text = format!(
-            "the map tasks gave {records} records of {data} bytes; until the job was done, \
-             messages had {sent} bytes, and \
-             {allowed} are allowed"
+            "the map tasks returned {records} records with {data} bytes; messages took {sent} \
+             bytes until the job was done, and {allowed} are allowed"
         );
         Err(cluster.world.over_budget(text))
     })

@@ -36,7 +36,7 @@ use public::{applications, budget, distribution, exploration, failures, recovery
 /// The coordinator.
 pub const M1: NodeId = NodeId::new('m', 1);
 
-/// Within this time a job ends that can: from its submission, or from the end of the last fault.
+/// Maximum time for a job to end if it can, from its submission or from the end of the last fault.
 pub const ENDS: Duration = ms(30_000);
 
 /// The worker of this number.

@@ -345,20 +345,28 @@ impl Plant {
 
 /// In which way the values of a key are not those of the splits.
 fn compare(wanted: &[(u32, Vec<String>)], got: &[String]) -> String {
-    let mut rest = got;
-    let mut wrong = Vec::new();
-    for (split, values) in wanted {
-        let mut times = 0;
-        while let Some(behind) = rest.strip_prefix(values.as_slice()) {
-            (rest, times) = (behind, times + 1);
-        }
-        match times {
-            0 => wrong.push(format!("nothing of split {split}")),
-            1 => {}
-            times => wrong.push(format!("split {split} {times} times")),
-        }
-    }
-    if rest.is_empty() && !wrong.is_empty() {
+    if let Some(times) = times_of_each(wanted, got) {
+        let wrong: Vec<String> = wanted
+            .iter()
+            .zip(times)
+            .filter(|(_, times)| *times != 1)
+            .map(|((split, values), times)| {
+                let equal: Vec<String> = wanted
+                    .iter()
+                    .filter(|(other, theirs)| other != split && theirs == values)
+                    .map(|(other, _)| other.to_string())
+                    .collect();
+                // Values do not tell which of several splits with equal ones it was.
+                let or = match equal.as_slice() {
+                    [] => String::new(),
+                    equal => format!(" (or of {}, whose values are equal)", equal.join(" or ")),
+                };
+                match times {
+                    0 => format!("nothing of split {split}{or}"),
+                    times => format!("{times} times the values of split {split}{or}"),
+                }
+            })
+            .collect();
         return wrong.join(", ");
     }
     let flat: Vec<&String> = wanted.iter().flat_map(|(_, values)| values).collect();
@@ -377,6 +385,39 @@ fn compare(wanted: &[(u32, Vec<String>)], got: &[String]) -> String {
         );
     }
     format!("expected {}, got {}", list(&flat), list(got))
+}
+
+/// How often the values of each split follow each other there, if it is nothing else: with as few
+/// splits as possible that are missing or come more than once. Splits are left out or repeated as a
+/// whole, so this is a shortest path over how much of `got` is explained.
+fn times_of_each(wanted: &[(u32, Vec<String>)], got: &[String]) -> Option<Vec<usize>> {
+    // For each number of values that the splits so far explain: how many are wrong, and how often
+    // each of them came.
+    let mut ways = BTreeMap::from([(0, (0, Vec::new()))]);
+    for (_, values) in wanted {
+        let mut next: BTreeMap<usize, (usize, Vec<usize>)> = BTreeMap::new();
+        for (begin, (wrong, times)) in ways {
+            let (mut end, mut nth) = (begin, 0);
+            loop {
+                let way = (
+                    wrong + usize::abs_diff(nth, 1),
+                    times.iter().copied().chain([nth]).collect(),
+                );
+                match next.get(&end) {
+                    Some(known) if *known <= way => {}
+                    _ => {
+                        next.insert(end, way);
+                    }
+                }
+                if values.is_empty() || !got[end..].starts_with(values) {
+                    break;
+                }
+                (end, nth) = (end + values.len(), nth + 1);
+            }
+        }
+        ways = next;
+    }
+    ways.remove(&got.len()).map(|(_, times)| times)
 }
 
 fn list<T: std::fmt::Debug>(values: &[T]) -> String {
@@ -427,7 +468,7 @@ fn expected(job: &Job, inputs: &Inputs) -> Expected {
 impl Machines for Plant {
     fn compute(&self, by: IncarnationId, task: &[u8]) -> Result<Computation, String> {
         let task: Task = codec::from_bytes(task)
-            .map_err(|error| format!("{} started what is no task: {error}", by.node))?;
+            .map_err(|error| format!("{} started work that is not a task: {error}", by.node))?;
         let (job, piece) = match &task {
             Task::Map { job, split, .. } => (*job, Piece::map(*job, *split)),
             Task::Reduce { job, reduce, .. } => (*job, Piece::reduce(*job, *reduce)),
@@ -462,5 +503,29 @@ impl Machines for Plant {
             takes: self.takes(piece),
             ends,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_told_of_the_right_split() {
+        let values = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+        let wanted: Vec<(u32, Vec<String>)> = (3..)
+            .zip([["x"], ["a"], ["a"], ["b"]])
+            .map(|(split, of)| (split, values(&of)))
+            .collect();
+        let of = |got: &[&str]| compare(&wanted, &values(got));
+        assert_eq!(of(&["a", "a", "b"]), "nothing of split 3");
+        assert_eq!(
+            of(&["x", "a", "a", "a", "b"]),
+            "2 times the values of split 5 (or of 4, whose values are equal)"
+        );
+        assert_eq!(
+            of(&["x", "a", "a", "b", "b"]),
+            "2 times the values of split 6"
+        );
     }
 }

@@ -181,8 +181,8 @@ pub fn is_remembered(cluster: &mut Cluster<'_, '_>, away: Duration) -> Outcome {
     let more = cluster.works().len() - executed;
     if more > 0 {
         let text = format!(
-            "job 1 was done and reported, and after the coordinator's restart {more} tasks of it \
-             ran again"
+            "job 1 was reported as done, but {more} of its tasks ran again after the \
+             coordinator's restart"
         );
         return Err(cluster.world.violation(text));
     }

@@ -76,7 +76,7 @@ pub struct Chaos {
     pub faults: Faults,
 }
 
-/// How long faults may come.
+/// Duration of the phase of faults.
 const FAULTS_LAST: Duration = ms(4_000);
 
 impl Chaos {

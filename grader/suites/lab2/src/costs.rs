@@ -32,7 +32,7 @@ const TRANSFER: (u64, u64) = (3, 2_000);
 /// command, and this much more.
 const FORWARD: (u64, u64) = (3, 300);
 
-/// After one failure no operation waits longer.
+/// Maximum time that an operation waits after one failure.
 const LONGEST_WAIT: Duration = ms(2_000);
 
 /// All clients.

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use faultline_sim::{
-    Conditions, Look, NodeSpec, Outcome, Role, Setup, Time, Trial, Watcher, World, ms,
+    Conditions, Look, NodeSpec, Outcome, Role, Setup, Stop, Time, Trial, Watcher, World, ms,
 };
 use lab2_api::{Given, Member, PING, View};
 use labkit::{NodeId, codec};
@@ -77,7 +77,7 @@ pub fn with_view_server(
     trial.describe_setting(format!(
         "your view server v1; servers s1 to s{servers} are played by the test{}",
         if conditions.loss > 0 {
-            "; the network loses, doubles and reorders"
+            "; the network drops, duplicates and reorders"
         } else {
             ""
         }
@@ -136,7 +136,7 @@ impl ViewFixture<'_, '_> {
 
     /// A server pings no more.
     pub fn die(&mut self, server: NodeId) {
-        self.world.remark(format!("{server} pings no more"));
+        self.world.remark(format!("{server} stops pinging"));
         self.server(server).pings = false;
     }
 
@@ -246,43 +246,42 @@ impl ViewFixture<'_, '_> {
         let number = view.number;
         if let Some(known) = self.told.get(&number) {
             let text = format!(
-                "view {number} was told as {} and as {}",
+                "view {number} was announced as {} and as {}",
                 show(known),
                 show(view)
             );
             return if known == view {
                 Ok(())
             } else {
-                Err(self.world.violation(text))
+                Err(self.about(view, text))
             };
         }
         let newest = self.view();
         if view.primary.is_some() && view.primary.map(|m| m.node) == view.backup.map(|m| m.node) {
-            return Err(self.world.violation(format!(
-                "one server is primary and backup of {}",
-                show(view)
-            )));
+            return Err(self.about(
+                view,
+                format!("one server is primary and backup of {}", show(view)),
+            ));
         }
         if view.primary.is_none() && *view != View::default() {
-            return Err(self
-                .world
-                .violation(format!("nobody is the primary of {}", show(view))));
+            return Err(self.about(view, format!("nobody is the primary of {}", show(view))));
         }
         if number < newest.number {
             return Ok(());
         }
         if number > newest.number + 1 {
             let text = format!(
-                "{} was told, but the newest view that anybody knew of was {}",
+                "{} was announced, but the newest view that any server knew of was {}",
                 show(view),
                 show(&newest)
             );
-            return Err(self.world.violation(text));
+            return Err(self.about(view, text));
         }
         if number > 1 && (view.primary, view.backup) == (newest.primary, newest.backup) {
-            return Err(self
-                .world
-                .violation(format!("{} is the same as the view before it", show(view))));
+            return Err(self.about(
+                view,
+                format!("{} is the same as the view before it", show(view)),
+            ));
         }
         if number > 1 && view.primary != newest.primary && view.primary != newest.backup {
             let text = format!(
@@ -290,10 +289,18 @@ impl ViewFixture<'_, '_> {
                 show(view),
                 show(&newest)
             );
-            return Err(self.world.violation(text));
+            return Err(self.about(view, text));
         }
         self.told.insert(number, view.clone());
         Ok(())
+    }
+
+    /// A violation that is about this view.
+    #[track_caller]
+    fn about(&self, view: &View, text: String) -> Stop {
+        self.world
+            .violation(text)
+            .naming(format!("view {}", view.number))
     }
 
     /// Lets time pass.
@@ -315,7 +322,7 @@ impl ViewFixture<'_, '_> {
             return Ok(());
         }
         let text = format!(
-            "{what}: not within {} ms; the view is still {}",
+            "{what}: this did not happen within {} ms; the view is still {}",
             BY_NOW.as_millis(),
             show(&self.view())
         );
@@ -331,7 +338,7 @@ impl ViewFixture<'_, '_> {
             let after = self.view();
             if after != before {
                 let text = format!("{} became {}, although {why}", show(&before), show(&after));
-                return Err(self.world.violation(text));
+                return Err(self.about(&after, text));
             }
         }
         Ok(())

@@ -45,12 +45,12 @@ pub const V1: NodeId = NodeId::new('v', 1);
 /// the news to travel.
 pub const BY_NOW: Duration = ms(600);
 
-/// Within this time after the world is healed every operation must be answered.
+/// Maximum time to answer an operation after the world is healed.
 pub const ANSWERED: Duration = ms(5_000);
 
-/// Within this time every operation must be answered while the network goes on losing messages. A
-/// client that tries again every quarter of a second may need several seconds, when of each three
-/// attempts two are lost, in both directions.
+/// Maximum time to answer an operation while the network keeps dropping messages. A client that
+/// retries every quarter of a second may need several seconds if two of three attempts are lost, in
+/// both directions.
 pub const ANSWERED_UNDER_LOSS: Duration = ms(20_000);
 
 const PATIENCE: Patience = Patience {

@@ -21,9 +21,9 @@ pub const ONE_CRASH_AND_ONE_COPY: Faults = Faults {
     ..ONE_CRASH
 };
 
-/// In a quiet world a view is acknowledged, and an operation carried out, within this time.
+/// Maximum time in a quiet world to acknowledge a view, and to carry out an operation.
 pub const QUIET: Duration = ms(500);
-/// Within this time whatever is sent arrives and is sent again.
+/// Time within which every message arrives and is sent again.
 pub const A_WHILE: Duration = ms(200);
 
 /// A service whose clients have these operations; what they see is linearizable. Views beyond

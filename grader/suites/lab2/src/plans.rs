@@ -32,7 +32,7 @@ pub struct Crashes {
     quiet: u64,
 }
 
-/// How often the plan looks.
+/// Interval at which the plan looks.
 const LOOK: Duration = ms(60);
 
 /// The number of looks after a death or a start before the next crash.

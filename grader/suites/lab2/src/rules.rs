@@ -74,7 +74,7 @@ impl Rules {
     /// The view changed at some time after it was told for the last time, and at the latest now.
     fn change(&self, now: Time, next: &View) -> Result<(), String> {
         let (before, members) = (&self.view, |view: &View| (view.primary, view.backup));
-        let said = format!("{} came after {}", show(next), show(before));
+        let said = format!("{} followed {}", show(next), show(before));
         if next.number <= before.number || next.number > before.number + 1 {
             return Err(format!("{said}: numbers grow by one"));
         }
@@ -84,7 +84,7 @@ impl Rules {
                 .is_some_and(|primary| self.pings.contains_key(&primary));
             let right = known && next.backup.is_none();
             return right.then_some(()).ok_or(format!(
-                "{said}: the first is a server that pinged, without a backup"
+                "{said}: the first view has a server that pinged as its primary, and no backup"
             ));
         }
         if !self.acknowledged {
@@ -96,7 +96,7 @@ impl Rules {
             return Err(format!("{said}: nothing changed"));
         }
         if next.primary.map(|primary| primary.node) == next.backup.map(|backup| backup.node) {
-            return Err(format!("{said}: nobody is both"));
+            return Err(format!("{said}: no server has both roles"));
         }
         self.primary_may_change(now, next)
             .map_err(|why| format!("{said}: {why}"))?;
@@ -218,7 +218,7 @@ impl Rules {
         let lives = |member: Option<Member>| member.is_some_and(|member| alive.contains(&member));
         let (view, shown) = (&self.view, show(&self.view));
         if view.number == 0 {
-            return (!alive.is_empty()).then(|| "servers ping, and there is no view 1".to_owned());
+            return (!alive.is_empty()).then(|| "servers ping, but there is no view 1".to_owned());
         }
         if !self.acknowledged {
             return None;
@@ -227,13 +227,20 @@ impl Rules {
             .iter()
             .find(|member| ![view.primary, view.backup].contains(&Some(**member)));
         match (lives(view.primary), lives(view.backup)) {
-            (true, false) if view.backup.is_some() => {
-                Some(format!("the backup is dead, and it is still {shown}"))
-            }
-            (true, false) => {
-                idle.map(|idle| format!("{} is alive and idle, and it is still {shown}", idle.node))
-            }
-            (false, true) => Some(format!("the primary is dead, and it is still {shown}")),
+            (true, false) if view.backup.is_some() => Some(format!(
+                "the backup is dead, but the current view is still {shown}"
+            )),
+            (true, false) => idle.map(|idle| {
+                format!(
+                    "{} is alive and idle, but the current view is still \
+                                         {shown}",
+                    idle.node
+                )
+            }),
+            (false, true) => Some(format!(
+                "the primary is dead, but the current view is still \
+                                           {shown}"
+            )),
             _ => None,
         }
     }

@@ -28,7 +28,7 @@ impl Size {
     }
 }
 
-/// Nodes start within this time, each at its own moment.
+/// Time within which all nodes start, each at its own moment.
 const START_SPREAD: Duration = ms(60);
 
 /// The nodes of a service. Servers other than the first may be started by the test.

@@ -105,7 +105,7 @@ fn crashes_on_the_way(
     Ok(fell)
 }
 
-/// There and back again, with a proposal and a sync.
+/// Round trip, with a proposal and a sync.
 const ROUND_TRIP: Duration = ms(60);
 
 /// A server proposes, and these promise it all that it wants; but it does not hear of it before it
@@ -265,7 +265,7 @@ pub fn two_say_everything_twice(group: &mut Group<'_, '_>) -> Outcome {
     settle(group, &[2, 3])
 }
 
-/// How long nobody but the one that shall take over is up without a break.
+/// Maximum time that any server except the intended leader is up without a break.
 const SHORT_LIFE: Duration = ms(200);
 
 /// Lets whoever is connected with these take over: they themselves are never up long enough. In a

@@ -14,7 +14,7 @@ use super::{
     server,
 };
 
-/// Once nothing happens for this time, a server holds what is live.
+/// Idle time after which a server holds only live data.
 const IDLE: Duration = ms(2_000);
 
 /// Messages for an operation of a group of three with a stable leader, heartbeats and all.
@@ -24,7 +24,8 @@ const MESSAGES: u64 = 18;
 /// many more.
 const BYTES: (u64, u64) = (8, 500);
 
-/// While one server after the other is cut off for a second and a half, no operation waits longer.
+/// Maximum time that an operation waits while one server after the other is cut off for a second
+/// and a half.
 const LONGEST_WAIT: Duration = ms(4_000);
 
 fn everybody(group: &Group<'_, '_>) -> Vec<NodeId> {

@@ -16,7 +16,7 @@ use labkit::NodeId;
 
 use super::{
     Lab3, PATIENCE, ballots,
-    log::{LogWatch, say_value},
+    log::{LogWatch, about, say_value},
 };
 
 /// How large a group is, and how many clients it has: none in part A.
@@ -146,15 +146,14 @@ impl Group<'_, '_> {
     /// What is chosen in the slot must be this.
     #[track_caller]
     pub fn must_hold(&mut self, slot: Slot, expected: &str) -> Outcome {
-        let value = self.log.borrow().chosen(slot).cloned();
-        if value == Some(Value::Bytes(Bytes(expected.as_bytes().to_vec()))) {
+        let chosen = self.log.borrow().chosen(slot).cloned();
+        if chosen == Some(Value::Bytes(Bytes(expected.as_bytes().to_vec()))) {
             return Ok(());
         }
-        let value = value.as_ref().map_or("nothing".to_owned(), say_value);
+        let value = chosen.as_ref().map_or("nothing".to_owned(), say_value);
         self.log.borrow_mut().is_about(slot);
-        Err(self.world.violation(format!(
-            "in slot {slot} {value} is chosen; only {expected:?} can be"
-        )))
+        let text = format!("in slot {slot} {value} is chosen; only {expected:?} can be");
+        Err(about(self.world.violation(text), slot, &chosen))
     }
 
     /// Nobody may learn a value of this slot in this time.
@@ -167,9 +166,8 @@ impl Group<'_, '_> {
         match value {
             Some(value) => {
                 self.log.borrow_mut().is_about(slot);
-                Err(self
-                    .world
-                    .violation(format!("{value} was chosen in slot {slot}, although {why}")))
+                let text = format!("{value} was chosen in slot {slot}, although {why}");
+                Err(about(self.world.violation(text), slot, []))
             }
             None => Ok(()),
         }
@@ -180,7 +178,7 @@ impl Group<'_, '_> {
         match stop {
             Stop::Violation(mut violation) if violation.kind == FailureKind::NoProgress => {
                 violation.observed += &format!(" {}", self.log.borrow().state(slot));
-                Stop::Violation(violation)
+                about(Stop::Violation(violation), slot, [])
             }
             stop => stop,
         }
@@ -290,7 +288,7 @@ pub fn with_group_at_worst(
 ) -> Outcome {
     let conditions = trial.conditions();
     trial.describe_setting(format!(
-        "{}; a crash takes all that was not synced",
+        "{}; a crash loses everything that was not synced",
         size.describe(&conditions)
     ));
     let setup = Setup {
@@ -301,6 +299,15 @@ pub fn with_group_at_worst(
         group.world.run_for(ms(60))?;
         test(group)
     })
+}
+
+/// What clients saw is at issue: the picture is of the slot that has one of the texts in it.
+fn show_slot_of(log: &Rc<RefCell<LogWatch>>, outcome: &Outcome) {
+    if let Err(Stop::Violation(violation)) = outcome {
+        for value in violation.subject.values.iter().rev() {
+            log.borrow_mut().is_about_text(value.trim_matches('"'));
+        }
+    }
 }
 
 /// Runs a test in a group of this setup, and draws what happened to the log.
@@ -321,6 +328,7 @@ pub fn in_group(
         }
         outcome
     });
+    show_slot_of(&log, &outcome);
     undecided.into_iter().for_each(|what| trial.undecided(what));
     trial.draw(log.borrow().picture());
     trial.list(list);
@@ -359,6 +367,7 @@ pub fn with_crash_sweep(
         }
         outcome
     });
+    show_slot_of(&log.borrow(), &outcome);
     trial.draw(log.borrow().borrow().picture());
     trial.list(list.into_inner());
     outcome

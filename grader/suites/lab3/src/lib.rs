@@ -34,8 +34,8 @@ use faultline_sim::ms;
 
 use public::{agreement, budget, exploration, memory, recovery, store};
 
-/// Within this time, on a network that loses nothing, every operation is answered and every server
-/// knows what is chosen.
+/// Maximum time, on a network that drops nothing, to answer an operation and to tell every server
+/// what is chosen.
 pub const ANSWERED: Duration = ms(5_000);
 
 /// The same while the network goes on losing messages.

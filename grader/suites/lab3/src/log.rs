@@ -7,7 +7,7 @@ use std::{
     rc::Rc,
 };
 
-use faultline_sim::{Lane, Look, Outcome, Span, Time, Tone, Watcher, World};
+use faultline_sim::{Lane, Look, Outcome, Span, Stop, Time, Tone, Watcher, World};
 use lab3_api::{Bytes, Shown, Slot, Status, Value};
 use labkit::{NodeId, codec};
 
@@ -153,7 +153,7 @@ impl LogWatch {
             |(server, shown): (&NodeId, &Shown)| match (shown.first_uncleared, shown.last_nonempty)
             {
                 (first, last) if first > last => {
-                    format!("{server} keeps no slot, and has forgotten those before {first}")
+                    format!("{server} keeps no slots, and has cleared those before {first}")
                 }
                 (first, last) => format!("{server} keeps slots {first} to {last}"),
             };
@@ -214,15 +214,8 @@ impl LogWatch {
             } else {
                 Tone::Tentative
             };
-            self.stand(
-                now,
-                *slot,
-                node,
-                Rung {
-                    label: promised + &say_status(status),
-                    tone,
-                },
-            );
+            let label = promised + &say_status(status);
+            self.stand(now, *slot, node, Rung { label, tone });
             if let Status::Chosen(value) = status {
                 self.agree(look, node, *slot, value)?;
             }
@@ -250,7 +243,8 @@ impl LogWatch {
                 say_value(value),
                 say_value(known)
             );
-            return Err(look.violation(text));
+            let stop = about(look.violation(text), slot, [value, known]);
+            return Err(stop.against(*by, *at));
         }
         if let (Some(proposed), Value::Bytes(bytes)) = (&self.proposed, value)
             && !proposed
@@ -262,16 +256,45 @@ impl LogWatch {
                 "{node} says {} is chosen in slot {slot}; nobody proposed it",
                 say_value(value)
             );
-            return Err(look.violation(text));
+            return Err(about(look.violation(text), slot, [value]));
         }
         self.chosen.insert(slot, (value.clone(), node, look.now()));
         Ok(())
+    }
+
+    /// If no slot is at issue yet: the first in which such a text was chosen for a client.
+    pub fn is_about_text(&mut self, text: &str) {
+        let says = |value: &Value| match value {
+            Value::Noop => false,
+            Value::Bytes(bytes) => {
+                !text.is_empty()
+                    && bytes
+                        .0
+                        .windows(text.len())
+                        .any(|part| part == text.as_bytes())
+            }
+        };
+        if self.at_issue.is_none() {
+            let mut chosen = self.chosen.iter();
+            self.at_issue = chosen.find_map(|(slot, (value, ..))| says(value).then_some(*slot));
+        }
     }
 
     /// The slot that a failure is about; the picture shows it.
     pub fn is_about(&mut self, slot: Slot) {
         self.at_issue = Some(slot);
     }
+}
+
+/// The same stop, which names the slot that it is about, and these values.
+pub fn about<'v>(stop: Stop, slot: Slot, values: impl IntoIterator<Item = &'v Value>) -> Stop {
+    values.into_iter().fold(
+        stop.naming(format!("slot: {slot}")),
+        |stop, value| match value {
+            Value::Noop => stop,
+            Value::Bytes(bytes) => stop.naming(format!("{bytes:?}")),
+        },
+    )
 }
 
 /// A value in a word: what a test proposes is text, what servers propose for clients is not.

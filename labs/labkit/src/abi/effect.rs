@@ -1,4 +1,4 @@
-//! What a handler asks for.
+//! The effects that a handler asks for.
 
 use std::time::Duration;
 

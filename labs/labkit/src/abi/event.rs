@@ -1,4 +1,4 @@
-//! What happens to a node.
+//! The events of a node.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -34,11 +34,11 @@ pub enum Event<'a> {
         /// The command.
         command: &'a [u8],
     },
-    /// The machine is done with a task.
+    /// The machine has finished a task.
     WorkDone {
-        /// What the node called it.
+        /// The node's token for it.
         token: u64,
-        /// What was computed, encoded by the lab.
+        /// The result, encoded by the lab.
         done: &'a [u8],
     },
     /// An event of a node that has a clock. The reading is part of the event, so a handler stays a

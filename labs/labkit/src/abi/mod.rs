@@ -49,8 +49,8 @@ pub(crate) use op::read_subject;
 pub use op::{Op, Subject};
 pub use wire::Malformed;
 
-/// The version of everything in this module; a guest of another version is refused. It goes up with
-/// every change of the format, so that no program is misread.
+/// The version of everything in this module. It increases with every change of the format, and a
+/// guest of another version is refused, so that no program is misread.
 pub const VERSION: u32 = 3;
 
 /// A panic whose message begins like this is a call that the lab does not grant: reports show it as

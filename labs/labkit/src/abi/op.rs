@@ -1,8 +1,8 @@
-//! What the grader can ask of a node.
+//! The operations that the grader can ask of a node.
 
 use super::wire::Malformed;
 
-/// What the grader can ask of a node.
+/// The operations that the grader can ask of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Op {
@@ -12,8 +12,8 @@ pub enum Op {
     Snapshot = 1,
     /// Becomes the node that the argument (a start event followed by a snapshot) describes.
     Restore = 2,
-    /// Turns the state into bytes and back and says what did not survive. With the argument `[1]`
-    /// it also finds what bytes alone cannot show, which takes longer.
+    /// Serializes and deserializes the state, and says what did not survive. With the argument
+    /// `[1]` it also finds what bytes alone cannot show, which takes longer.
     RoundTrip = 3,
     /// The answer is the lab's observation of the node, encoded by the lab.
     Observe = 4,

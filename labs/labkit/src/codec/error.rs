@@ -1,8 +1,8 @@
-//! Why a value has no bytes, or bytes no value.
+//! Errors of the serializer and the deserializer.
 
 use std::fmt;
 
-/// Why a value cannot be turned into bytes, or bytes into a value.
+/// Why a value cannot be serialized, or bytes cannot be deserialized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error(String);
 

@@ -1,8 +1,8 @@
 //! The canonical serializer: equal values have equal bytes.
 //!
-//! A node's identity is its bytes, so the order in which a `HashMap` happens to iterate must not
-//! show: **map entries are written sorted by their key's bytes**. A `HashSet` looks like any
-//! sequence to serde, so it cannot be sorted; it is refused by the type of the field that holds it.
+//! The grader identifies a node's state by its bytes, so the iteration order of a `HashMap` must
+//! not show: **map entries are written sorted by their key's bytes**. To serde a `HashSet` looks
+//! like any other sequence, so it cannot be sorted; it is refused because of the type of its field.
 //! The format is compact and not self-describing:
 //!
 //! | value | bytes |
@@ -17,8 +17,8 @@
 //! | enums | the index of the variant, then its fields |
 //! | maps | the length, then keys and values in the order of the keys' bytes |
 //!
-//! Because field names are not written, `#[serde(skip_serializing_if)]`, `flatten` and `untagged`
-//! cannot work; each is an error that names the field where serde tells it.
+//! Field names are not written, so `#[serde(skip_serializing_if)]`, `flatten` and `untagged` cannot
+//! work. Each is an error, which names the field if serde reports it.
 //!
 //! ```
 //! use std::collections::HashMap;
@@ -40,7 +40,7 @@ pub use error::Error;
 /// The canonical bytes of a value.
 ///
 /// # Errors
-/// A hash set, a skipped field, or whatever the value's own `Serialize` says.
+/// A hash set, a skipped field, or an error of the value's own `Serialize`.
 pub fn to_bytes<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
     let mut out = Vec::new();
     write(&mut out, value)?;
@@ -70,7 +70,7 @@ pub fn from_bytes<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
 /// which is the program's fault.
 pub(crate) fn encode<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T, what: &str) {
     if let Err(error) = write(out, value) {
-        panic!("this {what} cannot be sent as bytes: {error}");
+        panic!("this {what} cannot be serialized: {error}");
     }
 }
 

@@ -7,10 +7,11 @@ use faultline_sim::{Decided, Edits, Kept, Noise, Time};
 use super::search::Search;
 use crate::error::Error;
 
-/// Attempts at the noise of the network, which is much and mostly not needed.
+/// Maximum number of attempts at removing network noise, of which there is much and most is not
+/// needed.
 const NOISE_ATTEMPTS: u64 = 60;
 
-/// Attempts at letting operations come one after the other, and the time between them.
+/// Maximum number of attempts at separating operations, and the time between them.
 const APART_ATTEMPTS: u64 = 24;
 const APART_US: u64 = 1_000;
 

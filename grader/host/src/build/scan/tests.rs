@@ -203,3 +203,30 @@ fn each_kind_is_told_once_in_the_order_of_the_files() {
         "{found}"
     );
 }
+
+/// Only if the compiler could not say what it has read.
+#[test]
+fn what_could_hide_a_read_is_told_from_what_has_only_the_name() {
+    let hides = |text: &str| {
+        let sources = BTreeMap::from([("src/lib.rs".to_owned(), text.to_owned())]);
+        hidden_read(&sources).is_some()
+    };
+    for text in [
+        "use core::include as x;",
+        "use crate::all::{r#include_str as y};",
+        "macro_rules! ask { ($a:ident) => { $a!(\"x\") } } ask!(include_bytes);",
+        "#[serde(into = \"compile_error!(include_str!(x))\")] struct A;",
+        "#[cfg_attr(all(), serde(from = \"\\u{69}nclude!(x)\"))] struct A;",
+    ] {
+        assert!(hides(text), "{text}");
+    }
+    for text in [
+        "// include the view\nlet included = 1;",
+        "let include = 1; let a = [include, \"include!(\\\"x\\\")\"]; f(\"to include\");",
+        "use crate::view; fn include_str(include: u8) -> u8 { include }",
+        "#[derive(Debug)] struct A { include: bool } vec![\"include\"];",
+        "macro_rules! twice { ($a:ident) => { $a + $a } }",
+    ] {
+        assert!(!hides(text), "{text}");
+    }
+}

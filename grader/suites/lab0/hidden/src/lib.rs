@@ -84,7 +84,7 @@ fn late_copies_of_any_message(trial: &mut Trial<'_>) -> Outcome {
     members.act_under(
         trial,
         late,
-        " on which messages come twice and late",
+        " that delivers messages twice and late",
         |fixture| {
             for round in 0..8 {
                 for client in members.clients() {

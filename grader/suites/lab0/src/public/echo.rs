@@ -197,9 +197,8 @@ pub fn nobody_talks_when_nothing_is_asked(trial: &mut Trial<'_>) -> Outcome {
         if messages > 0 {
             let after = QUIET_AFTER.as_millis();
             let text = format!(
-                "{messages} messages were sent in 60 s in which nothing was asked, which began \
-                 {after} ms after the last \
-                 answer"
+                "{messages} messages were sent during 60 s without a request, starting {after} \
+                 ms after the last answer"
             );
             return Err(fixture.world.over_budget(text));
         }
@@ -237,9 +236,9 @@ pub fn remembers_one(trial: &mut Trial<'_>, rounds: u32, letters: usize) -> Outc
             .filter(|memory| *memory > most)
         {
             let text = format!(
-                "after {rounds} requests of each of {clients} clients with {letters} letters, and \
-                 {SMALL_REQUESTS} small \
-                 ones of c1, s1's state takes {memory} bytes, and at most {most} are allowed"
+                "after {rounds} requests of each of {clients} clients with {letters} letters, \
+                 and {SMALL_REQUESTS} small ones of c1, s1's state takes {memory} bytes; at most \
+                 {most} are allowed"
             );
             return Err(fixture.world.over_budget(text));
         }

@@ -129,23 +129,16 @@ pub fn the_server_makes_the_id(trial: &mut Trial<'_>) -> Outcome {
             .into_iter()
             .find(|(_, id)| elsewhere.contains(id))
         {
-            let text = format!(
-                "{id:?} was given by s1, and by s2 when the same clients asked that \
-                                one instead"
-            );
-            return Err(fixture.world.violation_at(
-                at,
-                format!(
-                    "{text}: it does not come from the \
-                                                            server"
-                ),
-            ));
+            let text =
+                format!("s1 gave {id:?}, and so did s2 when the same clients asked s2 instead");
+            return Err(fixture
+                .world
+                .violation_at(at, format!("{text}: the server does not make it")));
         }
         if given(fixture.world, &ONE.clients()) == later {
             let text = format!(
-                "c1 and c2 were given the same ids as when s1 had made {BEFORE} ids for somebody \
-                 else before: who asks, and \
-                 what the client counts, is no part of an id"
+                "c1 and c2 got the same ids as in a run in which s1 had first made {BEFORE} ids \
+                 for another client: an id must not be made of the client's name and counter"
             );
             return Err(fixture.world.violation(text));
         }
@@ -221,7 +214,10 @@ pub fn nobody_is_asked(trial: &mut Trial<'_>) -> Outcome {
         fixture.world.watch(Eavesdropper(Rc::clone(&overheard)));
         fixture.ids(&FOUR.clients(), 5)?;
         if let Some((at, from, to)) = overheard.borrow().first() {
-            let text = format!("{from} sent a message to {to}: servers must not need each other");
+            let text = format!(
+                "{from} sent a message to {to}: each server must answer on its \
+                                own"
+            );
             return Err(fixture.world.violation_at(*at, text));
         }
         // Each alone with its client, and one of them down.

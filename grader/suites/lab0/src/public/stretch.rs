@@ -35,7 +35,7 @@ fn fit(trial: &mut Trial<'_>, bits: u32) -> Outcome {
         for (at, id) in judge(fixture)? {
             let needed = u128::BITS - id.0.leading_zeros();
             if needed > bits {
-                let text = format!("{id:?} needs {needed} bits, and at most {bits} are allowed");
+                let text = format!("{id:?} needs {needed} bits; at most {bits} are allowed");
                 return Err(fixture.world.violation_at(at, text));
             }
         }
@@ -80,7 +80,8 @@ pub fn in_order(trial: &mut Trial<'_>, servers: &[u32], rounds: usize, times: u3
             for (at, id) in &judge(fixture)?[begun..] {
                 if *id <= highest {
                     let text = format!(
-                        "{id:?} was asked for more than a second after {highest:?}, and is smaller"
+                        "{id:?} was requested more than a second after {highest:?} was given, \
+                         and is smaller"
                     );
                     return Err(fixture.world.violation_at(*at, text));
                 }

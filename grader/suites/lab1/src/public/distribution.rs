@@ -92,7 +92,8 @@ pub fn no_reduce_before_all_maps(trial: &mut Trial<'_>) -> Outcome {
         match (first_reduce, last_map) {
             (Some(began), Some(ended)) if began < ended => {
                 let text = format!(
-                    "a reduce function began at {began}; the last map task was done at {ended}"
+                    "a reduce function started at {began}, before the last map task ended at \
+                     {ended}"
                 );
                 Err(cluster.world.violation_at(began, text))
             }
@@ -141,8 +142,8 @@ pub fn a_late_worker_is_used(trial: &mut Trial<'_>) -> Outcome {
             .count();
         if done < 3 {
             let text = format!(
-                "w2 came at 1.0 s, when at least 9 tasks of 400 ms were waiting, and \
-                         executed only {done}"
+                "w2 joined at 1.0 s, when at least 9 tasks of 400 ms were waiting, and executed \
+                 only {done}"
             );
             return Err(cluster.world.violation(text));
         }

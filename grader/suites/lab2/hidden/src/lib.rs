@@ -102,14 +102,14 @@ fn primary_restarts_before_its_ack(trial: &mut Trial<'_>) -> Outcome {
         for _ in 0..4 {
             fixture.ping(server(1), 2, 1)?; // late, of the life that is over
             fixture.stays(
-                "its primary s1 restarted, and a ping of its first life came late",
+                "its primary s1 restarted, and a ping of its first incarnation came late",
                 ms(50),
             )?;
         }
         fixture.start(server(3));
         fixture.die(server(2));
         fixture.stays(
-            "its primary s1 restarted before it had acknowledged it (s3 came, s2 died)",
+            "its primary s1 restarted before it had acknowledged it (s3 joined, s2 died)",
             ms(800),
         )
     })
@@ -127,7 +127,7 @@ fn idle_server_never_replaces_two_lost_ones(trial: &mut Trial<'_>) -> Outcome {
         let view = fixture.view();
         if !view.primary.is_some_and(|primary| lost.contains(&primary)) {
             let text = format!(
-                "s1 and s2 alone had the state and are lost, but now it is {}",
+                "s1 and s2 alone had the state and are lost, but the view is now {}",
                 show(&view)
             );
             return fixture.violation(text);
@@ -147,7 +147,7 @@ fn the_latest_life_of_an_idle_server_is_chosen(trial: &mut Trial<'_>) -> Outcome
         fixture.stays("an idle server has restarted", ms(300))?;
         let (second, third) = (fixture.member(server(2)), fixture.member(server(3)));
         fixture.die(server(2));
-        fixture.until("the idle server's new life becomes backup", |view| {
+        fixture.until("the idle server's new incarnation becomes backup", |view| {
             view.backup == Some(third)
         })?;
         fixture.settle()?;

@@ -107,7 +107,7 @@ pub fn a_deposed_primary_takes_the_new_state(trial: &mut Trial<'_>) -> Outcome {
         let (_, included) = service.replicated()?;
         if included != primary {
             return Err(service.world.violation(format!(
-                "{primary} lives and pings, but {included} is the backup"
+                "{primary} is alive and pings, but {included} is the backup"
             )));
         }
         service.must_do(writer, &append("z", "3;"))?;

@@ -30,7 +30,7 @@ pub fn first_server_becomes_primary(trial: &mut Trial<'_>) -> Outcome {
                 show(&view)
             ));
         }
-        fixture.stays("the only server is primary and goes on pinging", ms(400))
+        fixture.stays("the only server is primary and keeps pinging", ms(400))
     })
 }
 
@@ -39,11 +39,11 @@ pub fn second_server_becomes_backup_after_the_ack(trial: &mut Trial<'_>) -> Outc
         fixture.replicated(&[server(1), server(2)])?;
         if fixture.view().number != 2 {
             return fixture.violation(format!(
-                "two servers came one after the other, and now it is {}",
+                "two servers joined one after the other, and the view is now {}",
                 show(&fixture.view())
             ));
         }
-        fixture.stays("both servers go on pinging", ms(600))
+        fixture.stays("both servers keep pinging", ms(600))
     })
 }
 
@@ -132,7 +132,10 @@ pub fn no_view_change_before_the_ack(trial: &mut Trial<'_>) -> Outcome {
             view.number == 1
         })?;
         fixture.start(server(2));
-        fixture.stays("its primary s1 has not acknowledged it (s2 came)", ms(500))?;
+        fixture.stays(
+            "its primary s1 has not acknowledged it (s2 joined)",
+            ms(500),
+        )?;
         fixture.accepts_again(server(1));
         fixture.until("s2 becomes backup once s1 has acknowledged", |view| {
             view.number == 2
@@ -150,7 +153,10 @@ pub fn no_view_change_before_the_ack(trial: &mut Trial<'_>) -> Outcome {
         fixture.die(server(2));
         fixture.stays("its primary s1 has not acknowledged it (s2 died)", ms(500))?;
         fixture.start(server(3));
-        fixture.stays("its primary s1 has not acknowledged it (s3 came)", ms(500))?;
+        fixture.stays(
+            "its primary s1 has not acknowledged it (s3 joined)",
+            ms(500),
+        )?;
         fixture.die(server(1));
         fixture.stays("its primary s1 died before it acknowledged it", ms(1_000))
     })
@@ -252,7 +258,7 @@ pub fn dead_idle_server_is_not_chosen(trial: &mut Trial<'_>) -> Outcome {
             let view = fixture.view();
             if view.backup == Some(third) {
                 return fixture.violation(format!(
-                    "s3 had been silent for 500 ms, but now it is {}",
+                    "s3 had been silent for 500 ms, but the view is now {}",
                     show(&view)
                 ));
             }
@@ -261,7 +267,7 @@ pub fn dead_idle_server_is_not_chosen(trial: &mut Trial<'_>) -> Outcome {
         let view = fixture.view();
         if view.primary != Some(first) || view.backup.is_some() {
             return fixture.violation(format!(
-                "s1 is the only living server, but it is {}",
+                "s1 is the only living server, but the view is {}",
                 show(&view)
             ));
         }
@@ -282,7 +288,10 @@ pub fn views_have_no_gaps_and_never_repeat(trial: &mut Trial<'_>) -> Outcome {
                 view.backup
             };
             let Some(victim) = victim else {
-                return fixture.violation(format!("three servers live, but it is {}", show(&view)));
+                return fixture.violation(format!(
+                    "three servers are alive, but the view is {}",
+                    show(&view)
+                ));
             };
             fixture.die(victim.node);
             let survivors =
@@ -292,7 +301,7 @@ pub fn views_have_no_gaps_and_never_repeat(trial: &mut Trial<'_>) -> Outcome {
             })?;
             fixture.settle()?;
             fixture.start(victim.node);
-            fixture.stays("nothing but an idle server has come", ms(300))?;
+            fixture.stays("only an idle server has joined", ms(300))?;
         }
         let number = fixture.view().number;
         if number != 8 {
@@ -325,9 +334,15 @@ pub fn late_and_duplicated_pings_change_nothing(trial: &mut Trial<'_>) -> Outcom
         let number = fixture.view().number;
         for view in [1, 2, 2, number, number, 0] {
             fixture.ping(server(1), view, 1)?;
-            fixture.stays("only pings of s1's first life have come late", ms(50))?;
+            fixture.stays(
+                "only late pings of s1's first incarnation have arrived",
+                ms(50),
+            )?;
         }
-        fixture.stays("only pings of s1's first life have come late", ms(300))?;
+        fixture.stays(
+            "only late pings of s1's first incarnation have arrived",
+            ms(300),
+        )?;
         // A dead server's late pings do not make it alive, but they are answered, as every ping is.
         fixture.die(server(1));
         let told = fixture.times_told(server(1));
@@ -338,14 +353,15 @@ pub fn late_and_duplicated_pings_change_nothing(trial: &mut Trial<'_>) -> Outcom
         let view = fixture.view();
         if view.backup.is_some() {
             let text = format!(
-                "for 650 ms only s1's first life was heard of, but it is still {}",
+                "for 650 ms only s1's first incarnation was heard, but the view is still {}",
                 show(&view)
             );
             return fixture.violation(text);
         }
         if fixture.times_told(server(1)) == told {
-            return fixture
-                .violation("13 pings of s1's first life were not answered with a View".to_owned());
+            return fixture.violation(
+                "13 pings of s1's first incarnation were not answered with a View".to_owned(),
+            );
         }
         Ok(())
     })

@@ -71,7 +71,7 @@ fn half_of_an_even_group(trial: &mut Trial<'_>) -> Outcome {
         for server in &all {
             group.propose(*server, 1, &format!("of {server}"))?;
         }
-        group.nothing_chosen(1, "half of the servers are no majority", ms(2_000))?;
+        group.nothing_chosen(1, "half of the servers are not a majority", ms(2_000))?;
         group.world.heal()?;
         group.must_choose(&[1], &all)
     })

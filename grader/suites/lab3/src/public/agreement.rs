@@ -6,6 +6,7 @@ use lab3_api::Slot;
 use crate::{
     ballots, chaos,
     group::{Group, Size, with_group, with_group_under},
+    log::about,
     server,
 };
 
@@ -70,9 +71,8 @@ fn race(group: &mut Group<'_, '_>, slot: Slot) -> Outcome {
     let noop = log.chosen(slot) == Some(&lab3_api::Value::Noop);
     drop(log);
     if noop {
-        return Err(group.world.violation(format!(
-            "a no-op is chosen in slot {slot}, which is no hole"
-        )));
+        let text = format!("a no-op is chosen in slot {slot}, which is not a hole");
+        return Err(about(group.world.violation(text), slot, []));
     }
     Ok(())
 }
@@ -140,7 +140,7 @@ pub fn a_minority_chooses_nothing(trial: &mut Trial<'_>) -> Outcome {
         group.propose(few[1], 2, "of the minority, too")?;
         if rest.len() == 2 {
             group.propose(rest[0], 2, "of the other half")?;
-            group.nothing_chosen(2, "two of four servers are no majority", ms(2_500))?;
+            group.nothing_chosen(2, "two of four servers are not a majority", ms(2_500))?;
         } else {
             group.world.run_for(ms(400))?;
             group.nothing_chosen(2, "nobody in the majority proposed anything", ms(500))?;

@@ -119,7 +119,7 @@ pub fn a_minority_serves_nobody(trial: &mut Trial<'_>) -> Outcome {
                 .collect();
             group.world.partition(&[&few, &rest])?;
             group.invoke(friend, &append("x", &format!("{pair:?};")))?;
-            group.stays_silent("two of five servers are no majority", ms(1_200))?;
+            group.stays_silent("two of five servers are not a majority", ms(1_200))?;
             group.must_do(writer, &append("y", &format!("without {pair:?};")))?;
             group.world.heal()?;
             group.answer(friend)?;

@@ -6,7 +6,7 @@ use labkit::prelude::*;
 
 use tally_api::{Add, ClientConfig, Total};
 
-/// What client and server say to each other.
+/// The messages between client and server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Message {
     /// The client's request of this number: add so much.

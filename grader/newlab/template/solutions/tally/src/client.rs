@@ -1,4 +1,4 @@
-//! The client: it asks until it is answered.
+//! The client: it retries until it is answered.
 
 use labkit::prelude::*;
 
@@ -7,17 +7,17 @@ use tally_api::{Add, ClientConfig, Total};
 use crate::message::Message;
 
 // hole
-/// After this time without a reply the client asks again. There and back takes 50 ms at most, and a
+/// Time without a reply after which the client retries. A round trip takes at most 50 ms, and a
 /// sync of the disk comes in between.
 const RETRY: Duration = Duration::from_millis(80);
 // end hole
-/// Has one amount after the other added for its user.
+/// Adds one amount after the other for its user.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct TotalClient {
     server: NodeId,
     // hole
-    // | What must a client remember of the request that is open, and of those before?
-    /// The amount that waits to be added, if one does.
+    // | What must a client remember about its open request, and about earlier ones?
+    /// The amount that waits to be added, if any.
     open: Option<u64>,
     /// The number of that request, or of the last one.
     number: u64,
@@ -38,7 +38,7 @@ impl Node for TotalClient {
 
     fn start(config: &ClientConfig, _boot: Boot, _ctx: &mut Context<Self>) -> Self {
         // hole: TotalClient::start
-        // | A client that waits for nothing.
+        // | Return a client that waits for nothing.
         TotalClient {
             server: config.server,
             open: None,
@@ -49,7 +49,7 @@ impl Node for TotalClient {
 
     fn on_message(&mut self, _from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // hole: TotalClient::on_message
-        // | The reply to the open request goes to the user, once. Others tell you nothing.
+        // | Pass the reply to the open request on to the user, once. Ignore other replies.
         if let Message::Added { number, total } = message
             && number == self.number
             && self.open.take().is_some()
@@ -62,7 +62,8 @@ impl Node for TotalClient {
 
     fn on_timer(&mut self, Timer::Retry: Timer, ctx: &mut Context<Self>) {
         // hole: TotalClient::on_timer
-        // | Does anybody still wait? Then ask again, and see to it that this is not the last time.
+        // | Is the request still open? Then send it again, and make sure that this is not the last
+        // | retry.
         self.ask(ctx);
         // end hole
     }
@@ -74,7 +75,7 @@ impl Client for TotalClient {
 
     fn invoke(&mut self, Add { amount }: Add, ctx: &mut Context<Self>) {
         // hole: TotalClient::invoke
-        // | Ask, and see to it that you come back to it if no reply comes. Do not wait here.
+        // | Send the request, and make sure to retry if no reply comes. Do not wait here.
         self.number += 1;
         self.open = Some(amount);
         self.ask(ctx);

@@ -1,14 +1,14 @@
-//! What client and server say to each other.
+//! The messages between client and server.
 
 use labkit::prelude::*;
 
-/// Any of these may arrive late, twice, after newer ones or never.
+/// Each may arrive late, twice, after newer ones or never.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Message {
     // hole
-    // | Your messages stand here: a request and a reply. What must each carry, so that the server
-    // | knows a request that it has carried out before, and the client knows a reply to something
-    // | that it asked long ago?
+    // | Add your messages here: a request and a reply. What must each carry so that the server
+    // | recognizes a request that it has already carried out, and the client recognizes a reply to
+    // | an earlier request?
     /// Client to server. A retry is the same message again.
     Add {
         /// Which of this client's requests it is.

@@ -1,16 +1,16 @@
-//! The server: a log of requests on its disk, and the total that they make.
+//! The server: a log of requests on its disk, and the resulting total.
 
 use labkit::prelude::*;
 
 use crate::message::Message;
 
 // hole
-/// What the log leads to.
+/// The state that the log produces.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct State {
     total: u64,
-    /// Of each client the number of its last request, and the total that was the answer. One is
-    /// enough: a client that asks for something new has been answered.
+    /// For each client the number of its last request, and the total in the answer. One is enough:
+    /// a client that makes a new request has been answered.
     last: Map<NodeId, (u64, u64)>,
 }
 
@@ -22,17 +22,17 @@ struct Record {
     amount: u64,
 }
 
-/// The blob with the state at the beginning of a life, and the name of the log that goes on from
-/// there.
+/// The blob with the state at the start of an incarnation, and the name of the log that continues
+/// from there.
 const SNAPSHOT: &str = "snapshot";
 
 // end hole
-/// Keeps the total. It may crash between any two effects; its disk stays.
+/// Keeps the total. It may crash between any two effects; its disk survives.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct TotalServer {
     // hole
-    // | What must a server remember, to add each amount once however often it is asked to? And
-    // | which of it must be on the disk?
+    // | What must a server remember to add each amount once, however often the request arrives?
+    // | Which of it must be on the disk?
     state: State,
     log: String,
     // end hole
@@ -45,14 +45,14 @@ impl Node for TotalServer {
 
     fn start(_config: &(), _boot: Boot, ctx: &mut Context<Self>) -> Self {
         // hole: TotalServer::start
-        // | A server that begins, or one that is back: what does its disk hold?
+        // | Return a server that starts for the first time, or restarts: what does its disk hold?
         let snapshot: Option<(State, String)> = ctx.disk().read(SNAPSHOT);
         let (mut state, old) = snapshot.unwrap_or_default();
         for record in ctx.disk().records::<Record>(&old).whole {
             state.add(&record);
         }
-        // The old log may end in a torn record, behind which nothing can be read. A name with the
-        // number of this life is new.
+        // The old log may end in a torn record, after which nothing can be read. A name with the
+        // number of this incarnation is new.
         let log = format!("log-{}", ctx.incarnation());
         ctx.disk().write(SNAPSHOT, &(&state, &log));
         ctx.disk().sync();
@@ -63,8 +63,8 @@ impl Node for TotalServer {
 
     fn on_message(&mut self, from: NodeId, message: Message, ctx: &mut Context<Self>) {
         // hole: TotalServer::on_message
-        // | A new request is carried out and answered. One that comes again is answered as before.
-        // | What must be safe before anybody may hear of the new total?
+        // | Carry out a new request, and answer it. Answer a repeated request as before. What must
+        // | be safe before any client may learn the new total?
         let Message::Add { number, amount } = message else {
             return;
         };

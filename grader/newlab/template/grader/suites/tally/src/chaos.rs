@@ -21,7 +21,7 @@ use super::{
     fixture::{self, Fixture, SERVER, clients},
 };
 
-/// How long faults may come.
+/// Duration of the phase of faults.
 const FAULTS_LAST: Duration = ms(3_000);
 
 /// The longest time that a client thinks between two requests.

@@ -11,8 +11,8 @@ use std::time::Duration;
 use faultline_labtest::{Patience, Suite, tests};
 use faultline_sim::ms;
 
-/// Within this time every request must be answered on a network that loses nothing, and after the
-/// last fault has ended.
+/// Maximum time to answer a request on a network that drops nothing, and after the last fault has
+/// ended.
 pub const ANSWERED: Duration = ms(5_000);
 
 /// The same while the network goes on losing messages.

@@ -1,18 +1,29 @@
 //! The causal slice of a run: which events a person has to see to understand its failure.
 //!
-//! First only what happened before the failure in Lamport's sense counts (CACM 1978), where it is
-//! known at which event the failure shows. Of that: what was done to the world and by clients; what
-//! was said for the first time, or once more although it is not said all the time; and the rarer a
-//! sort of message is, the more it tells. Pings, ticks and views that tell nothing new are neither.
+//! What bears on the contradiction comes first ([`leads`]). Of the rest, only what happened before
+//! the failure in Lamport's sense counts (CACM 1978), where it is known at which event the failure
+//! shows. Of that: what was done to the world and by clients; what was said for the first time, or
+//! once more although it is not said all the time; and the rarer a sort of message is, the more it
+//! tells. Pings, ticks and views that tell nothing new are neither.
+
+mod leads;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use faultline_sim::{Happening, RecordedStep, Recording, Time};
+use faultline_sim::{Asked, FailureKind, Happening, RecordedStep, Recording, Time, Violation};
+
+pub use leads::{first_deliveries, handled_by};
 
 use super::words::words;
 
-/// The maximum number of events that are shown, the failure itself among them.
-const SHOWN: usize = 12;
+/// The maximum number of lines, the failure itself among them; how many of them are for what bears
+/// on the contradiction; and how many more there are if that is less.
+const SHOWN: usize = 16;
+const LEADS: usize = 13;
+const BESIDE: usize = 4;
+
+/// Where nothing is known of a contradiction.
+const SHOWN_ALONE: usize = 12;
 
 /// The maximum number of further events in which the program printed something: the last ones.
 const PRINTED: usize = 40;
@@ -21,18 +32,37 @@ const PRINTED: usize = 40;
 const ROUTINE: usize = 3;
 
 /// The events to show, by their position in the recording.
-pub fn what_matters(recording: &Recording, about: Time) -> BTreeSet<usize> {
+pub fn what_matters(
+    recording: &Recording,
+    violation: &Violation,
+    asked: &[Asked],
+) -> BTreeSet<usize> {
     let steps: Vec<&RecordedStep> = recording.steps.iter().collect();
-    let end = steps.partition_point(|step| step.at <= about);
-    let anchor = anchor(&steps[..end], about);
+    let end = steps.partition_point(|step| step.at <= violation.about);
+    let anchor = anchor(&steps[..end], violation.about);
     let end = anchor.map_or(end, |anchor| anchor + 1);
     let past = anchor.map(|anchor| past(&steps[..end], anchor));
-    let mut shown: BTreeSet<usize> = anchor.into_iter().collect();
+    let fatal = fatal(recording, violation);
+    let mut shown: BTreeSet<usize> = fatal.or(anchor).into_iter().collect();
     shown.extend(
         steps
             .iter()
             .rposition(|step| matches!(step.what, Happening::Stop { .. })),
     );
+    for group in leads::leads(recording, violation, asked) {
+        let whole: BTreeSet<usize> = shown.iter().chain(&group).copied().collect();
+        if lines(&steps, &whole) <= LEADS {
+            shown = whole;
+            continue;
+        }
+        // Better a part of it than nothing: what comes first tells most.
+        for index in group {
+            if shown.insert(index) && lines(&steps, &shown) > LEADS {
+                shown.remove(&index);
+            }
+        }
+    }
+    let most = SHOWN_ALONE.max(lines(&steps, &shown) + BESIDE).min(SHOWN);
     let mut ranked = ranks(&steps[..end]);
     ranked.retain(|(rank, index)| {
         *rank == Rank::FAULT
@@ -43,14 +73,46 @@ pub fn what_matters(recording: &Recording, about: Time) -> BTreeSet<usize> {
     // Of equals the later ones.
     ranked.sort_by_key(|(rank, index)| (*rank, usize::MAX - index));
     for (_, index) in ranked {
-        if shown.insert(index) && lines(&steps, &shown) > SHOWN {
+        if shown.insert(index) && lines(&steps, &shown) > most {
             shown.remove(&index);
         }
     }
     let talks =
         |index: &usize| !steps[*index].printed.is_empty() || !steps[*index].notes.is_empty();
     shown.extend((0..end).rev().filter(talks).take(PRINTED));
+    // A line that says that one event is left out is as long as that event.
+    let shown_now: Vec<usize> = shown.iter().copied().collect();
+    for pair in shown_now.windows(2) {
+        if let [before, after] = *pair
+            && after - before == 2
+            && !matches!(steps[before + 1].what, Happening::Phase { .. })
+        {
+            shown.insert(before + 1);
+        }
+    }
     shown
+}
+
+/// The event that the failure is about: an answer at that moment, or else the last event then, of
+/// the node that the check names if it names one. A
+/// lack of progress has none, and neither has what a test notices between two events.
+pub fn fatal(recording: &Recording, violation: &Violation) -> Option<usize> {
+    if violation.kind == FailureKind::NoProgress {
+        return None;
+    }
+    let moments = &violation.subject.moments;
+    let whose = |step: &RecordedStep| {
+        let mut nodes = moments.iter().filter(|(_, at)| *at == violation.about);
+        nodes.clone().next().is_none() || nodes.any(|(node, _)| step.what.node() == Some(*node))
+    };
+    let then = |step: &RecordedStep| step.at == violation.about && whose(step);
+    let answer = |step: &RecordedStep| then(step) && matches!(step.what, Happening::Respond { .. });
+    let event = |step: &RecordedStep| then(step) && step.what.node().is_some();
+    let steps = &recording.steps;
+    steps
+        .iter()
+        .rposition(answer)
+        .or_else(|| steps.iter().rposition(event))
 }
 
 fn is_message(what: &Happening) -> bool {
@@ -63,7 +125,9 @@ fn lines(steps: &[&RecordedStep], shown: &BTreeSet<usize>) -> usize {
         .iter()
         .zip(shown.iter().skip(1))
         .filter(|(one, other)| {
-            belong_together(steps, **one, **other) || answers(steps[**one], steps[**other])
+            belong_together(steps, **one, **other)
+                || answers(steps[**one], steps[**other])
+                || comes_back(steps[**one], steps[**other])
         });
     // The last answer has a line of its own.
     let last = shown.iter().rev().skip(1).take(2).collect::<Vec<_>>();
@@ -77,6 +141,14 @@ pub fn answers(invoke: &RecordedStep, answer: &RecordedStep) -> bool {
     matches!((&invoke.what, &answer.what), (Happening::Invoke { node: client, .. },
         Happening::Respond { node, .. })
         if client == node && answer.printed.is_empty() && answer.notes.is_empty())
+}
+
+/// True if the second event is the start of the node that the first one crashed, at once.
+pub fn comes_back(crash: &RecordedStep, start: &RecordedStep) -> bool {
+    matches!((&crash.what, &start.what), (Happening::Crash { node, .. },
+        Happening::Start { node: again, .. })
+        if node == again && crash.at == start.at && start.printed.is_empty()
+            && start.notes.is_empty())
 }
 
 /// True if two events are one line of the story: faults of the same moment with nothing else
@@ -143,7 +215,7 @@ impl Rank {
     const BEFORE: Rank = Rank(2, 1);
     /// What was computed.
     const RESULT: Rank = Rank(3, 0);
-    /// Such a message comes no more than this often.
+    /// Maximum number of occurrences of such a message.
     const RARE: usize = 2;
     /// What clients were asked and answered before, what was done to the world long ago.
     const EARLY: Rank = Rank(4, 0);
@@ -234,4 +306,26 @@ fn sort(what: &Happening) -> String {
         }
     }
     sort
+}
+
+/// What two messages on one way have in common that differ in numbers only.
+pub fn alike(what: &Happening) -> Option<String> {
+    let (way, message) = match what {
+        Happening::Receive {
+            node,
+            from,
+            message,
+            ..
+        } => (format!("{from} -> {node} "), message),
+        Happening::Lose {
+            from, to, message, ..
+        } => (format!("{from} -x {to} "), message),
+        _ => return None,
+    };
+    let mut quoted = false;
+    let kept = message.chars().filter(|letter| {
+        quoted ^= *letter == '"';
+        quoted || !letter.is_ascii_digit()
+    });
+    Some(way + &kept.collect::<String>())
 }

@@ -2,25 +2,21 @@
 
 use std::{fs, path::Path};
 
-use clap::CommandFactory;
+use faultline_cli::NewLabArguments;
 use faultline_grade::Error;
 use faultline_newlab::{NewLab, Source, Written, write_inside, write_outside};
-use faultline_origin::LOCK;
-
-use crate::arguments::{Arguments, NewLabArguments};
 
 /// Writes it, and tells what was written and what to do next.
 pub fn new_lab(root: &Path, asked: &NewLabArguments) -> Result<String, Error> {
-    let lock = root.join(LOCK);
+    let lock = root.join("Cargo.lock");
     let lock = fs::read_to_string(&lock).map_err(|error| {
         Error::Usage(format!(
-            "{} cannot be read: {error}; a new lab must not have the name of another package",
+            "{} cannot be read: {error}; without it the new lab's name cannot be checked",
             lock.display()
         ))
     })?;
-    let command = Arguments::command();
-    let commands = command.get_subcommands().map(|command| command.get_name());
-    let commands: Vec<&str> = commands.chain(["help"]).collect();
+    let commands = faultline_cli::commands();
+    let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
     let lab = NewLab::new(&asked.name, asked.title.as_deref(), &lock, &commands)?;
     match &asked.outside {
         None => Ok(told(&asked.name, &write_inside(&lab, root)?)),
@@ -60,10 +56,10 @@ fn told_outside(name: &str, folder: &Path, written: &Written) -> String {
 
 fn next(name: &str) -> String {
     format!(
-        "  cargo grade {name} --hidden --path solutions/{name}    all of its points\n\
-         \x20 cargo grade {name}    none: this is what students begin with\n\
-         \x20 cargo grade mutants {name}    which test catches which wrong solution\n\
-         \x20 cargo grade starter {name}    the starter anew, after a change of the solution\n\n\
-         docs/a-lab-of-your-own.md, where Faultline is, tells how to go on.\n"
+        "  cargo grade {name} --hidden --path solutions/{name}    earns all points\n\
+         \x20 cargo grade {name}    earns none: students start here\n\
+         \x20 cargo grade mutants {name}    shows which test catches which wrong solution\n\
+         \x20 cargo grade starter {name}    derives the starter again, after a change\n\n\
+         For the next steps see docs/a-lab-of-your-own.md in Faultline's repository.\n"
     )
 }

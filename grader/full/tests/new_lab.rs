@@ -61,7 +61,7 @@ fn cargo(workspace: &Path, arguments: &[&str]) -> String {
 
 /// Runs this project's grader as cargo would in the project of which this is the registry.
 fn cargo_grade(registry: &Path, arguments: &[&str]) -> Ran {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_faultline"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_faultline-full"));
     ran(command.args(arguments).env("CARGO_MANIFEST_DIR", registry))
 }
 
@@ -275,7 +275,7 @@ impl Outside {
         let shown = place.to_str().expect("a plain name");
         let ran = cargo_grade(&registry, &["new-lab", "demo", "--outside", shown]);
         assert_eq!(ran.code, 0, "{}", ran.err);
-        let here = Path::new(env!("CARGO_BIN_EXE_faultline"));
+        let here = Path::new(env!("CARGO_BIN_EXE_faultline-full"));
         let profile = here.parent().expect("a program lies in a folder");
         let target = profile.parent().expect("a profile is of a target folder");
         let shown = target.to_str().expect("a plain name");
@@ -352,7 +352,7 @@ fn a_lab_in_a_workspace_of_its_own_is_built_and_graded() {
 
 /// Green as it was written; red with a file less, which is named.
 fn the_workspace_checks_itself(root: &Path) {
-    let here = Path::new(env!("CARGO_BIN_EXE_faultline"));
+    let here = Path::new(env!("CARGO_BIN_EXE_faultline-full"));
     let target = here.ancestors().nth(2).expect("a target folder");
     let target = target.to_str().expect("a plain name");
     let mut check = Command::new("cargo");
