@@ -11,9 +11,15 @@ use crate::{
 /// A search for a linearization of one partition. It can be paused.
 pub(crate) enum AnySearch<'h, S: Spec> {
     /// Through the states of any object.
-    States(Search<'h, S>),
+    States(Box<Search<'h, S>>),
     /// Through the pairs of a queue.
     Pairs(Box<QueueSearch>),
+    /// Of what is too much to be laid out: so many operations are open at once. It finds nothing,
+    /// and uses up what it is given.
+    TooMuch {
+        /// How much that was.
+        explored: u64,
+    },
 }
 
 impl<'h, S: Spec> AnySearch<'h, S> {
@@ -23,10 +29,12 @@ impl<'h, S: Spec> AnySearch<'h, S> {
             true => QueueSearch::new(initial, entries),
             false => None,
         };
-        match pairs {
-            Some(pairs) => AnySearch::Pairs(Box::new(pairs)),
-            None => AnySearch::States(Search::new(initial, entries, rules)),
-        }
+        let search = match pairs {
+            Some(pairs) => pairs.map(|pairs| AnySearch::Pairs(Box::new(pairs))),
+            None => Search::new(initial, entries, rules)
+                .map(|states| AnySearch::States(Box::new(states))),
+        };
+        search.unwrap_or(AnySearch::TooMuch { explored: 0 })
     }
 
     /// How many configurations were explored.
@@ -34,6 +42,7 @@ impl<'h, S: Spec> AnySearch<'h, S> {
         match self {
             AnySearch::States(search) => search.explored(),
             AnySearch::Pairs(search) => search.explored(),
+            AnySearch::TooMuch { explored } => *explored,
         }
     }
 
@@ -43,6 +52,7 @@ impl<'h, S: Spec> AnySearch<'h, S> {
         match self {
             AnySearch::States(search) => search.deepest(),
             AnySearch::Pairs(search) => search.deepest(),
+            AnySearch::TooMuch { .. } => 0,
         }
     }
 
@@ -51,6 +61,7 @@ impl<'h, S: Spec> AnySearch<'h, S> {
         match self {
             AnySearch::States(search) => search.order(),
             AnySearch::Pairs(search) => search.order(),
+            AnySearch::TooMuch { .. } => &[],
         }
     }
 
@@ -60,6 +71,10 @@ impl<'h, S: Spec> AnySearch<'h, S> {
         match self {
             AnySearch::States(search) => search.run(fuel),
             AnySearch::Pairs(search) => search.run(fuel),
+            AnySearch::TooMuch { explored } => {
+                *explored = explored.saturating_add(fuel);
+                Progress::OutOfFuel
+            }
         }
     }
 }

@@ -154,12 +154,18 @@ fn take_turns<'h, S: Spec>(
     while !undecided.is_empty() {
         let mut still = Vec::new();
         for number in undecided {
+            let before = searches.get(number).map_or(0, AnySearch::explored);
             if number == searches.len() {
+                if left == 0 && number > 0 {
+                    // To lay out what there is no budget for would take memory, too.
+                    return Turns::OutOfBudget;
+                }
                 searches.push(new(number));
             }
             let search = &mut searches[number];
-            let before = search.explored();
-            let progress = search.run(turn.min(left));
+            // (A new one may have cost something.)
+            let rest = left.saturating_sub(search.explored() - before);
+            let progress = search.run(turn.min(rest));
             left = left.saturating_sub(search.explored() - before);
             match progress {
                 Progress::Found => {}

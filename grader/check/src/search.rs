@@ -196,15 +196,16 @@ const FREE: usize = 1 << 20;
 const STEPS_PER_UNIT: u64 = 40;
 
 impl<'h, S: Spec> Search<'h, S> {
-    /// A search for a linearization of `entries`, which are all of one partition.
-    pub fn new(initial: &S, entries: &[Entry<'h, S>], rules: Rules) -> Search<'h, S> {
-        let (timeline, demands) = Timeline::new(entries);
+    /// A search for a linearization of `entries`, which are all of one partition; `None` if too
+    /// many are open at once.
+    pub fn new(initial: &S, entries: &[Entry<'h, S>], rules: Rules) -> Option<Search<'h, S>> {
+        let (timeline, demands) = Timeline::new(entries)?;
         let lost_words = 1 + timeline.slots.div_ceil(64);
         let width = lost_words + timeline.lost.len().div_ceil(64);
         let states = Model::new(initial, demands, &timeline, rules);
         let mut words = vec![0; width];
         words[0] = u64::from(states.start());
-        Search {
+        Some(Search {
             rules,
             states,
             // Without a tail, only equal configurations dominate each other.
@@ -215,11 +216,11 @@ impl<'h, S: Spec> Search<'h, S> {
             frames: Vec::new(),
             placed: Vec::with_capacity(entries.len()),
             started: false,
-            explored: 0,
+            explored: timeline.price(),
             charged: 0,
             deepest: 0,
             timeline,
-        }
+        })
     }
 
     /// How many configurations were explored.

@@ -8,6 +8,29 @@ use crate::{history::OperationOf, spec::Spec};
 /// Stands for "no such operation".
 const NONE: u32 = u32::MAX;
 
+/// How long lists of what is open may be, all together: so long,
+const OPEN: usize = 8_000_000;
+
+/// so long without a price,
+const FREE: usize = 250_000;
+
+/// and so much longer for each operation.
+const FOR_EACH: usize = 64;
+
+/// How much of them may be there for the price of one configuration.
+const OPEN_PER_UNIT: usize = 50;
+
+/// How long the lists of what is open at each of `count` replies may be, all together. Thousands
+/// that are all open at once would take gigabytes, before anything is searched.
+pub(crate) fn most_open(count: usize) -> usize {
+    OPEN + FOR_EACH * count
+}
+
+/// What such lists cost, in configurations.
+pub(crate) fn price_of_open(length: usize, count: usize) -> u64 {
+    (length.saturating_sub(FREE + FOR_EACH * count) / OPEN_PER_UNIT) as u64
+}
+
 /// What an operation is demanded to have replied.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Expected<'h, R> {
@@ -116,8 +139,9 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
-    /// Lays out `entries`; also the demands that they make, by number.
-    pub fn new<'h, S: Spec>(entries: &[Entry<'h, S>]) -> (Timeline, Vec<Demand<'h, S>>) {
+    /// Lays out `entries`; also the demands that they make, by number. `None` if too many are open
+    /// at once.
+    pub fn new<'h, S: Spec>(entries: &[Entry<'h, S>]) -> Option<(Timeline, Vec<Demand<'h, S>>)> {
         let mut demands = Vec::new();
         let mut numbers = FxHashMap::default();
         let mut completed = Vec::with_capacity(entries.len());
@@ -176,18 +200,20 @@ impl Timeline {
             reads: Vec::new(),
             reads_before: Vec::new(),
         };
-        timeline.sweep();
-        (timeline, demands)
+        timeline.sweep()?;
+        Some((timeline, demands))
     }
 
     /// Finds what is open at each reply, and gives out the slots.
-    fn sweep(&mut self) {
+    fn sweep(&mut self) -> Option<()> {
         let mut by_call: Vec<u32> = (0..number(self.completed.len())).collect();
         by_call.sort_unstable_by_key(|&rank| (self.completed[rank as usize].call, rank));
         let mut calls = by_call.into_iter().peekable();
         let mut free = Vec::new();
-        // Rising. A few, so moving them is faster than any tree.
+        // Rising. Mostly a few, so moving them is faster than any tree; and no reply moves more
+        // than what is listed for it.
         let mut now_open: Vec<u32> = Vec::new();
+        let most = most_open(self.completed.len());
         for rank in 0..self.completed.len() {
             self.reads_before.push(number(self.reads.len()));
             if self.completed[rank].read_only {
@@ -201,7 +227,12 @@ impl Timeline {
                     self.slots += 1;
                     self.slots - 1
                 });
-                now_open.insert(now_open.partition_point(|&open| open < called), called);
+                now_open.push(called);
+            }
+            // (The first ones are in order, which this sort makes use of.)
+            now_open.sort();
+            if self.open.len() + now_open.len() > most {
+                return None;
             }
             self.open.extend_from_slice(&now_open);
             self.open_ends.push(self.open.len());
@@ -209,6 +240,7 @@ impl Timeline {
             now_open.remove(0);
             free.push(self.completed[rank].slot);
         }
+        Some(())
     }
 
     /// The ranks, rising, of the operations from `rank` on that are called no later than the reply
@@ -224,6 +256,11 @@ impl Timeline {
             self.open_ends[rank - 1]
         };
         &self.open[start..end]
+    }
+
+    /// What it took to lay this out, in configurations.
+    pub fn price(&self) -> u64 {
+        price_of_open(self.open.len(), self.completed.len())
     }
 
     /// The last moment for the operation that is placed next: the reply of the first one that is
@@ -287,7 +324,9 @@ mod tests {
         };
         let history: Vec<_> = intervals.iter().map(operation).collect();
         let part: Vec<_> = (0..history.len()).collect();
-        Timeline::new(&entries::<Counter>(&history, &part)).0
+        Timeline::new(&entries::<Counter>(&history, &part))
+            .expect("a few are open")
+            .0
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Balances that nobody can have brought, and what can still become of some.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::Impossible;
 use crate::{
@@ -10,6 +13,9 @@ use crate::{
 
 /// No more deposits that are open at once are tried in all ways,
 const TRIED: usize = 12;
+
+/// no more than so many sums of them are looked at in all,
+const SUMS: usize = 5_000_000;
 
 /// and no more choices of what takes effect before some balances are read.
 const CHOICES: u64 = 10_000;
@@ -106,10 +112,16 @@ pub(crate) fn bank(initial: &Bank, operations: &[Operation<'_>]) -> Option<Impos
         .filter(|&at| operations[at].reply.is_some())
         .collect();
     answered.sort_unstable_by_key(|&at| (operations[at].reply.map(|(ret, _)| ret), at));
-    let closed = Closed::of(operations);
-    answered.into_iter().find_map(|at| {
-        alone(&accounts, operations, at).or_else(|| closed.together(initial, operations, at))
-    })
+    let reply_of = |at: usize| operations[at].reply.map(|(ret, _)| (ret, at));
+    let alone = answered
+        .iter()
+        .find_map(|&at| Some((reply_of(at)?, alone(&accounts, operations, at)?)));
+    let together = Closed::of(initial, operations).together(operations, &answered);
+    let together = together.map(|wrong| (wrong.reply, wrong.told(operations)));
+    // Of two for one reply, that which builds on less.
+    let found = alone.into_iter().chain(together);
+    let first = found.min_by_key(|(reply, found)| (*reply, found.context.len()));
+    first.map(|(_, found)| found)
 }
 
 /// What is impossible for one account.
@@ -138,8 +150,11 @@ fn alone(
                         moves(&operations[other]).is_some_and(|(_, to, _)| to == name)
                             && operations[other].reply.is_some_and(|(ret, _)| ret < call)
                     };
+                    let out = of(name).out.up_to(ret, true);
+                    let came = (0..operations.len()).filter(came).collect();
+                    let more_than = (u128::from(seen) + out).saturating_sub(of(name).at_first);
                     return Some(Impossible {
-                        context: (0..operations.len()).filter(came).collect(),
+                        context: largest(operations, came, more_than),
                         ..Impossible::phantom(at)
                     });
                 }
@@ -156,91 +171,234 @@ fn alone(
     }
 }
 
-/// Sets of accounts between which transfers go.
-struct Closed<'a>(Vec<BTreeSet<&'a str>>);
+/// The fewest of some operations that bring more than this together.
+fn largest(operations: &[Operation<'_>], mut of: Vec<usize>, more_than: u128) -> Vec<usize> {
+    let amount = |at: usize| moves(&operations[at]).map_or(0, |(amount, ..)| u128::from(amount));
+    of.sort_by_key(|&at| Reverse(amount(at)));
+    let mut sum = 0;
+    of.into_iter()
+        .take_while(|&at| {
+            let enough = sum > more_than;
+            sum += amount(at);
+            !enough
+        })
+        .collect()
+}
+
+/// A set of accounts between which transfers go, and what is deposited there.
+#[derive(Default)]
+struct Set {
+    accounts: usize,
+    at_first: u128,
+    /// Calls and places.
+    deposits: Vec<(u64, usize)>,
+    /// By the calls of all that may have taken effect.
+    into: Sums,
+    /// By the replies of those that did.
+    surely_into: Sums,
+}
+
+/// All such sets.
+struct Closed<'a> {
+    sets: Vec<Set>,
+    /// Of each account, its set.
+    of: BTreeMap<&'a str, usize>,
+}
+
+/// A sum that no deposits give.
+struct WrongSum {
+    /// Its moment and the place of who saw it.
+    reply: (u64, usize),
+    /// The deposits that ended before it was called.
+    before: Vec<usize>,
+    why: Why,
+}
+
+/// What is wrong with a sum.
+enum Why {
+    TooMuch,
+    /// Even deposits of little more than this are too many.
+    TooLittle(u128),
+    NoChoice,
+}
+
+impl WrongSum {
+    fn told(self, operations: &[Operation<'_>]) -> Impossible {
+        let context = match self.why {
+            // It would be wrong, too, if all had come.
+            Why::TooMuch => Vec::new(),
+            Why::TooLittle(seen) => largest(operations, self.before, seen),
+            Why::NoChoice => self.before,
+        };
+        Impossible {
+            context,
+            ..Impossible::phantom(self.reply.1)
+        }
+    }
+}
+
+/// The deposits to one set that are open at a moment that only moves on.
+#[derive(Default)]
+struct OpenNow {
+    /// How many were called before it.
+    called: usize,
+    /// Replies and places.
+    open: BTreeSet<(u64, usize)>,
+}
 
 impl<'a> Closed<'a> {
-    fn of(operations: &[Operation<'a>]) -> Closed<'a> {
-        let mut sets: Vec<BTreeSet<&str>> = Vec::new();
-        for operation in operations {
-            let Some((_, to, from)) = moves(operation) else {
+    fn of(initial: &Bank, operations: &[Operation<'a>]) -> Closed<'a> {
+        let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+        // Each account points to one of its set, the first of a set to itself.
+        let mut joined: Vec<usize> = Vec::new();
+        fn first(joined: &mut [usize], mut at: usize) -> usize {
+            while joined[at] != at {
+                joined[at] = joined[joined[at]];
+                at = joined[at];
+            }
+            at
+        }
+        for (_, to, from) in operations.iter().filter_map(moves) {
+            let mut number = |account| {
+                let new = joined.len();
+                let known = *numbers.entry(account).or_insert(new);
+                if known == new {
+                    joined.push(new);
+                }
+                known
+            };
+            let (to, from) = (number(to), from.map(number));
+            if let Some(from) = from {
+                let (to, from) = (first(&mut joined, to), first(&mut joined, from));
+                joined[to.max(from)] = to.min(from);
+            }
+        }
+        let mut sets: Vec<Set> = joined.iter().map(|_| Set::default()).collect();
+        for (account, number) in &mut numbers {
+            *number = first(&mut joined, *number);
+            let at_first = initial.balances.get(*account).copied().unwrap_or(0);
+            sets[*number].accounts += 1;
+            sets[*number].at_first += u128::from(at_first);
+        }
+        for (at, deposit) in operations.iter().enumerate() {
+            let BankCall::Deposit { account, amount } = deposit.op else {
                 continue;
             };
-            let mut joined: BTreeSet<&str> = from.into_iter().chain([to]).collect();
-            if sets.iter().any(|set| joined.is_subset(set)) {
-                continue;
+            let (set, amount) = (&mut sets[numbers[account.as_str()]], u128::from(*amount));
+            set.deposits.push((deposit.call, at));
+            set.into.0.push((deposit.call, amount));
+            if let Some((ret, _)) = deposit.reply {
+                set.surely_into.0.push((ret, amount));
             }
-            sets.retain_mut(|set| {
-                let apart = set.is_disjoint(&joined);
-                if !apart {
-                    joined.append(set);
-                }
-                apart
-            });
-            sets.push(joined);
         }
-        Closed(sets)
+        for set in &mut sets {
+            set.deposits.sort_unstable();
+            set.into.finish();
+            set.surely_into.finish();
+        }
+        Closed { sets, of: numbers }
     }
 
-    /// What is impossible for the sum of such a set.
-    fn together(
-        &self,
-        initial: &Bank,
-        operations: &[Operation<'_>],
-        at: usize,
-    ) -> Option<Impossible> {
-        let Later { op, call, reply } = operations[at];
-        let (ret, reply) = reply?;
-        let (BankCall::Balances(names), BankReply::Balances(seen)) = (op, reply) else {
-            return None;
-        };
-        let seen: BTreeMap<&str, u64> = names
+    /// The first reply that is impossible for the sum of such a set. `O(n log n)`, and a bounded
+    /// number of choices of deposits.
+    fn together(&self, operations: &[Operation<'_>], answered: &[usize]) -> Option<WrongSum> {
+        let mut by_call = answered.to_vec();
+        by_call.sort_unstable_by_key(|&at| (operations[at].call, at));
+        let mut now: Vec<OpenNow> = self.sets.iter().map(|_| OpenNow::default()).collect();
+        let mut steps = SUMS;
+        let mut first: Option<((u64, usize), usize, Why)> = None;
+        for at in by_call {
+            let Later { op, call, reply } = operations[at];
+            let (BankCall::Balances(names), Some((ret, BankReply::Balances(seen)))) = (op, reply)
+            else {
+                continue;
+            };
+            for (set, sum) in self.sums(names, seen) {
+                let why = self.wrong(
+                    (set, sum),
+                    (call, ret),
+                    operations,
+                    &mut now[set],
+                    &mut steps,
+                );
+                if let Some(why) = why
+                    && first.as_ref().is_none_or(|(reply, ..)| (ret, at) < *reply)
+                {
+                    first = Some(((ret, at), set, why));
+                }
+            }
+        }
+        let (reply, set, why) = first?;
+        let call = operations[reply.1].call;
+        let is_before = |&at: &usize| operations[at].reply.is_some_and(|(ret, _)| ret < call);
+        let places = self.sets[set].deposits.iter().map(|&(_, at)| at);
+        let mut before: Vec<usize> = places.filter(is_before).collect();
+        before.sort_unstable();
+        Some(WrongSum { reply, before, why })
+    }
+
+    /// The sets of which all accounts are among `names`, and what was seen on them together.
+    fn sums(&self, names: &[String], seen: &[u64]) -> Vec<(usize, u128)> {
+        let by_name: BTreeMap<&str, u64> = names
             .iter()
             .map(String::as_str)
             .zip(seen.iter().copied())
             .collect();
-        self.0.iter().find_map(|set| {
-            let mut left: u128 = 0;
-            for account in set {
-                left += u128::from(*seen.get(account)?);
+        let mut sums: BTreeMap<usize, (usize, u128)> = BTreeMap::new();
+        for (name, seen) in by_name {
+            if let Some(&set) = self.of.get(name) {
+                let (accounts, sum) = sums.entry(set).or_default();
+                (*accounts, *sum) = (*accounts + 1, *sum + u128::from(seen));
             }
-            let at_first = |account: &&str| initial.balances.get(*account).copied().unwrap_or(0);
-            let mut surely: u128 = set
-                .iter()
-                .map(|account| u128::from(at_first(account)))
-                .sum();
-            let (mut open, mut context) = (Vec::new(), Vec::new());
-            for (other, deposit) in operations.iter().enumerate() {
-                let BankCall::Deposit { account, amount } = deposit.op else {
-                    continue;
-                };
-                if !set.contains(account.as_str()) || deposit.call > ret {
-                    continue;
-                }
-                if deposit.reply.is_some_and(|(ret, _)| ret < call) {
-                    surely += u128::from(*amount);
-                    context.push(other);
-                } else {
-                    open.push(u128::from(*amount));
-                }
+        }
+        let whole = |(set, (accounts, sum)): (usize, (usize, u128))| {
+            (accounts == self.sets[set].accounts).then_some((set, sum))
+        };
+        sums.into_iter().filter_map(whole).collect()
+    }
+
+    /// What is wrong with what was seen on a set by who was called and answered at these moments.
+    fn wrong(
+        &self,
+        (set, seen): (usize, u128),
+        (call, ret): (u64, u64),
+        operations: &[Operation<'_>],
+        now: &mut OpenNow,
+        steps: &mut usize,
+    ) -> Option<Why> {
+        let set = &self.sets[set];
+        while let Some(&(called, at)) = set.deposits.get(now.called)
+            && called < call
+        {
+            let end = operations[at].reply.map_or(u64::MAX, |(ret, _)| ret);
+            now.open.insert((end, at));
+            now.called += 1;
+        }
+        while now.open.first().is_some_and(|(end, _)| *end < call) {
+            now.open.pop_first();
+        }
+        let surely = set.at_first + set.surely_into.up_to(call, false);
+        let Some(missing) = seen.checked_sub(surely) else {
+            return Some(Why::TooLittle(seen - set.at_first.min(seen)));
+        };
+        if seen > set.at_first + set.into.up_to(ret, true) {
+            return Some(Why::TooMuch);
+        }
+        let later = &set.deposits[now.called..];
+        let later = &later[..later.partition_point(|(called, _)| *called <= ret)];
+        let count = now.open.len() + later.len();
+        if count > TRIED || *steps < 1 << count {
+            return None;
+        }
+        *steps -= 1 << count;
+        let open = now.open.iter().chain(later).map(|&(_, at)| at);
+        let mut sums = vec![0];
+        for (amount, ..) in open.filter_map(|at| moves(&operations[at])) {
+            for at in 0..sums.len() {
+                sums.push(sums[at] + u128::from(amount));
             }
-            let possible = match left.checked_sub(surely) {
-                None => false,
-                Some(left) if open.len() <= TRIED => (0..1_u32 << open.len()).any(|chosen| {
-                    let chosen = |at: &usize| chosen >> at & 1 != 0;
-                    (0..open.len())
-                        .filter(chosen)
-                        .map(|at| open[at])
-                        .sum::<u128>()
-                        == left
-                }),
-                Some(left) => left <= open.iter().sum(),
-            };
-            (!possible).then(|| Impossible {
-                context,
-                ..Impossible::phantom(at)
-            })
-        })
+        }
+        (!sums.contains(&missing)).then_some(Why::NoChoice)
     }
 }
 
@@ -333,7 +491,7 @@ pub(crate) fn balances_can_come_true<'a>(
         tried: 0,
     };
     let all_fit = choices.fit(&missing, 0);
-    let possible = all_fit && choices.lead_to(&mut missing, 0);
+    let possible = all_fit && choices.lead_to(&mut missing);
     *effort += 2 * choices.tried;
     possible
 }
@@ -343,12 +501,16 @@ fn ranges(optional: &[Effect], width: usize) -> Vec<(i128, i128)> {
     let mut within = vec![(0, 0); width * (optional.len() + 1)];
     for place in (0..optional.len()).rev() {
         within.copy_within((place + 1) * width..(place + 2) * width, place * width);
-        for &(at, by) in optional[place].iter().filter(|change| **change != NOWHERE) {
+        for &(at, by) in changes(&optional[place]) {
             let (least, most): &mut (i128, i128) = &mut within[place * width + at];
             (*least, *most) = (*least + by.min(0), *most + by.max(0));
         }
     }
     within
+}
+
+fn changes(effect: &Effect) -> impl Iterator<Item = &(usize, i128)> {
+    effect.iter().filter(|change| **change != NOWHERE)
 }
 
 /// Which of some operations take effect.
@@ -367,38 +529,37 @@ impl Choices<'_> {
         missing.iter().zip(within).all(fits)
     }
 
-    /// Whether those from `place` on can make what is `missing`. All accounts that the one before
-    /// did nothing to fit.
-    fn lead_to(&mut self, missing: &mut [i128], place: usize) -> bool {
-        self.tried += 1;
-        if self.tried > CHOICES {
-            return true;
+    /// Whether all fit still, at a later place, after `effect` was looked at: no others can fit
+    /// less well than before.
+    fn still_fit(&self, effect: &Effect, missing: &[i128], place: usize) -> bool {
+        changes(effect).all(|&(at, _)| {
+            let (least, most) = self.within[place * missing.len() + at];
+            (least..=most).contains(&missing[at])
+        })
+    }
+
+    /// Whether some of them can make what is `missing`, which fits. On a list of its own, because
+    /// there may be thousands.
+    fn lead_to(&mut self, missing: &mut [i128]) -> bool {
+        let optional = self.optional;
+        let (mut place, mut taken) = (0, Vec::new());
+        loop {
+            self.tried += 1;
+            let Some(effect) = optional.get(place).filter(|_| self.tried <= CHOICES) else {
+                return true;
+            };
+            changes(effect).for_each(|&(at, by)| missing[at] -= by);
+            taken.push(place);
+            place += 1;
+            while !self.still_fit(&optional[place - 1], missing, place) {
+                // Without the last one that was taken; of equal ones the first take effect.
+                let Some(last) = taken.pop() else {
+                    return false;
+                };
+                let effect = &optional[last];
+                changes(effect).for_each(|&(at, by)| missing[at] += by);
+                place = last + optional[last..].partition_point(|other| other == effect);
+            }
         }
-        let Some(effect) = self.optional.get(place) else {
-            return true;
-        };
-        let width = missing.len();
-        // Only these accounts fit less well than before.
-        let still_fit = |missing: &[i128], within: &[(i128, i128)], place: usize| {
-            effect
-                .iter()
-                .filter(|change| **change != NOWHERE)
-                .all(|&(at, _)| {
-                    let (least, most) = within[place * width + at];
-                    (least..=most).contains(&missing[at])
-                })
-        };
-        let changes = || effect.iter().filter(|change| **change != NOWHERE);
-        changes().for_each(|&(at, by)| missing[at] -= by);
-        if still_fit(missing, self.within, place + 1) && self.lead_to(missing, place + 1) {
-            return true;
-        }
-        changes().for_each(|&(at, by)| missing[at] += by);
-        // Of equal ones the first take effect.
-        let others = self.optional[place..]
-            .iter()
-            .take_while(|other| *other == effect)
-            .count();
-        still_fit(missing, self.within, place + others) && self.lead_to(missing, place + others)
     }
 }

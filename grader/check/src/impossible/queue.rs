@@ -35,12 +35,12 @@ pub(crate) fn queue(
             _ => {}
         }
     }
+    let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
+    for value in &initial.waiting {
+        *waiting.entry(value).or_default() += 1;
+    }
     let first = |(value, mut of): (&str, OfValue)| {
-        let waiting = initial
-            .waiting
-            .iter()
-            .filter(|other| *other == value)
-            .count();
+        let waiting = waiting.get(value).copied().unwrap_or(0);
         of.adds.sort_unstable();
         of.takes.sort_unstable();
         let add = |at: usize| of.adds.get(at.checked_sub(waiting)?);

@@ -13,8 +13,11 @@ use rustc_hash::FxHashMap;
 use super::Impossible;
 use crate::kv::{KvOp, KvState, Stored, Swap};
 
-/// With appends, no more than so many beginnings of values are looked at.
+/// With appends, no more than so many parts of values are looked at,
 const STEPS: usize = 5_000_000;
+
+/// of which a long one counts once for each so many bytes.
+const BYTES_PER_STEP: usize = 64;
 
 /// An operation of one key.
 pub(super) struct Event<'a> {
@@ -74,7 +77,7 @@ pub(super) fn impossible(initial: KvState<'_>, events: &[Event<'_>]) -> Option<I
         .iter()
         .any(|event| matches!(event.kv, KvOp::Append(_)));
     let known = since(initial.value, events, !appends);
-    let mut tokens = appends.then(|| Tokens::new(events, &known));
+    let mut tokens = appends.then(|| Tokens::new(initial.value, events, &known));
     for (ret, reader, value) in readers {
         let since = match &mut tokens {
             None => known.get(value).copied(),
@@ -137,7 +140,11 @@ struct Tokens<'a, 'k> {
 }
 
 impl<'a, 'k> Tokens<'a, 'k> {
-    fn new(events: &[Event<'a>], bases: &'k FxHashMap<&'a [u8], Since>) -> Tokens<'a, 'k> {
+    fn new(
+        initial: &[u8],
+        events: &[Event<'a>],
+        bases: &'k FxHashMap<&'a [u8], Since>,
+    ) -> Tokens<'a, 'k> {
         let mut appended: FxHashMap<&[u8], Since> = FxHashMap::default();
         for (at, event) in events.iter().enumerate() {
             if let KvOp::Append(token) = event.kv
@@ -147,15 +154,20 @@ impl<'a, 'k> Tokens<'a, 'k> {
                 *known = (*known).min((event.call, Some(at)));
             }
         }
-        let lengths = |of: &FxHashMap<&[u8], Since>| {
-            let mut all: Vec<usize> = of.keys().map(|value| value.len()).collect();
-            all.sort_unstable();
-            all.dedup();
-            all
+        let sorted = |mut lengths: Vec<usize>| {
+            lengths.sort_unstable();
+            lengths.dedup();
+            lengths
         };
+        let tokens = events.iter().filter_map(|event| match event.kv {
+            KvOp::Append(token) if !token.is_empty() => Some(token.len()),
+            _ => None,
+        });
+        let wholes = events.iter().filter_map(|event| whole(&event.kv));
+        let wholes = wholes.map(|(value, _)| value.len()).chain([initial.len()]);
         Tokens {
-            base_lengths: lengths(bases),
-            lengths: lengths(&appended),
+            base_lengths: sorted(wholes.collect()),
+            lengths: sorted(tokens.collect()),
             bases,
             appended,
             steps: 0,
@@ -164,15 +176,24 @@ impl<'a, 'k> Tokens<'a, 'k> {
 
     /// Since when `value` can be there; the outer `None` if that is too much work.
     fn since(&mut self, value: &[u8]) -> Option<Option<Since>> {
-        self.steps += (value.len() + 1) * self.lengths.len() + self.base_lengths.len();
+        let steps = |lengths: &[usize]| -> usize {
+            let fitting = lengths.iter().take_while(|&&length| length <= value.len());
+            fitting.map(|length| 1 + length / BYTES_PER_STEP).sum()
+        };
+        let of_each = (value.len() + 1).saturating_mul(steps(&self.lengths));
+        self.steps = self
+            .steps
+            .saturating_add(of_each)
+            .saturating_add(steps(&self.base_lengths));
         if self.steps > STEPS {
             return None;
         }
         let mut best: Vec<Option<Since>> = vec![None; value.len() + 1];
         for &length in &self.base_lengths {
-            if let Some(begin) = value.get(..length) {
-                best[length] = self.bases.get(begin).copied();
-            }
+            let Some(begin) = value.get(..length) else {
+                break;
+            };
+            best[length] = self.bases.get(begin).copied();
         }
         for at in 0..value.len() {
             let Some(so_far) = best[at] else { continue };

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::QueueEvent;
 use crate::{
     spec::Spec,
-    timeline::{Entry, Expected, number},
+    timeline::{Entry, Expected, most_open, number, price_of_open},
 };
 
 /// What an operation does.
@@ -74,13 +74,13 @@ impl Open {
         &self.all[start..end]
     }
 
-    /// Finds what is open, and gives out the slots.
-    fn sweep(list: &[u32], operations: &mut [Operation]) -> Open {
+    /// Finds what is open, and gives out the slots; `None` if too many are open at once.
+    fn sweep(list: &[u32], operations: &mut [Operation]) -> Option<Open> {
         let mut by_call = list.to_vec();
         by_call.sort_unstable_by_key(|&at| (operations[at as usize].call, at));
         let mut calls = by_call.into_iter().peekable();
-        let place = |operations: &[Operation], at: u32| operations[at as usize].place;
         let (mut open, mut free, mut now) = (Open::default(), Vec::new(), Vec::<u32>::new());
+        let most = most_open(list.len());
         for &current in list {
             let deadline = operations[current as usize].reply;
             while let Some(called) =
@@ -90,9 +90,13 @@ impl Open {
                     open.slots += 1;
                     open.slots - 1
                 });
-                let at = now
-                    .partition_point(|&other| place(operations, other) < place(operations, called));
-                now.insert(at, called);
+                now.push(called);
+            }
+            // Numbers are in the order of the replies. (The first ones are sorted already, which
+            // this sort makes use of.)
+            now.sort();
+            if open.all.len() + now.len() > most {
+                return None;
             }
             open.all.extend_from_slice(&now);
             open.ends.push(open.all.len());
@@ -100,7 +104,7 @@ impl Open {
             now.remove(0);
             free.push(operations[current as usize].slot);
         }
-        open
+        Some(open)
     }
 }
 
@@ -116,8 +120,9 @@ impl<'h> Values<'h> {
 }
 
 impl Layout {
-    /// `None` if some operation is none of a queue, or was answered with something else.
-    pub fn new<S: Spec>(entries: &[Entry<'_, S>]) -> Option<Layout> {
+    /// The outer `None` if some operation is none of a queue, or was answered with something else;
+    /// the inner one if too many are open at once.
+    pub fn new<S: Spec>(entries: &[Entry<'_, S>]) -> Option<Option<Layout>> {
         let mut values = Values::default();
         let mut operations = Vec::with_capacity(entries.len());
         let mut forbidden = Vec::new();
@@ -164,7 +169,7 @@ impl Layout {
         mut operations: Vec<Operation>,
         forbidden: Vec<Option<u32>>,
         values: usize,
-    ) -> Layout {
+    ) -> Option<Layout> {
         operations.sort_unstable_by_key(|operation| {
             (
                 operation.place.is_none(),
@@ -198,9 +203,9 @@ impl Layout {
             }
         }
         replies.sort_unstable();
-        let open_adds = Open::sweep(&adds, &mut operations);
-        let open_removals = Open::sweep(&removals, &mut operations);
-        Layout {
+        let open_adds = Open::sweep(&adds, &mut operations)?;
+        let open_removals = Open::sweep(&removals, &mut operations)?;
+        Some(Layout {
             operations,
             adds,
             removals,
@@ -212,7 +217,7 @@ impl Layout {
             open_removals,
             replies,
             values,
-        }
+        })
     }
 
     /// By value, how many add it and how many are known to take it.
@@ -267,6 +272,18 @@ impl Layout {
     /// and of those without.
     pub fn lost_words(&self) -> usize {
         (self.lost_adds.len() + self.lost_takes.len()).div_ceil(64)
+    }
+
+    /// What it took to lay this out, in configurations.
+    pub fn price(&self) -> u64 {
+        let length = self.open_adds.all.len() + self.open_removals.all.len();
+        price_of_open(length, self.adds.len() + self.removals.len())
+    }
+
+    /// How many operations are walked past in a configuration with these first ones, about.
+    pub fn breadth(&self, firsts: (usize, usize)) -> usize {
+        let open = self.open_adds(firsts.0).len() + self.open_removals(firsts.1).len();
+        open + self.lost_adds.len() + self.lost_takes.len()
     }
 
     /// Writes a configuration.

@@ -32,7 +32,11 @@
 mod layout;
 mod witness;
 
-use crate::{search::Progress, spec::Spec, timeline::Entry, visited::Visited};
+use std::collections::hash_map::Entry;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::{search::Progress, spec::Spec, timeline, visited::Visited};
 use layout::{Asked, Layout};
 
 /// What one operation on a queue does and was answered, in the words of this module. A
@@ -46,6 +50,9 @@ pub enum QueueEvent<'a> {
     /// Takes something; the reply is lost.
     TakeUnknown,
 }
+
+/// How many operations may be walked past at the cost of one configuration.
+const WALKED_PER_UNIT: usize = 1_000;
 
 /// A step to the next configuration.
 #[derive(Clone, Copy, Debug)]
@@ -82,22 +89,29 @@ pub(crate) struct QueueSearch {
     words: Vec<u64>,
     started: bool,
     explored: u64,
+    /// How many operations were walked past that are not yet in `explored`.
+    walked: usize,
     /// How far `first_removal` came.
     furthest: usize,
     order: Vec<usize>,
 }
 
 impl QueueSearch {
-    /// A search for an order of `entries`, which are all of one queue that is empty at first;
-    /// `None` if some of them are something else.
-    pub fn new<S: Spec>(initial: &S, entries: &[Entry<'_, S>]) -> Option<QueueSearch> {
+    /// A search for an order of `entries`, which are all of one queue that is empty at first. The
+    /// outer `None` if some of them are something else, the inner one if too many are open at once.
+    pub fn new<S: Spec>(
+        initial: &S,
+        entries: &[timeline::Entry<'_, S>],
+    ) -> Option<Option<QueueSearch>> {
         if !initial.is_empty_queue() {
             return None;
         }
-        let layout = Layout::new(entries)?;
+        let Some(layout) = Layout::new(entries)? else {
+            return Some(None);
+        };
         let head = layout.head_words();
         let width = head + layout.lost_words();
-        Some(QueueSearch {
+        Some(Some(QueueSearch {
             placed: vec![false; layout.operations.len()],
             first_add: 0,
             first_removal: 0,
@@ -108,11 +122,12 @@ impl QueueSearch {
             visited: Visited::new(head, width),
             words: vec![0; width],
             started: false,
-            explored: 0,
+            explored: layout.price(),
             furthest: 0,
             order: Vec::new(),
+            walked: 0,
             layout,
-        })
+        }))
     }
 
     /// How many configurations were explored.
@@ -175,7 +190,9 @@ impl QueueSearch {
             &mut self.words,
         );
         let (new, price) = self.visited.insert(&self.words);
-        self.explored += price;
+        self.walked += self.layout.breadth((self.first_add, self.first_removal));
+        self.explored += price + (self.walked / WALKED_PER_UNIT) as u64;
+        self.walked %= WALKED_PER_UNIT;
         if !new {
             self.go_back(before);
             return false;
@@ -278,14 +295,15 @@ impl QueueSearch {
             .find(|&number| !self.is_placed(number) && self.can_find_it_empty(number))
     }
 
-    /// The operations that can be the next to add, of each value the one with the first reply.
-    fn next_adds(&self) -> Vec<(u32, u32)> {
+    /// The operations that can be the next to add, of each value the one with the first reply: in
+    /// the order of replies, and by value.
+    fn next_adds(&self) -> (Vec<(u32, u32)>, FxHashMap<u32, u32>) {
         let by = self
             .deadline()
             .min(self.layout.reply_of(&self.layout.adds, self.first_add));
         let answered = self.layout.open_adds(self.first_add).iter();
         let lost = self.layout.lost_adds.iter();
-        let mut next: Vec<(u32, u32)> = Vec::new();
+        let (mut next, mut by_value) = (Vec::new(), FxHashMap::default());
         for &number in answered.chain(lost) {
             let operation = &self.layout.operations[number as usize];
             let Asked::Add(value) = operation.asked else {
@@ -294,26 +312,26 @@ impl QueueSearch {
             // The lists are in the order of the replies.
             if operation.call <= by
                 && !self.is_placed(number)
-                && next.iter().all(|&(other, _)| other != value)
+                && let Entry::Vacant(first) = by_value.entry(value)
             {
+                first.insert(number);
                 next.push((value, number));
             }
         }
-        next
+        (next, by_value)
     }
 
     /// What to try from the current configuration, the best last.
     fn next_steps(&self) -> Vec<Step> {
-        let adds = self.next_adds();
+        let (adds, add_of) = self.next_adds();
         let open = self.layout.open_removals(self.first_removal);
         let mut steps = Vec::new();
         let mut unknown = None;
-        let mut tried: Vec<u32> = Vec::new();
+        let mut tried: FxHashSet<u32> = FxHashSet::default();
         for &number in open.iter().filter(|&&number| !self.is_placed(number)) {
             match self.layout.operations[number as usize].asked {
-                Asked::Take(value) if !tried.contains(&value) => {
-                    tried.push(value);
-                    let Some(&(_, add)) = adds.iter().find(|(other, _)| *other == value) else {
+                Asked::Take(value) if tried.insert(value) => {
+                    let Some(&add) = add_of.get(&value) else {
                         continue;
                     };
                     let step = Step::Pair(add, number);
