@@ -245,35 +245,6 @@ fn banks_of_twenty_clients() {
     }
 }
 
-/// Forty open operations, and a reply that none of their orders brings.
-fn is_found<S: Spec + Default>(many: impl Fn(u32) -> S::Op, wrong: (S::Op, S::Ret), kind: Anomaly) {
-    let mut history: Vec<OperationOf<S>> = (0..40)
-        .map(|client| OperationOf::<S> {
-            client,
-            command: many(client),
-            call: 1,
-            reply: None,
-        })
-        .collect();
-    history.push(OperationOf::<S> {
-        client: 40,
-        command: wrong.0,
-        call: 5,
-        reply: Some((6, wrong.1)),
-    });
-    let checked = check_with(&S::default(), &history, &Options::default());
-    let checked = checked.expect("replies follow calls");
-    let Verdict::Violated(violation) = checked.verdict else {
-        panic!("{:?}", checked.verdict)
-    };
-    assert_eq!(
-        (violation.kind, checked.explored),
-        (kind, 0),
-        "{violation:?}"
-    );
-    assert!(violation.core.contains(&40) && violation.impossible == 40);
-}
-
 /// Dozens of open operations in any order, and a reply that none of the orders brings.
 fn is_found<S: Spec + Default>(many: impl Fn(u32) -> S::Op, wrong: (S::Op, S::Ret), kind: Anomaly) {
     let mut history: Vec<OperationOf<S>> = (0..40)

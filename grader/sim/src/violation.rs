@@ -79,7 +79,7 @@ pub struct Violation {
     /// The moment that it is about, if it was noticed only later: reports show what led to it.
     pub about: Time,
     /// What it is about; empty if the check does not say.
-    pub subject: Subject,
+    pub subject: Box<Subject>,
 }
 
 impl Violation {
@@ -95,7 +95,7 @@ impl Violation {
             sort: None,
             at,
             about: at,
-            subject: Subject::default(),
+            subject: Box::default(),
         }
     }
 }
