@@ -357,8 +357,8 @@ mod tests {
         (
             Anomaly::StaleOrLost,
             &["1-2 put a", "3-4 put b", "5-6 get = a"],
-            "C's get (5 - 6) came after B's put b, acknowledged at 4, and used the value from before \
-             it; no later read says whether that write is still there",
+            "C's get (5 - 6) came after B's put b, acknowledged at 4, and used the value from \
+             before it; no later read says whether that write is still there",
         ),
         (
             Anomaly::LostWrite,
