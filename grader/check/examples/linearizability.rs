@@ -13,7 +13,8 @@
 use std::{collections::BTreeMap, path::Path, time::Instant};
 
 use faultline_check::{
-    Checked, Operation, Options, Store, StoreCall, StoreOp, StoreReply, Verdict, check_with,
+    Bank, BankCall, Checked, Operation, OperationOf, Options, Queue, QueueCall, QueueOp,
+    SequentialSpec, Spec, Store, StoreCall, StoreOp, StoreReply, Verdict, check_with,
 };
 
 type Op = Operation<StoreCall, StoreReply>;
@@ -45,7 +46,7 @@ fn clock(began: Instant) -> f64 {
     nanos.map_or_else(|| began.elapsed().as_secs_f64() * 1e3, |nanos| nanos / 1e6)
 }
 
-fn judge(history: &[Op], explain: bool) -> (Checked, f64) {
+fn judge<S: Spec + Default>(history: &[OperationOf<S>], explain: bool) -> (Checked, f64) {
     let options = Options {
         explain,
         ..Options::default()
@@ -56,7 +57,7 @@ fn judge(history: &[Op], explain: bool) -> (Checked, f64) {
         let (began, wall, mut rounds) = (clock(start), Instant::now(), 0.0);
         let checked = loop {
             let checked =
-                check_with(&Store::default(), history, &options).expect("replies follow calls");
+                check_with(&S::default(), history, &options).expect("replies follow calls");
             rounds += 1.0;
             if wall.elapsed().as_millis() > 40 {
                 break checked;
@@ -70,8 +71,8 @@ fn judge(history: &[Op], explain: bool) -> (Checked, f64) {
     }
 }
 
-fn report(name: &str, history: &[Op]) {
-    let (checked, millis) = judge(history, false);
+fn report<S: Spec + Default>(name: &str, history: &[OperationOf<S>]) {
+    let (checked, millis) = judge::<S>(history, false);
     let verdict = match &checked.verdict {
         Verdict::Linearizable { .. } => "linearizable",
         Verdict::Violated(_) => "violated",
@@ -86,7 +87,7 @@ fn report(name: &str, history: &[Op]) {
         checked.by_zones, checked.by_search, checked.explored
     );
     if let Verdict::Violated(_) = checked.verdict {
-        let (explained, with) = judge(history, true);
+        let (explained, with) = judge::<S>(history, true);
         let Verdict::Violated(violation) = explained.verdict else {
             unreachable!("it is violated")
         };
@@ -193,10 +194,7 @@ fn generate(workload: &Workload, seed: u64) -> Vec<Op> {
             op,
         };
         let lost = random.below(1000) < workload.lost;
-        let reply = (!lost || random.below(2) == 0).then(|| {
-            use faultline_check::SequentialSpec;
-            stores[key as usize].invoke(&command)
-        });
+        let reply = (!lost || random.below(2) == 0).then(|| stores[key as usize].invoke(&command));
         let reply = reply.filter(|_| !lost).map(|reply| (ret, reply));
         history.push(Op {
             client: client as u32,
@@ -245,7 +243,6 @@ fn race(operations: u64, clients: u64, stale: bool, versions: bool) -> Vec<Op> {
             key: "k".to_owned(),
             op,
         };
-        use faultline_check::SequentialSpec;
         let reply = match store.invoke(&command) {
             StoreReply::NotSwapped(_) => StoreReply::NotSwapped(None),
             StoreReply::NotStored(_) => StoreReply::NotStored(None),
@@ -290,7 +287,7 @@ fn recorded_ones(folder: &str) {
         .collect();
     let before = peak();
     for (file, history) in files.iter().zip(&histories) {
-        report(
+        report::<Store>(
             &file.file_stem().unwrap_or_default().to_string_lossy(),
             history,
         );
@@ -303,6 +300,75 @@ fn recorded_ones(folder: &str) {
     }
 }
 
+/// Clients that work at the same time on an object that is no store; of a hundred replies three
+/// are lost.
+fn of_object<S: Spec + Default>(
+    operations: u64,
+    clients: u64,
+    command: impl Fn(&mut Random, u64) -> S::Op,
+) -> Vec<OperationOf<S>> {
+    let mut random = Random(1);
+    let mut free = vec![0; clients as usize];
+    let mut planned = Vec::new();
+    for number in 0..operations {
+        let client = number % clients;
+        let call = free[client as usize] + random.below(10);
+        let ret = call + 1 + random.below(30);
+        free[client as usize] = ret + 1;
+        let at = call + random.below(ret - call + 1);
+        planned.push((at, number, client, call, ret));
+    }
+    planned.sort_unstable();
+    let mut object = S::default();
+    let mut history = Vec::new();
+    for (_, number, client, call, ret) in planned {
+        let command = command(&mut random, number);
+        let lost = random.below(100) < 3;
+        let happens = !lost || random.below(2) == 0;
+        let reply = happens.then(|| object.invoke(&command));
+        history.push(OperationOf::<S> {
+            client: client as u32,
+            command,
+            call,
+            reply: reply.filter(|_| !lost).map(|reply| (ret, reply)),
+        });
+    }
+    history.sort_by_key(|operation| operation.call);
+    history
+}
+
+/// Queues and accounts.
+fn objects() {
+    let account = |number: u64| format!("a{number}");
+    let transaction = |random: &mut Random, _| match random.below(4) {
+        0 => BankCall::Deposit {
+            account: account(random.below(4)),
+            amount: 1 + random.below(9),
+        },
+        1 => BankCall::Transfer {
+            from: account(random.below(4)),
+            to: account(random.below(4)),
+            amount: 1 + random.below(5),
+        },
+        _ => BankCall::Balances((0..4).map(account).collect()),
+    };
+    report::<Bank>(
+        "bank of 20 clients, 3 % lost",
+        &of_object::<Bank>(500, 20, transaction),
+    );
+    let queue = |random: &mut Random, _| QueueCall {
+        queue: "q".to_owned(),
+        op: match random.below(2) {
+            0 => QueueOp::Enqueue(random.below(50).to_string()),
+            _ => QueueOp::Dequeue,
+        },
+    };
+    report::<Queue>(
+        "queue of 20 clients, values twice, 3 % lost",
+        &of_object::<Queue>(500, 20, queue),
+    );
+}
+
 /// What a test of the suites makes, as it is and with a stale read.
 fn usual_ones() {
     let usual = Workload {
@@ -313,7 +379,7 @@ fn usual_ones() {
         mix: [1, 3, 4],
     };
     let mut history = generate(&usual, 11);
-    report("300 operations of 8 clients on one key", &history);
+    report::<Store>("300 operations of 8 clients on one key", &history);
     let reads: Vec<usize> = (0..history.len())
         .filter(|&at| matches!(history[at].reply, Some((_, StoreReply::Value(_)))))
         .collect();
@@ -327,7 +393,7 @@ fn usual_ones() {
         .as_mut()
         .expect("answered")
         .1 = old;
-    report("the same with a stale read", &history);
+    report::<Store>("the same with a stale read", &history);
 }
 
 /// Long ones.
@@ -339,14 +405,14 @@ fn long_ones() {
         lost: 30,
         mix: [1, 2, 3],
     };
-    report("10,000 operations, 3 % lost", &generate(&ten, 1));
+    report::<Store>("10,000 operations, 3 % lost", &generate(&ten, 1));
     for (name, versions) in [("compare-and-set", false), ("version", true)] {
         for clients in [10, 40] {
-            report(
+            report::<Store>(
                 &format!("{name} race of {clients} clients"),
                 &race(90_000, clients, false, versions),
             );
-            report(
+            report::<Store>(
                 &format!("{name} race of {clients} clients, one stale"),
                 &race(90_000, clients, true, versions),
             );
@@ -359,8 +425,8 @@ fn long_ones() {
         lost: 0,
         mix: [1, 0, 1],
     };
-    report("put, get", &generate(&million, 2));
-    report(
+    report::<Store>("put, get", &generate(&million, 2));
+    report::<Store>(
         "put, append, get; 1 in 1000 lost",
         &generate(
             &Workload {
@@ -378,5 +444,6 @@ fn main() {
         recorded_ones(&folder);
     }
     usual_ones();
+    objects();
     long_ones();
 }

@@ -2,6 +2,8 @@
 //! it costs to begin one, is bounded. (On quadratic time these tests would take hours, and on lists
 //! of all that is open gigabytes.)
 
+mod kv;
+
 use std::collections::VecDeque;
 
 use faultline_check::{
@@ -202,5 +204,62 @@ fn thousands_of_choices_are_no_depth() {
     assert!(
         matches!(verdict, Verdict::Undecided { .. }) && explored < 40_000,
         "{verdict:?} after {explored} configurations"
+    );
+}
+
+/// What is said before a search is what the search finds.
+#[test]
+fn small_banks_are_judged_as_by_the_search() {
+    let mut random = kv::Random(5);
+    let (mut good, cases) = (0, 3_000);
+    for _ in 0..cases {
+        let mut history: Vec<Operation<BankCall, BankReply>> = Vec::new();
+        let mut bank = Bank::default();
+        for client in 0..3 + random.below(5) {
+            let account = |number: u64| format!("{}", number % 3);
+            let command = match random.below(5) {
+                0 | 1 => BankCall::Deposit {
+                    account: account(random.below(3)),
+                    amount: 1 + random.below(3),
+                },
+                2 => BankCall::Transfer {
+                    from: account(random.below(2)),
+                    to: account(random.below(2)),
+                    amount: 1 + random.below(2),
+                },
+                _ => BankCall::Balances((0..3).map(account).collect()),
+            };
+            let mut reply = bank.invoke(&command);
+            if let BankReply::Balances(seen) = &mut reply
+                && random.chance(25)
+            {
+                seen[random.below(3) as usize] = random.below(6);
+            }
+            let call = (10 * client).saturating_sub(random.below(25));
+            let ret = 10 * client + random.below(15);
+            history.push(Operation {
+                client: client as u32,
+                command,
+                call,
+                reply: random.chance(80).then_some((ret, reply)),
+            });
+        }
+        let judge = |zones| {
+            let options = Options {
+                zones,
+                explain: false,
+                ..Options::default()
+            };
+            let checked = check_with(&Bank::default(), &history, &options);
+            let verdict = checked.expect("replies follow calls").verdict;
+            matches!(verdict, Verdict::Linearizable { .. })
+        };
+        let truth = judge(false);
+        assert_eq!(judge(true), truth, "{history:#?}");
+        good += u64::from(truth);
+    }
+    assert!(
+        good > cases / 5 && good < cases * 9 / 10,
+        "{good} of {cases}"
     );
 }

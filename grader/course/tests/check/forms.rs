@@ -101,3 +101,20 @@ fn what_was_possible_keeps_its_type() {
         );
     }
 }
+
+/// Histories that people sent: late and lost writes, refused exchanges, operations without a
+/// duration, and a read of a value that nobody wrote among dozens that are pending.
+#[test]
+fn histories_of_people_are_judged_as_their_names_say() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/check/histories");
+    let ran = super::cargo_grade(&["check", folder, "--model", "register"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
+    let all = std::fs::read_dir(folder).expect("a folder").count();
+    assert_eq!(all, 9);
+    assert_eq!(
+        ran.out.matches("as its name says").count(),
+        all,
+        "{}",
+        ran.out
+    );
+}
