@@ -11,7 +11,9 @@ pub(crate) struct Alike<'g> {
     pub also: Vec<&'g TestVerdict>,
 }
 
-/// The failures that the reader may see, in the order of the rubric, each with those like it.
+/// The failures that the reader may see, in the order of the rubric, each with those like it. Of
+/// failures that are alike the first stands for all, or one whose run is at most half as long: who
+/// reads it has less to look through.
 pub(crate) fn alike(tests: &[TestVerdict]) -> Vec<Alike<'_>> {
     let mut groups: Vec<Alike<'_>> = Vec::new();
     let failed = tests.iter().filter(|test| test.status == Status::Failed);
@@ -20,6 +22,10 @@ pub(crate) fn alike(tests: &[TestVerdict]) -> Vec<Alike<'_>> {
             .iter_mut()
             .find(|group| are_alike(group.failure, failure))
         {
+            Some(group) if 2 * events(failure) <= events(group.failure) => {
+                group.also.insert(0, group.verdict);
+                (group.verdict, group.failure) = (verdict, failure);
+            }
             Some(group) => group.also.push(verdict),
             None => groups.push(Alike {
                 verdict,
@@ -29,6 +35,12 @@ pub(crate) fn alike(tests: &[TestVerdict]) -> Vec<Alike<'_>> {
         }
     }
     groups
+}
+
+/// How many events the run has.
+fn events(failure: &Failure) -> u64 {
+    let lines = failure.trace.iter();
+    lines.map(|line| line.number).max().unwrap_or(u64::MAX / 2)
 }
 
 /// True if the same check noticed the same, or the same line of the program failed. Checks of

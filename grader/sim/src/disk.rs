@@ -175,7 +175,10 @@ impl NodeDisk {
 
 fn say(write: &Write) -> String {
     match write {
-        Write::Replace(bytes) => format!("write {} bytes", bytes.len()),
+        Write::Replace(bytes) => match bytes.len() {
+            1 => "write 1 byte".to_owned(),
+            many => format!("write {many} bytes"),
+        },
         Write::Append(bytes) => format!("append {} bytes", bytes.len()),
         Write::Remove => "remove".to_owned(),
     }

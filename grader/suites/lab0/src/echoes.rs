@@ -56,10 +56,16 @@ pub fn judge(fixture: &Fixture<'_, '_>) -> Outcome {
         let nth = echoed.nth;
         if let Some(other) = counted.insert(nth, operation) {
             let (other, when) = (other.client, answered_at(other));
-            let text = format!(
-                "{client} was told that its request was number {nth}, but so was {other} (answered \
-                 at {when}): two requests share one number"
-            );
+            let text = match other == client {
+                true => format!(
+                    "{client} was told the number {nth} for two of its requests (the other was \
+                     answered at {when}): two requests share one number"
+                ),
+                false => format!(
+                    "{client} was told that its request was number {nth}, but so was {other} \
+                     (answered at {when}): two requests share one number"
+                ),
+            };
             let stop = fixture.world.violation_at(at, text);
             return Err(stop.naming(nth_in_words(nth)).against(other, when));
         }
