@@ -20,6 +20,7 @@ use crate::{
     error::{Error, broken},
     origin,
     plan::{self, Selection, selected},
+    replay::Replayer,
     rubric::{Rubric, RubricRow},
     run::{Job, Runner, Seeds, Tested},
     salt::Salt,
@@ -85,6 +86,20 @@ pub fn grade(
     listen: &mut (dyn FnMut(Event) + Send),
     interrupt: &AtomicBool,
 ) -> Result<Grade, Error> {
+    Ok(grade_to_replay(course, request, listen, interrupt)?.0)
+}
+
+/// The same, and what replays its failures without building the submission once more; `None` if it
+/// did not become a program.
+///
+/// # Errors
+/// Those of [`grade()`].
+pub fn grade_to_replay<'c>(
+    course: &'c Course,
+    request: &Request,
+    listen: &mut (dyn FnMut(Event) + Send),
+    interrupt: &AtomicBool,
+) -> Result<(Grade, Option<Replayer<'c>>), Error> {
     let folder = request
         .submission
         .clone()
@@ -93,10 +108,14 @@ pub fn grade(
     // A wrong lab is told before a wrong folder.
     let (suite, _) = course.lab(&request.lab)?;
     let submission = stage(&folder, suite)?;
-    grade_staged(course, request, &name, &submission, listen, interrupt)
+    let (grade, program) = run_staged(course, request, &name, &submission, listen, interrupt)?;
+    let digest = grade.fingerprint.submission.clone();
+    let replayer = program.map(|program| Replayer::of(course, &request.lab, program, digest));
+    Ok((grade, replayer))
 }
 
-/// The same for a submission whose sources are known already, and which reports call by this name.
+/// [`grade()`] for a submission whose sources are known already, and which reports call by this
+/// name.
 pub fn grade_staged(
     course: &Course,
     request: &Request,
@@ -105,6 +124,17 @@ pub fn grade_staged(
     listen: &mut (dyn FnMut(Event) + Send),
     interrupt: &AtomicBool,
 ) -> Result<Grade, Error> {
+    Ok(run_staged(course, request, name, submission, listen, interrupt)?.0)
+}
+
+fn run_staged(
+    course: &Course,
+    request: &Request,
+    name: &str,
+    submission: &Staged,
+    listen: &mut (dyn FnMut(Event) + Send),
+    interrupt: &AtomicBool,
+) -> Result<(Grade, Option<Program>), Error> {
     let stopwatch = Stopwatch::start();
     let root = &course.root;
     let (suite, rubric) = course.lab(&request.lab)?;
@@ -135,10 +165,11 @@ pub fn grade_staged(
     if interrupt.load(Ordering::Relaxed) {
         return Err(Error::Interrupted);
     }
-    match built {
+    let program = match built {
         Err(error) => {
             let error = with_other_lab(course, suite, submission, error);
             cannot_run(error, &mut grade, &rubric, &rows)?;
+            None
         }
         Ok(Built { program, warnings }) => {
             listen(Event::Built {
@@ -156,14 +187,15 @@ pub fn grade_staged(
             })?;
             score::withhold(&rubric, &mut grade.tests);
             (grade.parts, grade.score) = score::add_up(&rubric, &grade.tests);
+            Some(program)
         }
-    }
+    };
     listen(Event::Finished {
         grade: Box::new(grade.clone()),
         took_ms: stopwatch.millis(),
     });
     listen(Event::Timed(Box::new(stopwatch.read())));
-    Ok(grade)
+    Ok((grade, program))
 }
 
 /// An error of the compiler with a remark in front of it, if the sources are those of another lab:

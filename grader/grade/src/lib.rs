@@ -61,7 +61,7 @@ pub use error::Error;
 pub use faultline_labtest::{Suite, Test};
 pub use faultline_origin::Origin;
 pub use files::write_whole;
-pub use grading::{Request, Traces, grade};
+pub use grading::{Request, Traces, grade, grade_to_replay};
 pub use hint::{Hint, hint};
 pub use histories::{CheckRequest, HistoryModel, check_histories};
 pub use last::{LastRun, last_run, remember};

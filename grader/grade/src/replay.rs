@@ -65,11 +65,31 @@ pub fn replay(
 ) -> Result<Replayed, Error> {
     let trace = Trace::read(path)?;
     let folder = submission.map_or_else(|| course.root.join(&trace.submission), Path::to_owned);
+    let (suite, _) = course.lab(&trace.lab)?;
+    let submission = stage(&folder, suite)?;
+    origin::must_be(course, &trace.lab)?;
+    let root = &course.root;
+    let toolchain = Toolchain::find(root).map_err(broken)?;
     let building = Building::from(Cache::Last);
-    Replayer::build(course, &trace.lab, &folder, building, interrupt)?.replay(path, steps)
+    let watch = Stopwatch::start();
+    let built = build(
+        root,
+        &toolchain,
+        &submission,
+        suite,
+        building,
+        interrupt,
+        &watch,
+    );
+    // Ctrl-C ends the compiler, too; what that says of the submission means nothing.
+    if interrupt.load(Ordering::Relaxed) {
+        return Err(Error::Interrupted);
+    }
+    let digest = submission.digest().to_string();
+    Replayer::of(course, &trace.lab, built?.program, digest).replay(path, steps)
 }
 
-/// A submission that is built once to replay any number of its failures.
+/// A submission that is built, to replay any number of its failures.
 pub struct Replayer<'c> {
     course: &'c Course,
     lab: String,
@@ -78,42 +98,19 @@ pub struct Replayer<'c> {
 }
 
 impl<'c> Replayer<'c> {
-    /// Builds the submission in this folder.
-    ///
-    /// # Errors
-    /// A submission that does not build, or a broken grader.
-    pub fn build(
+    /// The submission of this digest.
+    pub(crate) fn of(
         course: &'c Course,
         lab: &str,
-        folder: &Path,
-        building: Building,
-        interrupt: &AtomicBool,
-    ) -> Result<Replayer<'c>, Error> {
-        let (suite, _) = course.lab(lab)?;
-        let submission = stage(folder, suite)?;
-        origin::must_be(course, lab)?;
-        let root = &course.root;
-        let toolchain = Toolchain::find(root).map_err(broken)?;
-        let watch = Stopwatch::start();
-        let built = build(
-            root,
-            &toolchain,
-            &submission,
-            suite,
-            building,
-            interrupt,
-            &watch,
-        );
-        // Ctrl-C ends the compiler, too; what that says of the submission means nothing.
-        if interrupt.load(Ordering::Relaxed) {
-            return Err(Error::Interrupted);
-        }
-        Ok(Replayer {
+        program: Program,
+        digest: String,
+    ) -> Replayer<'c> {
+        Replayer {
             course,
             lab: lab.to_owned(),
-            program: built?.program,
-            digest: submission.digest().to_string(),
-        })
+            program,
+            digest,
+        }
     }
 
     /// Runs the failure that this file holds again.

@@ -6,8 +6,8 @@ use std::{
 };
 
 use faultline_grade::{
-    Building, Cache, Course, Mutant, Request, Rubric, RubricRow, Seeds, Selection, grade,
-    has_hidden_tests,
+    Building, Cache, Course, Mutant, Replayer, Request, Rubric, RubricRow, Seeds, Selection, grade,
+    grade_to_replay, has_hidden_tests,
 };
 use faultline_verdict::{Audience, Event, Grade};
 use libtest_mimic::Failed;
@@ -107,6 +107,16 @@ impl Lab {
         let never = AtomicBool::new(false);
         let grade = grade(&self.course, request, &mut listen, &never);
         Ok((grade.map_err(|error| error.to_string())?, compiler))
+    }
+
+    /// The grade, and what replays its failures.
+    pub fn graded_to_replay(&self, request: &Request) -> Result<(Grade, Replayer<'_>), Failed> {
+        let never = AtomicBool::new(false);
+        let graded = grade_to_replay(&self.course, request, &mut |_| {}, &never);
+        let (grade, replayer) = graded.map_err(|error| error.to_string())?;
+        let error = || grade.build_error.clone().unwrap_or_default();
+        let replayer = replayer.ok_or_else(error)?;
+        Ok((grade, replayer))
     }
 }
 

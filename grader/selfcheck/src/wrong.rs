@@ -1,9 +1,9 @@
 //! Wrong solutions: each is caught by the tests that it names.
 
-use std::{collections::BTreeSet, path::Path, sync::atomic::AtomicBool};
+use std::{collections::BTreeSet, path::Path};
 
-use faultline_grade::{Building, Cache, Category, Mutant, Replayer, RubricRow, Steps, Traces};
-use faultline_verdict::{Grade, Outcome, Status};
+use faultline_grade::{Category, Mutant, Replayer, RubricRow, Steps, Traces};
+use faultline_verdict::{Grade, Status};
 use libtest_mimic::Failed;
 
 use crate::{
@@ -72,10 +72,7 @@ pub fn is_caught(lab: &Lab, mutant: &Mutant) -> Result<(), Failed> {
         request.tests.filters = mutant.passes.iter().chain(&mutant.loses).cloned().collect();
     }
     request.traces = Some(Traces::in_folder(folder.path().join("traces")));
-    let (grade, _) = lab.graded(&request)?;
-    ensure(grade.outcome == Outcome::Graded, || {
-        grade.build_error.clone().unwrap_or_default()
-    })?;
+    let (grade, replayer) = lab.graded_to_replay(&request)?;
     for (tests, status) in [
         (&mutant.passes, Status::Passed),
         (&mutant.loses, Status::Failed),
@@ -94,7 +91,7 @@ pub fn is_caught(lab: &Lab, mutant: &Mutant) -> Result<(), Failed> {
     if whole {
         keeps_most_points(&grade, &mutant.name)?;
     }
-    every_failure_replays(lab, folder.path(), &grade)
+    every_failure_replays(&replayer, folder.path(), &grade)
 }
 
 fn has(grade: &Grade, name: &str, test: &str, status: Status) -> Result<(), Failed> {
@@ -145,15 +142,14 @@ fn keeps_most_points(grade: &Grade, name: &str) -> Result<(), Failed> {
     })
 }
 
-/// No replay of a failure may end otherwise than its trace says. The submission is built once more
-/// for all of them.
-fn every_failure_replays(lab: &Lab, folder: &Path, grade: &Grade) -> Result<(), Failed> {
+/// No replay of a failure may end otherwise than its trace says.
+fn every_failure_replays(
+    replayer: &Replayer<'_>,
+    folder: &Path,
+    grade: &Grade,
+) -> Result<(), Failed> {
     let failed = grade.tests.iter().filter(|one| one.failure.is_some());
     let failed: Vec<&str> = failed.map(|verdict| verdict.id.as_str()).collect();
-    let never = AtomicBool::new(false);
-    let building = Building::from(Cache::Reference);
-    let replayer = Replayer::build(&lab.course, lab.id, folder, building, &never);
-    let replayer = replayer.map_err(|error| error.to_string())?;
     let mut differ = Vec::new();
     for test in failed {
         let trace = folder.join(format!("traces/{test}.trace.json"));
