@@ -41,8 +41,10 @@ fn wishes(text: &str, lab: &str, api: &str) -> Vec<String> {
     wishes.extend(manifest.name(lab));
     wishes.extend(manifest.edition());
     manifest.dependencies(&mut wishes);
+    manifest.other_than_given(&mut wishes);
     wishes.extend(manifest.features());
     wishes.extend(manifest.library());
+    wishes.extend(manifest.kind_of_crate());
     wishes.extend(manifest.build_script());
     manifest.sections(&mut wishes);
     wishes
@@ -156,6 +158,47 @@ impl<'a> Manifest<'a> {
         }
     }
 
+    /// A given crate of which another version, another source or less than its usual features is
+    /// asked for. (Whether the course's own crates are found by path or by workspace is the same.)
+    fn other_than_given(&self, wishes: &mut Vec<String>) {
+        for (key, asked) in self.asked() {
+            let package = asked.get("package").and_then(Value::as_str).unwrap_or(key);
+            if !self.given.contains(&package) {
+                continue;
+            }
+            let version = asked
+                .as_str()
+                .or(asked.get("version").and_then(Value::as_str));
+            if let Some(version) = version.filter(|version| !fits(package, version)) {
+                wishes.push(format!(
+                    "it asks for {package} {}, but submissions are linked with the course's version",
+                    plain(version)
+                ));
+            }
+            let path = asked.get("path").and_then(Value::as_str);
+            let of_course = |path: &str| package != "serde" && path.contains("labs/");
+            let elsewhere = ["git", "registry"]
+                .into_iter()
+                .find(|from| asked.get(*from).is_some())
+                .or(path.is_some_and(|path| !of_course(path)).then_some("path"));
+            if let Some(from) = elsewhere {
+                wishes.push(format!(
+                    "it takes {package} from elsewhere (`{from}`), but submissions are linked with \
+                     the course's"
+                ));
+            }
+            let spelled = ["default-features", "default_features"];
+            let without = spelled
+                .iter()
+                .any(|key| asked.get(*key).and_then(Value::as_bool) == Some(false));
+            if without {
+                wishes.push(format!(
+                    "it turns the default features of {package} off, but submissions get them"
+                ));
+            }
+        }
+    }
+
     fn features(&self) -> Option<String> {
         let names: Vec<String> = self
             .section("features")?
@@ -166,6 +209,23 @@ impl<'a> Manifest<'a> {
         (!names.is_empty()).then(|| {
             let names = list(names);
             format!("it has the {features} {names}, but submissions are compiled without any")
+        })
+    }
+
+    fn kind_of_crate(&self) -> Option<String> {
+        let library = self.section("lib")?;
+        let usual = |kind: &Value| matches!(kind.as_str(), Some("lib" | "rlib"));
+        let kinds = ["crate-type", "crate_type"]
+            .iter()
+            .find_map(|key| library.get(*key));
+        let kinds = kinds.and_then(Value::as_array);
+        let other = kinds.is_some_and(|kinds| !kinds.iter().all(usual));
+        let of_macros = ["proc-macro", "proc_macro"]
+            .iter()
+            .any(|key| library.get(*key).and_then(Value::as_bool) == Some(true));
+        (other || of_macros).then(|| {
+            "it asks for another kind of crate, but submissions are compiled as a plain library"
+                .to_owned()
         })
     }
 
@@ -231,6 +291,14 @@ impl<'a> Manifest<'a> {
             }
         }
     }
+}
+
+/// Whether what the course links is of this version. Its own crates have one version only; of serde
+/// each 1.x is as good as another, as far as a submission can tell.
+fn fits(package: &str, version: &str) -> bool {
+    let numbers = version.trim_start_matches(['^', '~', '=', '>', ' ']);
+    let own = package != "serde";
+    version == "*" || own || numbers == "1" || numbers.starts_with("1.")
 }
 
 /// Whether a section of the manifest asks for something.

@@ -33,7 +33,27 @@ fn manifests_of_the_course_ask_for_nothing() {
     assert!(read >= 4);
 }
 
-const ASKS: [(&str, &str); 24] = [
+const ASKS: [(&str, &str); 29] = [
+    (
+        "[dependencies]\nserde = \"0.9\"",
+        "it asks for serde 0.9, but submissions are linked with the course's version",
+    ),
+    (
+        "[dependencies]\nlabkit = { git = \"https://example.org/labkit\" }",
+        "it takes labkit from elsewhere (`git`), but submissions are linked with the course's",
+    ),
+    (
+        "[dependencies]\nserde = { path = \"my-serde\" }",
+        "it takes serde from elsewhere (`path`), but submissions are linked with the course's",
+    ),
+    (
+        "[dependencies]\nserde = { version = \"1.0\", default-features = false }",
+        "it turns the default features of serde off, but submissions get them",
+    ),
+    (
+        "[lib]\ncrate-type = [\"cdylib\", \"rlib\"]",
+        "it asks for another kind of crate, but submissions are compiled as a plain library",
+    ),
     (
         "[dependencies]\nlabkit.workspace = true\nrand = \"0.8\"\nanyhow = { version = \"1\" }",
         "it asks for the crates `anyhow` 1 and `rand` 0.8, but submissions are linked with labkit, \
