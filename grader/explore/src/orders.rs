@@ -266,6 +266,8 @@ impl<'p> Orders<'p> {
         mut judge: impl FnMut(&mut World<'_>) -> Outcome,
     ) -> Outcome {
         self.came_to.set(0);
+        // As in searches, where a message that is under way arrives on no link that is held.
+        world.hold_arrivals();
         world.run_for(Duration::ZERO)?;
         for (at, who, nth) in &shown.invocations {
             self.pass(world, *at)?;

@@ -140,6 +140,12 @@ impl World<'_> {
         self.do_fault(&FaultAction::Hold { from, to })
     }
 
+    /// From here on [`hold`](World::hold) holds up what is under way on the link, too: nothing
+    /// arrives before the link is released.
+    pub fn hold_arrivals(&mut self) {
+        self.holds_arrivals = true;
+    }
+
     /// Lets what was held on the link arrive, and the link work again.
     ///
     /// # Errors

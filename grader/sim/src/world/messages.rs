@@ -134,9 +134,14 @@ impl World<'_> {
 
     /// A message reaches its destination.
     pub(crate) fn arrive(&mut self, index: u32) -> Outcome {
+        let flight = &self.flights[index as usize];
+        let link = flight.from * self.nodes.len() + flight.to;
+        if self.holds_arrivals && self.links[link].held {
+            self.held.push((link, index, self.now));
+            return Ok(());
+        }
         let flight = std::mem::take(&mut self.flights[index as usize]);
         self.free_flights.push(index);
-        let link = flight.from * self.nodes.len() + flight.to;
         let to = self.nodes[flight.to].spec.id;
         let from = crate::IncarnationId {
             node: self.nodes[flight.from].spec.id,

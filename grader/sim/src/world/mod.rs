@@ -140,6 +140,8 @@ pub struct World<'b> {
     pub(crate) free_flights: Vec<u32>,
     /// Messages held up: the link, the flight, when it would have arrived.
     pub(crate) held: Vec<(usize, u32, Time)>,
+    /// Whether a link that is held lets nothing arrive, not even what is under way.
+    pub(crate) holds_arrivals: bool,
     spare: Vec<Vec<u8>>,
     pub(crate) history: Vec<Operation>,
     pub(crate) moments: u64,
@@ -232,6 +234,7 @@ impl<'b> World<'b> {
             flights: Vec::new(),
             free_flights: Vec::new(),
             held: Vec::new(),
+            holds_arrivals: false,
             spare: Vec::new(),
             history: Vec::new(),
             moments: 0,

@@ -75,6 +75,36 @@ fn a_one_way_cut_is_one_way_and_a_held_message_arrives_later() {
     .unwrap();
 }
 
+/// A held link delays what is sent from then on, and what is under way only where that is asked for.
+#[test]
+fn a_message_under_way_is_held_only_if_arrivals_are() {
+    let answers = |arrivals: bool| {
+        let mut answers = Vec::new();
+        plain(Setup::new(nodes(), Conditions::steady()), |world| {
+            if arrivals {
+                world.hold_arrivals();
+            }
+            world.run_for(ms(1))?;
+            world.invoke(C1, write(4))?;
+            world.run_for(ms(1))?;
+            world.hold(C1, S1)?;
+            world.run_for(ms(10))?;
+            world.invoke(C2, read())?;
+            answers.push(answered(world, C2)?);
+            world.release(C1, S1)?;
+            answers.push(answered(world, C1)?);
+            world.invoke(C2, read())?;
+            answers.push(answered(world, C2)?);
+            Ok(())
+        })
+        .unwrap();
+        answers
+    };
+    let (written, new) = (|| Output::Written, || Output::Value(4));
+    assert_eq!(answers(false), [new(), written(), new()]);
+    assert_eq!(answers(true), [Output::Value(0), written(), new()]);
+}
+
 #[test]
 fn a_flapping_partition_comes_and_goes_and_a_slow_node_is_late() {
     let (outcome, facts) = run(
