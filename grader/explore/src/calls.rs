@@ -380,6 +380,9 @@ impl<'a> Machine<'a> {
     /// A given message as one of the program's own, in this role.
     pub fn wrap(&self, role: u8, given: &[u8]) -> Result<Result<Vec<u8>, String>, Error> {
         let argument = [&[role], given].concat();
-        own_fault(self.own.borrow_mut().call(SLOT, Op::WrapGiven, &argument))
+        let mut backend = self.own.borrow_mut();
+        // In a fresh instance, as in a simulated world.
+        backend.stop(SLOT);
+        own_fault(backend.call(SLOT, Op::WrapGiven, &argument))
     }
 }

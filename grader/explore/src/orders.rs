@@ -275,6 +275,10 @@ impl<'p> Orders<'p> {
         }
         self.pass(world, shown.quiet_until)?;
         if shown.has_path {
+            // In a search each node is made of its bytes for every event.
+            for node in &self.model.nodes {
+                world.has_bytes(node.id)?;
+            }
             judge(world)?;
             if !self.recovers {
                 return Ok(());

@@ -15,6 +15,7 @@ use crate::{
     orders::{Goal, Leg, Orders, Shown},
     progress::Progress,
     search::{End, Failure, Limits, Reached, Search},
+    verify::Nondeterminism,
     walk::Walks,
 };
 
@@ -353,9 +354,13 @@ impl Stages<'_, '_, '_> {
         if found.live {
             return Ok(());
         }
-        // Either a handler is no function, though nothing else shows it, or the search is wrong:
-        // not for a grader to decide.
+        // A handler is no function, even if that rarely shows, or the search is wrong, which is
+        // the grader's fault.
         self.verify(trial)?;
+        let rare = self.explorer.verify_often();
+        if let Some(difference) = rare.map_err(|error| broken(trial, error))? {
+            return Err(is_no_function(trial, &difference));
+        }
         let Failure {
             property, observed, ..
         } = &found.failure;
@@ -371,13 +376,7 @@ impl Stages<'_, '_, '_> {
         let verified = verified.map_err(|error| broken(trial, error))?;
         match verified.differences.first() {
             None => Ok(()),
-            Some(difference) => {
-                trial.forget_worlds();
-                Err(Stop::beside_worlds(
-                    FailureKind::Nondeterminism,
-                    difference.to_string(),
-                ))
-            }
+            Some(difference) => Err(is_no_function(trial, difference)),
         }
     }
 
@@ -413,6 +412,11 @@ impl Stages<'_, '_, '_> {
         }
         Ok(())
     }
+}
+
+fn is_no_function(trial: &mut Trial<'_>, difference: &Nondeterminism) -> Stop {
+    trial.forget_worlds();
+    Stop::beside_worlds(FailureKind::Nondeterminism, difference.to_string())
 }
 
 /// What went wrong in a search. If that is the program's fault, no world shows it: who replays it

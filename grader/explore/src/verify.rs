@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use faultline_sim::Activity;
+use faultline_sim::{Activity, choice::mix};
 use labkit::abi::{Effect, Subject, effects};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
@@ -25,6 +25,10 @@ const OTHER_ENTROPY: u64 = !ENTROPY;
 /// Number of calls that one instance handles. It is fixed, so that the effect of earlier calls does
 /// not depend on the number of threads.
 const CALLS_PER_INSTANCE: usize = 1_000;
+
+/// How often every call is made where there is reason to doubt, and how many calls that may be.
+const OFTEN: usize = 32;
+const MOST_CALLS_OFTEN: usize = 100_000;
 
 /// Two answers of one handler to the same question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,6 +195,27 @@ impl Explorer<'_> {
             calls: made,
             differences,
         })
+    }
+
+    /// Makes every call again and again, with other random numbers each time: what a program draws
+    /// may make a difference only now and then. Returns the first difference.
+    ///
+    /// # Errors
+    /// A broken grader.
+    pub(crate) fn verify_often(&self) -> Result<Option<Nondeterminism>, Error> {
+        let (calls, model) = (&self.space.steps.calls, self.space.model);
+        let all = calls.all();
+        for round in 1..=OFTEN.min(MOST_CALLS_OFTEN / all.len().max(1)) as u64 {
+            let entropy = mix(OTHER_ENTROPY ^ round);
+            let again = calls.run(all, model, &self.machine, entropy, Activity::Verify);
+            for (call, raw) in all.iter().zip(again) {
+                let (raw, answer) = (raw?, calls.answer(call).expect("all calls have answers"));
+                if !calls.agrees(answer, &raw) {
+                    return Ok(Some(self.difference(call, answer, &raw)));
+                }
+            }
+        }
+        Ok(None)
     }
 
     fn difference(

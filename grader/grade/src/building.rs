@@ -147,6 +147,7 @@ pub(crate) fn build(
     };
     let options = Options {
         time_limit: building.limit,
+        cpu_limit: cpu_limit(building.limit),
         cache: match (building.cache, &reference) {
             (Cache::Last, _) => build::Cache::Last,
             (Cache::Reference, Some(reference)) => build::Cache::Of(reference),
@@ -156,18 +157,11 @@ pub(crate) fn build(
     };
     let built = stopwatch
         .at(Stage::Compile, || prebuilt.compile(submission, &options))
-        .map_err(|error| match error {
-            BuildError::Submission(trouble) => Error::DoesNotBuild {
-                text: trouble.plain,
-            },
-            BuildError::Rejected(rejected) => Error::Rejected {
-                text: rejected.text,
-            },
-            BuildError::NotScored(trouble) => Error::NotScored { text: trouble.text },
-            BuildError::Tool(error) => broken(error),
-        })?;
-    let load = || Machine::new(Limits::default()).and_then(|machine| machine.load(&built.wasm));
-    let program = stopwatch.at(Stage::Load, load).map_err(broken)?;
+        .map_err(not_built)?;
+    let machine = Machine::new(Limits::default()).map_err(broken)?;
+    let program = stopwatch
+        .at(Stage::Load, || machine.load(&built.wasm))
+        .map_err(not_built)?;
     let warnings: Vec<&str> = built
         .warnings
         .iter()
@@ -177,6 +171,25 @@ pub(crate) fn build(
         program,
         warnings: warnings.join("\n\n"),
     })
+}
+
+/// Half of the limit by the clock, so that what computes without end is rejected on every machine
+/// that gives it half of a processor, and not tried again. An honest build is always below this.
+fn cpu_limit(by_the_clock: Duration) -> Duration {
+    (by_the_clock / 2).clamp(Duration::from_secs(15), Duration::from_secs(60))
+}
+
+fn not_built(error: BuildError) -> Error {
+    match error {
+        BuildError::Submission(trouble) => Error::DoesNotBuild {
+            text: trouble.plain,
+        },
+        BuildError::Rejected(rejected) => Error::Rejected {
+            text: rejected.text,
+        },
+        BuildError::NotScored(trouble) => Error::NotScored { text: trouble.text },
+        BuildError::Tool(error) => broken(error),
+    }
 }
 
 /// The sources in a folder, and what is left out of it.

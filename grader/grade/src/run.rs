@@ -44,6 +44,10 @@ pub enum Seeds {
 /// fixed so that the counts are the same everywhere.
 const BLOCK: usize = 16;
 
+/// How many more seeds are run for a fault that has not happened. What a test leaves to chance
+/// happens with some seed of these; what still does not, the program keeps from happening.
+const MORE_SEEDS: u64 = 64;
+
 /// A test, its row, and what is run of it.
 pub(crate) struct Job<'a> {
     pub test: Test,
@@ -243,24 +247,85 @@ impl Runner<'_> {
                 break;
             }
         }
+        if first.is_none() && summary.seeds >= job.row.seeds {
+            first = self.until_every_fault(job, &mut summary)?;
+        }
+        let handout = format!("{}#{}", self.handout, job.row.handout);
         let Some((number, violation)) = first else {
-            return Ok((summary.verdict(job.row, None), None));
+            let never = summary.never().filter(|_| summary.seeds > job.row.seeds);
+            let kept_from_it = never.map(|name| unreachable(name, summary.seeds));
+            if kept_from_it.is_some() {
+                summary.failing = summary.seeds;
+            }
+            let failure = kept_from_it.and_then(|stop| without_a_world(handout, 0, &stop));
+            return Ok((summary.verdict(job.row, failure), None));
         };
         let (again, facts) = self.one(job, number, Mode::recorded(), Stage::Shrink)?;
         if again.as_ref() != Err(&violation) {
-            let text = format!(
-                "{} with seed {number} failed, and run again it did something else",
-                job.row.id
-            );
-            return Err(Error::Broken(text));
+            let other = self.not_repeated(job, number, &violation, &again)?;
+            let failure = without_a_world(handout, number, &other);
+            return Ok((summary.verdict(job.row, failure), None));
         }
-        let handout = format!("{}#{}", self.handout, job.row.handout);
         let failure = failure(&violation, number, handout, &facts);
         let mut trace = Trace::of(self.lab, &job.row.id, number, choices(job, number));
         trace.kind = failure.kind.clone();
         trace.observed = violation.observed;
         trace.schedule = facts.recording.unwrap_or_default().schedule;
         Ok((summary.verdict(job.row, Some(failure)), Some(trace)))
+    }
+
+    /// Runs more seeds than the rubric says as long as there is a fault that has not happened yet:
+    /// it may be chance that it has not. Returns the first failure.
+    fn until_every_fault(
+        &self,
+        job: &Job<'_>,
+        summary: &mut Summary,
+    ) -> Result<Option<(u64, Violation)>, Error> {
+        let last = job.seeds.last().copied().unwrap_or(0);
+        for number in last + 1..=last + MORE_SEEDS {
+            if summary.never().is_none() {
+                break;
+            }
+            let (outcome, facts) = self.one(job, number, Mode::default(), Stage::Run)?;
+            summary.add(&facts);
+            summary.seeds += 1;
+            if let Err(violation) = outcome {
+                summary.failing += 1;
+                return Ok(Some((number, violation)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What it means that a recorded run does not fail as it did before. The same run without a
+    /// recorder tells: if it does, what was written down made the difference, which is only read
+    /// out of the program. So it keeps something outside its state. If not, the grader is broken.
+    fn not_repeated(
+        &self,
+        job: &Job<'_>,
+        number: u64,
+        violation: &Violation,
+        recorded: &Result<(), Violation>,
+    ) -> Result<Stop, Error> {
+        let (again, _) = self.one(job, number, Mode::default(), Stage::Shrink)?;
+        if again.as_ref() != Err(violation) {
+            let text = format!(
+                "{} with seed {number} failed, and run again it did something else",
+                job.row.id
+            );
+            return Err(Error::Broken(text));
+        }
+        let other = match recorded {
+            Ok(()) => "it went well",
+            Err(other) => &other.observed,
+        };
+        let observed = format!(
+            "{}. While its messages and states were shown, the same run went another way: {other}. \
+             So the program keeps something outside of its state that showing it changes, in a \
+             static or a `Debug`, say",
+            violation.observed
+        );
+        Ok(Stop::beside_worlds(FailureKind::Nondeterminism, observed))
     }
 
     /// One run, which is this stage; the inner result is the program's, the outer error the
@@ -280,6 +345,24 @@ impl Runner<'_> {
             run_once(self.backend, job.test, number, choices, mode, Some(&told))
         })
     }
+}
+
+/// A failure that no run shows.
+fn without_a_world(handout: String, number: u64, stop: &Stop) -> Option<Failure> {
+    match stop {
+        Stop::Violation(seen) => Some(failure(seen, number, handout, &Facts::default())),
+        Stop::Broken(_) => None,
+    }
+}
+
+/// The program never came so far that this fault could happen to it.
+fn unreachable(name: &str, runs: u64) -> Stop {
+    let observed = format!(
+        "in {runs} runs the program never came so far that the faults of this test could happen to it \
+         (\"{name}\"): what they would hit did nothing, or never got ready. What does not take part \
+         survives everything, so that it did shows nothing"
+    );
+    Stop::beside_worlds(FailureKind::NoProgress, observed)
 }
 
 /// Which verdicts have been told, and which wait for others.
@@ -413,6 +496,12 @@ impl Summary {
                 None => self.phases.push((phase.clone(), 1)),
             }
         }
+    }
+
+    /// A fault that happened with no seed.
+    fn never(&self) -> Option<&'static str> {
+        let mut fired = self.fired.iter();
+        fired.find(|(_, count)| **count == 0).map(|(name, _)| *name)
     }
 
     fn verdict(self, row: &RubricRow, failure: Option<Failure>) -> TestVerdict {

@@ -65,9 +65,9 @@ pub enum ToolError {
         /// The library that is missing.
         missing: String,
     },
-    /// The glue between the lab and a submission does not compile, and not because of the
-    /// submission.
-    #[error("the grader's own glue does not compile:\n{output}")]
+    /// The glue between the lab and a submission does not become a module for a reason that lies in
+    /// this machine: there is no linker, or a file cannot be written.
+    #[error("the lab and the submission cannot be linked here:\n{output}")]
     Glue {
         /// What the compiler said.
         output: String,

@@ -118,8 +118,8 @@ fn server<N: Node + 'static>() -> Role {
     Role::node::<N>(|_| Vec::new())
 }
 
-/// Builds the graded program from a student's crate, which must have the public types `PingServer`,
-/// `PingClient`, `EchoServer`, `EchoClient`, `IdServer` and `IdClient` at its top.
+/// The lab of a student's crate, which must have the public types `PingServer`, `PingClient`,
+/// `EchoServer`, `EchoClient`, `IdServer` and `IdClient` at its top.
 #[macro_export]
 macro_rules! glue {
     ($student:ident) => {
@@ -129,13 +129,9 @@ macro_rules! glue {
         use $student::IdServer;
         use $student::PingClient;
         use $student::PingServer;
-        labkit::export_lab!(lab0_api::lab::<
-            PingServer,
-            PingClient,
-            EchoServer,
-            EchoClient,
-            IdServer,
-            IdClient,
-        >());
+
+        fn lab() -> labkit::guest::Lab {
+            lab0_api::lab::<PingServer, PingClient, EchoServer, EchoClient, IdServer, IdClient>()
+        }
     };
 }

@@ -184,8 +184,8 @@ where
     ])
 }
 
-/// Builds the graded program from a student's crate, which must have the public types
-/// `Coordinator`, `Worker`, `Message`, `WordCount`, `InvertedIndex` and `Sequential` at its top.
+/// The lab of a student's crate, which must have the public types `Coordinator`, `Worker`, `Message`,
+/// `WordCount`, `InvertedIndex` and `Sequential` at its top.
 #[macro_export]
 macro_rules! glue {
     ($student:ident) => {
@@ -195,13 +195,9 @@ macro_rules! glue {
         use $student::Sequential;
         use $student::WordCount;
         use $student::Worker;
-        labkit::export_lab!(lab1_api::lab::<
-            Coordinator,
-            Worker,
-            Message,
-            WordCount,
-            InvertedIndex,
-            Sequential,
-        >());
+
+        fn lab() -> labkit::guest::Lab {
+            lab1_api::lab::<Coordinator, Worker, Message, WordCount, InvertedIndex, Sequential>()
+        }
     };
 }

@@ -166,8 +166,8 @@ where
     ])
 }
 
-/// Builds the graded program from a student's crate, which must have the public types `ViewServer`,
-/// `Server`, `Client` and `Message` at its top.
+/// The lab of a student's crate, which must have the public types `ViewServer`, `Server`, `Client` and
+/// `Message` at its top.
 #[macro_export]
 macro_rules! glue {
     ($student:ident) => {
@@ -175,6 +175,9 @@ macro_rules! glue {
         use $student::Message;
         use $student::Server;
         use $student::ViewServer;
-        labkit::export_lab!(lab2_api::lab::<ViewServer, Server, Client, Message>());
+
+        fn lab() -> labkit::guest::Lab {
+            lab2_api::lab::<ViewServer, Server, Client, Message>()
+        }
     };
 }

@@ -197,14 +197,17 @@ where
     Lab::giving::<M, Given>(vec![Role::node::<S>(observe), Role::client::<C>()])
 }
 
-/// Builds the graded program from a student's crate, which must have the public types `Server`,
-/// `Client` and `Message` at its top.
+/// The lab of a student's crate, which must have the public types `Server`, `Client` and `Message` at
+/// its top.
 #[macro_export]
 macro_rules! glue {
     ($student:ident) => {
         use $student::Client;
         use $student::Message;
         use $student::Server;
-        labkit::export_lab!(lab3_api::lab::<Server, Client, Message>());
+
+        fn lab() -> labkit::guest::Lab {
+            lab3_api::lab::<Server, Client, Message>()
+        }
     };
 }

@@ -160,6 +160,15 @@ impl Diagnostic {
         Some(format!("{}:{}", primary.file_name, primary.line_start))
     }
 
+    /// Writes another name for a folder of this machine.
+    pub(super) fn rename(&mut self, folder: &str, name: &str) {
+        for text in [&mut self.plain, &mut self.coloured] {
+            if text.contains(folder) {
+                *text = text.replace(folder, name);
+            }
+        }
+    }
+
     /// Leaves out of the text where these files are, with what is quoted of them. What the
     /// message says of them stays.
     pub(super) fn leave_out_places(&mut self, file: impl Fn(&str) -> bool) {

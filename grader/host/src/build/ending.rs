@@ -52,11 +52,7 @@ pub(super) fn judge(
     if !status.success() {
         // Where memory has a limit of ours, the machine has more.
         if cfg!(target_os = "linux") && messages.rest.lines().any(wants_memory) {
-            let gib = MEMORY_BYTES >> 30;
-            return Err(crash(&format!(
-                "it wanted more than {gib} GiB of memory and was stopped"
-            ))
-            .into());
+            return Err(too_much_memory().into());
         }
         if let Some(what) = machine_trouble(&messages) {
             return Err(NotScored {
@@ -78,6 +74,13 @@ pub(super) fn judge(
         messages,
         truncated: ended.truncated,
     })
+}
+
+pub(super) fn too_much_memory() -> Rejected {
+    let gib = MEMORY_BYTES >> 30;
+    crash(&format!(
+        "it wanted more than {gib} GiB of memory and was stopped"
+    ))
 }
 
 fn over_time(wall: Duration) -> NotScored {
@@ -119,9 +122,33 @@ fn machine_trouble(messages: &Messages) -> Option<String> {
         .map(|text| text.trim().to_owned())
 }
 
+/// The signals that tell why, on every unix.
+const KILL: i32 = 9;
+const XCPU: i32 = 24;
+const XFSZ: i32 = 25;
+
+/// The end by a signal of the compiler, or of the linker, which has the same limits.
+pub(super) fn signalled(signal: i32, how: &str, cpu: Duration) -> BuildError {
+    match signal {
+        KILL => NotScored {
+            text:
+                "the compiler was killed from outside (SIGKILL), perhaps because the machine had \
+                   no memory left"
+                    .to_owned(),
+        }
+        .into(),
+        XCPU => crash(&format!(
+            "it computed for {} seconds and was stopped",
+            cpu.as_secs()
+        ))
+        .into(),
+        XFSZ => crash("it wanted to write a file of hundreds of megabytes and was stopped").into(),
+        _ => crash(&format!("it crashed ({how})")).into(),
+    }
+}
+
 #[cfg(unix)]
 fn killed(status: ExitStatus, cpu: Duration) -> Option<BuildError> {
-    use rustix::process::Signal;
     use std::os::unix::process::ExitStatusExt as _;
     // Shells and bubblewrap tell a signal as 128 and its number, which rustc never ends with.
     let signal = status.signal().or_else(|| {
@@ -130,22 +157,7 @@ fn killed(status: ExitStatus, cpu: Duration) -> Option<BuildError> {
             .filter(|code| *code > 128)
             .map(|code| code - 128)
     })?;
-    Some(if signal == Signal::KILL.as_raw() {
-        let text = "the compiler was killed from outside (SIGKILL), perhaps because the machine \
-                    had no memory left";
-        NotScored {
-            text: text.to_owned(),
-        }
-        .into()
-    } else if signal == Signal::XCPU.as_raw() {
-        crash(&format!(
-            "it computed for {} seconds and was stopped",
-            cpu.as_secs()
-        ))
-        .into()
-    } else {
-        crash(&format!("it crashed ({status})")).into()
-    })
+    Some(signalled(signal, &status.to_string(), cpu))
 }
 
 #[cfg(not(unix))]
@@ -155,7 +167,7 @@ fn killed(status: ExitStatus, _: Duration) -> Option<BuildError> {
     (code < 0).then(|| crash(&format!("it crashed ({status})")).into())
 }
 
-fn crash(how: &str) -> Rejected {
+pub(super) fn crash(how: &str) -> Rejected {
     Rejected {
         text: format!(
             "error: the compiler broke down on this submission: {how}\n\nThat happens with code \

@@ -46,6 +46,10 @@ pub enum Obstacle {
     Compiler,
     /// It compiles, but is not what the lab asks for.
     LabContract,
+    /// It compiles, but compiler or linker refuse to make one program of it and the lab.
+    Joining,
+    /// It becomes a program that no node can run.
+    Program,
 }
 
 /// A submission that cannot be built, in the student's terms.
@@ -63,7 +67,7 @@ pub struct DoesNotBuild {
 }
 
 impl DoesNotBuild {
-    pub(super) fn text(obstacle: Obstacle, plain: String) -> DoesNotBuild {
+    pub(crate) fn text(obstacle: Obstacle, plain: String) -> DoesNotBuild {
         DoesNotBuild {
             obstacle,
             coloured: plain.clone(),

@@ -10,9 +10,16 @@ use super::{
     error::{DoesNotBuild, Obstacle},
 };
 
+/// What a module exports to the grader: the text of a module of Rust. The crate that it stands in has
+/// `labkit`, and a function `lab()` at its top.
+pub const EXPORTS: &str = include_str!("exports.rs");
+
 /// The source of the glue crate.
 pub(super) fn source(student: &str, api: &str) -> String {
-    format!("//! Made by the grader: joins the submission to the lab.\n{api}::glue!({student});\n")
+    format!(
+        "//! Made by the grader: joins the submission to the lab.\n{api}::glue!({student});\n\n\
+         mod exports {{\n{EXPORTS}}}\n"
+    )
 }
 
 /// What the errors of the glue say about the submission; `None` if they are not about it.

@@ -16,7 +16,7 @@ use super::{
     ending::{self, Bounds, Verdict},
     error::{BuildError, DoesNotBuild, Obstacle, Rejected},
     foreign::{self, Allowed},
-    glue,
+    glue, joining,
     kept::Kept,
     origins::{Origin, Origins},
     prebuilt::Prebuilt,
@@ -79,6 +79,13 @@ pub struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
+    fn bounds(&self) -> Bounds {
+        Bounds {
+            wall: self.time_limit,
+            cpu: self.cpu_limit,
+        }
+    }
+
     /// The usual ones.
     pub fn new(sandbox: &'a Sandbox, interrupt: &'a AtomicBool) -> Options<'a> {
         let (time_limit, cpu_limit) = (Duration::from_secs(120), Duration::from_secs(60));
@@ -307,22 +314,15 @@ impl Build<'_> {
             // It tells an overflow of the stack in linear memory from other wild addresses.
             .args(["-C", "link-arg=--export=__stack_pointer"])
             .arg(format!("--emit=link={}/module.wasm", slot::OUT));
-        let Verdict {
-            success, messages, ..
-        } = self.run(command, |_| Ok(()))?;
-        if success {
+        let verdict = self.run(command, |_| Ok(()))?;
+        if verdict.success {
             return Ok(fs::read(&module).map_err(ToolError::io("read", module))?);
         }
+        let diagnostics = &verdict.messages.diagnostics;
         Err(
-            match glue::translate(&messages.diagnostics, &crates.student, self.sources()) {
+            match glue::translate(diagnostics, &crates.student, self.sources()) {
                 Some(error) => error.into(),
-                None => {
-                    let rendered = messages.diagnostics.iter().map(|each| each.plain.as_str());
-                    ToolError::Glue {
-                        output: rendered.collect::<String>() + &messages.rest,
-                    }
-                    .into()
-                }
+                None => joining::refused(&verdict, &self.options.bounds()),
             },
         )
     }
@@ -333,15 +333,11 @@ impl Build<'_> {
         audit: impl FnOnce(&Messages) -> Result<(), Rejected>,
     ) -> Result<Verdict, BuildError> {
         let Options {
-            time_limit: wall,
-            cpu_limit: cpu,
-            sandbox,
-            interrupt,
-            ..
+            sandbox, interrupt, ..
         } = *self.options;
-        let bounds = Bounds { wall, cpu };
+        let bounds = self.options.bounds();
         let limits = Supervised {
-            wall,
+            wall: bounds.wall,
             output_bytes: MAX_OUTPUT_BYTES,
             stdin: Vec::new(),
             keep_stdin_open: false,
@@ -357,7 +353,9 @@ impl Build<'_> {
                 advice: "the toolchain seems damaged: `rustup toolchain install` repairs it",
             })?;
         let mut verdict = ending::judge(&ended, &bounds, audit)?;
+        let sysroot = self.prebuilt.toolchain.sysroot().to_string_lossy();
         for each in &mut verdict.messages.diagnostics {
+            each.rename(&sysroot, "<sysroot>");
             each.leave_out_places(|file| self.origins().of(file) == Some(Origin::Elsewhere));
         }
         Ok(verdict)

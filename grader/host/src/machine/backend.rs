@@ -98,8 +98,13 @@ impl WasmBackend {
             NoAnswer::Bounds(_) if op == Op::Step => Fault::Malformed.into(),
             NoAnswer::Bounds(length) => {
                 let limit = self.program.limits().answer_bytes;
+                let what = if op == Op::Snapshot {
+                    "as bytes its state"
+                } else {
+                    "it"
+                };
                 Fault::State {
-                    what: format!("it takes {length} bytes, and {limit} are allowed"),
+                    what: format!("{what} takes {length} bytes, and {limit} are allowed"),
                 }
                 .into()
             }

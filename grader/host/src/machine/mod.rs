@@ -1,5 +1,6 @@
 //! Runs wasm modules: one instance for every node, metered, deaf and blind.
 
+mod admit;
 mod backend;
 mod fault;
 mod host;
@@ -7,6 +8,7 @@ mod imports;
 mod lacking;
 mod limits;
 mod node;
+mod outline;
 mod places;
 mod printed;
 mod program;
@@ -22,7 +24,7 @@ pub use backend::WasmBackend;
 pub use limits::Limits;
 pub use program::Program;
 
-use crate::ToolError;
+use crate::{ToolError, build::BuildError};
 
 /// Maximum size of the machine's own stack inside a handler. It is the one limit that is not in
 /// terms of wasm (the size of a frame depends on the processor), so it is far above real use: the
@@ -104,8 +106,10 @@ impl Machine {
     /// Compiles a module that [`Prebuilt::compile`](crate::Prebuilt::compile) gave.
     ///
     /// # Errors
-    /// If it is no such module.
-    pub fn load(&self, wasm: &[u8]) -> Result<Program, ToolError> {
+    /// [`BuildError::Submission`] if no node can run it, which is the same on every machine,
+    /// [`BuildError::Rejected`] if the engine breaks down on it, and [`BuildError::Tool`] if it is
+    /// no such module or the machine lacks something.
+    pub fn load(&self, wasm: &[u8]) -> Result<Program, BuildError> {
         Program::compile(&self.engine, wasm, self.limits)
     }
 }
@@ -118,6 +122,9 @@ fn pool(limits: Limits) -> PoolingAllocationConfig {
         .total_memories(MAX_NODES)
         .total_tables(MAX_NODES)
         .max_memory_size(limits.memory_bytes)
+        // No module that was admitted meets these.
+        .table_elements(admit::MAX_TABLE_ELEMENTS as usize)
+        .max_core_instance_size(admit::MAX_INSTANCE_BYTES)
         // So much of a dead node's memory is cleaned and kept; the rest goes back to the system.
         .linear_memory_keep_resident(RESIDENT_BYTES)
         .table_keep_resident(RESIDENT_BYTES)

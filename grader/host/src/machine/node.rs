@@ -106,7 +106,8 @@ impl Instance {
         Ok(())
     }
 
-    fn died(&mut self, error: &wasmtime::Error) -> NoAnswer {
+    /// Why the call had no result.
+    pub fn died(&mut self, error: &wasmtime::Error) -> NoAnswer {
         let stack_pointer = self.stack_pointer.map(|global| global.get(&mut self.store));
         let stack_pointer = stack_pointer.and_then(|value| match value {
             Val::I32(pointer) => Some(pointer.cast_unsigned()),

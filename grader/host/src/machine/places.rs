@@ -57,7 +57,22 @@ impl Places {
             .clone()
     }
 
-    fn look(&self, calls: &[FrameInfo]) -> Result<Call, gimli::Error> {
+    /// The student's line that an instruction comes from.
+    pub fn line_of(&self, offset: usize) -> Option<String> {
+        let context = self.context().ok()?;
+        let mut frames = context
+            .find_frames(offset.checked_sub(self.code_at)? as u64)
+            .skip_all_loads()
+            .ok()?;
+        while let Some(frame) = frames.next().ok()? {
+            if let Some(place) = frame.location.as_ref().and_then(own_place) {
+                return Some(place);
+            }
+        }
+        None
+    }
+
+    fn context(&self) -> Result<Context<Slice<'_>>, gimli::Error> {
         let dwarf: Dwarf<Slice<'_>> = Dwarf::load(|id| {
             let section = sections(&self.wasm).find_map(|payload| match payload {
                 Payload::CustomSection(section) if section.name() == id.name() => {
@@ -67,7 +82,11 @@ impl Places {
             });
             Ok::<_, gimli::Error>(EndianSlice::new(section.unwrap_or_default(), LittleEndian))
         })?;
-        let context = Context::from_dwarf(dwarf)?;
+        Context::from_dwarf(dwarf)
+    }
+
+    fn look(&self, calls: &[FrameInfo]) -> Result<Call, gimli::Error> {
+        let context = self.context()?;
         let mut what = None;
         for call in calls {
             let offset = call.module_offset().unwrap_or_default();
@@ -107,7 +126,7 @@ fn own_place(location: &addr2line::Location<'_>) -> Option<String> {
 }
 
 /// A function's path as people write it: without a hash, without types in angle brackets.
-fn plain_path(name: &str) -> String {
+pub(super) fn plain_path(name: &str) -> String {
     let mut path = String::new();
     let mut depth = 0_usize;
     // A method of a type that is written `<std::fs::File>::open` keeps the type.

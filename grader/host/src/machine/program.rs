@@ -1,23 +1,31 @@
 //! A module, compiled to machine code and ready to become nodes.
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use faultline_sim::backend::BackendError;
 use wasmtime::{
     Engine, Extern, Func, Instance as WasmInstance, InstancePre, Linker, Module, ModuleExport,
-    Store,
+    Store, Trap, TypedFunc,
 };
 
 use super::{
+    admit, fault,
     host::Host,
     imports,
     limits::Limits,
     node::{Instance, NoAnswer},
+    outline::Outline,
     places::Places,
     printed::Printed,
     rewrite::rewritten,
 };
-use crate::ToolError;
+use crate::{
+    ToolError,
+    build::{BuildError, Rejected},
+};
 
 /// A submission as machine code. Cheap to clone; worlds on several threads share one.
 #[derive(Clone)]
@@ -47,16 +55,17 @@ impl Program {
         engine: &Engine,
         wasm: &[u8],
         limits: Limits,
-    ) -> Result<Program, ToolError> {
-        let wasm = rewritten(wasm);
-        let module =
-            Module::from_binary(engine, &wasm).map_err(ToolError::engine("compile the module"))?;
+    ) -> Result<Program, BuildError> {
+        let outline = Outline::read(wasm).map_err(|error| admit::unreadable(wasm, &error))?;
+        admit::check(&outline, &limits)?;
+        let wasm = rewritten(wasm, &outline);
+        let module = compiled(engine, &wasm)?;
         let exports = Exports::of(&module)?;
         let mut linker = Linker::new(engine);
         imports::define(&mut linker, &module)?;
         let template = linker
             .instantiate_pre(&module)
-            .map_err(ToolError::engine("link the module"))?;
+            .map_err(|error| admit::not_run(&wasm, "link the module", &error))?;
         let shared = Shared {
             engine: engine.clone(),
             template,
@@ -79,15 +88,25 @@ impl Program {
     /// A new instance. Everything that belongs to it is in it: two instances share nothing but the
     /// machine code.
     pub(super) fn instance(&self, entropy: u64, printed: Printed) -> Result<Instance, NoAnswer> {
-        self.try_instance(entropy, printed).map_err(|error| {
-            NoAnswer::Dead(BackendError::Broken(format!(
-                "the wasm engine cannot make an instance: {error:#}"
-            )))
-        })
+        let (store, instance) = self
+            .bare_instance(entropy, printed)
+            .map_err(NoAnswer::Dead)?;
+        let (mut instance, constructors) = self
+            .joined(store, &instance)
+            .map_err(|error| NoAnswer::Dead(broken(&error)))?;
+        if let Some(constructors) = constructors {
+            let done = constructors.call(&mut instance.store, ());
+            // The C library's constructors go well. A program may have brought some along.
+            done.map_err(|error| instance.died(&error))?;
+        }
+        Ok(instance)
     }
 
-    fn try_instance(&self, entropy: u64, printed: Printed) -> wasmtime::Result<Instance> {
-        let (mut store, instance) = self.bare_instance(entropy, printed)?;
+    fn joined(
+        &self,
+        mut store: Store<Host>,
+        instance: &WasmInstance,
+    ) -> wasmtime::Result<(Instance, Option<TypedFunc<(), ()>>)> {
         let exports = &self.shared.exports;
         let memory = instance
             .get_module_export(&mut store, &exports.memory)
@@ -95,18 +114,17 @@ impl Program {
         let memory =
             memory.ok_or_else(|| wasmtime::format_err!("the export `memory` is no memory"))?;
         store.data_mut().memory = Some(memory);
-        if let Some(constructors) = &exports.constructors {
-            function(&mut store, &instance, constructors)?
-                .typed::<(), ()>(&store)?
-                .call(&mut store, ())?;
-        }
-        let input = function(&mut store, &instance, &exports.input)?.typed(&store)?;
-        let call = function(&mut store, &instance, &exports.call)?.typed(&store)?;
+        let constructors = match &exports.constructors {
+            Some(export) => Some(function(&mut store, instance, export)?.typed(&store)?),
+            None => None,
+        };
+        let input = function(&mut store, instance, &exports.input)?.typed(&store)?;
+        let call = function(&mut store, instance, &exports.call)?.typed(&store)?;
         let stack_pointer = exports.stack_pointer.as_ref();
         let stack_pointer =
             stack_pointer.and_then(|export| instance.get_module_export(&mut store, export));
         let stack_pointer = stack_pointer.and_then(Extern::into_global);
-        Ok(Instance {
+        let instance = Instance {
             store,
             places: Arc::clone(&self.shared.places),
             memory,
@@ -116,36 +134,52 @@ impl Program {
             input_at: 0,
             input_room: 0,
             used: 0,
-        })
+        };
+        Ok((instance, constructors))
     }
 
     fn bare_instance(
         &self,
         entropy: u64,
         printed: Printed,
-    ) -> wasmtime::Result<(Store<Host>, WasmInstance)> {
+    ) -> Result<(Store<Host>, WasmInstance), BackendError> {
         let Shared {
             engine,
             template,
             limits,
+            places,
             ..
         } = &*self.shared;
         let mut store = Store::new(engine, Host::new(*limits, entropy, printed));
         store.limiter(|host| host);
-        store.set_fuel(limits.fuel)?;
-        let instance = template.instantiate(&mut store)?;
-        Ok((store, instance))
+        store
+            .set_fuel(limits.fuel)
+            .map_err(|error| broken(&error))?;
+        match template.instantiate(&mut store) {
+            Ok(instance) => Ok((store, instance)),
+            // A start function of the module's own.
+            Err(error) if error.downcast_ref::<Trap>().is_some() => {
+                Err(fault::explain(&error, store.data_mut(), None, places))
+            }
+            Err(error) => Err(broken(&error)),
+        }
     }
 
     /// Makes one instance, too, so that a module that cannot have any is found here.
     fn check_version(&self) -> Result<(), ToolError> {
-        let ask = || {
-            let (mut store, instance) = self.bare_instance(0, Printed::default())?;
-            instance
-                .get_typed_func::<(), u32>(&mut store, "faultline_version")?
-                .call(&mut store, ())
+        let (mut store, instance) = match self.bare_instance(0, Printed::default()) {
+            Ok(made) => made,
+            // It is told of the first node that starts.
+            Err(BackendError::Fault(_)) => return Ok(()),
+            Err(BackendError::Broken(reason)) => {
+                let action = "start the module";
+                return Err(ToolError::Engine { action, reason });
+            }
         };
-        let version = ask().map_err(ToolError::engine("start the module"))?;
+        let version = instance
+            .get_typed_func::<(), u32>(&mut store, "faultline_version")
+            .and_then(|version| version.call(&mut store, ()))
+            .map_err(ToolError::engine("start the module"))?;
         if version == labkit::abi::VERSION {
             return Ok(());
         }
@@ -157,6 +191,28 @@ impl Program {
             action: "use the module",
             reason,
         })
+    }
+}
+
+fn broken(error: &wasmtime::Error) -> BackendError {
+    BackendError::Broken(format!(
+        "the wasm engine cannot make an instance: {error:#}"
+    ))
+}
+
+/// The module as machine code. What is too much for the engine it refuses; where it breaks down, a
+/// human must look.
+fn compiled(engine: &Engine, wasm: &[u8]) -> Result<Module, BuildError> {
+    let compile = || Module::from_binary(engine, wasm);
+    match catch_unwind(AssertUnwindSafe(compile)) {
+        Ok(module) => module.map_err(|error| admit::not_run(wasm, "compile the module", &error)),
+        Err(_) => Err(Rejected {
+            text: "error: the wasm engine broke down on this submission\n\nThat is a bug of the \
+                   engine, and happens with code of an unusual form. Take away what you changed \
+                   last."
+                .to_owned(),
+        }
+        .into()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Tests of the host through the real path: sources, rustc, wasm, nodes.
 
 mod bombs;
+mod boundary;
 mod builds;
 mod contracts;
 mod faults;

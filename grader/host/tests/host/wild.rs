@@ -1,6 +1,6 @@
 //! Modules that no safe program becomes: every address and length that the host is given is wild.
 
-use faultline_host::{Machine, Program, ToolError, machine::Limits};
+use faultline_host::{BuildError, Machine, Program, ToolError, machine::Limits};
 use faultline_sim::backend::{Backend, BackendError, Fault};
 use labkit::abi::Op;
 
@@ -109,7 +109,7 @@ fn module(import: (&str, &str), arguments: &[i32], has_result: bool, answer: u64
     .concat()
 }
 
-fn load(wasm: &[u8]) -> Result<Program, ToolError> {
+fn load(wasm: &[u8]) -> Result<Program, BuildError> {
     Machine::new(Limits::default())
         .expect("this machine runs wasm")
         .load(wasm)
@@ -193,6 +193,99 @@ fn an_unknown_import_is_refused_by_its_name() {
 #[test]
 fn what_is_no_module_is_the_tools_error() {
     for bytes in [&b""[..], b"\0asm\x01\0\0\0", b"not wasm at all"] {
-        assert!(matches!(load(bytes), Err(ToolError::Engine { .. })));
+        assert!(matches!(
+            load(bytes),
+            Err(BuildError::Tool(ToolError::Engine { .. }))
+        ));
+    }
+}
+
+/// A module with so many pages of memory, elements of its table, and bytes in one function, whose
+/// constructors, if it has any, are `constructors`.
+fn sized_module(pages: usize, elements: usize, bytes: usize, constructors: &[u8]) -> Vec<u8> {
+    let version = u8::try_from(labkit::abi::VERSION).expect("a small number");
+    let types = [
+        signature(&[], &[I32]),
+        signature(&[I32], &[I32]),
+        signature(&[I32, I32], &[I64]),
+        signature(&[], &[]),
+    ];
+    let bodies = [
+        body(&[0x41, version]),
+        body(&[0x41, 8]),
+        body(&[&vec![0x01; bytes][..], &[0x42, 0]].concat()),
+        body(constructors),
+    ];
+    let exports = [
+        export("memory", 2, 0),
+        export("faultline_version", 0, 0),
+        export("faultline_input", 0, 1),
+        export("faultline_call", 0, 2),
+        export("__wasm_call_ctors", 0, 3),
+    ];
+    [
+        b"\0asm\x01\0\0\0".to_vec(),
+        section(1, &counted(&types)),
+        section(3, &counted(&[vec![0], vec![1], vec![2], vec![3]])),
+        section(4, &counted(&[[vec![0x70, 0], unsigned(elements)].concat()])),
+        section(5, &counted(&[[vec![0], unsigned(pages)].concat()])),
+        section(7, &counted(&exports)),
+        section(10, &counted(&bodies)),
+    ]
+    .concat()
+}
+
+/// With the engine's own limits some of these would hang on the address space of a machine.
+#[test]
+fn limits_of_a_program_are_the_same_everywhere() {
+    for wasm in [
+        sized_module(1024, 0, 0, &[]),
+        sized_module(1, 1 << 16, 0, &[]),
+        sized_module(1, 24_000, 1_000_000, &[]),
+    ] {
+        let program = load(&wasm).unwrap_or_else(|error| panic!("{error}"));
+        let answer = program.backend().call(0, Op::Snapshot, &[]);
+        assert!(
+            !matches!(answer, Err(BackendError::Broken(_))),
+            "{answer:?}"
+        );
+    }
+    for (wasm, says) in [
+        (sized_module(1025, 0, 0, &[]), "its statics take 65 MiB"),
+        (
+            sized_module(1, (1 << 16) + 1, 0, &[]),
+            "takes the addresses of 65537 functions",
+        ),
+        (
+            sized_module(1, 0, 1 << 20, &[]),
+            "has 1024 KiB of instructions, and 1024 KiB are allowed",
+        ),
+    ] {
+        match load(&wasm) {
+            Err(BuildError::Submission(error)) => assert!(error.plain.contains(says), "{error}"),
+            other => panic!("{says}: {:?}", other.map(|_| ())),
+        }
+    }
+}
+
+/// Linkers carry out what a program wants to be carried out first.
+#[test]
+fn constructors_that_fail_are_a_fault_of_the_program() {
+    const LOOP: [u8; 5] = [0x03, 0x40, 0x0c, 0, 0x0b];
+    for (constructors, expected) in [
+        (&[0x00][..], None),
+        (
+            &LOOP,
+            Some(Fault::OutOfFuel {
+                mostly_printing: false,
+            }),
+        ),
+    ] {
+        let program = load(&sized_module(1, 0, 0, constructors));
+        let program = program.unwrap_or_else(|error| panic!("{error}"));
+        let Err(BackendError::Fault(fault)) = program.backend().call(0, Op::Snapshot, &[]) else {
+            panic!("it is no fault");
+        };
+        assert!(expected.is_none_or(|expected| expected == fault));
     }
 }

@@ -181,7 +181,8 @@ impl World<'_> {
     /// # Errors
     /// If the student's `From<Given>` fails.
     pub fn send_given(&mut self, puppet: NodeId, to: NodeId, given: &[u8]) -> Outcome {
-        let (node_index, scratch_instance) = (self.node_index(puppet), self.scratch_instance());
+        let (node_index, scratch_instance) =
+            (self.node_index(puppet), self.fresh_scratch_instance());
         let mut argument = vec![self.nodes[node_index].speaks_as()];
         argument.extend_from_slice(given);
         let message = self.call(

@@ -38,6 +38,7 @@ impl World<'_> {
 
     /// The same for a verdict, which must say the same with and without a recording.
     pub(crate) fn describe(&mut self, node_index: usize, subject: Subject, bytes: &[u8]) -> String {
+        self.fresh_scratch_instance();
         self.try_to_describe(node_index, subject, bytes)
             .unwrap_or_else(|| cannot(bytes))
     }

@@ -11,6 +11,7 @@ use labkit::{
 };
 
 use crate::{
+    backend::BackendError,
     frame::{Change, Doing, FlightFrame, Frame, NodeFrame},
     node::Condition,
     record::Happening,
@@ -100,6 +101,23 @@ impl World<'_> {
     /// in the run.
     fn describe_state(&mut self, node_index: usize) -> Option<Arc<str>> {
         let snapshot = self.backend.call(node_index, Op::Snapshot, &[]).ok()?;
+        let beside = self.copy_of(node_index, &snapshot)?.ok()?;
+        let text = self
+            .backend
+            .call(beside, Op::Describe, &[Subject::State as u8])
+            .ok()?;
+        let text = String::from_utf8_lossy(&text);
+        let end = text.floor_char_boundary(LONGEST);
+        Some(text[..end].into())
+    }
+
+    /// Makes a copy of this node beside the run, of its bytes, and says in which slot of the
+    /// backend; `None` for what is no node of the program.
+    pub(crate) fn copy_of(
+        &mut self,
+        node_index: usize,
+        snapshot: &[u8],
+    ) -> Option<Result<usize, BackendError>> {
         let node = &self.nodes[node_index];
         let (role, config) = node.start_role()?;
         let disk = node.disk.seen_by_node();
@@ -116,14 +134,8 @@ impl World<'_> {
             inputs: &Inputs::new(),
         };
         let beside = self.scratch_instance_of(node_index);
-        self.backend.restore(beside, &start, &snapshot, 0).ok()?;
-        let text = self
-            .backend
-            .call(beside, Op::Describe, &[Subject::State as u8])
-            .ok()?;
-        let text = String::from_utf8_lossy(&text);
-        let end = text.floor_char_boundary(LONGEST);
-        Some(text[..end].into())
+        let made = self.backend.restore(beside, &start, snapshot, 0);
+        Some(made.map(|()| beside))
     }
 
     fn text_of(&mut self, node_index: usize, subject: Subject, bytes: &[u8]) -> Arc<str> {

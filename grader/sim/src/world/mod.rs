@@ -331,6 +331,14 @@ impl<'b> World<'b> {
         self.nodes.len()
     }
 
+    /// The same with a fresh instance, for what decides about the run: a program that keeps
+    /// something outside its messages must not find it there, whatever was asked before.
+    pub(crate) fn fresh_scratch_instance(&mut self) -> usize {
+        let slot = self.scratch_instance();
+        self.backend.stop(slot);
+        slot
+    }
+
     /// The backend's slot for an instance beside the run that holds a copy of this node, so that
     /// what is asked of it leaves no mark on the node itself.
     pub(crate) fn scratch_instance_of(&self, node_index: usize) -> usize {

@@ -4,7 +4,7 @@ use labkit::{NodeId, abi::Op};
 
 use crate::{
     time::Time,
-    violation::{Outcome, Stop},
+    violation::{Outcome, Stop, stop_for},
     world::{Look, World},
 };
 
@@ -86,6 +86,24 @@ impl World<'_> {
             .map(|bytes| Some(bytes.len()))
     }
 
+    /// Holds a node that is up against what every search relies on: its state has bytes, not too
+    /// many, and a node can be made of them.
+    ///
+    /// # Errors
+    /// If one of these does not hold.
+    pub fn has_bytes(&mut self, node: NodeId) -> Outcome {
+        let node_index = self.node_index(node);
+        if !self.has_instance(node_index) {
+            return Ok(());
+        }
+        let doing = "being turned into bytes and back";
+        let snapshot = self.call(node_index, Op::Snapshot, &[], doing)?;
+        match self.copy_of(node_index, &snapshot) {
+            Some(Err(error)) => Err(stop_for(error, &node.to_string(), doing, self.now)),
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
     /// The given message (encoded) inside a student's message from this node, if it is one.
     ///
     /// # Errors
@@ -96,7 +114,7 @@ impl World<'_> {
         if let Some(known) = self.given_cache.get(&argument) {
             return Ok(known.clone());
         }
-        let scratch_instance = self.scratch_instance();
+        let scratch_instance = self.fresh_scratch_instance();
         let answer = self.call(
             scratch_instance,
             Op::UnwrapGiven,

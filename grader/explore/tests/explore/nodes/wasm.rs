@@ -1,9 +1,9 @@
-//! The nodes of the tests as wasm modules, built the way a lab's crate is: labkit, and its export
-//! macro.
+//! The nodes of the tests as wasm modules, built the way a lab's glue is: labkit, and what a module
+//! exports.
 
 use std::{error::Error, fs, path::Path, process::Command};
 
-use faultline_host::{Machine, Program, machine::Limits};
+use faultline_host::{Machine, Program, build::EXPORTS, machine::Limits};
 
 const TARGET: &str = "wasm32-wasip1";
 
@@ -24,7 +24,7 @@ pub fn program(file: &str) -> Result<Program, Box<dyn Error>> {
         root.join("labs/labkit"),
     );
     let source = format!(
-        "#[path = {:?}]\nmod program;\n\nlabkit::export_lab!(crate::program::lab());\n",
+        "#[path = {:?}]\nmod program;\nuse program::lab;\n\nmod exports {{\n{EXPORTS}}}\n",
         here.join("tests/explore/nodes").join(file),
     );
     fs::create_dir(folder.path().join("src"))?;

@@ -42,13 +42,16 @@ where
     ])
 }
 
-/// Builds the graded program from a student's crate, which must have the public types `TotalServer`
-/// and `TotalClient` at its top.
+/// The lab of a student's crate, which must have the public types `TotalServer` and `TotalClient` at
+/// its top.
 #[macro_export]
 macro_rules! glue {
     ($student:ident) => {
         use $student::TotalClient;
         use $student::TotalServer;
-        labkit::export_lab!($crate::lab::<TotalServer, TotalClient>());
+
+        fn lab() -> labkit::guest::Lab {
+            $crate::lab::<TotalServer, TotalClient>()
+        }
     };
 }
