@@ -26,21 +26,27 @@
 //! # }
 //! ```
 //!
-//! Read on in `import.rs`, which calls the rest: `layout.rs` (what lies in the folder), `claim.rs`
-//! and `matching.rs` (whose is it?), `repository.rs` and `history.rs` (clones), `timing.rs` (which
-//! commit was there in time). `take.rs` is the way to one submission's files.
+//! Read on in `import.rs` and `assemble.rs`, which call the rest: `layout.rs` (what lies in the folder), `claim.rs`
+//! and `matching.rs` (whose is it?), `choosing.rs` (which of several?), `repository.rs` and `history.rs` (clones), `timing.rs` (which
+//! commit was there in time). `overrides.rs` is what people decide by hand. `take.rs` is the way to one submission's files.
 
+mod account;
 mod archive;
+mod assemble;
 mod batch;
 mod bulk;
+mod choosing;
 mod claim;
 mod entries;
 mod error;
 mod history;
 mod import;
 mod layout;
+mod lines;
 mod matching;
 mod moment;
+mod overrides;
+mod reftable;
 mod repository;
 mod roster;
 mod seen;
@@ -55,4 +61,5 @@ pub use error::{IntakeError, TakeError};
 pub use import::{Finding, ImportRequest, Imported, import};
 pub use layout::Layout;
 pub use moment::Moment;
+pub use overrides::ByHand;
 pub use take::{Taken, take};
