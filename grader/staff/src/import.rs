@@ -111,10 +111,8 @@ fn summary(imported: &Imported) -> String {
         }
     }
     for by_hand in &imported.corrected.by_hand {
-        let whom = [&by_hand.student, &by_hand.submission]
-            .into_iter()
-            .flatten();
-        let whom = whom.next().map_or("", String::as_str);
+        let whom = by_hand.student.as_ref().or(by_hand.submission.as_ref());
+        let whom = whom.map_or("", String::as_str);
         row(
             "by hand",
             &format!("{whom}: {}", by_hand.correction.sentence()),
