@@ -132,3 +132,93 @@ fn the_batch_can_lie_elsewhere() {
     assert!(batch.contains("path = \"../clones/ann\""), "{batch}");
     assert!(class.path().join("batches/seen.toml").exists());
 }
+
+/// What somebody decided is in every report, with the reason where staff reads it.
+#[test]
+fn decisions_by_hand_are_in_every_report_and_outlive_an_import() {
+    let class = class("identifier\n1\n2\n", &["1", "2"]);
+    // Nothing of them is a crate, so nothing has to be built.
+    fs::remove_dir_all(class.path().join("1/src")).expect("removed");
+    fs::remove_dir_all(class.path().join("2/src")).expect("removed");
+    let overrides = "format = 1\n[[override]]\nstudent = \"1\"\npoints = 60\ncomment = \"Well \
+                     explained.\"\nreason = \"an oral exam\"\nauthor = \"tina\"\n";
+    fs::write(class.path().join("overrides.toml"), overrides).expect("written");
+    let now = ["--now", "2026-11-02T00:00:00Z"];
+    let ran = import(&[&[text(class.path())], now.as_slice()].concat());
+    let line = "   by hand  1: by hand: the score is 60 points (tina: an oral exam)\n";
+    assert!(
+        ran.code == 0 && ran.out.contains(line),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
+    let (batch, out) = (
+        class.path().join("batch.toml"),
+        class.path().join("results"),
+    );
+    let grade = || cargo_grade(&["batch", "lab0", text(&batch), "--out", text(&out)]);
+    let ran = grade();
+    assert_eq!(
+        ran.code, 5,
+        "the other one is rejected: {}{}",
+        ran.out, ran.err
+    );
+    let read = |path: &str| fs::read_to_string(out.join(path)).expect(path);
+    assert!(
+        read("scores.csv").contains("\n1,,,,,1,rejected,60,67,0,"),
+        "{}",
+        read("scores.csv")
+    );
+    for report in [
+        "scores.csv",
+        "summary.md",
+        "index.html",
+        "staff/1/report.html",
+    ] {
+        for part in [
+            "the score is 60 points",
+            "an oral exam",
+            "tina",
+            "Well explained.",
+        ] {
+            assert!(read(report).contains(part), "{part} in {report}");
+        }
+    }
+    for report in ["scores.json", "staff/1/result.json"] {
+        assert!(
+            read(report).contains("\"reason\": \"an oral exam\""),
+            "{report}"
+        );
+    }
+    for report in ["students/1/report.html", "students/1/result.json"] {
+        let report = read(report);
+        assert!(
+            report.contains("Well explained.") && report.contains("60"),
+            "{report}"
+        );
+        assert!(
+            !report.contains("an oral exam"),
+            "the reason is for staff: {report}"
+        );
+    }
+    assert!(!read("staff/2/report.html").contains("by hand"));
+    // A later import forgets none of it, and what is decided now is told without grading again.
+    import(&[&[text(class.path())], now.as_slice()].concat());
+    let kept = fs::read_to_string(class.path().join("overrides.toml")).expect("it is there");
+    assert_eq!(kept, overrides);
+    let other = overrides.replace("60", "65");
+    fs::write(class.path().join("overrides.toml"), other).expect("written");
+    grade();
+    assert!(read("students/1/report.html").contains("the score is 65 points"));
+    assert!(read("scores.csv").contains("\n1,,,,,1,rejected,65,67,0,"));
+    let wrong = overrides.replace("student = \"1\"", "student = \"9\"");
+    fs::write(class.path().join("overrides.toml"), wrong).expect("written");
+    let ran = grade();
+    let says = "overrides.toml: line 3: nobody in batch.toml has this identifier or login";
+    assert!(
+        ran.code == 2 && ran.err.contains(says),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
+}

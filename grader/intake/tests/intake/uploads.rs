@@ -353,6 +353,8 @@ fn a_head_without_a_commit_and_a_repository_inside_say_what_they_are() {
         let problem = &imported.batch.submissions[index].problem;
         problem.clone().unwrap_or_default()
     };
+    let inside = "`lab2` in its last commit is a repository inside of the repository";
+    assert!(has_note(&imported.batch.submissions[1], inside));
     assert!(problem(0).contains("it has no commit at all (its HEAD is the branch `main`"));
     let says = format!(
         "its HEAD is the branch `main`, which has no commit, so nobody knows what to grade. It has: \
