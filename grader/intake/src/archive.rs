@@ -95,8 +95,8 @@ impl Archive {
         Ok(Archive { zip, names })
     }
 
-    /// Reads the list of entries of one submission. Names that are one on some machines are refused:
-    /// what is graded must not depend on the machine.
+    /// Reads the list of entries of one submission. Names that are one on some machines are
+    /// refused: what is graded must not depend on the machine.
     pub(crate) fn of_submission(path: &Path) -> Result<Archive, TakeError> {
         let archive = Archive::open(path, SUBMISSION_BYTES)?;
         let mut paths = BTreeMap::new();

@@ -223,8 +223,8 @@ fn write_synced(file: &Path, content: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Why a file was not unpacked, if it is about its name: then the others are, all the same. Messages
-/// do not hold the temporary folder, which is another one each time.
+/// Why a file was not unpacked, if it is about its name: then the others are, all the same.
+/// Messages do not hold the temporary folder, which is another one each time.
 fn left_out<T>(
     archive: &Path,
     name: &str,

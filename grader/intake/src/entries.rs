@@ -147,8 +147,8 @@ fn alike(one: &str, other: &str) -> TakeError {
         format!("`{one}` is there twice")
     } else {
         format!(
-            "`{one}` and `{other}` differ only in case, or in the Unicode form of a letter: on some \
-             machines only one of them exists"
+            "`{one}` and `{other}` differ only in case, or in the Unicode form of a letter: on \
+             some machines only one of them exists"
         )
     })
 }

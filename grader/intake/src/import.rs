@@ -17,7 +17,7 @@ use crate::{
     error::{IntakeError, TakeError},
     history::{History, Records},
     layout::{Found, FoundKind, Laid, Layout, is_zip, lay_out, root_of},
-    matching::matched,
+    matching::{Matched, matched},
     moment::Moment,
     overrides::Overrides,
     repository::{Repository, guarded},
@@ -117,13 +117,13 @@ pub fn import(request: &ImportRequest) -> Result<Imported, IntakeError> {
     let (out, base) = output(request)?;
     let seen_at = base.join("seen.toml");
     let mut seen = SeenLog::read(&seen_at)?;
-    if let Some(last) = seen.ahead_of(request.now) {
-        findings.push(format!(
+    findings.extend(seen.ahead_of(request.now).map(|last| {
+        format!(
             "the clock went back: the last import was at {last}, and now it is {}; of what is new \
              since then, imports prove no time",
             request.now
-        ));
-    }
+        )
+    }));
     let overrides = Overrides::beside(&out)?;
     let dir = folder_of_class(request, &base, &mut findings)?;
     let root = root_of(&dir)?;
@@ -141,29 +141,8 @@ pub fn import(request: &ImportRequest) -> Result<Imported, IntakeError> {
     }
     // Paths are told from the folder of the batch, so it has to be somewhere.
     fs::create_dir_all(&base).map_err(IntakeError::io("make", &base))?;
-    let mut read = found
-        .into_iter()
-        .map(|found| read_one(found, &base))
-        .collect::<Result<Vec<_>, _>>()?;
-    let matched = {
-        let mut found: Vec<Found> = Vec::new();
-        let mut rest = Vec::new();
-        for one in read {
-            found.push(one.found);
-            rest.push((one.path, one.history));
-        }
-        let matched = matched(&mut found, &roster);
-        read = found
-            .into_iter()
-            .zip(rest)
-            .map(|(found, (path, history))| Read {
-                found,
-                path,
-                history,
-            })
-            .collect();
-        matched
-    };
+    let read = found.into_iter().map(|found| read_one(found, &base));
+    let (read, matched) = match_all(read.collect::<Result<_, _>>()?, &roster);
     findings.append(&mut roster.findings);
     for person in &mut roster.people {
         let own = overrides.deadline_of(&person.identifier, person.login.as_deref());
@@ -190,6 +169,23 @@ pub fn import(request: &ImportRequest) -> Result<Imported, IntakeError> {
         seen_at,
         seen,
     })
+}
+
+/// Finds out whose each of the submissions is.
+fn match_all(read: Vec<Read>, roster: &Roster) -> (Vec<Read>, Matched) {
+    let (mut found, mut rest) = (Vec::new(), Vec::new());
+    for one in read {
+        found.push(one.found);
+        rest.push((one.path, one.history));
+    }
+    let matched = matched(&mut found, roster);
+    let read = found.into_iter().zip(rest);
+    let read = read.map(|(found, (path, history))| Read {
+        found,
+        path,
+        history,
+    });
+    (read.collect(), matched)
 }
 
 /// The folder of the class; an archive of the whole class is unpacked.

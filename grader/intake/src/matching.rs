@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Who has what.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Matched {
     /// For each submission the people whose it is.
     pub(crate) owners: Vec<BTreeSet<usize>>,
@@ -45,28 +45,45 @@ pub(crate) fn matched(found: &mut [Found], roster: &Roster) -> Matched {
             .iter()
             .for_each(|person| of_person.entry(*person).or_default().push(index));
     }
-    let mut submission = BTreeMap::new();
-    let (mut instead_of, mut besides) = (BTreeMap::new(), BTreeSet::new());
+    let mut matched = Matched {
+        owners,
+        ..Matched::default()
+    };
     for (person, indices) in of_person {
-        if let [index] = indices.as_slice() {
-            submission.insert(person, *index);
-            continue;
+        matched.choose(person, &indices, found, roster);
+    }
+    // Somebody else may have it as the only one.
+    let taken: BTreeSet<usize> = matched.submission.values().copied().collect();
+    matched.instead_of.retain(|index, _| !taken.contains(index));
+    let others = &matched.instead_of;
+    matched
+        .besides
+        .retain(|index| !taken.contains(index) && !others.contains_key(index));
+    matched
+}
+
+impl Matched {
+    /// Gives a person the one of these that has a crate, or the first of several, with a problem.
+    fn choose(&mut self, person: usize, indices: &[usize], found: &mut [Found], roster: &Roster) {
+        if let [index] = indices {
+            self.submission.insert(person, *index);
+            return;
         }
         let ranks: Vec<_> = indices.iter().map(|index| rank(&found[*index])).collect();
         let best = ranks.iter().max().copied();
-        let is_best = |(_, rank): &(&usize, _)| Some(*rank) == best;
-        let all = || indices.iter().zip(ranks.iter().copied());
-        let (candidates, others): (Vec<_>, Vec<_>) = all().partition(is_best);
-        let names = |of: &[(&usize, _)], found: &[Found]| {
+        let all = indices.iter().copied().zip(ranks);
+        let (candidates, others): (Vec<_>, Vec<_>) = all.partition(|(_, rank)| Some(*rank) == best);
+        let names = |of: &[(usize, _)], found: &[Found]| {
             let names = of
                 .iter()
-                .map(|(index, _)| format!("`{}`", found[**index].name));
+                .map(|(index, _)| format!("`{}`", found[*index].name));
             names.collect::<Vec<_>>().join(", ")
         };
-        let first = *candidates[0].0;
-        submission.insert(person, first);
-        besides.extend(others.iter().map(|(index, _)| **index));
-        instead_of.extend(candidates[1..].iter().map(|(index, _)| (**index, first)));
+        let first = candidates[0].0;
+        self.submission.insert(person, first);
+        self.besides.extend(others.iter().map(|(index, _)| *index));
+        self.instead_of
+            .extend(candidates[1..].iter().map(|(index, _)| (*index, first)));
         if !others.is_empty() {
             let text = format!(
                 "{} was handed in, too, and has no crate",
@@ -83,19 +100,9 @@ pub(crate) fn matched(found: &mut [Found], roster: &Roster) -> Matched {
                 names(&candidates, found)
             );
             for (index, _) in &candidates {
-                found[**index].problem.get_or_insert(text.clone());
+                found[*index].problem.get_or_insert(text.clone());
             }
         }
-    }
-    // Somebody else may have it as the only one.
-    let is_taken = |index: &usize| submission.values().any(|taken| taken == index);
-    instead_of.retain(|index, _| !is_taken(index));
-    besides.retain(|index| !is_taken(index) && !instead_of.contains_key(index));
-    Matched {
-        owners,
-        submission,
-        instead_of,
-        besides,
     }
 }
 

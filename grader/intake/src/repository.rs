@@ -1,11 +1,11 @@
 //! A clone, read as objects.
 //!
 //! The clone is untrusted in all its parts. Of `.git` only `HEAD`, `refs`, `packed-refs`,
-//! `reftable`, `shallow` and `objects` are read, by libraries that run nothing. Of the configuration
-//! nothing counts but whether ids are SHA-256, so there are no filters, hooks, includes or monitors,
-//! and no replacements or grafts. What would lead out of the folder (links, alternates, a `.git`
-//! that is a file) is refused before anything is opened. Sizes are looked up before an object is
-//! inflated, and what an id names is checked to have that id.
+//! `reftable`, `shallow` and `objects` are read, by libraries that run nothing. Of the
+//! configuration nothing counts but whether ids are SHA-256, so there are no filters, hooks,
+//! includes or monitors, and no replacements or grafts. What would lead out of the folder (links,
+//! alternates, a `.git` that is a file) is refused before anything is opened. Sizes are looked up
+//! before an object is inflated, and what an id names is checked to have that id.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

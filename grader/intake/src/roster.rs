@@ -400,32 +400,9 @@ fn person(
     ];
     let joined = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
     person.name = person.name.or(Some(joined).filter(|name| !name.is_empty()));
-    let mut identifier = cell(IDENTIFIER);
-    if let Some((student, id)) = canvas {
-        let student = row.cell(Some(student)).unwrap_or_default();
-        // The gradebook has a line of possible points and a student for testing.
-        if student.starts_with("Points Possible") || student == "Student, Test" {
-            return Ok(None);
-        }
-        person.name = Some(first_name_first(student));
-        person.platform_id = row.cell(Some(id)).map(str::to_owned);
-        person.platform = cells_of(table, row, CANVAS);
-        identifier = identifier
-            .or_else(|| cell(&["sis login id"]))
-            .or_else(|| person.platform_id.clone());
-    }
-    // Moodle numbers the participants of each assignment in the column that others use for the
-    // course's own identifier.
-    if let Some(number) = identifier
-        .as_deref()
-        .and_then(|identifier| identifier.strip_prefix("Participant "))
-    {
-        person.platform_id = Some(number.trim().to_owned());
-        person.platform = cells_of(table, row, MOODLE);
-        identifier = cell(&["id number"])
-            .or_else(|| person.email.clone())
-            .or_else(|| person.name.clone());
-    }
+    let Some(identifier) = identify(&mut person, table, row, canvas) else {
+        return Ok(None);
+    };
     let fallback = || {
         person
             .login
@@ -446,6 +423,44 @@ fn person(
             "it tells neither an identifier nor a login, mail address or name",
         )),
     }
+}
+
+/// The identifier that a line tells, and what platforms tell besides. The outer none is for those
+/// that are no students.
+fn identify(
+    person: &mut Person,
+    table: &Table<'_>,
+    row: &TableRow,
+    canvas: Option<(usize, usize)>,
+) -> Option<Option<String>> {
+    let cell = |names: &[&str]| row.cell(table.column(names)).map(str::to_owned);
+    let mut identifier = cell(IDENTIFIER);
+    if let Some((student, id)) = canvas {
+        let student = row.cell(Some(student)).unwrap_or_default();
+        // The gradebook has a line of possible points and a student for testing.
+        if student.starts_with("Points Possible") || student == "Student, Test" {
+            return None;
+        }
+        person.name = Some(first_name_first(student));
+        person.platform_id = row.cell(Some(id)).map(str::to_owned);
+        person.platform = cells_of(table, row, CANVAS);
+        identifier = identifier
+            .or_else(|| cell(&["sis login id"]))
+            .or_else(|| person.platform_id.clone());
+    }
+    // Moodle numbers the participants of each assignment in the column that others use for the
+    // course's own identifier.
+    if let Some(number) = identifier
+        .as_deref()
+        .and_then(|identifier| identifier.strip_prefix("Participant "))
+    {
+        person.platform_id = Some(number.trim().to_owned());
+        person.platform = cells_of(table, row, MOODLE);
+        identifier = cell(&["id number"])
+            .or_else(|| person.email.clone())
+            .or_else(|| person.name.clone());
+    }
+    Some(identifier)
 }
 
 /// What a line has in some columns, by their headings as they stand there.

@@ -284,10 +284,14 @@ fn an_import_follows_the_deadlines_of_overrides() {
         class.clone_of(&format!("c/{login}"), &noon(1));
         last.push(class.commit(&format!("c/{login}"), &noon(12)));
     }
-    let text = "format = 1\n[[override]]\nstudent = \"1\"\ndeadline = \"2026-11-13T00:00:00Z\"\n\
-                reason = \"ill\"\nauthor = \"t\"\n[[override]]\nsubmission = \"bob\"\ndeadline = \
-                \"2026-11-12T11:00:00Z\"\nreason = \"asked\"\nauthor = \"t\"\n[[override]]\nstudent \
-                = \"nobody\"\npoints = 1\nreason = \"x\"\nauthor = \"t\"\n";
+    let mut text = "format = 1\n".to_owned();
+    for decision in [
+        "student = \"1\"\ndeadline = \"2026-11-13T00:00:00Z\"",
+        "submission = \"bob\"\ndeadline = \"2026-11-12T11:00:00Z\"",
+        "student = \"nobody\"\npoints = 1",
+    ] {
+        text += &format!("[[override]]\n{decision}\nreason = \"r\"\nauthor = \"t\"\n");
+    }
     class.write("c/overrides.toml", text);
     let mut request = class.request("c", 20);
     request.deadline = Some(moment(&noon(10)));

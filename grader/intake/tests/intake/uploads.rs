@@ -357,8 +357,8 @@ fn a_head_without_a_commit_and_a_repository_inside_say_what_they_are() {
     assert!(has_note(&imported.batch.submissions[1], inside));
     assert!(problem(0).contains("it has no commit at all (its HEAD is the branch `main`"));
     let says = format!(
-        "its HEAD is the branch `main`, which has no commit, so nobody knows what to grade. It has: \
-         master ({commit}, {}). Name one of these as `commit` in overrides.toml",
+        "its HEAD is the branch `main`, which has no commit, so nobody knows what to grade. It \
+         has: master ({commit}, {}). Name one of these as `commit` in overrides.toml",
         noon(1)
     );
     assert_eq!(problem(2), says);
