@@ -242,7 +242,9 @@ impl<'a> ClassInWork<'a> {
         took: Option<Told>,
         listener: &mut dyn ClassListener,
     ) -> Result<(), Error> {
-        let Ready { id, record, grade } = ready;
+        let by_hand = &self.common.plan.batch;
+        let corrections = by_hand.corrections_of_submission(&ready.id);
+        let Ready { id, record, grade } = ready.corrected(corrections);
         if record.status != ClassStatus::Graded {
             self.store.forget_traces(&id)?;
         }

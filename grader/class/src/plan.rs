@@ -30,9 +30,10 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// All submissions in the order of their ids.
+    /// All submissions in the order of their ids, without those that nobody has chosen.
     pub fn items(&self) -> Vec<&Submission> {
-        let mut items: Vec<&Submission> = self.batch.submissions.iter().collect();
+        let all = self.batch.submissions.iter();
+        let mut items: Vec<&Submission> = all.filter(|item| item.instead_of.is_none()).collect();
         items.sort_by(|a, b| a.id.cmp(&b.id));
         items
     }
@@ -54,6 +55,10 @@ impl Plan {
                     name: student.name.clone(),
                     section: student.section.clone(),
                     team: student.team.clone(),
+                    corrections: self
+                        .batch
+                        .corrections_of(&student.identifier, student.submission.as_deref()),
+                    platform: student.platform.clone(),
                     ..self.row(item, results)
                 }
             })
@@ -89,6 +94,7 @@ impl Plan {
                 .find(|folder| folder.submission == item.id);
             let mut row = self.row(Some(item), results);
             row.login = folder.and_then(|folder| folder.login.clone());
+            row.corrections = self.batch.corrections_of_submission(&item.id);
             row.remarks
                 .insert(0, format!("nobody on the roster has `{}`", item.path));
             row

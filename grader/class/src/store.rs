@@ -270,6 +270,7 @@ mod tests {
             trouble: None,
             unsafe_build: false,
             left_out: Vec::new(),
+            corrections: Vec::new(),
             tests: Vec::new(),
         }
     }

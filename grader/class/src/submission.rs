@@ -5,14 +5,17 @@ use faultline_host::{
     stage::{self, MAX_BYTES, MAX_FILES, StageError},
 };
 use faultline_intake::{Entry, EntryKind, Limits, Submission, TakeError, Taken, take};
-use faultline_verdict::{FORMAT, Grade, Outcome, Score};
+use faultline_verdict::{Correction, FORMAT, Grade, Outcome, Score};
 
 use faultline_grade::{
     Selection,
     parts::{hidden_points, not_scored, selected, with_wishes},
 };
 
-use super::{common::Common, record::Record};
+use super::{
+    common::Common,
+    record::{Record, digest, document},
+};
 
 /// Something to do about a submission.
 pub(super) enum Job {
@@ -36,6 +39,13 @@ pub(super) struct Ready {
 }
 
 impl Ready {
+    /// The result with what somebody decided by hand, which is no reason to grade again.
+    pub fn corrected(mut self, corrections: Vec<Correction>) -> Ready {
+        self.grade.corrections = corrections;
+        self.record.result = digest(&document(&self.grade));
+        self
+    }
+
     pub fn why(&self) -> Option<String> {
         self.record.why.clone()
     }
@@ -119,6 +129,7 @@ pub(super) fn ungraded(common: &Common<'_>, id: &str, trouble: Trouble) -> Ready
         trouble: Some(why.clone()),
         unsafe_build: plan.unsafe_build,
         left_out: Vec::new(),
+        corrections: Vec::new(),
         tests: Vec::new(),
     };
     // The rubric was read before, so it is there.

@@ -132,3 +132,134 @@ fn the_batch_can_lie_elsewhere() {
     assert!(batch.contains("path = \"../clones/ann\""), "{batch}");
     assert!(class.path().join("batches/seen.toml").exists());
 }
+
+const DECISIONS: &str = "format = 1\n[[override]]\nstudent = \"1\"\npoints = 60\ncomment = \"Well \
+                         explained.\"\nreason = \"an oral exam\"\nauthor = \"tina\"\n";
+
+/// A class of two, and what was decided about the first.
+struct Decided {
+    class: TempDir,
+}
+
+impl Decided {
+    fn new() -> Decided {
+        let class = class("identifier\n1\n2\n", &["1", "2"]);
+        // Nothing of them is a crate, so nothing has to be built.
+        for folder in ["1/src", "2/src"] {
+            fs::remove_dir_all(class.path().join(folder)).expect("removed");
+        }
+        let decided = Decided { class };
+        decided.write(DECISIONS);
+        decided
+    }
+
+    fn write(&self, overrides: &str) {
+        fs::write(self.class.path().join("overrides.toml"), overrides).expect("written");
+    }
+
+    fn import(&self) -> Ran {
+        import(&[text(self.class.path()), "--now", "2026-11-02T00:00:00Z"])
+    }
+
+    fn grade(&self) -> Ran {
+        let (batch, out) = (
+            self.class.path().join("batch.toml"),
+            self.class.path().join("out"),
+        );
+        cargo_grade(&["batch", "lab0", text(&batch), "--out", text(&out)])
+    }
+
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.class.path().join("out").join(path)).expect(path)
+    }
+}
+
+#[test]
+fn decisions_by_hand_are_in_every_report_with_the_reason_where_staff_reads_it() {
+    let class = Decided::new();
+    let ran = class.import();
+    let line = "   by hand  1: by hand: the score is 60 points (tina: an oral exam)\n";
+    assert!(
+        ran.code == 0 && ran.out.contains(line),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
+    let ran = class.grade();
+    assert_eq!(
+        ran.code, 5,
+        "the other one is rejected: {}{}",
+        ran.out, ran.err
+    );
+    let row = "\n1,,,,,1,rejected,60,67,0,";
+    assert!(
+        class.read("scores.csv").contains(row),
+        "{}",
+        class.read("scores.csv")
+    );
+    for report in [
+        "scores.csv",
+        "summary.md",
+        "index.html",
+        "staff/1/report.html",
+    ] {
+        for part in [
+            "the score is 60 points",
+            "an oral exam",
+            "tina",
+            "Well explained.",
+        ] {
+            assert!(class.read(report).contains(part), "{part} in {report}");
+        }
+    }
+    for report in ["scores.json", "staff/1/result.json"] {
+        assert!(
+            class.read(report).contains("\"reason\": \"an oral exam\""),
+            "{report}"
+        );
+    }
+    for report in ["students/1/report.html", "students/1/result.json"] {
+        let report = class.read(report);
+        assert!(
+            report.contains("Well explained.") && report.contains("60"),
+            "{report}"
+        );
+        assert!(
+            !report.contains("an oral exam"),
+            "the reason is for staff: {report}"
+        );
+    }
+    assert!(!class.read("staff/2/report.html").contains("by hand"));
+}
+
+#[test]
+fn decisions_outlive_an_import_and_change_without_grading_again() {
+    let class = Decided::new();
+    for _ in 0..2 {
+        assert_eq!(class.import().code, 0);
+        let kept = fs::read_to_string(class.class.path().join("overrides.toml"));
+        assert_eq!(kept.expect("it is there"), DECISIONS);
+        class.grade();
+    }
+    class.write(&DECISIONS.replace("60", "65"));
+    class.grade();
+    assert!(
+        class
+            .read("students/1/report.html")
+            .contains("the score is 65 points")
+    );
+    assert!(
+        class
+            .read("scores.csv")
+            .contains("\n1,,,,,1,rejected,65,67,0,")
+    );
+    class.write(&DECISIONS.replace("student = \"1\"", "student = \"9\""));
+    let ran = class.grade();
+    let says = "overrides.toml: line 3: nobody in batch.toml has this identifier or login";
+    assert!(
+        ran.code == 2 && ran.err.contains(says),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
+}

@@ -272,6 +272,7 @@ fn ungraded(
         trouble: None,
         unsafe_build: request.building.lock_in == LockIn::Never,
         left_out: Vec::new(),
+        corrections: Vec::new(),
         tests: Vec::new(),
     })
 }

@@ -31,6 +31,7 @@ const NOT_A_SOURCE: &str = "only `src/**/*.rs` is graded";
 const NOT_FOLLOWED: &str = "links are not followed";
 const TOO_DEEP: &str = "its folders nest too deep";
 const MANIFEST_TOO_BIG: &str = "it is longer than 64 KiB: nobody reads it";
+const NOT_TEXT: &str = "it is not UTF-8 text: save it as UTF-8";
 const NOT_REGULAR: &str = "it is no regular file";
 
 /// Why a submission cannot be taken. It is the student's (or whoever named the path) to repair.
@@ -355,8 +356,8 @@ impl Collector {
             } else if !is_source_path(&name) {
                 self.leave_out(name, NOT_A_SOURCE);
             } else {
-                let text = read_text(&path, &name)?;
-                self.source(name, text)?;
+                let bytes = read_bytes(&path, &name)?;
+                self.bytes_of_source(name, bytes)?;
             }
         }
         Ok(())
@@ -376,13 +377,23 @@ impl Collector {
                 self.leave_out(path, TOO_DEEP)
             }
             EntryKind::TooBig(_) => return Err(StageError::TooBig { path }),
-            EntryKind::File(bytes) => {
-                let text = String::from_utf8(bytes)
-                    .map_err(|_| StageError::NotText { path: path.clone() })?;
-                self.source(path, text)?;
-            }
+            EntryKind::File(bytes) => self.bytes_of_source(path, bytes)?,
         }
         Ok(())
+    }
+
+    /// A file that is no text stands in the way of those only that are built with it: whoever names
+    /// it as a module gets an error that says so.
+    fn bytes_of_source(&mut self, path: String, bytes: Vec<u8>) -> Result<(), StageError> {
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(_) if path == "src/lib.rs" => return Err(StageError::NotText { path }),
+            Err(_) => {
+                self.leave_out(path.clone(), NOT_TEXT);
+                format!("compile_error!({:?});\n", format!("`{path}`: {NOT_TEXT}"))
+            }
+        };
+        self.source(path, text)
     }
 
     fn source(&mut self, path: String, text: String) -> Result<(), StageError> {
@@ -434,7 +445,7 @@ fn read_manifest(path: &Path) -> Result<Vec<u8>, &'static str> {
 }
 
 /// Reads no more than is allowed, whatever the file's size claims to be.
-fn read_text(path: &Path, name: &str) -> Result<String, StageError> {
+fn read_bytes(path: &Path, name: &str) -> Result<Vec<u8>, StageError> {
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(io_error("read", path))?;
     file.take(MAX_BYTES + 1)
@@ -445,9 +456,7 @@ fn read_text(path: &Path, name: &str) -> Result<String, StageError> {
             path: name.to_owned(),
         });
     }
-    String::from_utf8(bytes).map_err(|_| StageError::NotText {
-        path: name.to_owned(),
-    })
+    Ok(bytes)
 }
 
 /// Whether a relative path with `/` names a Rust file below `src`, on every operating system,

@@ -1,6 +1,7 @@
 //! Zip files that somebody else made.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, BufReader, Read as _},
     path::Path,
@@ -9,12 +10,12 @@ use std::{
 use zip::{ZipArchive, result::ZipError};
 
 use crate::{
-    entries::{Collected, EntryKind, MAX_ENTRIES, check_path},
+    entries::{Collected, EntryKind, MAX_ENTRIES, check_path, same_name},
     error::TakeError,
 };
 
 /// Maximum size of one submission's zip file.
-pub(crate) const SUBMISSION_BYTES: u64 = 32 << 20;
+const SUBMISSION_BYTES: u64 = 32 << 20;
 
 /// What the entries of zip files made on Unix say of their kind, in their mode.
 const KIND: u32 = 0o170_000;
@@ -75,6 +76,13 @@ impl Archive {
             }
             Err(error) => return problem(format!("it is no zip file that can be read: {error}")),
         };
+        // The list is kept by name, and of two entries the last would win without a word.
+        if zip.has_duplicate_names() {
+            return problem(
+                "two entries of the zip file have the same name: which of them counts is not \
+                 known; ask for one that is packed anew",
+            );
+        }
         if zip.len() > MAX_ENTRIES {
             return problem(format!(
                 "the zip file has {} entries, and more than {MAX_ENTRIES} are not read",
@@ -85,6 +93,26 @@ impl Archive {
             .map(|index| named(&mut zip, index))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Archive { zip, names })
+    }
+
+    /// Reads the list of entries of one submission. Names that are one on some machines are
+    /// refused: what is graded must not depend on the machine.
+    pub(crate) fn of_submission(path: &Path) -> Result<Archive, TakeError> {
+        let archive = Archive::open(path, SUBMISSION_BYTES)?;
+        let mut paths = BTreeMap::new();
+        for named in &archive.names {
+            // `src` and `src/` are two names of the list, and one on every disk.
+            if let Some(other) = paths.insert(same_name(&named.path), &named.path)
+                && named.path != *other
+            {
+                return problem(format!(
+                    "`{other}` and `{}` in the zip file differ only in case, or in the Unicode \
+                     form of a letter: on some machines only one of them exists",
+                    named.path
+                ));
+            }
+        }
+        Ok(archive)
     }
 
     pub(crate) fn names(&self) -> &[Named] {

@@ -5,7 +5,13 @@ use std::{collections::BTreeMap, fs, path::Path};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{error::IntakeError, moment::Moment, whole::write_whole};
+use crate::{
+    error::IntakeError,
+    lines::{Lines, Place},
+    moment::Moment,
+    overrides::{ByHand, Overrides},
+    whole::write_whole,
+};
 
 /// The format that is written and read.
 const FORMAT: u32 = 1;
@@ -18,8 +24,10 @@ pub(crate) const ID_LENGTH: usize = 64;
 const DIGEST: &str = "# As imported: ";
 
 const HEAD: &str = "\
-# A batch of submissions, made by `cargo grade import`. It may be changed by hand; times are RFC \
-3339, in UTC.
+# A batch of submissions, made by `cargo grade import`. Times are RFC 3339, in UTC. Corrections \
+belong into
+# `overrides.toml` beside it, which imports leave alone; changes of this file are lost at the next \
+import.
 #
 # deadline      when submissions had to be there
 # [[submission]]
@@ -32,11 +40,17 @@ const HEAD: &str = "\
 it yet), or
 #                 committer-unproven (the student's clock says so)
 #   late_s        how many seconds after the deadline (the student's own, if there is one)
-#   problem       somebody has to look at it: it is not graded before this line is gone
+#   problem       somebody has to look at it: it is not graded before `overrides.toml` says \
+`solved = true`, or
+#                 which `path` or `commit` it is
+#   instead_of    there are several for one student, and this is another one than that id: graded \
+if `overrides.toml`
+#                 names its path
 #   notes         what is worth knowing
 # [[student]]     a row of the roster; `submission` is the id of what is graded for it, absent if \
 nothing was found;
-#                 `deadline` is the student's own
+#                 `deadline` is the student's own; `platform` holds what Canvas or Moodle want \
+back in a gradebook
 # [[unmatched]]   a submission that belongs to nobody on the roster: it is graded all the same
 ";
 
@@ -58,6 +72,9 @@ pub struct Batch {
     /// Submissions that belong to nobody on the roster.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unmatched: Vec<Unmatched>,
+    /// What `overrides.toml` says; in `batch.toml` there is nothing of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_hand: Vec<ByHand>,
 }
 
 /// What somebody, or a team, handed in.
@@ -87,6 +104,9 @@ pub struct Submission {
     /// Why somebody has to look at it before it is graded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// The id of the submission that is a student's before somebody chooses this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
     /// What is worth knowing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -131,6 +151,9 @@ pub struct Student {
     /// The student's own deadline: RFC 3339, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<String>,
+    /// What Canvas or Moodle want back in a gradebook, by the headings of their file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub platform: BTreeMap<String, String>,
 }
 
 /// A folder or file that belongs to nobody on the roster.
@@ -156,14 +179,23 @@ impl Batch {
             submissions: Vec::new(),
             students: Vec::new(),
             unmatched: Vec::new(),
+            by_hand: Vec::new(),
         }
     }
 
-    /// Reads and checks the file.
+    /// Reads and checks the file, and corrects it by the `overrides.toml` beside it, if there is
+    /// one.
     ///
     /// # Errors
-    /// If it cannot be read, is no batch, or contradicts itself.
+    /// If one of them cannot be read, is no such file, or contradicts itself or the other.
     pub fn read(path: &Path) -> Result<Batch, IntakeError> {
+        let mut batch = Batch::as_imported(path)?;
+        Overrides::beside(path)?.correct(&mut batch)?;
+        Ok(batch)
+    }
+
+    /// Reads and checks the file.
+    fn as_imported(path: &Path) -> Result<Batch, IntakeError> {
         let text = fs::read_to_string(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => IntakeError::input(
                 path,
@@ -174,9 +206,10 @@ impl Batch {
         })?;
         let batch: Batch =
             toml::from_str(&text).map_err(|error| IntakeError::input(path, error.to_string()))?;
-        batch
-            .check()
-            .map_err(|problem| IntakeError::input(path, problem))?;
+        batch.check().map_err(|(place, problem)| {
+            let line = Lines::of(&text).line(&place);
+            IntakeError::input(path, format!("line {line}: {problem}"))
+        })?;
         Ok(batch)
     }
 
@@ -194,69 +227,126 @@ impl Batch {
         write_whole(path, self.to_toml().as_bytes()).map_err(IntakeError::io("write", path))
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), (Place, String)> {
         if self.format != FORMAT {
-            return Err(format!(
-                "it has format {}, and this program reads format {FORMAT}",
+            let problem = format!(
+                "it has format {}, and this program reads format {FORMAT}: import again",
                 self.format
-            ));
+            );
+            return Err((Place::Top("format"), problem));
+        }
+        check_moment(self.deadline.as_deref(), "the deadline")
+            .map_err(|problem| (Place::Top("deadline"), problem))?;
+        if !self.by_hand.is_empty() {
+            let problem = "corrections are not part of this file: write them into overrides.toml";
+            return Err((Place::Top("by_hand"), problem.to_owned()));
         }
         let mut ids = BTreeMap::new();
-        for submission in &self.submissions {
+        for (index, submission) in self.submissions.iter().enumerate() {
+            let place = |key| Place::In("submission", index, key);
             let id = &submission.id;
             if !is_id(id) {
-                return Err(format!(
+                let problem = format!(
                     "the id `{id}` of a submission cannot name a folder: expected 1 to {ID_LENGTH} \
                      letters, digits, `.`, `_` or `-`, not a dot first"
-                ));
+                );
+                return Err((place("id"), problem));
             }
             if let Some(other) = ids.insert(id.to_lowercase(), id) {
-                return Err(format!(
+                let problem = format!(
                     "two submissions have the ids `{other}` and `{id}`: they must differ in more \
-                     than case"
-                ));
+                     than case; rename this one, here and as the `submission` of its students"
+                );
+                return Err((place("id"), problem));
             }
             submission
                 .check()
-                .map_err(|problem| format!("submission `{id}`: {problem}"))?;
+                .map_err(|(key, problem)| (place(key), format!("submission `{id}`: {problem}")))?;
         }
-        let references = self
-            .students
-            .iter()
-            .filter_map(|student| student.submission.as_ref());
-        for id in references.chain(self.unmatched.iter().map(|unmatched| &unmatched.submission)) {
-            if ids.get(&id.to_lowercase()) != Some(&id) {
-                return Err(format!("`submission = \"{id}\"` names no [[submission]]"));
+        self.check_students(&ids)?;
+        let is_known = |id: &String| ids.get(&id.to_lowercase()) == Some(&id);
+        let unmatched = self.unmatched.iter().map(|unmatched| &unmatched.submission);
+        let others = self.submissions.iter().map(|one| one.instead_of.as_ref());
+        let all = unmatched
+            .enumerate()
+            .map(|(index, id)| (Place::In("unmatched", index, "submission"), id))
+            .chain(others.enumerate().filter_map(|(index, id)| {
+                Some((Place::In("submission", index, "instead_of"), id?))
+            }));
+        for (place, id) in all {
+            if !is_known(id) {
+                return Err((place, names_nothing(id)));
             }
         }
-        let own = self
-            .students
-            .iter()
-            .map(|student| (&student.deadline, "the deadline of a student"));
-        for (moment, what) in own.chain([(&self.deadline, "the deadline")]) {
-            check_moment(moment.as_deref(), what)?;
+        Ok(())
+    }
+
+    fn check_students(&self, ids: &BTreeMap<String, &String>) -> Result<(), (Place, String)> {
+        let mut known = BTreeMap::new();
+        for (index, student) in self.students.iter().enumerate() {
+            let place = |key| Place::In("student", index, key);
+            let names = [
+                ("identifier", Some(&student.identifier)),
+                ("login", student.login.as_ref()),
+            ];
+            for (key, name) in names {
+                let Some(name) = name else { continue };
+                let first = known
+                    .entry((key, name.trim().to_lowercase()))
+                    .or_insert(index);
+                if *first != index {
+                    let problem = format!(
+                        "the student with the {key} `{name}` is there twice: remove one of the two"
+                    );
+                    return Err((place(key), problem));
+                }
+            }
+            if let Some(id) = &student.submission
+                && ids.get(&id.to_lowercase()) != Some(&id)
+            {
+                return Err((place("submission"), names_nothing(id)));
+            }
+            check_moment(student.deadline.as_deref(), "the deadline of a student")
+                .map_err(|problem| (place("deadline"), problem))?;
         }
         Ok(())
     }
 }
 
+fn names_nothing(id: &str) -> String {
+    format!(
+        "`{id}` names no [[submission]]: correct it, add one with this id, or remove this line \
+         (then nothing is graded for it)"
+    )
+}
+
 impl Submission {
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> Result<(), (&'static str, String)> {
         if self.path.is_empty() {
-            return Err("`path` is empty".into());
+            let problem = "`path` is empty: expected the clone, folder or zip file";
+            return Err(("path", problem.to_owned()));
         }
-        if let Some(commit) = &self.commit
-            && !(commit.len() == 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        {
-            return Err(format!(
-                "`commit = \"{commit}\"` is no commit: expected all 40 hexadecimal digits"
-            ));
+        if let Some(commit) = &self.commit {
+            check_commit(commit).map_err(|problem| ("commit", problem))?;
         }
         check_moment(self.submitted_at.as_deref(), "`submitted_at`")
+            .map_err(|problem| ("submitted_at", problem))
     }
 }
 
-fn check_moment(moment: Option<&str>, what: &str) -> Result<(), String> {
+/// All digits of an id, so that it is the same commit for ever.
+pub(crate) fn check_commit(commit: &str) -> Result<(), String> {
+    let is_whole = [40, 64].contains(&commit.len());
+    if is_whole && commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(());
+    }
+    Err(format!(
+        "`commit = \"{commit}\"` is no commit: expected all 40 hexadecimal digits (64 in a SHA-256 \
+         repository), as `git rev-parse HEAD` prints them"
+    ))
+}
+
+pub(crate) fn check_moment(moment: Option<&str>, what: &str) -> Result<(), String> {
     let problem = moment.map(Moment::parse).transpose().err();
     problem.map_or(Ok(()), |problem| {
         Err(format!(
@@ -329,21 +419,87 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_contradicts_itself_is_refused() {
+    fn a_batch_that_contradicts_itself_is_refused_with_the_line_and_what_to_do() {
+        let text = batch().to_toml();
+        let line_of = |start: &str| {
+            let at = text.lines().position(|line| line.starts_with(start));
+            at.expect("a line") + 1
+        };
         for (from, to, says) in [
-            ("format = 1", "format = 2", "format 2"),
-            ("id = \"ann\"", "id = \"../ann\"", "cannot name a folder"),
+            (
+                "format = 1",
+                "format = 2",
+                "format 2, and this program reads format 1: import again",
+            ),
+            (
+                "id = \"ann\"",
+                "id = \"../ann\"",
+                "cannot name a folder: expected 1 to 64",
+            ),
             (
                 "submission = \"ann\"",
                 "submission = \"bob\"",
-                "names no [[submission]]",
+                "`bob` names no [[submission]]: corr",
             ),
-            ("commit = \"0123", "commit = \"012x", "is no commit"),
-            ("deadline = \"2026", "deadline = \"in 2026", "the deadline"),
-            ("path = ", "pfad = ", "unknown field `pfad`"),
+            (
+                "commit = \"0123",
+                "commit = \"012x",
+                "is no commit: expected all 40 hexadecimal",
+            ),
+            (
+                "deadline = \"2026",
+                "deadline = \"in 2026",
+                "the deadline `in 2026-",
+            ),
+            ("path = \"", "path = \"\" # \"", "`path` is empty"),
         ] {
-            let error = read(&batch().to_toml().replace(from, to)).expect_err(to);
+            let error = read(&text.replace(from, to)).expect_err(to);
             assert!(error.contains(says), "{to}: {error}");
+            let line = format!("batch.toml: line {}: ", line_of(from));
+            assert!(error.contains(&line), "{line}: {error}");
+        }
+        let error = read(&text.replace("path = ", "pfad = ")).expect_err("another key");
+        assert!(error.contains("unknown field `pfad`"), "{error}");
+        let line = format!("at line {}", line_of("path = "));
+        assert!(error.contains(&line), "{error}");
+    }
+
+    #[test]
+    fn the_same_student_twice_is_refused() {
+        for (identifier, login, says) in [
+            (
+                "1",
+                None,
+                "the student with the identifier `1` is there twice",
+            ),
+            (
+                "2",
+                Some("ANN"),
+                "the student with the login `ANN` is there twice",
+            ),
+        ] {
+            let mut batch = batch();
+            batch.students[0].login = Some("ann".into());
+            batch.students.push(Student {
+                identifier: identifier.into(),
+                login: login.map(str::to_owned),
+                ..Student::default()
+            });
+            let text = batch.to_toml();
+            let key = if login.is_some() {
+                "login"
+            } else {
+                "identifier"
+            };
+            let line = text
+                .lines()
+                .collect::<Vec<_>>()
+                .iter()
+                .rposition(|l| l.starts_with(key));
+            let error = read(&text).expect_err("twice");
+            assert!(error.contains(says), "{error}");
+            let line = format!("line {}: ", line.expect("a line") + 1);
+            assert!(error.contains(&line), "{line}: {error}");
         }
     }
 

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{Read as _, Write as _},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -180,29 +180,24 @@ pub(crate) fn unpack(
     let temporary = temporary.map_err(IntakeError::io("make a folder in", beside))?;
     let mut room = CLASS_BYTES;
     for named in archive.names().to_vec() {
+        let there = target.join(&named.path);
+        let new = temporary.path().join(&named.path);
         let what = match named.kind {
-            NamedKind::File => None,
-            NamedKind::Folder => {
-                let folder = temporary.path().join(&named.path);
-                fs::create_dir_all(&folder).map_err(IntakeError::io("make", &folder))?;
-                continue;
-            }
+            // What was unpacked before is not written again.
+            NamedKind::Folder if is_done => left_out(path, &named.path, there.metadata())?,
+            NamedKind::Folder => left_out(path, &named.path, fs::create_dir_all(new))?,
             NamedKind::Link => Some("a link".to_owned()),
             NamedKind::Special => Some("no regular file".to_owned()),
-        };
-        let what = match what {
-            Some(what) => Some(what),
-            None => match archive
-                .content(&named, FILE_BYTES.min(room))
-                .map_err(refused)?
-            {
-                Err(size) => Some(format!("too large ({size} bytes or more)")),
-                Ok(content) => {
+            NamedKind::File => match archive.content(&named, FILE_BYTES.min(room)) {
+                Err(TakeError::Machine(problem)) => return Err(IntakeError::input(path, problem)),
+                Err(TakeError::Submission(_)) => Some("damaged".to_owned()),
+                Ok(Err(size)) => Some(format!("too large ({size} bytes or more)")),
+                Ok(Ok(content)) => {
                     room -= content.len() as u64;
-                    if !is_done {
-                        write_synced(&temporary.path().join(&named.path), &content)?;
+                    match is_done {
+                        true => left_out(path, &named.path, there.metadata())?,
+                        false => left_out(path, &named.path, write_synced(&new, &content))?,
                     }
-                    None
                 }
             },
         };
@@ -221,15 +216,35 @@ pub(crate) fn unpack(
     Ok(target)
 }
 
-fn write_synced(file: &Path, content: &[u8]) -> Result<(), IntakeError> {
-    let folder = file.parent().unwrap_or(file);
-    fs::create_dir_all(folder).map_err(IntakeError::io("make", folder))?;
-    let write = || {
-        let mut file = fs::File::create(file)?;
-        file.write_all(content)?;
-        file.sync_all()
+fn write_synced(file: &Path, content: &[u8]) -> io::Result<()> {
+    fs::create_dir_all(file.parent().unwrap_or(file))?;
+    let mut file = fs::File::create(file)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// Why a file was not unpacked, if it is about its name: then the others are, all the same.
+/// Messages do not hold the temporary folder, which is another one each time.
+fn left_out<T>(
+    archive: &Path,
+    name: &str,
+    written: io::Result<T>,
+) -> Result<Option<String>, IntakeError> {
+    use io::ErrorKind::{
+        AlreadyExists, InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound,
     };
-    write().map_err(IntakeError::io("write", file))
+    match written.map_err(|error| (error.kind(), error)) {
+        Ok(_) => Ok(None),
+        Err((
+            AlreadyExists | InvalidFilename | InvalidInput | IsADirectory | NotADirectory
+            | NotFound,
+            _,
+        )) => Ok(Some("called as no file here can be called".to_owned())),
+        Err((_, error)) => Err(IntakeError::input(
+            archive,
+            format!("`{name}` cannot be unpacked: {error}"),
+        )),
+    }
 }
 
 /// The SHA-256 of a file, in hexadecimal digits.

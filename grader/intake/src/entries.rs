@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::error::TakeError;
 
 /// Maximum size of a manifest that is read. (It has no effect; the grader looks at it to tell
@@ -86,7 +88,7 @@ impl Collected {
                 "the crate has more than {MAX_ENTRIES} files: remove what is not needed"
             )));
         }
-        if let Some(other) = self.by_name.insert(path.to_lowercase(), path.clone()) {
+        if let Some(other) = self.by_name.insert(same_name(&path), path.clone()) {
             return Err(alike(&other, &path));
         }
         self.lies_in(&path)?;
@@ -114,7 +116,7 @@ impl Collected {
             let folder = &path[..end];
             let other = self
                 .folders
-                .entry(folder.to_lowercase())
+                .entry(same_name(folder))
                 .or_insert_with(|| folder.to_owned());
             if other != folder {
                 return Err(alike(other, folder));
@@ -128,7 +130,7 @@ impl Collected {
     pub(crate) fn finish(mut self) -> Result<Vec<Entry>, TakeError> {
         self.entries.sort_by(|one, other| one.path.cmp(&other.path));
         let is_both = |entry: &&Entry| {
-            entry.what != EntryKind::Folder && self.folders.contains_key(&entry.path.to_lowercase())
+            entry.what != EntryKind::Folder && self.folders.contains_key(&same_name(&entry.path))
         };
         match self.entries.iter().find(is_both) {
             Some(entry) => Err(TakeError::Submission(format!(
@@ -145,9 +147,16 @@ fn alike(one: &str, other: &str) -> TakeError {
         format!("`{one}` is there twice")
     } else {
         format!(
-            "`{one}` and `{other}` differ only in case: on some machines only one of them exists"
+            "`{one}` and `{other}` differ only in case, or in the Unicode form of a letter: on \
+             some machines only one of them exists"
         )
     })
+}
+
+/// What names have in common that are one on some machines: those that tell apart neither case nor
+/// the forms in which Unicode writes a letter.
+pub(crate) fn same_name(name: &str) -> String {
+    name.nfc().flat_map(char::to_lowercase).nfc().collect()
 }
 
 /// Paths go down, and mean the same on every system.
@@ -252,5 +261,12 @@ mod tests {
                 .to_string()
                 .contains("`src/a` and `src/A` differ only in case")
         );
+        collected
+            .add("src/\u{e4}.rs".into(), EntryKind::File(Vec::new()))
+            .expect("one letter");
+        let error = collected
+            .add("src/a\u{308}.rs".into(), EntryKind::File(Vec::new()))
+            .expect_err("the same letter in two parts");
+        assert!(error.to_string().contains("the Unicode form"), "{error}");
     }
 }

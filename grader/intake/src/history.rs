@@ -138,9 +138,35 @@ impl History {
         })
     }
 
+    /// The commit of the branch, along first parents, with which a commit came into it.
+    pub(crate) fn merged_by(&self, commit: ObjectId) -> Option<ObjectId> {
+        let after = self.after(commit);
+        self.main_line().take_while(|id| after.contains(id)).last()
+    }
+
+    /// A commit and all that build on it.
+    pub(crate) fn after(&self, commit: ObjectId) -> BTreeSet<ObjectId> {
+        let mut after = BTreeSet::from([commit]);
+        for id in &self.order {
+            if self.commits[id]
+                .parents
+                .iter()
+                .any(|parent| after.contains(parent))
+            {
+                after.insert(*id);
+            }
+        }
+        after
+    }
+
     /// A commit and all before it.
     pub(crate) fn before(&self, tip: ObjectId) -> BTreeSet<ObjectId> {
-        let (mut reached, mut open) = (BTreeSet::new(), vec![tip]);
+        self.before_all(vec![tip])
+    }
+
+    /// Some commits and all before them.
+    pub(crate) fn before_all(&self, tips: Vec<ObjectId>) -> BTreeSet<ObjectId> {
+        let (mut reached, mut open) = (BTreeSet::new(), tips);
         while let Some(id) = open.pop() {
             if reached.insert(id) {
                 open.extend(
@@ -194,14 +220,25 @@ impl Records {
                 ));
                 continue;
             }
-            let text =
-                fs::read_to_string(&path).map_err(|error| TakeError::reading(&path, &error))?;
-            if let Err(problem) = records.add(&text) {
+            let bytes = fs::read(&path).map_err(|error| TakeError::reading(&path, &error))?;
+            let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned());
+            if let Err(problem) = text.and_then(|text| records.add(&text)) {
                 notes.push(format!(
                     "`{name}` is no record of Classroom 50 ({problem}), and is not used"
                 ));
             }
         }
+        let gone = records
+            .commits
+            .keys()
+            .filter(|id| !history.commits.contains_key(*id));
+        notes.extend(gone.map(|id| {
+            format!(
+                "a server's record names the commit {}, which is not there any more (the history \
+                 was rewritten)",
+                id.to_hex_with_len(10)
+            )
+        }));
         Ok(records)
     }
 

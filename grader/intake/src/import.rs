@@ -6,20 +6,23 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use gix_object::tree::EntryKind;
+
 use crate::{
-    archive::{Archive, SUBMISSION_BYTES},
-    batch::{Batch, Student, Submission, TimeSource, Unmatched, is_changed_by_hand},
-    bulk::{digest_of, unpack},
+    archive::Archive,
+    assemble::Class,
+    batch::{Batch, is_changed_by_hand},
+    bulk::unpack,
     claim::Claim,
     error::{IntakeError, TakeError},
     history::{History, Records},
     layout::{Found, FoundKind, Laid, Layout, is_zip, lay_out, root_of},
-    matching::{Matched, ids, matched},
+    matching::{Matched, matched},
     moment::Moment,
+    overrides::Overrides,
     repository::{Repository, guarded},
     roster::Roster,
     seen::SeenLog,
-    timing::{Rules, pick},
 };
 
 /// The names under which rosters are looked for.
@@ -66,6 +69,8 @@ pub struct Finding {
 pub struct Imported {
     /// Who handed in what.
     pub batch: Batch,
+    /// The same, as `overrides.toml` corrects it: what is going to be graded.
+    pub corrected: Batch,
     /// What is not about one submission.
     pub findings: Vec<Finding>,
     /// How the submissions are laid out.
@@ -94,11 +99,11 @@ impl Imported {
 }
 
 /// A submission, and what was read of it.
-struct Read {
-    found: Found,
+pub(crate) struct Read {
+    pub(crate) found: Found,
     /// Relative to the folder of the batch.
-    path: String,
-    history: Option<(History, Records)>,
+    pub(crate) path: String,
+    pub(crate) history: Option<(History, Records)>,
 }
 
 /// Finds out who handed in what, and when. Nothing is written but the folder of an archive of the
@@ -112,6 +117,14 @@ pub fn import(request: &ImportRequest) -> Result<Imported, IntakeError> {
     let (out, base) = output(request)?;
     let seen_at = base.join("seen.toml");
     let mut seen = SeenLog::read(&seen_at)?;
+    findings.extend(seen.ahead_of(request.now).map(|last| {
+        format!(
+            "the clock went back: the last import was at {last}, and now it is {}; of what is new \
+             since then, imports prove no time",
+            request.now
+        )
+    }));
+    let overrides = Overrides::beside(&out)?;
     let dir = folder_of_class(request, &base, &mut findings)?;
     let root = root_of(&dir)?;
     let mut roster = read_roster(request, &[&root, &dir, &request.dir], &mut findings)?;
@@ -128,40 +141,51 @@ pub fn import(request: &ImportRequest) -> Result<Imported, IntakeError> {
     }
     // Paths are told from the folder of the batch, so it has to be somewhere.
     fs::create_dir_all(&base).map_err(IntakeError::io("make", &base))?;
-    let mut read = found
-        .into_iter()
-        .map(|found| read_one(found, &base))
-        .collect::<Result<Vec<_>, _>>()?;
-    let matched = {
-        let mut found: Vec<Found> = Vec::new();
-        let mut rest = Vec::new();
-        for one in read {
-            found.push(one.found);
-            rest.push((one.path, one.history));
-        }
-        let matched = matched(&mut found, &roster);
-        read = found
-            .into_iter()
-            .zip(rest)
-            .map(|(found, (path, history))| Read {
-                found,
-                path,
-                history,
-            })
-            .collect();
-        matched
-    };
+    let read = found.into_iter().map(|found| read_one(found, &base));
+    let (read, matched) = match_all(read.collect::<Result<_, _>>()?, &roster);
     findings.append(&mut roster.findings);
-    let batch = assemble(request, &roster, read, &matched, &mut seen)?;
+    for person in &mut roster.people {
+        let own = overrides.deadline_of(&person.identifier, person.login.as_deref());
+        person.deadline = own.or(person.deadline);
+    }
+    findings.extend(vanished(&seen, &read));
+    let class = Class {
+        request,
+        roster: &roster,
+        overrides: &overrides,
+    };
+    let batch = class.assemble(read, &matched, &mut seen)?;
+    let mut corrected = batch.clone();
+    if let Err(error) = overrides.correct(&mut corrected) {
+        findings.push(format!("{error} (`batch` will refuse it)"));
+    }
     let findings = findings.into_iter().map(|text| Finding { text }).collect();
     Ok(Imported {
         batch,
+        corrected,
         findings,
         layout,
         out,
         seen_at,
         seen,
     })
+}
+
+/// Finds out whose each of the submissions is.
+fn match_all(read: Vec<Read>, roster: &Roster) -> (Vec<Read>, Matched) {
+    let (mut found, mut rest) = (Vec::new(), Vec::new());
+    for one in read {
+        found.push(one.found);
+        rest.push((one.path, one.history));
+    }
+    let matched = matched(&mut found, roster);
+    let read = found.into_iter().zip(rest);
+    let read = read.map(|(found, (path, history))| Read {
+        found,
+        path,
+        history,
+    });
+    (read.collect(), matched)
 }
 
 /// The folder of the class; an archive of the whole class is unpacked.
@@ -206,8 +230,8 @@ fn output(request: &ImportRequest) -> Result<(PathBuf, PathBuf), IntakeError> {
     match fs::read_to_string(&out) {
         Ok(text) if is_changed_by_hand(&text) && !request.replace => Err(IntakeError::input(
             &out,
-            "it was changed by hand since it was imported: move it away to keep the changes, or \
-             give --replace to lose them",
+            "it was changed by hand since it was imported: write the changes into overrides.toml, \
+             which imports leave alone, and give --replace; or move it away",
         )),
         Ok(_) => Ok((out, base)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok((out, base)),
@@ -283,9 +307,7 @@ fn read_one(mut found: Found, base: &Path) -> Result<Read, IntakeError> {
             }
             Err(error) => Some(error),
         },
-        FoundKind::Zip => {
-            guarded(|| Archive::open(&found.path, SUBMISSION_BYTES).map(|_| ())).err()
-        }
+        FoundKind::Zip => guarded(|| Archive::of_submission(&found.path).map(|_| ())).err(),
         FoundKind::Folder | FoundKind::Other => None,
     };
     match problem {
@@ -307,162 +329,34 @@ fn read_clone(folder: &Path) -> Result<(History, Records, Vec<String>), TakeErro
     let repository = Repository::open(folder)?;
     let history = History::read(&repository)?;
     let mut notes = Vec::new();
+    if let Some(head) = history.commits.get(&history.head) {
+        let inner = repository.tree(head.tree)?.into_iter();
+        let inner = inner.filter(|entry| entry.kind == EntryKind::Commit);
+        notes.extend(inner.map(|entry| {
+            format!(
+                "`{}` in its last commit is a repository inside of the repository: none of its \
+                 files is part of the commit",
+                entry.name
+            )
+        }));
+    }
     let records = Records::read(folder, &repository, &history, &mut notes)?;
     Ok((history, records, notes))
 }
 
-/// Batch in hand: submissions by name, students in the order of the roster.
-fn assemble(
-    request: &ImportRequest,
-    roster: &Roster,
-    read: Vec<Read>,
-    matched: &Matched,
-    seen: &mut SeenLog,
-) -> Result<Batch, IntakeError> {
-    let mut batch = Batch::new(request.deadline);
-    let names: Vec<String> = read
-        .iter()
-        .zip(&matched.owners)
-        .map(|(one, owners)| name_for(&one.found, owners, roster))
-        .collect();
-    let ids = ids(names.iter().map(String::as_str));
-    for ((one, owners), id) in read.into_iter().zip(&matched.owners).zip(&ids) {
-        if owners.is_empty() {
-            let (path, login) = (one.path.clone(), one.found.login.clone());
-            batch.unmatched.push(Unmatched {
-                path,
-                login,
-                submission: id.clone(),
-            });
-        }
-        batch
-            .submissions
-            .push(submission(request, roster, one, owners, id, seen)?);
-    }
-    batch.students = roster
-        .people
-        .iter()
-        .enumerate()
-        .map(|(index, person)| Student {
-            identifier: person.identifier.clone(),
-            login: person.login.clone(),
-            name: person.name.clone(),
-            email: person.email.clone(),
-            section: person.section.clone(),
-            team: person.team.clone(),
-            submission: matched
-                .submission
-                .get(&index)
-                .map(|index| ids[*index].clone()),
-            deadline: person.deadline.map(|deadline| deadline.to_string()),
-        })
-        .collect();
-    Ok(batch)
-}
-
-fn name_for(found: &Found, owners: &BTreeSet<usize>, roster: &Roster) -> String {
-    let people: Vec<_> = owners.iter().map(|index| &roster.people[*index]).collect();
-    match people.as_slice() {
-        [person] => person
-            .login
-            .clone()
-            .unwrap_or_else(|| person.identifier.clone()),
-        [person, ..] => person
-            .team
-            .clone()
-            .or_else(|| found.login.clone())
-            .unwrap_or_else(|| found.name.clone()),
-        [] => found.login.clone().unwrap_or_else(|| found.name.clone()),
-    }
-}
-
-fn submission(
-    request: &ImportRequest,
-    roster: &Roster,
-    one: Read,
-    owners: &BTreeSet<usize>,
-    id: &str,
-    seen: &mut SeenLog,
-) -> Result<Submission, IntakeError> {
-    let Read {
-        found,
-        path,
-        history,
-    } = one;
-    let mut submission = Submission {
-        id: id.to_owned(),
-        path,
-        ..Submission::default()
+/// Submissions that an earlier import saw and that are not there any more.
+fn vanished(seen: &SeenLog, read: &[Read]) -> Vec<String> {
+    let there: BTreeSet<&str> = read.iter().map(|one| one.path.as_str()).collect();
+    let folder = |path: &str| {
+        path.rsplit_once('/')
+            .map_or(String::new(), |(to, _)| to.to_owned())
     };
-    submission.notes = found.notes;
-    submission.problem = found.problem;
-    let (deadline, note) = deadline_of(request, roster, owners);
-    submission.notes.extend(note);
-    let mut time = found
-        .recorded
-        .map(|moment| (moment, TimeSource::ServerRecord));
-    if let Some((history, mut records)) = history {
-        let commits: Vec<String> = history.order.iter().map(ToString::to_string).collect();
-        let bounds = seen.look(&submission.path, &commits, request.now);
-        records.unnamed = owners
-            .iter()
-            .filter_map(|index| roster.people[*index].recorded)
-            .max();
-        let (now, take_late, prefer_tags) = (request.now, request.take_late, request.prefer_tags);
-        let picked = pick(
-            &history,
-            &bounds,
-            &records,
-            Rules {
-                deadline,
-                now,
-                take_late,
-                prefer_tags,
-            },
-        );
-        submission.commit = Some(picked.commit.to_string());
-        submission.problem = submission.problem.or(picked.problem);
-        submission.notes.extend(picked.notes);
-        time = Some((picked.time, picked.source));
-    } else if found.kind == FoundKind::Zip && submission.problem.is_none() {
-        let digest = digest_of(&found.path)?;
-        let bounds =
-            seen.look(&submission.path, std::slice::from_ref(&digest), request.now)[&digest];
-        let is_proof = deadline.is_some_and(|deadline| {
-            bounds.at <= deadline || bounds.after.is_some_and(|after| after >= deadline)
-        });
-        time = time.or(is_proof.then_some((bounds.at, TimeSource::FirstImport)));
-    }
-    if let Some((moment, source)) = time {
-        submission.submitted_at = Some(moment.to_string());
-        submission.time_source = Some(source);
-        let late = deadline.map_or(0, |deadline| moment.seconds() - deadline.seconds());
-        submission.late_s = u64::try_from(late).ok().filter(|late| *late > 0);
-    }
-    Ok(submission)
-}
-
-/// The latest deadline of those whose submission it is, and a note if they have several.
-fn deadline_of(
-    request: &ImportRequest,
-    roster: &Roster,
-    owners: &BTreeSet<usize>,
-) -> (Option<Moment>, Option<String>) {
-    let own: Vec<Option<Moment>> = owners
-        .iter()
-        .map(|index| roster.people[*index].deadline.or(request.deadline))
-        .collect();
-    let deadline = match own.iter().max() {
-        None => request.deadline,
-        Some(latest) if own.contains(&None) => latest.and(None),
-        Some(latest) => *latest,
-    };
-    let differ = own.iter().any(|other| *other != own[0]);
-    let note = differ.then(|| {
-        let told = deadline.map_or("there is none".to_owned(), |deadline| deadline.to_string());
-        format!("the deadlines of the team's members differ, and the latest counts: {told}")
-    });
-    (deadline, note)
+    let folders: BTreeSet<String> = there.iter().map(|path| folder(path)).collect();
+    let known = folders.iter().flat_map(|folder| seen.paths_in(folder));
+    known
+        .filter(|(path, _)| !there.contains(path))
+        .map(|(path, last)| format!("`{path}` was there at the import of {last}, and is gone"))
+        .collect()
 }
 
 /// The way from a folder to a path, with `/`.

@@ -8,10 +8,11 @@ use std::{
 
 use crate::{
     bulk::{CanvasName, GRADESCOPE, GradescopeRecord, MoodleName, read_gradescope},
+    choosing::{archive_inside, without_git},
     claim::{Claim, slug},
     error::IntakeError,
     moment::Moment,
-    repository::has_git,
+    repository::is_repository,
     roster::Roster,
 };
 
@@ -53,7 +54,7 @@ pub(crate) struct Found {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FoundKind {
-    /// A folder with a `.git`.
+    /// A folder with a `.git`, or a bare repository.
     Clone,
     Folder,
     Zip,
@@ -151,7 +152,10 @@ pub(crate) fn lay_out(
         }
     }
     for found in &mut found {
-        only_zip_inside(found);
+        if matches!(layout, Layout::Canvas | Layout::Moodle | Layout::Gradescope) {
+            without_git(found);
+        }
+        archive_inside(found);
     }
     found.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(Laid {
@@ -238,7 +242,7 @@ fn kind_of(
     if file_type.is_symlink() {
         let problem = "it is a link, which is not followed";
         Some((FoundKind::Other, Some(problem)))
-    } else if file_type.is_dir() && has_git(path) {
+    } else if file_type.is_dir() && is_repository(path) {
         Some((FoundKind::Clone, None))
     } else if file_type.is_dir() {
         Some((FoundKind::Folder, None))
@@ -336,13 +340,14 @@ fn best_prefix(root: &Path, found: &[Found], roster: &Roster) -> Option<String> 
     is_told.then_some(best)
 }
 
-/// The name without `.zip`.
+/// The name without `.zip` or `.git`.
 fn bare(found: &Found) -> &str {
     let name = &found.name;
-    if found.kind == FoundKind::Zip {
-        &name[..name.len() - ".zip".len()]
-    } else {
-        name
+    match found.kind {
+        FoundKind::Zip => &name[..name.len() - ".zip".len()],
+        // Bare clones and mirrors are called so.
+        FoundKind::Clone => name.strip_suffix(".git").unwrap_or(name),
+        FoundKind::Folder | FoundKind::Other => name,
     }
 }
 
@@ -416,26 +421,5 @@ fn claim_of_gradescope(
             "{GRADESCOPE} tells of `{name}`, and {} has no such folder",
             root.display()
         ));
-    }
-}
-
-/// A folder that holds nothing but a zip file stands for it.
-fn only_zip_inside(found: &mut Found) {
-    if found.kind != FoundKind::Folder {
-        return;
-    }
-    let Ok(entries) = fs::read_dir(&found.path) else {
-        return;
-    };
-    let visible = entries
-        .flatten()
-        .filter(|entry| !entry.file_name().to_string_lossy().starts_with('.'));
-    let visible: Vec<_> = visible.take(2).collect();
-    if let [entry] = visible.as_slice()
-        && entry.file_type().is_ok_and(|kind| kind.is_file())
-        && entry.file_name().to_str().is_some_and(is_zip)
-    {
-        found.path = entry.path();
-        found.kind = FoundKind::Zip;
     }
 }

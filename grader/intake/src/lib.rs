@@ -4,9 +4,10 @@
 //! [`import`] finds out who handed in what and when, [`Batch`] is the file `batch.toml` that says
 //! so (people read it and change it by hand), [`take`] reads one submission's files.
 //!
-//! What it does not know: other crates of the project, labs, tests and points. All of it works on
-//! what is on the disk: no service is asked, no program is run, no compiler, no git. Clones are
-//! read as objects by their ids; their configuration, hooks, filters and alternates have no effect.
+//! What it does not know: labs, tests and points, and of the project's other crates all but the
+//! data of a decision (`verdict::Correction`). All of it works on what is on the disk: no service
+//! is asked, no program is run, no compiler, no git. Clones are read as objects by their ids; their
+//! configuration (but for the kind of ids), hooks, filters and alternates have no effect.
 //!
 //! ```
 //! use faultline_intake::{Batch, Limits, Taken, take};
@@ -26,21 +27,28 @@
 //! # }
 //! ```
 //!
-//! Read on in `import.rs`, which calls the rest: `layout.rs` (what lies in the folder), `claim.rs`
-//! and `matching.rs` (whose is it?), `repository.rs` and `history.rs` (clones), `timing.rs` (which
-//! commit was there in time). `take.rs` is the way to one submission's files.
+//! Read on in `import.rs` and `assemble.rs`, which call the rest: `layout.rs` (what lies in the
+//! folder), `claim.rs` and `matching.rs` (whose is it?), `choosing.rs` (which of several?),
+//! `repository.rs` and `history.rs` (clones), `timing.rs` (which commit was there in time).
+//! `overrides.rs` is what people decide by hand. `take.rs` is the way to one submission's files.
 
+mod account;
 mod archive;
+mod assemble;
 mod batch;
 mod bulk;
+mod choosing;
 mod claim;
 mod entries;
 mod error;
 mod history;
 mod import;
 mod layout;
+mod lines;
 mod matching;
 mod moment;
+mod overrides;
+mod reftable;
 mod repository;
 mod roster;
 mod seen;
@@ -55,4 +63,5 @@ pub use error::{IntakeError, TakeError};
 pub use import::{Finding, ImportRequest, Imported, import};
 pub use layout::Layout;
 pub use moment::Moment;
+pub use overrides::ByHand;
 pub use take::{Taken, take};

@@ -4,21 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     batch::ID_LENGTH,
+    choosing::{CHOOSE, rank},
     claim::{Claim, is_same_team},
     layout::Found,
     roster::Roster,
 };
 
 /// Who has what.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Matched {
     /// For each submission the people whose it is.
     pub(crate) owners: Vec<BTreeSet<usize>>,
-    /// For each person the submission, if there is exactly one.
+    /// For each person the submission; of several the first, which has a problem then.
     pub(crate) submission: BTreeMap<usize, usize>,
+    /// For each other one of several that fit, that first one.
+    pub(crate) instead_of: BTreeMap<usize, usize>,
+    /// What was handed in besides, and is no submission.
+    pub(crate) besides: BTreeSet<usize>,
 }
 
-/// Matches submissions with people. Who has several submissions has none before somebody chooses.
+/// Matches submissions with people. Of several the one with a crate is taken; if that does not
+/// decide, somebody has to choose.
 pub(crate) fn matched(found: &mut [Found], roster: &Roster) -> Matched {
     let mut owners: Vec<BTreeSet<usize>> = Vec::new();
     for found in found.iter_mut() {
@@ -39,28 +45,65 @@ pub(crate) fn matched(found: &mut [Found], roster: &Roster) -> Matched {
             .iter()
             .for_each(|person| of_person.entry(*person).or_default().push(index));
     }
-    let mut submission = BTreeMap::new();
+    let mut matched = Matched {
+        owners,
+        ..Matched::default()
+    };
     for (person, indices) in of_person {
-        if let [index] = indices.as_slice() {
-            submission.insert(person, *index);
-            continue;
+        matched.choose(person, &indices, found, roster);
+    }
+    // Somebody else may have it as the only one.
+    let taken: BTreeSet<usize> = matched.submission.values().copied().collect();
+    matched.instead_of.retain(|index, _| !taken.contains(index));
+    let others = &matched.instead_of;
+    matched
+        .besides
+        .retain(|index| !taken.contains(index) && !others.contains_key(index));
+    matched
+}
+
+impl Matched {
+    /// Gives a person the one of these that has a crate, or the first of several, with a problem.
+    fn choose(&mut self, person: usize, indices: &[usize], found: &mut [Found], roster: &Roster) {
+        if let [index] = indices {
+            self.submission.insert(person, *index);
+            return;
         }
-        let names = indices
-            .iter()
-            .map(|index| format!("`{}`", found[*index].name))
-            .collect::<Vec<_>>()
-            .join(", ");
-        let who = &roster.people[person].identifier;
-        for index in &indices {
+        let ranks: Vec<_> = indices.iter().map(|index| rank(&found[*index])).collect();
+        let best = ranks.iter().max().copied();
+        let all = indices.iter().copied().zip(ranks);
+        let (candidates, others): (Vec<_>, Vec<_>) = all.partition(|(_, rank)| Some(*rank) == best);
+        let names = |of: &[(usize, _)], found: &[Found]| {
+            let names = of
+                .iter()
+                .map(|(index, _)| format!("`{}`", found[*index].name));
+            names.collect::<Vec<_>>().join(", ")
+        };
+        let first = candidates[0].0;
+        self.submission.insert(person, first);
+        self.besides.extend(others.iter().map(|(index, _)| *index));
+        self.instead_of
+            .extend(candidates[1..].iter().map(|(index, _)| (*index, first)));
+        if !others.is_empty() {
             let text = format!(
-                "{names} all belong to `{who}`: choose one (write its id into the student's \
-                 `submission`, and remove this line)"
+                "{} was handed in, too, and has no crate",
+                names(&others, found)
             );
-            found[*index].problem.get_or_insert(text);
-            owners[*index].remove(&person);
+            if !found[first].notes.contains(&text) {
+                found[first].notes.push(text);
+            }
+        }
+        if candidates.len() > 1 {
+            let who = &roster.people[person].identifier;
+            let text = format!(
+                "{} all belong to `{who}`: {CHOOSE}",
+                names(&candidates, found)
+            );
+            for (index, _) in &candidates {
+                found[*index].problem.get_or_insert(text.clone());
+            }
         }
     }
-    Matched { owners, submission }
 }
 
 fn claimed(claims: &[Claim], roster: &Roster) -> Result<Vec<usize>, String> {

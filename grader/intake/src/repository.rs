@@ -1,14 +1,14 @@
 //! A clone, read as objects.
 //!
-//! The clone is untrusted in all its parts. Of `.git` only `HEAD`, `refs`, `packed-refs`, `shallow`
-//! and `objects` are read, by libraries that run nothing: there is no configuration, so there are
-//! no filters, hooks, includes or monitors, and no replacements or grafts. What would lead out of
-//! the folder (links, alternates, a `.git` that is a file) is refused before anything is opened.
-//! Sizes are looked up before an object is inflated, and what an id names is checked to have that
-//! id.
+//! The clone is untrusted in all its parts. Of `.git` only `HEAD`, `refs`, `packed-refs`,
+//! `reftable`, `shallow` and `objects` are read, by libraries that run nothing. Of the
+//! configuration nothing counts but whether ids are SHA-256, so there are no filters, hooks,
+//! includes or monitors, and no replacements or grafts. What would lead out of the folder (links,
+//! alternates, a `.git` that is a file) is refused before anything is opened. Sizes are looked up
+//! before an object is inflated, and what an id names is checked to have that id.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -19,7 +19,7 @@ use gix_object::{CommitRefIter, Find as _, FindHeader as _, Kind, TreeRefIter, t
 use gix_odb::store::init::Options;
 use gix_ref::{Target, file::Store};
 
-use crate::{error::TakeError, moment::Moment};
+use crate::{error::TakeError, moment::Moment, reftable};
 
 /// The largest allocation for one object and the deltas that it is made of.
 const ALLOCATION_BYTES: usize = 32 << 20;
@@ -35,6 +35,8 @@ const REF_BYTES: u64 = 4 << 10;
 const MAX_FILES: usize = 500_000;
 /// Maximum number of branches and tags in a clone.
 const MAX_REFS: usize = 20_000;
+/// Maximum number of branches that are named where HEAD is none of them.
+const UNBORN_NAMED: usize = 3;
 /// Maximum nesting depth of folders in `.git`.
 const MAX_DEPTH: usize = 32;
 
@@ -42,6 +44,10 @@ const MAX_DEPTH: usize = 32;
 pub(crate) struct Repository {
     objects: gix_odb::Handle,
     git_dir: PathBuf,
+    /// SHA-1 or SHA-256.
+    hash: gix_hash::Kind,
+    /// All branches and tags, if they are kept in tables instead of files.
+    tables: Option<BTreeMap<String, Target>>,
     shallow: BTreeSet<ObjectId>,
 }
 
@@ -96,15 +102,28 @@ pub(crate) fn guarded<T>(what: impl FnOnce() -> Result<T, TakeError>) -> Result<
     })
 }
 
-/// Whether there is anything that calls itself a repository.
-pub(crate) fn has_git(folder: &Path) -> bool {
-    fs::symlink_metadata(folder.join(".git")).is_ok()
+/// Whether there is anything that calls itself a repository: a `.git`, or the parts of one without
+/// a work tree.
+pub(crate) fn is_repository(folder: &Path) -> bool {
+    fs::symlink_metadata(folder.join(".git")).is_ok() || is_bare(folder)
+}
+
+fn is_bare(folder: &Path) -> bool {
+    folder.join("HEAD").is_file()
+        && folder.join("objects").is_dir()
+        && folder.join("refs").is_dir()
+        && !folder.join("src").exists()
 }
 
 impl Repository {
     /// Looks at all that would lead elsewhere, then opens the clone.
     pub(crate) fn open(folder: &Path) -> Result<Repository, TakeError> {
-        let git_dir = folder.join(".git");
+        let within = folder.join(".git");
+        let is_within = fs::symlink_metadata(&within).is_ok();
+        let git_dir = match is_bare(folder) && !is_within {
+            true => folder.to_owned(),
+            false => within,
+        };
         let metadata =
             fs::symlink_metadata(&git_dir).map_err(|error| TakeError::reading(&git_dir, &error))?;
         if !metadata.is_dir() {
@@ -120,21 +139,25 @@ impl Repository {
         }
         refuse_ways_out(&git_dir)?;
         let shallow = read_shallow(&git_dir)?;
+        let hash = hash_of(&git_dir);
         let options = Options {
             use_multi_pack_index: false,
             alloc_limit_bytes: Some(ALLOCATION_BYTES),
             ..Options::default()
         };
         let objects =
-            gix_odb::at_opts(git_dir.join("objects"), gix_hash::Kind::Sha1, None, options)
-                .map_err(|error| {
-                    TakeError::Submission(format!(
-                        "the objects of its `.git` cannot be read: {error}"
-                    ))
-                })?;
+            gix_odb::at_opts(git_dir.join("objects"), hash, None, options).map_err(|error| {
+                TakeError::Submission(format!("the objects of its `.git` cannot be read: {error}"))
+            })?;
+        let tables = match git_dir.join("reftable").is_dir() {
+            true => Some(reftable::read(&git_dir.join("reftable"), hash)?),
+            false => None,
+        };
         Ok(Repository {
             objects,
             git_dir,
+            hash,
+            tables,
             shallow,
         })
     }
@@ -146,20 +169,13 @@ impl Repository {
 
     /// The branch and commit that the clone stands at.
     pub(crate) fn head(&self) -> Result<Head, TakeError> {
-        let store = self.references();
         let mut name = "HEAD".to_owned();
         let mut branch = None;
         // Git itself follows five.
         for _ in 0..6 {
-            let found = store.try_find(name.as_str());
-            let Ok(found) = found else {
-                return problem(format!(
-                    "`{name}` in its `.git` cannot be read: clone it again"
-                ));
-            };
-            match found.map(|reference| reference.target) {
+            match self.target(&name)? {
                 None if name == "HEAD" => return problem("its `.git` has no HEAD: clone it again"),
-                None => return problem(format!("it has no commit: the branch `{name}` is empty")),
+                None => return self.unborn(&name),
                 Some(Target::Object(id)) => {
                     let Some(commit) = self.peel(id)? else {
                         return problem(format!("`{name}` is no commit"));
@@ -175,6 +191,48 @@ impl Repository {
         problem("HEAD in its `.git` leads from branch to branch without an end")
     }
 
+    /// The clone stands at a branch that does not exist (yet).
+    fn unborn(&self, name: &str) -> Result<Head, TakeError> {
+        let name = name.trim_start_matches("refs/heads/");
+        let mut others = Vec::new();
+        for reference in self.all_references()? {
+            let short = reference.name.trim_start_matches("refs/heads/");
+            let committed = self.commit(reference.commit)?.committed;
+            let when = committed.map_or("no date".to_owned(), |moment| moment.to_string());
+            others.push(format!("{short} ({}, {when})", reference.commit));
+        }
+        if others.is_empty() {
+            return problem(format!(
+                "it has no commit at all (its HEAD is the branch `{name}`, which is empty): was \
+                 anything pushed?"
+            ));
+        }
+        let more = others.len().saturating_sub(UNBORN_NAMED);
+        others.truncate(UNBORN_NAMED);
+        let more = match more {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        problem(format!(
+            "its HEAD is the branch `{name}`, which has no commit, so nobody knows what to grade. \
+             It has: {}{more}. Name one of these as `commit` in overrides.toml",
+            others.join(", ")
+        ))
+    }
+
+    /// What a name leads to.
+    fn target(&self, name: &str) -> Result<Option<Target>, TakeError> {
+        if let Some(tables) = &self.tables {
+            return Ok(tables.get(name).cloned());
+        }
+        match self.references().try_find(name) {
+            Ok(found) => Ok(found.map(|reference| reference.target)),
+            Err(_) => problem(format!(
+                "`{name}` in its `.git` cannot be read: clone it again"
+            )),
+        }
+    }
+
     /// All branches and tags that lead to commits, by name.
     pub(crate) fn all_references(&self) -> Result<Vec<Reference>, TakeError> {
         let unreadable = |error: &dyn std::fmt::Display| {
@@ -182,24 +240,33 @@ impl Repository {
                 "the branches in its `.git` cannot be read ({error}): clone it again"
             ))
         };
-        let store = self.references();
-        let platform = store.iter().map_err(|error| unreadable(&error))?;
-        let mut references = Vec::new();
-        for reference in platform.all().map_err(|error| unreadable(&error))? {
-            let reference = reference.map_err(|error| unreadable(&error))?;
-            if references.len() == MAX_REFS {
-                return problem(format!(
-                    "its `.git` has more than {MAX_REFS} branches and tags"
-                ));
+        let mut targets = Vec::new();
+        if let Some(tables) = &self.tables {
+            let named = tables.iter().filter(|(name, _)| name.starts_with("refs/"));
+            targets.extend(named.map(|(name, target)| (name.clone(), target.clone())));
+        } else {
+            let store = self.references();
+            let platform = store.iter().map_err(|error| unreadable(&error))?;
+            for reference in platform.all().map_err(|error| unreadable(&error))? {
+                let reference = reference.map_err(|error| unreadable(&error))?;
+                targets.push((reference.name.as_bstr().to_string(), reference.target));
+                if targets.len() > MAX_REFS {
+                    break;
+                }
             }
+        }
+        if targets.len() > MAX_REFS {
+            return problem(format!(
+                "its `.git` has more than {MAX_REFS} branches and tags"
+            ));
+        }
+        let mut references = Vec::new();
+        for (name, target) in targets {
             // Symbolic ones (origin/HEAD) lead to others of the list.
-            if let Target::Object(id) = reference.target
+            if let Target::Object(id) = target
                 && let Some(commit) = self.peel(id)?
             {
-                references.push(Reference {
-                    name: reference.name.as_bstr().to_string(),
-                    commit,
-                });
+                references.push(Reference { name, commit });
             }
         }
         references.sort_by(|one, other| one.name.cmp(&other.name));
@@ -210,7 +277,7 @@ impl Repository {
     pub(crate) fn commit(&self, id: ObjectId) -> Result<Commit, TakeError> {
         let content = self.read(id, Kind::Commit, COMMIT_BYTES)?;
         let unreadable = || TakeError::Submission(format!("the commit {id} cannot be understood"));
-        let commit = |content| CommitRefIter::from_bytes(content, gix_hash::Kind::Sha1);
+        let commit = |content| CommitRefIter::from_bytes(content, self.hash);
         let tree = commit(&content).tree_id().map_err(|_| unreadable())?;
         let committer = commit(&content).committer().map_err(|_| unreadable())?;
         let seconds = committer
@@ -236,13 +303,13 @@ impl Repository {
     pub(crate) fn tree(&self, id: ObjectId) -> Result<Vec<TreeEntry>, TakeError> {
         let content = self.read(id, Kind::Tree, TREE_BYTES)?;
         let mut entries = Vec::new();
-        for entry in TreeRefIter::from_bytes(&content, gix_hash::Kind::Sha1) {
+        for entry in TreeRefIter::from_bytes(&content, self.hash) {
             let Ok(entry) = entry else {
                 return problem(format!(
                     "the folder {id} in the commit cannot be understood"
                 ));
             };
-            let name = String::from_utf8_lossy(entry.filename).into_owned();
+            let name = text_of(entry.filename);
             if name.contains('/') {
                 return problem(format!(
                     "a file in the commit has a name with a slash: `{name}`"
@@ -267,7 +334,7 @@ impl Repository {
     }
 
     fn references(&self) -> Store {
-        Store::at(self.git_dir.clone(), gix_hash::Kind::Sha1)
+        Store::at(self.git_dir.clone(), self.hash)
     }
 
     /// The commit that an id names, through tags; none if it is something else.
@@ -277,8 +344,8 @@ impl Repository {
                 Ok(Some(header)) if header.kind == Kind::Commit => return Ok(Some(id)),
                 Ok(Some(header)) if header.kind == Kind::Tag => {
                     let content = self.read(id, Kind::Tag, COMMIT_BYTES)?;
-                    let target = gix_object::TagRefIter::from_bytes(&content, gix_hash::Kind::Sha1)
-                        .target_id();
+                    let target =
+                        gix_object::TagRefIter::from_bytes(&content, self.hash).target_id();
                     let Ok(target) = target else {
                         return problem(format!("the tag {id} cannot be understood"));
                     };
@@ -328,7 +395,7 @@ impl Repository {
             }
         }
         // An index can name any content by any id.
-        match gix_object::compute_hash(gix_hash::Kind::Sha1, kind, &content) {
+        match gix_object::compute_hash(self.hash, kind, &content) {
             Ok(found) if found == id => Ok(content),
             _ => problem(format!(
                 "the {kind} {id} in its `.git` is damaged: clone it again"
@@ -337,10 +404,29 @@ impl Repository {
     }
 }
 
+/// A name as text: two names stay two, whatever bytes are in them.
+fn text_of(name: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in name.utf8_chunks() {
+        text += chunk.valid();
+        for byte in chunk.invalid() {
+            text += &format!("%{byte:02X}");
+        }
+    }
+    text
+}
+
 /// Refuses links, devices and alternates in what is going to be read.
 fn refuse_ways_out(git_dir: &Path) -> Result<(), TakeError> {
     let mut files = 0;
-    for name in ["HEAD", "packed-refs", "shallow", "refs", "objects"] {
+    for name in [
+        "HEAD",
+        "packed-refs",
+        "shallow",
+        "refs",
+        "objects",
+        "reftable",
+    ] {
         visit(&git_dir.join(name), name, 0, &mut files)?;
     }
     for name in ["objects/info/alternates", "objects/info/http-alternates"] {
@@ -404,6 +490,24 @@ fn visit(path: &Path, name: &str, depth: usize, files: &mut usize) -> Result<(),
         )?;
     }
     Ok(())
+}
+
+/// By which hash objects have their ids. Of the configuration nothing else is looked at, and it
+/// makes nothing run: a wrong word there only makes the objects unreadable.
+fn hash_of(git_dir: &Path) -> gix_hash::Kind {
+    let path = git_dir.join("config");
+    let is_short = fs::symlink_metadata(&path)
+        .is_ok_and(|metadata| metadata.is_file() && metadata.len() <= LIST_BYTES);
+    let text = is_short.then(|| fs::read(&path).ok()).flatten();
+    let text = String::from_utf8_lossy(&text.unwrap_or_default()).to_lowercase();
+    let is_sha256 = text.lines().any(|line| {
+        let (key, value) = line.split_once('=').unwrap_or_default();
+        key.trim() == "objectformat" && value.trim() == "sha256"
+    });
+    match is_sha256 {
+        true => gix_hash::Kind::Sha256,
+        false => gix_hash::Kind::Sha1,
+    }
 }
 
 fn read_shallow(git_dir: &Path) -> Result<BTreeSet<ObjectId>, TakeError> {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use crate::{
+    account::{Account, is_shortened},
     error::IntakeError,
     moment::Moment,
     table::{Table, TableRow},
@@ -28,6 +29,27 @@ const IDENTIFIER: &[&str] = &[
 ];
 const LOGIN: &[&str] = &["github_username", "username", "login"];
 const EMAIL: &[&str] = &["email", "email address", "sis login id"];
+/// The columns that a gradebook of Canvas or Moodle must have when it is brought back.
+const CANVAS: &[&str] = &[
+    "student",
+    "id",
+    "sis user id",
+    "sis login id",
+    "integration id",
+    "root account",
+    "section",
+];
+const MOODLE: &[&str] = &[
+    "identifier",
+    "full name",
+    "id number",
+    "email address",
+    "status",
+    "maximum grade",
+    "grade can be changed",
+    "last modified (submission)",
+    "last modified (grade)",
+];
 const TEAM: &[&str] = &["team", "group_name", "team_name", "group"];
 
 /// Somebody in the class.
@@ -42,6 +64,8 @@ pub(crate) struct Person {
     pub(crate) deadline: Option<Moment>,
     /// The number by which Canvas or Moodle know the person in names of files.
     pub(crate) platform_id: Option<String>,
+    /// What Canvas or Moodle want back in a gradebook, by the headings of their file.
+    pub(crate) platform: BTreeMap<String, String>,
     /// The name of the repository, if a service told it.
     pub(crate) repository: Option<String>,
     /// When GitHub Classroom says that something was handed in.
@@ -71,9 +95,11 @@ impl Roster {
         }
         self.is_known = true;
         for row in table.rows() {
-            let Some(person) = person(&table, row, canvas)? else {
+            let Some((person, note)) = person(&table, row, canvas)? else {
                 continue;
             };
+            let note = note.map(|note| format!("{}, line {}: {note}", path.display(), row.line));
+            self.findings.extend(note);
             let keys = [Some(&person.identifier), person.login.as_ref()];
             for key in keys.into_iter().flatten().map(|key| key.to_lowercase()) {
                 if let Some(line) = lines.insert(key.clone(), row.line)
@@ -107,8 +133,14 @@ impl Roster {
         }
         self.is_known = true;
         for row in table.rows() {
-            let (login, identifier) = (row.cell(Some(login)), row.cell(identifier));
-            let found = self.find(login, identifier, None);
+            let identifier = whole_number(&table, row, identifier)?;
+            let (login, mail) = match account(&table, row, Some(login))? {
+                Some(Account::Login(login)) => (Some(login), None),
+                Some(Account::Mail(mail)) => (None, Some(mail)),
+                None => (None, None),
+            };
+            let login = login.as_deref();
+            let found = self.find(login, identifier, mail.as_deref());
             let index = match found {
                 Some(index) => index,
                 None if makes_roster && (login.is_some() || identifier.is_some()) => {
@@ -166,7 +198,7 @@ impl Roster {
             let Some(team) = row.cell(Some(team)) else {
                 return Err(table.at(row.line, "the team is missing"));
             };
-            match key.find(self, row) {
+            match key.find(self, &table, row)? {
                 Some(index)
                     if self.people[index]
                         .team
@@ -207,7 +239,7 @@ impl Roster {
             };
             let moment = Moment::parse(text)
                 .map_err(|problem| table.at(row.line, &format!("`{text}`: {problem}")))?;
-            let Some(index) = key.find(self, row) else {
+            let Some(index) = key.find(self, &table, row)? else {
                 return Err(table.at(
                     row.line,
                     &format!("`{}` is not on the roster", key.text(row)),
@@ -268,12 +300,22 @@ impl Key {
             .ok_or_else(|| table.wrong_columns(expected))
     }
 
-    fn find(&self, roster: &Roster, row: &TableRow) -> Option<usize> {
-        roster.find(
-            row.cell(self.login),
-            row.cell(self.identifier),
-            row.cell(self.email),
-        )
+    fn find(
+        &self,
+        roster: &Roster,
+        table: &Table<'_>,
+        row: &TableRow,
+    ) -> Result<Option<usize>, IntakeError> {
+        let (login, mail) = match account(table, row, self.login)? {
+            Some(Account::Login(login)) => (Some(login), None),
+            Some(Account::Mail(mail)) => (None, Some(mail)),
+            None => (None, None),
+        };
+        Ok(roster.find(
+            login.as_deref(),
+            whole_number(table, row, self.identifier)?,
+            row.cell(self.email).or(mail.as_deref()),
+        ))
     }
 
     fn text(&self, row: &TableRow) -> String {
@@ -287,20 +329,67 @@ impl Key {
     }
 }
 
-/// A line of a roster; none for those that are no students.
+/// What stands in a column of accounts.
+fn account(
+    table: &Table<'_>,
+    row: &TableRow,
+    column: Option<usize>,
+) -> Result<Option<Account>, IntakeError> {
+    whole_number(table, row, column)?
+        .map(Account::read)
+        .transpose()
+        .map_err(|problem| table.at(row.line, &problem))
+}
+
+/// A cell whose digits are all there.
+fn whole_number<'a>(
+    table: &Table<'_>,
+    row: &'a TableRow,
+    column: Option<usize>,
+) -> Result<Option<&'a str>, IntakeError> {
+    match row.cell(column) {
+        Some(text) if is_shortened(text) => {
+            let problem = format!(
+                "`{text}` is a number that a spreadsheet has shortened, and its digits are lost: \
+                 export the file again, and do not save it from a spreadsheet before its column is \
+                 formatted as text"
+            );
+            Err(table.at(row.line, &problem))
+        }
+        text => Ok(text),
+    }
+}
+
+/// A line of a roster, and what somebody should know of it; none for those that are no students.
 fn person(
     table: &Table<'_>,
     row: &TableRow,
     canvas: Option<(usize, usize)>,
-) -> Result<Option<Person>, IntakeError> {
+) -> Result<Option<(Person, Option<String>)>, IntakeError> {
+    let keys = IDENTIFIER.iter().chain(LOGIN).chain(EMAIL);
+    for column in keys
+        .map(|name| table.column(&[name]))
+        .chain([canvas.map(|(_, id)| id)])
+    {
+        whole_number(table, row, column)?;
+    }
     let cell = |names: &[&str]| row.cell(table.column(names)).map(str::to_owned);
     if cell(&["role"]).is_some_and(|role| !is_student(&role)) {
         return Ok(None);
     }
+    let (login, mail) = match account(table, row, table.column(LOGIN))? {
+        Some(Account::Login(login)) => (Some(login), None),
+        Some(Account::Mail(mail)) => (None, Some(mail)),
+        None => (None, None),
+    };
+    let note = mail.as_ref().map(|mail| {
+        format!("`{mail}` is a mail address, no login: whose account it is, is not known")
+    });
+    let email = cell(EMAIL).filter(|email| email.contains('@'));
     let mut person = Person {
-        login: cell(LOGIN),
+        login,
         name: cell(&["name", "full name"]),
-        email: cell(EMAIL).filter(|email| email.contains('@')),
+        email: email.or(mail),
         section: cell(&["section"]),
         team: cell(TEAM),
         ..Person::default()
@@ -311,15 +400,50 @@ fn person(
     ];
     let joined = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
     person.name = person.name.or(Some(joined).filter(|name| !name.is_empty()));
+    let Some(identifier) = identify(&mut person, table, row, canvas) else {
+        return Ok(None);
+    };
+    let fallback = || {
+        person
+            .login
+            .clone()
+            .or_else(|| person.email.clone())
+            .or_else(|| person.name.clone())
+    };
+    match identifier.or_else(fallback) {
+        Some(identifier) => {
+            let person = Person {
+                identifier,
+                ..person
+            };
+            Ok(Some((person, note)))
+        }
+        None => Err(table.at(
+            row.line,
+            "it tells neither an identifier nor a login, mail address or name",
+        )),
+    }
+}
+
+/// The identifier that a line tells, and what platforms tell besides. The outer none is for those
+/// that are no students.
+fn identify(
+    person: &mut Person,
+    table: &Table<'_>,
+    row: &TableRow,
+    canvas: Option<(usize, usize)>,
+) -> Option<Option<String>> {
+    let cell = |names: &[&str]| row.cell(table.column(names)).map(str::to_owned);
     let mut identifier = cell(IDENTIFIER);
     if let Some((student, id)) = canvas {
         let student = row.cell(Some(student)).unwrap_or_default();
         // The gradebook has a line of possible points and a student for testing.
         if student.starts_with("Points Possible") || student == "Student, Test" {
-            return Ok(None);
+            return None;
         }
         person.name = Some(first_name_first(student));
         person.platform_id = row.cell(Some(id)).map(str::to_owned);
+        person.platform = cells_of(table, row, CANVAS);
         identifier = identifier
             .or_else(|| cell(&["sis login id"]))
             .or_else(|| person.platform_id.clone());
@@ -331,27 +455,22 @@ fn person(
         .and_then(|identifier| identifier.strip_prefix("Participant "))
     {
         person.platform_id = Some(number.trim().to_owned());
+        person.platform = cells_of(table, row, MOODLE);
         identifier = cell(&["id number"])
             .or_else(|| person.email.clone())
             .or_else(|| person.name.clone());
     }
-    let fallback = || {
-        person
-            .login
-            .clone()
-            .or_else(|| person.email.clone())
-            .or_else(|| person.name.clone())
-    };
-    match identifier.or_else(fallback) {
-        Some(identifier) => Ok(Some(Person {
-            identifier,
-            ..person
-        })),
-        None => Err(table.at(
-            row.line,
-            "it tells neither an identifier nor a login, mail address or name",
-        )),
-    }
+    Some(identifier)
+}
+
+/// What a line has in some columns, by their headings as they stand there.
+fn cells_of(table: &Table<'_>, row: &TableRow, headings: &[&str]) -> BTreeMap<String, String> {
+    let cells = headings.iter().filter_map(|heading| {
+        let column = table.column(&[heading])?;
+        let cell = row.cell(Some(column))?;
+        Some((table.title(column).to_owned(), cell.to_owned()))
+    });
+    cells.collect()
 }
 
 fn is_student(role: &str) -> bool {
@@ -370,160 +489,4 @@ fn first_name_first(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn roster(files: &[(&str, &str)]) -> Result<Roster, String> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut roster = Roster::default();
-        for (kind, text) in files {
-            let path = folder.path().join(format!("{kind}.csv"));
-            fs::write(&path, text).expect("written");
-            let read = match *kind {
-                "roster" => roster.read(&path),
-                "grades" => roster.read_grades(&path),
-                "teams" => roster.read_teams(&path),
-                _ => roster.read_extensions(&path),
-            };
-            read.map_err(|error| {
-                error
-                    .to_string()
-                    .replace(&format!("{}/", folder.path().display()), "")
-            })?;
-        }
-        Ok(roster)
-    }
-
-    const CLASSROOM: &str =
-        "identifier,github_username,github_id,name\n1,ann,5,Ann A\n2,Bob,6,Bob B\n3,,,Eve\n";
-
-    #[test]
-    fn every_kind_of_roster_is_read() {
-        let classroom = roster(&[("roster", CLASSROOM)]).expect("a roster");
-        assert_eq!(classroom.people.len(), 3);
-        assert_eq!(
-            (
-                classroom.people[2].login.as_deref(),
-                classroom.people[2].identifier.as_str()
-            ),
-            (None, "3")
-        );
-        let text = "username,first_name,last_name,email,section,github_id,role\nann,Ann,A,\
-         a@x.org,s1,5,student\n\
-                    tina,T,A,t@x.org,,9,ta\n,Bob,B,b@x.org,,,\n";
-        let people = roster(&[("roster", text)]).expect("a roster").people;
-        let names: Vec<_> = people
-            .iter()
-            .map(|person| person.identifier.as_str())
-            .collect();
-        assert_eq!(names, ["ann", "b@x.org"]);
-        assert_eq!(
-            (people[0].name.as_deref(), people[0].section.as_deref()),
-            (Some("Ann A"), Some("s1"))
-        );
-        let text = "Student,ID,SIS Login ID,Section,Lab 2 (77)\n    Points \
-                    Possible,,,,10\n\"Lovelace, Ada\",4711,ada,S,\n";
-        let people = roster(&[("roster", text)]).expect("a roster").people;
-        assert_eq!(people.len(), 1);
-        assert_eq!(
-            (people[0].name.as_deref(), people[0].platform_id.as_deref()),
-            (Some("Ada Lovelace"), Some("4711"))
-        );
-        let text = "Identifier,Full name,ID number,Email address\nParticipant 88,Ada \
-                    Lovelace,m123,ada@x.org\n";
-        let people = roster(&[("roster", text)]).expect("a roster").people;
-        assert_eq!(
-            (
-                people[0].identifier.as_str(),
-                people[0].platform_id.as_deref()
-            ),
-            ("m123", Some("88"))
-        );
-    }
-
-    #[test]
-    fn a_roster_with_wrong_columns_says_which_were_expected() {
-        let error = roster(&[("roster", "who,what\na,b\n")]).expect_err("no roster");
-        assert!(
-            error.starts_with(
-                "roster.csv: line 1: it has the columns `who,what`; expected those of GitHub"
-            ),
-            "{error}"
-        );
-        let error =
-            roster(&[("roster", "identifier,github_username\n1,ann\n2,ANN\n")]).expect_err("twice");
-        assert_eq!(
-            error,
-            "roster.csv: line 3: `ann` is on the roster already, in line 2"
-        );
-    }
-
-    #[test]
-    fn grades_bring_times_repositories_and_teams() {
-        let text = "assignment_name,github_username,roster_identifier,\
-         student_repository_name,submission_timestamp,group_name\n\
-                    lab2,ANN,1,org/lab2-red,2026-11-01T10:00:00Z,red\nlab2,zoe,9,lab2-zoe,\
-                     ,\nlab2,bob,2,lab2-red,yesterday,red\n";
-        let graded = roster(&[("roster", CLASSROOM), ("grades", text)]).expect("a roster");
-        let ann = &graded.people[0];
-        assert_eq!(
-            (ann.repository.as_deref(), ann.team.as_deref()),
-            (Some("lab2-red"), Some("red"))
-        );
-        assert_eq!(
-            ann.recorded.map(|moment| moment.to_string()),
-            Some("2026-11-01T10:00:00Z".into())
-        );
-        assert_eq!(graded.people.len(), 3);
-        assert_eq!(graded.findings.len(), 2, "{:?}", graded.findings);
-        let alone = roster(&[("grades", text)]).expect("grades serve as a roster");
-        assert_eq!(alone.people.len(), 3);
-    }
-
-    #[test]
-    fn an_extension_for_nobody_is_an_error() {
-        let text = "login,deadline\nann,2026-11-03T00:00:00Z\n";
-        let extended = roster(&[("roster", CLASSROOM), ("extensions", text)]).expect("extended");
-        assert!(extended.people[0].deadline.is_some());
-        for (text, says) in [
-            (
-                "login,deadline\nanne,2026-11-03T00:00:00Z\n",
-                "line 2: `anne` is not on the roster",
-            ),
-            (
-                "login,deadline\nann,tomorrow\n",
-                "line 2: `tomorrow`: expected a date and a time",
-            ),
-            (
-                "login\nann\n",
-                "line 1: it has the columns `login`; expected `deadline` and one of",
-            ),
-            (
-                "login,deadline\nann,2026-11-03T00:00:00Z\nAnn,2026-11-04T00:00:00Z\n",
-                "an extension already, in line 2",
-            ),
-        ] {
-            let error = roster(&[("roster", CLASSROOM), ("extensions", text)]).expect_err(text);
-            assert!(error.contains(says), "{error}");
-        }
-    }
-
-    #[test]
-    fn nobody_is_in_two_teams() {
-        let teams = "team,login\nred,ann\nred,bob\nblue,zoe\n";
-        let read = roster(&[("roster", CLASSROOM), ("teams", teams)]).expect("teams");
-        assert_eq!(read.people[1].team.as_deref(), Some("red"));
-        assert_eq!(read.findings.len(), 1);
-        let error = roster(&[
-            ("roster", CLASSROOM),
-            ("teams", "team,login\nred,ann\nblue,ann\n"),
-        ])
-        .expect_err("two");
-        assert!(
-            error.contains("`ann` is in the team `red` already"),
-            "{error}"
-        );
-    }
-}
+mod tests;

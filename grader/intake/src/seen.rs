@@ -1,7 +1,11 @@
 //! `seen.toml`: which import saw which commit first. It is what a later import knows about times
 //! that no server wrote down.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +77,35 @@ impl SeenLog {
         Ok(seen)
     }
 
+    /// The last import, if it was after this one: then one of the two clocks was wrong.
+    pub(crate) fn ahead_of(&self, now: Moment) -> Option<Moment> {
+        let last = self.submission.values().map(|looked| looked.last).max();
+        last.filter(|last| *last > now)
+    }
+
+    /// The paths in a folder (`""` is the one of the batch) that were there at an earlier import,
+    /// and when they were last.
+    pub(crate) fn paths_in(&self, folder: &str) -> impl Iterator<Item = (&str, Moment)> {
+        let is_in =
+            move |path: &str| path.rsplit_once('/').map_or("", |(parent, _)| parent) == folder;
+        self.submission
+            .iter()
+            .filter(move |(path, _)| is_in(path))
+            .map(|(path, looked)| (path.as_str(), looked.last))
+    }
+
+    /// What an earlier import saw at a path and is not there now, and when it was first seen.
+    pub(crate) fn gone(&self, path: &str, things: &[String]) -> Vec<(String, Moment)> {
+        let known = self.submission.get(path).map(|looked| &looked.things);
+        let there: BTreeSet<&String> = things.iter().collect();
+        let gone = known
+            .into_iter()
+            .flatten()
+            .filter(|(thing, _)| !there.contains(thing));
+        gone.map(|(thing, bounds)| (thing.clone(), bounds.at))
+            .collect()
+    }
+
     /// Notes what is at a path now, and tells when each of the things appeared.
     pub(crate) fn look(
         &mut self,
@@ -80,11 +113,11 @@ impl SeenLog {
         things: &[String],
         now: Moment,
     ) -> BTreeMap<String, Bounds> {
-        let before = self
-            .submission
-            .get(path)
-            .map(|looked| looked.last)
-            .filter(|last| *last < now);
+        let last = self.submission.get(path).map(|looked| looked.last);
+        let before = last.filter(|last| *last < now);
+        // With a clock that went back, what is new was there by then: the later of the two proves
+        // nothing that is not so.
+        let at = last.map_or(now, |last| last.max(now));
         let looked = self.submission.entry(path.to_owned()).or_insert(Looked {
             last: now,
             things: BTreeMap::new(),
@@ -92,10 +125,10 @@ impl SeenLog {
         // Grading again with an earlier `--now` does not undo what a later import saw.
         looked.last = looked.last.max(now);
         let bounds = things.iter().map(|thing| {
-            let bounds = looked.things.entry(thing.clone()).or_insert(Bounds {
-                after: before,
-                at: now,
-            });
+            let bounds = looked
+                .things
+                .entry(thing.clone())
+                .or_insert(Bounds { after: before, at });
             (thing.clone(), *bounds)
         });
         bounds.collect()

@@ -10,8 +10,9 @@ use gix_hash::ObjectId;
 use gix_object::tree;
 
 use crate::{
-    archive::{Archive, NamedKind, SUBMISSION_BYTES, below},
+    archive::{Archive, NamedKind, below},
     batch::Submission,
+    choosing::is_noise,
     entries::{Collected, Entry, EntryKind, Limits, check_path},
     error::TakeError,
     repository::{Blob, Repository, TreeEntry, guarded},
@@ -60,7 +61,7 @@ pub fn take(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(TakeError::Machine(format!(
                 "there is no `{}`: import the batch again",
-                path.display()
+                submission.path
             )));
         }
         Err(error) => return Err(TakeError::reading(&path, &error)),
@@ -134,7 +135,9 @@ impl<'a> Choice<'a> {
 }
 
 fn from_folder(path: &Path, choice: &Choice<'_>) -> Result<Taken, TakeError> {
-    for place in choice.places(&[""]) {
+    let single = single_folder(path);
+    let tops = [Some(""), single.as_deref()];
+    for place in choice.places(&tops.into_iter().flatten().collect::<Vec<_>>()) {
         let library = if place.is_empty() {
             "src/lib.rs".to_owned()
         } else {
@@ -172,11 +175,20 @@ fn from_folder(path: &Path, choice: &Choice<'_>) -> Result<Taken, TakeError> {
     choice.nothing("")
 }
 
+/// The only thing in a folder, if it is a folder.
+fn single_folder(path: &Path) -> Option<String> {
+    let entries = fs::read_dir(path).ok()?;
+    let name = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    let mut visible = entries
+        .flatten()
+        .filter(|entry| !name(entry).starts_with('.') && !is_noise(&name(entry)));
+    let (first, second) = (visible.next()?, visible.next());
+    let is_folder = first.file_type().is_ok_and(|kind| kind.is_dir());
+    (second.is_none() && is_folder).then(|| first.file_name().into_string().ok())?
+}
+
 fn from_archive(path: &Path, choice: &Choice<'_>, limits: Limits) -> Result<Taken, TakeError> {
-    let mut archive = Archive::open(path, SUBMISSION_BYTES)?;
-    // What macOS and desktops add is not the student's.
-    let is_noise =
-        |top: &str| matches!(top, "__MACOSX" | ".DS_Store" | "Thumbs.db" | "desktop.ini");
+    let mut archive = Archive::of_submission(path)?;
     let tops = archive.names().iter().map(|named| {
         let (top, is_folder) = match named.path.split_once('/') {
             Some((top, _)) => (top, true),
@@ -228,10 +240,11 @@ fn from_commit(
 ) -> Result<Taken, TakeError> {
     let Ok(id) = ObjectId::from_hex(commit.as_bytes()) else {
         return problem(format!(
-            "`{commit}` is no commit: expected all 40 hexadecimal digits"
+            "`{commit}` is no commit: expected all 40 hexadecimal digits (64 in a SHA-256 \
+             repository)"
         ));
     };
-    if !crate::repository::has_git(path) {
+    if !crate::repository::is_repository(path) {
         return problem(
             "it has no `.git` to read the commit from: clone it again, or remove `commit`",
         );
@@ -261,7 +274,19 @@ fn from_commit(
         collect(&repository, "src", in_source, 1, &mut collected)?;
         return Ok(Taken::Entries(collected.finish()?));
     }
-    choice.nothing(" (in the commit)")
+    // Who runs `git init` in the folder of the lab commits no file of it to the outer repository.
+    let inner = repository
+        .tree(top)?
+        .into_iter()
+        .find(|entry| entry.kind == tree::EntryKind::Commit);
+    choice.nothing(&match inner {
+        None => " (in the commit)".to_owned(),
+        Some(inner) => format!(
+            " (in the commit). There `{}` is a repository inside of the repository, so the commit \
+             has none of its files: its `.git` has to go, and its files have to be committed",
+            inner.name
+        ),
+    })
 }
 
 fn is_file(entry: &TreeEntry) -> bool {

@@ -6,7 +6,7 @@
 //! between these bounds, and where they alone decide on which side of the deadline the commit lies,
 //! that is proof.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gix_hash::ObjectId;
 
@@ -29,6 +29,8 @@ pub(crate) struct Rules {
     pub(crate) take_late: bool,
     /// Prefer commits with a `submit/*` tag.
     pub(crate) prefer_tags: bool,
+    /// The commit that somebody named by hand.
+    pub(crate) by_hand: Option<ObjectId>,
 }
 
 /// The commit that is graded.
@@ -54,31 +56,31 @@ pub(crate) fn pick(
     records: &Records,
     rules: Rules,
 ) -> Picked {
-    let times = times(history, seen, records, rules);
+    let mut notes = Vec::new();
+    let reached = history.before(history.head);
+    let times = times(history, seen, records, rules, &reached, &mut notes);
     let is_on_time = |id: &ObjectId| {
         rules
             .deadline
             .is_none_or(|deadline| times[id].time <= deadline)
     };
-    let mut notes = Vec::new();
-    let mut commit = None;
-    if rules.prefer_tags {
+    let is_in = |id: &ObjectId| rules.take_late || is_on_time(id);
+    let by_hand = rules.by_hand.filter(|id| history.commits.contains_key(id));
+    let mut commit = by_hand;
+    if rules.prefer_tags && commit.is_none() {
         let tagged = history
             .tags
             .iter()
             .map(|tag| tag.commit)
-            .filter(|id| rules.take_late || is_on_time(id));
+            .filter(|id| is_in(id));
         commit = tagged.max_by_key(|id| (times[id].time, *id));
         if commit.is_none() {
             notes.push("no submit/* tag was there in time: the branch is graded".into());
         }
     }
-    let on_branch = || {
-        history
-            .main_line()
-            .find(|id| rules.take_late || is_on_time(id))
-    };
-    let commit = commit.or_else(on_branch);
+    let is_of_branch = commit.is_none();
+    let lines = Lines::of(history, &reached, &is_in, &times);
+    let commit = commit.or(lines.graded);
     let mut problem = None;
     if commit.is_none() && history.is_shallow {
         problem = Some(
@@ -87,8 +89,13 @@ pub(crate) fn pick(
         );
     }
     let commit = commit.unwrap_or(history.head);
+    let mut others: &[ObjectId] = &[];
+    if is_of_branch {
+        notes.extend(lines.notes(history, &times));
+        others = &lines.others;
+    }
     if rules.deadline.is_some() {
-        notes.extend(later_commits(history, commit, &times));
+        notes.extend(later_commits(history, &reached, commit, others, &times));
     }
     if history.branch.is_none() {
         notes.push("the clone stands at a commit of no branch".into());
@@ -105,17 +112,108 @@ pub(crate) fn pick(
     }
 }
 
+/// The lines of work that were there in time: the commits on which nothing builds that was there in
+/// time, too. A merge that came later may join several.
+struct Lines {
+    graded: Option<ObjectId>,
+    /// The others, the last one first.
+    others: Vec<ObjectId>,
+    /// The last commit of the branch itself, along first parents.
+    of_branch: Option<ObjectId>,
+}
+
+impl Lines {
+    fn of(
+        history: &History,
+        reached: &BTreeSet<ObjectId>,
+        is_in: &dyn Fn(&ObjectId) -> bool,
+        times: &BTreeMap<ObjectId, Timed>,
+    ) -> Lines {
+        // No commit is older than its parents, so what a line builds on was there in time, too.
+        let mut ends: BTreeSet<ObjectId> = reached.iter().copied().filter(is_in).collect();
+        let parents = ends.iter().flat_map(|id| &history.commits[id].parents);
+        for parent in parents.copied().collect::<Vec<_>>() {
+            ends.remove(&parent);
+        }
+        let of_branch = history.main_line().find(is_in);
+        // The branch's own work comes first: a line that was merged may be the course's template.
+        let on_branch = of_branch.map_or(BTreeSet::new(), |own| history.after(own));
+        let rank = |id: &ObjectId| (on_branch.contains(id), times[id].time, *id);
+        let mut ends: Vec<ObjectId> = ends.iter().copied().collect();
+        ends.sort_by_cached_key(|id| std::cmp::Reverse(rank(id)));
+        let mut ends = ends.into_iter();
+        Lines {
+            graded: ends.next(),
+            others: ends.collect(),
+            of_branch,
+        }
+    }
+
+    /// Which is graded and why, and what else there was.
+    fn notes(&self, history: &History, times: &BTreeMap<ObjectId, Timed>) -> Vec<String> {
+        let Some(graded) = self.graded else {
+            return Vec::new();
+        };
+        let shown = |id: &ObjectId| {
+            let timed = times[id];
+            format!(
+                "{} ({}, {})",
+                id.to_hex_with_len(10),
+                timed.time,
+                name_of(timed.source)
+            )
+        };
+        let mut notes = Vec::new();
+        if self.of_branch != Some(graded) {
+            let merge = history.merged_by(graded);
+            let merge = merge.map_or(String::new(), |id| {
+                format!(" by the later merge {}", shown(&id))
+            });
+            notes.push(format!(
+                "{} is graded: it is the last commit that was there in time, though it came into \
+                 the branch only{merge}",
+                shown(&graded)
+            ));
+        }
+        if !self.others.is_empty() {
+            let why = match self.of_branch {
+                Some(own) if history.before(graded).contains(&own) => "it is the branch's own work",
+                _ => "it is the last one",
+            };
+            notes.push(format!(
+                "several lines of work were there in time and were merged later; {} is graded, \
+                 since {why}",
+                shown(&graded)
+            ));
+            let others: Vec<String> = self.others.iter().map(shown).collect();
+            notes.extend(listed(
+                "in time, too, and not graded (overrides.toml can name another `commit`)",
+                &others,
+            ));
+        }
+        notes
+    }
+}
+
 /// Notes the commits of the branch that came after the one that is graded.
 fn later_commits(
     history: &History,
+    reached: &BTreeSet<ObjectId>,
     commit: ObjectId,
+    others: &[ObjectId],
     times: &BTreeMap<ObjectId, Timed>,
 ) -> Option<String> {
-    if !history.main_line().any(|id| id == commit) {
+    if !reached.contains(&commit) {
         return None;
     }
-    let later: Vec<_> = history.main_line().take_while(|id| *id != commit).collect();
-    let last = times[later.first()?];
+    // Other lines that were there in time have a note of their own.
+    let tips = others.iter().copied().chain([commit]);
+    let graded = history.before_all(tips.collect());
+    let later: Vec<ObjectId> = reached.difference(&graded).copied().collect();
+    let last = later
+        .iter()
+        .map(|id| times[id])
+        .max_by_key(|timed| timed.time)?;
     let plural = if later.len() == 1 {
         "commit"
     } else {
@@ -143,6 +241,8 @@ fn times(
     seen: &BTreeMap<String, Bounds>,
     records: &Records,
     rules: Rules,
+    reached: &BTreeSet<ObjectId>,
+    notes: &mut Vec<String>,
 ) -> BTreeMap<ObjectId, Timed> {
     let bounds_of = |id: &ObjectId| {
         seen.get(&id.to_string()).copied().unwrap_or(Bounds {
@@ -151,18 +251,25 @@ fn times(
         })
     };
     let mut exact = records.commits.clone();
-    // A record that names no commit is about the last one that claims to be older and was not
-    // missing at an import after it.
     if let Some(moment) = records.unnamed {
-        let claims = |id: &ObjectId| {
-            history.commits[id]
-                .committed
-                .is_some_and(|committed| committed <= moment)
-        };
-        let fits =
-            |id: &ObjectId| claims(id) && bounds_of(id).after.is_none_or(|after| after < moment);
-        if let Some(id) = history.main_line().find(fits) {
-            exact.entry(id).or_insert(moment);
+        match fitting(history, seen, reached, moment).as_slice() {
+            [id] => {
+                exact.entry(*id).or_insert(moment);
+            }
+            [] => notes.push(format!(
+                "a server took something at {moment}, and no commit that is there can have been it \
+                 (was the history rewritten?)"
+            )),
+            several => {
+                let names: Vec<_> = several
+                    .iter()
+                    .map(|id| id.to_hex_with_len(10).to_string())
+                    .collect();
+                let what = format!(
+                    "a server took something at {moment}, and it is not known which of these it was"
+                );
+                notes.extend(listed(&what, &names));
+            }
         }
     }
     // From children to parents: who is built upon was there before.
@@ -195,6 +302,41 @@ fn times(
         times.insert(*id, timed);
     }
     times
+}
+
+/// The commits that a server can have taken at a moment, when it does not say which: the last ones
+/// that claim to be older, were not missing at an import after it, and were not there at one before
+/// it.
+fn fitting(
+    history: &History,
+    seen: &BTreeMap<String, Bounds>,
+    reached: &BTreeSet<ObjectId>,
+    moment: Moment,
+) -> Vec<ObjectId> {
+    let (mut fitting, mut before): (_, BTreeSet<ObjectId>) = (Vec::new(), BTreeSet::new());
+    // Children before parents: what another one builds on was not the last.
+    for id in history
+        .order
+        .iter()
+        .rev()
+        .filter(|id| reached.contains(*id))
+    {
+        let commit = &history.commits[id];
+        let claims = commit
+            .committed
+            .is_some_and(|committed| committed <= moment);
+        let can_be = seen.get(&id.to_string()).is_none_or(|bounds| {
+            bounds.after.is_none_or(|after| after < moment) && bounds.at >= moment
+        });
+        let is_before = before.contains(id);
+        if claims && can_be && !is_before {
+            fitting.push(*id);
+        }
+        if is_before || (claims && can_be) {
+            before.extend(&commit.parents);
+        }
+    }
+    fitting
 }
 
 /// The time of a commit that no record names.

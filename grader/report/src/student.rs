@@ -1,7 +1,7 @@
 //! What students may be shown of hidden tests: that there is one, what it is worth, what it
 //! promises, what came out.
 
-use faultline_verdict::{Audience, Event, Grade, TestVerdict, Timings};
+use faultline_verdict::{Audience, Correction, Event, Grade, TestVerdict, Timings};
 
 /// The title of a test that the reader may not see in full.
 pub const HIDDEN: &str = "hidden test";
@@ -51,7 +51,18 @@ pub fn grade_for(audience: Audience, grade: Grade) -> Grade {
         .into_iter()
         .map(|verdict| verdict_for(audience, verdict))
         .collect();
-    Grade { tests, ..grade }
+    let corrections = match audience {
+        Audience::Staff => grade.corrections,
+        Audience::Students { .. } => {
+            let all = grade.corrections.iter();
+            all.map(Correction::for_students).collect()
+        }
+    };
+    Grade {
+        tests,
+        corrections,
+        ..grade
+    }
 }
 
 /// A grade as it is handed to a student. They cannot replay the traces of course staff, but grading

@@ -282,6 +282,7 @@ fn each_outcome() {
         tests: passed.clone(),
         score: full,
         left_out: Vec::new(),
+        corrections: Vec::new(),
         ..grade()
     };
     let part = Grade {

@@ -110,6 +110,14 @@ fn summary(imported: &Imported) -> String {
             row("note", &format!("{}: {note}", submission.id));
         }
     }
+    for by_hand in &imported.corrected.by_hand {
+        let whom = by_hand.student.as_ref().or(by_hand.submission.as_ref());
+        let whom = whom.map_or("", String::as_str);
+        row(
+            "by hand",
+            &format!("{whom}: {}", by_hand.correction.sentence()),
+        );
+    }
     for finding in &imported.findings {
         row("note", &finding.text);
     }

@@ -1,8 +1,10 @@
 //! The results of a class: a row for each student, whatever became of the submission.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{Fingerprint, Score};
+use crate::{Correction, Decision, Fingerprint, Score};
 
 /// The version of [`Class`] as a JSON document.
 pub const CLASS_FORMAT: u32 = 1;
@@ -76,6 +78,28 @@ pub struct ClassRow {
     /// What a human should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
+    /// What somebody decided by hand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<Correction>,
+    /// What the platform that the roster comes from wants back in its gradebook, by the headings
+    /// of its file.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub platform: BTreeMap<String, String>,
+}
+
+impl ClassRow {
+    /// The points that somebody gave by hand; they count, whatever the grader found.
+    pub fn points_by_hand(&self) -> Option<u32> {
+        let points = self
+            .corrections
+            .iter()
+            .rev()
+            .map(|correction| &correction.what);
+        points.into_iter().find_map(|what| match what {
+            Decision::Points(points) => Some(*points),
+            _ => None,
+        })
+    }
 }
 
 /// What became of a submission.
@@ -124,6 +148,7 @@ impl Class {
     pub fn open(&self) -> impl Iterator<Item = &ClassRow> {
         self.rows
             .iter()
+            .filter(|row| row.points_by_hand().is_none())
             .filter(|row| row.status.is_open() || row.score.not_scored > 0)
     }
 }

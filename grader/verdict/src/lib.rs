@@ -24,6 +24,7 @@
 
 mod checked;
 mod class;
+mod correction;
 mod diagram;
 mod matrix;
 mod picture;
@@ -42,6 +43,7 @@ pub use class::{
     CLASS_FORMAT, Class, ClassEvent, ClassPlan, ClassRow, ClassStatus, PlanStep, PlannedWork,
     Stopped,
 };
+pub use correction::{Correction, Decision};
 pub use diagram::{Asked, Band, Diagram, Drawn, DrawnKind, Held, Judged, KeyHistory};
 pub use matrix::{MATRIX_FORMAT, Matrix, MatrixRow, MatrixTest};
 pub use picture::{Lane, Span, Tone};
@@ -130,6 +132,9 @@ pub struct Grade {
     /// Files of the submission that were not taken, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// What somebody decided by hand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<Correction>,
     /// The tests, in the order of the rubric.
     pub tests: Vec<TestVerdict>,
 }

@@ -169,7 +169,35 @@ fn sizes_are_limited() {
         Staged::from_folder(folder.path()),
         Err(StageError::TooBig { .. })
     ));
-    fs::write(folder.path().join("src/big.rs"), [0xff, 0xfe]).expect("it can be written");
+}
+
+/// In the way of those only that are built with it: who names it as a module reads what is wrong.
+#[test]
+fn a_stray_file_that_is_no_text_blocks_nothing_but_itself() {
+    let folder = small_crate();
+    write(folder.path(), "src/used.rs", "");
+    let plain = Staged::from_folder(folder.path()).expect("a crate");
+    fs::write(folder.path().join("src/old.rs"), [0xff, 0xfe]).expect("it can be written");
+    let from_folder = Staged::from_folder(folder.path()).expect("a crate");
+    let mut entries = small_archive();
+    entries.push(special("src/old.rs", EntryKind::File(vec![0xff, 0xfe])));
+    for staged in [from_folder, Staged::from_entries(entries).expect("a crate")] {
+        let told = staged
+            .left_out()
+            .iter()
+            .find(|file| file.path == "src/old.rs");
+        let told = told.expect("it is told");
+        assert_eq!(told.why, "it is not UTF-8 text: save it as UTF-8");
+        assert!(told.matters());
+        let stand_in =
+            "compile_error!(\"`src/old.rs`: it is not UTF-8 text: save it as UTF-8\");\n";
+        assert_eq!(staged.sources()["src/old.rs"], stand_in);
+        assert_eq!(
+            staged.sources()["src/lib.rs"],
+            plain.sources()["src/lib.rs"]
+        );
+    }
+    fs::write(folder.path().join("src/lib.rs"), [0xff, 0xfe]).expect("it can be written");
     assert!(matches!(
         Staged::from_folder(folder.path()),
         Err(StageError::NotText { .. })
@@ -321,8 +349,11 @@ fn entries_without_a_crate_are_explained() {
         Staged::from_entries(with(EntryKind::TooBig(MAX_BYTES + 1))),
         Err(StageError::TooBig { .. })
     ));
+    let mut library = small_archive();
+    library.retain(|entry| entry.path != "src/lib.rs");
+    library.push(special("src/lib.rs", EntryKind::File(vec![0xff])));
     assert!(matches!(
-        Staged::from_entries(with(EntryKind::File(vec![0xff]))),
+        Staged::from_entries(library),
         Err(StageError::NotText { .. })
     ));
 }

@@ -88,18 +88,21 @@ fn clones_of_classroom_are_matched_without_case_and_with_hyphens() {
 }
 
 #[test]
-fn two_folders_of_one_login_are_for_somebody_to_choose() {
+fn of_two_folders_with_a_crate_somebody_has_to_choose_one_in_the_students_row() {
     let class = Class::new();
     class.write("c/roster.csv", "identifier,github_username\n1,ann\n");
     class.write_crate("c/ann");
     class.write_crate("c/1");
     let imported = class.import("c", 10, 20);
-    assert_eq!(matched(&imported), pairs(&[("1", None)]));
-    assert_eq!(unmatched(&imported), ["1", "ann"]);
+    assert_eq!(matched(&imported), pairs(&[("1", Some("1"))]));
+    assert!(unmatched(&imported).is_empty());
+    let instead_of = imported.batch.submissions.iter();
+    let instead_of: Vec<_> = instead_of.map(|one| one.instead_of.as_deref()).collect();
+    assert_eq!(instead_of, [None, Some("ann")]);
     for submission in &imported.batch.submissions {
         let problem = submission.problem.clone().unwrap_or_default();
         assert!(
-            problem.contains("`1`, `ann` all belong to `1`: choose one"),
+            problem.contains("`1`, `ann` all belong to `1`: name one as `path` in overrides.toml"),
             "{problem}"
         );
     }

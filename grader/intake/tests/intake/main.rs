@@ -3,4 +3,6 @@
 mod class;
 mod hostile;
 mod layouts;
+mod rewritten;
 mod times;
+mod uploads;

@@ -7,7 +7,7 @@ use super::{
     document::document,
     text::{count, cut, shown},
 };
-use crate::gradebook::{counts, has_points, who, word};
+use crate::gradebook::{counts, has_points, points, who, word};
 
 /// The page of a class. Equal results have equal bytes.
 pub fn class_page(class: &Class) -> String {
@@ -50,12 +50,12 @@ pub fn class_page(class: &Class) -> String {
                         "These are not 0 points: somebody must look at the submission, or \
                          grade it again."
                     }
-                    (table(&open, true))
+                    (table(&open, class.points, true))
                 }
             }
             section aria-labelledby="rows" {
                 h2 #rows tabindex="-1" { "Scores" }
-                (table(&class.rows.iter().collect::<Vec<_>>(), false))
+                (table(&class.rows.iter().collect::<Vec<_>>(), class.points, false))
             }
         }
         footer {
@@ -68,7 +68,7 @@ pub fn class_page(class: &Class) -> String {
     document(&title, body)
 }
 
-fn table(rows: &[&ClassRow], reasons: bool) -> Markup {
+fn table(rows: &[&ClassRow], whole: u32, reasons: bool) -> Markup {
     html! {
         div.scroll {
             table.tests {
@@ -83,14 +83,14 @@ fn table(rows: &[&ClassRow], reasons: bool) -> Markup {
                     }
                 }
                 tbody {
-                    @for row in rows { (line(row, reasons)) }
+                    @for row in rows { (line(row, whole, reasons)) }
                 }
             }
         }
     }
 }
 
-fn line(row: &ClassRow, reasons: bool) -> Markup {
+fn line(row: &ClassRow, whole: u32, reasons: bool) -> Markup {
     let class = match row.status {
         ClassStatus::Graded if row.score.not_scored == 0 => "passed",
         ClassStatus::DoesNotBuild => "failed",
@@ -113,6 +113,9 @@ fn line(row: &ClassRow, reasons: bool) -> Markup {
                 @if let Some(team) = &row.team {
                     span.title { "team " (cut(team, 80)) }
                 }
+                @for correction in &row.corrections {
+                    span.remark { (cut(&correction.sentence(), 400)) }
+                }
                 @if reasons {
                     @for remark in &row.remarks {
                         span.remark { (cut(remark, 400)) }
@@ -121,8 +124,8 @@ fn line(row: &ClassRow, reasons: bool) -> Markup {
             }
             td { span.status { (word(row)) } }
             td.num {
-                @if has_points(row) {
-                    (row.score.earned) span.of { " / " (row.score.possible) }
+                @if let Some((earned, possible)) = points(row, whole) {
+                    (earned) span.of { " / " (possible) }
                 }
             }
             td.pages {

@@ -191,6 +191,9 @@ fn banner(grade: &Grade, submission: &str) -> Markup {
                         " could not be scored and count neither way: ask your course staff."
                     }
                 }
+                @for correction in &grade.corrections {
+                    li.warn { (cut(&correction.sentence(), 1000)) }
+                }
                 @if full && !grade.partial { li.good { "Every test that ran passed." } }
             }
         }

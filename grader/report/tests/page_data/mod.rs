@@ -291,6 +291,7 @@ pub fn grade_with(tests: Vec<TestVerdict>) -> Grade {
         trouble: None,
         unsafe_build: false,
         left_out: vec![s("src/link.rs: a link")],
+        corrections: Vec::new(),
         tests,
     }
 }
