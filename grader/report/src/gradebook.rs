@@ -137,13 +137,15 @@ pub fn class_markdown(class: &Class) -> String {
             who(row),
             row.submission.clone().unwrap_or_default(),
             word(row),
-            row.remarks.first().cloned().unwrap_or_default(),
+            row.remarks.join("; "),
         ]
     });
     let head = ["student", "submission", "status", "why"];
     out += &section("Not scored", &head, open.collect());
     out += &scores(class);
-    let remarks = class.rows.iter().flat_map(|row| {
+    let is_open = |row: &&ClassRow| class.open().any(|open| std::ptr::eq(open, *row));
+    let others = class.rows.iter().filter(|row| !is_open(row));
+    let remarks = others.flat_map(|row| {
         let own = row
             .deadline
             .as_ref()

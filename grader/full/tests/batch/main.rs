@@ -32,7 +32,9 @@ fn each_student_has_the_row_that_they_deserve() {
             .expect("a row for each");
         let earned = row["score"]["earned"].as_u64().expect("a number");
         let (status, points) = match sort {
-            Sort::Reference | Sort::Variant | Sort::Late | Sort::Team => ("graded", 100..=100),
+            Sort::Reference | Sort::Variant | Sort::Late | Sort::Extended | Sort::Team => {
+                ("graded", 100..=100)
+            }
             Sort::Wrong => ("graded", 1..=99),
             Sort::Starter => ("graded", 0..=0),
             Sort::Broken => ("does-not-build", 0..=0),
