@@ -99,7 +99,10 @@ impl<W: Write> ClassScreen<W> {
                 let (status, id) = (coloured(*status), printable(id));
                 let names = if self.width < 100 { 20 } else { 32 };
                 let line = format!("{status:>14}  {points:>7}  {id:<names$} {took:>9}");
-                writeln!(self.out, "{line}  {}", ahead(*left, *estimate_ms).dimmed())?;
+                match ahead(*left, *estimate_ms) {
+                    ahead if ahead.is_empty() => writeln!(self.out, "{}", line.trim_end())?,
+                    ahead => writeln!(self.out, "{line}  {}", ahead.dimmed())?,
+                }
                 match why {
                     Some(why) => self.paragraph(why, 16),
                     None => Ok(()),

@@ -8,11 +8,7 @@ use crate::safe::{printable, without_commands};
 /// service for a command, begins with an apostrophe instead.
 pub fn class_csv(class: &Class) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let parts: Vec<&str> = class
-        .parts()
-        .iter()
-        .map(|part| part.part.as_str())
-        .collect();
+    let parts = parts(class);
     let head = HEAD_OF_POINTS.iter().map(|name| (*name).to_owned());
     let head = head
         .chain(parts.iter().map(|part| harmless(&format!("part_{part}"))))
@@ -93,6 +89,12 @@ fn line(row: &ClassRow, parts: &[&str]) -> Vec<String> {
     line
 }
 
+/// The parts that are worth anything.
+fn parts(class: &Class) -> Vec<&str> {
+    let parts = class.parts();
+    parts.iter().map(|part| part.part.as_str()).collect()
+}
+
 /// The points of a row in a part, if there are any to speak of.
 pub(crate) fn part_of(row: &ClassRow, part: &str) -> Option<Score> {
     let found = row.parts.iter().find(|own| own.part == part);
@@ -158,11 +160,7 @@ pub fn class_markdown(class: &Class) -> String {
 }
 
 fn scores(class: &Class) -> String {
-    let parts: Vec<&str> = class
-        .parts()
-        .iter()
-        .map(|part| part.part.as_str())
-        .collect();
+    let parts = parts(class);
     let mut head = vec!["student", "submission", "status", "points"];
     head.extend(&parts);
     head.extend(["handed in", "late", "commit"]);
@@ -309,7 +307,7 @@ pub(crate) fn who(row: &ClassRow) -> String {
 }
 
 /// Text that a cell of a Markdown table, and the HTML in it, show as it is. Only what would mean
-/// something where it stands is written by its number, so that addresses and paths can be read.
+/// something where it stands is escaped, so that addresses and paths can be read.
 fn plain(text: &str) -> String {
     let text = printable(&text.replace(['\n', '\t'], " "));
     let chars: Vec<char> = text.trim().chars().collect();
@@ -335,6 +333,7 @@ fn plain(text: &str) -> String {
             '&' => out += "&amp;",
             '<' => out += "&lt;",
             '>' => out += "&gt;",
+            '*' | '_' | '~' | '#' if means_something => out += &format!("\\{char}"),
             // Reasons quote with it; in a table it would hide what ends a cell.
             '`' => out.push('\''),
             char if means_something => out += &format!("&#{};", u32::from(*char)),
@@ -378,13 +377,10 @@ mod tests {
             ("[x](http://y)", "&#91;x&#93;(http&#58;//y)"),
             ("www.example.org", "www&#46;example.org"),
             ("@everyone", "&#64;everyone"),
-            (
-                "*x* ~~y~~ $z$",
-                "&#42;x&#42; &#126;&#126;y&#126;&#126; &#36;z&#36;",
-            ),
-            ("#12 and :smile:", "&#35;12 and &#58;smile:"),
+            ("*x* ~~y~~ $z$", "\\*x\\* \\~\\~y\\~\\~ &#36;z&#36;"),
+            ("#12 and :smile:", "\\#12 and &#58;smile:"),
             ("`a|b`", "'a&#124;b'"),
-            ("__init__ a_b", "&#95;&#95;init&#95;&#95; a_b"),
+            ("__init__ a_b", "\\_\\_init\\_\\_ a_b"),
             // What can be read is left alone.
             (
                 "ann.lee-2@university.example",

@@ -142,12 +142,12 @@ impl Class {
             .filter(|row| !row.elsewhere && (row.status.is_open() || row.score.not_scored > 0))
     }
 
-    /// The parts, in the order of the rubric, as far as results tell them.
+    /// The parts that are worth anything, in the order of the rubric, as far as results tell them.
     pub fn parts(&self) -> Vec<&PartScore> {
-        let all = self.rows.iter().map(|row| &row.parts);
-        all.max_by_key(|parts| parts.len())
-            .map(|parts| parts.iter().collect())
-            .unwrap_or_default()
+        let known = self.rows.iter().find(|row| !row.parts.is_empty());
+        let is_worth = |part: &&PartScore| part.score.possible + part.score.not_scored > 0;
+        let parts = known.map(|row| row.parts.iter().filter(is_worth).collect());
+        parts.unwrap_or_default()
     }
 }
 

@@ -144,8 +144,8 @@ fn line(row: &ClassRow, parts: &[&PartScore]) -> Markup {
     html! {
         tr class=(class) {
             th scope="row" { (names(row)) }
-            td { span.status { (word(row)) } }
-            td.num { @if has_points(row) { (points(row.score)) } }
+            td.state { span.status { (word(row)) } }
+            td.num.all { @if has_points(row) { (points(row.score)) } }
             @for part in parts {
                 td.num.part data-part=(cut(&part.part, 20)) {
                     @if let Some(score) = part_of(row, &part.part) { (points(score)) }
@@ -181,7 +181,7 @@ fn when(row: &ClassRow) -> Markup {
             span.remark { "late by " (late_by(late)) }
         }
         @if let Some(deadline) = &row.deadline {
-            span.fact { "own deadline " (cut(deadline, 40)) }
+            span.fact { "own deadline " span.name { (cut(deadline, 40)) } }
         }
         @if let Some(commit) = &row.commit {
             span.fact { "commit " code title=(shown(commit)) { (cut(&short(commit), 10)) } }
