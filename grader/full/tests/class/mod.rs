@@ -14,6 +14,7 @@ use faultline_grade::{Mutant, mutants};
 pub enum Sort {
     Reference,
     Variant,
+    /// A clone with the crate in the folder of the lab, of which a later commit does not build.
     Wrong,
     Starter,
     Broken,
@@ -100,11 +101,15 @@ pub fn make(root: &Path, lab: &str, size: usize, into: &Path) -> Class {
         }
         if sort != Missing {
             let own = folder.join(format!("{lab}-{name}"));
-            hand_in(root, lab, sort, &wrong[number % wrong.len()], &own);
+            let own_crate = match sort {
+                Wrong => own.join("starter").join(lab),
+                _ => own.clone(),
+            };
+            hand_in(root, lab, sort, &wrong[number % wrong.len()], &own_crate);
             // Equal programs of different students are different submissions.
-            append(&own.join("src/lib.rs"), &format!("\n// {name}\n"));
-            if sort == Late || sort == Extended {
-                commit_before_and_after_the_deadline(&own, sort);
+            append(&own_crate.join("src/lib.rs"), &format!("\n// {name}\n"));
+            if matches!(sort, Late | Extended | Wrong) {
+                commit_before_and_after_the_deadline(&own, &own_crate, sort);
             }
         }
         number += 1;
@@ -136,9 +141,9 @@ fn hand_in(root: &Path, lab: &str, sort: Sort, wrong: &Mutant, own: &Path) {
 }
 
 /// Only the commit that counts is worth anything.
-fn commit_before_and_after_the_deadline(own: &Path, sort: Sort) {
+fn commit_before_and_after_the_deadline(own: &Path, own_crate: &Path, sort: Sort) {
     const BROKEN: &str = "fn broken() -> u8 { \"text\" }\n";
-    let library = own.join("src/lib.rs");
+    let library = own_crate.join("src/lib.rs");
     let correct = fs::read_to_string(&library).expect("a source file");
     let broken = format!("{correct}{BROKEN}");
     let (first, second) = match sort {
