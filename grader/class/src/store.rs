@@ -124,7 +124,7 @@ impl Store {
                 "is missing, so nobody knows what the results in it are results of",
             )),
             Err(Unread::Damaged) => Err(unknown(
-                "was edited or damaged, or another version of the grader wrote it",
+                "was changed or damaged, or another version of the grader wrote it",
             )),
         }
     }
@@ -193,7 +193,7 @@ impl Store {
                                     batch`",
             ),
             Unread::Damaged => what(
-                "it was edited or damaged, or another version of the grader \
+                "it was changed or damaged, or another version of the grader \
                                      wrote it: grade that shard again",
             ),
         })?;
@@ -211,7 +211,7 @@ impl Store {
     /// there is no record; an error if it cannot be believed.
     pub fn record(&self, id: &str) -> Result<Option<(Record, Grade)>, String> {
         let folder = self.staff(id);
-        let damaged = |file: &str| format!("{STAFF}/{id}/{file} was edited or damaged");
+        let damaged = |file: &str| format!("{STAFF}/{id}/{file} was changed or damaged");
         let record: Record = match sealed::read(&folder.join(RECORD)) {
             Ok(record) => record,
             Err(Unread::Absent) => return Ok(None),

@@ -204,7 +204,7 @@ fn four_shards_joined_are_one_class() {
         &folders[1],
     ]);
     assert!(
-        ran.code == 2 && ran.err.contains("record.json was edited or damaged"),
+        ran.code == 2 && ran.err.contains("record.json was changed or damaged"),
         "{}{}",
         ran.out,
         ran.err
