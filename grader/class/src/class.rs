@@ -99,14 +99,23 @@ pub fn batch(
 /// overwritten one by one: somebody who forgot an option would lose the scores without a word.
 fn changes(common: &Common<'_>, store: &Store) -> Result<Vec<String>, Error> {
     let BatchRequest { fresh, only, .. } = common.request;
-    match store.must_be_of(&common.plan) {
-        Ok(old) => Ok(old
-            .map(|old| old.changes_of_class(&common.plan))
-            .unwrap_or_default()),
+    let old = match store.must_be_of(&common.plan) {
+        Ok(old) => old,
         // With --only, the others would stay as they are.
-        Err(_) if *fresh && only.is_empty() => Ok(Vec::new()),
-        Err(error) => Err(error),
-    }
+        Err(_) if *fresh && only.is_empty() => None,
+        Err(error) => return Err(error),
+    };
+    let changes = old.map(|old| old.changes_of_class(&common.plan));
+    let known = common.plan.items();
+    let known: BTreeSet<&str> = known.iter().map(|item| item.id.as_str()).collect();
+    let gone = store.strangers(&known).into_iter().map(|id| {
+        format!("{id} is no submission any more: staff/{id} and students/{id} are of no use")
+    });
+    Ok(changes
+        .unwrap_or_default()
+        .into_iter()
+        .chain(gone)
+        .collect())
 }
 
 /// What [`batch`] would do, without doing any of it.

@@ -4,7 +4,7 @@
 //! grader, and whenever, each submission has a whole result or none.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -272,6 +272,18 @@ impl Store {
     /// The sources that are kept, as the compiler gets them.
     pub fn staged(&self, id: &str) -> Option<Staged> {
         Staged::from_folder(&self.sources(id)).ok()
+    }
+
+    /// Folders of submissions that are none of these: of an older class, which nobody should hand
+    /// out.
+    pub fn strangers(&self, known: &BTreeSet<&str>) -> Vec<String> {
+        let folders = [STAFF, STUDENTS].map(|name| fs::read_dir(self.out.join(name)));
+        let entries = folders.into_iter().flatten().flatten().flatten();
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let names: BTreeSet<String> = names
+            .filter(|name| !known.contains(name.as_str()))
+            .collect();
+        names.into_iter().collect()
     }
 
     /// Keeps the sources of a submission, and no others.

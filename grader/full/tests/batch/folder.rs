@@ -118,6 +118,32 @@ fn another_plan_than_that_of_the_folder_is_refused() {
     );
 }
 
+/// A class may change: what has changed is said, and only what depends on it is graded again.
+#[test]
+fn what_has_changed_of_the_class_is_said() {
+    let class = copied("other-class");
+    let batch = class.out("other-class.toml");
+    let told = fs::read_to_string(class.batch()).expect("a batch");
+    let other = "deadline = \"2026-03-01T12:30:00Z\"";
+    fs::write(&batch, told).expect("a new file");
+    edit(&batch, "deadline = \"2026-03-01T12:00:00Z\"", other);
+    for folder in ["staff", "students"] {
+        fs::create_dir(class.out("other-class").join(folder).join("ghost")).expect("a new folder");
+    }
+    let mut arguments = batch_arguments(&batch, &class.out("other-class"));
+    arguments.push("--dry-run".to_owned());
+    let ran = cargo_grade(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    for wanted in [
+        "the deadline was 2026-03-01T12:00:00Z and is 2026-03-01T12:30:00Z",
+        "ghost is no submission any more",
+        " 0 to grade",
+    ] {
+        let out = format!(" {}", ran.out).replace('\n', " ");
+        assert!(out.contains(wanted), "{wanted}: {out}");
+    }
+}
+
 /// 0 became 100.
 #[test]
 fn a_record_that_was_edited_torn_or_moved_is_not_believed() {
