@@ -1,11 +1,12 @@
 //! A class: what of it is there, what is to be done, and what came out.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
+use faultline_host::Staged;
 use faultline_intake::Submission;
 use faultline_verdict::{
     Class, ClassEvent, ClassPlan, ClassStatus, PlanStep, PlannedWork, Stopped,
@@ -21,15 +22,16 @@ use super::{
     pool::WorkerPool,
     preflight,
     record::Record,
-    request::{BatchRequest, ClassListener, Kept},
-    store::Store,
-    submission::{Job, Ready, stage, ungraded},
+    request::{BatchRequest, ClassListener, GradedClass, Kept},
+    store::{Stale, Store},
+    submission::{Job, Ready, Sources, sources, stage, ungraded},
 };
 
 /// Grades a class. Stopped at any moment, by any means, the same request goes on where it was.
 ///
 /// # Errors
-/// [`Error::Usage`] if the request makes no sense, [`Error::Broken`] if this machine cannot grade:
+/// [`Error::Usage`] if the request makes no sense or the folder has results of another plan,
+/// [`Error::Broken`] if this machine cannot grade:
 /// it has no sandbox for builds, or gives the course's own solutions other points than they must
 /// have.
 pub fn batch(
@@ -37,25 +39,35 @@ pub fn batch(
     request: &BatchRequest,
     listener: &mut dyn ClassListener,
     interrupt: &AtomicBool,
-) -> Result<Class, Error> {
+) -> Result<GradedClass, Error> {
     let began = Instant::now();
     let common = Common::of(course, request)?;
+    let asked: BTreeSet<String> = chosen(&common)?
+        .iter()
+        .map(|item| item.id.clone())
+        .collect();
+    // Nothing is changed in a folder that is refused.
+    let changes = changes(&common, &Store::look(&request.out)?)?;
     let store = Store::open(&request.out)?;
+    let layers = common.layers(&store.work())?;
     store.begin(&common.plan)?;
     let mut grading = ClassInWork {
         common: &common,
         store: &store,
         interrupt,
+        layers: &layers,
         results: BTreeMap::new(),
     };
-    let (jobs, done) = grading.jobs()?;
+    let Jobs { jobs, done, again } = grading.jobs(&asked);
     listener.event(ClassEvent::Started {
         lab: common.plan.lab.clone(),
         title: common.plan.title.clone(),
         submissions: jobs.len() + done.len(),
         done: done.len(),
         rows: common.plan.class(&BTreeMap::new()).rows.len(),
-        layers: common.layers.clone(),
+        layers: layers.clone(),
+        changes,
+        again,
     });
     // Where nothing is graded, nothing has to be sure.
     let mut of_reference = None;
@@ -68,7 +80,7 @@ pub fn batch(
         grading.keep(ready, None, listener)?;
     }
     let stopped = grading.work(jobs, began, of_reference, listener)?;
-    let class = common.plan.class(&grading.results);
+    let class = grading.class();
     listener.rows(&class)?;
     store.end()?;
     listener.event(ClassEvent::Finished {
@@ -79,8 +91,31 @@ pub fn batch(
     if stopped == Some(Stopped::Interrupted) {
         Err(Error::BatchInterrupted)
     } else {
-        Ok(class)
+        Ok(GradedClass { class, asked })
     }
+}
+
+/// What is different since the folder was last graded into. Results of another plan are not
+/// overwritten one by one: somebody who forgot an option would lose the scores without a word.
+fn changes(common: &Common<'_>, store: &Store) -> Result<Vec<String>, Error> {
+    let BatchRequest { fresh, only, .. } = common.request;
+    let old = match store.must_be_of(&common.plan) {
+        Ok(old) => old,
+        // With --only, the others would stay as they are.
+        Err(_) if *fresh && only.is_empty() => None,
+        Err(error) => return Err(error),
+    };
+    let changes = old.map(|old| old.changes_of_class(&common.plan));
+    let known = common.plan.items();
+    let known: BTreeSet<&str> = known.iter().map(|item| item.id.as_str()).collect();
+    let gone = store.strangers(&known).into_iter().map(|id| {
+        format!("{id} is no submission any more: staff/{id} and students/{id} are of no use")
+    });
+    Ok(changes
+        .unwrap_or_default()
+        .into_iter()
+        .chain(gone)
+        .collect())
 }
 
 /// What [`batch`] would do, without doing any of it.
@@ -89,18 +124,20 @@ pub fn batch(
 /// As for [`batch`], as far as it can be known.
 pub fn plan_of_batch(course: &Course, request: &BatchRequest) -> Result<ClassPlan, Error> {
     let common = Common::of(course, request)?;
-    let store = Store::look(&request.out);
+    let store = Store::look(&request.out)?;
+    let changes = changes(&common, &store)?;
     let interrupt = AtomicBool::new(false);
     let grading = ClassInWork {
         common: &common,
         store: &store,
         interrupt: &interrupt,
+        layers: &[],
         results: BTreeMap::new(),
     };
     let mut steps = Vec::new();
-    for item in grading.chosen()? {
+    for item in chosen(&common)? {
         let (what, why) = match grading.look(item, request.fresh) {
-            Looked::Work { why } => (PlannedWork::Grade, why),
+            Looked::Work { why, .. } => (PlannedWork::Grade, why),
             Looked::Kept(_) => (PlannedWork::Keep, "nothing has changed".to_owned()),
             Looked::Rejected(ready) => (PlannedWork::Reject, ready.why().unwrap_or_default()),
         };
@@ -118,7 +155,53 @@ pub fn plan_of_batch(course: &Course, request: &BatchRequest) -> Result<ClassPla
     Ok(ClassPlan {
         steps,
         missing: missing.collect(),
+        changes,
     })
+}
+
+/// The submissions that were asked for, in the order of their ids.
+fn chosen<'a>(common: &'a Common<'_>) -> Result<Vec<&'a Submission>, Error> {
+    let BatchRequest { only, shard, .. } = common.request;
+    let items = common.plan.items();
+    for name in only {
+        if !items.iter().any(|item| belongs(common, &item.id, name)) {
+            let known = items.iter().map(|item| item.id.as_str());
+            let text = format!(
+                "--only {name:?}: no submission, student or account is called so{}; {} lists them",
+                nearest(name, known),
+                common.request.batch.display()
+            );
+            return Err(Error::Usage(text));
+        }
+    }
+    let in_shard = |index: &usize| shard.is_none_or(|shard| shard.has(*index));
+    let wanted = |id: &str| only.is_empty() || only.iter().any(|name| belongs(common, id, name));
+    let chosen = items
+        .into_iter()
+        .enumerate()
+        .filter(|(index, item)| in_shard(index) && wanted(&item.id));
+    Ok(chosen.map(|(_, item)| item).collect())
+}
+
+/// Whether a submission is called so, or is that of a student or an account called so.
+fn belongs(common: &Common<'_>, id: &str, name: &str) -> bool {
+    let batch = &common.plan.batch;
+    let is_theirs = |login: &Option<String>| {
+        login
+            .as_ref()
+            .is_some_and(|own| own.eq_ignore_ascii_case(name))
+    };
+    let mut students = batch
+        .students
+        .iter()
+        .filter(|student| student.submission.as_deref() == Some(id));
+    let mut unmatched = batch
+        .unmatched
+        .iter()
+        .filter(|folder| folder.submission == id);
+    id == name
+        || students.any(|student| student.identifier == name || is_theirs(&student.login))
+        || unmatched.any(|folder| is_theirs(&folder.login))
 }
 
 /// A class that is being graded.
@@ -126,90 +209,83 @@ struct ClassInWork<'a> {
     common: &'a Common<'a>,
     store: &'a Store,
     interrupt: &'a AtomicBool,
+    /// How builds are sandboxed.
+    layers: &'a [String],
     /// What is known of each submission.
     results: BTreeMap<String, Record>,
 }
 
 /// What is to be done about a submission.
 enum Looked {
-    Work { why: String },
+    Work {
+        why: String,
+        /// What is known of it until it is graded.
+        known: Option<Box<Record>>,
+    },
     Kept(Box<Ready>),
     Rejected(Box<Ready>),
 }
 
-impl<'a> ClassInWork<'a> {
-    /// The submissions that were asked for, in the order of their ids.
-    fn chosen(&self) -> Result<Vec<&'a Submission>, Error> {
-        let BatchRequest { only, shard, .. } = self.common.request;
-        let common: &'a Common<'a> = self.common;
-        let items = common.plan.items();
-        let belongs = |id: &str, name: &str| {
-            let batch = &self.common.plan.batch;
-            let is_theirs = |login: &Option<String>| {
-                login
-                    .as_ref()
-                    .is_some_and(|own| own.eq_ignore_ascii_case(name))
-            };
-            let student = batch
-                .students
-                .iter()
-                .filter(|student| student.submission.as_deref() == Some(id));
-            id == name
-                || student
-                    .into_iter()
-                    .any(|student| student.identifier == name || is_theirs(&student.login))
-                || batch
-                    .unmatched
-                    .iter()
-                    .any(|folder| folder.submission == id && is_theirs(&folder.login))
-        };
-        for name in only {
-            if !items.iter().any(|item| belongs(&item.id, name)) {
-                let known = items.iter().map(|item| item.id.as_str());
-                let text = format!(
-                    "--only {name:?}: no submission, student or account is called so{}; {} lists \
-                     them",
-                    nearest(name, known),
-                    self.common.request.batch.display()
-                );
-                return Err(Error::Usage(text));
-            }
-        }
-        let in_shard = |index: &usize| shard.is_none_or(|shard| shard.has(*index));
-        let wanted = |id: &str| only.is_empty() || only.iter().any(|name| belongs(id, name));
-        let chosen = items
-            .into_iter()
-            .enumerate()
-            .filter(|(index, item)| in_shard(index) && wanted(&item.id));
-        Ok(chosen.map(|(_, item)| item).collect())
-    }
+/// What is to be done, and what is there.
+#[derive(Default)]
+struct Jobs {
+    jobs: Vec<Job>,
+    done: Vec<Ready>,
+    /// What has a result that does not count any more.
+    again: Vec<PlanStep>,
+}
 
+impl<'a> ClassInWork<'a> {
     /// What is to be graded, and what is there. What nobody asked for is taken from the store, too,
     /// so that the rows are those of the whole class.
-    fn jobs(&mut self) -> Result<(Vec<Job>, Vec<Ready>), Error> {
-        let chosen = self.chosen()?;
-        let ids: Vec<&str> = chosen.iter().map(|item| item.id.as_str()).collect();
+    fn jobs(&mut self, asked: &BTreeSet<String>) -> Jobs {
         let common: &'a Common<'a> = self.common;
-        let others: Vec<&Submission> = common
-            .plan
-            .items()
-            .into_iter()
-            .filter(|item| !ids.contains(&item.id.as_str()))
-            .collect();
-        for item in others {
-            if let Looked::Kept(ready) | Looked::Rejected(ready) = self.look(item, false) {
-                self.results.insert(item.id.clone(), ready.record);
+        let mut jobs = Jobs::default();
+        for item in common.plan.items() {
+            let is_asked = asked.contains(&item.id);
+            let looked = self.look(item, common.request.fresh && is_asked);
+            match looked {
+                Looked::Work { why, known } => {
+                    if let Some(known) = known {
+                        if is_asked {
+                            jobs.again.push(PlanStep {
+                                id: item.id.clone(),
+                                what: PlannedWork::Grade,
+                                why,
+                            });
+                        }
+                        self.results.insert(item.id.clone(), *known);
+                    }
+                    if is_asked {
+                        jobs.jobs.push(Job::Grade(item.clone()));
+                    }
+                }
+                Looked::Kept(ready) if is_asked => jobs.done.push(*ready),
+                Looked::Rejected(ready) if is_asked => jobs.jobs.push(Job::Told(ready)),
+                Looked::Kept(ready) | Looked::Rejected(ready) => {
+                    self.results.insert(item.id.clone(), ready.record);
+                }
             }
         }
-        let (mut jobs, mut done) = (Vec::new(), Vec::new());
-        for item in chosen {
-            match self.look(item, self.common.request.fresh) {
-                Looked::Work { .. } => jobs.push(Job::Grade(item.clone())),
-                Looked::Kept(ready) => done.push(*ready),
-                Looked::Rejected(ready) => jobs.push(Job::Told(ready)),
+        jobs
+    }
+
+    /// The rows, as far as results are known.
+    fn class(&self) -> Class {
+        let mut class = self.common.plan.class(&self.results);
+        if let Some(shard) = self.common.request.shard {
+            let items = self.common.plan.items();
+            let own = items
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| shard.has(*index));
+            let own: BTreeSet<&str> = own.map(|(_, item)| item.id.as_str()).collect();
+            for row in &mut class.rows {
+                let id = row.submission.as_deref().unwrap_or_default();
+                row.elsewhere = row.status == ClassStatus::Pending && !own.contains(id);
             }
         }
-        Ok((jobs, done))
+        class
     }
 
     /// What is known of a submission without running anything of it; with `fresh`, no result of an
@@ -218,20 +294,35 @@ impl<'a> ClassInWork<'a> {
         let staged = match stage(self.common, item) {
             Ok(staged) => staged,
             Err(trouble) => {
-                return Looked::Rejected(Box::new(ungraded(self.common, &item.id, trouble)));
+                let ready = ungraded(self.common, &item.id, trouble, None);
+                return Looked::Rejected(Box::new(ready));
             }
         };
         let key = self.common.key(&staged);
         match self.store.kept(&item.id, &key) {
             _ if fresh => Looked::Work {
                 why: "--fresh".to_owned(),
+                known: None,
             },
             Ok((record, grade)) => Looked::Kept(Box::new(Ready {
                 id: item.id.clone(),
                 record,
                 grade,
+                sources: self.sources(&item.id, &staged),
             })),
-            Err(why) => Looked::Work { why },
+            Err(Stale { why, known }) => Looked::Work {
+                why,
+                known: known.map(Box::new),
+            },
+        }
+    }
+
+    /// What has to be written so that the sources lie beside the result.
+    fn sources(&self, id: &str, staged: &Staged) -> Sources {
+        let sources = sources(staged);
+        match self.store.has_sources(id, &sources) {
+            true => Sources::Kept,
+            false => Sources::New(sources),
         }
     }
 
@@ -244,9 +335,19 @@ impl<'a> ClassInWork<'a> {
     ) -> Result<(), Error> {
         let by_hand = &self.common.plan.batch;
         let corrections = by_hand.corrections_of_submission(&ready.id);
-        let Ready { id, record, grade } = ready.corrected(corrections);
+        let Ready {
+            id,
+            record,
+            grade,
+            sources,
+        } = ready.corrected(corrections);
         if record.status != ClassStatus::Graded {
             self.store.forget_traces(&id)?;
+        }
+        match sources {
+            Sources::Kept => {}
+            Sources::New(sources) => self.store.keep_sources(&id, &sources)?,
+            Sources::Nothing => self.store.forget_sources(&id)?,
         }
         let (staff, student) = (self.store.staff(&id), self.store.student(&id));
         listener.result(&Kept {
@@ -287,7 +388,7 @@ impl<'a> ClassInWork<'a> {
         of_reference: Option<Duration>,
         listener: &mut dyn ClassListener,
     ) -> Result<Option<Stopped>, Error> {
-        listener.rows(&self.common.plan.class(&self.results))?;
+        listener.rows(&self.class())?;
         let of = jobs.len();
         let side_by_side = self.side_by_side();
         let (common, interrupt) = (self.common, self.interrupt);
@@ -314,7 +415,7 @@ impl<'a> ClassInWork<'a> {
                 estimate_ms: ms(estimate),
             };
             self.keep(ready, Some(told), listener)?;
-            listener.rows(&common.plan.class(&self.results))
+            listener.rows(&self.class())
         })?;
         Ok(match (finished < of, interrupt.load(Ordering::Relaxed)) {
             (false, _) => None,
@@ -329,6 +430,7 @@ impl<'a> ClassInWork<'a> {
             common: self.common,
             store: self.store,
             interrupt: self.interrupt,
+            layers: self.layers,
             side_by_side,
         }
     }

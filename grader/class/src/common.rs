@@ -7,7 +7,7 @@ use faultline_intake::Batch;
 
 use faultline_grade::{
     Course, Error, LockIn, Selection,
-    parts::{broken, fingerprint_of, left_out, must_be, selected},
+    parts::{broken, fingerprint_of, hidden_points, left_out, must_be, selected},
 };
 
 use super::{
@@ -23,8 +23,8 @@ pub(super) struct Common<'a> {
     pub plan: Plan,
     /// The folder of `batch.toml`, which its paths start from.
     pub base: PathBuf,
-    pub layers: Vec<String>,
     pub cores: usize,
+    toolchain: Toolchain,
 }
 
 impl<'a> Common<'a> {
@@ -34,19 +34,16 @@ impl<'a> Common<'a> {
             filters: Vec::new(),
             hidden: request.hidden,
         };
-        let points = selected(suite, &rubric, &selection)?
-            .iter()
-            .map(|row| row.points)
-            .sum();
+        let rows = selected(suite, &rubric, &selection)?;
+        let points = rows.iter().map(|row| row.points).sum();
+        let hidden_points_not_run =
+            hidden_points(&mut rubric.tests.iter()) - hidden_points(&mut rows.iter().copied());
         let batch = Batch::read(&request.batch).map_err(|error| Error::Usage(error.to_string()))?;
         must_be(course, &request.lab)?;
         let toolchain = Toolchain::find(&course.root).map_err(broken)?;
-        let layers = request.building.sandbox(&toolchain)?.mechanisms().to_vec();
         let fingerprint = fingerprint_of(course, &request.lab, request.salt.as_ref(), &toolchain)?;
-        let base = request
-            .batch
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
+        let file = std::path::absolute(&request.batch).map_err(broken)?;
+        let base = file.parent().unwrap_or(Path::new("/")).to_owned();
         let plan = Plan {
             format: plan::FORMAT,
             lab: rubric.lab.clone(),
@@ -55,6 +52,7 @@ impl<'a> Common<'a> {
             fingerprint,
             grader: env!("CARGO_PKG_VERSION").to_owned(),
             points,
+            hidden_points_not_run,
             unsafe_build: request.building.lock_in == LockIn::Never,
             shrink: request.shrink,
             batch,
@@ -64,24 +62,34 @@ impl<'a> Common<'a> {
             course,
             request,
             plan,
-            base: base.unwrap_or(Path::new(".")).to_owned(),
-            layers,
+            base,
             cores,
+            toolchain,
         })
     }
 
     /// What the result of these sources depends on.
     pub fn key(&self, staged: &Staged) -> Key {
-        let mut fingerprint = self.plan.fingerprint.clone();
-        fingerprint.submission = staged.digest().to_string();
-        let plan = &self.plan;
-        Key {
-            fingerprint,
-            grader: plan.grader.clone(),
-            hidden: plan.hidden,
-            unsafe_build: plan.unsafe_build,
-            shrink: plan.shrink,
-            left_out: left_out(staged),
+        let mut key = self.plan.key();
+        key.fingerprint.submission = staged.digest().to_string();
+        key.left_out = left_out(staged);
+        key
+    }
+
+    /// How builds are sandboxed here, tried in this folder.
+    pub fn layers(&self, temporary: &Path) -> Result<Vec<String>, Error> {
+        let building = self.request.building;
+        let sandbox = building.sandbox_in(&self.toolchain, temporary)?;
+        Ok(sandbox.mechanisms().to_vec())
+    }
+
+    /// A text without the folders of this machine: equal inputs give equal results everywhere.
+    pub fn without_folders(&self, text: &str) -> String {
+        let folders = [&self.base, &self.request.out, &self.course.root];
+        let mut text = text.to_owned();
+        for folder in folders.iter().filter(|folder| folder.parent().is_some()) {
+            text = text.replace(&format!("{}/", folder.display()), "");
         }
+        text
     }
 }

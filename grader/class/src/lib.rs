@@ -16,7 +16,9 @@
 //!            |
 //!          pool --> submission  the files of one        worker  a process that grades one
 //!            |
-//!          store  the folder, and its records (record) --> merge  joins what machines did
+//!          store  the folder, its records (record, sealed) and sources (tree)
+//!            |
+//!          merge  joins what machines did
 //! ```
 //!
 //! A result counts once its record is there, the record is written last, and it holds the key of
@@ -38,11 +40,13 @@ mod pool;
 mod preflight;
 mod record;
 mod request;
+mod sealed;
 mod store;
 mod submission;
+mod tree;
 mod worker;
 
 pub use class::{batch, plan_of_batch};
 pub use merge::{MergeRequest, merge};
-pub use request::{BatchRequest, ClassListener, Kept, Shard};
+pub use request::{BatchRequest, ClassListener, GradedClass, Kept, Shard};
 pub use worker::{Worker, serve};

@@ -15,6 +15,7 @@ use super::{
     record::Record,
     request::{ClassListener, Kept},
     store::{PREFLIGHT, Store},
+    submission::sources,
 };
 
 /// What to join.
@@ -33,11 +34,8 @@ pub struct MergeRequest {
 /// roster, salt, suite, grader), or if two of them have different results for one submission. Then
 /// nothing is written.
 pub fn merge(request: &MergeRequest, listener: &mut dyn ClassListener) -> Result<Class, Error> {
-    let shards: Vec<Store> = request
-        .shards
-        .iter()
-        .map(|folder| Store::look(folder))
-        .collect();
+    let shards = request.shards.iter().map(|folder| Store::look(folder));
+    let shards: Vec<Store> = shards.collect::<Result<_, Error>>()?;
     let Some((first, others)) = shards.split_first() else {
         return Err(Error::Usage(
             "nothing to merge: name the folders of the shards".to_owned(),
@@ -53,6 +51,7 @@ pub fn merge(request: &MergeRequest, listener: &mut dyn ClassListener) -> Result
         }
     }
     let found = all_results(&shards, &plan)?;
+    Store::look(&request.out)?.must_be_of(&plan)?;
     let store = Store::open(&request.out)?;
     store.begin(&plan)?;
     if let Some(sure) = shards
@@ -65,6 +64,7 @@ pub fn merge(request: &MergeRequest, listener: &mut dyn ClassListener) -> Result
     let mut results = BTreeMap::new();
     for (id, (shard, (record, grade))) in found {
         copy_folder(&shard.traces(&id), &store.traces(&id))?;
+        store.keep_sources(&id, &sources_of(shard, &record)?)?;
         let (staff, student) = (store.staff(&id), store.student(&id));
         listener.result(&Kept {
             id: &id,
@@ -91,9 +91,14 @@ fn all_results<'a>(shards: &'a [Store], plan: &Plan) -> Result<BTreeMap<String, 
     for item in plan.items() {
         let mut of: Option<Found<'_>> = None;
         for shard in shards {
-            let Ok((record, grade)) = shard.record(&item.id) else {
+            let record = shard.record(&item.id).map_err(|why| {
+                let out = shard.out().display();
+                Error::Usage(format!("{out}: {why}: grade that shard again"))
+            })?;
+            let Some((record, grade)) = record else {
                 continue;
             };
+            of_this_plan(shard, plan, &record)?;
             match &of {
                 Some((other, (known, _))) if *known != record => {
                     let (one, two) = (other.out().display(), shard.out().display());
@@ -112,6 +117,36 @@ fn all_results<'a>(shards: &'a [Store], plan: &Plan) -> Result<BTreeMap<String, 
         }
     }
     Ok(found)
+}
+
+/// A record that was made for another plan is none of this class, however it came here.
+fn of_this_plan(shard: &Store, plan: &Plan, record: &Record) -> Result<(), Error> {
+    let change = record
+        .key
+        .as_ref()
+        .and_then(|key| key.of_any_submission().change(&plan.key()));
+    change.map_or(Ok(()), |change| {
+        let out = shard.out().display();
+        Err(Error::Usage(format!(
+            "{out}: the result of {} is of another plan; {change}: grade that shard again",
+            record.id
+        )))
+    })
+}
+
+/// The sources of a result, which must be those that were graded.
+fn sources_of(shard: &Store, record: &Record) -> Result<BTreeMap<String, String>, Error> {
+    let Some(key) = &record.key else {
+        return Ok(BTreeMap::new());
+    };
+    let kept = shard.staged(&record.id);
+    match kept.filter(|staged| staged.digest().to_string() == key.fingerprint.submission) {
+        Some(staged) => Ok(sources(&staged)),
+        None => Err(Error::Usage(format!(
+            "{} does not hold what was graded: grade that shard again",
+            shard.sources(&record.id).display()
+        ))),
+    }
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {

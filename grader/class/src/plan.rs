@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use faultline_intake::{Batch, Submission, TimeSource};
+use faultline_intake::{Batch, Student, Submission, TimeSource};
 use faultline_verdict::{CLASS_FORMAT, Class, ClassRow, ClassStatus, Fingerprint};
 use serde::{Deserialize, Serialize};
 
-use super::record::Record;
+use super::record::{Key, Record};
 
 /// The version of the plan's form.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
+
+/// Maximum number of students that a change of the class names.
+const NAMED: usize = 5;
 
 /// What the results in a folder are results of. It stands in the folder, so that shards can be
 /// joined by it alone.
@@ -24,12 +27,77 @@ pub(super) struct Plan {
     pub fingerprint: Fingerprint,
     pub grader: String,
     pub points: u32,
+    pub hidden_points_not_run: u32,
     pub unsafe_build: bool,
     pub shrink: bool,
     pub batch: Batch,
 }
 
 impl Plan {
+    /// What all results of this plan depend on, whatever the submission.
+    pub fn key(&self) -> Key {
+        Key {
+            fingerprint: self.fingerprint.clone(),
+            grader: self.grader.clone(),
+            hidden: self.hidden,
+            unsafe_build: self.unsafe_build,
+            shrink: self.shrink,
+            left_out: Vec::new(),
+        }
+    }
+
+    /// What is different now, so that results of the two do not belong into one folder. A class
+    /// may change: each result depends on its own submission only.
+    pub fn change(&self, now: &Plan) -> Option<String> {
+        match self.lab == now.lab {
+            true => self.key().change(&now.key()),
+            false => Some(format!("changed: the lab (it was {})", self.lab)),
+        }
+    }
+
+    /// What is different in the class now, in words.
+    pub fn changes_of_class(&self, now: &Plan) -> Vec<String> {
+        let (old, new) = (&self.batch, &now.batch);
+        let mut changes = Vec::new();
+        if old.deadline != new.deadline {
+            let shown = |time: &Option<String>| time.clone().unwrap_or_else(|| "none".to_owned());
+            let (was, is) = (shown(&old.deadline), shown(&new.deadline));
+            changes.push(format!("the deadline was {was} and is {is}"));
+        }
+        let own = |batch: &Batch| -> BTreeMap<String, Option<String>> {
+            let of = |student: &Student| (student.identifier.clone(), student.deadline.clone());
+            batch.students.iter().map(of).collect()
+        };
+        let (old_rows, new_rows) = (own(old), own(new));
+        let named = |what: &str, names: Vec<&String>| {
+            let more = names.len().saturating_sub(NAMED);
+            let first: Vec<&str> = names.iter().take(NAMED).map(|name| name.as_str()).collect();
+            let first = first.join(", ");
+            (!names.is_empty()).then(|| match more {
+                0 => format!("{what}: {first}"),
+                _ => format!("{what}: {first} and {more} more"),
+            })
+        };
+        let without =
+            |these: &'_ BTreeMap<String, Option<String>>, name: &String| !these.contains_key(name);
+        let of_new = new_rows.keys().filter(|name| without(&old_rows, name));
+        changes.extend(named("new students", of_new.collect()));
+        let of_old = old_rows.keys().filter(|name| without(&new_rows, name));
+        changes.extend(named(
+            "students who are not there any more",
+            of_old.collect(),
+        ));
+        let other = |(name, deadline): (_, &Option<String>)| {
+            let old = old_rows.get(name);
+            old.is_some_and(|old| old != deadline).then_some(name)
+        };
+        changes.extend(named(
+            "students with another deadline of their own",
+            new_rows.iter().filter_map(other).collect(),
+        ));
+        changes
+    }
+
     /// All submissions in the order of their ids, without those that nobody has chosen.
     pub fn items(&self) -> Vec<&Submission> {
         let all = self.batch.submissions.iter();
@@ -55,6 +123,7 @@ impl Plan {
                     name: student.name.clone(),
                     section: student.section.clone(),
                     team: student.team.clone(),
+                    deadline: student.deadline.clone(),
                     corrections: self
                         .batch
                         .corrections_of(&student.identifier, student.submission.as_deref()),
@@ -73,6 +142,8 @@ impl Plan {
             fingerprint: self.fingerprint.clone(),
             grader: self.grader.clone(),
             points: self.points,
+            hidden_points_not_run: self.hidden_points_not_run,
+            deadline: self.batch.deadline.clone(),
             unsafe_build: self.unsafe_build,
             rows,
         }
@@ -119,6 +190,9 @@ impl Plan {
             submission: Some(item.id.clone()),
             status: record.map_or(ClassStatus::Pending, |record| record.status),
             score: record.map(|record| record.score).unwrap_or_default(),
+            parts: record
+                .map(|record| record.parts.clone())
+                .unwrap_or_default(),
             submitted_at: item.submitted_at.clone(),
             time_source: item.time_source.map(|source| name_of(source).to_owned()),
             late_s: item.late_s,

@@ -21,7 +21,7 @@ use super::{
     common::Common,
     record::Record,
     store::{STAFF, Store, TRACES},
-    submission::{Job, Ready, Trouble, stage, ungraded},
+    submission::{Job, Ready, Sources, Trouble, sources, stage, ungraded},
     worker::{Answer, Work},
 };
 
@@ -31,6 +31,8 @@ pub(super) struct WorkerPool<'a> {
     pub common: &'a Common<'a>,
     pub store: &'a Store,
     pub interrupt: &'a AtomicBool,
+    /// How builds are sandboxed.
+    pub layers: &'a [String],
     /// How many submissions are graded at the same time.
     pub side_by_side: usize,
 }
@@ -101,7 +103,7 @@ impl WorkerPool<'_> {
         let staged = match stage(self.common, &item) {
             Ok(staged) => staged,
             Err(trouble) => {
-                return Ok((ungraded(self.common, &item.id, trouble), None));
+                return Ok((ungraded(self.common, &item.id, trouble, None), None));
             }
         };
         let traces = Traces {
@@ -111,14 +113,18 @@ impl WorkerPool<'_> {
         let ready = match self.grade(&item.id, &staged, Some(traces))? {
             Ok(Answer { grade, warnings }) => {
                 let key = Some(self.common.key(&staged));
-                let record = Record::of(&grade, key, warnings, self.common.layers.clone());
+                let record = Record::of(&item.id, &grade, key, warnings, self.layers.to_vec());
                 Ready {
                     id: item.id,
                     record,
                     grade,
+                    sources: Sources::New(sources(&staged)),
                 }
             }
-            Err(trouble) => ungraded(self.common, &item.id, Trouble::Machine(trouble)),
+            Err(trouble) => {
+                let trouble = Trouble::Machine(trouble);
+                ungraded(self.common, &item.id, trouble, Some(&staged))
+            }
         };
         Ok((ready, Some(began.elapsed())))
     }
@@ -149,8 +155,11 @@ impl WorkerPool<'_> {
             building: request.building,
             shrink: request.shrink,
         };
-        request
+        let answer = request
             .worker
-            .grade(&work, folder.path(), request.limit, self.interrupt)
+            .grade(&work, folder.path(), request.limit, self.interrupt)?;
+        // Its name is another one each time.
+        let name = folder.path().display().to_string();
+        Ok(answer.map_err(|why| why.replace(&name, "its temporary folder")))
     }
 }

@@ -16,11 +16,7 @@ use faultline_grade::{
     parts::{broken, millis},
 };
 
-use super::{
-    pool::WorkerPool,
-    record::Key,
-    store::{self, PREFLIGHT},
-};
+use super::{pool::WorkerPool, record::Key, sealed, store::PREFLIGHT};
 
 /// What was found, and for what.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +51,7 @@ pub(super) fn check(pool: &WorkerPool<'_>) -> Result<(ClassEvent, Option<Duratio
     };
     let own = [staged("solutions")?, staged("starter")?];
     let keys = own.each_ref().map(|staged| pool.common.key(staged));
-    let known = store::read_json::<Found>(&path).ok().filter(|found| {
+    let known = sealed::read::<Found>(&path).ok().filter(|found| {
         !pool.common.request.fresh
             && [&found.reference.key, &found.starter.key] == [&keys[0], &keys[1]]
     });
@@ -77,7 +73,7 @@ pub(super) fn check(pool: &WorkerPool<'_>) -> Result<(ClassEvent, Option<Duratio
                     score: starter.score,
                 },
             };
-            store::write_json(&path, &found)?;
+            sealed::write(&path, &found)?;
             (found, Some(took))
         }
     };

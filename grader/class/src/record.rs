@@ -1,12 +1,12 @@
 //! What is kept of a result beside the result itself: above all, what it depends on.
 
 use faultline_origin::hex;
-use faultline_verdict::{ClassStatus, Fingerprint, Grade, Outcome, Score};
+use faultline_verdict::{ClassStatus, Fingerprint, Grade, Outcome, PartScore, Score};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The version of a record's form.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// Everything that a result depends on: with an equal key it need not be made again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,12 +36,18 @@ impl Key {
             (old.lock != new.lock, "Cargo.lock"),
             (old.rustc != new.rustc, "the compiler"),
             (self.grader != now.grader, "the grader's version"),
-            (self.hidden != now.hidden, "whether hidden tests are run"),
+            (self.hidden && !now.hidden, "--hidden (given before)"),
+            (!self.hidden && now.hidden, "--hidden (not given before)"),
             (
-                self.unsafe_build != now.unsafe_build,
-                "how submissions are built",
+                self.unsafe_build && !now.unsafe_build,
+                "--unsafe-build (given before)",
             ),
-            (self.shrink != now.shrink, "whether failures are shrunk"),
+            (
+                !self.unsafe_build && now.unsafe_build,
+                "--unsafe-build (not given before)",
+            ),
+            (!self.shrink && now.shrink, "--no-shrink (given before)"),
+            (self.shrink && !now.shrink, "--no-shrink (not given before)"),
         ];
         let changed: Vec<&str> = changes
             .iter()
@@ -50,6 +56,14 @@ impl Key {
             .collect();
         (!changed.is_empty()).then(|| format!("changed: {}", changed.join(", ")))
     }
+
+    /// The same for all submissions of a class.
+    pub fn of_any_submission(&self) -> Key {
+        let mut key = self.clone();
+        key.fingerprint.submission = String::new();
+        key.left_out = Vec::new();
+        key
+    }
 }
 
 /// What is kept of a result beside the result itself.
@@ -57,10 +71,13 @@ impl Key {
 #[serde(deny_unknown_fields)]
 pub(super) struct Record {
     pub format: u32,
-    /// None if it never came to grading.
+    /// The submission: a copy in another folder is no record of that one.
+    pub id: String,
+    /// None if its sources could not be taken.
     pub key: Option<Key>,
     pub status: ClassStatus,
     pub score: Score,
+    pub parts: Vec<PartScore>,
     /// Why it was rejected or not scored, in one line.
     pub why: Option<String>,
     pub warnings: String,
@@ -70,7 +87,13 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub fn of(grade: &Grade, key: Option<Key>, warnings: String, layers: Vec<String>) -> Record {
+    pub fn of(
+        id: &str,
+        grade: &Grade,
+        key: Option<Key>,
+        warnings: String,
+        layers: Vec<String>,
+    ) -> Record {
         let status = match grade.outcome {
             Outcome::Graded => ClassStatus::Graded,
             Outcome::DoesNotBuild => ClassStatus::DoesNotBuild,
@@ -81,13 +104,31 @@ impl Record {
         let result = digest(&document(grade));
         Record {
             format: FORMAT,
+            id: id.to_owned(),
             key,
             status,
             score: grade.score,
+            parts: grade.parts.clone(),
             why,
             warnings,
             layers,
             result,
+        }
+    }
+
+    /// What is known of a submission whose result does not count any more.
+    pub fn pending(id: &str, why: String) -> Record {
+        Record {
+            format: FORMAT,
+            id: id.to_owned(),
+            key: None,
+            status: ClassStatus::Pending,
+            score: Score::default(),
+            parts: Vec::new(),
+            why: Some(why),
+            warnings: String::new(),
+            layers: Vec::new(),
+            result: String::new(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What to grade of a class, and who is told what came out.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use faultline_verdict::{Class, ClassEvent, Grade};
 
@@ -56,6 +56,23 @@ impl Shard {
     /// together.
     pub(super) fn has(self, index: usize) -> bool {
         index % self.of == self.part - 1
+    }
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub struct GradedClass {
+    /// All rows.
+    pub class: Class,
+    /// The submissions that were asked for: those of the shard, or those named.
+    pub asked: BTreeSet<String>,
+}
+
+impl GradedClass {
+    /// Whether each submission that was asked for has its whole score.
+    pub fn is_whole(&self) -> bool {
+        let asked = |id: &Option<String>| id.as_ref().is_some_and(|id| self.asked.contains(id));
+        !self.class.open().any(|row| asked(&row.submission))
     }
 }
 

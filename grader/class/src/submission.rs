@@ -1,5 +1,7 @@
 //! One submission of a class: its files, or why there is nothing to grade.
 
+use std::collections::BTreeMap;
+
 use faultline_host::{
     Staged,
     stage::{self, MAX_BYTES, MAX_FILES, StageError},
@@ -14,7 +16,7 @@ use faultline_grade::{
 
 use super::{
     common::Common,
-    record::{Record, digest, document},
+    record::{Key, Record, digest, document},
 };
 
 /// Something to do about a submission.
@@ -36,6 +38,27 @@ pub(super) struct Ready {
     pub id: String,
     pub record: Record,
     pub grade: Grade,
+    pub sources: Sources,
+}
+
+/// What is kept beside a result, so that its failures can be replayed wherever the submission is.
+pub(super) enum Sources {
+    /// They lie there already.
+    Kept,
+    /// These, by their paths.
+    New(BTreeMap<String, String>),
+    /// They could not be taken.
+    Nothing,
+}
+
+/// What is graded, and the manifest, without which a folder is no crate.
+pub(super) fn sources(staged: &Staged) -> BTreeMap<String, String> {
+    let manifest = staged
+        .manifest()
+        .unwrap_or("# The manifest that was handed in could not be read.\n");
+    let mut sources = staged.sources().clone();
+    sources.insert("Cargo.toml".to_owned(), manifest.to_owned());
+    sources
 }
 
 impl Ready {
@@ -77,8 +100,6 @@ pub(super) fn stage(common: &Common<'_>, item: &Submission) -> Result<Staged, Tr
         Taken::Folder(folder) => Staged::from_folder(&folder),
         Taken::Entries(entries) => Staged::from_entries(entries.into_iter().map(entry).collect()),
     };
-    // Where the folder lies on this machine must not get into a result.
-    let base = format!("{}/", common.base.display());
     let lab = &common.request.lab;
     let suite = common.course.suites.iter().find(|suite| suite.lab == *lab);
     let whole = |staged| match suite {
@@ -87,7 +108,7 @@ pub(super) fn stage(common: &Common<'_>, item: &Submission) -> Result<Staged, Tr
     };
     staged.map(whole).map_err(|error| match error {
         StageError::Io { .. } => Trouble::Machine(error.to_string()),
-        _ => Trouble::Submission(error.to_string().replace(&base, "")),
+        _ => Trouble::Submission(error.to_string()),
     })
 }
 
@@ -105,12 +126,19 @@ fn entry(entry: Entry) -> stage::Entry {
     }
 }
 
-/// The result of a submission that cannot be graded.
-pub(super) fn ungraded(common: &Common<'_>, id: &str, trouble: Trouble) -> Ready {
+/// The result of a submission that cannot be graded, and what that depends on if its files are
+/// known.
+pub(super) fn ungraded(
+    common: &Common<'_>,
+    id: &str,
+    trouble: Trouble,
+    staged: Option<&Staged>,
+) -> Ready {
     let (outcome, why) = match trouble {
         Trouble::Submission(text) => (Outcome::Rejected, text),
         Trouble::Machine(text) => (Outcome::NotScored, text),
     };
+    let why = common.without_folders(&why);
     let (plan, request) = (&common.plan, common.request);
     let mut grade = Grade {
         format: FORMAT,
@@ -147,10 +175,12 @@ pub(super) fn ungraded(common: &Common<'_>, id: &str, trouble: Trouble) -> Ready
         grade.hidden_points_not_run =
             hidden_points(&mut rubric.tests.iter()) - hidden_points(&mut rows.iter().copied());
     }
-    let record = Record::of(&grade, None, String::new(), Vec::new());
+    let key: Option<Key> = staged.map(|staged| common.key(staged));
+    let record = Record::of(id, &grade, key, String::new(), Vec::new());
     Ready {
         id: id.to_owned(),
         record,
         grade,
+        sources: staged.map_or(Sources::Nothing, |staged| Sources::New(sources(staged))),
     }
 }

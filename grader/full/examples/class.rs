@@ -2,6 +2,9 @@
 //! a class of SIZE students (120) of LAB (lab2) with correct, wrong, broken, hostile, missing and
 //! late submissions and teams, imports and grades it with all hidden tests, and prints the real
 //! time for each submission and the most memory that all processes of the grader had together.
+//!
+//! `cargo run -p faultline-full --example class -- make DIR [SIZE] [LAB]` only makes the class, in
+//! the new folder DIR, to try docs/grading-a-class.md with it.
 
 #[path = "../tests/class/mod.rs"]
 mod class;
@@ -19,7 +22,11 @@ use std::{
 use class::Sort;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).peekable();
+    let only_made = arguments.next_if_eq("make").map(|_| {
+        let folder = arguments.next().expect("make DIR: the folder is missing");
+        PathBuf::from(folder)
+    });
     let size = arguments
         .next()
         .map_or(120, |size| size.parse().expect("SIZE is a number"));
@@ -28,13 +35,35 @@ fn main() {
         .ancestors()
         .nth(2)
         .expect("the project is above");
+    match only_made {
+        Some(folder) => only_make(root, &lab, size, &folder),
+        None => grade(root, &lab, size),
+    }
+}
+
+/// Makes a class, and says how it is imported.
+fn only_make(root: &Path, lab: &str, size: usize, into: &Path) {
+    assert!(!into.exists(), "{} is there already", into.display());
+    let class = class::make(root, lab, size, into);
+    let into = into.display();
+    println!(
+        "cargo grade import {} --roster {into}/classroom_roster.csv \\\n    \
+         --extensions {into}/extensions.csv --deadline {} --out {into}/batch.toml",
+        class.folder.display(),
+        class::DEADLINE
+    );
+}
+
+fn grade(root: &Path, lab: &str, size: usize) {
     let grader = grader(root);
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let class = class::make(root, &lab, size, folder.path());
+    let class = class::make(root, lab, size, folder.path());
     let batch = folder.path().join("batch.toml");
     let import = Command::new(&grader)
         .args(["import", "--deadline", class::DEADLINE, "--roster"])
         .arg(folder.path().join("classroom_roster.csv"))
+        .arg("--extensions")
+        .arg(folder.path().join("extensions.csv"))
         .arg("--out")
         .arg(&batch)
         .arg(&class.folder)
@@ -46,7 +75,7 @@ fn main() {
         "the class is imported"
     );
     let (code, took, peak) = run(Command::new(&grader)
-        .args(["batch", &lab, "--hidden"])
+        .args(["batch", lab, "--hidden"])
         .arg(&batch)
         .current_dir(root));
     // Hostile ones are rejected, so somebody is not scored.

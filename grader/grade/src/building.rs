@@ -78,10 +78,19 @@ impl Building {
     /// # Errors
     /// [`Error::Broken`] if it is required, and there is none.
     pub fn sandbox(self, toolchain: &Toolchain) -> Result<Sandbox, Error> {
+        self.sandbox_in(toolchain, &std::env::temp_dir())
+    }
+
+    /// The same, tried in this folder.
+    ///
+    /// # Errors
+    /// As for [`sandbox`](Self::sandbox).
+    pub fn sandbox_in(self, toolchain: &Toolchain, temporary: &Path) -> Result<Sandbox, Error> {
+        let find = || Sandbox::find_in(toolchain, temporary);
         match self.lock_in {
             LockIn::Never => Ok(Sandbox::none()),
-            LockIn::IfPossible => Ok(Sandbox::find(toolchain).unwrap_or_else(|_| Sandbox::none())),
-            LockIn::Required => Sandbox::find(toolchain).map_err(|no_sandbox| {
+            LockIn::IfPossible => Ok(find().unwrap_or_else(|_| Sandbox::none())),
+            LockIn::Required => find().map_err(|no_sandbox| {
                 broken(format!(
                     "submissions cannot be built safely on this machine: {no_sandbox}\n`cargo \
                      grade doctor` tells more; --unsafe-build grades without a sandbox, and every \

@@ -9,5 +9,6 @@ pub use crate::{
     manifest::with_wishes,
     origin::{fingerprint_of, must_be},
     plan::selected,
+    replay::KEPT_SOURCES,
     score::{hidden_points, not_scored},
 };

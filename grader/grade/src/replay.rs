@@ -1,11 +1,11 @@
 //! Running a recorded failure again.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use faultline_host::{Program, Toolchain, on_world_stack};
+use faultline_host::{Program, Staged, Toolchain, on_world_stack};
 use faultline_sim::{Detail, backend::Backend};
 use faultline_verdict::{TestVerdict, Walk};
 
@@ -19,6 +19,9 @@ use crate::{
     timings::Stopwatch,
     trace::Trace,
 };
+
+/// Beside a folder of traces, what they are traces of.
+pub const KEPT_SOURCES: &str = "source";
 
 /// A trace, run again.
 #[derive(Debug)]
@@ -64,7 +67,13 @@ pub fn replay(
     interrupt: &AtomicBool,
 ) -> Result<Replayed, Error> {
     let trace = Trace::read(path)?;
-    let folder = submission.map_or_else(|| course.root.join(&trace.submission), Path::to_owned);
+    let kept = match submission {
+        Some(_) => None,
+        None => kept_beside(path, &trace),
+    };
+    let folder = submission
+        .or(kept.as_deref())
+        .map_or_else(|| course.root.join(&trace.submission), Path::to_owned);
     let (suite, _) = course.lab(&trace.lab)?;
     let submission = stage(&folder, suite)?;
     origin::must_be(course, &trace.lab)?;
@@ -86,7 +95,21 @@ pub fn replay(
         return Err(Error::Interrupted);
     }
     let digest = submission.digest().to_string();
-    Replayer::of(course, &trace.lab, built?.program, digest).replay(path, steps)
+    let replayer = Replayer::of(course, &trace.lab, built?.program, digest);
+    let mut replayed = replayer.replay(path, steps)?;
+    if let Some(kept) = kept {
+        replayed.submission = kept.display().to_string();
+    }
+    Ok(replayed)
+}
+
+/// The sources that a class's grading keeps beside the folder of its traces, if they are those that
+/// the trace was made with.
+fn kept_beside(file: &Path, trace: &Trace) -> Option<PathBuf> {
+    let kept = std::path::absolute(file).ok()?;
+    let kept = kept.parent()?.parent()?.join(KEPT_SOURCES);
+    let staged = Staged::from_folder(&kept).ok()?;
+    (staged.digest().to_string() == trace.digest).then_some(kept)
 }
 
 /// A submission that is built, to replay any number of its failures.

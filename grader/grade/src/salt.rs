@@ -35,7 +35,7 @@ impl Salt {
     /// # Errors
     /// [`Error::Usage`] if the file cannot be read, or is too short or too long to be a secret.
     pub fn read(path: &Path) -> Result<Salt, Error> {
-        let make = "`head -c 32 /dev/urandom > FILE` makes one";
+        let make = "`(umask 077 && head -c 32 /dev/urandom > FILE)` makes one";
         let wrong = |what: String| Error::Usage(format!("{}: {what}; {make}", path.display()));
         let mut bytes = Vec::new();
         // One byte more than allowed tells that there is too much, of a file without an end, too.

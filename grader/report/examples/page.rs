@@ -1,18 +1,26 @@
 //! Pages without grading, so that their looks can be worked on in seconds: `cargo run -p
 //! faultline-report --example page < result.json > report.html` makes that of a result; with the
-//! argument `hostile`, that of a grade full of hostile texts.
+//! argument `hostile`, that of a grade full of hostile texts; with `class`, that of a class.
 
 #[path = "../tests/page_data/mod.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod page_data;
 
+#[path = "../tests/class_data/mod.rs"]
+mod class_data;
+
 use std::io::Read;
 
-use faultline_report::Page;
+use faultline_report::{Page, class_page};
 use faultline_verdict::{Event, Grade};
 
 fn main() {
-    let grade: Grade = if std::env::args().nth(1).as_deref() == Some("hostile") {
+    let asked = std::env::args().nth(1);
+    if asked.as_deref() == Some("class") {
+        print!("{}", class_page(&class_data::class()));
+        return;
+    }
+    let grade: Grade = if asked.as_deref() == Some("hostile") {
         page_data::hostile()
     } else {
         let mut text = String::new();

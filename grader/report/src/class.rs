@@ -5,11 +5,11 @@ use std::io::Write;
 
 use colored::{ColoredString, Colorize};
 use faultline_verdict::{
-    Class, ClassEvent, ClassPlan, ClassRow, ClassStatus, PlannedWork, Score, Stopped,
+    Class, ClassEvent, ClassPlan, ClassRow, ClassStatus, PlanStep, PlannedWork, Score, Stopped,
 };
 
 use crate::{
-    gradebook::{counts, who, word},
+    gradebook::{counts, hidden_tests, who, word},
     safe::{printable, wrap},
     terminal::{count, seconds},
 };
@@ -45,6 +45,8 @@ impl<W: Write> ClassScreen<W> {
                 done,
                 rows,
                 layers,
+                changes,
+                again,
             } => {
                 writeln!(self.out, "{}  {title}", lab.bold())?;
                 let (submissions, students) =
@@ -58,7 +60,14 @@ impl<W: Write> ClassScreen<W> {
                     true => "nothing".to_owned(),
                     false => layers.join(", "),
                 };
-                self.dimmed(&format!("builds are sandboxed by: {mechanisms}"))
+                self.dimmed(&format!("builds are sandboxed by: {mechanisms}"))?;
+                for change in changes {
+                    self.paragraph(&format!("since the last run: {change}"), 0)?;
+                }
+                for PlanStep { id, why, .. } in again {
+                    self.paragraph(&format!("graded again: {id}: {why}"), 0)?;
+                }
+                Ok(())
             }
             ClassEvent::Sure {
                 reference,
@@ -90,7 +99,10 @@ impl<W: Write> ClassScreen<W> {
                 let (status, id) = (coloured(*status), printable(id));
                 let names = if self.width < 100 { 20 } else { 32 };
                 let line = format!("{status:>14}  {points:>7}  {id:<names$} {took:>9}");
-                writeln!(self.out, "{line}  {}", ahead(*left, *estimate_ms).dimmed())?;
+                match ahead(*left, *estimate_ms) {
+                    ahead if ahead.is_empty() => writeln!(self.out, "{}", line.trim_end())?,
+                    ahead => writeln!(self.out, "{line}  {}", ahead.dimmed())?,
+                }
                 match why {
                     Some(why) => self.paragraph(why, 16),
                     None => Ok(()),
@@ -113,7 +125,7 @@ impl<W: Write> ClassScreen<W> {
     ) -> std::io::Result<()> {
         let sums: Vec<String> = counts(class)
             .into_iter()
-            .map(|(status, number)| format!("{number} {}", status.word()))
+            .map(|(what, number)| format!("{number} {what}"))
             .collect();
         writeln!(self.out)?;
         self.paragraph(
@@ -124,6 +136,7 @@ impl<W: Write> ClassScreen<W> {
             ),
             0,
         )?;
+        self.paragraph(&hidden_tests(class), 0)?;
         let open: Vec<&ClassRow> = class.open().collect();
         if !open.is_empty() {
             writeln!(
@@ -151,7 +164,7 @@ impl<W: Write> ClassScreen<W> {
         let pending = class
             .rows
             .iter()
-            .filter(|row| row.status == ClassStatus::Pending)
+            .filter(|row| row.status == ClassStatus::Pending && !row.elsewhere)
             .count();
         match stopped {
             Some(Stopped::Budget) => writeln!(
@@ -232,6 +245,10 @@ fn about(ms: u64) -> String {
 /// What a run would do, for `--dry-run`.
 pub fn class_plan_text(plan: &ClassPlan, width: usize) -> String {
     let mut out = String::new();
+    for change in &plan.changes {
+        let change = printable(&format!("since the last run: {change}"));
+        out += &(wrap(&change, width, "").join("\n") + "\n");
+    }
     for step in &plan.steps {
         let word = match step.what {
             PlannedWork::Grade => "grade".green(),

@@ -1,10 +1,16 @@
 //! What students may be shown of hidden tests: that there is one, what it is worth, what it
 //! promises, what came out.
 
-use faultline_verdict::{Audience, Correction, Event, Grade, TestVerdict, Timings};
+use faultline_verdict::{Audience, Correction, Event, Grade, Outcome, TestVerdict, Timings};
 
 /// The title of a test that the reader may not see in full.
 pub const HIDDEN: &str = "hidden test";
+
+/// What a student is told of trouble that is the machine's. What exactly it was names folders and
+/// processes of that machine, helps nobody but its owner, and is different each time.
+const NOT_THEIRS: &str = "This submission could not be graded for a reason that lies with the \
+                          machine or the course, not with the program. The course staff can see \
+                          why, and will grade it again.";
 
 /// An event as these readers may be told of it.
 pub fn event_for(audience: Audience, event: Event) -> Event {
@@ -69,6 +75,9 @@ pub fn grade_for(audience: Audience, grade: Grade) -> Grade {
 /// again shows the same failure of a public test.
 pub fn handed_out(audience: Audience, grade: Grade) -> Grade {
     let mut grade = grade_for(audience, grade);
+    if grade.outcome == Outcome::NotScored {
+        grade.trouble = Some(NOT_THEIRS.to_owned());
+    }
     let lab = grade.lab.clone();
     for verdict in &mut grade.tests {
         if let Some(failure) = &mut verdict.failure {

@@ -4,75 +4,12 @@ use faultline_report::{
     ClassScreen, class_csv, class_markdown, class_page, class_plan_text, class_to_json,
 };
 use faultline_verdict::{
-    CLASS_FORMAT, Class, ClassEvent, ClassPlan, ClassRow, ClassStatus, Fingerprint, PlanStep,
-    PlannedWork, Score, Stopped,
+    Class, ClassEvent, ClassPlan, ClassStatus, PlanStep, PlannedWork, Stopped,
 };
 
-const NASTY: &str = "<img src=x onerror=alert(1)>\u{202e}|[x](http://y)\u{1b}[31m";
+mod class_data;
 
-fn score(earned: u32, possible: u32, not_scored: u32) -> Score {
-    Score {
-        earned,
-        possible,
-        not_scored,
-    }
-}
-
-fn row(student: &str, status: ClassStatus, score: Score) -> ClassRow {
-    let submission = (status != ClassStatus::Missing).then(|| student.to_owned());
-    ClassRow {
-        student: student.to_owned(),
-        login: Some(student.to_owned()),
-        submission,
-        status,
-        score,
-        ..ClassRow::default()
-    }
-}
-
-fn class() -> Class {
-    let late = ClassRow {
-        submitted_at: Some("2026-03-01T11:00:00Z".to_owned()),
-        time_source: Some("first-import".to_owned()),
-        late_s: Some(90_061),
-        commit: Some("0123456789abcdef0123456789abcdef01234567".to_owned()),
-        build_layers: vec!["landlock 7".to_owned(), "seccomp".to_owned()],
-        ..row("ann", ClassStatus::Graded, score(87, 100, 0))
-    };
-    let nasty = ClassRow {
-        name: Some("=cmd()".to_owned()),
-        team: Some(NASTY.to_owned()),
-        remarks: vec![format!("src/server.rs:1:1: {NASTY}\n::error::owned")],
-        ..row("+bob", ClassStatus::Rejected, score(0, 0, 100))
-    };
-    let nobody = ClassRow {
-        student: String::new(),
-        ..row("stranger", ClassStatus::NotScored, score(0, 0, 100))
-    };
-    Class {
-        format: CLASS_FORMAT,
-        lab: "lab2".to_owned(),
-        title: "Primary/backup".to_owned(),
-        hidden: true,
-        fingerprint: Fingerprint {
-            suite: "a".repeat(64),
-            rubric: "b".repeat(64),
-            ..Fingerprint::default()
-        },
-        grader: "0.1.0".to_owned(),
-        points: 100,
-        unsafe_build: false,
-        rows: vec![
-            late,
-            nasty,
-            row("cy", ClassStatus::DoesNotBuild, score(0, 100, 0)),
-            row("dee", ClassStatus::Missing, Score::default()),
-            row("eve", ClassStatus::Pending, Score::default()),
-            row("finn", ClassStatus::Graded, score(90, 96, 4)),
-            nobody,
-        ],
-    }
-}
+use class_data::{NASTY, class, score};
 
 /// What is told while the class is graded.
 fn events() -> Vec<ClassEvent> {
@@ -93,6 +30,15 @@ fn events() -> Vec<ClassEvent> {
             done: 1,
             rows: 7,
             layers: vec!["landlock 7".to_owned(), "seccomp".to_owned()],
+            changes: vec![
+                "the deadline was none and is 2026-03-01T10:00:00Z".to_owned(),
+                format!("new students: {NASTY}"),
+            ],
+            again: vec![PlanStep {
+                id: "bob".to_owned(),
+                what: PlannedWork::Grade,
+                why: "staff/bob/record.json was changed or damaged".to_owned(),
+            }],
         },
         ClassEvent::Sure {
             reference: score(100, 100, 0),
@@ -188,6 +134,7 @@ fn what_would_be_done() {
             ),
         ],
         missing: vec!["dee".to_owned()],
+        changes: vec!["the deadline was none and is 2026-03-01T10:00:00Z".to_owned()],
     };
     for width in [80, 120] {
         insta::assert_snapshot!(format!("plan_{width}"), class_plan_text(&plan, width));
@@ -240,4 +187,95 @@ fn the_page_of_a_class_links_what_there_is() {
         assert!(!page.contains(banned), "{banned}");
     }
     assert_eq!(page, class_page(&class()));
+}
+
+/// A scores file is printed by build services, too, whoever the first student is.
+#[test]
+fn no_line_of_the_table_is_a_command() {
+    let mut class = class();
+    for (row, student) in class.rows.iter_mut().zip([
+        "::error::x",
+        "  ::add-mask::y",
+        "##[error]z",
+        "a\n::set-output name=x::y",
+    ]) {
+        row.student = student.to_owned();
+    }
+    for text in [class_csv(&class), class_markdown(&class)] {
+        let is_command = |line: &str| line.trim_start().starts_with("::") || line.contains("##[");
+        assert!(!text.lines().any(is_command), "{text}");
+    }
+}
+
+#[test]
+fn every_report_of_a_class_says_whether_hidden_tests_ran() {
+    let mut class = class();
+    let reports = |class: &Class| {
+        let mut screen = Vec::new();
+        let event = ClassEvent::Finished {
+            class: Box::new(class.clone()),
+            stopped: None,
+            took_ms: 0,
+        };
+        colored::control::set_override(false);
+        let told = ClassScreen::new(&mut screen, 80).event(&event);
+        told.expect("memory takes everything");
+        let screen = String::from_utf8(screen).expect("UTF-8");
+        [class_markdown(class), class_page(class), screen]
+    };
+    for text in reports(&class) {
+        assert!(
+            text.contains("hidden tests were run, without a salt"),
+            "{text}"
+        );
+    }
+    class.fingerprint.salt = Some("c".repeat(64));
+    for text in reports(&class) {
+        assert!(
+            text.contains("hidden tests were run, with a salt"),
+            "{text}"
+        );
+    }
+    (class.hidden, class.hidden_points_not_run) = (false, 33);
+    for text in reports(&class) {
+        let text = text.replace('\n', " ");
+        let said = "hidden tests were not run: their 33 points are in no score";
+        assert!(text.contains(said), "{text}");
+    }
+}
+
+/// Later commits, dates that cannot be true, extensions and the commit: for graded rows, too.
+#[test]
+fn what_a_grader_must_know_of_a_row_is_on_the_page_and_in_the_summary() {
+    for text in [class_markdown(&class()), class_page(&class())] {
+        for wanted in [
+            "2 later commits not graded, the last of 2026-03-02T11:00:00Z",
+            "backdated: dated before a parent",
+            "2026-03-01T10:00:00Z",
+            "0123456789",
+            "proven by imports",
+            "1 d 1 h",
+        ] {
+            assert!(text.contains(wanted), "{wanted}: {text}");
+        }
+        assert!(!text.contains("Part T"), "a part without points: {text}");
+    }
+    let page = class_page(&class());
+    assert!(
+        page.contains(r#"<td class="num part" data-part="A">30<"#),
+        "{page}"
+    );
+}
+
+/// What another shard grades is no trouble of this one, and is not listed as such.
+#[test]
+fn rows_of_other_shards_are_not_open() {
+    let mut class = class();
+    let eve = class.rows.iter_mut().find(|row| row.student == "eve");
+    eve.expect("she is there").elsewhere = true;
+    assert!(class.open().all(|row| row.student != "eve"));
+    let text = class_markdown(&class);
+    assert!(text.contains("- 1 graded by other shards"), "{text}");
+    let open = text.split("## Scores").next().expect("a beginning");
+    assert!(!open.contains("eve"), "{text}");
 }

@@ -72,10 +72,10 @@ pub fn batch(
         return Ok(ALL_PASSED);
     }
     let mut desk = Desk::new(&request.out, arguments.after_deadline);
-    let class = faultline_class::batch(course, &request, &mut desk, interrupt)?;
+    let graded = faultline_class::batch(course, &request, &mut desk, interrupt)?;
     drop(desk);
     print(&format!("scores in {}\n", out.join("scores.csv").display()));
-    Ok(exit_code(&class))
+    Ok(exit_code(graded.is_whole()))
 }
 
 /// Joins the results of shards.
@@ -96,15 +96,14 @@ pub fn merge(arguments: &MergeArguments) -> Result<u8, Error> {
         "scores in {}\n",
         arguments.out.join("scores.csv").display()
     ));
-    Ok(exit_code(&class))
+    Ok(exit_code(class.open().next().is_none()))
 }
 
 /// Whatever the scores are, it has worked; but somebody may still wait for one.
-fn exit_code(class: &Class) -> u8 {
-    if class.open().next().is_some() {
-        NOT_SCORED
-    } else {
-        ALL_PASSED
+fn exit_code(is_whole: bool) -> u8 {
+    match is_whole {
+        true => ALL_PASSED,
+        false => NOT_SCORED,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Correction, Decision, Fingerprint, Score};
+use crate::{Correction, Decision, Fingerprint, PartScore, Score};
 
 /// The version of [`Class`] as a JSON document.
 pub const CLASS_FORMAT: u32 = 1;
@@ -27,6 +27,12 @@ pub struct Class {
     pub grader: String,
     /// The points of a whole grade.
     pub points: u32,
+    /// The points of the hidden tests that were not run; with any, no score is a whole grade.
+    #[serde(default, skip_serializing_if = "crate::is_zero")]
+    pub hidden_points_not_run: u32,
+    /// When submissions had to be there, in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<String>,
     /// True if submissions were built without a sandbox, because somebody asked for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsafe_build: bool,
@@ -60,6 +66,12 @@ pub struct ClassRow {
     pub status: ClassStatus,
     /// The points.
     pub score: Score,
+    /// The points of each part, if there is a result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartScore>,
+    /// The student's own deadline, in UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<String>,
     /// When it was handed in, in UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub submitted_at: Option<String>,
@@ -78,6 +90,9 @@ pub struct ClassRow {
     /// What a human should know.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
+    /// True if another shard grades it, so that nothing is missing here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
     /// What somebody decided by hand.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub corrections: Vec<Correction>,
@@ -144,12 +159,20 @@ impl ClassStatus {
 }
 
 impl Class {
-    /// The rows that have no result, so that the gradebook is not complete.
+    /// The rows that should have a result here and have none, or not a whole one.
     pub fn open(&self) -> impl Iterator<Item = &ClassRow> {
         self.rows
             .iter()
             .filter(|row| row.points_by_hand().is_none())
-            .filter(|row| row.status.is_open() || row.score.not_scored > 0)
+            .filter(|row| !row.elsewhere && (row.status.is_open() || row.score.not_scored > 0))
+    }
+
+    /// The parts that are worth anything, in the order of the rubric, as far as results tell them.
+    pub fn parts(&self) -> Vec<&PartScore> {
+        let known = self.rows.iter().find(|row| !row.parts.is_empty());
+        let is_worth = |part: &&PartScore| part.score.possible + part.score.not_scored > 0;
+        let parts = known.map(|row| row.parts.iter().filter(is_worth).collect());
+        parts.unwrap_or_default()
     }
 }
 
@@ -170,6 +193,10 @@ pub enum ClassEvent {
         rows: usize,
         /// How builds are sandboxed.
         layers: Vec<String>,
+        /// What is different since the folder of the results was last graded into, in words.
+        changes: Vec<String>,
+        /// The submissions that have a result which does not count any more, and why.
+        again: Vec<PlanStep>,
     },
     /// The course's own solutions earn on this machine what they must.
     Sure {
@@ -224,6 +251,8 @@ pub struct ClassPlan {
     pub steps: Vec<PlanStep>,
     /// Students without a submission.
     pub missing: Vec<String>,
+    /// What is different since the folder of the results was last graded into, in words.
+    pub changes: Vec<String>,
 }
 
 /// What a run would do about one submission.

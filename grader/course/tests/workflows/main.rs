@@ -424,6 +424,12 @@ fn examples_of_other_engines_are_whole() {
         all.contains(&format!("/{count}")),
         "as many shards as pods: {all}"
     );
+    let rules = all_text(get(spec, "podFailurePolicy"));
+    assert!(
+        rules.contains("FailIndex"),
+        "a shard of which somebody has no score fails, and is not tried again: {rules}"
+    );
+    assert!(!all.contains("|| code"), "no exit code is hidden: {all}");
     for name in ["docs/examples/slurm.sh", "docs/examples/kubernetes.yaml"] {
         let page = read(&root().join("docs/grading-a-class.md"));
         assert!(
@@ -441,4 +447,58 @@ fn examples_of_other_engines_are_whole() {
         "{slurm}"
     );
     assert!(array.parse::<u32>().is_ok_and(|count| count > 1), "{array}");
+}
+
+/// Who looks at a job array must see that somebody has no score.
+#[test]
+fn the_example_for_slurm_ends_as_the_grader_does() {
+    let home = tempfile::tempdir().expect("a folder");
+    let project = home.path().join("faultline");
+    fs::create_dir_all(project.join("target/debug")).expect("a new folder");
+    fs::write(project.join("README.md"), "a project").expect("a new file");
+    // It ends as it is asked to, but for `doctor`.
+    let program = project.join("target/debug/faultline-full");
+    let stub = "#!/bin/sh\necho \"$@\"\n[ \"$1\" = doctor ] || exit \"$STUB_CODE\"\n";
+    fs::write(&program, stub).expect("a new file");
+    let run = |program: &str, arguments: &[&str], code: &str| {
+        let output = Command::new(program)
+            .args(arguments)
+            .current_dir(&project)
+            .env("HOME", home.path())
+            .env("TMPDIR", home.path())
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("STUB_CODE", code)
+            .envs([
+                ("SLURM_CPUS_PER_TASK", "2"),
+                ("SLURM_ARRAY_TASK_ID", "3"),
+                ("SLURM_ARRAY_TASK_COUNT", "16"),
+            ])
+            .output()
+            .expect("it is there");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code().expect("it exits"), said)
+    };
+    let git = ["-c", "user.name=s", "-c", "user.email=s@x"];
+    for arguments in [
+        &["init", "-q"][..],
+        &["add", "README.md"],
+        &["commit", "-q", "-m", "a project"],
+    ] {
+        let (code, said) = run("git", &[&git, arguments].concat(), "");
+        assert_eq!(code, 0, "{said}");
+    }
+    let chmod = run(
+        "chmod",
+        &["+x", program.to_str().expect("a plain path")],
+        "",
+    );
+    assert_eq!(chmod.0, 0, "{}", chmod.1);
+    let script = root().join("docs/examples/slurm.sh");
+    let script = script.to_str().expect("a plain path");
+    for expected in [0, 2, 4, 5, 130] {
+        let (code, said) = run("bash", &[script], &expected.to_string());
+        assert_eq!(code, expected, "{said}");
+        assert!(said.contains("--shard 3/16"), "{said}");
+    }
 }

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// This number of students have all sorts of submissions.
-const SIZE: usize = 10;
+const SIZE: usize = 11;
 
 /// A class, imported and graded once, undisturbed.
 pub struct Graded {
@@ -43,6 +43,8 @@ pub static GRADED: LazyLock<Graded> = LazyLock::new(|| {
         &text(&roster),
         "--deadline",
         class::DEADLINE,
+        "--extensions",
+        &text(&folder.join("extensions.csv")),
         "--now",
         "2026-03-02T00:00:00Z",
         "--out",

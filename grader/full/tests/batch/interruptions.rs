@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -53,6 +54,8 @@ fn killed_at_any_moment_the_same_command_goes_on() {
         &class.files,
         "killed and gone on",
     );
+    let left: Vec<String> = files_of(&temporary(class)).into_keys().collect();
+    assert!(left.is_empty(), "the killed left {left:?}");
 }
 
 fn start(class: &Graded, out: &str) -> Child {
@@ -63,8 +66,16 @@ fn start(class: &Graded, out: &str) -> Child {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+        .stderr(Stdio::null())
+        .env("TMPDIR", temporary(class));
     command.spawn().expect("the grader runs")
+}
+
+/// A folder for temporary files that nobody else has.
+fn temporary(class: &Graded) -> PathBuf {
+    let folder = class.out("temporary");
+    fs::create_dir_all(&folder).expect("a new folder");
+    folder
 }
 
 /// Whether it ends by itself within a time.

@@ -14,6 +14,7 @@ use faultline_grade::{Mutant, mutants};
 pub enum Sort {
     Reference,
     Variant,
+    /// A clone with the crate in the folder of the lab, of which a later commit does not build.
     Wrong,
     Starter,
     Broken,
@@ -21,19 +22,34 @@ pub enum Sort {
     Missing,
     /// A repository with a correct commit before the deadline, and a broken one after it.
     Late,
+    /// The same with a deadline of their own, which the last commit keeps: it is the reference.
+    Extended,
     /// Two students with one submission, which is the reference.
     Team,
 }
 
-use Sort::{Broken, Hostile, Late, Missing, Reference, Starter, Team, Variant, Wrong};
+use Sort::{Broken, Extended, Hostile, Late, Missing, Reference, Starter, Team, Variant, Wrong};
 
 /// What comes after the deadline.
 pub const DEADLINE: &str = "2026-03-01T12:00:00Z";
 
+/// Until when who has an extension may hand in.
+const EXTENDED: &str = "2026-03-02T12:00:00Z";
+
+/// Names as nobody has them, in turn with plain ones: they may steer no table, page or terminal.
+const NAMES: [&str; 6] = [
+    "=1+1",
+    "::error::A Name",
+    "<img src=x onerror=alert(1)>",
+    "Zo\u{eb}, Anna \"A|B\" @everyone",
+    "\u{202e}emaN",
+    "Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh the Second of University Place",
+];
+
 /// In turn, so that a class of any size has nearly all of them.
-const TURN: [Sort; 12] = [
-    Reference, Wrong, Broken, Hostile, Missing, Team, Starter, Late, Variant, Wrong, Wrong,
-    Reference,
+const TURN: [Sort; 13] = [
+    Reference, Wrong, Broken, Hostile, Missing, Team, Starter, Late, Extended, Variant, Wrong,
+    Wrong, Reference,
 ];
 
 /// A class on the disk.
@@ -52,6 +68,7 @@ pub fn make(root: &Path, lab: &str, size: usize, into: &Path) -> Class {
     let mut students = Vec::new();
     let mut roster = "identifier,github_username,github_id,name\n".to_owned();
     let mut teams = "team,login\n".to_owned();
+    let mut extensions = "login,deadline\n".to_owned();
     let mut number = 0;
     while students.len() < size {
         let sort = TURN[number % TURN.len()];
@@ -62,7 +79,11 @@ pub fn make(root: &Path, lab: &str, size: usize, into: &Path) -> Class {
             vec![login.clone()]
         };
         for member in &of_team {
-            roster += &format!("{member}@university.example,{member},{number},Student {number}\n");
+            let name = match number % 2 {
+                0 => format!("Student {number}"),
+                _ => NAMES[number / 2 % NAMES.len()].replace('"', "\"\""),
+            };
+            roster += &format!("{member}@university.example,{member},{number},\"{name}\"\n");
             students.push((member.clone(), sort));
         }
         let name = if sort == Team {
@@ -70,6 +91,9 @@ pub fn make(root: &Path, lab: &str, size: usize, into: &Path) -> Class {
         } else {
             login
         };
+        if sort == Extended {
+            extensions += &format!("{name},{EXTENDED}\n");
+        }
         if sort == Team {
             of_team
                 .iter()
@@ -77,17 +101,22 @@ pub fn make(root: &Path, lab: &str, size: usize, into: &Path) -> Class {
         }
         if sort != Missing {
             let own = folder.join(format!("{lab}-{name}"));
-            hand_in(root, lab, sort, &wrong[number % wrong.len()], &own);
+            let own_crate = match sort {
+                Wrong => own.join("starter").join(lab),
+                _ => own.clone(),
+            };
+            hand_in(root, lab, sort, &wrong[number % wrong.len()], &own_crate);
             // Equal programs of different students are different submissions.
-            append(&own.join("src/lib.rs"), &format!("\n// {name}\n"));
-            if sort == Late {
-                commit_before_and_after_the_deadline(&own);
+            append(&own_crate.join("src/lib.rs"), &format!("\n// {name}\n"));
+            if matches!(sort, Late | Extended | Wrong) {
+                commit_before_and_after_the_deadline(&own, &own_crate, sort);
             }
         }
         number += 1;
     }
     fs::write(into.join("classroom_roster.csv"), roster).expect("a new file");
     fs::write(into.join("teams.csv"), teams).expect("a new file");
+    fs::write(into.join("extensions.csv"), extensions).expect("a new file");
     Class { folder, students }
 }
 
@@ -97,7 +126,7 @@ fn hand_in(root: &Path, lab: &str, sort: Sort, wrong: &Mutant, own: &Path) {
         Starter => copy(&from(&format!("starter/{lab}")), own),
         Variant => copy(&from(&format!("solutions/{lab}-variant")), own),
         Wrong => copy(wrong.apply().expect("the patch applies").path(), own),
-        Reference | Broken | Hostile | Late | Team | Missing => {
+        Reference | Broken | Hostile | Late | Extended | Team | Missing => {
             copy(&from(&format!("solutions/{lab}")), own)
         }
     }
@@ -111,7 +140,17 @@ fn hand_in(root: &Path, lab: &str, sort: Sort, wrong: &Mutant, own: &Path) {
     }
 }
 
-fn commit_before_and_after_the_deadline(own: &Path) {
+/// Only the commit that counts is worth anything.
+fn commit_before_and_after_the_deadline(own: &Path, own_crate: &Path, sort: Sort) {
+    const BROKEN: &str = "fn broken() -> u8 { \"text\" }\n";
+    let library = own_crate.join("src/lib.rs");
+    let correct = fs::read_to_string(&library).expect("a source file");
+    let broken = format!("{correct}{BROKEN}");
+    let (first, second) = match sort {
+        Extended => (broken, correct),
+        _ => (correct, broken),
+    };
+    fs::write(&library, first).expect("it can be written");
     git(own, &["init", "-q", "-b", "main"], "");
     git(own, &["add", "."], "");
     git(
@@ -119,10 +158,7 @@ fn commit_before_and_after_the_deadline(own: &Path) {
         &["commit", "-q", "-m", "in time"],
         "2026-03-01T11:00:00Z",
     );
-    append(
-        &own.join("src/lib.rs"),
-        "fn too_late() -> u8 { \"text\" }\n",
-    );
+    fs::write(&library, second).expect("it can be written");
     git(
         own,
         &["commit", "-q", "-a", "-m", "late"],

@@ -29,9 +29,10 @@ pub fn doctor(toolchain: &Toolchain) -> Vec<Mechanism> {
     use super::{confine::Sandbox, probe};
     let tried = "sandboxed, a file elsewhere was not read, nothing written elsewhere, no \
                  connection made, and a small crate compiled";
-    let landlock = Sandbox::landlock(toolchain)
+    let temporary = std::env::temp_dir();
+    let landlock = Sandbox::landlock(toolchain, &temporary)
         .map(|sandbox| format!("version {}; {tried}", version(&sandbox)));
-    let bubblewrap = Sandbox::bubblewrap(toolchain).map(|_| {
+    let bubblewrap = Sandbox::bubblewrap(toolchain, &temporary).map(|_| {
         "sandboxed, a file elsewhere was not read, nothing written elsewhere, and a small crate \
          compiled"
             .to_owned()

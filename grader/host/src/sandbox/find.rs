@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
@@ -29,12 +29,21 @@ impl Sandbox {
     /// # Errors
     /// None works; the text says why, and what to do.
     pub fn find(toolchain: &Toolchain) -> Result<Sandbox, NoSandbox> {
+        Self::find_in(toolchain, &std::env::temp_dir())
+    }
+
+    /// The same, tried in this folder. Whoever is killed meanwhile leaves there what it was tried
+    /// with.
+    ///
+    /// # Errors
+    /// As for [`find`](Self::find).
+    pub fn find_in(toolchain: &Toolchain, temporary: &Path) -> Result<Sandbox, NoSandbox> {
         static FOUND: Mutex<BTreeMap<PathBuf, Result<Sandbox, NoSandbox>>> =
             Mutex::new(BTreeMap::new());
         let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
         found
             .entry(toolchain.sysroot().to_owned())
-            .or_insert_with(|| Self::try_all(toolchain))
+            .or_insert_with(|| Self::try_all(toolchain, temporary))
             .clone()
     }
 
@@ -43,14 +52,14 @@ impl Sandbox {
     /// # Errors
     /// What was tried and failed.
     #[cfg(target_os = "linux")]
-    pub fn landlock(toolchain: &Toolchain) -> Result<Sandbox, String> {
-        let abi = probe::thread(toolchain)?;
+    pub fn landlock(toolchain: &Toolchain, temporary: &Path) -> Result<Sandbox, String> {
+        let abi = probe::thread(toolchain, temporary)?;
         let mut mechanisms = vec![format!("landlock {abi}")];
         if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
             mechanisms.push("seccomp".to_owned());
         }
         let sandbox = Sandbox::new(Isolation::Landlock, mechanisms);
-        probe::compiler(&sandbox, toolchain)?;
+        probe::compiler(&sandbox, toolchain, temporary)?;
         Ok(sandbox)
     }
 
@@ -59,21 +68,21 @@ impl Sandbox {
     /// # Errors
     /// What was tried and failed.
     #[cfg(target_os = "linux")]
-    pub fn bubblewrap(toolchain: &Toolchain) -> Result<Sandbox, String> {
+    pub fn bubblewrap(toolchain: &Toolchain, temporary: &Path) -> Result<Sandbox, String> {
         let program = bubblewrap::find().ok_or("there is no program `bwrap` in the PATH")?;
         let mechanisms = vec!["bubblewrap".to_owned()];
         let sandbox = Sandbox::new(Isolation::Bubblewrap(program), mechanisms);
-        probe::compiler(&sandbox, toolchain)?;
+        probe::compiler(&sandbox, toolchain, temporary)?;
         Ok(sandbox)
     }
 
     #[cfg(target_os = "linux")]
-    fn try_all(toolchain: &Toolchain) -> Result<Sandbox, NoSandbox> {
-        let without_landlock = match Self::landlock(toolchain) {
+    fn try_all(toolchain: &Toolchain, temporary: &Path) -> Result<Sandbox, NoSandbox> {
+        let without_landlock = match Self::landlock(toolchain, temporary) {
             Ok(sandbox) => return Ok(sandbox),
             Err(why) => why,
         };
-        Self::bubblewrap(toolchain).map_err(|without_bubblewrap| NoSandbox {
+        Self::bubblewrap(toolchain, temporary).map_err(|without_bubblewrap| NoSandbox {
             why: format!("Landlock: {without_landlock}; bubblewrap: {without_bubblewrap}"),
             advice: "Use a Linux kernel from 5.13 on with Landlock (`lsm=landlock,...` on its \
                      command line), or install bubblewrap (such as `apt-get install bubblewrap`) \
@@ -83,7 +92,7 @@ impl Sandbox {
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn try_all(_: &Toolchain) -> Result<Sandbox, NoSandbox> {
+    fn try_all(_: &Toolchain, _: &Path) -> Result<Sandbox, NoSandbox> {
         Err(NoSandbox {
             why: format!(
                 "it is done with Landlock or bubblewrap, which {} does not have",

@@ -4,7 +4,7 @@
 use std::{
     fs, io,
     net::{TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::atomic::AtomicBool,
     thread,
@@ -41,11 +41,11 @@ struct Scene {
 }
 
 impl Scene {
-    fn new() -> io::Result<Scene> {
+    fn new(temporary: &Path) -> io::Result<Scene> {
         let folder = || {
             tempfile::Builder::new()
                 .prefix("faultline-probe-")
-                .tempdir()
+                .tempdir_in(temporary)
         };
         let scene = Scene {
             inside: folder()?,
@@ -110,8 +110,8 @@ impl Scene {
 }
 
 /// Sandboxes a thread and tries to get out; gives the version of Landlock.
-pub(super) fn thread(toolchain: &Toolchain) -> Result<u32, String> {
-    let scene = Scene::new().map_err(|error| format!("cannot try it: {error}"))?;
+pub(super) fn thread(toolchain: &Toolchain, temporary: &Path) -> Result<u32, String> {
+    let scene = Scene::new(temporary).map_err(|error| format!("cannot try it: {error}"))?;
     let listener =
         TcpListener::bind("127.0.0.1:0").map_err(|error| format!("cannot try it: {error}"))?;
     let address = listener
@@ -143,8 +143,12 @@ pub(super) fn thread(toolchain: &Toolchain) -> Result<u32, String> {
 }
 
 /// Lets the compiler try the same, and do what it is there for.
-pub(super) fn compiler(sandbox: &Sandbox, toolchain: &Toolchain) -> Result<(), String> {
-    let scene = Scene::new().map_err(|error| format!("cannot try it: {error}"))?;
+pub(super) fn compiler(
+    sandbox: &Sandbox,
+    toolchain: &Toolchain,
+    temporary: &Path,
+) -> Result<(), String> {
+    let scene = Scene::new(temporary).map_err(|error| format!("cannot try it: {error}"))?;
     let product = scene.inside.path().join("small.rmeta");
     let escaped = scene.outside.path().join("small.rmeta");
     let (compiled, written, read) = thread::scope(|scope| {
@@ -188,7 +192,8 @@ pub(super) fn compiler(sandbox: &Sandbox, toolchain: &Toolchain) -> Result<(), S
 
 /// Whether the compiler sees nothing of this process's environment.
 pub(super) fn environment(toolchain: &Toolchain) -> Result<String, String> {
-    let scene = Scene::new().map_err(|error| format!("cannot try it: {error}"))?;
+    let scene =
+        Scene::new(&std::env::temp_dir()).map_err(|error| format!("cannot try it: {error}"))?;
     let ended = scene.compile(
         &Sandbox::none(),
         toolchain,

@@ -24,8 +24,14 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// The sandboxes that work here.
 static SANDBOXES: LazyLock<Vec<Sandbox>> = LazyLock::new(|| {
     let tried = [
-        ("Landlock", Sandbox::landlock(&TOOLCHAIN)),
-        ("bubblewrap", Sandbox::bubblewrap(&TOOLCHAIN)),
+        (
+            "Landlock",
+            Sandbox::landlock(&TOOLCHAIN, &std::env::temp_dir()),
+        ),
+        (
+            "bubblewrap",
+            Sandbox::bubblewrap(&TOOLCHAIN, &std::env::temp_dir()),
+        ),
     ];
     let works = |(name, sandbox): (&str, Result<Sandbox, String>)| match sandbox {
         Ok(sandbox) => Some(sandbox),

@@ -1,13 +1,15 @@
 //! The overview of a class for course staff, with links to the pages of each submission.
 
-use faultline_verdict::{Class, ClassRow, ClassStatus};
+use faultline_verdict::{Class, ClassRow, ClassStatus, PartScore, Score};
 use maud::{Markup, html};
 
 use super::{
     document::document,
     text::{count, cut, shown},
 };
-use crate::gradebook::{counts, has_points, points, who, word};
+use crate::gradebook::{
+    counts, has_points, hidden_tests, late_by, part_of, points, short, source_in_words, word,
+};
 
 /// The page of a class. Equal results have equal bytes.
 pub fn class_page(class: &Class) -> String {
@@ -16,7 +18,7 @@ pub fn class_page(class: &Class) -> String {
     let title = format!("{}: {graded} of {} graded", class.lab, class.rows.len());
     let sums: Vec<String> = counts(class)
         .into_iter()
-        .map(|(status, number)| format!("{number} {}", status.word()))
+        .map(|(what, number)| format!("{number} {what}"))
         .collect();
     let body = html! {
         a.skip href="#rows" { "Skip to the students" }
@@ -34,6 +36,10 @@ pub fn class_page(class: &Class) -> String {
             }
             ul.notes {
                 li { (sums.join(", ")) }
+                li.warn[class.hidden_points_not_run > 0] { (hidden_tests(class)) }
+                @if let Some(deadline) = &class.deadline {
+                    li { "the deadline: " (cut(deadline, 40)) }
+                }
                 @if class.unsafe_build {
                     li.bad {
                         strong { "Built without a sandbox." }
@@ -50,12 +56,12 @@ pub fn class_page(class: &Class) -> String {
                         "These are not 0 points: somebody must look at the submission, or \
                          grade it again."
                     }
-                    (table(&open, class.points, true))
+                    (table(class, &open))
                 }
             }
             section aria-labelledby="rows" {
                 h2 #rows tabindex="-1" { "Scores" }
-                (table(&class.rows.iter().collect::<Vec<_>>(), class.points, false))
+                (table(class, &class.rows.iter().collect::<Vec<_>>()))
             }
         }
         footer {
@@ -68,29 +74,60 @@ pub fn class_page(class: &Class) -> String {
     document(&title, body)
 }
 
-fn table(rows: &[&ClassRow], whole: u32, reasons: bool) -> Markup {
+fn table(class: &Class, rows: &[&ClassRow]) -> Markup {
+    let parts = class.parts();
     html! {
         div.scroll {
-            table.tests {
+            table.tests.roster {
                 caption.unseen { "Students and what became of their submissions" }
                 thead {
                     tr {
                         th scope="col" { "Student" }
                         th scope="col" { "Status" }
                         th.num scope="col" { "Points" }
-                        th scope="col" { "Pages" }
+                        @for part in &parts {
+                            th.num scope="col" title=(shown(&part.title)) { (cut(&part.part, 20)) }
+                        }
                         th scope="col" { "Handed in" }
+                        th scope="col" { "Pages" }
                     }
                 }
                 tbody {
-                    @for row in rows { (line(row, whole, reasons)) }
+                    @for row in rows { (line(row, class.points, &parts)) }
                 }
             }
         }
     }
 }
 
-fn line(row: &ClassRow, whole: u32, reasons: bool) -> Markup {
+/// Longer names may be broken, or nobody could scroll as far as the points.
+const UNBROKEN: usize = 48;
+
+/// Whom a row is about: each name in a line of its own.
+fn names(row: &ClassRow) -> Markup {
+    let name = |text: &str| {
+        let is_long = text.chars().count() > UNBROKEN;
+        html! { span.name.long[is_long] { (cut(text, 120)) } }
+    };
+    let nobody = row.submission.as_deref().unwrap_or("nobody");
+    let first = match (row.student.as_str(), &row.login) {
+        ("", Some(login)) => format!("({login})"),
+        ("", None) => format!("({nobody})"),
+        (student, _) => student.to_owned(),
+    };
+    let login = row.login.as_ref();
+    let login = login.filter(|login| !row.student.is_empty() && **login != row.student);
+    html! {
+        (name(&first))
+        @if let Some(login) = login { span.title { (name(login)) } }
+        @if let Some(own) = row.name.as_ref().filter(|name| **name != row.student) {
+            span.title { (name(own)) }
+        }
+        @if let Some(team) = &row.team { span.title { (name(&format!("team {team}"))) } }
+    }
+}
+
+fn line(row: &ClassRow, whole: u32, parts: &[&PartScore]) -> Markup {
     let class = match row.status {
         ClassStatus::Graded if row.score.not_scored == 0 => "passed",
         ClassStatus::DoesNotBuild => "failed",
@@ -103,31 +140,19 @@ fn line(row: &ClassRow, whole: u32, reasons: bool) -> Markup {
             .map(|id| format!("{folder}/{id}/report.html"))
     };
     let has_pages = row.status != ClassStatus::Pending && row.submission.is_some();
+    let of = |(earned, possible): (u32, u32)| html! { (earned) span.of { " / " (possible) } };
+    let of_part = |score: Score| of((score.earned, score.possible));
     html! {
         tr class=(class) {
-            th scope="row" {
-                (cut(&who(row), 120))
-                @if let Some(name) = row.name.as_ref().filter(|name| **name != row.student) {
-                    span.title { (cut(name, 120)) }
-                }
-                @if let Some(team) = &row.team {
-                    span.title { "team " (cut(team, 80)) }
-                }
-                @for correction in &row.corrections {
-                    span.remark { (cut(&correction.sentence(), 400)) }
-                }
-                @if reasons {
-                    @for remark in &row.remarks {
-                        span.remark { (cut(remark, 400)) }
-                    }
+            th scope="row" { (names(row)) }
+            td.state { span.status { (word(row)) } }
+            td.num.all { @if let Some(counts) = points(row, whole) { (of(counts)) } }
+            @for part in parts {
+                td.num.part data-part=(cut(&part.part, 20)) {
+                    @if let Some(score) = part_of(row, &part.part) { (of_part(score)) }
                 }
             }
-            td { span.status { (word(row)) } }
-            td.num {
-                @if let Some((earned, possible)) = points(row, whole) {
-                    (earned) span.of { " / " (possible) }
-                }
-            }
+            td.when { (when(row)) }
             td.pages {
                 @if has_pages {
                     a href=[page("staff")] { "staff" }
@@ -135,22 +160,35 @@ fn line(row: &ClassRow, whole: u32, reasons: bool) -> Markup {
                     a href=[page("students")] { "student" }
                 }
             }
-            td.seeds {
-                @if let Some(at) = &row.submitted_at { (cut(at, 40)) }
-                @if let Some(source) = &row.time_source { " (" (cut(source, 40)) ")" }
-                @if let Some(late) = row.late_s.filter(|late| *late > 0) {
-                    span.remark { "late by " (late_by(late)) }
+        }
+        @if !row.remarks.is_empty() || !row.corrections.is_empty() {
+            tr.more class=(class) {
+                td colspan=(parts.len() + 5) {
+                    @for correction in &row.corrections {
+                        span.remark { (cut(&correction.sentence(), 400)) }
+                    }
+                    @for remark in &row.remarks { span.remark { (cut(remark, 400)) } }
                 }
             }
         }
     }
 }
 
-fn late_by(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min", seconds / 60),
-        3600..86_400 => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3600),
+/// When it was handed in, by when it had to be, and which commit was graded.
+fn when(row: &ClassRow) -> Markup {
+    html! {
+        @if let Some(at) = &row.submitted_at {
+            span.name { (cut(at, 40)) }
+            @if let Some(source) = &row.time_source { " " (cut(source_in_words(source), 40)) }
+        }
+        @if let Some(late) = row.late_s.filter(|late| *late > 0) {
+            span.remark { "late by " (late_by(late)) }
+        }
+        @if let Some(deadline) = &row.deadline {
+            span.fact { "own deadline " span.name { (cut(deadline, 40)) } }
+        }
+        @if let Some(commit) = &row.commit {
+            span.fact { "commit " code title=(shown(commit)) { (cut(&short(commit), 10)) } }
+        }
     }
 }
