@@ -382,6 +382,8 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use faultline_verdict::{Decision, Fingerprint};
+
     use super::*;
 
     #[test]
@@ -436,15 +438,18 @@ mod tests {
             lab: "lab0".into(),
             title: "t".into(),
             hidden: false,
+            deadline: None,
             fingerprint: Fingerprint::default(),
             grader: String::new(),
             points: 100,
+            hidden_points_not_run: 0,
             unsafe_build: false,
             rows: vec![row],
         };
         assert_eq!(class.open().count(), 0, "nobody waits for it any more");
         let text = class_markdown(&class);
-        let told = "## Decided by hand\n\n- 1: by hand&#58; =well &#40;tina&#58; a mail";
+        let told = "## Decided by hand\n\n| student | decision |\n|---------|-----|\n\
+                    | 1       | by hand: =well (tina: a mail, see =1) |\n";
         assert!(
             text.contains(told) && text.contains("| 80 / 100 |"),
             "{text}"
