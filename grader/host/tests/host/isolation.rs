@@ -161,7 +161,11 @@ fn conversions_do_not_know_of_one_another() {
                    std::sync::atomic::AtomicU64::new(0);\n\
                    fn asked() -> u64 { ASKED.fetch_add(1, std::sync::atomic::Ordering::SeqCst) }\n";
     let files = changed(&[
-        ("src/lib.rs", "impl From<Given>", &format!("{counted}impl From<Given>")),
+        (
+            "src/lib.rs",
+            "impl From<Given>",
+            &format!("{counted}impl From<Given>"),
+        ),
         (
             "src/lib.rs",
             "        Message::Given(given)\n",
@@ -177,7 +181,9 @@ fn conversions_do_not_know_of_one_another() {
     ]);
     let built = build(&files).unwrap_or_else(|error| panic!("{error}"));
     let machine = Machine::new(Limits::default()).expect("this machine runs wasm");
-    let program = machine.load(&built.wasm).unwrap_or_else(|error| panic!("{error}"));
+    let program = machine
+        .load(&built.wasm)
+        .unwrap_or_else(|error| panic!("{error}"));
     on_world_stack(|| {
         let mut backend = program.backend();
         let (puppet, server) = (NodeId::new('s', 1), NodeId::new('s', 2));
