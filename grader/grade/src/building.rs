@@ -182,10 +182,10 @@ pub(crate) fn build(
     })
 }
 
-/// Half of the limit by the clock, so that what computes without end is rejected on every machine
-/// that gives it half of a processor, and not tried again. An honest build is always below this.
+/// A quarter of the limit by the clock: what computes without end is rejected, and not tried again,
+/// wherever it gets a quarter of a processor. An honest build needs some seconds.
 fn cpu_limit(by_the_clock: Duration) -> Duration {
-    (by_the_clock / 2).clamp(Duration::from_secs(15), Duration::from_secs(60))
+    (by_the_clock / 4).clamp(Duration::from_secs(15), Duration::from_secs(60))
 }
 
 fn not_built(error: BuildError) -> Error {

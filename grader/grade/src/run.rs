@@ -1,6 +1,8 @@
 //! Running tests: one test with one seed is a run; runs are parallel, and nothing depends on how
 //! many at once.
 
+mod counts;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -15,8 +17,10 @@ use faultline_sim::{
     Decided, Detail, Facts, FailureKind, Mode, Outcome, Phase, Stop, Timekeeper, Trial, Violation,
     backend::Backend, choice::seed_of,
 };
-use faultline_verdict::{Event, Failure, PhaseCounts, Searched, Stage, Status, TestVerdict};
+use faultline_verdict::{Event, Failure, Searched, Stage, Status, TestVerdict};
 use rayon::prelude::*;
+
+use counts::{counts, searched};
 
 use crate::{
     error::Error,
@@ -555,44 +559,5 @@ impl Summary {
     }
 }
 
-fn searched(seen: &faultline_sim::Searched) -> Searched {
-    let faultline_sim::Searched {
-        from,
-        walks,
-        states,
-        all,
-        depth,
-        transitions,
-        calls,
-    } = seen.clone();
-    Searched {
-        from,
-        walks,
-        states,
-        all,
-        depth,
-        transitions,
-        calls,
-    }
-}
-
-fn counts(phase: Phase) -> PhaseCounts {
-    PhaseCounts {
-        lasted_ms: phase.lasted_us / 1000,
-        events: phase.events,
-        messages: phase.messages,
-        bytes: phase.bytes,
-        operations: phase.operations,
-        latency_mean_us: phase
-            .latency_sum_us
-            .checked_div(phase.operations)
-            .unwrap_or(0),
-        latency_max_us: phase.latency_max_us,
-        latency_p50_us: phase.latencies.quantile_us(500).min(phase.latency_max_us),
-        latency_p99_us: phase.latencies.quantile_us(990).min(phase.latency_max_us),
-        available_permille: (phase.availability.answered * 1000)
-            .checked_div(phase.availability.asked),
-        recovery_max_us: phase.recovery_us,
-        phase: phase.name,
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -88,7 +88,7 @@ impl<'a> Options<'a> {
 
     /// The usual ones.
     pub fn new(sandbox: &'a Sandbox, interrupt: &'a AtomicBool) -> Options<'a> {
-        let (time_limit, cpu_limit) = (Duration::from_secs(120), Duration::from_secs(60));
+        let (time_limit, cpu_limit) = (Duration::from_secs(120), Duration::from_secs(30));
         Options {
             opt_level: "1",
             time_limit,

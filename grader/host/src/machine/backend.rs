@@ -29,6 +29,9 @@ pub struct WasmBackend {
 #[derive(Default)]
 struct Slot {
     instance: Option<Instance>,
+    /// What the node died of. Whoever asks it again gets the same answer: a recorder looks at nodes
+    /// that the world then goes on with.
+    died: Option<BackendError>,
     /// What the node printed, while there is no instance to keep it.
     printed: Printed,
 }
@@ -67,12 +70,12 @@ impl WasmBackend {
         let limits = self.program.limits();
         let room = limits.printed_bytes_of_a_world - self.printed_bytes;
         let room = room.min(limits.printed_bytes);
-        let instance = self
-            .slots
-            .get_mut(slot)
-            .and_then(|slot| slot.instance.as_mut());
-        let instance = instance
-            .ok_or_else(|| BackendError::Broken(format!("there is no node in slot {slot}")))?;
+        let known = self.slots.get_mut(slot);
+        let Some(instance) = known.and_then(|slot| slot.instance.as_mut()) else {
+            let died = self.slots.get(slot).and_then(|slot| slot.died.clone());
+            let missing = || BackendError::Broken(format!("there is no node in slot {slot}"));
+            return Err(died.unwrap_or_else(missing));
+        };
         let answer = instance.run(op, &self.argument, room);
         self.printed_bytes += room - instance.store.data().print_room;
         let answer = match answer {
@@ -81,8 +84,14 @@ impl WasmBackend {
                 answer
             }
             Err(no_answer) => {
-                self.stop(slot);
-                return Err(self.explain(op, no_answer));
+                let dies = op == Op::Step || matches!(no_answer, NoAnswer::Dead(_));
+                let error = self.explain(op, no_answer);
+                // Of an answer that is too long nothing is left in the node.
+                if dies {
+                    self.stop(slot);
+                    self.slots[slot].died = Some(error.clone());
+                }
+                return Err(error);
             }
         };
         let instance = self.slots[slot]
@@ -156,7 +165,9 @@ impl Backend for WasmBackend {
     }
 
     fn call(&mut self, slot: usize, op: Op, argument: &[u8]) -> Result<Vec<u8>, BackendError> {
-        if self.slot(slot).instance.is_none() {
+        let of_a_node = matches!(op, Op::Snapshot | Op::RoundTrip | Op::Observe);
+        let known = self.slot(slot);
+        if known.instance.is_none() && !(of_a_node && known.died.is_some()) {
             self.fresh(slot, 0)?;
         }
         self.argument.clear();
@@ -166,6 +177,7 @@ impl Backend for WasmBackend {
 
     fn stop(&mut self, slot: usize) {
         let slot = self.slot(slot);
+        slot.died = None;
         if let Some(mut instance) = slot.instance.take() {
             slot.printed = std::mem::take(&mut instance.store.data_mut().printed);
         }

@@ -366,6 +366,25 @@ fn answers_have_a_limit() {
         matches!(&error, BackendError::Fault(Fault::State { what }) if what.contains("bytes")),
         "{error:?}"
     );
+    // Who only looked at it has not killed it.
+    assert_eq!(get(&mut backend, 0, "state without measure"), Ok(None));
+}
+
+/// A recorder looks at nodes with which a world then goes on: that must not be the grader's fault.
+#[test]
+fn a_node_stays_what_it_died_of() {
+    faultline_host::on_world_stack(|| {
+        let program = program("hostile");
+        let mut backend = program.backend();
+        start(&mut backend, 0, CLIENT, 1).expect("it starts");
+        let died = get(&mut backend, 0, "loop").expect_err("it computes too long");
+        assert_eq!(get(&mut backend, 0, "panic"), Err(died.clone()));
+        for op in [Op::Snapshot, Op::Observe, Op::RoundTrip] {
+            assert_eq!(backend.call(0, op, &[]), Err(died.clone()));
+        }
+        start(&mut backend, 0, CLIENT, 1).expect("it starts again");
+        assert!(backend.call(0, Op::Snapshot, &[]).is_ok());
+    });
 }
 
 #[test]
@@ -376,14 +395,8 @@ fn a_fault_ends_one_node_and_no_other() {
         for slot in 0..2 {
             start(&mut backend, slot, CLIENT, 1).expect("it starts");
         }
-        assert!(get(&mut backend, 0, "loop").is_err());
-        assert!(
-            matches!(
-                get(&mut backend, 0, "anything"),
-                Err(BackendError::Broken(_))
-            ),
-            "it is dead"
-        );
+        let died = get(&mut backend, 0, "loop").expect_err("it computes too long");
+        assert_eq!(get(&mut backend, 0, "anything"), Err(died), "it is dead");
         assert_eq!(
             get(&mut backend, 1, "count in statics"),
             Ok(Some("1 1".to_owned()))

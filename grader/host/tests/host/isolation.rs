@@ -1,6 +1,10 @@
 //! Nodes share nothing, and the same node does the same.
 
-use faultline_sim::backend::Backend;
+use std::time::Duration;
+
+use faultline_host::{Machine, machine::Limits, on_world_stack};
+use faultline_sim::{Conditions, Mode, NodeSpec, Setup, Trial, backend::Backend};
+use lab2_api::Given;
 use labkit::{
     NodeId,
     abi::{Effect, Event, Op, Subject, effects},
@@ -147,6 +151,61 @@ fn a_request_goes_to_the_server_and_back() {
         .call(7, Op::Describe, &argument)
         .expect("it is a message");
     assert_eq!(String::from_utf8_lossy(&described), "Given(GetView)");
+}
+
+/// What a program counts outside of a message leads nowhere: each conversion has an instance of its
+/// own, whatever was converted before.
+#[test]
+fn conversions_do_not_know_of_one_another() {
+    let counted = "static ASKED: std::sync::atomic::AtomicU64 = \
+                   std::sync::atomic::AtomicU64::new(0);\n\
+                   fn asked() -> u64 { ASKED.fetch_add(1, std::sync::atomic::Ordering::SeqCst) }\n";
+    let files = changed(&[
+        (
+            "src/lib.rs",
+            "impl From<Given>",
+            &format!("{counted}impl From<Given>"),
+        ),
+        (
+            "src/lib.rs",
+            "        Message::Given(given)\n",
+            "        let number = asked();
+        if number == 0 { return Message::Given(given); }
+        Message::Reply { number, output: Output::Done }\n",
+        ),
+        (
+            "src/lib.rs",
+            "Message::Given(given) => Some(given)",
+            "Message::Given(given) if asked() == 0 => Some(given)",
+        ),
+    ]);
+    let built = build(&files).unwrap_or_else(|error| panic!("{error}"));
+    let machine = Machine::new(Limits::default()).expect("this machine runs wasm");
+    let program = machine
+        .load(&built.wasm)
+        .unwrap_or_else(|error| panic!("{error}"));
+    on_world_stack(|| {
+        let mut backend = program.backend();
+        let (puppet, server) = (NodeId::new('s', 1), NodeId::new('s', 2));
+        let setup = Setup::new(
+            [puppet, server].map(|id| NodeSpec::puppet(id, 1)).to_vec(),
+            Conditions::steady(),
+        );
+        let mut trial = Trial::new(&mut backend, 0, 1, Mode::default());
+        let outcome = trial.run(setup, |world| {
+            for view in 1..=4 {
+                let incarnation = 1;
+                let given = codec::to_bytes(&Given::Ping { view, incarnation }).expect("bytes");
+                world.send_given(puppet, server, &given)?;
+                world.run_for(Duration::from_secs(1))?;
+                let received = world.inbox(server).pop_front().expect("it has arrived");
+                let seen = world.given(puppet, &received.message)?;
+                assert_eq!(seen, Some(given), "ping {view}");
+            }
+            Ok(())
+        });
+        assert_eq!(outcome, Ok(()));
+    });
 }
 
 /// The message of the first send.
