@@ -204,7 +204,7 @@ impl<'a> ClassInWork<'a> {
         let (mut jobs, mut done) = (Vec::new(), Vec::new());
         for item in chosen {
             match self.look(item, self.common.request.fresh) {
-                Looked::Work { .. } => jobs.push(Job::Grade(item.clone())),
+                Looked::Work { .. } => jobs.push(Job::Grade(Box::new(item.clone()))),
                 Looked::Kept(ready) => done.push(*ready),
                 Looked::Rejected(ready) => jobs.push(Job::Told(ready)),
             }

@@ -20,7 +20,7 @@ use super::{
 /// Something to do about a submission.
 pub(super) enum Job {
     /// Grade it.
-    Grade(Submission),
+    Grade(Box<Submission>),
     /// It is known already that it cannot be graded.
     Told(Box<Ready>),
 }
