@@ -6,8 +6,6 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use gix_object::tree::EntryKind;
-
 use crate::{
     archive::Archive,
     assemble::Class,
@@ -330,15 +328,7 @@ fn read_clone(folder: &Path) -> Result<(History, Records, Vec<String>), TakeErro
     let history = History::read(&repository)?;
     let mut notes = Vec::new();
     if let Some(head) = history.commits.get(&history.head) {
-        let inner = repository.tree(head.tree)?.into_iter();
-        let inner = inner.filter(|entry| entry.kind == EntryKind::Commit);
-        notes.extend(inner.map(|entry| {
-            format!(
-                "`{}` in its last commit is a repository inside of the repository: none of its \
-                 files is part of the commit",
-                entry.name
-            )
-        }));
+        notes.extend(repository.inner(head.tree)?);
     }
     let records = Records::read(folder, &repository, &history, &mut notes)?;
     Ok((history, records, notes))
