@@ -204,7 +204,7 @@ impl<'a> ClassInWork<'a> {
         let (mut jobs, mut done) = (Vec::new(), Vec::new());
         for item in chosen {
             match self.look(item, self.common.request.fresh) {
-                Looked::Work { .. } => jobs.push(Job::Grade(Box::new(item.clone()))),
+                Looked::Work { .. } => jobs.push(Job::Grade(item.clone())),
                 Looked::Kept(ready) => done.push(*ready),
                 Looked::Rejected(ready) => jobs.push(Job::Told(ready)),
             }
@@ -242,9 +242,9 @@ impl<'a> ClassInWork<'a> {
         took: Option<Told>,
         listener: &mut dyn ClassListener,
     ) -> Result<(), Error> {
-        let by_hand = &self.common.plan.batch;
-        let corrections = by_hand.corrections_of_submission(&ready.id);
-        let Ready { id, record, grade } = ready.corrected(corrections);
+        let decided = &self.common.plan.batch;
+        let ready = ready.corrected(decided);
+        let Ready { id, record, grade } = ready;
         if record.status != ClassStatus::Graded {
             self.store.forget_traces(&id)?;
         }

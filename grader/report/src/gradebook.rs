@@ -1,8 +1,8 @@
 //! The rows of a class for other programs: CSV for a gradebook, Markdown for a summary page.
 
-use faultline_verdict::{Class, ClassRow, ClassStatus, Correction};
+use faultline_verdict::{Class, ClassRow, ClassStatus};
 
-use crate::safe::printable;
+use crate::{by_hand, safe::printable};
 
 /// `scores.csv`: a line for each row. What a spreadsheet would take for a formula begins with an
 /// apostrophe instead.
@@ -25,12 +25,10 @@ pub fn class_csv(class: &Class) -> String {
         "commit",
         "build_layers",
         "remarks",
-        "by_hand",
-        "platform_id",
-        "platform_time",
     ];
-    let lines = class.rows.iter().map(|row| line(row, class.points));
-    for line in std::iter::once(head.map(str::to_owned).to_vec()).chain(lines) {
+    let head = head.into_iter().chain(by_hand::COLUMNS).map(str::to_owned);
+    let lines = class.rows.iter().map(|row| line(row, class));
+    for line in std::iter::once(head.collect()).chain(lines) {
         writer
             .write_record(&line)
             .expect("memory takes everything, and all lines are equally long");
@@ -39,31 +37,15 @@ pub fn class_csv(class: &Class) -> String {
     String::from_utf8(bytes).expect("every field is a text")
 }
 
-fn line(row: &ClassRow, whole: u32) -> Vec<String> {
+fn line(row: &ClassRow, class: &Class) -> Vec<String> {
     let text = |text: &Option<String>| harmless(text.as_deref().unwrap_or_default());
     // A row without a result has no numbers: somebody would take 0 for one.
     let number = |number: Option<u32>| number.map_or(String::new(), |number| number.to_string());
-    let (earned, possible) = points(row, whole).unzip();
-    let not_scored = match row.points_by_hand() {
-        Some(_) => Some(0),
-        None => has_points(row).then_some(row.score.not_scored),
-    };
-    let by_hand: Vec<String> = row.corrections.iter().map(Correction::sentence).collect();
-    let platform = |headings: &[&str]| {
-        let named = |heading: &&str| {
-            headings
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(heading))
-        };
-        let mut cells = row
-            .platform
-            .iter()
-            .filter(|(heading, _)| named(&heading.as_str()));
-        cells
-            .next()
-            .map_or(String::new(), |(_, cell)| harmless(cell))
-    };
-    vec![
+    let (earned, possible) = by_hand::points(row, class).unzip();
+    // Who has points by hand waits for none.
+    let is_decided = row.points_by_hand().is_some();
+    let not_scored = earned.map(|_| if is_decided { 0 } else { row.score.not_scored });
+    let mut cells = vec![
         harmless(&row.student),
         text(&row.login),
         text(&row.name),
@@ -82,19 +64,9 @@ fn line(row: &ClassRow, whole: u32) -> Vec<String> {
         text(&row.commit),
         row.build_layers.join("; "),
         harmless(&row.remarks.join("; ")),
-        harmless(&by_hand.join("; ")),
-        platform(&["ID", "Identifier"]),
-        platform(&["Last modified (submission)"]),
-    ]
-}
-
-/// The points that count, of how many: those that somebody gave by hand, or those of the grader.
-pub(crate) fn points(row: &ClassRow, whole: u32) -> Option<(u32, u32)> {
-    let graded = has_points(row).then_some((row.score.earned, row.score.possible));
-    match row.points_by_hand() {
-        Some(points) => Some((points, whole)),
-        None => graded,
-    }
+    ];
+    cells.extend(by_hand::cells(row));
+    cells
 }
 
 /// Whether there are points to speak of.
@@ -103,7 +75,7 @@ pub(crate) fn has_points(row: &ClassRow) -> bool {
 }
 
 /// A field that no spreadsheet calculates (CWE-1236), in one line.
-fn harmless(field: &str) -> String {
+pub(crate) fn harmless(field: &str) -> String {
     let text = printable(&field.replace(['\n', '\t'], " "));
     // Some programs look behind white space, too.
     let begins = text.trim_start().chars().next();
@@ -137,19 +109,10 @@ pub fn class_markdown(class: &Class) -> String {
             out += &format!("| {} |\n", cells.map(|cell| plain(&cell)).join(" | "));
         }
     }
-    let corrected = class.rows.iter().filter(|row| !row.corrections.is_empty());
-    for (index, row) in corrected.enumerate() {
-        if index == 0 {
-            out += "\n## Decided by hand\n\n";
-        }
-        for correction in &row.corrections {
-            let sentence = correction.sentence();
-            out += &format!("- {}: {}\n", plain(&who(row)), plain(&sentence));
-        }
-    }
+    out += &by_hand::section(class);
     out += "\n## Scores\n\n| student | submission | status | points |\n|---|---|---|---|\n";
     for row in &class.rows {
-        let points = points(row, class.points);
+        let points = by_hand::points(row, class);
         let points = points.map_or(String::new(), |(earned, of)| format!("{earned} / {of}"));
         let cells = [
             who(row),
@@ -194,7 +157,7 @@ pub(crate) fn who(row: &ClassRow) -> String {
 }
 
 /// Text that Markdown and the HTML in it show as it is.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut out = String::new();
     for char in printable(&text.replace(['\n', '\t'], " ")).chars() {
         match char {
@@ -213,8 +176,6 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use faultline_verdict::{Decision, Fingerprint};
-
     use super::*;
 
     #[test]
@@ -233,56 +194,6 @@ mod tests {
         ] {
             assert_eq!(harmless(field), expected);
         }
-    }
-
-    #[test]
-    fn what_was_decided_by_hand_counts_and_is_told() {
-        let by_hand = |what| Correction {
-            what,
-            reason: "a mail, see =1".into(),
-            author: "tina".into(),
-        };
-        let row = ClassRow {
-            student: "1".into(),
-            status: ClassStatus::Rejected,
-            corrections: vec![
-                by_hand(Decision::Comment("=well".into())),
-                by_hand(Decision::Points(80)),
-            ],
-            platform: [("ID", "=4711"), ("Section", "S")]
-                .map(|(heading, cell)| (heading.to_owned(), cell.to_owned()))
-                .into(),
-            ..ClassRow::default()
-        };
-        assert_eq!(points(&row, 100), Some((80, 100)));
-        let line = line(&row, 100);
-        assert_eq!(line[7..10], ["80", "100", "0"]);
-        let told = "by hand: =well (tina: a mail, see =1); by hand: the score is 80 points (tina: \
-                    a mail, see =1)";
-        assert_eq!(line[16..], [told, "'=4711", ""]);
-        let class = Class {
-            format: 1,
-            lab: "lab0".into(),
-            title: "t".into(),
-            hidden: false,
-            fingerprint: Fingerprint::default(),
-            grader: String::new(),
-            points: 100,
-            unsafe_build: false,
-            rows: vec![row],
-        };
-        assert_eq!(class.open().count(), 0, "nobody waits for it any more");
-        let text = class_markdown(&class);
-        let told = "## Decided by hand\n\n- 1: by hand&#58; =well &#40;tina&#58; a mail";
-        assert!(
-            text.contains(told) && text.contains("| 80 / 100 |"),
-            "{text}"
-        );
-        let page = crate::class_page(&class);
-        assert!(
-            page.contains("by hand: the score is 80 points (tina: a mail"),
-            "{page}"
-        );
     }
 
     #[test]

@@ -7,7 +7,10 @@ use super::{
     document::document,
     text::{count, cut, shown},
 };
-use crate::gradebook::{counts, has_points, points, who, word};
+use crate::{
+    by_hand,
+    gradebook::{counts, has_points, who, word},
+};
 
 /// The page of a class. Equal results have equal bytes.
 pub fn class_page(class: &Class) -> String {
@@ -50,12 +53,12 @@ pub fn class_page(class: &Class) -> String {
                         "These are not 0 points: somebody must look at the submission, or \
                          grade it again."
                     }
-                    (table(&open, class.points, true))
+                    (table(class, &open, true))
                 }
             }
             section aria-labelledby="rows" {
                 h2 #rows tabindex="-1" { "Scores" }
-                (table(&class.rows.iter().collect::<Vec<_>>(), class.points, false))
+                (table(class, &class.rows.iter().collect::<Vec<_>>(), false))
             }
         }
         footer {
@@ -68,7 +71,7 @@ pub fn class_page(class: &Class) -> String {
     document(&title, body)
 }
 
-fn table(rows: &[&ClassRow], whole: u32, reasons: bool) -> Markup {
+fn table(class: &Class, rows: &[&ClassRow], reasons: bool) -> Markup {
     html! {
         div.scroll {
             table.tests {
@@ -83,14 +86,14 @@ fn table(rows: &[&ClassRow], whole: u32, reasons: bool) -> Markup {
                     }
                 }
                 tbody {
-                    @for row in rows { (line(row, whole, reasons)) }
+                    @for row in rows { (line(class, row, reasons)) }
                 }
             }
         }
     }
 }
 
-fn line(row: &ClassRow, whole: u32, reasons: bool) -> Markup {
+fn line(of: &Class, row: &ClassRow, reasons: bool) -> Markup {
     let class = match row.status {
         ClassStatus::Graded if row.score.not_scored == 0 => "passed",
         ClassStatus::DoesNotBuild => "failed",
@@ -124,7 +127,7 @@ fn line(row: &ClassRow, whole: u32, reasons: bool) -> Markup {
             }
             td { span.status { (word(row)) } }
             td.num {
-                @if let Some((earned, possible)) = points(row, whole) {
+                @if let Some((earned, possible)) = by_hand::points(row, of) {
                     (earned) span.of { " / " (possible) }
                 }
             }
