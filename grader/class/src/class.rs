@@ -333,14 +333,12 @@ impl<'a> ClassInWork<'a> {
         took: Option<Told>,
         listener: &mut dyn ClassListener,
     ) -> Result<(), Error> {
-        let by_hand = &self.common.plan.batch;
-        let corrections = by_hand.corrections_of_submission(&ready.id);
         let Ready {
             id,
             record,
             grade,
             sources,
-        } = ready.corrected(corrections);
+        } = ready.corrected(&self.common.plan.batch);
         if record.status != ClassStatus::Graded {
             self.store.forget_traces(&id)?;
         }

@@ -98,8 +98,9 @@ impl Plan {
         changes
     }
 
-    /// All submissions in the order of their ids, without those that nobody has chosen.
+    /// All submissions in the order of their ids.
     pub fn items(&self) -> Vec<&Submission> {
+        // Of several for one student only the first is anybody's before somebody chooses.
         let all = self.batch.submissions.iter();
         let mut items: Vec<&Submission> = all.filter(|item| item.instead_of.is_none()).collect();
         items.sort_by(|a, b| a.id.cmp(&b.id));
@@ -118,16 +119,16 @@ impl Plan {
                     .as_ref()
                     .and_then(|id| self.batch.submissions.iter().find(|item| item.id == *id));
                 ClassRow {
+                    corrections: self
+                        .batch
+                        .corrections_of(&student.identifier, student.submission.as_deref()),
+                    platform: student.platform.clone(),
                     student: student.identifier.clone(),
                     login: student.login.clone(),
                     name: student.name.clone(),
                     section: student.section.clone(),
                     team: student.team.clone(),
                     deadline: student.deadline.clone(),
-                    corrections: self
-                        .batch
-                        .corrections_of(&student.identifier, student.submission.as_deref()),
-                    platform: student.platform.clone(),
                     ..self.row(item, results)
                 }
             })

@@ -7,7 +7,7 @@ use faultline_host::{
     stage::{self, MAX_BYTES, MAX_FILES, StageError},
 };
 use faultline_intake::{Entry, EntryKind, Limits, Submission, TakeError, Taken, take};
-use faultline_verdict::{Correction, FORMAT, Grade, Outcome, Score};
+use faultline_verdict::{FORMAT, Grade, Outcome, Score};
 
 use faultline_grade::{
     Selection,
@@ -16,10 +16,14 @@ use faultline_grade::{
 
 use super::{
     common::Common,
-    record::{Key, Record, digest, document},
+    record::{Key, Record},
 };
 
 /// Something to do about a submission.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are no more of them than submissions, which are as large"
+)]
 pub(super) enum Job {
     /// Grade it.
     Grade(Submission),
@@ -63,9 +67,9 @@ pub(super) fn sources(staged: &Staged) -> BTreeMap<String, String> {
 
 impl Ready {
     /// The result with what somebody decided by hand, which is no reason to grade again.
-    pub fn corrected(mut self, corrections: Vec<Correction>) -> Ready {
-        self.grade.corrections = corrections;
-        self.record.result = digest(&document(&self.grade));
+    pub fn corrected(mut self, batch: &faultline_intake::Batch) -> Ready {
+        self.grade.corrections = batch.corrections_of_submission(&self.id);
+        self.record.result = super::record::digest(&super::record::document(&self.grade));
         self
     }
 

@@ -19,7 +19,9 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     };
     let write = || -> std::io::Result<()> {
         fs::create_dir_all(&folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(&folder)?;
+        // The error would name the temporary file, which is another one each time.
+        let file = tempfile::NamedTempFile::new_in(&folder);
+        let mut file = file.map_err(|error| std::io::Error::from(error.kind()))?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path)?;

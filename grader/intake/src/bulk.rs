@@ -15,7 +15,7 @@ use crate::{
     archive::{Archive, NamedKind},
     error::{IntakeError, TakeError},
     moment::Moment,
-    whole::sync_folder,
+    whole::{sync_folder, without_name},
 };
 
 /// Maximum size of an archive of the whole class, packed and unpacked.
@@ -177,6 +177,7 @@ pub(crate) fn unpack(
     let temporary = tempfile::Builder::new()
         .prefix(".unpacking-")
         .tempdir_in(beside);
+    let temporary = temporary.map_err(without_name);
     let temporary = temporary.map_err(IntakeError::io("make a folder in", beside))?;
     let mut room = CLASS_BYTES;
     for named in archive.names().to_vec() {

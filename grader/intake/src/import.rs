@@ -6,8 +6,6 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use gix_object::tree::EntryKind;
-
 use crate::{
     archive::Archive,
     assemble::Class,
@@ -148,7 +146,7 @@ pub fn import(request: &ImportRequest) -> Result<Imported, IntakeError> {
         let own = overrides.deadline_of(&person.identifier, person.login.as_deref());
         person.deadline = own.or(person.deadline);
     }
-    findings.extend(vanished(&seen, &read));
+    findings.extend(vanished(&seen, &read, &relative(&root, &base)?));
     let class = Class {
         request,
         roster: &roster,
@@ -330,30 +328,16 @@ fn read_clone(folder: &Path) -> Result<(History, Records, Vec<String>), TakeErro
     let history = History::read(&repository)?;
     let mut notes = Vec::new();
     if let Some(head) = history.commits.get(&history.head) {
-        let inner = repository.tree(head.tree)?.into_iter();
-        let inner = inner.filter(|entry| entry.kind == EntryKind::Commit);
-        notes.extend(inner.map(|entry| {
-            format!(
-                "`{}` in its last commit is a repository inside of the repository: none of its \
-                 files is part of the commit",
-                entry.name
-            )
-        }));
+        notes.extend(repository.inner(head.tree)?);
     }
     let records = Records::read(folder, &repository, &history, &mut notes)?;
     Ok((history, records, notes))
 }
 
 /// Submissions that an earlier import saw and that are not there any more.
-fn vanished(seen: &SeenLog, read: &[Read]) -> Vec<String> {
+fn vanished(seen: &SeenLog, read: &[Read], root: &str) -> Vec<String> {
     let there: BTreeSet<&str> = read.iter().map(|one| one.path.as_str()).collect();
-    let folder = |path: &str| {
-        path.rsplit_once('/')
-            .map_or(String::new(), |(to, _)| to.to_owned())
-    };
-    let folders: BTreeSet<String> = there.iter().map(|path| folder(path)).collect();
-    let known = folders.iter().flat_map(|folder| seen.paths_in(folder));
-    known
+    seen.paths_below(root)
         .filter(|(path, _)| !there.contains(path))
         .map(|(path, last)| format!("`{path}` was there at the import of {last}, and is gone"))
         .collect()

@@ -2,7 +2,8 @@
 //! one submission's files.
 //!
 //! [`import`] finds out who handed in what and when, [`Batch`] is the file `batch.toml` that says
-//! so (people read it and change it by hand), [`take`] reads one submission's files.
+//! so (people read it, and write what they decide beside it), [`take`] reads one submission's
+//! files.
 //!
 //! What it does not know: labs, tests and points, and of the project's other crates all but the
 //! data of a decision (`verdict::Correction`). All of it works on what is on the disk: no service

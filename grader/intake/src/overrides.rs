@@ -324,7 +324,7 @@ fn students_of(batch: &Batch, one: &Override) -> Vec<usize> {
 /// Gives students what lies at a path: one of the batch's submissions, or something new. Tells its
 /// id.
 fn take_path(batch: &mut Batch, students: &[usize], id: Option<String>, path: &str) -> String {
-    let path = path.trim_end_matches('/');
+    let path = path.trim_start_matches("./").trim_end_matches('/');
     let found = batch
         .submissions
         .iter()

@@ -324,6 +324,28 @@ impl Repository {
         Ok(entries)
     }
 
+    /// What is to be said of repositories inside of a commit's top folder, whose files are not part
+    /// of it.
+    pub(crate) fn inner(&self, top: ObjectId) -> Result<Vec<String>, TakeError> {
+        let entries = self.tree(top)?;
+        let is_told = entries.iter().any(|entry| entry.name == ".gitmodules");
+        let inner = entries
+            .iter()
+            .filter(|entry| entry.kind == EntryKind::Commit);
+        let said = inner.map(|entry| {
+            let what = match is_told {
+                true => "is a submodule, which is not followed",
+                // Who runs `git init` in the folder of the lab commits no file of it outside.
+                false => "is a repository inside of the repository (it has a `.git` of its own)",
+            };
+            format!(
+                "`{}` in the commit {what}: none of its files is part of the commit",
+                entry.name
+            )
+        });
+        Ok(said.collect())
+    }
+
     /// A file of at most `most` bytes.
     pub(crate) fn blob(&self, id: ObjectId, most: u64) -> Result<Blob, TakeError> {
         let size = self.size(id, Kind::Blob)?;

@@ -437,8 +437,10 @@ fn identify(
     let mut identifier = cell(IDENTIFIER);
     if let Some((student, id)) = canvas {
         let student = row.cell(Some(student)).unwrap_or_default();
-        // The gradebook has a line of possible points and a student for testing.
-        if student.starts_with("Points Possible") || student == "Student, Test" {
+        // The gradebook has a line of possible points, one of how scores are posted (without a
+        // name), and a student for testing.
+        let is_none = student.is_empty() || student.starts_with("Points Possible");
+        if is_none || student == "Student, Test" {
             return None;
         }
         person.name = Some(first_name_first(student));

@@ -83,14 +83,21 @@ impl SeenLog {
         last.filter(|last| *last > now)
     }
 
-    /// The paths in a folder (`""` is the one of the batch) that were there at an earlier import,
-    /// and when they were last.
-    pub(crate) fn paths_in(&self, folder: &str) -> impl Iterator<Item = (&str, Moment)> {
-        let is_in =
-            move |path: &str| path.rsplit_once('/').map_or("", |(parent, _)| parent) == folder;
+    /// The submissions of a class, which lies in a folder (`""` is that of the batch), that were
+    /// there at an earlier import, and when they were last.
+    pub(crate) fn paths_below(&self, folder: &str) -> impl Iterator<Item = (&str, Moment)> {
+        // The folder of a student, or a file in it.
+        let is_near = |rest: &str| (1..=2).contains(&rest.split('/').count());
+        let is_below = move |path: &str| match folder {
+            "" => !path.starts_with("../") && is_near(path),
+            _ => path
+                .strip_prefix(folder)
+                .and_then(|rest| rest.strip_prefix('/'))
+                .is_some_and(is_near),
+        };
         self.submission
             .iter()
-            .filter(move |(path, _)| is_in(path))
+            .filter(move |(path, _)| is_below(path))
             .map(|(path, looked)| (path.as_str(), looked.last))
     }
 

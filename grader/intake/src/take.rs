@@ -274,18 +274,9 @@ fn from_commit(
         collect(&repository, "src", in_source, 1, &mut collected)?;
         return Ok(Taken::Entries(collected.finish()?));
     }
-    // Who runs `git init` in the folder of the lab commits no file of it to the outer repository.
-    let inner = repository
-        .tree(top)?
-        .into_iter()
-        .find(|entry| entry.kind == tree::EntryKind::Commit);
-    choice.nothing(&match inner {
-        None => " (in the commit)".to_owned(),
-        Some(inner) => format!(
-            " (in the commit). There `{}` is a repository inside of the repository, so the commit \
-             has none of its files: its `.git` has to go, and its files have to be committed",
-            inner.name
-        ),
+    choice.nothing(&match repository.inner(top)?.as_slice() {
+        [] => " (in the commit)".to_owned(),
+        inner => format!(" (in the commit). {}", inner.join("; ")),
     })
 }
 

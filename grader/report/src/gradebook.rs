@@ -1,8 +1,11 @@
 //! The rows of a class for other programs: CSV for a gradebook, Markdown for a summary page.
 
-use faultline_verdict::{Class, ClassRow, ClassStatus, Correction, Score};
+use faultline_verdict::{Class, ClassRow, ClassStatus, Score};
 
-use crate::safe::{printable, without_commands};
+use crate::{
+    by_hand,
+    safe::{printable, without_commands},
+};
 
 /// `scores.csv`: a line for each row. What a spreadsheet would take for a formula, or a build
 /// service for a command, begins with an apostrophe instead.
@@ -12,9 +15,10 @@ pub fn class_csv(class: &Class) -> String {
     let head = HEAD_OF_POINTS.iter().map(|name| (*name).to_owned());
     let head = head
         .chain(parts.iter().map(|part| harmless(&format!("part_{part}"))))
-        .chain(HEAD_OF_TIMES.iter().map(|name| (*name).to_owned()));
+        .chain(HEAD_OF_TIMES.iter().map(|name| (*name).to_owned()))
+        .chain(by_hand::COLUMNS.map(str::to_owned));
     let head: Vec<String> = head.collect();
-    let lines = class.rows.iter().map(|row| line(row, class.points, &parts));
+    let lines = class.rows.iter().map(|row| line(row, class, &parts));
     for line in std::iter::once(head).chain(lines) {
         writer
             .write_record(&line)
@@ -39,7 +43,7 @@ const HEAD_OF_POINTS: [&str; 10] = [
 ];
 
 /// The columns behind them.
-const HEAD_OF_TIMES: [&str; 10] = [
+const HEAD_OF_TIMES: [&str; 7] = [
     "submitted_at",
     "time_source",
     "late_s",
@@ -47,35 +51,16 @@ const HEAD_OF_TIMES: [&str; 10] = [
     "commit",
     "build_layers",
     "remarks",
-    "by_hand",
-    "platform_id",
-    "platform_time",
 ];
 
-fn line(row: &ClassRow, whole: u32, parts: &[&str]) -> Vec<String> {
+fn line(row: &ClassRow, class: &Class, parts: &[&str]) -> Vec<String> {
     let text = |text: &Option<String>| harmless(text.as_deref().unwrap_or_default());
     // A row without a result has no numbers: somebody would take 0 for one.
     let number = |number: Option<u32>| number.map_or(String::new(), |number| number.to_string());
-    let (earned, possible) = points(row, whole).unzip();
-    let not_scored = match row.points_by_hand() {
-        Some(_) => Some(0),
-        None => has_points(row).then_some(row.score.not_scored),
-    };
-    let by_hand: Vec<String> = row.corrections.iter().map(Correction::sentence).collect();
-    let platform = |headings: &[&str]| {
-        let named = |heading: &&str| {
-            headings
-                .iter()
-                .any(|name| name.eq_ignore_ascii_case(heading))
-        };
-        let mut cells = row
-            .platform
-            .iter()
-            .filter(|(heading, _)| named(&heading.as_str()));
-        cells
-            .next()
-            .map_or(String::new(), |(_, cell)| harmless(cell))
-    };
+    let (earned, possible) = by_hand::points(row, class).unzip();
+    // Who has points by hand waits for none.
+    let is_decided = row.points_by_hand().is_some();
+    let not_scored = earned.map(|_| if is_decided { 0 } else { row.score.not_scored });
     let mut line = vec![
         harmless(&row.student),
         text(&row.login),
@@ -102,10 +87,8 @@ fn line(row: &ClassRow, whole: u32, parts: &[&str]) -> Vec<String> {
         text(&row.commit),
         row.build_layers.join("; "),
         harmless(&row.remarks.join("; ")),
-        harmless(&by_hand.join("; ")),
-        platform(&["ID", "Identifier"]),
-        platform(&["Last modified (submission)"]),
     ]);
+    line.extend(by_hand::cells(row));
     line
 }
 
@@ -121,15 +104,6 @@ pub(crate) fn part_of(row: &ClassRow, part: &str) -> Option<Score> {
     found.filter(|_| has_points(row)).map(|own| own.score)
 }
 
-/// The points that count, of how many: those that somebody gave by hand, or those of the grader.
-pub(crate) fn points(row: &ClassRow, whole: u32) -> Option<(u32, u32)> {
-    let graded = has_points(row).then_some((row.score.earned, row.score.possible));
-    match row.points_by_hand() {
-        Some(points) => Some((points, whole)),
-        None => graded,
-    }
-}
-
 /// Whether there are points to speak of.
 pub(crate) fn has_points(row: &ClassRow) -> bool {
     matches!(row.status, ClassStatus::Graded | ClassStatus::DoesNotBuild)
@@ -137,7 +111,7 @@ pub(crate) fn has_points(row: &ClassRow) -> bool {
 
 /// A field that no spreadsheet calculates (CWE-1236) and with which no line becomes a command of a
 /// build service that prints the file, in one line.
-fn harmless(field: &str) -> String {
+pub(crate) fn harmless(field: &str) -> String {
     let text = without_commands(&printable(&field.replace(['\n', '\t'], " ")));
     // Some programs look behind white space, too.
     let begins = text.trim_start().chars().next();
@@ -173,15 +147,7 @@ pub fn class_markdown(class: &Class) -> String {
     });
     let head = ["student", "submission", "status", "why"];
     out += &section("Not scored", &head, open.collect());
-    let by_hand = class.rows.iter().flat_map(|row| {
-        let all = row.corrections.iter().map(Correction::sentence);
-        all.map(|sentence| vec![who(row), sentence])
-    });
-    out += &section(
-        "Decided by hand",
-        &["student", "decision"],
-        by_hand.collect(),
-    );
+    out += &by_hand::section(class);
     out += &scores(class);
     let is_open = |row: &&ClassRow| class.open().any(|open| std::ptr::eq(open, *row));
     let others = class.rows.iter().filter(|row| !is_open(row));
@@ -209,7 +175,7 @@ fn scores(class: &Class) -> String {
             who(row),
             row.submission.clone().unwrap_or_default(),
             word(row),
-            points(row, class.points).map_or_else(String::new, of),
+            by_hand::points(row, class).map_or_else(String::new, of),
         ];
         cells.extend(
             parts
@@ -228,7 +194,7 @@ fn scores(class: &Class) -> String {
 }
 
 /// A heading and a table whose columns are aligned, but for the last one; nothing without rows.
-fn section(title: &str, head: &[&str], rows: Vec<Vec<String>>) -> String {
+pub(crate) fn section(title: &str, head: &[&str], rows: Vec<Vec<String>>) -> String {
     if rows.is_empty() {
         return String::new();
     }
@@ -345,7 +311,7 @@ pub(crate) fn who(row: &ClassRow) -> String {
 
 /// Text that a cell of a Markdown table, and the HTML in it, show as it is. Only what would mean
 /// something where it stands is escaped, so that addresses and paths can be read.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let text = printable(&text.replace(['\n', '\t'], " "));
     let chars: Vec<char> = text.trim().chars().collect();
     let mut out = String::new();
@@ -382,8 +348,6 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use faultline_verdict::{Decision, Fingerprint};
-
     use super::*;
 
     #[test]
@@ -406,59 +370,6 @@ mod tests {
         ] {
             assert_eq!(harmless(field), expected);
         }
-    }
-
-    #[test]
-    fn what_was_decided_by_hand_counts_and_is_told() {
-        let by_hand = |what| Correction {
-            what,
-            reason: "a mail, see =1".into(),
-            author: "tina".into(),
-        };
-        let row = ClassRow {
-            student: "1".into(),
-            status: ClassStatus::Rejected,
-            corrections: vec![
-                by_hand(Decision::Comment("=well".into())),
-                by_hand(Decision::Points(80)),
-            ],
-            platform: [("ID", "=4711"), ("Section", "S")]
-                .map(|(heading, cell)| (heading.to_owned(), cell.to_owned()))
-                .into(),
-            ..ClassRow::default()
-        };
-        assert_eq!(points(&row, 100), Some((80, 100)));
-        let line = line(&row, 100, &[]);
-        assert_eq!(line[7..10], ["80", "100", "0"]);
-        let told = "by hand: =well (tina: a mail, see =1); by hand: the score is 80 points (tina: \
-                    a mail, see =1)";
-        assert_eq!(line[17..], [told, "'=4711", ""]);
-        let class = Class {
-            format: 1,
-            lab: "lab0".into(),
-            title: "t".into(),
-            hidden: false,
-            deadline: None,
-            fingerprint: Fingerprint::default(),
-            grader: String::new(),
-            points: 100,
-            hidden_points_not_run: 0,
-            unsafe_build: false,
-            rows: vec![row],
-        };
-        assert_eq!(class.open().count(), 0, "nobody waits for it any more");
-        let text = class_markdown(&class);
-        let told = "## Decided by hand\n\n| student | decision |\n|---------|-----|\n\
-                    | 1       | by hand: =well (tina: a mail, see =1) |\n";
-        assert!(
-            text.contains(told) && text.contains("| 80 / 100 |"),
-            "{text}"
-        );
-        let page = crate::class_page(&class);
-        assert!(
-            page.contains("by hand: the score is 80 points (tina: a mail"),
-            "{page}"
-        );
     }
 
     #[test]

@@ -20,6 +20,7 @@
 //! `safe.rs`.
 
 mod alike;
+mod by_hand;
 mod class;
 mod doctor;
 mod ending;

@@ -1,7 +1,7 @@
 //! What students may be shown of hidden tests: that there is one, what it is worth, what it
 //! promises, what came out.
 
-use faultline_verdict::{Audience, Correction, Event, Grade, Outcome, TestVerdict, Timings};
+use faultline_verdict::{Audience, Event, Grade, Outcome, TestVerdict, Timings};
 
 /// The title of a test that the reader may not see in full.
 pub const HIDDEN: &str = "hidden test";
@@ -57,13 +57,12 @@ pub fn grade_for(audience: Audience, grade: Grade) -> Grade {
         .into_iter()
         .map(|verdict| verdict_for(audience, verdict))
         .collect();
-    let corrections = match audience {
-        Audience::Staff => grade.corrections,
-        Audience::Students { .. } => {
-            let all = grade.corrections.iter();
-            all.map(Correction::for_students).collect()
+    let mut corrections = grade.corrections;
+    if audience != Audience::Staff {
+        for correction in &mut corrections {
+            *correction = correction.for_students();
         }
-    };
+    }
     Grade {
         tests,
         corrections,

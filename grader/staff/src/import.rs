@@ -60,7 +60,8 @@ fn line_of(text: &str) -> String {
 }
 
 fn summary(imported: &Imported) -> String {
-    let batch = &imported.batch;
+    // What is going to be graded.
+    let batch = &imported.corrected;
     let mut out = String::new();
     let mut row = |head: &str, text: &str| {
         let _fits = writeln!(out, "{head:>10}  {}", line_of(text));
@@ -100,7 +101,9 @@ fn summary(imported: &Imported) -> String {
         );
     }
     for submission in &batch.submissions {
-        if let Some(problem) = &submission.problem {
+        // The problem of several candidates is told once.
+        let problem = submission.problem.as_ref();
+        if let Some(problem) = problem.filter(|_| submission.instead_of.is_none()) {
             row("problem", &format!("{}: {problem}", submission.id));
         }
         if let Some(late) = submission.late_s {
@@ -110,7 +113,7 @@ fn summary(imported: &Imported) -> String {
             row("note", &format!("{}: {note}", submission.id));
         }
     }
-    for by_hand in &imported.corrected.by_hand {
+    for by_hand in &batch.by_hand {
         let whom = by_hand.student.as_ref().or(by_hand.submission.as_ref());
         let whom = whom.map_or("", String::as_str);
         row(
@@ -136,7 +139,7 @@ fn found(batch: &Batch) -> String {
     let problems = batch
         .submissions
         .iter()
-        .filter(|submission| submission.problem.is_some())
+        .filter(|submission| submission.problem.is_some() && submission.instead_of.is_none())
         .count();
     format!(
         "{} submissions ({problems} with a problem); their times: {} by a server's record, {} by \

@@ -1,10 +1,8 @@
 //! The results of a class: a row for each student, whatever became of the submission.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::{Correction, Decision, Fingerprint, PartScore, Score};
+use crate::{Fingerprint, PartScore, Score};
 
 /// The version of [`Class`] as a JSON document.
 pub const CLASS_FORMAT: u32 = 1;
@@ -84,6 +82,13 @@ pub struct ClassRow {
     /// The commit that was graded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
+    /// What somebody decided by hand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrections: Vec<crate::Correction>,
+    /// What the platform that the roster comes from wants back in its gradebook, by the headings
+    /// of its file.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub platform: std::collections::BTreeMap<String, String>,
     /// How the build was sandboxed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub build_layers: Vec<String>,
@@ -93,28 +98,6 @@ pub struct ClassRow {
     /// True if another shard grades it, so that nothing is missing here.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub elsewhere: bool,
-    /// What somebody decided by hand.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub corrections: Vec<Correction>,
-    /// What the platform that the roster comes from wants back in its gradebook, by the headings
-    /// of its file.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub platform: BTreeMap<String, String>,
-}
-
-impl ClassRow {
-    /// The points that somebody gave by hand; they count, whatever the grader found.
-    pub fn points_by_hand(&self) -> Option<u32> {
-        let points = self
-            .corrections
-            .iter()
-            .rev()
-            .map(|correction| &correction.what);
-        points.into_iter().find_map(|what| match what {
-            Decision::Points(points) => Some(*points),
-            _ => None,
-        })
-    }
 }
 
 /// What became of a submission.

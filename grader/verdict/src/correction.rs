@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ClassRow;
+
 /// A decision by hand, from `overrides.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,5 +66,16 @@ impl Correction {
             reason: String::new(),
             ..self.clone()
         }
+    }
+}
+
+impl ClassRow {
+    /// The points that somebody gave by hand; they count, whatever the grader found.
+    pub fn points_by_hand(&self) -> Option<u32> {
+        let decisions = self.corrections.iter().rev().map(|one| &one.what);
+        decisions.into_iter().find_map(|what| match what {
+            Decision::Points(points) => Some(*points),
+            _ => None,
+        })
     }
 }

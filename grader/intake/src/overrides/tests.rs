@@ -72,7 +72,7 @@ fn one_of_several_is_chosen_and_the_others_are_gone() {
         (&None, &None)
     );
     assert_eq!(submission.late_s, Some(3600), "what is known of it stays");
-    let first = with(&one("submission = \"ann\"\npath = \"c/ann/\"")).expect("the first");
+    let first = with(&one("submission = \"ann\"\npath = \"./c/ann/\"")).expect("the first");
     assert_eq!(first.students[0].submission.as_deref(), Some("ann"));
     assert_eq!(first.submissions[0].problem, None);
 }

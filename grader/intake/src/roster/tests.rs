@@ -121,8 +121,14 @@ fn an_identifier_that_a_spreadsheet_shortened_is_named_with_its_line() {
 #[test]
 fn what_a_platform_wants_back_is_kept_as_it_is() {
     let text = "Student,ID,SIS User ID,SIS Login ID,Section,Lab 2 (77)\n\
+                ,,,,,Manual Posting\n    Points Possible,,,,,100\n\
                 \"Lovelace, Ada\",4711,S47,ada,S1,\n";
     let people = roster(&[("roster", text)]).expect("a roster").people;
+    assert_eq!(
+        people.len(),
+        1,
+        "lines that are about no student: {people:?}"
+    );
     let kept: Vec<_> = people[0].platform.iter().collect();
     let expected = [
         ("ID", "4711"),

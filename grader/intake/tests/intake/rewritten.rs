@@ -233,14 +233,30 @@ fn a_submission_that_is_gone_is_told() {
     let class = Class::new();
     class.clone_of("c/ann", &noon(1));
     class.clone_of("c/bob", &noon(1));
-    class.import("c", 10, 9);
-    std::fs::remove_dir_all(class.path("c/bob")).expect("removed");
-    let findings = class.import("c", 10, 20).findings;
-    let says = format!("`bob` was there at the import of {}, and is gone", noon(9));
-    assert!(
-        findings.iter().any(|finding| finding.text == says),
-        "{findings:?}"
-    );
+    class.write("c/eve/.keep", "");
+    class.zip("c/eve/lab.zip", &[("src/lib.rs", b"// a library\n")]);
+    class.write_crate("d/zoe");
+    let told = |dir: &str, day| {
+        let mut request = class.request(dir, day);
+        request.out = Some(class.path("batch.toml"));
+        let findings = import(&request).findings.into_iter();
+        let texts = findings.map(|finding| finding.text);
+        texts
+            .filter(|text| text.contains("is gone"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told("c", 9), [""; 0]);
+    assert_eq!(told("d", 9), [""; 0], "another class beside it");
+    for folder in ["c/bob", "c/eve"] {
+        std::fs::remove_dir_all(class.path(folder)).expect("removed");
+    }
+    let gone = ["c/bob", "c/eve/lab.zip"].map(|path| {
+        format!(
+            "`{path}` was there at the import of {}, and is gone",
+            noon(9)
+        )
+    });
+    assert_eq!(told("c", 20), gone);
 }
 
 #[test]

@@ -353,7 +353,7 @@ fn a_head_without_a_commit_and_a_repository_inside_say_what_they_are() {
         let problem = &imported.batch.submissions[index].problem;
         problem.clone().unwrap_or_default()
     };
-    let inside = "`lab2` in its last commit is a repository inside of the repository";
+    let inside = "`lab2` in the commit is a repository inside of the repository (it has a `.git`";
     assert!(has_note(&imported.batch.submissions[1], inside));
     assert!(problem(0).contains("it has no commit at all (its HEAD is the branch `main`"));
     let says = format!(
@@ -375,10 +375,14 @@ fn a_head_without_a_commit_and_a_repository_inside_say_what_they_are() {
     let problem = class
         .entries("c/nested", Some(&nested))
         .expect_err("no crate");
-    assert!(
-        problem.contains("There `lab2` is a repository inside of the repository"),
-        "{problem}"
-    );
+    assert!(problem.contains(inside), "{problem}");
+    // A submodule is something else.
+    class.write("c/nested/.gitmodules", "[submodule \"lab2\"]\n");
+    let told = class.commit("c/nested", &noon(2));
+    let problem = class
+        .entries("c/nested", Some(&told))
+        .expect_err("no crate");
+    assert!(problem.contains("`lab2` in the commit is a submodule, which is not followed"));
     let gone = TakeError::Machine("there is no `x`: import the batch again".into());
     let missing = faultline_intake::Submission {
         id: "x".into(),

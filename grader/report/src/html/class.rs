@@ -7,8 +7,9 @@ use super::{
     document::document,
     text::{count, cut, shown},
 };
-use crate::gradebook::{
-    counts, has_points, hidden_tests, late_by, part_of, points, short, source_in_words, word,
+use crate::{
+    by_hand,
+    gradebook::{counts, has_points, hidden_tests, late_by, part_of, short, source_in_words, word},
 };
 
 /// The page of a class. Equal results have equal bytes.
@@ -93,7 +94,7 @@ fn table(class: &Class, rows: &[&ClassRow]) -> Markup {
                     }
                 }
                 tbody {
-                    @for row in rows { (line(row, class.points, &parts)) }
+                    @for row in rows { (line(class, row, &parts)) }
                 }
             }
         }
@@ -127,7 +128,7 @@ fn names(row: &ClassRow) -> Markup {
     }
 }
 
-fn line(row: &ClassRow, whole: u32, parts: &[&PartScore]) -> Markup {
+fn line(whole: &Class, row: &ClassRow, parts: &[&PartScore]) -> Markup {
     let class = match row.status {
         ClassStatus::Graded if row.score.not_scored == 0 => "passed",
         ClassStatus::DoesNotBuild => "failed",
@@ -146,7 +147,7 @@ fn line(row: &ClassRow, whole: u32, parts: &[&PartScore]) -> Markup {
         tr class=(class) {
             th scope="row" { (names(row)) }
             td.state { span.status { (word(row)) } }
-            td.num.all { @if let Some(counts) = points(row, whole) { (of(counts)) } }
+            td.num.all { @if let Some(counts) = by_hand::points(row, whole) { (of(counts)) } }
             @for part in parts {
                 td.num.part data-part=(cut(&part.part, 20)) {
                     @if let Some(score) = part_of(row, &part.part) { (of_part(score)) }
