@@ -170,9 +170,10 @@ fn scores(class: &Class) -> String {
             who(row),
             row.submission.clone().unwrap_or_default(),
             word(row),
-            has_points(row)
-                .then(|| points(row.score))
-                .unwrap_or_default(),
+            match has_points(row) {
+                true => points(row.score),
+                false => String::new(),
+            },
         ];
         cells.extend(
             parts
