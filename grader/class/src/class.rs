@@ -310,10 +310,7 @@ impl<'a> ClassInWork<'a> {
                 grade,
                 sources: self.sources(&item.id, &staged),
             })),
-            Err(Stale { why, known }) => Looked::Work {
-                why,
-                known: known.map(Box::new),
-            },
+            Err(Stale { why, known }) => Looked::Work { why, known },
         }
     }
 

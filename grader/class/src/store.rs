@@ -39,7 +39,7 @@ pub(super) struct Stale {
     pub why: String,
     /// What is known of it until it is graded: that it was not scored and why, or that an earlier
     /// result does not count any more. None if there never was a result.
-    pub known: Option<Record>,
+    pub known: Option<Box<Record>>,
 }
 
 impl Store {
@@ -236,7 +236,7 @@ impl Store {
     /// The result of a submission if it is the one that would be made now; or why not.
     pub fn kept(&self, id: &str, key: &Key) -> Result<(Record, Grade), Stale> {
         let gone = |why: String| Stale {
-            known: Some(Record::pending(id, why.clone())),
+            known: Some(Box::new(Record::pending(id, why.clone()))),
             why,
         };
         let Some((record, grade)) = self.record(id).map_err(gone)? else {
@@ -253,7 +253,7 @@ impl Store {
             Some(Some(change)) => Err(gone(change)),
             Some(None) if record.status == ClassStatus::NotScored => Err(Stale {
                 why: "it was not scored".to_owned(),
-                known: Some(record),
+                known: Some(Box::new(record)),
             }),
             Some(None) => Ok((record, grade)),
         }

@@ -38,37 +38,7 @@ impl<W: Write> ClassScreen<W> {
     /// If the output cannot be written.
     pub fn event(&mut self, event: &ClassEvent) -> std::io::Result<()> {
         match event {
-            ClassEvent::Started {
-                lab,
-                title,
-                submissions,
-                done,
-                rows,
-                layers,
-                changes,
-                again,
-            } => {
-                writeln!(self.out, "{}  {title}", lab.bold())?;
-                let (submissions, students) =
-                    (count(*submissions, "submission"), count(*rows, "student"));
-                let done = match done {
-                    0 => String::new(),
-                    done => format!(", {done} of them done before"),
-                };
-                self.dimmed(&format!("{submissions}, {students}{done}"))?;
-                let mechanisms = match layers.is_empty() {
-                    true => "nothing".to_owned(),
-                    false => layers.join(", "),
-                };
-                self.dimmed(&format!("builds are sandboxed by: {mechanisms}"))?;
-                for change in changes {
-                    self.paragraph(&format!("since the last run: {change}"), 0)?;
-                }
-                for PlanStep { id, why, .. } in again {
-                    self.paragraph(&format!("graded again: {id}: {why}"), 0)?;
-                }
-                Ok(())
-            }
+            ClassEvent::Started { .. } => self.started(event),
             ClassEvent::Sure {
                 reference,
                 starter,
@@ -115,6 +85,41 @@ impl<W: Write> ClassScreen<W> {
             } => self.finished(class, *stopped, *took_ms),
         }?;
         self.out.flush()
+    }
+
+    fn started(&mut self, event: &ClassEvent) -> std::io::Result<()> {
+        let ClassEvent::Started {
+            lab,
+            title,
+            submissions,
+            done,
+            rows,
+            layers,
+            changes,
+            again,
+        } = event
+        else {
+            return Ok(());
+        };
+        writeln!(self.out, "{}  {title}", lab.bold())?;
+        let (submissions, students) = (count(*submissions, "submission"), count(*rows, "student"));
+        let done = match done {
+            0 => String::new(),
+            done => format!(", {done} of them done before"),
+        };
+        self.dimmed(&format!("{submissions}, {students}{done}"))?;
+        let mechanisms = match layers.is_empty() {
+            true => "nothing".to_owned(),
+            false => layers.join(", "),
+        };
+        self.dimmed(&format!("builds are sandboxed by: {mechanisms}"))?;
+        for change in changes {
+            self.paragraph(&format!("since the last run: {change}"), 0)?;
+        }
+        for PlanStep { id, why, .. } in again {
+            self.paragraph(&format!("graded again: {id}: {why}"), 0)?;
+        }
+        Ok(())
     }
 
     fn finished(

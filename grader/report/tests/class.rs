@@ -11,7 +11,28 @@ mod class_data;
 
 use class_data::{NASTY, class, score};
 
-/// What is told while the class is graded.
+/// What is told first while the class is graded.
+fn started() -> ClassEvent {
+    ClassEvent::Started {
+        lab: "lab2".to_owned(),
+        title: "Primary/backup".to_owned(),
+        submissions: 6,
+        done: 1,
+        rows: 7,
+        layers: vec!["landlock 7".to_owned(), "seccomp".to_owned()],
+        changes: vec![
+            "the deadline was none and is 2026-03-01T10:00:00Z".to_owned(),
+            format!("new students: {NASTY}"),
+        ],
+        again: vec![PlanStep {
+            id: "bob".to_owned(),
+            what: PlannedWork::Grade,
+            why: "staff/bob/record.json was changed or damaged".to_owned(),
+        }],
+    }
+}
+
+/// All that is told after that, too.
 fn events() -> Vec<ClassEvent> {
     let done = |id: &str, status, score, why: Option<&str>, took_ms, left| ClassEvent::Done {
         id: id.to_owned(),
@@ -23,23 +44,7 @@ fn events() -> Vec<ClassEvent> {
         estimate_ms: took_ms * left as u64,
     };
     vec![
-        ClassEvent::Started {
-            lab: "lab2".to_owned(),
-            title: "Primary/backup".to_owned(),
-            submissions: 6,
-            done: 1,
-            rows: 7,
-            layers: vec!["landlock 7".to_owned(), "seccomp".to_owned()],
-            changes: vec![
-                "the deadline was none and is 2026-03-01T10:00:00Z".to_owned(),
-                format!("new students: {NASTY}"),
-            ],
-            again: vec![PlanStep {
-                id: "bob".to_owned(),
-                what: PlannedWork::Grade,
-                why: "staff/bob/record.json was changed or damaged".to_owned(),
-            }],
-        },
+        started(),
         ClassEvent::Sure {
             reference: score(100, 100, 0),
             starter: score(0, 100, 0),

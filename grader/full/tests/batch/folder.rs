@@ -94,22 +94,24 @@ fn another_plan_than_that_of_the_folder_is_refused() {
         ran.out,
         ran.err
     );
-    // Nobody knows what these are results of.
-    fs::remove_file(out.join("plan.json")).expect("it was there");
-    let ran = run("", &[]);
+}
+
+/// Without a plan that can be believed nobody knows what the results in a folder are results of.
+#[test]
+fn a_plan_that_is_missing_or_edited_is_refused() {
+    let class = copied("no-plan");
+    let plan = class.out("no-plan").join("plan.json");
+    fs::remove_file(&plan).expect("it was there");
+    let ran = class.run("no-plan", &[]);
     assert!(
         ran.code == 2 && ran.err.contains("plan.json is missing"),
         "{}{}",
         ran.out,
         ran.err
     );
-    fs::write(out.join("plan.json"), &class.files["plan.json"]).expect("a file");
-    edit(
-        &out.join("plan.json"),
-        "\"hidden\": true",
-        "\"hidden\": false",
-    );
-    let ran = run("--hidden", &[]);
+    fs::write(&plan, &class.files["plan.json"]).expect("a file");
+    edit(&plan, "\"hidden\": true", "\"hidden\": false");
+    let ran = class.run("no-plan", &[]);
     assert!(
         ran.code == 2 && ran.err.contains("plan.json was changed or damaged"),
         "{}{}",
