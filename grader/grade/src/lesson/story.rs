@@ -126,11 +126,15 @@ impl Told<'_> {
 
     /// An event by its number, which leads nowhere if it is not among the lines.
     fn event(&self, index: usize) -> String {
-        let hidden = match self.shown.contains(&index) {
-            true => "",
-            false => ", not shown",
-        };
-        format!("event {}{hidden}", self.number(index))
+        let number = self.number(index);
+        let before = index.checked_sub(1).map(|before| self.steps[before]);
+        let joined = before.is_some_and(|crash| comes_back(crash, self.steps[index]));
+        match (self.shown.contains(&index), joined) {
+            // It stands in the line of the crash before it.
+            (true, true) => format!("event {number}, its start"),
+            (true, false) => format!("event {number}"),
+            (false, _) => format!("event {number}, not shown"),
+        }
     }
 
     /// That a message brought what is at issue, and nothing came of it.

@@ -58,13 +58,15 @@ pub fn leads(
     let turns = turns::turns(&steps, &|index| scene.in_past(index), &near, states);
     let alone = |events: Vec<usize>| events.into_iter().map(|one| vec![one]);
     leads.extend(alone(turns.values));
+    let mut fields = turns.fields.into_iter();
+    leads.extend(alone(fields.by_ref().take(1).collect()));
     let crashes = scene.crashes();
     let copies = scene.copies(states);
     let naming = scene.naming();
     leads.extend(naming.iter().take(1).cloned());
     leads.extend(copies.iter().take(1).cloned());
     leads.extend(crashes.iter().take(1).cloned());
-    leads.extend(alone(turns.fields));
+    leads.extend(alone(fields.collect()));
     for moment in scene.other_sides(violation, asked) {
         leads.extend(alone(scene.chain(moment, OTHER_CHAIN)));
     }

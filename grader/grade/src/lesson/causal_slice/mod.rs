@@ -15,7 +15,10 @@ use faultline_sim::{Asked, FailureKind, Happening, RecordedStep, Recording, Time
 
 pub use leads::{FOLDED, first_deliveries, handled_by, quoted};
 
-use super::{states::States, words::words};
+use super::{
+    states::States,
+    words::{names, words},
+};
 
 /// The maximum number of lines, the failure itself among them; how many of them are for what bears
 /// on the contradiction; and how many more there are if that is less.
@@ -112,9 +115,16 @@ pub fn fatal(recording: &Recording, violation: &Violation) -> Option<usize> {
     let answer = |step: &RecordedStep| then(step) && matches!(step.what, Happening::Respond { .. });
     let event = |step: &RecordedStep| then(step) && step.what.node().is_some();
     let steps = &recording.steps;
+    // Of several answers then it is one that says what is at issue.
+    let at_issue = |step: &RecordedStep| {
+        let mut values = violation.subject.values.iter();
+        matches!(&step.what, Happening::Respond { output, .. }
+            if then(step) && values.any(|value| names(output, value)))
+    };
     steps
         .iter()
-        .rposition(answer)
+        .rposition(at_issue)
+        .or_else(|| steps.iter().rposition(answer))
         .or_else(|| steps.iter().rposition(event))
 }
 

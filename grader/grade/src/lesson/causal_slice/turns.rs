@@ -17,6 +17,9 @@ const TURNS: usize = 2;
 const SELDOM: usize = 1;
 const WHOLE: usize = 1;
 
+/// An event that changes so many different fields changes much.
+const MUCH: usize = 3;
+
 /// Of the last changes of different fields as many are compared.
 const COMPARED: usize = 6;
 
@@ -53,8 +56,10 @@ pub fn turns(
     let node = node(steps, near, &looked, states);
     // One of them where the failure is.
     let own = |index: &&usize| steps[**index].what.node() == node;
-    values.extend(turned.iter().find(own));
-    values.extend(turned.into_iter().take(TURNS));
+    let own = turned.iter().find(own).copied();
+    values.extend(own);
+    turned.retain(|index| Some(*index) != own);
+    values.extend(turned.into_iter().take(TURNS - usize::from(own.is_some())));
     let mut fields = Vec::new();
     if let Some(node) = node {
         let far = looked.iter().copied();
@@ -153,7 +158,11 @@ fn seldom_changes(
     {
         let signature = states.signature(*index, &fields);
         if !signature.is_empty() && seen.insert(signature.clone()) {
-            last.push((times[&signature], Reverse(signature.len()), *index));
+            last.push((
+                times[&signature],
+                Reverse(signature.len().min(MUCH)),
+                *index,
+            ));
         }
     }
     last.truncate(COMPARED);
