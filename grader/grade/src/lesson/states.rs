@@ -129,14 +129,16 @@ impl States {
         self.changed.get(&index).map(Vec::as_slice)
     }
 
-    /// How much of what is at issue came or went in an event; the seldomer, the more.
+    /// How much of what is at issue came or went in an event; the seldomer, the more, and much more
+    /// where several values go together.
     pub fn turns(&self, index: usize) -> usize {
         let changed = self.changed(index).unwrap_or_default();
         let values = self.values.iter().zip(&self.brought);
-        values
+        let turned: Vec<usize> = values
             .filter(|(value, _)| changed.iter().any(|change| about(change, value)))
             .map(|(_, times)| BRINGS / times)
-            .sum()
+            .collect();
+        turned.iter().sum::<usize>() * turned.len()
     }
 
     /// The value at issue that a message of one server to another brought, and of which its
@@ -161,7 +163,10 @@ impl States {
                 && !brings(after, value)
                 && !self.turned(index, value)
         });
-        let servers = !self.is_client(*node) && !self.is_client(*from);
+        // One value alone may belong to something else.
+        let named = self.values.iter().filter(|value| brings(message, value));
+        let at_issue = named.count() >= self.values.len().min(2);
+        let servers = !self.is_client(*node) && !self.is_client(*from) && at_issue;
         let gone = gone.min_by_key(|position| self.brought[*position]);
         gone.filter(|_| servers)
             .map(|position| self.values[position].as_str())

@@ -57,19 +57,21 @@ pub fn leads(
     let near: Vec<usize> = chain.clone().take(NEAR).flatten().collect();
     let turns = turns::turns(&steps, &|index| scene.in_past(index), &near, states);
     let alone = |events: Vec<usize>| events.into_iter().map(|one| vec![one]);
-    leads.extend(alone(turns.values));
-    let mut fields = turns.fields.into_iter();
-    leads.extend(alone(fields.by_ref().take(1).collect()));
+    let (mut values, mut fields) = (turns.values.into_iter(), turns.fields.into_iter());
+    leads.extend(alone(values.by_ref().take(1).collect()));
     let crashes = scene.crashes();
     let copies = scene.copies(states);
     let naming = scene.naming();
-    leads.extend(naming.iter().take(1).cloned());
-    leads.extend(copies.iter().take(1).cloned());
     leads.extend(crashes.iter().take(1).cloned());
-    leads.extend(alone(fields.collect()));
+    leads.extend(alone(turns.in_vain));
+    leads.extend(alone(fields.by_ref().take(1).collect()));
     for moment in scene.other_sides(violation, asked) {
         leads.extend(alone(scene.chain(moment, OTHER_CHAIN)));
     }
+    leads.extend(naming.iter().take(1).cloned());
+    leads.extend(alone(values.collect()));
+    leads.extend(copies.iter().take(1).cloned());
+    leads.extend(alone(fields.collect()));
     leads.extend(naming.into_iter().skip(1));
     leads.extend(chain.skip(NEAR));
     leads.extend(copies.into_iter().skip(1));
@@ -170,7 +172,16 @@ impl<'a> Scene<'a> {
         let before = &self.steps[..index];
         match &self.steps[index].what {
             Happening::Receive { from, sent, .. } | Happening::Lose { from, sent, .. } => {
-                handled_by(before, *from, *sent)
+                let last = handled_by(before, *from, *sent)?;
+                // Of several events of that moment the one that has to do with it.
+                let then = (0..=last).rev();
+                let then = then.take_while(|known| self.steps[*known].at == before[last].at);
+                let own = then.filter(|known| {
+                    let what = &self.steps[*known].what;
+                    let handles = !matches!(what, Happening::Respond { .. });
+                    handles && what.node() == Some(*from)
+                });
+                own.min_by_key(|known| usize::MAX - self.named(*known))
             }
             Happening::Respond { node, .. } | Happening::Crash { node, .. } => {
                 handled_by(before, *node, self.steps[index].at)

@@ -22,12 +22,12 @@ use super::{
 
 /// The maximum number of lines, the failure itself among them; how many of them are for what bears
 /// on the contradiction; and how many more there are if that is less.
-const SHOWN: usize = 12;
-const LEADS: usize = 11;
-const BESIDE: usize = 2;
+const SHOWN: usize = 14;
+const LEADS: usize = 13;
+const BESIDE: usize = 1;
 
 /// Where nothing is known of a contradiction.
-const SHOWN_ALONE: usize = 12;
+const SHOWN_ALONE: usize = 11;
 
 /// The maximum number of further events in which the program printed something: the last ones.
 const PRINTED: usize = 40;

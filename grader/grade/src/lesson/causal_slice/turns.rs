@@ -25,9 +25,10 @@ const COMPARED: usize = 6;
 
 /// The events that tell of turns.
 pub struct Turns {
-    /// Messages that brought what is at issue in vain, and events in which it came or went; what
-    /// tells most first.
+    /// Events in which what is at issue came or went, what tells most first.
     pub values: Vec<usize>,
+    /// A message that brought it in vain, and its answer.
+    pub in_vain: Vec<usize>,
     /// The last ones that changed the fields where it is kept.
     pub fields: Vec<usize>,
 }
@@ -52,7 +53,7 @@ pub fn turns(
     turned.retain(|index| states.turns(*index) > 0 && !near.contains(index));
     // Of equals the later ones, as they stand.
     turned.sort_by_key(|index| usize::MAX - states.turns(*index));
-    let mut values = in_vain(steps, &looked, states);
+    let mut values = Vec::new();
     let node = node(steps, near, &looked, states);
     // One of them where the failure is.
     let own = |index: &&usize| steps[**index].what.node() == node;
@@ -67,7 +68,11 @@ pub fn turns(
         fields.extend(seldom_changes(steps, &far, node, states));
         fields.extend(whole_changes(steps, &far, node, states));
     }
-    Turns { values, fields }
+    Turns {
+        values,
+        in_vain: in_vain(steps, &looked, states),
+        fields,
+    }
 }
 
 /// The last message that brought what is at issue in vain, or the first of those that are like it,
