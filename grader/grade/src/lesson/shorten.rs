@@ -421,12 +421,13 @@ mod tests {
         let text = format!("Buckets {{ job: 1, buckets: [{}] }}", records.join(", "));
         assert_eq!(
             around(&text, &values(&["\"k11\""]), 130),
-            "Buckets { job: 1, buckets: [(0, [Record { key: \"k0\", value: \"1\" }]), 10 more, (11, \
-             [Record { key: \"k11\", value: \"1\" }]), 8 more] }"
+            "Buckets { job: 1, buckets: [(0, [Record { key: \"k0\", value: \"1\" }]), 10 more, \
+             (11, [Record { key: \"k11\", value: \"1\" }]), 8 more] }"
         );
         assert_eq!(
             around(&text, &values(&["\"k11\""]), 90),
-            "Buckets { job: 1, buckets: [..., (11, [Record { key: \"k11\", value: \"1\" }]), ...] }"
+            "Buckets { job: 1, buckets: [..., (11, [Record { key: \"k11\", value: \"1\" }]), ...] \
+             }"
         );
     }
 

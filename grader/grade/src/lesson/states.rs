@@ -335,3 +335,134 @@ fn differing(before: Option<&str>, after: Option<&str>) -> (Option<String>, Opti
     let rest = |text: &str| Some(format!("\"...{}", &text[keep..]));
     (rest(one), rest(other))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use faultline_sim::{Subject, Time};
+
+    use super::*;
+
+    fn at(number: u64) -> NodeId {
+        NodeId::new('s', number as u32)
+    }
+
+    /// A message to s1 from s2, and its state before and after.
+    fn step(moment: u64, message: &str, states: [&str; 2]) -> RecordedStep {
+        let [before, after] = states.map(|state| Some(Arc::from(state)));
+        RecordedStep {
+            at: Time(moment),
+            what: Happening::Receive {
+                node: at(1),
+                from: at(2),
+                name: (1, moment),
+                sent: Time(moment),
+                message: message.to_owned(),
+            },
+            printed: String::new(),
+            notes: Vec::new(),
+            lost: Vec::new(),
+            undone: Vec::new(),
+            state: Some(faultline_sim::Change { before, after }),
+            world: None,
+        }
+    }
+
+    fn state(values: &str, done: u64, round: u64) -> String {
+        format!("Server {{\n    values: {{{values}}},\n    done: {done},\n    round: {round},\n}}")
+    }
+
+    fn seen(steps: Vec<RecordedStep>, values: &[&str]) -> States {
+        let mut recording = Recording::default();
+        recording.steps.extend(steps);
+        let violation = Violation {
+            kind: FailureKind::Violation,
+            observed: String::new(),
+            source: String::new(),
+            sort: None,
+            at: Time(9),
+            about: Time(9),
+            subject: Box::new(Subject {
+                values: values.iter().map(|value| (*value).to_owned()).collect(),
+                moments: Vec::new(),
+            }),
+        };
+        States::of(&recording, &violation, &[])
+    }
+
+    /// A transfer of which only the table is kept is what must be seen, not the round.
+    #[test]
+    fn a_value_that_a_message_brings_in_vain_is_noticed() {
+        let (old, new) = (
+            "\n        \"x\": \"a;\",\n    ",
+            "\n        \"x\": \"a;b;\",\n    ",
+        );
+        let (empty, first) = (state("", 0, 1), state(old, 1, 2));
+        let (both, table) = (state(new, 2, 3), state(old, 2, 3));
+        let batch = "Batch { value: \"a;b;\", key: \"x\" }";
+        let steps = vec![
+            step(1, "Batch { value: \"a;\", key: \"x\" }", [&empty, &first]),
+            step(2, batch, [&first, &both]),
+            step(3, batch, [&first, &table]),
+        ];
+        let states = seen(steps.clone(), &["\"x\"", "\"b;\""]);
+        assert_eq!(states.dropped(1, &steps[1]), None);
+        assert_eq!(states.dropped(2, &steps[2]), Some("\"b;\""));
+        assert!(states.turns(1) > states.turns(2));
+    }
+
+    #[test]
+    fn what_names_the_subject_comes_first_and_counters_are_not_told() {
+        let (old, new) = (
+            "\n        \"x\": \"a;\",\n    ",
+            "\n        \"x\": \"a;b;\",\n    ",
+        );
+        let steps: Vec<RecordedStep> = (1..=7)
+            .map(|moment| {
+                let before = state(old, 1, moment);
+                let after = match moment {
+                    7 => state(new, 2, moment + 1),
+                    _ => state(old, 1, moment + 1),
+                };
+                step(moment, "Tick", [&before, &after])
+            })
+            .collect();
+        let states = seen(steps.clone(), &["\"b;\""]);
+        let told = states.told(6, &steps[6]);
+        let paths: Vec<(&str, bool)> = told
+            .iter()
+            .map(|(worth, change)| (&*change.path, *worth > 0))
+            .collect();
+        assert_eq!(paths[0], ("values[\"x\"]", true));
+        assert_eq!(paths[1..], [("done", true), ("round", false)]);
+        assert!(
+            states
+                .told(0, &steps[0])
+                .iter()
+                .all(|(worth, _)| *worth == 0)
+        );
+    }
+
+    #[test]
+    fn a_slot_is_the_key_of_an_entry() {
+        let change = |path: &str, after: &str| FieldChange {
+            path: path.to_owned(),
+            before: None,
+            after: Some(after.to_owned()),
+        };
+        assert!(about(&change("accepted.17", "(8.3, Noop)"), "slot: 17"));
+        assert!(about(&change("chosen", "{17: Noop}"), "slot: 17"));
+        assert!(!about(&change("chosen", "{117: Noop}"), "slot: 17"));
+        assert!(!about(&change("accepted.7", "(8.17, Noop)"), "slot: 17"));
+    }
+
+    #[test]
+    fn long_texts_that_begin_alike_are_told_by_their_ends() {
+        let before = format!("\"{}\"", "c1.0;".repeat(12));
+        let after = format!("\"{}c2.7;\"", "c1.0;".repeat(12));
+        let (one, other) = differing(Some(&before), Some(&after));
+        assert!(other.is_some_and(|text| text.ends_with("c2.7;\"") && text.len() < 40));
+        assert!(one.is_some_and(|text| text.starts_with("\"...")));
+    }
+}

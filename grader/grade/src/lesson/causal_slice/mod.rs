@@ -22,9 +22,9 @@ use super::{
 
 /// The maximum number of lines, the failure itself among them; how many of them are for what bears
 /// on the contradiction; and how many more there are if that is less.
-const SHOWN: usize = 14;
-const LEADS: usize = 13;
-const BESIDE: usize = 1;
+const SHOWN: usize = 15;
+const LEADS: usize = 12;
+const BESIDE: usize = 3;
 
 /// Where nothing is known of a contradiction.
 const SHOWN_ALONE: usize = 11;
@@ -85,6 +85,17 @@ pub fn what_matters(
     let talks =
         |index: &usize| !steps[*index].printed.is_empty() || !steps[*index].notes.is_empty();
     shown.extend((0..end).rev().filter(talks).take(PRINTED));
+    // One event that is left out alone makes its reader wonder.
+    let shown_now: Vec<usize> = shown.iter().copied().collect();
+    for pair in shown_now.windows(2) {
+        if let [before, after] = *pair
+            && after - before == 2
+            && !matches!(steps[before + 1].what, Happening::Phase { .. })
+            && lines(&steps, &shown) < SHOWN
+        {
+            shown.insert(before + 1);
+        }
+    }
     shown
 }
 
