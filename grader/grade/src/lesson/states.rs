@@ -434,7 +434,7 @@ mod tests {
             .iter()
             .map(|(worth, change)| (&*change.path, *worth > 0))
             .collect();
-        assert_eq!(paths[0], ("values[\"x\"]", true));
+        assert_eq!(paths[0], ("values", true));
         assert_eq!(paths[1..], [("done", true), ("round", false)]);
         assert!(
             states
