@@ -1,6 +1,7 @@
 //! Running a recorded failure again.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -13,7 +14,7 @@ use crate::{
     building::{Building, Cache, build, stage},
     course::Course,
     error::{Error, broken},
-    lesson::{failure, steps_to_show, walk},
+    lesson::{failure, steps_to_show, to_look_at, walk},
     origin,
     run::{run_once, verdict_of_one},
     timings::Stopwatch,
@@ -167,7 +168,19 @@ impl<'c> Replayer<'c> {
             let mode = trace.mode(detail);
             on_world_stack(|| run_once(&backend, test, trace.seed, choices, mode, None))
         };
-        let (result, facts) = run(Detail::Words)?;
+        let (result, mut facts) = run(Detail::Words)?;
+        // What events changed says which of them are shown.
+        let look_at = match (&result, &facts.recording) {
+            (Err(violation), Some(words)) => to_look_at(words, violation, &facts.asked),
+            _ => BTreeSet::new(),
+        };
+        if !look_at.is_empty() {
+            let (again, seen) = run(Detail::States(look_at))?;
+            // What is told of the run without its states is true, too.
+            if again == result {
+                facts = seen;
+            }
+        }
         let failure = result.as_ref().err().map(|violation| {
             let handout = format!("{}#{}", rubric.handout, row.handout);
             failure(violation, trace.seed, handout, &facts)

@@ -24,7 +24,7 @@ use counts::{counts, searched};
 
 use crate::{
     error::Error,
-    lesson::{Budget, changed, events, failure, shrink},
+    lesson::{Budget, events, failure, shrink, to_look_at},
     rubric::{Category, RubricRow},
     score::withhold_one,
     timings::Stopwatch,
@@ -78,6 +78,9 @@ pub(crate) struct Runner<'a> {
 /// A test's verdict and, if it failed, the trace of its first failure.
 pub(crate) type Tested = (TestVerdict, Option<Trace>);
 
+/// The same, and the numbers of the events whose states are worth a look.
+type Found = (TestVerdict, Option<(Trace, BTreeSet<u64>)>);
+
 impl Runner<'_> {
     /// Runs all jobs; verdicts are told in their order, as soon as those before them are and it is
     /// known whether their points are withheld.
@@ -96,7 +99,7 @@ impl Runner<'_> {
                 }
                 Ok(tested)
             })
-            .collect::<Result<Vec<_>, Error>>()
+            .collect::<Result<Vec<Found>, Error>>()
             .and_then(|tested| {
                 if self.shrink {
                     self.shrink(jobs, tested)
@@ -108,16 +111,18 @@ impl Runner<'_> {
     }
 
     /// Shrinks all failures, once it is known how many share the budget.
-    fn shrink(&self, jobs: &[Job<'_>], mut tested: Vec<Tested>) -> Result<Vec<Tested>, Error> {
+    fn shrink(&self, jobs: &[Job<'_>], mut tested: Vec<Found>) -> Result<Vec<Found>, Error> {
         let failures = tested.iter().filter(|(_, trace)| trace.is_some()).count();
         let budget = Budget::share(failures);
         jobs.par_iter()
             .zip(&mut tested)
             .try_for_each(
-                |(job, (verdict, trace))| match (trace, &mut verdict.failure) {
-                    (Some(trace), Some(failure)) => self.stopwatch.at(Stage::Shrink, || {
-                        self.shrink_one(job, failure, trace, budget)
-                    }),
+                |(job, (verdict, found))| match (found, &mut verdict.failure) {
+                    (Some((trace, look_at)), Some(failure)) => {
+                        self.stopwatch.at(Stage::Shrink, || {
+                            self.shrink_one(job, failure, trace, look_at, budget)
+                        })
+                    }
                     _ => Ok(()),
                 },
             )?;
@@ -129,6 +134,7 @@ impl Runner<'_> {
         job: &Job<'_>,
         whole: &mut Failure,
         trace: &mut Trace,
+        look_at: &mut BTreeSet<u64>,
         budget: Budget,
     ) -> Result<(), Error> {
         // A test that searches has the shortest way already, and edits mean nothing to a search.
@@ -152,6 +158,9 @@ impl Runner<'_> {
             whole.handout.clone(),
             &shrunk.facts,
         );
+        if let Some(run) = &shrunk.facts.recording {
+            *look_at = to_look_at(run, &shrunk.violation, &shrunk.facts.asked);
+        }
         let left = |facts: &Facts, count: fn(&Decided) -> usize| {
             facts
                 .recording
@@ -182,44 +191,38 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Replays each failure as it is shown, and adds what its events changed in the states of their
-    /// nodes.
-    fn look_closer(&self, jobs: &[Job<'_>], mut tested: Vec<Tested>) -> Result<Vec<Tested>, Error> {
+    /// Replays each failure as it is shown with a look at states, and tells it once more: what its
+    /// events changed says which of them matter.
+    fn look_closer(&self, jobs: &[Job<'_>], tested: Vec<Found>) -> Result<Vec<Tested>, Error> {
         jobs.par_iter()
-            .zip(&mut tested)
-            .try_for_each(|(job, (verdict, trace))| {
-                let (Some(trace), Some(failure)) = (trace, &mut verdict.failure) else {
-                    return Ok(());
+            .zip(tested)
+            .map(|(job, (mut verdict, found))| {
+                let Some((trace, look_at)) = found else {
+                    return Ok((verdict, None));
                 };
-                let shown: BTreeSet<u64> = failure.trace.iter().map(|line| line.number).collect();
-                // These are as long as a run can be, or have nothing to show.
-                if matches!(
-                    failure.kind.as_str(),
-                    "not-implemented" | "timeout" | "memory" | "nondeterminism"
-                ) {
-                    return Ok(());
+                if let Some(failure) = verdict.failure.as_mut().filter(|_| !look_at.is_empty()) {
+                    self.tell_again(job, failure, trace.mode(Detail::States(look_at)))?;
                 }
-                let mode = trace.mode(Detail::States(shown));
-                let (again, facts) = self.one(job, failure.seed, mode, Stage::Shrink)?;
-                let same = again.is_err_and(|violation| violation.observed == failure.observed);
-                let Some(run) = facts.recording.filter(|_| same) else {
-                    return Ok(());
-                };
-                for line in &mut failure.trace {
-                    let index = line.number.checked_sub(run.forgotten + 1);
-                    let step = index.and_then(|index| run.steps.get(usize::try_from(index).ok()?));
-                    line.changed = step.map(changed).unwrap_or_default();
-                }
-                Ok(())
-            })?;
-        Ok(tested)
+                Ok((verdict, Some(trace)))
+            })
+            .collect()
+    }
+
+    fn tell_again(&self, job: &Job<'_>, told: &mut Failure, mode: Mode) -> Result<(), Error> {
+        let (again, facts) = self.one(job, told.seed, mode, Stage::Shrink)?;
+        // What was told of the run without its states stays true.
+        if let Some(seen) = again.err().filter(|seen| seen.observed == told.observed) {
+            let closer = failure(&seen, told.seed, told.handout.clone(), &facts);
+            (told.trace, told.diagram) = (closer.trace, closer.diagram);
+        }
+        Ok(())
     }
 
     fn tell(&self, event: Event) {
         (self.events.lock().expect("no listener panics"))(event);
     }
 
-    fn test(&self, job: &Job<'_>) -> Result<Tested, Error> {
+    fn test(&self, job: &Job<'_>) -> Result<Found, Error> {
         let mut summary = Summary::default();
         let mut first: Option<(u64, Violation)> = None;
         for block in blocks(&job.seeds) {
@@ -273,9 +276,12 @@ impl Runner<'_> {
         let failure = failure(&violation, number, handout, &facts);
         let mut trace = Trace::of(self.lab, &job.row.id, number, choices(job, number));
         trace.kind = failure.kind.clone();
+        let run = facts.recording.unwrap_or_default();
+        let look_at = to_look_at(&run, &violation, &facts.asked);
         trace.observed = violation.observed;
-        trace.schedule = facts.recording.unwrap_or_default().schedule;
-        Ok((summary.verdict(job.row, Some(failure)), Some(trace)))
+        trace.schedule = run.schedule;
+        let verdict = summary.verdict(job.row, Some(failure));
+        Ok((verdict, Some((trace, look_at))))
     }
 
     /// Runs more seeds than the rubric says as long as there is a fault that has not happened yet:

@@ -52,7 +52,14 @@ pub(crate) fn are_alike(one: &Failure, other: &Failure) -> bool {
         false => one.source == other.source,
     };
     one.kind == other.kind
+        && loses_a_disk(one) == loses_a_disk(other)
         && (same_source || by_a_check && shape(&one.observed) == shape(&other.observed))
+}
+
+/// True if a disk is lost on the way: what was not synced is another matter.
+fn loses_a_disk(failure: &Failure) -> bool {
+    let mut lines = failure.trace.iter();
+    lines.any(|line| line.text.contains("the disk of ") && line.text.contains(" is lost"))
 }
 
 /// The first sentence without what differs from run to run: quoted texts and numbers.
@@ -82,7 +89,29 @@ fn shape(observed: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use faultline_verdict::TraceLine;
+
     use super::*;
+
+    #[test]
+    fn a_lost_disk_is_another_matter() {
+        let failure = |lines: &[&str]| Failure {
+            kind: "violation".to_owned(),
+            source: "suite/src/ids.rs:51".to_owned(),
+            trace: lines
+                .iter()
+                .map(|line| TraceLine {
+                    text: (*line).to_owned(),
+                    ..TraceLine::default()
+                })
+                .collect(),
+            ..Failure::default()
+        };
+        let crash = failure(&["s1 crashes; never synced, and lost: life"]);
+        let disk = failure(&["s1 crashes", "the disk of s1 is lost"]);
+        assert!(are_alike(&crash, &failure(&[])));
+        assert!(!are_alike(&crash, &disk));
+    }
 
     #[test]
     fn what_differs_from_run_to_run_does_not_tell_failures_apart() {

@@ -40,7 +40,7 @@ pub fn failure_text(
     if !failure.trace.is_empty() {
         out += &format!(
             "  {}\n",
-            "what happened (virtual time; a line is an event):".dimmed()
+            "what happened (virtual time; events by number; * is what one changed):".dimmed()
         );
         // A run can have become plainer without becoming shorter.
         if let Some(shrunk) = failure
@@ -61,7 +61,8 @@ pub fn failure_text(
             .map(|line| line.number.to_string().len())
             .max()
             .unwrap_or(1);
-        for line in &failure.trace {
+        // What is left out in between shows in the numbers.
+        for line in failure.trace.iter().filter(|line| line.number > 0) {
             trace_line(&mut out, line, told(line, failure), digits, width, places);
         }
     }
@@ -77,13 +78,17 @@ pub fn failure_text(
 /// What the line of a trace says. The last one would say what was observed once more.
 pub(crate) fn told<'f>(line: &'f TraceLine, failure: &'f Failure) -> &'f str {
     match failure.observed.lines().next() {
-        Some(observed) if line.broke && line.text == observed => BROKEN,
+        Some(observed) if line.text == observed && line.broke => BROKEN,
+        Some(observed) if line.text == observed => NOTICED,
         _ => &line.text,
     }
 }
 
 /// What stands where the promise was broken, if what was observed has been told.
 const BROKEN: &str = "here the promise is broken: see observed";
+
+/// What stands where the test noticed that an earlier line broke it.
+const NOTICED: &str = "the test notices it: see observed";
 
 /// The failure in a few lines, and how to see it in full.
 pub(crate) fn short_text(
@@ -214,14 +219,49 @@ fn trace_line(
         out.push_str(format!("{}{text}", head.dimmed()).trim_end());
         out.push('\n');
     }
+    let indent = " ".repeat(head.len());
+    for change in line.changed.iter().take(line.telling as usize) {
+        let change = cut_change(
+            &printable(&change.to_string()),
+            ROWS * room.saturating_sub(9),
+        );
+        for (index, text) in wrap(&change, room.saturating_sub(2), "  ")
+            .iter()
+            .enumerate()
+        {
+            let sign = if index == 0 { "*" } else { " " };
+            out.push_str(&format!("{indent}{}\n", format!("{sign} {text}").dimmed()));
+        }
+    }
     for printed in &line.printed {
         let printed = printable(&places.in_text(printed));
         for text in wrap(&printed, room.saturating_sub(2), "  ") {
-            out.push_str(&format!(
-                "{}{}\n",
-                " ".repeat(head.len()),
-                format!("| {text}").cyan()
-            ));
+            out.push_str(&format!("{indent}{}\n", format!("| {text}").cyan()));
         }
+    }
+}
+
+/// The maximum number of rows of a change.
+const ROWS: usize = 2;
+
+/// A change that has room: of a long one as much of what was as of what is.
+fn cut_change(change: &str, room: usize) -> String {
+    let length = |text: &str| text.chars().count();
+    let cut = |text: &str, room: usize| match length(text) <= room {
+        true => text.to_owned(),
+        false => {
+            let kept: String = text.chars().take(room.saturating_sub(3)).collect();
+            format!("{}...", kept.trim_end())
+        }
+    };
+    match change.split_once(" -> ") {
+        Some((before, after)) if length(change) > room => {
+            let room = room.saturating_sub(4);
+            let half = (room / 2).max(room.saturating_sub(length(after)));
+            let before = cut(before, half);
+            let after = cut(after, room.saturating_sub(length(&before)));
+            format!("{before} -> {after}")
+        }
+        _ => cut(change, room),
     }
 }

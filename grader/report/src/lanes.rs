@@ -29,12 +29,39 @@ pub(crate) fn picture_lines(lanes: &[Lane], width: usize) -> Vec<String> {
     let moments: BTreeSet<u64> = spans.flat_map(|span| [span.from_us, span.to_us]).collect();
     let moments: Vec<u64> = moments.into_iter().collect();
     // The longest part that ends with the end and fits.
-    let fits = |first: &usize| {
-        let columns = Columns::new(lanes, &moments[*first..], end);
-        (columns.width() <= room).then_some(columns)
+    let part = |lanes: &[Lane]| {
+        let fits = |first: &usize| {
+            let columns = Columns::new(lanes, &moments[*first..], end);
+            (columns.width() <= room).then_some(columns)
+        };
+        (0..moments.len()).find_map(|first| fits(&first))
     };
-    let columns = (0..moments.len()).find_map(|first| fits(&first));
-    columns.map_or(Vec::new(), |columns| columns.draw(lanes))
+    // A value that has changed is shown with the one before it; rather are labels cut.
+    let cut = LABELS.iter().find_map(|longest| {
+        let lanes = with_labels_cut(lanes, *longest);
+        let columns = part(&lanes).filter(|columns| columns.show_what_was(&lanes))?;
+        Some(columns.draw(&lanes))
+    });
+    cut.or_else(|| Some(part(lanes)?.draw(lanes)))
+        .unwrap_or_default()
+}
+
+/// The longest labels that are tried, one after the other.
+const LABELS: [usize; 3] = [usize::MAX, 32, 24];
+
+fn with_labels_cut(lanes: &[Lane], longest: usize) -> Vec<Lane> {
+    let mut lanes = lanes.to_vec();
+    for span in lanes.iter_mut().flat_map(|lane| &mut lane.spans) {
+        if span.label.chars().count() > longest {
+            // The end may tell as much as the beginning.
+            let (front, end) = (longest / 2, longest - longest / 2 - 2);
+            let letters: Vec<char> = span.label.chars().collect();
+            let text = |part: &[char]| part.iter().collect::<String>();
+            let end = &letters[letters.len() - end..];
+            span.label = format!("{}..{}", text(&letters[..front]), text(end));
+        }
+    }
+    lanes
 }
 
 /// Where each moment stands.
@@ -72,6 +99,18 @@ impl Columns {
             starts.push(start);
         }
         Columns { moments, starts }
+    }
+
+    /// True if of each lane whose last change is shown what was before it is shown, too.
+    fn show_what_was(&self, lanes: &[Lane]) -> bool {
+        let first = self.moments[0];
+        lanes.iter().all(|lane| match lane.spans.as_slice() {
+            [.., before, last] if last.tone != Tone::Void => {
+                let told_apart = before.label != last.label;
+                last.from_us < first || (before.to_us > first && told_apart)
+            }
+            _ => true,
+        })
     }
 
     /// The columns that a drawing takes: its last moment is told in full.
@@ -176,11 +215,14 @@ mod tests {
         }
     }
 
-    fn example() -> Vec<Lane> {
-        let lane = |name: &str, spans| Lane {
+    fn lane(name: &str, spans: Vec<Span>) -> Lane {
+        Lane {
             name: name.to_owned(),
             spans,
-        };
+        }
+    }
+
+    fn example() -> Vec<Lane> {
         vec![
             lane(
                 "views",
@@ -214,6 +256,27 @@ mod tests {
         colored::control::set_override(false);
         let text = picture_lines(&example(), 120).join("\n");
         insta::assert_snapshot!(text);
+    }
+
+    /// What a server had accepted before is half of a contradiction.
+    #[test]
+    fn what_was_before_the_last_change_is_shown() {
+        colored::control::set_override(false);
+        let long = "accepted \"of the one that was away\" since 9.3";
+        let lanes = [
+            lane("s1", vec![span(5, 90, "chosen \"first\"", Tone::Firm)]),
+            lane(
+                "s2",
+                vec![
+                    span(10, 60, "accepted \"first\" since 1.1", Tone::Tentative),
+                    span(60, 90, long, Tone::Tentative),
+                ],
+            ),
+            lane("s3", vec![span(50, 90, long, Tone::Tentative)]),
+        ];
+        let lines = picture_lines(&lanes, 80);
+        let s2 = "    s2      |accepted \"first\" since 1.1 |accepted \"of the..way\" since 9.3";
+        assert!(lines.contains(&s2.to_owned()), "{lines:#?}");
     }
 
     #[test]

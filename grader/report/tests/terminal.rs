@@ -342,6 +342,7 @@ fn with_hidden(visibility: Visibility, status: Status) -> Grade {
             text: mark(),
             printed: vec![mark()],
             changed: vec![change],
+            telling: 1,
             broke: true,
         }],
     };

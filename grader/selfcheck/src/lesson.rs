@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fs, path::Path, sync::atomic::AtomicBool};
 
 use faultline_grade::{Mutant, Salt, Seeds, Steps, Traces, replay};
-use faultline_verdict::{Audience, Failure, Status, TestVerdict, TraceLine};
+use faultline_verdict::{Audience, Failure, Status, TestVerdict};
 use libtest_mimic::Failed;
 
 use crate::lab::{Lab, ensure, is_hidden};
@@ -91,12 +91,7 @@ fn shows_the_same(
     }
     let again = replayed.verdict.failure.map(|failure| failure.trace);
     let again = again.unwrap_or_default();
-    // What events changed in states is added to failures that are graded, not to replays.
-    let in_words = |line: &TraceLine| TraceLine {
-        changed: Vec::new(),
-        ..line.clone()
-    };
-    let shown: Vec<TraceLine> = failure.trace.iter().map(in_words).collect();
+    let shown = &failure.trace;
     let mut pairs = shown.iter().zip(&again);
     match pairs.find(|(line, again)| line != again) {
         None if shown.len() == again.len() => Ok(()),

@@ -339,7 +339,7 @@ pub enum Status {
 }
 
 /// A failure, as the student sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The sort of failure: `violation`, `no-progress`, `crash`, ...
     pub kind: String,
@@ -404,9 +404,12 @@ pub struct TraceLine {
     /// What the handler printed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub printed: Vec<String>,
-    /// What changed in the state of the node at which it happened.
+    /// What changed in the state of the node at which it happened, what tells most first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changed: Vec<FieldChange>,
+    /// How many of these changes, from the first on, a screen shows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub telling: u32,
     /// True for the line where the promise was broken.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub broke: bool,

@@ -266,7 +266,7 @@ fn a_goal_that_is_not_reached_is_explained() {
     let violation = violation(outcome);
     assert_eq!(violation.kind, FailureKind::NoProgress);
     for words in [
-        "this should have happened within 2000 ms: c1 has both answers and the register holds 7",
+        "after 2000 ms this was still not so: c1 has both answers and the register holds 7",
         " Nor did a search of ",
         "In the states that come closest, c1 has both answers holds; not: it holds 7.",
         "Messages that occur in it and have an effect: Reply (s to c), Request (c to s).",

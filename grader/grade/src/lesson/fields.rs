@@ -43,8 +43,22 @@ pub fn lines(state: &str) -> Vec<String> {
     out
 }
 
-/// What is different.
+/// What is different, long values cut short.
 pub fn changes(before: &str, after: &str) -> Vec<FieldChange> {
+    let short = |value: Option<String>| value.map(|value| cut(&value));
+    let cut_short = |change: FieldChange| FieldChange {
+        before: short(change.before),
+        after: short(change.after),
+        ..change
+    };
+    full_changes(before, after)
+        .into_iter()
+        .map(cut_short)
+        .collect()
+}
+
+/// What is different, with whole values.
+pub fn full_changes(before: &str, after: &str) -> Vec<FieldChange> {
     let mut out = Vec::new();
     // Each is one value whose parts are the fields; the value's own name tells nothing.
     match (
@@ -254,11 +268,10 @@ fn cut(text: &str) -> String {
 }
 
 fn change(path: String, before: Option<&Tree>, after: Option<&Tree>) -> FieldChange {
-    let text = |tree: &Tree| cut(&tree.inline());
     FieldChange {
         path,
-        before: before.map(text),
-        after: after.map(text),
+        before: before.map(Tree::inline),
+        after: after.map(Tree::inline),
     }
 }
 

@@ -6,7 +6,7 @@
 //!                       |
 //!                  causal_slice     which of its events led to the failure
 //!                       |
-//!                     story         those as lines (words), with what changed (walk, fields)
+//!                     story         those as lines (words, shorten), with what changed (states)
 //!                       |
 //!                    failure <----- diagram   what reports draw of them
 //!
@@ -21,11 +21,14 @@ mod causal_slice;
 mod diagram;
 mod failure;
 mod fields;
+mod shorten;
 mod shrink;
+mod states;
 mod story;
 mod walk;
 mod words;
 
 pub(crate) use failure::failure;
 pub(crate) use shrink::{Budget, events, shrink};
-pub(crate) use walk::{changed, steps_to_show, walk};
+pub(crate) use states::to_look_at;
+pub(crate) use walk::{steps_to_show, walk};

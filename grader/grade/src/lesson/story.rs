@@ -3,20 +3,23 @@
 //! those left out in between.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet, VecDeque},
     ops::Range,
     time::Duration,
 };
 
 use faultline_sim::{Asked, Happening, LostWrite, RecordedStep, Recording, Time, Violation};
-use faultline_verdict::{Lane, Span, Tone, TraceLine};
+use faultline_verdict::{FieldChange, Lane, Span, Tone, TraceLine};
 
 use super::{
     causal_slice::{
-        alike, answers, belong_together, comes_back, first_deliveries, handled_by, what_matters,
+        FOLDED, alike, answers, belong_together, comes_back, fatal, first_deliveries, handled_by,
+        passes_on, what_matters,
     },
-    walk::{changed, printed},
-    words::{short, words},
+    states::States,
+    walk::printed,
+    words::{short, words_around},
 };
 
 /// What the test drew, for reports, up to the moment that the failure is about.
@@ -46,11 +49,16 @@ pub fn lane(lane: &faultline_sim::Lane, about: Time) -> Lane {
 /// The lines of a recorded run, up to the moment that the failure is about. `number` counts the
 /// events of the run, those left out included.
 pub fn tell(recording: &Recording, violation: &Violation, asked: &[Asked]) -> Vec<TraceLine> {
-    let shown = what_matters(recording, violation, asked);
+    let states = States::of(recording, violation, asked);
+    let shown = what_matters(recording, violation, asked, &states);
     let steps: Vec<&RecordedStep> = recording.steps.iter().collect();
+    let fatal = fatal(recording, violation);
     let told = Told {
         steps: &steps,
         shown: &shown,
+        states: &states,
+        last: last_told(&steps, &shown, &states),
+        fatal,
         first: first_deliveries(&steps),
         forgotten: recording.forgotten,
     };
@@ -63,7 +71,7 @@ pub fn tell(recording: &Recording, violation: &Violation, asked: &[Asked]) -> Ve
         let index = *index;
         let step = steps[index];
         story.skip(&steps, before.map_or(0, |before| before + 1)..index);
-        let is_last = shown.iter().nth_back(1) == Some(&index);
+        let is_last = shown.iter().nth_back(1) == Some(&index) || fatal == Some(index);
         let before = before.replace(index);
         match (
             before.map(|before| (before, &steps[before].what)),
@@ -78,6 +86,11 @@ pub fn tell(recording: &Recording, violation: &Violation, asked: &[Asked]) -> Ve
                 if !is_last && answers(steps[before], step) =>
             {
                 story.answered(output, step.at);
+            }
+            (Some((before, _)), Happening::Respond { node, .. })
+                if !is_last && passes_on(steps[before], step) =>
+            {
+                story.add(&format!("; {node} answers"));
             }
             (Some((before, _)), Happening::Start { incarnation, .. })
                 if comes_back(steps[before], step) =>
@@ -97,6 +110,11 @@ pub fn tell(recording: &Recording, violation: &Violation, asked: &[Asked]) -> Ve
 struct Told<'a> {
     steps: &'a [&'a RecordedStep],
     shown: &'a BTreeSet<usize>,
+    states: &'a States,
+    /// A change behind this one is not for a screen.
+    last: (usize, Reverse<usize>),
+    /// The event in which the promise was broken, if it is one.
+    fatal: Option<usize>,
     first: BTreeMap<usize, usize>,
     forgotten: u64,
 }
@@ -106,39 +124,101 @@ impl Told<'_> {
         self.forgotten + index as u64 + 1
     }
 
+    /// An event by its number, which leads nowhere if it is not among the lines.
+    fn event(&self, index: usize) -> String {
+        let number = self.number(index);
+        let before = index.checked_sub(1).map(|before| self.steps[before]);
+        let joined = before.is_some_and(|crash| comes_back(crash, self.steps[index]));
+        match (self.shown.contains(&index), joined) {
+            // It stands in the line of the crash before it.
+            (true, true) => format!("event {number}, its start"),
+            (true, false) => format!("event {number}"),
+            (false, _) => format!("event {number}, not shown"),
+        }
+    }
+
+    /// That a message brought what is at issue, and nothing came of it.
+    fn in_vain(&self, index: usize) -> String {
+        let step = self.steps[index];
+        let Happening::Receive { node, .. } = &step.what else {
+            return String::new();
+        };
+        if let Some(value) = self.states.dropped(index, step) {
+            return format!(" (after it the state of {node} does not have {value})");
+        }
+        match self.states.is_in_vain(index, step) {
+            true => " (changes nothing)".to_owned(),
+            false => String::new(),
+        }
+    }
+
     fn line(&self, index: usize) -> TraceLine {
         let step = self.steps[index];
-        let mut text = words(&step.what);
+        let mut text = words_around(&step.what, &self.states.values);
         let said = |known: &usize| alike_word_for_word(&self.steps[*known].what, &step.what);
         if let Some(first) = self.first.get(&index) {
-            let first = self.number(*first);
-            text += &format!(" (the same message again: it came first in event {first})");
+            let first = self.event(*first);
+            text += &format!(" (the same message again: it came first in {first})");
         } else if let Some(before) = self.shown.range(..index).rev().copied().find(said) {
-            let before = self.number(before);
-            text += &format!(" (sent again: the same words as in event {before})");
+            let before = self.event(before);
+            text += &format!(" (sent again: the same words as in {before})");
         } else if let Happening::Receive { sent, .. } = &step.what
             && step.at.since(*sent) >= LATE
         {
             text += &format!(" (sent at {sent})");
         }
+        text += &self.in_vain(index);
         if let Happening::Crash { node, after } = &step.what {
             let of = |at: Time| handled_by(&self.steps[..index], *node, at);
             if let Some(event) = after.and_then(|_| of(step.at)) {
-                let event = format!("in event {}", self.number(event));
+                let event = format!("in {}", self.event(event));
                 text = text.replace("in this event", &event);
             }
             text += &undone(step);
-            text += &lost(step, |at| of(at).map(|event| self.number(event)));
+            text += &lost(step, |at| of(at).map(|event| self.event(event)));
         }
+        let told = self.states.told(index, step);
+        let for_screen = |(place, (worth, _)): &(usize, &(usize, FieldChange))| {
+            *worth > 0 && (*place, Reverse(*worth)) <= self.last
+        };
+        let telling = told.iter().enumerate().take(TELLING);
+        let telling = telling.filter(for_screen).count();
         TraceLine {
             number: self.number(index),
             at_us: step.at.0,
             text,
             printed: printed(step),
-            changed: changed(step),
-            broke: matches!(step.what, Happening::Stop { .. }),
+            telling: telling as u32,
+            changed: told.into_iter().map(|(_, change)| change).collect(),
+            broke: match self.fatal {
+                Some(fatal) => fatal == index,
+                None => matches!(step.what, Happening::Stop { .. }),
+            },
         }
     }
+}
+
+/// The maximum numbers of changes that a screen shows: of a line, and of all.
+const TELLING: usize = 2;
+const TELLING_IN_ALL: usize = 9;
+
+/// The last change that there is room for: its place in its line, and how little it is worth. The
+/// first changes of all lines come before the second ones.
+fn last_told(
+    steps: &[&RecordedStep],
+    shown: &BTreeSet<usize>,
+    states: &States,
+) -> (usize, Reverse<usize>) {
+    let told = |index: &usize| states.told(*index, steps[*index]);
+    let worth = |told: Vec<(usize, FieldChange)>| {
+        let told = told.into_iter().take(TELLING).enumerate();
+        told.filter(|(_, (worth, _))| *worth > 0)
+            .map(|(place, (worth, _))| (place, Reverse(worth)))
+    };
+    let mut all: Vec<_> = shown.iter().map(told).flat_map(worth).collect();
+    all.sort_unstable();
+    all.truncate(TELLING_IN_ALL);
+    all.last().copied().unwrap_or((TELLING, Reverse(1)))
 }
 
 /// True for two messages with the same words on one way.
@@ -166,9 +246,9 @@ fn undone(step: &RecordedStep) -> String {
 const UNDONE: usize = 4;
 
 /// What a crash took: `; never synced, and lost: log (append 20 bytes, event 7)`.
-fn lost(step: &RecordedStep, written_in: impl Fn(Time) -> Option<u64>) -> String {
+fn lost(step: &RecordedStep, written_in: impl Fn(Time) -> Option<String>) -> String {
     let one = |lost: &LostWrite| {
-        let event = written_in(lost.at).map_or(String::new(), |event| format!(" in event {event}"));
+        let event = written_in(lost.at).map_or(String::new(), |event| format!(" in {event}"));
         format!("{} ({}{event})", lost.blob, lost.what)
     };
     let writes: Vec<String> = step.lost.iter().map(one).collect();
@@ -188,9 +268,6 @@ const LATE: Duration = Duration::from_millis(20);
 
 /// The maximum number of lost writes that are told.
 const LOST: usize = 3;
-
-/// As many messages that are like one that is shown are told in its line.
-const FOLDED: usize = 8;
 
 /// The maximum number of lines back in which such a message is looked for.
 const BACK: usize = 4;

@@ -80,7 +80,7 @@ pub fn walk(recording: &Recording, failure: Option<&Failure>) -> Walk {
 }
 
 /// What the step changed in its node's state.
-pub fn changed(step: &RecordedStep) -> Vec<FieldChange> {
+fn changed(step: &RecordedStep) -> Vec<FieldChange> {
     let states = step
         .state
         .as_ref()

@@ -106,6 +106,7 @@ fn trace_and_events() -> (Vec<TraceLine>, Vec<Drawn>) {
             text: s(text),
             printed,
             changed,
+            telling: 1,
             broke: what == DrawnKind::Stop,
         });
         events.push(Drawn {

@@ -1,8 +1,8 @@
 //! A grade with verdicts of each kind.
 
 use faultline_verdict::{
-    FORMAT, Failure, Fingerprint, Grade, Lane, Outcome, PartScore, Score, Searched, Span, Status,
-    TestVerdict, Tone, TraceLine, Visibility,
+    FORMAT, Failure, FieldChange, Fingerprint, Grade, Lane, Outcome, PartScore, Score, Searched,
+    Span, Status, TestVerdict, Tone, TraceLine, Visibility,
 };
 
 pub fn line(number: u64, at_us: u64, text: &str) -> TraceLine {
@@ -54,6 +54,24 @@ pub fn failure(kind: &str, observed: &str) -> Failure {
         "retry of \u{1b}[31moperation 1".to_owned(),
         "note: last was 0".to_owned(),
     ];
+    let change = |path: &str, before: &str, after: &str| FieldChange {
+        path: path.to_owned(),
+        before: Some(before.to_owned()),
+        after: Some(after.to_owned()),
+    };
+    printed.changed = vec![
+        change("store[\"log\"]", "\"\"", "\"0;\""),
+        change(
+            "queue",
+            &format!(
+                "[{}]",
+                "Operation { client: c1, \u{1b}[31mnumber: 1 }, ".repeat(4)
+            ),
+            "[]",
+        ),
+        change("ticks", "7", "8"),
+    ];
+    printed.telling = 2;
     Failure {
         kind: kind.to_owned(),
         observed: observed.to_owned(),

@@ -3,6 +3,7 @@
 use labkit::{NodeId, abi::Op};
 
 use crate::{
+    history::Operation,
     time::Time,
     violation::{Outcome, Stop, stop_for},
     world::{Look, World},
@@ -22,6 +23,11 @@ impl Look<'_, '_> {
     /// The number of the node's present or last incarnation; 0 before the first.
     pub fn incarnation(&self, node: NodeId) -> u64 {
         self.world.incarnation(node)
+    }
+
+    /// What clients were asked and answered so far.
+    pub fn history(&self) -> &[Operation] {
+        self.world.history()
     }
 
     /// A violation seen now; the watcher returns it.

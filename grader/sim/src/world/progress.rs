@@ -62,7 +62,7 @@ impl World<'_> {
         }
         let waiting = self.who_waits();
         Err(self.no_progress(format!(
-            "this should have happened within {} ms: {what}.{waiting}",
+            "after {} ms this was still not so: {what}.{waiting}",
             within.as_millis()
         )))
     }

@@ -280,7 +280,12 @@ impl Plant {
                 piece.number, known.job.reduce_tasks
             ));
         }
-        let what = |text: String| Err(format!("{} with {text}", piece.label()));
+        // Where there are several jobs, the first one needs its number, too.
+        let of = match piece.job == 1 && self.jobs.len() > 1 {
+            true => " of job 1",
+            false => "",
+        };
+        let what = |text: String| Err(format!("{}{of} with {text}", piece.label()));
         let mut keys = BTreeSet::new();
         for group in groups {
             let Some(values) = known.values.get(&group.key) else {
@@ -297,8 +302,9 @@ impl Plant {
                 let got = group.values.len();
                 let wanted: usize = values.iter().map(|(_, values)| values.len()).sum();
                 let how = compare(values, &group.values);
+                let values = if got == 1 { "value" } else { "values" };
                 return what(format!(
-                    "{got} values of {:?}, and the splits have {wanted}: {how}",
+                    "{got} {values} of {:?}, and the splits have {wanted}: {how}",
                     group.key
                 ));
             }
@@ -353,21 +359,24 @@ fn compare(wanted: &[(u32, Vec<String>)], got: &[String]) -> String {
             .map(|((split, values), times)| {
                 let equal: Vec<String> = wanted
                     .iter()
-                    .filter(|(other, theirs)| other != split && theirs == values)
+                    .filter(|(_, theirs)| theirs == values)
                     .map(|(other, _)| other.to_string())
                     .collect();
                 // Values do not tell which of several splits with equal ones it was.
-                let or = match equal.as_slice() {
-                    [] => String::new(),
-                    equal => format!(" (or of {}, whose values are equal)", equal.join(" or ")),
+                let which = match equal.as_slice() {
+                    [] | [_] => format!("split {split}"),
+                    equal => format!(
+                        "one of the splits {}, whose values are equal",
+                        equal.join(", ")
+                    ),
                 };
                 match times {
-                    0 => format!("nothing of split {split}{or}"),
-                    times => format!("{times} times the values of split {split}{or}"),
+                    0 => format!("nothing of {which}"),
+                    times => format!("{times} times the values of {which}"),
                 }
             })
             .collect();
-        return wrong.join(", ");
+        return wrong.join("; ");
     }
     let flat: Vec<&String> = wanted.iter().flat_map(|(_, values)| values).collect();
     let mut sorted: (Vec<&String>, Vec<&String>) = (flat.clone(), got.iter().collect());
@@ -521,7 +530,7 @@ mod tests {
         assert_eq!(of(&["a", "a", "b"]), "nothing of split 3");
         assert_eq!(
             of(&["x", "a", "a", "a", "b"]),
-            "2 times the values of split 5 (or of 4, whose values are equal)"
+            "2 times the values of one of the splits 4, 5, whose values are equal"
         );
         assert_eq!(
             of(&["x", "a", "a", "b", "b"]),

@@ -319,7 +319,8 @@ impl Watcher for ViewWatcher {
         }
         for number in 1..=log.size.servers {
             let (id, now) = (server(number), look.now());
-            if look.is_down(id) {
+            // Before its first start there is nothing to tell of it.
+            if look.is_down(id) && look.incarnation(id) > 0 {
                 log.see_role(now, id, 0, DOWN);
             }
         }

@@ -14,10 +14,7 @@ use faultline_sim::{
 use lab3_api::{Bytes, ClientConfig, Given, ServerConfig, Slot, Value};
 use labkit::NodeId;
 
-use super::{
-    Lab3, PATIENCE, ballots,
-    log::{LogWatch, about, say_value},
-};
+use super::{Lab3, PATIENCE, ballots, log::LogWatch};
 
 /// How large a group is, and how many clients it has: none in part A.
 #[derive(Clone, Copy)]
@@ -150,10 +147,14 @@ impl Group<'_, '_> {
         if chosen == Some(Value::Bytes(Bytes(expected.as_bytes().to_vec()))) {
             return Ok(());
         }
-        let value = chosen.as_ref().map_or("nothing".to_owned(), say_value);
-        self.log.borrow_mut().is_about(slot);
+        let mut log = self.log.borrow_mut();
+        log.is_about(slot);
+        let value = match &chosen {
+            Some(value) => log.ladders.say(value),
+            None => "nothing".to_owned(),
+        };
         let text = format!("in slot {slot} {value} is chosen; only {expected:?} can be");
-        Err(about(self.world.violation(text), slot, &chosen))
+        Err(log.about(self.world.violation(text), slot, &chosen))
     }
 
     /// Nobody may learn a value of this slot in this time.
@@ -162,15 +163,13 @@ impl Group<'_, '_> {
         let log = Rc::clone(&self.log);
         self.world
             .run_until(time, |_| Ok(log.borrow().chosen(slot).is_some()))?;
-        let value = self.log.borrow().chosen(slot).map(say_value);
-        match value {
-            Some(value) => {
-                self.log.borrow_mut().is_about(slot);
-                let text = format!("{value} was chosen in slot {slot}, although {why}");
-                Err(about(self.world.violation(text), slot, []))
-            }
-            None => Ok(()),
-        }
+        let mut log = self.log.borrow_mut();
+        let Some(value) = log.chosen(slot).map(|value| log.ladders.say(value)) else {
+            return Ok(());
+        };
+        log.is_about(slot);
+        let text = format!("{value} was chosen in slot {slot}, although {why}");
+        Err(log.about(self.world.violation(text), slot, []))
     }
 
     fn in_slot(&self, stop: Stop, slot: Slot) -> Stop {
@@ -178,7 +177,8 @@ impl Group<'_, '_> {
         match stop {
             Stop::Violation(mut violation) if violation.kind == FailureKind::NoProgress => {
                 violation.observed += &format!(" {}", self.log.borrow().state(slot));
-                about(Stop::Violation(violation), slot, [])
+                let log = self.log.borrow();
+                log.about(Stop::Violation(violation), slot, [])
             }
             stop => stop,
         }
@@ -324,6 +324,7 @@ pub fn in_group(
         let outcome = test(&mut group);
         undecided = group.judgement.take_undecided();
         if size.clients > 0 {
+            log.borrow_mut().ladders.learn(group.world.history());
             list = group.judgement.asked(group.world, &outcome);
         }
         outcome
@@ -363,6 +364,8 @@ pub fn with_crash_sweep(
         group.world.run_for(ms(60))?;
         let outcome = test(&mut group);
         if size.clients > 0 {
+            let history = group.world.history();
+            log.borrow().borrow_mut().ladders.learn(history);
             list.replace(group.judgement.asked(group.world, &outcome));
         }
         outcome

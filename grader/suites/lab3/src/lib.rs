@@ -17,6 +17,7 @@ pub mod ballots;
 pub mod chaos;
 pub mod costs;
 pub mod group;
+pub mod ladder;
 pub mod log;
 pub mod orders;
 mod public;

@@ -7,11 +7,11 @@ use std::{
     rc::Rc,
 };
 
-use faultline_sim::{Lane, Look, Outcome, Span, Stop, Time, Tone, Watcher, World};
+use faultline_sim::{Lane, Look, Outcome, Stop, Time, Watcher, World};
 use lab3_api::{Bytes, Shown, Slot, Status, Value};
 use labkit::{NodeId, codec};
 
-use super::{group::Size, server};
+use super::{group::Size, ladder::Ladders, server};
 
 /// The logs of a run.
 pub struct LogWatch {
@@ -27,8 +27,8 @@ pub struct LogWatch {
     heard: BTreeMap<(NodeId, NodeId), Time>,
     /// The judgement of a history that failed the run, if one did.
     size: Size,
-    /// The ladder of each slot and server: since when it stood on which rung.
-    ladders: BTreeMap<(Slot, NodeId), Vec<(Time, Rung)>>,
+    /// What each server had promised and accepted, slot by slot.
+    pub ladders: Ladders,
     /// The slot that the failure is about.
     at_issue: Option<Slot>,
     now: Time,
@@ -43,13 +43,6 @@ pub struct Traffic {
     pub bytes: u64,
 }
 
-/// What a server showed of a slot.
-#[derive(Clone, PartialEq)]
-struct Rung {
-    label: String,
-    tone: Tone,
-}
-
 impl LogWatch {
     /// Nothing seen yet.
     pub fn new(size: Size) -> Rc<RefCell<LogWatch>> {
@@ -60,7 +53,7 @@ impl LogWatch {
             traffic: Traffic::default(),
             heard: BTreeMap::new(),
             size,
-            ladders: BTreeMap::new(),
+            ladders: Ladders::default(),
             at_issue: None,
             now: Time::ZERO,
         }))
@@ -139,7 +132,7 @@ impl LogWatch {
                 } else {
                     format!(", promised {promised}")
                 };
-                format!("{}{promised}", say_status(status))
+                format!("{}{promised}", self.ladders.say_status(status))
             });
             format!("{server}: {status}")
         };
@@ -163,59 +156,16 @@ impl LogWatch {
     /// One ballot ladder for each server in the slot at issue (or the last one): what it had
     /// promised and accepted, and what it lost when it went down.
     pub fn picture(&self) -> Vec<Lane> {
-        let Some(slot) = self
-            .at_issue
-            .or(self.ladders.keys().map(|(slot, _)| *slot).max())
-        else {
-            return Vec::new();
-        };
-        let mut lanes = vec![Lane {
-            name: format!("slot {slot}"),
-            spans: Vec::new(),
-        }];
-        for server in self.size.servers() {
-            let rungs = self
-                .ladders
-                .get(&(slot, server))
-                .map(Vec::as_slice)
-                .unwrap_or_default();
-            let ends = rungs
-                .iter()
-                .skip(1)
-                .map(|(from, _)| *from)
-                .chain([self.now]);
-            let span = |((from, rung), to): (&(Time, Rung), Time)| {
-                let Rung { label, tone } = rung.clone();
-                Span {
-                    from: *from,
-                    to,
-                    label,
-                    tone,
-                }
-            };
-            lanes.push(Lane {
-                name: server.to_string(),
-                spans: rungs.iter().zip(ends).map(span).collect(),
-            });
-        }
-        lanes
+        let slot = self.at_issue.or(self.ladders.last_slot());
+        slot.map_or(Vec::new(), |slot| {
+            self.ladders.draw(slot, self.size, self.now)
+        })
     }
 
     fn see(&mut self, look: &Look<'_, '_>, node: NodeId, shown: Shown) -> Outcome {
         let now = look.now();
         for (slot, promised, status) in &shown.slots {
-            let promised = if promised.is_empty() {
-                String::new()
-            } else {
-                format!("p{promised} ")
-            };
-            let tone = if matches!(status, Status::Chosen(_)) {
-                Tone::Firm
-            } else {
-                Tone::Tentative
-            };
-            let label = promised + &say_status(status);
-            self.stand(now, *slot, node, Rung { label, tone });
+            self.ladders.stands(now, (*slot, node), status, promised);
             if let Status::Chosen(value) = status {
                 self.agree(look, node, *slot, value)?;
             }
@@ -224,26 +174,20 @@ impl LogWatch {
         Ok(())
     }
 
-    fn stand(&mut self, now: Time, slot: Slot, node: NodeId, rung: Rung) {
-        let ladder = self.ladders.entry((slot, node)).or_default();
-        if ladder.last().is_none_or(|(_, last)| *last != rung) {
-            ladder.push((now, rung));
-        }
-    }
-
     fn agree(&mut self, look: &Look<'_, '_>, node: NodeId, slot: Slot, value: &Value) -> Outcome {
         if let Some((known, by, at)) = self.chosen.get(&slot) {
             if known == value {
                 return Ok(());
             }
             self.at_issue = Some(slot);
+            self.ladders.learn(look.history());
             let text = format!(
                 "in slot {slot} {node} knows {} to be chosen, but {by} knew {} to be chosen at \
                  {at}",
-                say_value(value),
-                say_value(known)
+                self.ladders.say(value),
+                self.ladders.say(known)
             );
-            let stop = about(look.violation(text), slot, [value, known]);
+            let stop = self.about(look.violation(text), slot, [value, known]);
             return Err(stop.against(*by, *at));
         }
         if let (Some(proposed), Value::Bytes(bytes)) = (&self.proposed, value)
@@ -254,9 +198,9 @@ impl LogWatch {
             self.at_issue = Some(slot);
             let text = format!(
                 "{node} says {} is chosen in slot {slot}; nobody proposed it",
-                say_value(value)
+                self.ladders.say(value)
             );
-            return Err(about(look.violation(text), slot, [value]));
+            return Err(self.about(look.violation(text), slot, [value]));
         }
         self.chosen.insert(slot, (value.clone(), node, look.now()));
         Ok(())
@@ -280,37 +224,30 @@ impl LogWatch {
         }
     }
 
+    /// The same stop, which names the slot that it is about, and these values.
+    pub fn about<'v>(
+        &self,
+        stop: Stop,
+        slot: Slot,
+        values: impl IntoIterator<Item = &'v Value>,
+    ) -> Stop {
+        let mut stop = stop.naming(format!("slot: {slot}"));
+        for value in values {
+            let texts = self.ladders.texts_in(value);
+            stop = match value {
+                Value::Noop => stop,
+                Value::Bytes(bytes) if texts.is_empty() => stop.naming(format!("{bytes:?}")),
+                Value::Bytes(_) => texts
+                    .iter()
+                    .fold(stop, |stop, text| stop.naming(format!("{text:?}"))),
+            };
+        }
+        stop
+    }
+
     /// The slot that a failure is about; the picture shows it.
     pub fn is_about(&mut self, slot: Slot) {
         self.at_issue = Some(slot);
-    }
-}
-
-/// The same stop, which names the slot that it is about, and these values.
-pub fn about<'v>(stop: Stop, slot: Slot, values: impl IntoIterator<Item = &'v Value>) -> Stop {
-    values.into_iter().fold(
-        stop.naming(format!("slot: {slot}")),
-        |stop, value| match value {
-            Value::Noop => stop,
-            Value::Bytes(bytes) => stop.naming(format!("{bytes:?}")),
-        },
-    )
-}
-
-/// A value in a word: what a test proposes is text, what servers propose for clients is not.
-pub fn say_value(value: &Value) -> String {
-    match value {
-        Value::Noop => "no-op".to_owned(),
-        Value::Bytes(bytes) => format!("{bytes:?}"),
-    }
-}
-
-fn say_status(status: &Status) -> String {
-    match status {
-        Status::Empty => "empty".to_owned(),
-        Status::Accepted(value) => format!("accepted {}", say_value(value)),
-        Status::Chosen(value) => format!("chosen {}", say_value(value)),
-        Status::Cleared => "cleared".to_owned(),
     }
 }
 
@@ -337,23 +274,7 @@ impl Watcher for Follower {
         for number in 1..=log.size.servers {
             let (id, now) = (server(number), look.now());
             if look.is_down(id) && log.shown.remove(&id).is_some() {
-                let slots: Vec<Slot> = log
-                    .ladders
-                    .keys()
-                    .filter(|(_, node)| *node == id)
-                    .map(|(slot, _)| *slot)
-                    .collect();
-                for slot in slots {
-                    log.stand(
-                        now,
-                        slot,
-                        id,
-                        Rung {
-                            label: "down".to_owned(),
-                            tone: Tone::Void,
-                        },
-                    );
-                }
+                log.ladders.falls(now, id);
             }
         }
         if node.role() != 's' {

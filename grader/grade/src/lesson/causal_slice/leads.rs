@@ -8,14 +8,17 @@ use faultline_sim::{
     Asked, FailureKind, Happening, Judged, NodeId, RecordedStep, Recording, Time, Violation,
 };
 
-use super::{ROUTINE, alike, fatal, past};
-use crate::lesson::words::words;
+use super::{ROUTINE, alike, fatal, past, turns};
+use crate::lesson::{
+    states::States,
+    words::{names, words},
+};
 
 /// The maximum number of events of a chain of causes, of those of it that come before all else, of
 /// the chain of the other side, and of events that name the subject.
 const CHAIN: usize = 6;
 const NEAR: usize = 4;
-const OTHER_CHAIN: usize = 2;
+const OTHER_CHAIN: usize = 3;
 const NAMING: usize = 4;
 
 /// The maximum number of other sides, of crashes, and of messages that came twice or late.
@@ -29,11 +32,19 @@ const COMMON: (usize, usize) = (12, 10);
 /// How many values that were only quoted a value counts for that a check gave.
 const GIVEN: usize = 10;
 
+/// As many messages that are like one that is shown are told in its line.
+pub const FOLDED: usize = 8;
+
 /// What is said at least this often is said again and again.
 const AGAIN: usize = 5;
 
 /// Groups of events that tell of the failure only together, what tells most first.
-pub fn leads(recording: &Recording, violation: &Violation, asked: &[Asked]) -> Vec<Vec<usize>> {
+pub fn leads(
+    recording: &Recording,
+    violation: &Violation,
+    asked: &[Asked],
+    states: &States,
+) -> Vec<Vec<usize>> {
     let steps: Vec<&RecordedStep> = recording.steps.iter().collect();
     let end = steps.partition_point(|step| step.at <= violation.about);
     let fatal = fatal(recording, violation);
@@ -43,16 +54,24 @@ pub fn leads(recording: &Recording, violation: &Violation, asked: &[Asked]) -> V
     let chain = fatal.map(|fatal| scene.chain(fatal, CHAIN));
     let chain = chain.into_iter().flatten().map(|one| vec![one]);
     leads.extend(chain.clone().take(NEAR));
+    let near: Vec<usize> = chain.clone().take(NEAR).flatten().collect();
+    let turns = turns::turns(&steps, &|index| scene.in_past(index), &near, states);
+    let alone = |events: Vec<usize>| events.into_iter().map(|one| vec![one]);
+    let (mut values, mut fields) = (turns.values.into_iter(), turns.fields.into_iter());
+    leads.extend(alone(values.by_ref().take(1).collect()));
     let crashes = scene.crashes();
-    leads.extend(crashes.iter().take(1).cloned());
-    for moment in scene.other_sides(violation, asked) {
-        let chain = scene.chain(moment, OTHER_CHAIN);
-        leads.extend(chain.into_iter().map(|one| vec![one]));
-    }
-    let copies = scene.copies();
+    let copies = scene.copies(states);
     let naming = scene.naming();
+    leads.extend(crashes.iter().take(1).cloned());
+    leads.extend(alone(turns.in_vain));
+    leads.extend(alone(fields.by_ref().take(1).collect()));
+    for moment in scene.other_sides(violation, asked) {
+        leads.extend(alone(scene.chain(moment, OTHER_CHAIN)));
+    }
     leads.extend(naming.iter().take(1).cloned());
+    leads.extend(alone(values.collect()));
     leads.extend(copies.iter().take(1).cloned());
+    leads.extend(alone(fields.collect()));
     leads.extend(naming.into_iter().skip(1));
     leads.extend(chain.skip(NEAR));
     leads.extend(copies.into_iter().skip(1));
@@ -153,7 +172,16 @@ impl<'a> Scene<'a> {
         let before = &self.steps[..index];
         match &self.steps[index].what {
             Happening::Receive { from, sent, .. } | Happening::Lose { from, sent, .. } => {
-                handled_by(before, *from, *sent)
+                let last = handled_by(before, *from, *sent)?;
+                // Of several events of that moment the one that has to do with it.
+                let then = (0..=last).rev();
+                let then = then.take_while(|known| self.steps[*known].at == before[last].at);
+                let own = then.filter(|known| {
+                    let what = &self.steps[*known].what;
+                    let handles = !matches!(what, Happening::Respond { .. });
+                    handles && what.node() == Some(*from)
+                });
+                own.min_by_key(|known| usize::MAX - self.named(*known))
             }
             Happening::Respond { node, .. } | Happening::Crash { node, .. } => {
                 handled_by(before, *node, self.steps[index].at)
@@ -183,11 +211,20 @@ impl<'a> Scene<'a> {
     /// happen and with what came of it and was lost; of what is said again and again the first.
     fn naming(&self) -> Vec<Vec<usize>> {
         let mut told = BTreeSet::new();
+        let mut times: HashMap<String, usize> = HashMap::new();
+        for alike in self.steps.iter().filter_map(|step| alike(&step.what)) {
+            *times.entry(alike).or_insert(0) += 1;
+        }
+        // What differs in numbers only is said again, too, if it is said all the time.
+        let said = |what: &Happening| match alike(what) {
+            Some(alike) if times[&alike] >= FOLDED => alike,
+            _ => words(what),
+        };
         let mut naming: Vec<(usize, usize)> = Vec::new();
         let all = self.naming.iter().flat_map(|(_, at)| at).copied();
         let all: BTreeSet<usize> = all.collect();
         for index in all {
-            if told.insert(words(&self.steps[index].what)) {
+            if told.insert(said(&self.steps[index].what)) {
                 naming.push((self.named(index), index));
             }
         }
@@ -271,7 +308,7 @@ impl<'a> Scene<'a> {
 
     /// Messages that came twice, each with its first delivery, and messages that a later one
     /// overtook: those that name the subject, and those of a sort that comes seldom.
-    fn copies(&self) -> Vec<Vec<usize>> {
+    fn copies(&self, states: &States) -> Vec<Vec<usize>> {
         let mut times: HashMap<&str, usize> = HashMap::new();
         let mut first: HashMap<_, usize> = HashMap::new();
         let mut latest: HashMap<_, Time> = HashMap::new();
@@ -296,7 +333,12 @@ impl<'a> Scene<'a> {
                 (false, false) => Vec::new(),
             };
             *latest = (*latest).max(*sent);
-            if !group.is_empty() && self.in_past(index) {
+            // A copy that changed nothing, or nothing of what is at issue, is like any other.
+            let named = self.named(index) > 0;
+            let in_vain = states
+                .changed(index)
+                .is_some_and(|changed| changed.is_empty() || (!named && states.turns(index) == 0));
+            if !group.is_empty() && self.in_past(index) && !in_vain {
                 groups.push((self.named(index), message.as_str(), group));
             }
         }
@@ -342,19 +384,8 @@ fn text(what: &Happening) -> Option<&str> {
     }
 }
 
-/// True if the text has the value in it, and not as a part of a longer number or word.
-fn names(text: &str, value: &str) -> bool {
-    let part = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
-    text.match_indices(value).any(|(begin, found)| {
-        let (before, behind) = (&text[..begin], &text[begin + found.len()..]);
-        let joined = |inside: Option<char>, outside: Option<char>| part(inside) && part(outside);
-        !joined(found.chars().next(), before.chars().next_back())
-            && !joined(found.chars().next_back(), behind.chars().next())
-    })
-}
-
 /// The quoted texts in a sentence and in the operations that it judges.
-fn quoted(observed: &str, asked: &[Asked]) -> BTreeSet<String> {
+pub fn quoted(observed: &str, asked: &[Asked]) -> BTreeSet<String> {
     let judged = asked.iter().filter(|asked| asked.judged != Judged::Plain);
     let texts = judged.map(|asked| asked.command.as_str());
     let mut found = BTreeSet::new();
@@ -380,15 +411,6 @@ fn quoted(observed: &str, asked: &[Asked]) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_value_is_named_as_a_whole() {
-        assert!(names("Reply { number: 2, nth: 5 }", "nth: 5"));
-        assert!(!names("Reply { number: 2, nth: 53 }", "nth: 5"));
-        assert!(!names("Reply { tenth: 5 }", "nth: 5"));
-        assert!(names("Append { value: \"new;\" }", "\"new;\""));
-        assert!(!names("Value(\"old;new;\")", "\"new;\""));
-    }
 
     #[test]
     fn quoted_texts_are_found_with_their_escapes() {

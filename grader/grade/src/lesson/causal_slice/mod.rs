@@ -7,23 +7,27 @@
 //! tells. Pings, ticks and views that tell nothing new are neither.
 
 mod leads;
+mod turns;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use faultline_sim::{Asked, FailureKind, Happening, RecordedStep, Recording, Time, Violation};
 
-pub use leads::{first_deliveries, handled_by};
+pub use leads::{FOLDED, first_deliveries, handled_by, quoted};
 
-use super::words::words;
+use super::{
+    states::States,
+    words::{names, words},
+};
 
 /// The maximum number of lines, the failure itself among them; how many of them are for what bears
 /// on the contradiction; and how many more there are if that is less.
-const SHOWN: usize = 16;
-const LEADS: usize = 13;
-const BESIDE: usize = 4;
+const SHOWN: usize = 15;
+const LEADS: usize = 12;
+const BESIDE: usize = 3;
 
 /// Where nothing is known of a contradiction.
-const SHOWN_ALONE: usize = 12;
+const SHOWN_ALONE: usize = 11;
 
 /// The maximum number of further events in which the program printed something: the last ones.
 const PRINTED: usize = 40;
@@ -36,6 +40,7 @@ pub fn what_matters(
     recording: &Recording,
     violation: &Violation,
     asked: &[Asked],
+    states: &States,
 ) -> BTreeSet<usize> {
     let steps: Vec<&RecordedStep> = recording.steps.iter().collect();
     let end = steps.partition_point(|step| step.at <= violation.about);
@@ -49,7 +54,7 @@ pub fn what_matters(
             .iter()
             .rposition(|step| matches!(step.what, Happening::Stop { .. })),
     );
-    for group in leads::leads(recording, violation, asked) {
+    for group in leads::leads(recording, violation, asked, states) {
         let whole: BTreeSet<usize> = shown.iter().chain(&group).copied().collect();
         if lines(&steps, &whole) <= LEADS {
             shown = whole;
@@ -80,17 +85,29 @@ pub fn what_matters(
     let talks =
         |index: &usize| !steps[*index].printed.is_empty() || !steps[*index].notes.is_empty();
     shown.extend((0..end).rev().filter(talks).take(PRINTED));
-    // A line that says that one event is left out is as long as that event.
+    // One event that is left out alone makes its reader wonder.
     let shown_now: Vec<usize> = shown.iter().copied().collect();
     for pair in shown_now.windows(2) {
         if let [before, after] = *pair
             && after - before == 2
             && !matches!(steps[before + 1].what, Happening::Phase { .. })
+            && lines(&steps, &shown) < SHOWN
         {
             shown.insert(before + 1);
         }
     }
     shown
+}
+
+/// The events that led to the failure, the failure itself among them; all up to then, if it is not
+/// known at which event it shows.
+pub fn what_led_there(recording: &Recording, violation: &Violation) -> BTreeSet<usize> {
+    let steps: Vec<&RecordedStep> = recording.steps.iter().collect();
+    let end = steps.partition_point(|step| step.at <= violation.about);
+    match fatal(recording, violation) {
+        Some(fatal) => past(&steps[..=fatal], fatal),
+        None => (0..end).collect(),
+    }
 }
 
 /// The event that the failure is about: an answer at that moment, or else the last event then, of
@@ -109,9 +126,16 @@ pub fn fatal(recording: &Recording, violation: &Violation) -> Option<usize> {
     let answer = |step: &RecordedStep| then(step) && matches!(step.what, Happening::Respond { .. });
     let event = |step: &RecordedStep| then(step) && step.what.node().is_some();
     let steps = &recording.steps;
+    // Of several answers then it is one that says what is at issue.
+    let at_issue = |step: &RecordedStep| {
+        let mut values = violation.subject.values.iter();
+        matches!(&step.what, Happening::Respond { output, .. }
+            if then(step) && values.any(|value| names(output, value)))
+    };
     steps
         .iter()
-        .rposition(answer)
+        .rposition(at_issue)
+        .or_else(|| steps.iter().rposition(answer))
         .or_else(|| steps.iter().rposition(event))
 }
 
@@ -127,6 +151,7 @@ fn lines(steps: &[&RecordedStep], shown: &BTreeSet<usize>) -> usize {
         .filter(|(one, other)| {
             belong_together(steps, **one, **other)
                 || answers(steps[**one], steps[**other])
+                || passes_on(steps[**one], steps[**other])
                 || comes_back(steps[**one], steps[**other])
         });
     // The last answer has a line of its own.
@@ -141,6 +166,14 @@ pub fn answers(invoke: &RecordedStep, answer: &RecordedStep) -> bool {
     matches!((&invoke.what, &answer.what), (Happening::Invoke { node: client, .. },
         Happening::Respond { node, .. })
         if client == node && answer.printed.is_empty() && answer.notes.is_empty())
+}
+
+/// True if the second event is the answer that the first one brought.
+pub fn passes_on(reply: &RecordedStep, answer: &RecordedStep) -> bool {
+    matches!((&reply.what, &answer.what), (Happening::Receive { node: client, message, .. },
+        Happening::Respond { node, output })
+        if client == node && reply.at == answer.at && message.contains(output.as_str())
+            && answer.printed.is_empty() && answer.notes.is_empty())
 }
 
 /// True if the second event is the start of the node that the first one crashed, at once.

@@ -6,7 +6,6 @@ use lab3_api::Slot;
 use crate::{
     ballots, chaos,
     group::{Group, Size, with_group, with_group_under},
-    log::about,
     server,
 };
 
@@ -68,11 +67,9 @@ fn race(group: &mut Group<'_, '_>, slot: Slot) -> Outcome {
     }
     group.must_choose(&[slot], &group.size.servers())?;
     let log = group.log.borrow();
-    let noop = log.chosen(slot) == Some(&lab3_api::Value::Noop);
-    drop(log);
-    if noop {
+    if log.chosen(slot) == Some(&lab3_api::Value::Noop) {
         let text = format!("a no-op is chosen in slot {slot}, which is not a hole");
-        return Err(about(group.world.violation(text), slot, []));
+        return Err(log.about(group.world.violation(text), slot, []));
     }
     Ok(())
 }
