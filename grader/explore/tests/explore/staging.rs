@@ -449,8 +449,8 @@ fn handlers_that_compute_for_too_long_together_end_the_search() {
     );
 }
 
-/// No world looks at the length of a state. The one on the path to it does, so that the program fails
-/// and the search is not called undecided.
+/// No world looks at the length of a state. The one on the path to it does, so that the program
+/// fails and the search is not called undecided.
 #[test]
 fn a_state_that_only_a_search_finds_too_long_is_shown_by_a_world() {
     let machines = || {
