@@ -104,7 +104,7 @@ pub(super) fn unreadable(wasm: &[u8], error: &BinaryReaderError) -> BuildError {
         }
         .into();
     }
-    foreign(wasm, error.message(), Some(error.offset() as usize)).into()
+    foreign(wasm, error.message(), Some(error.offset())).into()
 }
 
 /// What the engine does not compile or link.
