@@ -368,9 +368,9 @@ fn without_a_world(handout: String, number: u64, stop: &Stop) -> Option<Failure>
 /// The program never came so far that this fault could happen to it.
 fn unreachable(name: &str, runs: u64) -> Stop {
     let observed = format!(
-        "in {runs} runs the program never came so far that the faults of this test could happen to it \
-         (\"{name}\"): what they would hit did nothing, or never got ready. What does not take part \
-         survives everything, so that it did shows nothing"
+        "in {runs} runs the program never came so far that the faults of this test could happen to \
+         it (\"{name}\"): what they would hit did nothing, or never got ready. What does not take \
+         part survives everything, so that it did shows nothing"
     );
     Stop::beside_worlds(FailureKind::NoProgress, observed)
 }

@@ -27,9 +27,15 @@ const MAX_MANIFEST_BYTES: u64 = 64 << 10;
 /// Maximum nesting depth of folders below `src`.
 const MAX_DEPTH: usize = 16;
 
+/// Maximum length of a source's path, and of each name in it, in bytes. Where it is compiled there
+/// is a folder in front of it, and no machine's file system takes more.
+const MAX_PATH_BYTES: usize = 1_000;
+const MAX_NAME_BYTES: usize = 200;
+
 const NOT_A_SOURCE: &str = "only `src/**/*.rs` is graded";
 const NOT_FOLLOWED: &str = "links are not followed";
 const TOO_DEEP: &str = "its folders nest too deep";
+const TOO_LONG: &str = "its path has more than 1,000 bytes, or a name in it more than 200";
 const MANIFEST_TOO_BIG: &str = "it is longer than 64 KiB: nobody reads it";
 const NOT_TEXT: &str = "it is not UTF-8 text: save it as UTF-8";
 const NOT_REGULAR: &str = "it is no regular file";
@@ -397,6 +403,11 @@ impl Collector {
     }
 
     fn source(&mut self, path: String, text: String) -> Result<(), StageError> {
+        let mut names = path.split('/');
+        if path.len() > MAX_PATH_BYTES || names.any(|name| name.len() > MAX_NAME_BYTES) {
+            self.leave_out(path, TOO_LONG);
+            return Ok(());
+        }
         self.bytes += text.len() as u64;
         if self.bytes > MAX_BYTES {
             return Err(StageError::TooBig { path });

@@ -73,8 +73,8 @@ impl From<Fault> for BackendError {
 
 /// The nodes of one world. Each `slot` holds at most one living node; nodes share nothing.
 ///
-/// After a `Fault` the node of that slot may be dead. Then it answers with that fault until `stop` or
-/// `start`: a recorder that looks at a node may kill it, and the world goes on with it.
+/// After a `Fault` the node of that slot may be dead. Then it answers with that fault until `stop`
+/// or `start`: a recorder that looks at a node may kill it, and the world goes on with it.
 pub trait Backend {
     /// Makes a new node in `slot` (the old one, if any, is gone) and starts it; its effects come
     /// from the returned bytes. `entropy` seeds what the node can draw of randomness.

@@ -184,8 +184,8 @@ where
     ])
 }
 
-/// The lab of a student's crate, which must have the public types `Coordinator`, `Worker`, `Message`,
-/// `WordCount`, `InvertedIndex` and `Sequential` at its top.
+/// The lab of a student's crate, which must have the public types `Coordinator`, `Worker`,
+/// `Message`, `WordCount`, `InvertedIndex` and `Sequential` at its top.
 #[macro_export]
 macro_rules! glue {
     ($student:ident) => {

@@ -166,8 +166,8 @@ where
     ])
 }
 
-/// The lab of a student's crate, which must have the public types `ViewServer`, `Server`, `Client` and
-/// `Message` at its top.
+/// The lab of a student's crate, which must have the public types `ViewServer`, `Server`, `Client`
+/// and `Message` at its top.
 #[macro_export]
 macro_rules! glue {
     ($student:ident) => {

@@ -197,8 +197,8 @@ where
     Lab::giving::<M, Given>(vec![Role::node::<S>(observe), Role::client::<C>()])
 }
 
-/// The lab of a student's crate, which must have the public types `Server`, `Client` and `Message` at
-/// its top.
+/// The lab of a student's crate, which must have the public types `Server`, `Client` and `Message`
+/// at its top.
 #[macro_export]
 macro_rules! glue {
     ($student:ident) => {

@@ -5,7 +5,7 @@ use faultline_check::{OperationOf, Verdict, check};
 use faultline_explore::{Faults, Goal, Guide, Model, Orders, Pace};
 use faultline_sim::{
     Conditions, Facts, FailureKind, FaultAction, Limits, Mode, Outcome, Setup, World,
-    backend::{Backend, BackendError},
+    backend::{Backend, BackendError, Fault},
     in_process::InProcess,
     ms,
     schedule::Action,
@@ -361,10 +361,12 @@ fn a_handler_that_is_no_function_is_the_verdict() {
     );
 }
 
-/// Machines whose handlers compute much, though none of them too much.
+/// Machines whose handlers compute much, though none of them too much, and that take no state
+/// longer than this.
 struct Busy {
     machine: InProcess,
     fuel: u64,
+    longest: usize,
 }
 
 impl Backend for Busy {
@@ -393,7 +395,12 @@ impl Backend for Busy {
     }
 
     fn call(&mut self, slot: usize, op: Op, argument: &[u8]) -> Result<Vec<u8>, BackendError> {
-        self.machine.call(slot, op, argument)
+        let answer = self.machine.call(slot, op, argument)?;
+        if op == Op::Snapshot && answer.len() > self.longest {
+            let what = "it is too long".to_owned();
+            return Err(Fault::State { what }.into());
+        }
+        Ok(answer)
     }
 
     fn stop(&mut self, slot: usize) {
@@ -415,6 +422,7 @@ fn handlers_that_compute_for_too_long_together_end_the_search() {
         Box::new(Busy {
             machine: InProcess::new(register::lab),
             fuel: 0,
+            longest: usize::MAX,
         }) as Box<dyn Backend>
     };
     let run = |states| {
@@ -439,6 +447,38 @@ fn handlers_that_compute_for_too_long_together_end_the_search() {
         found.observed.contains("together computed for too long"),
         "{found:?}"
     );
+}
+
+/// No world looks at the length of a state. The one on the path to it does, so that the program
+/// fails and the search is not called undecided.
+#[test]
+fn a_state_that_only_a_search_finds_too_long_is_shown_by_a_world() {
+    let machines = || {
+        Box::new(Busy {
+            machine: InProcess::new(register::lab),
+            fuel: 0,
+            longest: 4,
+        }) as Box<dyn Backend>
+    };
+    let nodes = vec![
+        server(1, &Bug::None),
+        client(1, &Bug::None),
+        client(2, &Bug::None),
+    ];
+    let orders = every_order(model(Bug::None, &WRITE_AND_READ, &[])).search(1_000);
+    let setup = || Setup {
+        limits: unlimited(),
+        ..Setup::new(nodes.clone(), Conditions::steady())
+    };
+    let run = |mode| explored_on(&machines, &orders, mode, setup, judge);
+    let (outcome, facts) = run(Mode::recorded());
+    let found = violation(outcome);
+    assert_eq!((found.kind, facts.undecided.len()), (FailureKind::State, 0));
+    let replay = Mode {
+        schedule: facts.recording.map(|recording| recording.schedule),
+        ..Mode::recorded()
+    };
+    assert_eq!(violation(run(replay).0), found, "{found:?}");
 }
 
 /// The simulated world has a bound of its own.

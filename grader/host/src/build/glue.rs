@@ -10,8 +10,8 @@ use super::{
     error::{DoesNotBuild, Obstacle},
 };
 
-/// What a module exports to the grader: the text of a module of Rust. The crate that it stands in has
-/// `labkit`, and a function `lab()` at its top.
+/// What a module exports to the grader: the text of a module of Rust. The crate that it stands in
+/// has `labkit`, and a function `lab()` at its top.
 pub const EXPORTS: &str = include_str!("exports.rs");
 
 /// The source of the glue crate.

@@ -1,8 +1,9 @@
 //! What a program must be to become nodes: the same on every machine.
 //!
 //! The engine has limits, too, and some of them depend on how much address space a machine has to
-//! give. So each of ours is below the engine's. Whoever is over one reads which; the engine is asked
-//! afterwards, and what it refuses then is the program's own, too, but for what the machine lacks.
+//! give. So each of ours is below the engine's. Whoever is over one reads which; the engine is
+//! asked afterwards, and what it refuses then is the program's own, too, but for what the machine
+//! lacks.
 
 use std::{error::Error, io};
 
@@ -103,7 +104,7 @@ pub(super) fn unreadable(wasm: &[u8], error: &BinaryReaderError) -> BuildError {
         }
         .into();
     }
-    foreign(wasm, error.message(), Some(error.offset() as usize)).into()
+    foreign(wasm, error.message(), Some(error.offset())).into()
 }
 
 /// What the engine does not compile or link.
@@ -137,8 +138,8 @@ fn foreign(wasm: &[u8], reason: &str, at: Option<usize>) -> DoesNotBuild {
     let place = at.and_then(|at| Places::of(wasm.to_vec()).line_of(at));
     let place = place.map(|place| format!("{place}: ")).unwrap_or_default();
     let what = format!(
-        "{place}it needs of WebAssembly what nodes do not have: {reason}. Nodes have what safe Rust \
-         compiles to without asking; take away `#[target_feature]`, and what needs it"
+        "{place}it needs of WebAssembly what nodes do not have: {reason}. Nodes have what safe \
+         Rust compiles to without asking; take away `#[target_feature]`, and what needs it"
     );
     refused(&what)
 }

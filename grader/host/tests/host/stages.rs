@@ -462,3 +462,23 @@ fn a_manifest_that_nobody_can_read_is_left_out() {
     let error = Staged::from_folder(folder.path()).expect_err("it is no crate");
     assert!(matches!(error, StageError::NoCrate { .. }), "{error}");
 }
+
+/// Elsewhere such a path may have room, but not where it is compiled.
+#[test]
+fn paths_that_no_file_system_takes_are_left_out() {
+    let deep = format!(
+        "src/{}lib.rs",
+        "folder-of-a-hundred-letters/".repeat(15).repeat(3)
+    );
+    let long = format!("src/{}.rs", "x".repeat(300));
+    let entries = vec![
+        entry("src/lib.rs", "//! X.\n"),
+        entry("Cargo.toml", "[package]\nname = \"x\"\n"),
+        entry(&long, "//! Long.\n"),
+        entry(&deep, "//! Deep.\n"),
+    ];
+    let staged = Staged::from_entries(entries).expect("it is a crate");
+    assert_eq!(staged.sources().len(), 1);
+    let left_out: Vec<_> = staged.left_out().iter().map(|each| &each.path).collect();
+    assert_eq!(left_out.len(), 2, "{left_out:?}");
+}

@@ -1,6 +1,6 @@
 //! The boundary between a submission and the grader: valid Rust with odd attributes, sizes and
-//! intrinsics. Whatever compiler, linker or engine say of it, the submission has a verdict in words,
-//! and never is it the grader that failed.
+//! intrinsics. Whatever compiler, linker or engine say of it, the submission has a verdict in
+//! words, and never is it the grader that failed.
 
 mod living;
 mod refused;

@@ -26,95 +26,103 @@ fn with_deserialize(body: &str) -> Files {
     changed(&[("src/server.rs", derived, &by_hand)])
 }
 
+/// A name, code at the end of `src/lib.rs`, its end, and a text of it.
+type Row = (&'static str, &'static str, End, &'static str);
+
+const EXPORTS: [Row; 6] = [
+    (
+        "the export macro",
+        "labkit::export_lab!(todo!());",
+        DoesNotBuild(Compiler),
+        "export_lab",
+    ),
+    (
+        "an export",
+        "#[no_mangle] pub extern \"C\" fn faultline_call() {}",
+        DoesNotBuild(Compiler),
+        "unsafe attribute",
+    ),
+    (
+        "another name for an export",
+        "#[export_name = \"memory\"] pub static MEMORY: u8 = 1;",
+        DoesNotBuild(Compiler),
+        "unsafe attribute",
+    ),
+    (
+        "a section",
+        "#[link_section = \".init_array\"] pub static FIRST: fn() = || ();",
+        DoesNotBuild(Compiler),
+        "unsafe attribute",
+    ),
+    (
+        "an unsafe export",
+        "#[unsafe(no_mangle)] pub extern \"C\" fn faultline_call() {}",
+        Rejected,
+        "Write it without `unsafe`",
+    ),
+    (
+        "imports",
+        "#[link(wasm_import_module = \"faultline\")] extern \"C\" { fn panicked(x: f64); }",
+        DoesNotBuild(Compiler),
+        "unsafe",
+    ),
+];
+
+const OTHERS: [Row; 7] = [
+    (
+        "threads",
+        "#[target_feature(enable = \"atomics\")] pub fn go() {}",
+        DoesNotBuild(Compiler),
+        "atomics",
+    ),
+    (
+        "exceptions",
+        "#[target_feature(enable = \"exception-handling\")] pub fn go() {}",
+        DoesNotBuild(Compiler),
+        "exception-handling",
+    ),
+    (
+        "another panic handler",
+        "#[panic_handler] fn handle(_: &std::panic::PanicInfo<'_>) -> ! { loop {} }",
+        DoesNotBuild(Compiler),
+        "loaded from <sysroot>/",
+    ),
+    (
+        "a constant without end",
+        "pub const WAIT: u64 = { let mut n = 0_u64; while n < u64::MAX { n += 1; } n };",
+        DoesNotBuild(Compiler),
+        "taking a long time",
+    ),
+    (
+        "types without end",
+        "pub fn grow<T>(n: u64, x: T) { if n > 0 { grow(n - 1, (x, 1)) } }
+             pub fn go() { grow(9, 1); }",
+        DoesNotBuild(Compiler),
+        "recursion limit",
+    ),
+    (
+        "a value larger than all memory",
+        "pub static HUGE: [u8; 3 << 30] = [0; 3 << 30];",
+        DoesNotBuild(Compiler),
+        "too big",
+    ),
+    (
+        "a missing crate",
+        "extern crate rustc_driver;",
+        DoesNotBuild(Compiler),
+        "rustc_driver",
+    ),
+];
+
 #[test]
 fn what_the_compiler_refuses_is_the_authors_to_read() {
-    let rows: [(&str, &str, End, &str); 13] = [
-        (
-            "the export macro",
-            "labkit::export_lab!(todo!());",
-            DoesNotBuild(Compiler),
-            "export_lab",
-        ),
-        (
-            "an export",
-            "#[no_mangle] pub extern \"C\" fn faultline_call() {}",
-            DoesNotBuild(Compiler),
-            "unsafe attribute",
-        ),
-        (
-            "another name for an export",
-            "#[export_name = \"memory\"] pub static MEMORY: u8 = 1;",
-            DoesNotBuild(Compiler),
-            "unsafe attribute",
-        ),
-        (
-            "a section",
-            "#[link_section = \".init_array\"] pub static FIRST: fn() = || ();",
-            DoesNotBuild(Compiler),
-            "unsafe attribute",
-        ),
-        (
-            "an unsafe export",
-            "#[unsafe(no_mangle)] pub extern \"C\" fn faultline_call() {}",
-            Rejected,
-            "Write it without `unsafe`",
-        ),
-        (
-            "imports",
-            "#[link(wasm_import_module = \"faultline\")] extern \"C\" { fn panicked(x: f64); }",
-            DoesNotBuild(Compiler),
-            "unsafe",
-        ),
-        (
-            "threads",
-            "#[target_feature(enable = \"atomics\")] pub fn go() {}",
-            DoesNotBuild(Compiler),
-            "atomics",
-        ),
-        (
-            "exceptions",
-            "#[target_feature(enable = \"exception-handling\")] pub fn go() {}",
-            DoesNotBuild(Compiler),
-            "exception-handling",
-        ),
-        (
-            "another panic handler",
-            "#[panic_handler] fn handle(_: &std::panic::PanicInfo<'_>) -> ! { loop {} }",
-            DoesNotBuild(Compiler),
-            "loaded from <sysroot>/",
-        ),
-        (
-            "a constant without end",
-            "pub const WAIT: u64 = { let mut n = 0_u64; while n < u64::MAX { n += 1; } n };",
-            DoesNotBuild(Compiler),
-            "taking a long time",
-        ),
-        (
-            "types without end",
-            "pub fn grow<T>(n: u64, x: T) { if n > 0 { grow(n - 1, (x, 1)) } }
-             pub fn go() { grow(9, 1); }",
-            DoesNotBuild(Compiler),
-            "recursion limit",
-        ),
-        (
-            "a value larger than all memory",
-            "pub static HUGE: [u8; 3 << 30] = [0; 3 << 30];",
-            DoesNotBuild(Compiler),
-            "too big",
-        ),
-        (
-            "a missing crate",
-            "extern crate rustc_driver;",
-            DoesNotBuild(Compiler),
-            "rustc_driver",
-        ),
-    ];
+    let rows = EXPORTS.into_iter().chain(OTHERS);
     compare(rows.map(|(name, code, end, says)| (name, with_code(code), end, says)));
 }
 
 #[test]
 fn attributes_of_a_crate_break_nothing_but_itself() {
-    let rows: [(&str, &str, End, &str); 7] = [
+    let rows: [Row; 7] = [
         (
             "features",
             "#![feature(asm_experimental_arch)]",

@@ -42,8 +42,8 @@ where
     ])
 }
 
-/// The lab of a student's crate, which must have the public types `TotalServer` and `TotalClient` at
-/// its top.
+/// The lab of a student's crate, which must have the public types `TotalServer` and `TotalClient`
+/// at its top.
 #[macro_export]
 macro_rules! glue {
     ($student:ident) => {
