@@ -85,7 +85,7 @@ fn in_vain(steps: &[&RecordedStep], looked: &[usize], states: &States) -> Vec<us
         return Vec::new();
     };
     let like = |index: &&usize| alike(&steps[**index].what) == alike(&steps[*last].what);
-    let first = all.filter(like).last().unwrap_or(last);
+    let first = all.rfind(like).unwrap_or(last);
     std::iter::once(*first)
         .chain(reply(steps, *first))
         .collect()
