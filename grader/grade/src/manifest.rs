@@ -171,7 +171,8 @@ impl<'a> Manifest<'a> {
                 .or(asked.get("version").and_then(Value::as_str));
             if let Some(version) = version.filter(|version| !fits(package, version)) {
                 wishes.push(format!(
-                    "it asks for {package} {}, but submissions are linked with the course's version",
+                    "it asks for {package} {}, but submissions are linked with the course's \
+                     version",
                     plain(version)
                 ));
             }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use faultline_host::{Program, Staged, Toolchain, on_world_stack};
-use faultline_sim::{Detail, backend::Backend};
+use faultline_sim::{Detail, Facts, Violation, backend::Backend};
 use faultline_verdict::{TestVerdict, Walk};
 
 use crate::{
@@ -104,6 +104,25 @@ pub fn replay(
     Ok(replayed)
 }
 
+/// A run in words, and with the states that say which of its events are shown.
+fn looked_at(
+    run: &dyn Fn(Detail) -> Result<(Result<(), Violation>, Facts), Error>,
+) -> Result<(Result<(), Violation>, Facts), Error> {
+    let (result, facts) = run(Detail::Words)?;
+    let look_at = match (&result, &facts.recording) {
+        (Err(violation), Some(words)) => to_look_at(words, violation, &facts.asked),
+        _ => BTreeSet::new(),
+    };
+    if !look_at.is_empty() {
+        let (again, seen) = run(Detail::States(look_at))?;
+        // What is told of the run without its states is true, too.
+        if again == result {
+            return Ok((result, seen));
+        }
+    }
+    Ok((result, facts))
+}
+
 /// The sources that a class's grading keeps beside the folder of its traces, if they are those that
 /// the trace was made with.
 fn kept_beside(file: &Path, trace: &Trace) -> Option<PathBuf> {
@@ -168,19 +187,7 @@ impl<'c> Replayer<'c> {
             let mode = trace.mode(detail);
             on_world_stack(|| run_once(&backend, test, trace.seed, choices, mode, None))
         };
-        let (result, mut facts) = run(Detail::Words)?;
-        // What events changed says which of them are shown.
-        let look_at = match (&result, &facts.recording) {
-            (Err(violation), Some(words)) => to_look_at(words, violation, &facts.asked),
-            _ => BTreeSet::new(),
-        };
-        if !look_at.is_empty() {
-            let (again, seen) = run(Detail::States(look_at))?;
-            // What is told of the run without its states is true, too.
-            if again == result {
-                facts = seen;
-            }
-        }
+        let (result, facts) = looked_at(&run)?;
         let failure = result.as_ref().err().map(|violation| {
             let handout = format!("{}#{}", rubric.handout, row.handout);
             failure(violation, trace.seed, handout, &facts)

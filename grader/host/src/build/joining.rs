@@ -87,7 +87,7 @@ fn is_the_machines(error: &Diagnostic) -> bool {
 /// The linker's own errors, or the compiler's.
 fn reasons_of(error: &Diagnostic) -> Vec<String> {
     let linker = error.notes.iter().flat_map(|(note, _)| note.lines());
-    let linker = linker.filter_map(|line| line.split_once("-ld: error: "));
+    let linker = linker.filter_map(|line| line.split_once("ld: error: "));
     let told: Vec<String> = linker.map(|(_, reason)| shown(reason)).collect();
     if told.is_empty() {
         vec![shown(&error.message)]

@@ -75,7 +75,7 @@ fn a_one_way_cut_is_one_way_and_a_held_message_arrives_later() {
     .unwrap();
 }
 
-/// A held link delays what is sent from then on, and what is under way only where that is asked for.
+/// A held link delays what is sent from then on, and what is under way only if that is asked for.
 #[test]
 fn a_message_under_way_is_held_only_if_arrivals_are() {
     let answers = |arrivals: bool| {

@@ -309,6 +309,11 @@ impl Plant {
                 ));
             }
         }
+        self.check_keys(piece, keys).or_else(what)
+    }
+
+    /// A reduce task has the same keys each time, and no other one has them.
+    fn check_keys(&self, piece: Piece, keys: BTreeSet<String>) -> Result<(), String> {
         let mut seen = self.seen();
         let other = seen
             .keys
@@ -340,7 +345,7 @@ impl Plant {
             } else {
                 format!(" ({})", other.label())
             };
-            return what(format!(
+            return Err(format!(
                 "other keys than it may have: look at {key:?}; {how}{other}"
             ));
         }
