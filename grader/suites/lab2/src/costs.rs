@@ -102,7 +102,7 @@ pub fn view_server(service: &mut Service<'_, '_>, value: usize) -> Outcome {
              allowed, {PINGS_PER_SECOND} per server and second and one for ten operations",
             lasted.as_millis()
         );
-        return Err(service.world.over_budget(text));
+        return Err(service.world.over_budget(text).naming("GetView"));
     }
     if bytes > messages * VIEW_SERVER_BYTES_PER_MESSAGE {
         let text = format!(

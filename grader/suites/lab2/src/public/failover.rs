@@ -218,7 +218,7 @@ pub fn view_server_is_not_asked_every_time(trial: &mut Trial<'_>) -> Outcome {
                 "clients asked the view server {asked} times during {operations} operations in one \
                  view"
             );
-            return Err(service.world.over_budget(text));
+            return Err(service.world.over_budget(text).naming("GetView"));
         }
         Ok(())
     })
