@@ -46,6 +46,8 @@ pub struct Replayed {
 /// What is gone through step by step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Steps {
+    /// Nothing, and not even what the events of the failure changed: only whether it fails counts.
+    Unasked,
     /// Nothing.
     Unseen,
     /// The run; of a long one the first steps and the last, and between them those that the failure
@@ -107,10 +109,13 @@ pub fn replay(
 /// A run in words, and with the states that say which of its events are shown.
 fn looked_at(
     run: &dyn Fn(Detail) -> Result<(Result<(), Violation>, Facts), Error>,
+    steps: Steps,
 ) -> Result<(Result<(), Violation>, Facts), Error> {
     let (result, facts) = run(Detail::Words)?;
     let look_at = match (&result, &facts.recording) {
-        (Err(violation), Some(words)) => to_look_at(words, violation, &facts.asked),
+        (Err(violation), Some(words)) if steps != Steps::Unasked => {
+            to_look_at(words, violation, &facts.asked)
+        }
         _ => BTreeSet::new(),
     };
     if !look_at.is_empty() {
@@ -187,17 +192,18 @@ impl<'c> Replayer<'c> {
             let mode = trace.mode(detail);
             on_world_stack(|| run_once(&backend, test, trace.seed, choices, mode, None))
         };
-        let (result, facts) = looked_at(&run)?;
+        let (result, facts) = looked_at(&run, steps)?;
         let failure = result.as_ref().err().map(|violation| {
             let handout = format!("{}#{}", rubric.handout, row.handout);
             failure(violation, trace.seed, handout, &facts)
         });
         let at = match steps {
             Steps::And(at) => Some(at),
-            Steps::Unseen | Steps::Shown => None,
+            Steps::Unasked | Steps::Unseen | Steps::Shown => None,
         };
         let lines = failure.as_ref().map_or(&[][..], |failure| &failure.trace);
-        let words = facts.recording.as_ref().filter(|_| steps != Steps::Unseen);
+        let words = facts.recording.as_ref();
+        let words = words.filter(|_| !matches!(steps, Steps::Unasked | Steps::Unseen));
         // What is worth looking at is known only now, and whole worlds are too large to keep all.
         let walk = match words.map(|words| steps_to_show(words, lines, at)) {
             None => None,

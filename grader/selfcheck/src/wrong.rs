@@ -153,7 +153,7 @@ fn every_failure_replays(
     let mut differ = Vec::new();
     for test in failed {
         let trace = folder.join(format!("traces/{test}.trace.json"));
-        let replayed = replayer.replay(&trace, Steps::Unseen);
+        let replayed = replayer.replay(&trace, Steps::Unasked);
         let replayed = replayed.map_err(|error| format!("{test}: {error}"))?;
         if !replayed.same_failure || replayed.changed || replayed.skipped != 0 {
             differ.push(format!("{test}: {replayed:?}"));

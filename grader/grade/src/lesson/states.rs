@@ -31,8 +31,12 @@ const WHOLE: usize = 100_000;
 /// A value that comes and goes in more events than this is no news where it is missing.
 const DISTINCT: usize = 12;
 
-/// What the worth of a change is made of: it brings a value that is at issue, and how seldom such
-/// changes are.
+/// The worth of a change that is made all the time. It is told where nothing else is: to a mistake in
+/// bookkeeping nothing else points.
+pub const BOOKKEEPING: usize = 1;
+
+/// What the worth of other changes is made of: it brings a value that is at issue, and how seldom
+/// such changes are.
 const BRINGS: usize = 1_000;
 const SELDOM: usize = 100;
 
@@ -214,8 +218,8 @@ impl States {
         paths
     }
 
-    /// What the event changed, what tells most first, and how much each tells; nothing tells
-    /// bookkeeping.
+    /// What the event changed, what tells most first, and how much each tells; nothing tells what
+    /// stands in the line anyway.
     pub fn told(&self, index: usize, step: &RecordedStep) -> Vec<(usize, FieldChange)> {
         let (Some(changed), Some(node)) = (self.changed(index), step.what.node()) else {
             return Vec::new();
@@ -236,10 +240,11 @@ impl States {
             let times = self.times.get(&(node.role(), path_of(change)));
             let times = times.copied().unwrap_or(1);
             let often = times * OFTEN > looked && (is_count(change) || self.is_client(node));
-            let worth = match (asks || brought == 0 && often, brought) {
-                (true, _) => 0,
-                (false, 0) => 1 + SELDOM - SELDOM * times.min(looked) / looked,
-                (false, brought) => 1 + SELDOM + brought,
+            let worth = match brought {
+                _ if asks => 0,
+                0 if often => BOOKKEEPING,
+                0 => 1 + BOOKKEEPING + SELDOM - SELDOM * times.min(looked) / looked,
+                brought => 1 + BOOKKEEPING + SELDOM + brought,
             };
             told.push((worth, self.shortened(change)));
         }
@@ -413,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_the_subject_comes_first_and_counters_are_not_told() {
+    fn what_names_the_subject_comes_first_and_counters_last() {
         let (old, new) = (
             "\n        \"x\": \"a;\",\n    ",
             "\n        \"x\": \"a;b;\",\n    ",
@@ -432,7 +437,7 @@ mod tests {
         let told = states.told(6, &steps[6]);
         let paths: Vec<(&str, bool)> = told
             .iter()
-            .map(|(worth, change)| (&*change.path, *worth > 0))
+            .map(|(worth, change)| (&*change.path, *worth > BOOKKEEPING))
             .collect();
         assert_eq!(paths[0], ("values", true));
         assert_eq!(paths[1..], [("done", true), ("round", false)]);
@@ -440,7 +445,7 @@ mod tests {
             states
                 .told(0, &steps[0])
                 .iter()
-                .all(|(worth, _)| *worth == 0)
+                .all(|(worth, _)| *worth == BOOKKEEPING)
         );
     }
 

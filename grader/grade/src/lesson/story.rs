@@ -17,7 +17,7 @@ use super::{
         FOLDED, alike, answers, belong_together, comes_back, fatal, first_deliveries, handled_by,
         passes_on, what_matters,
     },
-    states::States,
+    states::{BOOKKEEPING, States},
     walk::printed,
     words::{short, words_around},
 };
@@ -112,7 +112,7 @@ struct Told<'a> {
     shown: &'a BTreeSet<usize>,
     states: &'a States,
     /// A change behind this one is not for a screen.
-    last: (usize, Reverse<usize>),
+    last: Rank,
     /// The event in which the promise was broken, if it is one.
     fatal: Option<usize>,
     first: BTreeMap<usize, usize>,
@@ -179,7 +179,7 @@ impl Told<'_> {
         }
         let told = self.states.told(index, step);
         let for_screen = |(place, (worth, _)): &(usize, &(usize, FieldChange))| {
-            *worth > 0 && (*place, Reverse(*worth)) <= self.last
+            *worth > 0 && rank(*place, *worth) <= self.last
         };
         let telling = told.iter().enumerate().take(TELLING);
         let telling = telling.filter(for_screen).count();
@@ -202,23 +202,31 @@ impl Told<'_> {
 const TELLING: usize = 2;
 const TELLING_IN_ALL: usize = 9;
 
-/// The last change that there is room for: its place in its line, and how little it is worth. The
-/// first changes of all lines come before the second ones.
-fn last_told(
-    steps: &[&RecordedStep],
-    shown: &BTreeSet<usize>,
-    states: &States,
-) -> (usize, Reverse<usize>) {
+/// The order in which changes are told: bookkeeping last, and the first changes of all lines before
+/// the second ones.
+type Rank = (bool, usize, Reverse<usize>);
+
+fn rank(place: usize, worth: usize) -> Rank {
+    (worth == BOOKKEEPING, place, Reverse(worth))
+}
+
+/// The last change that there is room for. All bookkeeping is of one worth, so of that the first
+/// changes are told, or none.
+fn last_told(steps: &[&RecordedStep], shown: &BTreeSet<usize>, states: &States) -> Rank {
     let told = |index: &usize| states.told(*index, steps[*index]);
-    let worth = |told: Vec<(usize, FieldChange)>| {
+    let ranks = |told: Vec<(usize, FieldChange)>| {
         let told = told.into_iter().take(TELLING).enumerate();
         told.filter(|(_, (worth, _))| *worth > 0)
-            .map(|(place, (worth, _))| (place, Reverse(worth)))
+            .map(|(place, (worth, _))| rank(place, worth))
     };
-    let mut all: Vec<_> = shown.iter().map(told).flat_map(worth).collect();
+    let mut all: Vec<Rank> = shown.iter().map(told).flat_map(ranks).collect();
     all.sort_unstable();
+    // Equals are told together, so there must be room for all of them.
+    let next = all.get(TELLING_IN_ALL).copied();
     all.truncate(TELLING_IN_ALL);
-    all.last().copied().unwrap_or((TELLING, Reverse(1)))
+    let fits = |rank: &Rank| !rank.0 || Some(*rank) != next;
+    let last = all.into_iter().rfind(fits);
+    last.unwrap_or((false, 0, Reverse(usize::MAX)))
 }
 
 /// True for two messages with the same words on one way.
