@@ -31,8 +31,8 @@ const WHOLE: usize = 100_000;
 /// A value that comes and goes in more events than this is no news where it is missing.
 const DISTINCT: usize = 12;
 
-/// The worth of a change that is made all the time. It is told where nothing else is: to a mistake in
-/// bookkeeping nothing else points.
+/// The worth of a change that is made all the time. It is told where nothing else is: nothing else
+/// points to a mistake in bookkeeping.
 pub const BOOKKEEPING: usize = 1;
 
 /// What the worth of other changes is made of: it brings a value that is at issue, and how seldom
