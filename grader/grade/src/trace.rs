@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{error::Error, files::write_whole};
 
 /// The version of the file's form. Files of version 1 have no `edits`, those of version 2 do not
-/// say what survives a crash; they are read, too.
-const FORMAT: u32 = 4;
+/// say what survives a crash, those of version 4 know no client that leaves; they are read, too.
+const FORMAT: u32 = 5;
 
 /// A program that does as much as it may, in each test, would fill a disk with its schedules.
 /// Others have some 100 KiB.

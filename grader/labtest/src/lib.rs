@@ -37,6 +37,6 @@ mod patience;
 pub mod plans;
 mod suite;
 
-pub use names::{bytes, client, count, say_network, server};
+pub use names::{TO_COME, bytes, client, count, say_network, server};
 pub use patience::Patience;
 pub use suite::{Suite, Test, drawn};

@@ -14,6 +14,10 @@ pub const fn client(number: u32) -> NodeId {
     NodeId::new('c', number)
 }
 
+/// How many clients of a test are declared beside those that start with it. They come when others
+/// have left.
+pub const TO_COME: u32 = 3;
+
 /// What a lab gives, in bytes.
 pub fn bytes<T: Serialize>(value: &T) -> Vec<u8> {
     codec::to_bytes(value).expect("what the lab gives has bytes")

@@ -155,6 +155,8 @@ pub(crate) struct Node {
     pub open: Option<(usize, bool)>,
     /// Number of times that the node was serialized and deserialized.
     pub restores: u64,
+    /// A client that left; it never comes back.
+    pub left: bool,
 }
 
 impl Node {
@@ -181,6 +183,7 @@ impl Node {
             operations: 0,
             open: None,
             restores: 0,
+            left: false,
         }
     }
 
@@ -197,6 +200,11 @@ impl Node {
 
     pub fn is_client(&self) -> bool {
         matches!(self.spec.role, Role::Client { .. })
+    }
+
+    /// A client that is declared and has not come yet.
+    pub fn is_to_come(&self) -> bool {
+        self.is_client() && !self.spec.starts && self.incarnation == 0
     }
 
     pub fn start_role(&self) -> Option<(u8, &[u8])> {

@@ -81,6 +81,10 @@ pub enum Happening {
         node: NodeId,
         after: Option<(u64, u64)>,
     },
+    /// A client leaves for good.
+    Leave {
+        node: NodeId,
+    },
     Fault {
         text: String,
     },
@@ -288,7 +292,8 @@ impl Happening {
             | Happening::Invoke { node, .. }
             | Happening::Respond { node, .. }
             | Happening::WorkDone { node, .. }
-            | Happening::Crash { node, .. } => Some(*node),
+            | Happening::Crash { node, .. }
+            | Happening::Leave { node } => Some(*node),
             Happening::Lose { .. }
             | Happening::Fault { .. }
             | Happening::Phase { .. }
@@ -307,7 +312,7 @@ impl Happening {
             | Happening::Fault { text }
             | Happening::Phase { name: text }
             | Happening::Stop { text } => text.len(),
-            Happening::Start { .. } | Happening::Crash { .. } => 0,
+            Happening::Start { .. } | Happening::Crash { .. } | Happening::Leave { .. } => 0,
         }
     }
 }

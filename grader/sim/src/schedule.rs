@@ -112,6 +112,7 @@ pub enum FaultAction {
     Release { from: NodeId, to: NodeId },
     Slow { node: NodeId, by_us: u64 },
     LoseDisk { node: NodeId },
+    Leave { node: NodeId },
     StepClock { node: NodeId, by_us: i64 },
     DriftClock { node: NodeId, ppm: i64 },
     HealAll,

@@ -121,7 +121,12 @@ pub trait Node: Sized + Serialize + DeserializeOwned + Debug {
 ///   was answered.
 /// * An answer must come from the system: answering without having received any message since the
 ///   invoke is an error.
-/// * Clients do not crash. They use the same network as all other nodes.
+/// * Clients do not crash and come back, but a client may leave for good at any moment, also with
+///   an operation open. That operation may take effect once, at any later time, or never; no bound
+///   covers it. Its name is never used again, so whoever has called may keep an entry in a table of
+///   last replies. New clients come at any moment. So nothing that others need may be in a client
+///   alone.
+/// * Clients use the same network as all other nodes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a client: it does not implement `labkit::Client`",
     label = "the lab needs `impl Client for {Self}`"

@@ -99,7 +99,9 @@ fn what(what: &Happening) -> DrawnKind {
         }
         Happening::Invoke { node, .. } => DrawnKind::Invoke { node: name(node) },
         Happening::Respond { node, .. } => DrawnKind::Answer { node: name(node) },
-        Happening::Crash { node, .. } => DrawnKind::Crash { node: name(node) },
+        Happening::Crash { node, .. } | Happening::Leave { node } => {
+            DrawnKind::Crash { node: name(node) }
+        }
         Happening::Fault { .. } => DrawnKind::Fault,
         Happening::Phase { .. } => DrawnKind::Phase,
         Happening::Stop { .. } => DrawnKind::Stop,
@@ -209,6 +211,7 @@ fn faults(timed: &Timed) -> Option<(u64, Change)> {
         FaultAction::Crash { .. }
         | FaultAction::Restart { .. }
         | FaultAction::LoseDisk { .. }
+        | FaultAction::Leave { .. }
         | FaultAction::StepClock { .. }
         | FaultAction::DriftClock { .. } => return None,
     };
@@ -227,7 +230,7 @@ fn lives(recording: &Recording) -> Vec<(u64, Change)> {
                 }
                 changes.push((step.at.0, Change::Ends((Held::Down, node, None))));
             }
-            Happening::Crash { node, .. } => {
+            Happening::Crash { node, .. } | Happening::Leave { node } => {
                 changes.push((step.at.0, Change::Begins((Held::Down, node, None))))
             }
             _ => {}

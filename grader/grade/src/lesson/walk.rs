@@ -27,7 +27,10 @@ pub fn steps_to_show(recording: &Recording, lines: &[TraceLine], at: Option<u64>
     let ends = (1..=AT_EACH_END.min(all)).chain(all.saturating_sub(AT_EACH_END) + 1..=all);
     let from_the_end = (1..=all).rev().zip(recording.steps.iter().rev());
     let is_fault = |step: &RecordedStep| {
-        matches!(step.what, Happening::Crash { .. } | Happening::Fault { .. })
+        matches!(
+            step.what,
+            Happening::Crash { .. } | Happening::Leave { .. } | Happening::Fault { .. }
+        )
     };
     let faults = from_the_end.filter(|(_, step)| is_fault(step));
     ends.chain(faults.take(FAULTS).map(|(number, _)| number))

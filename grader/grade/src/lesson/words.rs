@@ -46,6 +46,7 @@ fn in_words(what: &Happening, short: impl Fn(&str) -> String) -> String {
         Happening::Invoke { node, command } => format!("{node}  invoke {}", short(command)),
         Happening::WorkDone { node, work } => format!("{node}  is done with {work}"),
         Happening::Respond { node, output } => format!("{node}  answers {}", short(output)),
+        Happening::Leave { node } => format!("{node} leaves for good"),
         Happening::Crash { node, after: None } => format!("{node} crashes"),
         Happening::Crash {
             node,

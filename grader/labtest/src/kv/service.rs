@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use faultline_sim::{Outcome, World};
+use faultline_sim::{Outcome, World, ms};
 use labkit::NodeId;
 
 use super::{
@@ -187,8 +187,19 @@ pub trait KvService<'b> {
         self.with_state(outcome)
     }
 
-    /// The client that never wrote reads all keys that any client used, and the whole history is
-    /// judged.
+    /// All clients leave for good, whatever they wait for. What they sent lands, and a new client
+    /// comes: what was acknowledged must be where it finds it.
+    ///
+    /// # Errors
+    /// What the world has against it.
+    #[track_caller]
+    fn successor(&mut self) -> Outcome<NodeId> {
+        self.world().all_leave(LANDS)?;
+        self.world().newcomer()
+    }
+
+    /// The client that never wrote reads all keys that any client used. Then all clients leave, and
+    /// one that comes after them reads the keys again. The whole history is judged.
     ///
     /// # Errors
     /// As [`answer`](KvService::answer) and [`judge`](KvService::judge).
@@ -202,12 +213,21 @@ pub trait KvService<'b> {
         keys.sort();
         keys.dedup();
         let reader = self.reader();
-        for key in keys {
-            self.call(reader, &get(&key))?;
+        if self.look().clients().contains(&reader) {
+            for key in &keys {
+                self.call(reader, &get(key))?;
+            }
+        }
+        let successor = self.successor()?;
+        for key in &keys {
+            self.call(successor, &get(key))?;
         }
         self.judge()
     }
 }
+
+/// Within this time every message has landed, also a late one, once the network is repaired.
+const LANDS: Duration = ms(1_000);
 
 /// Which written values stand where two values of a key begin to differ.
 fn at_issue(

@@ -4,8 +4,10 @@
 //! A plan that must look at a protocol to stay legitimate (a view that is acknowledged, say) stands
 //! in the suite of its lab.
 
+mod departures;
 mod groups;
 mod single;
 
+pub use departures::Departures;
 pub use groups::{Crashes, Partitions};
 pub use single::{PairCuts, Restarts};

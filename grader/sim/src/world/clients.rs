@@ -1,6 +1,6 @@
 //! Clients: what they are asked, when, and what they answer. Puppets, whose part the test plays.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
 use labkit::{
     NodeId,
@@ -10,10 +10,10 @@ use labkit::{
 use crate::{
     edits::Kept,
     history::{Moment, Workload},
-    node::{Cause, Condition, Received},
+    node::{Cause, Condition, Node, Received},
     queue::QueuedEvent,
     record::Happening,
-    schedule::Action,
+    schedule::{Action, FaultAction},
     time::{Time, micros},
     violation::Outcome,
     world::World,
@@ -108,12 +108,89 @@ impl World<'_> {
         }
     }
 
+    /// A client leaves for good: it takes part in nothing any more, and its name is never used again.
+    /// What it sent still arrives. If an operation is open it stays so in the history: it may take
+    /// effect once, at any later time, or never. Nobody waits for it.
+    ///
+    /// # Errors
+    /// None of its own; the signature is that of all faults.
+    ///
+    /// # Panics
+    /// If the node is no client: a mistake in the test.
+    pub fn leave(&mut self, client: NodeId) -> Outcome {
+        let node = &self.nodes[self.node_index(client)];
+        assert!(node.is_client(), "{client} is no client and cannot leave");
+        self.do_fault(&FaultAction::Leave { node: client })
+    }
+
+    pub(super) fn leave_now(&mut self, client: NodeId) {
+        let node_index = self.node_index(client);
+        // In a replay of a changed program it may not have come.
+        if self.nodes[node_index].condition == Condition::Down {
+            return;
+        }
+        self.record(|_| Happening::Leave { node: client });
+        self.end_incarnation(node_index);
+        let node = &mut self.nodes[node_index];
+        (node.left, node.open) = (true, None);
+    }
+
+    /// The clients that are there: those that have come and have not left.
+    pub fn clients(&self) -> Vec<NodeId> {
+        let there = |node: &&Node| node.is_client() && node.condition != Condition::Down;
+        let there = self.nodes.iter().filter(there);
+        there.map(|node| node.spec.id).collect()
+    }
+
+    /// The clients that have not come yet: declared as clients that do not start by themselves.
+    pub fn clients_to_come(&self) -> Vec<NodeId> {
+        let to_come = self.nodes.iter().filter(|node| node.is_to_come());
+        to_come.map(|node| node.spec.id).collect()
+    }
+
+    /// True if the client has an operation open.
+    pub fn is_asking(&self, client: NodeId) -> bool {
+        self.nodes[self.node_index(client)].open.is_some()
+    }
+
+    /// The next of the clients that have not come yet comes.
+    ///
+    /// # Errors
+    /// Whatever the client's `start` runs into.
+    ///
+    /// # Panics
+    /// If the setup declares no more of them: a mistake in the test.
+    pub fn newcomer(&mut self) -> Outcome<NodeId> {
+        let client = *self.clients_to_come().first().expect("a client is to come");
+        self.start(client)?;
+        Ok(client)
+    }
+
+    /// All clients leave for good, and time passes until nothing that any of them sent is under way.
+    ///
+    /// # Errors
+    /// Whatever ends the run in that time; no progress, if a link still holds messages of theirs
+    /// back.
+    #[track_caller]
+    pub fn all_leave(&mut self, within: Duration) -> Outcome {
+        for client in self.clients() {
+            self.leave(client)?;
+        }
+        let what = "what the clients that left had sent has arrived";
+        self.expect(what, within, |world| {
+            let mut flights = world.under_way().into_iter();
+            let left = |index: u32| world.nodes[world.flights[index as usize].from].left;
+            Ok(!flights.any(|(_, index)| left(index)))
+        })
+    }
+
     /// Gives clients that have no operation open their next one, again and again, until the
     /// workload has no more.
     pub fn set_workload(&mut self, workload: impl Workload + 'static) {
         self.workload = Some(Box::new(workload));
         for node_index in 0..self.nodes.len() {
-            if self.nodes[node_index].is_client() && self.nodes[node_index].open.is_none() {
+            let node = &self.nodes[node_index];
+            if node.is_client() && !node.is_to_come() && !node.left && node.open.is_none() {
                 self.think(node_index);
             }
         }
@@ -126,7 +203,7 @@ impl World<'_> {
         };
         self.nodes
             .iter()
-            .filter(|node| node.is_client())
+            .filter(|node| node.is_client() && !node.is_to_come() && !node.left)
             .all(|node| {
                 node.open.is_none() && workload.next(node.spec.id, node.operations).is_none()
             })

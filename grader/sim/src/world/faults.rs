@@ -7,7 +7,7 @@ use labkit::NodeId;
 use crate::{
     disk::NodeDisk,
     network::Conditions,
-    node::{After, Condition, Doom},
+    node::{After, Condition, Doom, Node},
     queue::QueuedEvent,
     record::{Happening, LinkChange},
     schedule::FaultAction,
@@ -219,9 +219,11 @@ impl World<'_> {
         self.nodes[self.node_index(node)].incarnation
     }
 
-    /// The names of all nodes.
+    /// The names of all nodes but for clients that have not come yet or have left.
     pub fn ids(&self) -> Vec<NodeId> {
-        self.nodes.iter().map(|node| node.spec.id).collect()
+        let there = |node: &&Node| !node.is_to_come() && !node.left;
+        let there = self.nodes.iter().filter(there);
+        there.map(|node| node.spec.id).collect()
     }
 
     fn link(&self, from: NodeId, to: NodeId) -> usize {
@@ -241,6 +243,7 @@ impl World<'_> {
             }
             FaultAction::Slow { node, by_us } => self.slow_now(node, by_us),
             FaultAction::LoseDisk { node } => self.lose_disk_now(node),
+            FaultAction::Leave { node } => self.leave_now(node),
             FaultAction::StepClock { node, by_us } => self.step_clock_now(node, by_us),
             FaultAction::DriftClock { node, ppm } => self.drift_clock_now(node, ppm),
             FaultAction::Cut { from, to } => {

@@ -118,7 +118,7 @@ impl World<'_> {
 
     pub(crate) fn start_node(&mut self, node_index: usize) -> Outcome {
         let node = &mut self.nodes[node_index];
-        if node.condition != Condition::Down {
+        if node.condition != Condition::Down || node.left {
             return Ok(());
         }
         // Until something is safe on the new disk, nothing on it can tell the node that it is new.

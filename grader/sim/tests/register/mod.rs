@@ -8,6 +8,7 @@ use labkit::{codec, guest, prelude::*};
 pub const S1: NodeId = NodeId::new('s', 1);
 pub const C1: NodeId = NodeId::new('c', 1);
 pub const C2: NodeId = NodeId::new('c', 2);
+pub const C3: NodeId = NodeId::new('c', 3);
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Command {
@@ -222,6 +223,18 @@ pub fn nodes() -> Vec<NodeSpec> {
         starts: true,
     };
     vec![server, client(C1), client(C2)]
+}
+
+/// The same, and a client that comes when a test lets it.
+pub fn nodes_and_one_to_come() -> Vec<NodeSpec> {
+    let mut nodes = nodes();
+    let to_come = NodeSpec {
+        id: C3,
+        starts: false,
+        ..nodes[2].clone()
+    };
+    nodes.push(to_come);
+    nodes
 }
 
 /// How many ticks the server observed in its present incarnation.

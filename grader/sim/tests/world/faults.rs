@@ -2,7 +2,7 @@
 
 use faultline_sim::{Conditions, Flapping, Happening, Mode, Setup, ms};
 
-use super::register::{self, C1, C2, Output, S1, nodes, said};
+use super::register::{self, C1, C2, C3, Output, S1, nodes, nodes_and_one_to_come, said};
 use super::{answered, plain, read, run, write};
 
 #[test]
@@ -224,4 +224,30 @@ fn links_that_change_at_one_moment_are_one_step_of_the_trace() {
             (3, "partition {s1} | {c1, c2}"),
         ]
     );
+}
+
+#[test]
+fn a_client_leaves_for_good_and_another_one_comes() {
+    let nodes = nodes_and_one_to_come();
+    plain(Setup::new(nodes, Conditions::steady()), |world| {
+        world.run_for(ms(1))?;
+        assert_eq!(world.clients(), [C1, C2]);
+        assert_eq!(world.clients_to_come(), [C3]);
+        assert!(!world.ids().contains(&C3), "it is not there yet");
+        world.invoke(C1, write(3))?;
+        world.leave(C1)?;
+        assert!(!world.is_asking(C1), "nobody waits for it");
+        assert!(world.workload_is_done());
+        world.all_leave(ms(100))?;
+        let newcomer = world.newcomer()?;
+        assert_eq!(world.ids(), [S1, C3]);
+        world.invoke(newcomer, read())?;
+        // What the first one had sent still took effect.
+        assert_eq!(answered(world, newcomer)?, Output::Value(3));
+        assert!(world.history()[0].reply.is_none(), "it stays open");
+        world.start(C1)?;
+        assert!(world.is_down(C1), "it never comes back");
+        Ok(())
+    })
+    .unwrap();
 }

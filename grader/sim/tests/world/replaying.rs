@@ -7,7 +7,9 @@ use faultline_sim::{
     Violation, World, choice::About, in_process::InProcess, ms,
 };
 
-use super::register::{self, C1, C2, Output, S1, lab, nodes, replies_before_sync};
+use super::register::{
+    self, C1, C2, Output, S1, lab, nodes, nodes_and_one_to_come, replies_before_sync,
+};
 use super::{answered, read, recorded_with, replay, run, violation, write};
 
 /// Writes, crashes at each effect of the server in turn, and reads.
@@ -112,6 +114,10 @@ impl Plan for Mischief {
             2 => world.pause(S1)?,
             3 => world.hold(S1, C2)?,
             4 if world.is_up(S1) => world.crash_in_next_event(S1, draw.bits()),
+            5 if self.wakes > 10 && !world.clients_to_come().is_empty() => {
+                world.leave(C2)?;
+                world.newcomer()?;
+            }
             _ => world.start(S1)?,
         }
         Ok((true, Some(draw.between(&(ms(3)..=ms(40))))))
@@ -135,7 +141,7 @@ fn mischief(world: &mut World<'_>) -> Outcome {
 fn a_replay_repeats_every_step() {
     let setup = || Setup {
         start_spread: ms(20),
-        ..Setup::new(nodes(), Conditions::bad())
+        ..Setup::new(nodes_and_one_to_come(), Conditions::bad())
     };
     let (outcome, facts) = run(Mode::recorded(), setup(), mischief);
     let recording = facts.recording.unwrap();
@@ -146,6 +152,8 @@ fn a_replay_repeats_every_step() {
         .filter(|step| matches!(step.what, Happening::Crash { .. }))
         .count();
     assert!(crashes > 3, "{crashes}");
+    let left = |step: &RecordedStep| matches!(step.what, Happening::Leave { .. });
+    assert!(recording.steps.iter().any(left), "a client left");
 
     let (again, facts) = run(Mode::recorded(), setup(), mischief);
     assert_eq!(outcome, again);

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use faultline_labtest::{chaos, kv::KvWorkload};
+use faultline_labtest::{chaos, kv::KvWorkload, plans::Departures};
 use faultline_sim::{
     Conditions, Outcome, Trial,
     choice::{About, Choices},
@@ -89,12 +89,14 @@ impl Chaos {
         let bad = drawn(self.faults.bad_network);
         let stragglers = drawn(self.faults.stragglers);
         let cuts = drawn(self.faults.cuts);
+        let departures = drawn(true);
         let conditions = chaos::network(bad, false);
         let setting = chaos::with_faults(
             describe(self.size, &conditions),
             &[
                 (stragglers, "single messages up to 500 ms late"),
                 (cuts, "links cut for a while"),
+                (departures, "clients leave for good, others come"),
                 (self.faults.crashes, "servers crash and restart"),
                 (
                     self.faults.isolations,
@@ -109,7 +111,7 @@ impl Chaos {
                 service.let_some_messages_be_late(&conditions);
             }
             self.healthy(service, choices)?;
-            self.faulty(service, cuts, choices)?;
+            self.faulty(service, (cuts, departures), choices)?;
             self.healed(service)
         })
     }
@@ -123,7 +125,12 @@ impl Chaos {
         service.with_state(outcome)
     }
 
-    fn faulty(&self, service: &mut Service<'_, '_>, cuts: bool, choices: Choices) -> Outcome {
+    fn faulty(
+        &self,
+        service: &mut Service<'_, '_>,
+        (cuts, departures): (bool, bool),
+        choices: Choices,
+    ) -> Outcome {
         service.world.phase("faults");
         if self.faults.crashes {
             service
@@ -140,6 +147,9 @@ impl Chaos {
                 .world
                 .add_plan(Cuts::new(self.size, cuts, choices), ms(100));
         }
+        service
+            .world
+            .add_plan(Departures::new(1, departures, choices), ms(150));
         service.world.run_plans_for(FAULTS_LAST)
     }
 

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 pub use faultline_labtest::kv::{KvService, append, get, put};
-use faultline_labtest::{bytes, count, kv::Judgement, say_network};
+use faultline_labtest::{TO_COME, bytes, count, kv::Judgement, say_network};
 use faultline_sim::{
     Conditions, FailureKind, NodeSpec, Outcome, Role, Setup, Stop, Time, Trial, World, ms,
 };
@@ -53,7 +53,7 @@ pub fn setup(size: Size, conditions: Conditions, all_servers_start: bool) -> Set
             starts: number == 1 || all_servers_start,
         });
     }
-    for number in 1..=size.clients {
+    for number in 1..=size.clients + TO_COME {
         let role = Role::Client {
             role: 2,
             config: bytes(&ClientConfig { view_server: V1 }),
@@ -61,7 +61,7 @@ pub fn setup(size: Size, conditions: Conditions, all_servers_start: bool) -> Set
         nodes.push(NodeSpec {
             id: client(number),
             role,
-            starts: true,
+            starts: number <= size.clients,
         });
     }
     Setup {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use faultline_labtest::{
     chaos,
     kv::KvWorkload,
-    plans::{Crashes, Partitions},
+    plans::{Crashes, Departures, Partitions},
 };
 use faultline_sim::{
     Conditions, Outcome, Trial,
@@ -86,6 +86,7 @@ impl Chaos {
             drawn(self.faults.bad_network),
         );
         let (partitions, crashes) = (drawn(self.faults.partitions), drawn(self.faults.crashes));
+        let departures = drawn(true);
         let conditions = chaos::network(bad, late);
         let setting = chaos::with_faults(
             self.size.describe(&conditions),
@@ -94,6 +95,7 @@ impl Chaos {
                 (partitions, "links are cut for a while"),
                 (crashes, "servers crash and restart"),
                 (self.faults.lost_disk, "one server loses its disk"),
+                (departures, "clients leave for good, others come"),
             ],
         );
         trial.describe_setting(setting);
@@ -119,6 +121,8 @@ impl Chaos {
                     ms(150),
                 );
             }
+            let departures = Departures::new(1, departures, choices);
+            group.world.add_plan(departures, ms(150));
             group.world.run_plans_for(FAULTS_LAST)?;
             self.healed(group)
         })

@@ -3,11 +3,11 @@
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
+use faultline_labtest::{TO_COME, client, count, kv::Judgement, say_network, server};
 pub use faultline_labtest::{
     bytes,
     kv::{KvService, append, get, put},
 };
-use faultline_labtest::{client, count, kv::Judgement, say_network, server};
 use faultline_sim::{
     Conditions, FailureKind, NodeSpec, Outcome, Role, Setup, Stop, Trial, World, ms,
 };
@@ -64,14 +64,15 @@ impl Size {
                 starts: true,
             });
         }
-        for number in 1..=self.clients {
+        let to_come = if in_part_a { 0 } else { TO_COME };
+        for number in 1..=self.clients + to_come {
             let config = bytes(&ClientConfig {
                 servers: servers.clone(),
             });
             nodes.push(NodeSpec {
                 id: client(number),
                 role: Role::Client { role: 1, config },
-                starts: true,
+                starts: number <= self.clients,
             });
         }
         if in_part_a {

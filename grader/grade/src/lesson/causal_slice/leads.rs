@@ -106,7 +106,7 @@ pub fn handled_by(steps: &[&RecordedStep], node: NodeId, until: Time) -> Option<
     steps[..end].iter().rposition(|step| {
         let handles = !matches!(
             step.what,
-            Happening::Respond { .. } | Happening::Crash { .. }
+            Happening::Respond { .. } | Happening::Crash { .. } | Happening::Leave { .. }
         );
         handles && step.what.node() == Some(node)
     })
@@ -183,9 +183,9 @@ impl<'a> Scene<'a> {
                 });
                 own.min_by_key(|known| usize::MAX - self.named(*known))
             }
-            Happening::Respond { node, .. } | Happening::Crash { node, .. } => {
-                handled_by(before, *node, self.steps[index].at)
-            }
+            Happening::Respond { node, .. }
+            | Happening::Crash { node, .. }
+            | Happening::Leave { node } => handled_by(before, *node, self.steps[index].at),
             // What set the timer is not written down: the last that the node heard of the matter.
             Happening::Timer { node, .. } | Happening::WorkDone { node, .. } => {
                 (0..index).rev().find(|known| {

@@ -295,9 +295,10 @@ fn ranks(steps: &[&RecordedStep]) -> Vec<(Rank, usize)> {
             | Happening::Stop { .. } => None,
             Happening::Timer { .. } => None,
             Happening::WorkDone { .. } => Some(Rank::RESULT),
-            Happening::Start { .. } | Happening::Crash { .. } | Happening::Fault { .. } => {
-                Some(Rank::FAULT)
-            }
+            Happening::Start { .. }
+            | Happening::Crash { .. }
+            | Happening::Leave { .. }
+            | Happening::Fault { .. } => Some(Rank::FAULT),
             Happening::Invoke { .. } | Happening::Respond { .. } => Some(Rank::LATE),
             Happening::Lose { .. } => unusual.then_some(Rank::AGAIN),
             Happening::Receive { message, .. } => {

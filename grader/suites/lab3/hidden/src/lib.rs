@@ -119,7 +119,8 @@ fn writes_to_whoever_is_cut_off(trial: &mut Trial<'_>) -> Outcome {
     };
     with_group(trial, size, |group| {
         scenes::a_friend_asks_whoever_is_cut_off(group, &put("x", "of the friend, too;"))?;
-        scenes::a_friend_asks_whoever_is_cut_off(group, &command)
+        scenes::a_friend_asks_whoever_is_cut_off(group, &command)?;
+        group.read_all_and_judge()
     })
 }
 

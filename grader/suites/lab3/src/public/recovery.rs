@@ -74,7 +74,10 @@ pub fn nothing_is_said_before_it_is_safe(trial: &mut Trial<'_>) -> Outcome {
 }
 
 pub fn all_servers_restart_at_once(trial: &mut Trial<'_>) -> Outcome {
-    with_group(trial, SERVICE, |group| scenes::all_restart(group, 6))
+    with_group(trial, SERVICE, |group| {
+        scenes::all_restart(group, 6)?;
+        group.read_all_and_judge()
+    })
 }
 
 pub fn servers_restart_one_after_the_other(trial: &mut Trial<'_>) -> Outcome {

@@ -92,7 +92,8 @@ pub fn another_operation_in_the_slot_is_no_answer(trial: &mut Trial<'_>) -> Outc
 
 pub fn a_cut_off_server_answers_nothing_stale(trial: &mut Trial<'_>) -> Outcome {
     with_group(trial, TRIO, |group| {
-        scenes::a_friend_asks_whoever_is_cut_off(group, &get("x"))
+        scenes::a_friend_asks_whoever_is_cut_off(group, &get("x"))?;
+        group.read_all_and_judge()
     })
 }
 
