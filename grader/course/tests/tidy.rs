@@ -170,6 +170,7 @@ fn a_lab_is_in_its_own_folders() {
         format!("starter/{lab}/"),
         format!("solutions/{lab}/"),
         format!("solutions/{lab}-variant/"),
+        format!("solutions/{lab}-third/"),
         format!("grader/suites/{lab}/"),
         format!("rubrics/{lab}.toml"),
     ];

@@ -65,7 +65,7 @@ pub use grading::{Request, Traces, grade, grade_to_replay};
 pub use hint::{Hint, hint};
 pub use histories::{CheckRequest, HistoryModel, check_histories};
 pub use last::{LastRun, last_run, remember};
-pub use matrix::{MatrixRequest, matrix};
+pub use matrix::{MatrixRequest, correct_solutions, matrix};
 pub use mutants::{Mutant, mutants};
 pub use names::TestName;
 pub use plan::Selection;

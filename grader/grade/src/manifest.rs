@@ -79,7 +79,7 @@ impl<'a> Manifest<'a> {
         let plain = |name: &str| name.replace('-', "_");
         let lab = plain(lab);
         // What the course's own crates are called.
-        let known = ["", "_solution", "_variant"].map(|end| format!("{lab}{end}"));
+        let known = ["", "_solution", "_variant", "_third"].map(|end| format!("{lab}{end}"));
         (!known.contains(&plain(name))).then(|| {
             let name = shown(name);
             format!("it calls the crate {name}, but it is compiled as `{lab}`")

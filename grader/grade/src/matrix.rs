@@ -1,6 +1,9 @@
 //! The kill matrix: each solution of a lab, right or wrong, against each of its tests.
 
-use std::{path::PathBuf, sync::atomic::AtomicBool};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::AtomicBool,
+};
 
 use faultline_verdict::{
     Audience, Event, MATRIX_FORMAT, Matrix, MatrixRow, MatrixTest, Outcome, Status, Timings,
@@ -150,19 +153,26 @@ fn solutions(course: &Course, request: &MatrixRequest) -> Result<Vec<Solution>, 
         })
     };
     let mutants = mutants(&course.root, &request.lab, &request.names)?;
-    let names = [request.lab.clone(), format!("{}-variant", request.lab)];
-    let correct = names
-        .iter()
-        .map(|name| (name, course.root.join("solutions").join(name)));
-    let correct = correct.filter(|(_, folder)| folder.is_dir());
+    let correct = correct_solutions(&course.root, &request.lab).into_iter();
     let correct = correct.map(|(name, folder)| {
         Ok(Solution {
-            row: row(name, true),
+            row: row(&name, true),
             folder,
             _temporary: None,
         })
     });
     correct.chain(mutants.into_iter().map(wrong)).collect()
+}
+
+/// What is put behind a lab's name to name correct solutions of other designs.
+const OTHER_DESIGNS: [&str; 2] = ["-variant", "-third"];
+
+/// The correct solutions of a lab that are here, by name and folder: the reference first.
+pub fn correct_solutions(root: &Path, lab: &str) -> Vec<(String, PathBuf)> {
+    let ends = [""].into_iter().chain(OTHER_DESIGNS);
+    let names = ends.map(|end| format!("{lab}{end}"));
+    let all = names.map(|name| (name.clone(), root.join("solutions").join(name)));
+    all.filter(|(_, folder)| folder.is_dir()).collect()
 }
 
 /// The percentage of all points that whoever passes all public tests has at least.

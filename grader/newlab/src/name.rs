@@ -19,7 +19,14 @@ const LONGEST_NAME: usize = 30;
 const LONGEST_TITLE: usize = 54;
 
 /// What is put behind a lab's name to name its packages; its starter's has the name itself.
-const PACKAGES: [&str; 5] = ["-api", "-solution", "-variant", "-suite", "-hidden"];
+const PACKAGES: [&str; 6] = [
+    "-api",
+    "-solution",
+    "-variant",
+    "-third",
+    "-suite",
+    "-hidden",
+];
 
 /// Words of the language, and crates and folders that are everywhere.
 const TAKEN: &str = "as break const continue crate else enum extern false fn for if impl in let \

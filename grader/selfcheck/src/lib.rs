@@ -125,9 +125,11 @@ const OF_EACH_LAB: [(&str, When, Check); 11] = [
         Always,
         wrong::public_tests_catch_most,
     ),
-    ("variant_scores_everything", Asked, |lab| {
-        solutions::scores_everything(lab, &lab.variant())
-    }),
+    (
+        "other_designs_score_everything",
+        Asked,
+        solutions::other_designs_score_everything,
+    ),
     (
         "same_bytes_twice_and_on_1_and_2_threads",
         Asked,

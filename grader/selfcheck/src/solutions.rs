@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use faultline_grade::derive_starter;
+use faultline_grade::{correct_solutions, derive_starter};
 use faultline_verdict::{Outcome, Status};
 use libtest_mimic::Failed;
 
@@ -47,6 +47,17 @@ pub fn starter_scores_nothing(lab: &Lab) -> Result<(), Failed> {
         ensure(kind == Some("not-implemented"), || {
             format!("{}: {kind:?}, expected a hole of the starter", verdict.id)
         })?;
+    }
+    Ok(())
+}
+
+/// Correct solutions that have nothing in common with the reference but the handout.
+pub fn other_designs_score_everything(lab: &Lab) -> Result<(), Failed> {
+    let all = correct_solutions(&lab.course.root, lab.id);
+    let others = all.iter().filter(|(name, _)| name != lab.id);
+    for (name, folder) in others {
+        scores_everything(lab, folder)
+            .map_err(|failed| format!("{name}: {}", failed.message().unwrap_or_default()))?;
     }
     Ok(())
 }

@@ -19,6 +19,7 @@ fn manifests_of_the_course_ask_for_nothing() {
             format!("starter/{lab}"),
             format!("solutions/{lab}"),
             format!("solutions/{lab}-variant"),
+            format!("solutions/{lab}-third"),
         ] {
             // A students' release has starters only.
             let manifest = root.join(&folder).join("Cargo.toml");
