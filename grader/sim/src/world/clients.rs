@@ -108,8 +108,8 @@ impl World<'_> {
         }
     }
 
-    /// A client leaves for good: it takes part in nothing any more, and its name is never used again.
-    /// What it sent still arrives. If an operation is open it stays so in the history: it may take
+    /// A client leaves for good: it takes part in nothing any more, and its name is never used
+    /// again. What it sent still arrives. If an operation is open it stays so in the history: it may take
     /// effect once, at any later time, or never. Nobody waits for it.
     ///
     /// # Errors
@@ -166,7 +166,8 @@ impl World<'_> {
         Ok(client)
     }
 
-    /// All clients leave for good, and time passes until nothing that any of them sent is under way.
+    /// All clients leave for good, and time passes until nothing that any of them sent is under
+    /// way.
     ///
     /// # Errors
     /// Whatever ends the run in that time; no progress, if a link still holds messages of theirs
