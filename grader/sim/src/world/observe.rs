@@ -4,6 +4,7 @@ use labkit::{NodeId, abi::Op};
 
 use crate::{
     history::Operation,
+    memory::Memory,
     time::Time,
     violation::{Outcome, Stop, stop_for},
     world::{Look, World},
@@ -78,18 +79,30 @@ impl World<'_> {
         seen
     }
 
-    /// The length of a node's state as bytes: its memory, as budgets count it; `None` if the node
-    /// is down.
+    /// What a node keeps, as budgets count it; `None` if the node is down.
     ///
     /// # Errors
     /// If the state cannot be serialized.
-    pub fn memory(&mut self, node: NodeId) -> Outcome<Option<usize>> {
+    pub fn memory(&mut self, node: NodeId) -> Outcome<Option<Memory>> {
         let node_index = self.node_index(node);
         if !self.has_instance(node_index) {
             return Ok(None);
         }
-        self.call(node_index, Op::Snapshot, &[], "being turned into bytes")
-            .map(|bytes| Some(bytes.len()))
+        let state = self.call(node_index, Op::Snapshot, &[], "being turned into bytes")?;
+        let under_way = self.under_way().into_iter();
+        let under_way = under_way.map(|(_, index)| &self.flights[index as usize]);
+        let under_way = under_way.filter(|flight| flight.from == node_index);
+        let node = &self.nodes[node_index];
+        let blobs = node.disk.seen_by_node();
+        Ok(Some(Memory {
+            state: state.len(),
+            timers: node.timers.iter().map(|timer| timer.bytes.len()).sum(),
+            under_way: under_way.map(|flight| flight.bytes.len()).sum(),
+            disk: blobs
+                .iter()
+                .map(|(name, bytes)| name.len() + bytes.len())
+                .sum(),
+        }))
     }
 
     /// Holds a node that is up against what every search relies on: its state has bytes, not too

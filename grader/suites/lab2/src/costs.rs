@@ -114,10 +114,11 @@ pub fn view_server(service: &mut Service<'_, '_>, value: usize) -> Outcome {
     }
     let memory = service.world.memory(V1)?.unwrap_or_default();
     let allowed = VIEW_SERVER_MEMORY.0 + VIEW_SERVER_MEMORY.1 * service.size.servers as usize;
-    if memory > allowed {
+    if memory.working() > allowed || memory.disk > allowed {
         let text = format!(
-            "the view server's state has {memory} bytes; {allowed} are allowed, since it holds no \
-             data"
+            "the view server keeps {memory}, and {} on its disk; {allowed} are allowed in either, \
+             since it holds no data",
+            memory.disk
         );
         return Err(service.world.over_budget(text));
     }
@@ -144,11 +145,12 @@ pub fn memory(service: &mut Service<'_, '_>, value: usize, rounds: u64) -> Outco
     let allowed = (2 + clients) * (value + 50) * 5 / 4 + 1_000;
     for node in [primary, backup] {
         let memory = service.world.memory(node)?.unwrap_or_default();
-        if memory > allowed {
+        if memory.working() > allowed || memory.disk > allowed {
             let text = format!(
                 "two values of {value} bytes were written {rounds} times by each of {clients} \
-                 clients; after that the \
-                 state of {node} has {memory} bytes, and {allowed} are allowed"
+                 clients; after that {node} keeps {memory}, and {} on its disk; {allowed} are \
+                 allowed in either",
+                memory.disk
             );
             return Err(service.world.over_budget(text));
         }
