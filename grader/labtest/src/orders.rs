@@ -1,6 +1,7 @@
 //! What small worlds in every order of events have in common (`faultline_explore::orders`).
 
 use faultline_explore::{Faults, Goal};
+use faultline_sim::{NodeSpec, Setup};
 use labkit::NodeId;
 
 /// Nothing goes wrong but the order of events.
@@ -25,6 +26,13 @@ pub const ONE_DUPLICATE: Faults = Faults {
     duplicates: 1,
     ..NO_FAULTS
 };
+
+/// The nodes of a setup that are there from the start. A search has no clients that come later: it
+/// would begin each of them at each moment, and see little else.
+pub fn from_the_start(setup: Setup) -> Vec<NodeSpec> {
+    let nodes = setup.nodes.into_iter();
+    nodes.filter(|node| node.starts).collect()
+}
 
 /// A client has this number of answers.
 pub fn answered<'p>(client: NodeId, count: u32) -> Goal<'p> {

@@ -4,8 +4,8 @@ use std::{rc::Rc, time::Duration};
 
 use faultline_explore::{Faults, Goal, Guide, Linearizability, Model, Orders, Pace, View};
 use faultline_labtest::kv::{Command, KvLab, Value};
-use faultline_labtest::orders::say_how;
 pub use faultline_labtest::orders::{NO_FAULTS, ONE_CRASH, answered};
+use faultline_labtest::orders::{from_the_start, say_how};
 use faultline_sim::{Conditions, Outcome, Setup, Trial, ms};
 use lab2_api::Member;
 use labkit::{NodeId, codec};
@@ -29,7 +29,7 @@ pub const A_WHILE: Duration = ms(200);
 /// A service whose clients have these operations; what they see is linearizable. Views beyond
 /// number 6 are for others.
 pub fn service<'p>(size: Size, operations: &[&[Command]], faults: Faults) -> Orders<'p> {
-    let model = Model::new(setup(size, Conditions::steady(), true).nodes)
+    let model = Model::new(from_the_start(setup(size, Conditions::steady(), true)))
         .faults(faults)
         .copies(1)
         .pace(Pace::Eager);

@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use faultline_explore::{Faults, Goal, Linearizability, Model, Orders, Pace, View};
 use faultline_labtest::kv::{Command, KvLab, Value as StoredValue};
-use faultline_labtest::orders::say_how;
 pub use faultline_labtest::orders::{NO_FAULTS, ONE_CRASH, ONE_DUPLICATE, TWO_CRASHES, answered};
+use faultline_labtest::orders::{from_the_start, say_how};
 use faultline_sim::{Conditions, Outcome, Setup, Trial};
 use lab3_api::{Bytes, Given, Shown, Slot, Status, Value};
 use labkit::{NodeId, codec};
@@ -17,7 +17,7 @@ use super::{
 
 /// A group of servers, and clients with these operations.
 pub fn model(size: Size, operations: &[&[Command]], faults: Faults) -> Model {
-    let model = Model::new(size.setup(Conditions::steady()).nodes)
+    let model = Model::new(from_the_start(size.setup(Conditions::steady())))
         .faults(faults)
         .copies(1)
         .pace(Pace::Eager);
