@@ -109,8 +109,8 @@ impl World<'_> {
     }
 
     /// A client leaves for good: it takes part in nothing any more, and its name is never used
-    /// again. What it sent still arrives. If an operation is open it stays so in the history: it may
-    /// take effect once, at any later time, or never. Nobody waits for it.
+    /// again. What it sent still arrives. If an operation is open it stays so in the history: it
+    /// may take effect once, at any later time, or never. Nobody waits for it.
     ///
     /// # Errors
     /// None of its own; the signature is that of all faults.
