@@ -28,7 +28,10 @@ pub fn put_append_get(trial: &mut Trial<'_>) -> Outcome {
         service.must_do(writer, &append("x", "ü\n\"quoted\""))?;
         // the same text twice is two appends
         service.must_do(writer, &append("x", "ü\n\"quoted\""))?;
-        service.must_read(reader, "x", "ü\n\"quoted\"ü\n\"quoted\"")
+        service.must_read(reader, "x", "ü\n\"quoted\"ü\n\"quoted\"")?;
+        let successor = service.successor()?;
+        service.must_read(successor, "x", "ü\n\"quoted\"ü\n\"quoted\"")?;
+        service.must_read(successor, "y", "new")
     })
 }
 
@@ -110,7 +113,8 @@ pub fn duplicate_table_is_bounded_by_clients(trial: &mut Trial<'_>) -> Outcome {
             return Err(service.world.over_budget(text));
         }
         service.must_do(client(1), &put("x", "small"))?;
-        service.must_read(client(2), "x", "small")
+        let successor = service.successor()?;
+        service.must_read(successor, "x", "small")
     })
 }
 
