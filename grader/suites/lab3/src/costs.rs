@@ -131,7 +131,7 @@ pub fn messages_per_operation(
         );
         return Err(group.world.over_budget(text));
     }
-    Ok(())
+    group.read_all_and_judge()
 }
 
 /// All clients are busy while one server after the other is cut off.
@@ -150,5 +150,6 @@ pub fn wait(group: &mut Group<'_, '_>, think: Duration) -> Outcome {
         group.world,
         LONGEST_WAIT,
         "a majority was connected at all times",
-    )
+    )?;
+    group.read_all_and_judge()
 }

@@ -252,7 +252,7 @@ fn forgetting_before_a_crash(trial: &mut Trial<'_>) -> Outcome {
         "s1",
         false,
         |group| {
-            let (writer, reader) = (client(2), client(3));
+            let writer = client(2);
             let (one, two, away) = (server(1), server(2), server(3));
             group.world.isolate(away)?;
             for round in 0..4 {
@@ -268,7 +268,8 @@ fn forgetting_before_a_crash(trial: &mut Trial<'_>) -> Outcome {
             group
                 .world
                 .join(&[&[away], &[one, client(1), client(2), client(3)]])?;
-            group.must_read(reader, "y", "0;1;2;3;")
+            let successor = group.successor()?;
+            group.must_read(successor, "y", "0;1;2;3;")
         },
     )
 }

@@ -33,7 +33,10 @@ pub fn put_append_get(trial: &mut Trial<'_>) -> Outcome {
         group.must_read(one, "x", "ab")?;
         group.must_do(one, &put("x", "d"))?;
         group.must_read(two, "x", "d")?;
-        group.must_read(two, "y", "c")
+        group.must_read(two, "y", "c")?;
+        let successor = group.successor()?;
+        group.must_read(successor, "x", "d")?;
+        group.must_read(successor, "y", "c")
     })
 }
 
@@ -45,7 +48,10 @@ pub fn a_single_server_serves(trial: &mut Trial<'_>) -> Outcome {
         group.must_read(client(2), "x", "0;1;2;3;4;")?;
         group.world.restart_quickly(server(1))?;
         group.must_do(client(1), &append("x", "5;"))?;
-        group.must_read(client(2), "x", "0;1;2;3;4;5;")
+        group.must_read(client(2), "x", "0;1;2;3;4;5;")?;
+        let successor = group.successor()?;
+        group.world.restart_quickly(server(1))?;
+        group.must_read(successor, "x", "0;1;2;3;4;5;")
     })
 }
 
