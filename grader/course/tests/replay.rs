@@ -191,7 +191,7 @@ fn a_trace_of_the_first_format_is_read() {
     assert_eq!(ran.code, 2, "{}{}", ran.out, ran.err);
     assert!(
         ran.err
-            .contains("it has format 99, this grader reads 1 to 4"),
+            .contains("it has format 99, this grader reads 1 to 5"),
         "{}",
         ran.err
     );
